@@ -1,0 +1,1 @@
+"""Machine-learning workflows on HTCondor."""

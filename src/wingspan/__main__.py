@@ -1,0 +1,6 @@
+"""``python -m wingspan``."""
+
+from wingspan.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The ``wingspan`` command: gathers the command groups and turns errors into one message and an exit code."""
+
+import sys
+
+import typer
+
+from wingspan.errors import WingspanError
+
+app = typer.Typer(
+    name="wingspan",
+    help="Machine-learning workflows on HTCondor.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich takes 0.15 s to import; help must be instant
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def options() -> None:
+    """Machine-learning workflows on HTCondor."""
+
+
+def main() -> None:
+    """Run the command line; a `WingspanError` is printed, not traced, and exits with 2."""
+    try:
+        app()
+    except WingspanError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,114 @@
+"""Write whole files or none, and name bytes by their digest. All other modules write through here."""
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import SpaceError
+
+DIGEST = "blake2b-256"
+_CHUNK = 1 << 20
+
+
+def digest_bytes(content: bytes) -> str:
+    """Return ``blake2b-256:<64 hex digits>`` of the bytes."""
+    return f"{DIGEST}:{hashlib.blake2b(content, digest_size=32).hexdigest()}"
+
+
+def digest_file(path: Path) -> str:
+    """Return the digest of a file's bytes, or of a folder's relative names and files, in sorted order."""
+    state = hashlib.blake2b(digest_size=32)
+    if path.is_dir():
+        for entry in sorted(path.rglob("*")):
+            kind = "folder" if entry.is_dir() else digest_file(entry)
+            state.update(f"{entry.relative_to(path).as_posix()}\0{kind}\0".encode())
+    else:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                state.update(chunk)
+    return f"{DIGEST}:{state.hexdigest()}"
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files of a folder."""
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
+    return path.stat().st_size
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - whatever json takes
+    """Return the one JSON text of a value: sorted keys, no spaces, NaN refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn "no space" and "quota exceeded" into a `SpaceError` that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        problem = f"no space left to write {path.name}"
+        fix = "free some space (`wingspan store gc` removes old results), then give the same command again"
+        raise SpaceError(str(path.parent), problem, fix) from error
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's, or a folder's own, content to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(path: Path) -> None:
+    """Force a file, or a folder with all that is in it, to the disk."""
+    if path.is_dir():
+        for entry in path.iterdir():
+            if not entry.is_symlink():
+                sync_tree(entry)
+    sync_file(path)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; when the block ends well, it becomes `path` in one step.
+
+    A file or a folder; a file replaces what was there. On any error what was there stays, and nothing is left over.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with disk_errors(path):
+            yield temporary
+            sync_tree(temporary)
+            temporary.rename(path)
+            sync_file(path.parent)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file whole, on the disk when this returns, or leave what was there."""
+    with aside(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, also one with read-only content; nothing if it is not there."""
+    if path.is_dir() and not path.is_symlink():
+        path.chmod(0o755)
+        for entry in path.iterdir():
+            remove(entry)
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
