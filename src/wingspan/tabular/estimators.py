@@ -1,0 +1,173 @@
+"""An estimator's name, parameters and seed -> the unfitted scikit-learn compatible classifier."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+MODULES = (
+    "linear_model",
+    "tree",
+    "ensemble",
+    "svm",
+    "naive_bayes",
+    "neighbors",
+    "neural_network",
+    "discriminant_analysis",
+    "gaussian_process",
+    "dummy",
+)
+"""The parts of scikit-learn that have classifiers of their own (not wrappers around another estimator)."""
+
+_CLASSIFIER = re.compile(
+    r".*(Classifier|Classifier_?CV|NB|SVC|Perceptron|DiscriminantAnalysis|NearestCentroid)$"
+)
+
+
+def make_estimator(
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    cpus: int | None = None,
+) -> "BaseEstimator":
+    """Return the unfitted classifier.
+
+    Parameters
+    ----------
+    name
+        A short name such as ``decision_tree``, or an import path such as ``lightgbm:LGBMClassifier``.
+    parameters
+        Of its constructor.
+    seed
+        Its ``random_state``, where it has one that `parameters` do not set.
+    cpus
+        Threads of a fit that can use several; default: those this process may use.
+
+    Raises
+    ------
+    SettingError
+        No such estimator, not a classifier, or a parameter it does not have.
+    """
+    given = dict(parameters or {})
+    made = _import(name)
+    _check_parameters(name, made, given)
+    try:
+        estimator = made(**given)
+    except (TypeError, ValueError) as error:
+        fix = "give the parameters its documentation asks for"
+        raise SettingError(f"estimator {name}", str(error), fix) from error
+    _check_classifier(name, estimator)
+    known = estimator.get_params(deep=False)
+    if "random_state" in known and "random_state" not in given:
+        estimator.set_params(random_state=seed)
+    if _uses_threads(estimator) and "n_jobs" not in given:
+        estimator.set_params(n_jobs=cpus or job_cpus())
+    return estimator
+
+
+def job_cpus() -> int:
+    """Return the threads that this job may use: ``OMP_NUM_THREADS``, else its processor affinity."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
+
+
+@cache
+def short_names() -> dict[str, str]:
+    """Return short name -> import path of scikit-learn's classifiers, read from its source without importing it."""
+    spec = find_spec("sklearn")
+    if spec is None or not spec.submodule_search_locations:
+        fix = "install wingspan[tables]"
+        raise SettingError("scikit-learn", "is not installed", fix)
+    root = Path(spec.submodule_search_locations[0])
+    found = {}
+    for module in MODULES:
+        path = root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
+        for exported in _exported(path):
+            if _is_classifier_name(exported):
+                found[_snake(exported)] = f"sklearn.{module}:{exported}"
+    return found
+
+
+def _is_classifier_name(exported: str) -> bool:
+    return exported in {"LogisticRegression", "LogisticRegressionCV"} or bool(
+        _CLASSIFIER.match(exported)
+    )
+
+
+def _exported(path: Path) -> list[str]:
+    """Return the names in a module's ``__all__`` and those of its own classes."""
+    names: list[str] = []
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            names.append(node.name)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            names += ast.literal_eval(node.value)
+    return names
+
+
+def _snake(name: str) -> str:
+    """Return ``hist_gradient_boosting`` for ``HistGradientBoostingClassifier``, ``linear_svc`` for ``LinearSVC``."""
+    words = re.sub(r"Classifier$", "", name)
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words)
+    return words.lower()
+
+
+def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
+    path = name if ":" in name else short_names().get(name)
+    if path is None:
+        close = get_close_matches(name, short_names(), n=4, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else "use a name of `short_names()`"
+        fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
+        raise SettingError("estimator", f"there is none called {name!r}", fix)
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        fix = f"install what provides {module}, or correct the name"
+        raise SettingError("estimator", f"cannot import {module}: {error}", fix) from error
+    except AttributeError as error:
+        classes = [key for key in vars(importlib.import_module(module)) if key[0].isupper()]
+        close = get_close_matches(attribute, classes)
+        fix = f"did you mean {' or '.join(close)}?" if close else "correct the class name"
+        raise SettingError("estimator", f"{module} has no {attribute!r}", fix) from error
+
+
+def _check_parameters(name: str, made: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401
+    accepted = inspect.signature(made).parameters
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values()):
+        return
+    if wrong := [key for key in given if key not in accepted]:
+        close = get_close_matches(wrong[0], accepted)
+        problem = f"has no parameter {', '.join(map(repr, wrong))}"
+        hint = f"did you mean {close[0]}? It" if close else "it"
+        raise SettingError(f"estimator {name}", problem, f"{hint} takes {', '.join(accepted)}")
+
+
+def _check_classifier(name: str, estimator: Any) -> None:  # noqa: ANN401
+    wanted = ("fit", "predict", "get_params", "set_params")
+    missing = [method for method in wanted if not hasattr(estimator, method)]
+    kind = getattr(estimator, "_estimator_type", None)
+    if not missing and hasattr(estimator, "__sklearn_tags__"):
+        kind = estimator.__sklearn_tags__().estimator_type
+    if missing or kind not in {"classifier", None}:
+        what = f"has no {', '.join(missing)}" if missing else f"is a {kind}, not a classifier"
+        raise SettingError(f"estimator {name}", what, "name a scikit-learn compatible classifier")
+
+
+def _uses_threads(estimator: "BaseEstimator") -> bool:
+    """Tell whether ``n_jobs`` has an effect; scikit-learn's linear models ignore or deprecate it."""
+    linear = type(estimator).__module__.startswith("sklearn.linear_model.")
+    return "n_jobs" in estimator.get_params(deep=False) and not linear

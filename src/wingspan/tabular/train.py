@@ -1,0 +1,124 @@
+"""Prepared rows and their true classes -> a fitted model.
+
+All fitting is in here, scaling included. The largest array is `x` itself: it is scaled in place, block by block, in
+the type that the estimator computes with, so that scikit-learn takes it as it is.
+
+Letters: N rows, F features.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.estimators import make_estimator
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.preprocessing import StandardScaler
+
+_SCALED_ROWS = 131_072
+"""Rows scaled at a time: the temporary arrays of scikit-learn's scaler stay small."""
+
+_SINGLE_PRECISION = ("sklearn.tree.", "sklearn.ensemble._forest")
+_SCALE_FREE = (
+    *_SINGLE_PRECISION,
+    "sklearn.ensemble._gb",
+    "sklearn.ensemble._hist_gradient_boosting",
+    "sklearn.naive_bayes",
+    "sklearn.dummy",
+    "lightgbm.",
+    "xgboost.",
+)
+
+
+def train(
+    x: NDArray[np.floating[Any]],
+    y: NDArray[np.int64],
+    estimator: str,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    *,
+    scale: bool | None = None,
+    overwrite_x: bool = False,
+) -> "BaseEstimator":
+    """Fit a classifier.
+
+    Parameters
+    ----------
+    x
+        (N, F) float64 or float32.
+    y
+        (N,) class numbers 0 ... C-1.
+    estimator, parameters, seed
+        As `make_estimator` takes them.
+    scale
+        Whether to bring each feature to mean 0 and variance 1 first; default: unless the estimator is made of trees
+        or of counts, to which scale means nothing.
+    overwrite_x
+        Allow `x` to be scaled in place; else a copy is made where one is needed.
+
+    Returns
+    -------
+    The estimator, or a scikit-learn Pipeline of scaler and estimator. It predicts with one thread, so that sums are
+    added in one order and two predictions of a row are equal to the last bit.
+
+    Raises
+    ------
+    SettingError
+        A wrong estimator or parameter.
+    TableError
+        Fewer than two classes.
+    """
+    made = make_estimator(estimator, parameters, seed=seed)
+    module = type(made).__module__
+    if len(present := np.unique(y)) < 2:
+        problem = f"the training rows are all of class {present.tolist()}"
+        raise TableError("target", problem, "give rows of at least two classes")
+    if scale is None:
+        scale = not module.startswith(_SCALE_FREE)
+    scaler = None
+    if scale:
+        keep = not overwrite_x or not x.flags.writeable
+        x = np.array(x, np.float64, order="C", copy=True if keep else None)
+        scaler = _scale_in_place(x)
+    _fit(made, x, y, estimator)
+    if "n_jobs" in made.get_params(deep=False) and not module.startswith("sklearn.linear_model"):
+        made.set_params(n_jobs=1)
+    if scaler is None:
+        return made
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([("scale", scaler), ("estimate", made)])
+
+
+def precision_of(estimator: str) -> type[np.float32] | type[np.float64]:
+    """Return the type that the estimator computes with: `x` of this type is not copied by its fit."""
+    module = type(make_estimator(estimator)).__module__
+    return np.float32 if module.startswith(_SINGLE_PRECISION) else np.float64
+
+
+def _scale_in_place(x: NDArray[np.floating[Any]]) -> "StandardScaler":
+    """Scale `x` (N, F) float64 itself and return the fitted scaler, which leaves what it is given later untouched."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler(copy=False)
+    blocks = [x[start : start + _SCALED_ROWS] for start in range(0, len(x), _SCALED_ROWS)]
+    for block in blocks:
+        scaler.partial_fit(block)
+    for block in blocks:
+        scaler.transform(block)
+    scaler.set_params(copy=True)
+    return scaler
+
+
+def _fit(
+    made: "BaseEstimator", x: NDArray[np.floating[Any]], y: NDArray[np.int64], name: str
+) -> None:
+    try:
+        made.fit(x, y)
+    except (ValueError, TypeError) as error:
+        fix = "correct its parameters or the columns, then train again"
+        raise SettingError(f"estimator {name}", str(error), fix) from error
