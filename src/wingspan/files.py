@@ -1,6 +1,7 @@
 """Write whole files or none, and name bytes by their digest. All other modules write through here."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -58,6 +59,18 @@ def disk_errors(path: Path) -> Iterator[None]:
         problem = f"no space left to write {path.name}"
         fix = "free some space (`wingspan store gc` removes old results), then give the same command again"
         raise SpaceError(str(path.parent), problem, fix) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` against other processes and threads; waits for it. The file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # released by close, also when the process is killed
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_file(path: Path) -> None:

@@ -1,0 +1,230 @@
+"""Installed daemons -> a running pool for one user, in one folder; and back to nothing running.
+
+Root may not submit jobs and has no business running daemons for itself. For root the daemons run in a user
+namespace in which root's own user id bears the number of an ordinary account: inside, files of root are
+files of that account, and jobs run as it. Clients need not enter the namespace: the daemons authenticate a
+client by the owner of a file it makes, so root outside *is* that account inside.
+"""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wingspan.errors import ConflictError, PoolError
+from wingspan.files import json_text, locked, write_atomically
+from wingspan.pool.configuration import pool_configuration
+from wingspan.pool.install import Daemons, find_daemons, install
+from wingspan.pool.processes import end_processes, is_running, offspring
+
+_READY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 20.0
+_CONFIG = "condor_config"
+_PIDFILE = "master.pid"
+_RECORD = "pool.json"
+_FOLDERS = ("log", "spool", "execute", "lock", "run", "keys", "home")
+_READY = {"Machine", "Scheduler", "Negotiator"}  # ads that a pool which can run a job has
+_KEPT = (
+    "LANG",
+    "LC_ALL",
+    "TZ",
+)  # all that the daemons get of the caller's environment, but for PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A personal pool that runs."""
+
+    folder: Path
+    daemons: Daemons
+    master_pid: int
+
+    @property
+    def config(self) -> Path:
+        """The HTCondor configuration file, which is all that a client needs to know."""
+        return self.folder / _CONFIG
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables with which HTCondor's tools and bindings talk to this pool."""
+        return _environment(self.folder, self.daemons)
+
+    def stop(self) -> None:
+        """Stop the daemons and whatever jobs still run; the folder keeps its logs and the job queue."""
+        stop_pool(self.folder)
+
+
+def default_folder() -> Path:
+    """Return the folder of the user's own pool: ``~/.local/state/wingspan/pool``."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(state, "wingspan", "pool")
+
+
+def find_pool(folder: Path | None = None) -> Pool | None:
+    """Return the pool that runs in a folder (default: the user's own), or None."""
+    folder = (folder or default_folder()).resolve()
+    try:
+        prefix = json.loads((folder / _RECORD).read_text())["prefix"]
+        pid = int((folder / _PIDFILE).read_text())
+    except (OSError, ValueError):
+        return None
+    daemons = find_daemons(Path(prefix))
+    if daemons is None or not is_running(pid, f"CONDOR_CONFIG={folder / _CONFIG}"):
+        return None
+    return Pool(folder, daemons, pid)
+
+
+def start_pool(
+    folder: Path | None = None,
+    *,
+    cpus: int | None = None,
+    memory_mb: int | None = None,
+    tuned: bool = True,
+    extra: Mapping[str, object] | str = "",
+    daemons: Daemons | None = None,
+) -> Pool:
+    """Start a pool and return when it can run jobs, or return the one that runs in this folder.
+
+    Parameters
+    ----------
+    folder
+        Where everything of it lies; default: `default_folder`. Not under /tmp if DAGs are to run from it.
+    cpus, memory_mb
+        What to offer to jobs; default: all of the machine.
+    tuned
+        Short intervals for one user; False for HTCondor's own defaults.
+    extra
+        HTCondor configuration to add: settings by name, or text.
+    daemons
+        Default: those of the default suite, installed now if they are not there.
+
+    Raises
+    ------
+    PoolError
+        The daemons do not start; their last words are in the message.
+    ConflictError
+        A pool with another configuration runs in this folder.
+    """
+    folder = (folder or default_folder()).resolve()
+    daemons = daemons or install()
+    account = _account()
+    config = pool_configuration(
+        daemons.release, folder, account.pw_name,
+        cpus=cpus, memory_mb=memory_mb, tuned=tuned, extra=extra,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "pool.lock"):
+        running = find_pool(folder)
+        if running:
+            if running.config.read_text() != config:
+                problem = "a pool with other settings runs here"
+                raise ConflictError(str(folder), problem, "stop it first: wingspan pool stop")
+            return running
+        for name in _FOLDERS:
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        write_atomically(folder / _CONFIG, config)
+        write_atomically(folder / _RECORD, json_text({"format": 1, "prefix": str(daemons.prefix)}))
+        return _start(folder, daemons, account)
+
+
+def _start(folder: Path, daemons: Daemons, account: pwd.struct_passwd) -> Pool:
+    (folder / _PIDFILE).unlink(missing_ok=True)
+    (folder / "log/.collector_address").unlink(missing_ok=True)
+    master = str(daemons.release / "sbin/condor_master")
+    environment = _environment(folder, daemons)
+    own = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    home = {"HOME": str(folder / "home"), "USER": account.pw_name, "LOGNAME": account.pw_name}
+    started = subprocess.run(
+        [*_as_account(account), master, "-pidfile", str(folder / _PIDFILE)],
+        env={**environment, **own, **home},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    pool = None
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while started.returncode == 0 and time.monotonic() < deadline:
+        pool = find_pool(folder)
+        if pool and _is_ready(pool):
+            return pool
+        time.sleep(0.05)
+    problem = f"the pool was not ready after {_READY_WITHIN_S:.0f} s"
+    if started.returncode:
+        problem = f"condor_master ended with code {started.returncode}: {started.stderr.strip()}"
+    elif pool is None:
+        problem = f"condor_master ended: {_last_words(folder)}"
+    stop_pool(folder)
+    raise PoolError(str(folder), problem, f"look at the files in {folder / 'log'}")
+
+
+def _is_ready(pool: Pool) -> bool:
+    """Ask the collector whether it knows a slot, the access point and the negotiator."""
+    if not (pool.folder / "log/.collector_address").exists():
+        return False
+    asked = subprocess.run(
+        ["condor_status", "-any", "-af", "MyType"],
+        env=pool.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return set(asked.stdout.split()) >= _READY
+
+
+def stop_pool(folder: Path | None = None) -> bool:
+    """Stop the pool in a folder with all its jobs; say whether one ran. Jobs in the queue stay for the next start."""
+    folder = (folder or default_folder()).resolve()
+    pool = find_pool(folder)
+    if pool is None:
+        return False
+    variable = f"CONDOR_CONFIG={pool.config}"
+    os.kill(pool.master_pid, signal.SIGQUIT)  # a fast shutdown: jobs are killed, not drained
+    deadline = time.monotonic() + _STOP_WITHIN_S
+    while is_running(pool.master_pid, variable) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    end_processes([pool.master_pid] if is_running(pool.master_pid, variable) else [])
+    end_processes(offspring(pool.master_pid))
+    (folder / _PIDFILE).unlink(missing_ok=True)
+    return True
+
+
+def _environment(folder: Path, daemons: Daemons) -> dict[str, str]:
+    path = os.pathsep.join([daemons.search_path, os.environ.get("PATH", os.defpath)])
+    return {"CONDOR_CONFIG": str(folder / _CONFIG), "PATH": path}
+
+
+def _account() -> pwd.struct_passwd:
+    """Return who the daemons run as: the caller, or for root an ordinary account of this machine."""
+    uid = os.getuid()
+    if uid:
+        try:
+            return pwd.getpwuid(uid)
+        except KeyError as error:
+            problem = f"user id {uid} has no entry in the password file"
+            raise PoolError("wingspan pool start", problem, "HTCondor needs one: add it") from error
+    accounts = [entry for entry in pwd.getpwall() if 0 < entry.pw_uid < 60000]
+    if not accounts:
+        problem = "the password file has no account but root's, and root may not submit jobs"
+        raise PoolError("wingspan pool start", problem, "add an ordinary account: useradd NAME")
+    return min(accounts, key=lambda entry: (entry.pw_uid < 1000, entry.pw_uid))
+
+
+def _as_account(account: pwd.struct_passwd) -> list[str]:
+    """Return the words before a command that let root run it in a user namespace as another account."""
+    if os.getuid():
+        return []
+    if shutil.which("unshare") is None:
+        problem = "expected the program unshare (package util-linux) on the PATH, found none"
+        raise PoolError("wingspan pool start", problem, "install it, or run as an ordinary user")
+    return ["unshare", "--user", f"--map-user={account.pw_uid}", f"--map-group={account.pw_gid}"]
+
+
+def _last_words(folder: Path) -> str:
+    log = folder / "log/MasterLog"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return " | ".join(lines[-3:]) or "it wrote no log"

@@ -1,0 +1,51 @@
+"""A process id -> does it run, what did it start, end it. Reads /proc; a process that ended but has not been reaped is gone."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+
+def _variables(pid: int) -> set[bytes]:
+    """Return the ``NAME=value`` of a process's first environment; none if it is gone or another user's."""
+    try:
+        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except OSError:
+        return set()
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def is_running(pid: int, variable: str) -> bool:
+    """Say whether a process runs and was started with ``NAME=value``, so that a number used again is not taken for it."""
+    return variable.encode() in _variables(pid) and not _is_zombie(pid)
+
+
+def offspring(master_pid: int) -> list[int]:
+    """Return all processes that descend from a condor_master, also those whose parents have ended.
+
+    HTCondor puts ``_CONDOR_ANCESTOR_<pid>`` of every daemon above it into a process's environment.
+    """
+    mark = f"_CONDOR_ANCESTOR_{master_pid}=".encode()
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if any(word.startswith(mark) for word in _variables(pid))]
+
+
+def end_processes(pids: Iterable[int], within_s: float = 5.0) -> None:
+    """Kill processes and wait until they are gone."""
+    waiting = set(pids)
+    for pid in waiting:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + within_s
+    while (
+        waiting := {pid for pid in waiting if not _is_zombie(pid)}
+    ) and time.monotonic() < deadline:
+        time.sleep(0.02)
