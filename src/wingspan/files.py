@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,21 @@ def digest_bytes(content: bytes) -> str:
 
 def digest_file(path: Path) -> str:
     """Return the digest of a file's bytes, or of a folder's relative names and files, in sorted order."""
-    state = hashlib.blake2b(digest_size=32)
     if path.is_dir():
-        for entry in sorted(path.rglob("*")):
-            kind = "folder" if entry.is_dir() else digest_file(entry)
-            state.update(f"{entry.relative_to(path).as_posix()}\0{kind}\0".encode())
-    else:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                state.update(chunk)
+        return digest_folder(path, digest_file)
+    state = hashlib.blake2b(digest_size=32)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            state.update(chunk)
+    return f"{DIGEST}:{state.hexdigest()}"
+
+
+def digest_folder(folder: Path, digest: Callable[[Path], str]) -> str:
+    """Return the digest of a folder's relative names and of what `digest` says of its files."""
+    state = hashlib.blake2b(digest_size=32)
+    for entry in sorted(folder.rglob("*")):
+        kind = "folder" if entry.is_dir() else digest(entry)
+        state.update(f"{entry.relative_to(folder).as_posix()}\0{kind}\0".encode())
     return f"{DIGEST}:{state.hexdigest()}"
 
 

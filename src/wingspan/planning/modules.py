@@ -1,0 +1,131 @@
+"""Where an imported module lives and which distribution brought it, found without importing anything.
+
+A module is of the standard library, of a distribution (in ``site-packages``, or beside a ``.dist-info`` folder that lists it),
+or of the project: everything else, an editable install too.
+"""
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import Literal
+
+_SITE = {"site-packages", "dist-packages"}
+_STANDARD = tuple(
+    os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a module was found; `file` is None for a package without ``__init__``, `folder` is what ``sys.path`` names."""
+
+    kind: Literal["standard", "distribution", "project"]
+    file: Path | None
+    folder: Path
+
+
+def locate(name: str, beside: Path) -> Place | None:
+    """Find a module as an import in a file of the folder `beside` would; None if there is none."""
+    spec = _spec(name, beside)
+    if spec is None:
+        return None
+    if spec.origin in {"built-in", "frozen"}:
+        return Place("standard", None, Path())
+    if spec.has_location and spec.origin:
+        return place_of(name, Path(spec.origin))
+    locations = list(spec.submodule_search_locations or ())
+    return _place(name, None, Path(locations[0])) if locations else None
+
+
+def place_of(name: str, file: Path) -> Place:
+    """Say what the module `name`, known to lie in `file`, belongs to."""
+    return _place(name, file, file.parent if file.stem == "__init__" else file)
+
+
+def _place(name: str, file: Path | None, path: Path) -> Place:
+    """Classify the module `name` whose own file or folder is `path`."""
+    depth = min(name.count("."), len(path.parents) - 1)
+    folder = path.parents[depth]
+    if _SITE & set(path.parts):
+        return Place("distribution", file, folder)
+    if os.path.realpath(path).startswith(_STANDARD):
+        return Place("standard", file, folder)
+    kind: Literal["distribution", "project"] = (
+        "distribution" if file and metadata_folders(name, folder) else "project"
+    )
+    return Place(kind, file, folder)
+
+
+def _spec(name: str, beside: Path) -> ModuleSpec | None:
+    """Return what the import system knows of a module, its parents not imported."""
+    loaded = getattr(sys.modules.get(name), "__spec__", None)
+    if isinstance(loaded, ModuleSpec):
+        return loaded
+    parent, _, _ = name.rpartition(".")
+    if not parent:
+        return _find(name, None) or PathFinder.find_spec(name, [str(beside)])
+    package = _spec(parent, beside)
+    locations = package.submodule_search_locations if package else None
+    return _find(name, list(locations)) if locations else None
+
+
+def _find(name: str, path: list[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        spec = find(name, path) if find else None
+        if isinstance(spec, ModuleSpec):
+            return spec
+    return None
+
+
+def metadata_folders(name: str, folder: Path) -> tuple[Path, ...]:
+    """Return the ``.dist-info`` folders in `folder` of the distributions that bring the module `name`."""
+    try:
+        changed = folder.stat().st_mtime_ns
+    except OSError:
+        return ()
+    return _metadata_folders(name, folder, changed)
+
+
+@lru_cache(maxsize=1024)
+def _metadata_folders(name: str, folder: Path, changed: int) -> tuple[Path, ...]:
+    listed = _listed(folder, changed)
+    for (
+        path
+    ) in listed:  # most distributions are named as their module: spares reading all the others
+        if _plain(path.name.partition("-")[0]) == _plain(name) and _brings(path, name) is not False:
+            return (path,)
+    return tuple(path for path in listed if _brings(path, name))
+
+
+@lru_cache(maxsize=64)
+def _listed(folder: Path, _changed: int) -> tuple[Path, ...]:
+    suffixes = (".dist-info", ".egg-info") if folder.name in _SITE else (".dist-info",)
+    return tuple(sorted(path for path in folder.iterdir() if path.name.endswith(suffixes)))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _brings(metadata: Path, name: str) -> bool | None:
+    """Say whether a distribution lists the module; None if it lists nothing."""
+    distribution = Distribution.at(metadata)
+    tops = distribution.read_text("top_level.txt")
+    record = distribution.read_text("RECORD")
+    if tops is None and record is None:
+        return None
+    path = name.replace(".", "/")
+    lines = "\n" + (record or "")
+    return name in (tops or "").split() or f"\n{path}/" in lines or f"\n{path}." in lines
+
+
+def version_of(metadata: Path) -> tuple[str, str]:
+    """Return a distribution's name and version from its ``.dist-info`` folder."""
+    distribution = Distribution.at(metadata)
+    return distribution.name, distribution.version

@@ -1,0 +1,116 @@
+"""One digest for equal values: what a function holds that no file does (closures, defaults, notebook globals, partial arguments)."""
+
+import dataclasses
+import datetime as dt
+import enum
+import logging
+import re
+import types
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+from wingspan.errors import DeclarationError
+from wingspan.files import digest_bytes, json_text
+
+_PLAIN = (bool, int, str, type(None))
+_TEXTUAL = (
+    *(float, complex, bytes, range, types.EllipsisType, PurePath),
+    *(dt.date, dt.time, dt.timedelta, dt.tzinfo, types.GenericAlias, types.UnionType),
+)
+_CODE = (
+    *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType),
+    *(types.ModuleType, partial),
+)
+
+Code = Callable[[Any, str], str]
+
+
+def value_digest(value: object, where: str, code: Code) -> str:
+    """Return the digest of a value: of its type and content, never of its identity.
+
+    Parameters
+    ----------
+    value
+        None, numbers, texts, bytes, paths (the path, not the file), dates, enum members, lists, tuples, sets, dicts, dataclasses,
+        NumPy arrays, polars frames, patterns, loggers, types, functions, and all of these inside each other.
+    where
+        What holds the value, for the error.
+    code
+        Called with a function, class or module inside the value and its place; returns a text that names it.
+
+    Raises
+    ------
+    DeclarationError
+        Some part of the value has no digest.
+    """
+    return digest_bytes(json_text(_tree(value, where, code, ())).encode())
+
+
+def _tree(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[Any]:  # noqa: ANN401
+    """Return nested lists of a value's types and content; `around` are the ids it lies inside."""
+    if id(value) in around:
+        raise _refused(where, "a value that holds itself")
+    kind, around = type(value), (*around, id(value))
+    if isinstance(value, _CODE):
+        return ["code", code(value, where)]
+    if kind.__module__.partition(".")[0] == "numpy":
+        return _array(value, where, code, around)
+    leaf = _leaf(value)
+    name = kind.__qualname__ if leaf or kind.__module__ == "builtins" else code(kind, where)
+    parts = leaf or _parts(value)
+    if parts is None:
+        raise _refused(where, f"a value of type {kind.__module__}.{kind.__qualname__}")
+    trees = parts if leaf else [_tree(part, where, code, around) for part in parts]
+    if isinstance(value, Mapping | set | frozenset):
+        trees.sort(key=json_text)
+    return [name, *trees]
+
+
+def _leaf(value: Any) -> list[Any]:  # noqa: ANN401 - any value
+    """Return the content of a value that holds no others; nothing for any other value."""
+    if type(value) in _PLAIN:
+        return [value]
+    if isinstance(value, _TEXTUAL) or type(value).__module__ == "typing":
+        return [repr(value)]
+    if isinstance(value, re.Pattern):
+        return [repr(value.pattern), value.flags]
+    if isinstance(value, logging.Logger):
+        return [value.name]
+    return []
+
+
+def _parts(value: Any) -> list[Any] | None:  # noqa: ANN401 - any value
+    """Return the values that a container or a dataclass holds; None for any other value."""
+    if isinstance(value, enum.Enum):
+        return [value.name]
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, tuple | list | set | frozenset | deque):
+        return list(value)
+    if dataclasses.is_dataclass(value):
+        return [getattr(value, each.name) for each in dataclasses.fields(value)]
+    return None
+
+
+def _array(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[Any]:  # noqa: ANN401
+    import numpy as np
+
+    if isinstance(value, np.ndarray | np.generic):
+        dtype = value.dtype.descr if value.dtype.names else value.dtype.str
+        if value.dtype.hasobject:
+            content: Any = [_tree(part, where, code, around) for part in value.ravel().tolist()]
+        else:
+            content = digest_bytes(value.tobytes())
+        return [type(value).__qualname__, repr(dtype), list(value.shape), content]
+    if isinstance(value, np.dtype | np.ufunc):
+        return [type(value).__qualname__, str(value)]
+    raise _refused(where, f"a value of type {type(value).__module__}.{type(value).__qualname__}")
+
+
+def _refused(where: str, what: str) -> DeclarationError:
+    problem = f"it holds {what}, which has no digest, so a change of it would go unseen"
+    fix = "make it inside the step's function, or pass it as an argument of the step"
+    return DeclarationError(where, problem, fix)
