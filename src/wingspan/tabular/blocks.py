@@ -1,0 +1,69 @@
+"""A table on disk and its blocks: the one way in which rows are read, by every pass and every shard.
+
+A block is 131,072 rows in input order. Sums are kept per block, so that no number of shards changes a result.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wingspan.errors import NotFoundError
+from wingspan.tabular.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BLOCK_ROWS = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that was read.
+
+    Attributes
+    ----------
+    data
+        A Parquet file with one row group per block. A row's id is its position, from 0.
+    """
+
+    data: Path
+    schema: Schema
+    rows: int
+
+    @property
+    def blocks(self) -> range:
+        """The numbers of its blocks; a shard is a part of this range."""
+        return range(-(-self.rows // BLOCK_ROWS))
+
+
+def iter_blocks(
+    table: Table, columns: Sequence[str] | None = None, blocks: range | None = None
+) -> "Iterator[pl.DataFrame]":
+    """Read a table block by block: block b holds rows ``b * BLOCK_ROWS`` and on. One block is in memory at a time.
+
+    Raises
+    ------
+    NotFoundError
+        The file is gone, or a column is not in it.
+    """
+    import polars as pl
+
+    if not table.data.is_file():
+        fix = "read the table again"
+        raise NotFoundError(str(table.data), "the Parquet file of the table is gone", fix)
+    for name in columns or ():
+        table.schema.column(name)
+    scan = pl.scan_parquet(table.data)
+    if columns is not None:
+        scan = scan.select(columns)
+    for block in table.blocks if blocks is None else blocks:
+        yield scan.slice(block * BLOCK_ROWS, BLOCK_ROWS).collect()
+
+
+def shards(table: Table, count: int) -> list[range]:
+    """Cut the blocks of a table into at most `count` ranges of nearly equal length, in order; none is empty."""
+    total = len(table.blocks)
+    count = max(1, min(count, total))
+    edges = [total * shard // count for shard in range(count + 1)]
+    return [range(*edges[shard : shard + 2]) for shard in range(count)]

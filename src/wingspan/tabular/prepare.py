@@ -1,0 +1,332 @@
+"""`Table` and split -> `Preparation`, learned from the training part only.
+
+`learn_part` reads a range of blocks, `merge_parts` joins what several ranges told. Sums are kept per block and added
+exactly (`math.fsum`), so that any number of parts gives the same bits.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.clean import Rules, add_counts, check_rules, clean
+from wingspan.tabular.preparation import CategoryColumn, Label, NumberColumn, Preparation
+from wingspan.tabular.schema import Column, Schema
+from wingspan.tabular.split import SplitRule, assign, test_mask
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MAX_CLASSES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Which columns are used and how: known from the schema, before a row is read.
+
+    Attributes
+    ----------
+    schema
+        The raw columns that are read, target included.
+    numbers, categories
+        Clean columns that become features, in order.
+    """
+
+    schema: Schema
+    target: str
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    ignored: dict[str, str]
+    rules: Rules
+    compatibility: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationPart:
+    """What a range of blocks tells.
+
+    Attributes
+    ----------
+    sums, valid
+        Number -> sums of its values, one per block; number -> how many values there are.
+    values
+        Category -> value -> rows.
+    classes
+        (label, rows in training, rows in the test).
+    """
+
+    inputs: Inputs
+    sums: dict[str, list[float]]
+    valid: dict[str, int]
+    values: dict[str, dict[str, int]]
+    classes: list[tuple[Label, int, int]]
+    counts: dict[str, int]
+
+
+def learn_preparation(
+    table: Table,
+    split: SplitRule,
+    *,
+    target: str,
+    drop: Sequence[str] = (),
+    rules: Rules | None = None,
+    compatibility: bool = False,
+) -> Preparation:
+    """Learn means and categories from the training part of a table, in one pass.
+
+    Parameters
+    ----------
+    drop
+        Columns that shall be no features.
+    compatibility
+        Learn from all rows, as a script does that fills and encodes a table before it splits it with pandas and
+        scikit-learn; the row's position becomes the first feature.
+
+    Raises
+    ------
+    NotFoundError, SettingError
+        A column that is named is not there.
+    TableError
+        The target is missing, constant or of too many values; a column is of no use; a number is infinite.
+    """
+    inputs = choose_inputs(
+        table, target=target, drop=drop, rules=rules, compatibility=compatibility
+    )
+    return merge_parts([learn_part(table, split, inputs)])
+
+
+def choose_inputs(
+    table: Table,
+    *,
+    target: str,
+    drop: Sequence[str] = (),
+    rules: Rules | None = None,
+    compatibility: bool = False,
+) -> Inputs:
+    """Choose the columns that become features: numbers, booleans and categories, also those that rules make."""
+    rules = rules or Rules()
+    table.schema.column(target)
+    check_rules(rules, table.schema, target)
+    ignored = {table.schema.column(name).name: "dropped" for name in drop}
+    if target in ignored:
+        raise SettingError(f"column {target!r}", "the target is dropped", "drop other columns")
+    if compatibility and rules.drops_rows:
+        problem = "a range rule drops rows, which changes scikit-learn's split"
+        raise SettingError("compatibility", problem, "make the values missing, or clip them")
+    raw = {column.name: column for column in table.schema.columns}
+    start = next(iter_blocks(table, blocks=range(1))).head(0)
+    dtypes = clean(start, rules).frame.schema
+    gone = [name for name in raw if name not in dtypes and name not in ignored]
+    ignored |= dict.fromkeys(gone, "dropped by a rule")
+    numbers, categories = [], []
+    for name, dtype in dtypes.items():
+        if name in ignored or name == target:
+            continue
+        kind = raw[name].kind if name in raw else "number"
+        if dtype.is_numeric() or kind == "boolean":
+            numbers.append(name)
+        elif kind == "category":
+            categories.append(name)
+        else:
+            ignored[name] = _reason(raw[name])
+    if compatibility:
+        _refuse_odd(ignored)
+    read = {name for name in raw if name not in ignored} | _used_by(rules)
+    schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
+    if not numbers and not categories:
+        fix = "give columns of numbers or categories"
+        raise TableError(str(table.data), "no column is left as a feature", fix)
+    return Inputs(schema, target, tuple(numbers), tuple(categories), ignored, rules, compatibility)
+
+
+def _reason(column: Column) -> str:
+    if column.kind == "text":
+        return "text of many values: no category"
+    if column.kind == "date":
+        return "a date: declare a date rule to use it"
+    return f"{column.dtype} is no number and no category"
+
+
+def _refuse_odd(ignored: dict[str, str]) -> None:
+    odd = [f"column {n!r} is {why}" for n, why in ignored.items() if not why.startswith("dropped")]
+    if odd:
+        fix = "drop it, or read the table with dates=False or a larger max_categories"
+        raise TableError("compatibility", "; ".join(odd), fix)
+
+
+def _used_by(rules: Rules) -> set[str]:
+    return {
+        *(rule.column for rule in rules.text),
+        *(rule.column for rule in rules.ranges),
+        *(rule.column for rule in rules.dates),
+        *(name for ratio in rules.ratios for name in (ratio.numerator, ratio.denominator)),
+    }
+
+
+class _Tally:
+    """What is added up over the blocks of a part."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.sums: dict[str, list[float]] = {name: [] for name in inputs.numbers}
+        self.valid = dict.fromkeys(inputs.numbers, 0)
+        self.values: dict[str, dict[str, int]] = {n: defaultdict(int) for n in inputs.categories}
+        self.classes: dict[Label, list[int]] = defaultdict(lambda: [0, 0])
+        self.counts: dict[str, int] = {}
+
+    def add(self, frame: "pl.DataFrame", is_test: NDArray[np.bool_]) -> None:
+        """Add a block of raw rows."""
+        import polars as pl
+
+        cleaned, keep, counts = clean(frame, self.inputs.rules)
+        self.counts = add_counts(self.counts, counts)
+        for part, mask in enumerate((keep & ~is_test, keep & is_test)):
+            labels = cleaned[self.inputs.target].filter(pl.Series(mask)).value_counts()
+            for label, count in labels.rows():
+                self.classes[label][part] += count
+        if len(self.classes) > _MAX_CLASSES:
+            problem = f"expected at most {_MAX_CLASSES} different labels, found more"
+            fix = "choose a column of classes, or cut its values into classes first"
+            raise TableError(f"column {self.inputs.target!r}", problem, fix)
+        learn = keep if self.inputs.compatibility else keep & ~is_test
+        for name in self.inputs.numbers:
+            values = cleaned[name].cast(pl.Float64).to_numpy()[learn]
+            values = values[~np.isnan(values)]
+            self.sums[name].append(float(values.sum()))
+            self.valid[name] += len(values)
+        chosen = pl.Series(learn)
+        for name in self.inputs.categories:
+            column = cleaned[name].cast(pl.String).filter(chosen).drop_nulls()
+            for value, count in column.value_counts().rows():
+                self.values[name][value] += count
+
+
+def learn_part(
+    table: Table, split: SplitRule, inputs: Inputs, blocks: range | None = None
+) -> PreparationPart:
+    """Read some blocks of a table, by default all, and return what they tell."""
+    blocks = table.blocks if blocks is None else blocks
+    assignment = assign(table, split)
+    tally = _Tally(inputs)
+    columns = list(dict.fromkeys([*inputs.schema.names, *split.columns]))
+    for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
+        _check_target(frame[inputs.target], block)
+        tally.add(frame, test_mask(assignment, block, frame))
+    if inputs.compatibility:
+        tally.sums |= _sums_of_pandas(table, inputs, blocks)
+    return PreparationPart(
+        inputs,
+        tally.sums,
+        tally.valid,
+        {name: dict(values) for name, values in tally.values.items()},
+        [(label, train, test) for label, (train, test) in tally.classes.items()],
+        tally.counts,
+    )
+
+
+def _check_target(column: "pl.Series", block: int) -> None:
+    missing = column.is_null()
+    if column.dtype.is_float():
+        missing |= column.is_nan().fill_null(value=False)
+    if count := int(missing.sum()):
+        row = block * BLOCK_ROWS + int(missing.to_numpy().argmax())
+        problem = f"the target is missing in {count} rows of a block, first in row {row + 1}"
+        raise TableError(f"column {column.name!r}", problem, "fill it, or leave those rows out")
+
+
+def _sums_of_pandas(table: Table, inputs: Inputs, blocks: range) -> dict[str, list[float]]:
+    """Return the sums that pandas' mean makes of columns with missing values: over all rows at once.
+
+    They may differ from exact sums in the last bit. The range that holds the first block gives them for the table.
+    """
+    import polars as pl
+
+    holes = [
+        name
+        for name in inputs.numbers
+        if inputs.rules != Rules() or inputs.schema.column(name).nullable
+    ]
+    if not holes or 0 not in blocks:
+        return {name: [] for name in holes}
+    columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in holes}
+    for frame in iter_blocks(table, inputs.schema.names):
+        cleaned = clean(frame, inputs.rules).frame
+        for name, values in columns.items():
+            values.append(cleaned[name].cast(pl.Float64).fill_nan(0.0).fill_null(0.0).to_numpy())
+    return {name: [float(np.concatenate(values).sum())] for name, values in columns.items()}
+
+
+def merge_parts(parts: Sequence[PreparationPart]) -> Preparation:
+    """Join the parts of all blocks of a table; their number and order do not matter."""
+    inputs = parts[0].inputs
+    counts: dict[str, int] = {}
+    for part in parts:
+        counts = add_counts(counts, part.counts)
+    classes = _merge_classes(parts)
+    training, test = (sum(sizes) for sizes in zip(*classes.values(), strict=True))
+    _check_classes(inputs.target, classes)
+    return Preparation(
+        schema=inputs.schema,
+        target=inputs.target,
+        classes=tuple(sorted(classes)),
+        numbers=tuple(_number(name, parts) for name in inputs.numbers),
+        categories=tuple(
+            _category(name, parts, inputs.rules, training) for name in inputs.categories
+        ),
+        rules=inputs.rules,
+        compatibility=inputs.compatibility,
+        ignored=inputs.ignored,
+        counts=counts,
+        training_rows=training,
+        test_rows=test,
+    )
+
+
+def _merge_classes(parts: Sequence[PreparationPart]) -> dict[Label, tuple[int, int]]:
+    classes: dict[Label, tuple[int, int]] = {}
+    for part in parts:
+        for label, training, test in part.classes:
+            before = classes.get(label, (0, 0))
+            classes[label] = (before[0] + training, before[1] + test)
+    return classes
+
+
+def _check_classes(target: str, classes: dict[Label, tuple[int, int]]) -> None:
+    learned = [label for label, (training, _) in classes.items() if training]
+    where = f"column {target!r}"
+    if len(classes) < 2:
+        problem = f"the target is {next(iter(classes), None)!r} in every row"
+        raise TableError(where, problem, "choose a column of two or more classes")
+    if absent := sorted(set(classes) - set(learned)):
+        problem = f"no training row has {absent}, only test rows have"
+        raise TableError(where, problem, "give more rows, or stratify the split by the target")
+
+
+def _number(name: str, parts: Sequence[PreparationPart]) -> NumberColumn:
+    valid = sum(part.valid[name] for part in parts)
+    if not valid:
+        problem = "no training row has a value"
+        raise TableError(f"column {name!r}", problem, "drop the column")
+    return NumberColumn(name, math.fsum(s for part in parts for s in part.sums[name]) / valid)
+
+
+def _category(
+    name: str, parts: Sequence[PreparationPart], rules: Rules, training: int
+) -> CategoryColumn:
+    rows: dict[str, int] = defaultdict(int)
+    for part in parts:
+        for value, count in part.values[name].items():
+            rows[value] += count
+    values = sorted(rows, key=str.encode)
+    rule = next((rule for rule in rules.rare if rule.column == name), None)
+    if rule is None:
+        return CategoryColumn(name, tuple(values))
+    least = max(rule.count, rule.share * training)
+    kept = tuple(value for value in values if rows[value] >= least)
+    return CategoryColumn(name, kept, tuple(value for value in values if rows[value] < least))

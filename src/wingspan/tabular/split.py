@@ -1,0 +1,264 @@
+"""`Table` -> which rows are for training and which for the test.
+
+By hash: a row's part depends on its id and the seed alone, so it is the same in every shard and block. As
+scikit-learn: the rows and the order of ``train_test_split``, for results that can be compared.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+_Hashes = NDArray[np.uint64]
+
+_BIN_BITS = 20
+_MAX_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """How rows are divided.
+
+    Attributes
+    ----------
+    test_size
+        Share of the rows, between 0 and 1.
+    stratify
+        A column of few values, each of which keeps this share.
+    column
+        For a hash: the column that tells rows apart, so that rows of the same value stay together; default: the row's
+        position.
+    """
+
+    kind: Literal["hash", "sklearn"] = "hash"
+    test_size: float = 0.2
+    seed: int = 42
+    stratify: str | None = None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("hash", "sklearn"):
+            problem = f"expected hash or sklearn, found {self.kind!r}"
+            raise SettingError("split kind", problem, "give one of those")
+        if not 0 < self.test_size < 1:
+            problem = f"expected a share between 0 and 1, found {self.test_size!r}"
+            raise SettingError("test_size", problem, "give 0.2 for a fifth of the rows")
+        if self.kind == "sklearn" and self.column:
+            fix = "leave it out, or split by hash"
+            raise SettingError("split column", "scikit-learn's split knows no column", fix)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a block must have for `test_mask`."""
+        return [name for name in (self.column, self.stratify) if name]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON-able values that `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        return cls(**content)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A rule applied to a table.
+
+    Attributes
+    ----------
+    limits
+        By hash: a row is for the test if its hash is below the limit of its class ("" without classes).
+    order
+        As scikit-learn: the row ids in its order, first those of the test; read-only.
+    test_rows
+        As scikit-learn: how many are of the test.
+    """
+
+    rule: SplitRule
+    limits: dict[str, int]
+    order: Ints | None = None
+    test_rows: int = 0
+    is_test: Bools | None = None
+
+    @property
+    def training_order(self) -> Ints | None:
+        """Row ids of the training part in scikit-learn's order; None for a hash, whose order is that of the rows."""
+        return None if self.order is None else self.order[self.test_rows :]
+
+    @property
+    def test_order(self) -> Ints | None:
+        """Row ids of the test part in scikit-learn's order; None for a hash."""
+        return None if self.order is None else self.order[: self.test_rows]
+
+
+def assign(table: Table, split: SplitRule) -> Assignment:
+    """Apply a rule to a table.
+
+    Costs nothing for a plain hash; a stratified one reads its column twice. As scikit-learn: 17 bytes a row are held.
+
+    Raises
+    ------
+    NotFoundError
+        The table lacks a column that the rule names.
+    TableError
+        A part would be empty, or the column to stratify by has missing or too many values.
+    """
+    for name in split.columns:
+        table.schema.column(name)
+    if split.kind == "sklearn":
+        return _as_sklearn(table, split)
+    if split.stratify:
+        return Assignment(split, _limits(table, split))
+    return Assignment(split, {"": int(split.test_size * 2.0**64)})
+
+
+def test_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bools:
+    """Return which rows of a block are for the test, (N,); `frame` has at least the rule's columns."""
+    if assignment.is_test is not None:
+        return assignment.is_test[block * BLOCK_ROWS : block * BLOCK_ROWS + len(frame)]
+    hashes = _hashes(assignment.rule, block, frame)
+    if assignment.rule.stratify is None:
+        return hashes < np.uint64(assignment.limits[""])
+    names, codes = _codes(frame[assignment.rule.stratify])
+    limits = np.array([assignment.limits[name] for name in names], np.uint64)
+    return np.asarray(hashes < limits[codes], np.bool_)
+
+
+test_mask.__test__ = False  # type: ignore[attr-defined]  # pytest shall not take it for a test
+
+
+def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
+    test_rows = math.ceil(split.test_size * table.rows)
+    if test_rows >= table.rows:
+        problem = f"{table.rows} rows leave none for training"
+        raise TableError(str(table.data), problem, "give more rows, or a smaller test_size")
+    if split.stratify is None:
+        order = np.random.RandomState(split.seed).permutation(table.rows)
+    else:
+        from sklearn.model_selection import StratifiedShuffleSplit
+
+        classes = np.concatenate(
+            [_class_names(b[split.stratify]) for b in iter_blocks(table, [split.stratify])]
+        )
+        shuffle = StratifiedShuffleSplit(
+            test_size=test_rows, train_size=table.rows - test_rows, random_state=split.seed
+        )
+        try:
+            train, test = next(shuffle.split(np.zeros(table.rows), classes))
+        except ValueError as error:
+            where, fix = f"column {split.stratify!r}", "give more rows, or do not stratify"
+            raise TableError(where, str(error), fix) from error
+        order = np.concatenate([test, train])
+    is_test = np.zeros(table.rows, np.bool_)
+    is_test[order[:test_rows]] = True
+    order.flags.writeable = is_test.flags.writeable = False
+    return Assignment(split, {}, order, test_rows, is_test)
+
+
+def _class_names(column: "pl.Series") -> NDArray[Any]:
+    names, codes = _codes(column)
+    return np.array(names)[codes]
+
+
+def _limits(table: Table, split: SplitRule) -> dict[str, int]:
+    """Return the hash of each class below which its share of rows lies, to the row.
+
+    First the hashes are counted in 2**20 bins per class; then those of the one bin that holds the limit are looked at.
+    """
+    bins: dict[str, NDArray[np.int64]] = {}
+    for name, hashes in _class_hashes(table, split):
+        counts = bins.setdefault(name, np.zeros(1 << _BIN_BITS, np.int64))
+        counts += np.bincount(_bin(hashes), minlength=len(counts))
+        if len(bins) > _MAX_CLASSES:
+            problem = f"expected a column of few values, found more than {_MAX_CLASSES}"
+            raise TableError(f"column {split.stratify!r}", problem, "stratify by another column")
+    below = {name: np.cumsum(counts) for name, counts in bins.items()}
+    wanted = {name: round(split.test_size * int(sums[-1])) for name, sums in below.items()}
+    edge = {name: int(np.searchsorted(below[name], wanted[name])) for name in bins}
+    inside: dict[str, list[_Hashes]] = {name: [] for name in bins}
+    for name, hashes in _class_hashes(table, split):
+        inside[name].append(hashes[_bin(hashes) == edge[name]])
+    limits = {}
+    for name in bins:
+        before = int(below[name][edge[name] - 1]) if edge[name] else 0
+        candidates = np.sort(np.concatenate(inside[name]))
+        taken = wanted[name] - before
+        limits[name] = int(candidates[taken - 1]) + 1 if taken else 0
+    return limits
+
+
+def _bin(hashes: _Hashes) -> NDArray[np.int64]:
+    return (hashes >> np.uint64(64 - _BIN_BITS)).astype(np.int64)
+
+
+def _class_hashes(table: Table, split: SplitRule) -> Iterator[tuple[str, _Hashes]]:
+    for block, frame in enumerate(iter_blocks(table, split.columns)):
+        hashes = _hashes(split, block, frame)
+        names, codes = _codes(frame[split.columns[-1]])
+        for code, name in enumerate(names):
+            yield name, hashes[codes == code]
+
+
+def _codes(column: "pl.Series") -> tuple[list[str], NDArray[np.uint32]]:
+    """Return the distinct values as text, and the number of each row's value among them, (N,)."""
+    import polars as pl
+
+    if column.null_count():
+        row = column.is_null().arg_max()
+        problem = f"{column.null_count()} missing values in a block, first in its row {row}"
+        fix = "fill them, or stratify by another column"
+        raise TableError(f"column {column.name!r}", problem, fix)
+    text = column.cast(pl.String)
+    names = text.unique().sort().to_list()
+    return names, text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.uint32)
+
+
+def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
+    """Return a hash of each row's id and the seed, (N,): equal on every machine and in every version."""
+    if split.column is None:
+        first = block * BLOCK_ROWS
+        ids = np.arange(first, first + len(frame), dtype=np.uint64)
+    else:
+        ids = _ids(frame[split.column])
+    seed = np.uint64(split.seed % 2**64)
+    return _mix(ids ^ _mix(np.array([seed], np.uint64))[0])
+
+
+def _ids(column: "pl.Series") -> _Hashes:
+    """Return a number for each value, (N,): whole numbers themselves, text by a polynomial of its bytes."""
+    import polars as pl
+
+    if column.dtype.is_integer():
+        return column.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.uint64)
+    text = column.cast(pl.String).fill_null("")
+    lengths = text.str.len_bytes().to_numpy().astype(np.int64)
+    content = np.frombuffer("".join(text.to_list()).encode(), np.uint8).astype(np.uint64)
+    starts = np.cumsum(lengths) - lengths
+    places = np.arange(len(content)) - np.repeat(starts, lengths)
+    terms = _mix(content + np.uint64(256) * places.astype(np.uint64))
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(terms, dtype=np.uint64)])
+    return np.asarray(sums[starts + lengths] - sums[starts] + lengths.astype(np.uint64))
+
+
+def _mix(values: _Hashes) -> _Hashes:
+    """Return splitmix64 of each number: all bits depend on all bits, and no two numbers share a result.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+    """
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
