@@ -35,7 +35,7 @@ def rows(draw, classes=2, smallest=1):
     return scores / scores.sum(axis=1, keepdims=True), y
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(rows())
 def test_two_classes_agree_with_scikit_learn(data):
     """Every metric of two classes is scikit-learn's to 1e-12, also with ties and with one class only."""
@@ -58,7 +58,7 @@ def test_two_classes_agree_with_scikit_learn(data):
         assert found[name] == pytest.approx(value, **CLOSE), name
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @given(rows(classes=4))
 def test_several_classes_agree_with_scikit_learn(data):
     """Averages over classes and losses are scikit-learn's to 1e-12."""
@@ -77,7 +77,7 @@ def test_several_classes_agree_with_scikit_learn(data):
     assert set(found) == set(available(4))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(rows(smallest=8), st.lists(st.integers(1, 59), max_size=5), st.randoms())
 def test_any_shards_give_the_same_values(data, cuts, random):
     """Blocks counted apart and merged in any grouping and order give every metric bit for bit."""

@@ -216,8 +216,8 @@ def _apply_infinities(
     import polars as pl
     from polars import selectors
 
-    infinite = frame.select(selectors.float().is_infinite().sum()).row(0, named=True)
-    found = {name: count for name, count in infinite.items() if count}
+    floats = frame.select(selectors.float())
+    found = {one.name: count for one in floats if (count := int(one.is_infinite().sum()))}
     if not found:
         return frame
     if action == "error":

@@ -1,7 +1,7 @@
 """Model, rows and their true classes -> `Counts` -> `Evaluation`.
 
-Score blocks of rows with `count_rows`, add the counts of all blocks or shards with `merge_counts`, and turn the sum
-into metrics with intervals with `evaluation`, once.
+`count_table` scores the test rows of a range of blocks; `merge_counts` adds up the ranges; `evaluation` turns the sum
+into metrics with intervals, once.
 """
 
 import math
@@ -13,13 +13,28 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from wingspan.errors import TableError
+from wingspan.tabular.blocks import Table
 from wingspan.tabular.intervals import intervals
-from wingspan.tabular.metrics import Counts, Floats, Ints, available, count_scores, values_of
+from wingspan.tabular.metrics import (
+    Counts,
+    Floats,
+    Ints,
+    available,
+    count_scores,
+    merge_counts,
+    values_of,
+)
+from wingspan.tabular.preparation import Label, Preparation
+from wingspan.tabular.split import SplitRule
+from wingspan.tabular.train import precision_of
+from wingspan.tabular.transform import Floats as Rows
+from wingspan.tabular.transform import iter_matrices
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-Label = str | int | float | bool
+_MERGED_BLOCKS = 16
+"""Blocks whose counts wait to be merged: merging costs as much for one as for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ class Evaluation:
         return cls(**{**content, "metrics": metrics})
 
 
-def scores_of(model: "BaseEstimator", x: Floats) -> Floats:
+def scores_of(model: "BaseEstimator", x: Rows) -> Floats:
     """Return (N, C) scores in [0, 1] of each class, of x (N, F).
 
     Probabilities where the estimator gives them; else its decision function through a logistic (two classes: greater
@@ -93,11 +108,30 @@ def scores_of(model: "BaseEstimator", x: Floats) -> Floats:
 
 
 def count_rows(
-    model: "BaseEstimator", x: Floats, y: Ints, block: int, *, threshold: float = 0.5
+    model: "BaseEstimator", x: Rows, y: Ints, block: int, *, threshold: float = 0.5
 ) -> Counts:
     """Score the rows of one input block, x (N, F) with true class numbers y (N,), and count them."""
     known = hasattr(model, "predict_proba")
     return count_scores(scores_of(model, x), y, block, threshold=threshold, probabilities=known)
+
+
+def count_table(
+    model: "BaseEstimator",
+    table: Table,
+    split: SplitRule,
+    preparation: Preparation,
+    blocks: range | None = None,
+    *,
+    threshold: float = 0.5,
+) -> Counts:
+    """Score the test rows of some blocks of a table, default all, and count them; one block is in memory at a time."""
+    total, waiting = None, []
+    dtype = precision_of(model)
+    for rows in iter_matrices(table, split, preparation, "test", blocks=blocks, dtype=dtype):
+        waiting.append(count_rows(model, rows.x, rows.y, rows.block or 0, threshold=threshold))
+        if len(waiting) == _MERGED_BLOCKS:
+            total, waiting = merge_counts([total, *waiting] if total else waiting), []
+    return merge_counts([total, *waiting] if total else waiting)
 
 
 def evaluation(

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wingspan.errors import SettingError, TableError
+from wingspan.tabular.blocks import Table
 from wingspan.tabular.estimators import make_estimator
+from wingspan.tabular.preparation import Preparation
+from wingspan.tabular.split import SplitRule
+from wingspan.tabular.transform import Floats, Ints, Precision, matrix
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -35,8 +38,8 @@ _SCALE_FREE = (
 
 
 def train(
-    x: NDArray[np.floating[Any]],
-    y: NDArray[np.int64],
+    x: Floats,
+    y: Ints,
     estimator: str,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -94,13 +97,34 @@ def train(
     return Pipeline([("scale", scaler), ("estimate", made)])
 
 
-def precision_of(estimator: str) -> type[np.float32] | type[np.float64]:
-    """Return the type that the estimator computes with: `x` of this type is not copied by its fit."""
-    module = type(make_estimator(estimator)).__module__
-    return np.float32 if module.startswith(_SINGLE_PRECISION) else np.float64
+def train_table(
+    table: Table,
+    split: SplitRule,
+    preparation: Preparation,
+    estimator: str,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    *,
+    scale: bool | None = None,
+) -> "BaseEstimator":
+    """Fit a classifier to the training part of a table, which is read once into one array.
+
+    Raises
+    ------
+    SettingError, TableError
+        As `train`.
+    """
+    dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters))
+    rows = matrix(table, split, preparation, "train", dtype=dtype)
+    return train(rows.x, rows.y, estimator, parameters, seed, scale=scale, overwrite_x=True)
 
 
-def _scale_in_place(x: NDArray[np.floating[Any]]) -> "StandardScaler":
+def precision_of(estimator: "BaseEstimator") -> Precision:
+    """Return the type that an estimator computes with: rows of this type are not copied by it."""
+    return np.float32 if type(estimator).__module__.startswith(_SINGLE_PRECISION) else np.float64
+
+
+def _scale_in_place(x: Floats) -> "StandardScaler":
     """Scale `x` (N, F) float64 itself and return the fitted scaler, which leaves what it is given later untouched."""
     from sklearn.preprocessing import StandardScaler
 
@@ -114,9 +138,7 @@ def _scale_in_place(x: NDArray[np.floating[Any]]) -> "StandardScaler":
     return scaler
 
 
-def _fit(
-    made: "BaseEstimator", x: NDArray[np.floating[Any]], y: NDArray[np.int64], name: str
-) -> None:
+def _fit(made: "BaseEstimator", x: Floats, y: Ints, name: str) -> None:
     try:
         made.fit(x, y)
     except (ValueError, TypeError) as error:

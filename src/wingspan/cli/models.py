@@ -1,0 +1,125 @@
+"""``wingspan models``: what is deployed, in which version, and how good it is."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from wingspan.tabular.deploy import Deployed
+
+app = typer.Typer(
+    help="Deployed models: list, show, deploy, roll back.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[
+    Path, typer.Option("--models", envvar="WINGSPAN_MODELS", help="The folder of deployed models.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MODELS = Path("models")
+
+
+@app.command("list")
+def list_models(models: Folder = MODELS, as_json: AsJson = False) -> None:
+    """List every version of every model; the current one is marked."""
+    from wingspan.tabular.bundle import read_card
+    from wingspan.tabular.deploy import deployed_models
+
+    rows = []
+    for one in deployed_models(models):
+        card = read_card(one.folder)
+        values = {name: metric.value for name, metric in card.evaluation.metrics.items()}
+        rows.append(
+            _facts(one)
+            | {
+                "created": card.created,
+                "estimator": card.estimator,
+                "target": card.target,
+                "metrics": values,
+            }
+        )
+    if as_json:
+        print(json.dumps(rows))
+    elif not rows:
+        print(f"no model is deployed in {models}")
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: list[dict[str, object]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "version", "current", "created", "estimator", "target", "metrics")
+    for row in rows:
+        metrics = row["metrics"]
+        shown = dict(list(metrics.items())[:4]) if isinstance(metrics, dict) else {}
+        values = ", ".join(f"{k} {v:.3f}" for k, v in shown.items() if v is not None)
+        mark = "*" if row["current"] else ""
+        cells = [row[key] for key in ("created", "estimator", "target")]
+        table.add_row(str(row["name"]), str(row["version"]), mark, *map(str, cells), values)
+    Console().print(table)
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    models: Folder = MODELS,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model's card: how good it is, what it was trained on, and how."""
+    from wingspan.tabular.bundle import read_card
+    from wingspan.tabular.card import card_markdown
+    from wingspan.tabular.deploy import find_deployed
+
+    found = find_deployed(models, model)
+    card = read_card(found.folder)
+    if as_json:
+        print(json.dumps(_facts(found) | {"card": card.as_json()}))
+    else:
+        mark = " (current)" if found.current else ""
+        print(f"{found.reference}{mark}, in {found.folder}\n")
+        print(card_markdown(card), end="")
+
+
+@app.command()
+def deploy(
+    bundle: Annotated[Path, typer.Argument(help="A folder with a model, such as models/loan/3.")],
+    name: Annotated[str, typer.Argument(help="The name to deploy it under.")],
+    models: Folder = MODELS,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy a model that was saved in a folder, for example from another models folder."""
+    from wingspan.tabular.bundle import Bundle
+    from wingspan.tabular.deploy import deploy as deploy_bundle
+
+    _say(deploy_bundle(Bundle.load(bundle), models, name), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    to: Annotated[int | None, typer.Option(help="The version; default: the one before.")] = None,
+    models: Folder = MODELS,
+    as_json: AsJson = False,
+) -> None:
+    """Make an older version of a model the current one."""
+    from wingspan.tabular.deploy import rollback as roll_back
+
+    _say(roll_back(models, name, to), as_json=as_json)
+
+
+def _say(one: "Deployed", *, as_json: bool) -> None:
+    print(json.dumps(_facts(one)) if as_json else f"{one.reference} is current, in {one.folder}")
+
+
+def _facts(one: "Deployed") -> dict[str, object]:
+    return {
+        "name": one.name,
+        "version": one.version,
+        "current": one.current,
+        "folder": str(one.folder),
+    }

@@ -1,0 +1,194 @@
+"""What there is to know about a model, as data -> the model card, as Markdown text."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import Any, Self
+
+from wingspan.tabular.evaluate import Evaluation, Metric
+
+PACKAGES = ("wingspan", "scikit-learn", "numpy", "polars", "skops")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The facts of one model; JSON-able through `as_json`.
+
+    Attributes
+    ----------
+    created
+        UTC, ISO 8601.
+    data
+        What was read: file names.
+    data_digest
+        Of the bytes of the table that was read.
+    columns
+        Column -> its kind, in input order, the target included.
+    split
+        How the test rows were chosen: kind, test_size, seed, stratify.
+    evaluation
+        On the test rows; its threshold is the one that predictions use.
+    candidates
+        Every model that was compared -> its metrics' values, this one included.
+    selected_by
+        The deciding metric, then the tie breaks.
+    unseen
+        How categories that training did not see are handled.
+    versions
+        Package -> version at training.
+    notes
+        Further lines, such as cleaning rules with the rows they changed.
+    """
+
+    created: str
+    data: list[str]
+    data_digest: str
+    rows: int
+    columns: dict[str, str]
+    target: str
+    split: dict[str, Any]
+    estimator: str
+    parameters: dict[str, Any]
+    seed: int
+    evaluation: Evaluation
+    candidates: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    selected_by: list[str] = field(default_factory=list)
+    unseen: str = "counted, and treated as none of the known categories"
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def threshold(self) -> float:
+        """With two classes, the score above which a row is predicted as the positive one."""
+        return self.evaluation.threshold
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON-able values that `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        return cls(**{**content, "evaluation": Evaluation.from_json(content["evaluation"])})
+
+
+def versions_of(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Return the installed version of each package, and Python's; those that are absent are left out."""
+    found = {"python": python_version()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def card_markdown(card: Card) -> str:
+    """Return the model card: what it predicts, from what, how well, and how it was made."""
+    return (
+        "\n\n".join(
+            [
+                f"# {card.estimator} for `{card.target}`",
+                _purpose(card),
+                "## How well",
+                _metrics(card),
+                _confusion(card.evaluation),
+                *_comparison(card),
+                "## Data",
+                _data(card),
+                _table(("Column", "Kind"), card.columns.items()),
+                "## Training",
+                _training(card),
+                _table(("Package", "Version"), card.versions.items()),
+                *_notes(card),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _purpose(card: Card) -> str:
+    classes = card.evaluation.classes
+    if len(classes) > 2:
+        labels = ", ".join(f"`{label}`" for label in classes)
+        return (
+            f"Predicts which of {labels} a row's `{card.target}` is: the one of the highest score."
+        )
+    return (
+        f"Predicts whether a row's `{card.target}` is `{classes[1]}` rather than `{classes[0]}`: "
+        f"yes where the score is greater than the threshold **{card.threshold:g}**, which the metrics below are for."
+    )
+
+
+def _metrics(card: Card) -> str:
+    result = card.evaluation
+    head = ("Metric", "Value", f"{result.level:.0%} interval")
+    rows = [
+        (name, _number(metric.value), _interval(metric)) for name, metric in result.metrics.items()
+    ]
+    return f"On {result.rows:,} test rows that training did not see:\n\n{_table(head, rows)}"
+
+
+def _interval(metric: Metric) -> str:
+    return f"{_number(metric.low)} to {_number(metric.high)}" if metric.value is not None else ""
+
+
+def _confusion(result: Evaluation) -> str:
+    head = ("Rows", *(f"predicted `{label}`" for label in result.classes))
+    rows = [
+        (f"is `{label}`", *(f"{count:,}" for count in counts))
+        for label, counts in zip(result.classes, result.confusion, strict=True)
+    ]
+    return _table(head, rows)
+
+
+def _comparison(card: Card) -> list[str]:
+    if len(card.candidates) < 2:
+        return []
+    names = list(card.evaluation.metrics)
+    rows = [
+        (model, *(_number(values.get(name)) for name in names))
+        for model, values in card.candidates.items()
+    ]
+    rule = ", then ".join(card.selected_by)
+    return ["## Compared with", f"Chosen by {rule}.", _table(("Model", *names), rows)]
+
+
+def _data(card: Card) -> str:
+    split = ", ".join(f"{key} {value}" for key, value in card.split.items())
+    files = ", ".join(f"`{name}`" for name in card.data)
+    return "\n".join(
+        [
+            f"- {files}: {card.rows:,} rows, digest `{card.data_digest}`",
+            f"- split: {split}",
+            f"- unseen categories: {card.unseen}",
+        ]
+    )
+
+
+def _training(card: Card) -> str:
+    given = ", ".join(f"{key}={value!r}" for key, value in card.parameters.items())
+    return "\n".join(
+        [
+            f"- made {card.created}",
+            f"- estimator: `{card.estimator}({given})`, seed {card.seed}",
+        ]
+    )
+
+
+def _notes(card: Card) -> list[str]:
+    return ["## Notes", "\n".join(f"- {note}" for note in card.notes)] if card.notes else []
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4f}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

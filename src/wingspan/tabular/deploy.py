@@ -1,0 +1,179 @@
+"""A bundle -> a version in the models folder, which readers see whole or not at all.
+
+::
+
+    models/NAME/1/      a bundle, never changed once it is there
+    models/NAME/2/
+    models/NAME/current the number of the version in use, replaced in one step
+
+One process at a time writes under a model's name; readers need no lock.
+"""
+
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from wingspan.errors import ConflictError, CorruptError, NotFoundError, SettingError
+from wingspan.files import aside, remove, write_atomically
+from wingspan.tabular.bundle import Bundle
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """One version of a deployed model; `current` is whether readers get it by the name alone."""
+
+    name: str
+    version: int
+    folder: Path
+    current: bool
+
+    @property
+    def reference(self) -> str:
+        """``NAME@VERSION``."""
+        return f"{self.name}@{self.version}"
+
+
+def deploy(bundle: Bundle, models: Path, name: str) -> Deployed:
+    """Write a bundle as the next version of a model and make it the current one.
+
+    Raises
+    ------
+    SettingError
+        A name that cannot be a folder's.
+    ConflictError
+        The folder's file system has no locks.
+    """
+    if not _NAME.fullmatch(name):
+        fix = "use letters, digits, and _ . - inside"
+        raise SettingError("model name", f"{name!r} cannot name a folder", fix)
+    home = models / name
+    with _alone(home):
+        for left in home.glob(
+            ".*.part"
+        ):  # of deployments that were killed: none other can be running
+            remove(left)
+        version = max(_versions(home), default=0) + 1
+        with aside(home / str(version)) as folder:
+            bundle.save(folder)
+        write_atomically(home / "current", f"{version}\n")
+    return Deployed(name, version, home / str(version), current=True)
+
+
+def rollback(models: Path, name: str, to: int | None = None) -> Deployed:
+    """Make an older version the current one: `to`, or the one before the current.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such version.
+    """
+    home = _home(models, name)
+    with _alone(home):
+        versions = _versions(home)
+        if to is None:
+            current = _current(home)
+            older = [version for version in versions if version < current]
+            if not older:
+                fix = f"deploy another, or name one with --to: {_listed(versions)}"
+                raise NotFoundError(f"{name}@{current}", "there is no version before it", fix)
+            to = older[-1]
+        if to not in versions:
+            raise _no_version(name, to, versions)
+        Bundle.verify(home / str(to))
+        write_atomically(home / "current", f"{to}\n")
+    return Deployed(name, to, home / str(to), current=True)
+
+
+def deployed_models(models: Path) -> list[Deployed]:
+    """Return every version of every model, by name and number."""
+    found = []
+    for home in sorted(models.iterdir()) if models.is_dir() else []:
+        if (home / "current").is_file():
+            current = _current(home)
+            found += [
+                Deployed(home.name, version, home / str(version), version == current)
+                for version in _versions(home)
+            ]
+    return found
+
+
+def find_deployed(models: Path, reference: str) -> Deployed:
+    """Return the version that ``NAME`` (the current one) or ``NAME@VERSION`` names.
+
+    Raises
+    ------
+    NotFoundError
+        There is none; the message lists what there is.
+    """
+    name, _, asked = reference.partition("@")
+    home = _home(models, name)
+    versions, current = _versions(home), _current(home)
+    version = int(asked) if asked.isdecimal() else current
+    if (asked and not asked.isdecimal()) or version not in versions:
+        raise _no_version(name, asked or current, versions)
+    return Deployed(name, version, home / str(version), version == current)
+
+
+def load_deployed(models: Path, reference: str) -> Bundle:
+    """Read the bundle that ``NAME`` or ``NAME@VERSION`` names, its bytes and types checked first."""
+    return Bundle.load(find_deployed(models, reference).folder)
+
+
+def _home(models: Path, name: str) -> Path:
+    """Return the folder of a model that is deployed."""
+    if _NAME.fullmatch(name) and (models / name / "current").is_file():
+        return models / name
+    names = sorted({one.name for one in deployed_models(models)})
+    close = get_close_matches(name, names)
+    known = f"there are {', '.join(names)}" if names else "there is none yet: deploy one"
+    fix = f"did you mean {' or '.join(close)}?" if close else known
+    raise NotFoundError(str(models), f"no deployed model is called {name!r}", fix)
+
+
+def _versions(home: Path) -> list[int]:
+    return sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdecimal())
+
+
+def _current(home: Path) -> int:
+    path = home / "current"
+    text = path.read_text().strip()
+    if not text.isdecimal():
+        fix = f"`wingspan models rollback {home.name} --to VERSION` writes it anew"
+        raise CorruptError(str(path), f"expected a version number, found {text[:40]!r}", fix)
+    return int(text)
+
+
+def _no_version(name: str, asked: int | str, versions: list[int]) -> NotFoundError:
+    fix = f"choose one of {_listed(versions)}"
+    return NotFoundError(f"model {name}", f"there is no version {asked}", fix)
+
+
+def _listed(versions: list[int]) -> str:
+    return ", ".join(map(str, versions))
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the lock on a model's folder; the system gives it back when the process ends, however it ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOLCK, errno.EOPNOTSUPP}:
+            raise
+        fix = "keep models on a local disk or on NFS version 4"
+        raise ConflictError(
+            str(home), f"its file system cannot lock files: {error}", fix
+        ) from error
+    finally:
+        os.close(handle)

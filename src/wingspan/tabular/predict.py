@@ -1,0 +1,193 @@
+"""A bundle and raw rows -> a CSV or Parquet file of predictions, block by block.
+
+One block is in memory at a time. A part is a folder with one small Parquet file per block; parts of any shards merge
+to the file that a prediction of the whole table gives.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from wingspan.errors import SettingError, TableError
+from wingspan.files import aside
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.bundle import Bundle
+from wingspan.tabular.evaluate import scores_of
+from wingspan.tabular.read import ReadOptions, read_table
+from wingspan.tabular.schema import check
+from wingspan.tabular.train import precision_of
+from wingspan.tabular.transform import Floats, count_unseen, transform
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PREDICTION = "prediction"
+
+
+class Predictions(NamedTuple):
+    """What was predicted.
+
+    Attributes
+    ----------
+    path
+        The file, or the folder of a part: the id column if one was asked for, ``prediction``, and ``probability`` of
+        the positive class or ``probability_LABEL`` of each of several (``score`` where the model gives none).
+    rows
+        As many as the table has, in its order.
+    unseen
+        Column -> rows with a category that training did not see.
+    ignored
+        Columns that the model does not need.
+    labels
+        Label, as text -> rows predicted so.
+    """
+
+    path: Path
+    rows: int
+    unseen: dict[str, int]
+    ignored: list[str]
+    labels: dict[str, int]
+
+
+def predict(
+    bundle: Bundle,
+    source: Path | Sequence[Path],
+    out: Path,
+    *,
+    id_column: str | None = None,
+    options: ReadOptions | None = None,
+) -> Predictions:
+    """Predict raw rows of CSV or Parquet files and write them to `out`, whole or not at all.
+
+    Parameters
+    ----------
+    out
+        Ends with .csv or .parquet.
+    id_column
+        A column to copy from the rows.
+
+    Raises
+    ------
+    TableError
+        Columns that are missing or changed their kind; the message lists all of them.
+    """
+    _format(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        table = read_table(
+            source, Path(folder), options=options, expected=bundle.preparation.schema
+        )
+        part = predict_part(bundle, table, Path(folder) / "part", id_column=id_column)
+        return merge_predictions([part], out)
+
+
+def predict_part(
+    bundle: Bundle,
+    table: Table,
+    folder: Path,
+    blocks: range | None = None,
+    *,
+    id_column: str | None = None,
+) -> Predictions:
+    """Predict some blocks of a table, default all, into a folder.
+
+    Raises
+    ------
+    TableError
+        As `predict`.
+    """
+    prepared = bundle.preparation
+    _check_columns(bundle, table, id_column)
+    wanted = list(dict.fromkeys([*prepared.inputs, *([id_column] if id_column else [])]))
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = table.blocks if blocks is None else blocks
+    dtype = precision_of(bundle.model)
+    unseen: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    rows = 0
+    for number, frame in zip(numbers, iter_blocks(table, wanted, numbers), strict=True):
+        unseen.update(count_unseen(prepared, frame))
+        x = transform(prepared, frame, first_row=number * BLOCK_ROWS, dtype=dtype)
+        found = _predict_block(bundle, x)
+        if id_column:
+            found.insert_column(0, frame[id_column])
+        found.write_parquet(folder / _block_name(number), compression="lz4")
+        labels.update({str(label): n for label, n in found[PREDICTION].value_counts().iter_rows()})
+        rows += len(found)
+    ignored = [name for name in table.schema.names if name not in prepared.schema.names]
+    return Predictions(folder, rows, dict(unseen), ignored, dict(labels))
+
+
+def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
+    """Write the blocks of all parts, in the order of the table, to one CSV or Parquet file.
+
+    Raises
+    ------
+    TableError
+        A block is missing between the first and the last, or is in two parts.
+    """
+    import polars as pl
+
+    suffix = _format(out)
+    files = sorted((file for part in parts for file in part.path.iterdir()), key=lambda f: f.name)
+    expected = [_block_name(number) for number in range(len(files))]
+    if not files or [file.name for file in files] != expected:
+        problem = (
+            f"the parts hold {len(files)} blocks that are not 0 to {len(files) - 1}, each once"
+        )
+        raise TableError(str(out), problem, "give the parts of all shards, each once")
+    scan = pl.scan_parquet(files, glob=False)
+    with aside(out) as path:
+        if suffix == ".csv":
+            scan.sink_csv(path, maintain_order=True)
+        else:
+            scan.sink_parquet(path, maintain_order=True)
+    unseen: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    for part in parts:
+        unseen.update(part.unseen)
+        labels.update(part.labels)
+    rows = sum(part.rows for part in parts)
+    return Predictions(out, rows, dict(unseen), list(parts[0].ignored), dict(labels))
+
+
+def _predict_block(bundle: Bundle, x: Floats) -> "pl.DataFrame":
+    import polars as pl
+
+    classes = bundle.preparation.classes
+    scores = scores_of(bundle.model, x)
+    name = "probability" if hasattr(bundle.model, "predict_proba") else "score"
+    if len(classes) == 2:
+        chosen = (scores[:, 1] > bundle.card.threshold).astype(np.int64)
+        columns = {name: scores[:, 1]}
+    else:
+        chosen = scores.argmax(axis=1)
+        columns = {f"{name}_{label}": scores[:, k] for k, label in enumerate(classes)}
+    labels = pl.Series(list(classes)).gather(pl.Series(chosen))
+    return pl.DataFrame({PREDICTION: labels, **columns})
+
+
+def _check_columns(bundle: Bundle, table: Table, id_column: str | None) -> None:
+    """Refuse a table that lacks columns or has them changed, and an id column that would be confused."""
+    expected, target = bundle.preparation.schema, bundle.preparation.target
+    check(expected, table.schema, where="rows to predict", optional=[target], extra=True)
+    if id_column:
+        table.schema.column(id_column)
+        if id_column.startswith((PREDICTION, "probability", "score")):
+            problem = f"the id column {id_column!r} has the name of a column of the predictions"
+            raise TableError("rows to predict", problem, "rename it in the table")
+
+
+def _block_name(number: int) -> str:
+    return f"{number:08d}.parquet"
+
+
+def _format(out: Path) -> str:
+    if out.suffix not in {".csv", ".parquet"}:
+        problem = f"cannot tell the format from {out.name!r}"
+        raise SettingError("output", problem, "give a name that ends with .csv or .parquet")
+    return out.suffix

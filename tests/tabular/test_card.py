@@ -1,0 +1,93 @@
+"""The model card tells what was recorded, and nothing else."""
+
+import json
+
+import numpy as np
+
+from wingspan.tabular.card import Card, card_markdown, versions_of
+from wingspan.tabular.evaluate import evaluation
+from wingspan.tabular.metrics import count_scores
+
+
+def made(classes=("no", "yes"), **changes):
+    random = np.random.default_rng(0)
+    y = random.integers(0, len(classes), 200)
+    scores = random.random((200, len(classes))) + np.eye(len(classes))[y]
+    scores /= scores.sum(axis=1, keepdims=True)
+    found = evaluation(count_scores(scores, y, 0, threshold=0.3), list(classes), threshold=0.3)
+    facts = {
+        "created": "2026-01-02T03:04:05Z",
+        "data": ["loans.csv"],
+        "data_digest": "blake2b-256:00ff",
+        "rows": 1000,
+        "columns": {"age": "number", "a|b": "category", "late": "category"},
+        "target": "late",
+        "split": {"kind": "hash", "test_size": 0.2, "seed": 42, "stratify": False},
+        "estimator": "decision_tree",
+        "parameters": {"max_depth": 3},
+        "seed": 42,
+        "evaluation": found,
+        "versions": {"numpy": "2.0"},
+    }
+    return Card(**{**facts, **changes})
+
+
+def test_card_has_every_fact():
+    """Digest, columns, target, split, metrics with intervals, threshold, parameters, seed, date, versions."""
+    card = made(notes=["age above 100 was set to missing: 3 rows"])
+    text = card_markdown(card)
+    roc = card.evaluation.metric("roc_auc")
+    for fact in (
+        "blake2b-256:00ff",
+        "`late`",
+        "test_size 0.2",
+        f"| roc_auc | {roc.value:.4f} | {roc.low:.4f} to {roc.high:.4f} |",
+        "threshold **0.3**",
+        "`decision_tree(max_depth=3)`, seed 42",
+        "2026-01-02T03:04:05Z",
+        "| numpy | 2.0 |",
+        "unseen categories: counted",
+        "age above 100 was set to missing: 3 rows",
+        "1,000 rows",
+    ):
+        assert fact in text, fact
+
+
+def test_bars_in_names_do_not_break_tables():
+    """A column name with a bar stays one cell."""
+    assert "| a\\|b | category |" in card_markdown(made())
+
+
+def test_undefined_metric_is_told():
+    """A metric without a value reads "not defined"."""
+    found = evaluation(count_scores(np.array([0.1]), np.array([0]), 0), [0, 1])
+    assert "| roc_auc | not defined |  |" in card_markdown(made(evaluation=found))
+
+
+def test_several_classes():
+    """With three classes the card speaks of the highest score and shows three by three counts."""
+    text = card_markdown(made(classes=("a", "b", "c")))
+    assert "the one of the highest score" in text
+    assert "| Rows | predicted `a` | predicted `b` | predicted `c` |" in text
+
+
+def test_candidates_are_compared():
+    """The models that were compared are a table with the rule that chose."""
+    candidates = {"tree": {"precision": 0.5, "roc_auc": None}, "forest": {"precision": 0.6}}
+    text = card_markdown(made(candidates=candidates, selected_by=["precision", "f1"]))
+    assert "Chosen by precision, then f1." in text
+    assert "| forest |" in text
+    assert "## Compared" not in card_markdown(made())
+
+
+def test_json_comes_back():
+    """from_json(as_json(card)) == card."""
+    card = made(candidates={"tree": {"precision": None}})
+    assert Card.from_json(json.loads(json.dumps(card.as_json(), allow_nan=False))) == card
+
+
+def test_versions():
+    """Versions are those installed; what is not installed is left out."""
+    found = versions_of(("numpy", "no-such-package"))
+    assert found["numpy"] == np.__version__
+    assert set(found) == {"python", "numpy"}
