@@ -214,7 +214,7 @@ class _Walk:
         if place.kind == "standard" or place.file is None:
             return place.kind != "standard"
         if self._is_home(name):
-            return place.file.stem == "__init__"
+            return True
         if name.partition(".")[0] == "wingspan":
             self._wingspan(name, place)
         elif place.kind == "distribution":

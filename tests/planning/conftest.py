@@ -1,0 +1,60 @@
+"""A throw-away project of Python files, as a user would write it."""
+
+import importlib
+import sys
+import textwrap
+
+import pytest
+
+from wingspan.planning.fingerprint import function_components
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder on sys.path; `project(name, text)` writes a file, `project.load(name)` imports it anew."""
+    made = Project(tmp_path / "project", monkeypatch)
+    yield made
+    made.forget()
+
+
+class Project:
+    def __init__(self, folder, monkeypatch):
+        folder.mkdir()
+        self.folder = folder
+        self.known = set(sys.modules)
+        self.monkeypatch = monkeypatch
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def __call__(self, path, text):
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+        return file
+
+    def forget(self):
+        for name, module in list(sys.modules.items()):
+            if str(self.folder) in str(
+                getattr(module, "__file__", None) or getattr(module, "__path__", "")
+            ):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def load(self, name):
+        self.forget()
+        return importlib.import_module(name)
+
+    def parts(self, function="fit", module="loans"):
+        """The components of a function of a freshly imported module."""
+        return function_components(getattr(self.load(module), function))
+
+    def changed(self, path, old, new, function="fit", module="loans"):
+        """The names of the components that an edit of a file changes."""
+        before = self.parts(function, module)
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        after = self.parts(function, module)
+        assert before != after or list(before) == list(after)
+        return {name for name in before | after if before.get(name) != after.get(name)}
