@@ -215,7 +215,7 @@ TRAPS = {
             return x + COUNT
         """,
         ("COUNT += 1", "COUNT += 2"),
-        {"global loans.COUNT", "function loans.grow"},
+        {"global loans.COUNT"},
     ),
     "a global changed in place": (
         """

@@ -254,15 +254,15 @@ def _root(node: ast.AST) -> Iterable[str]:
 def _looked_up(text: str) -> set[str]:
     """Return the names that a statement, and the functions in it, look up outside of all functions."""
     names: set[str] = set()
-    tables = [symtable.symtable(text, "<statement>", "exec")]
+    top = symtable.symtable(text, "<statement>", "exec")
+    tables = [top]
     while tables:
         table = tables.pop()
-        falls_through = isinstance(table, symtable.Class) or table.get_name() == "top"
-        names |= {
-            symbol.get_name()
-            for symbol in table.get_symbols()
-            if symbol.is_global() or (falls_through and symbol.is_referenced())
-        }
+        for symbol in table.get_symbols():
+            inside = table is not top and symbol.is_global()
+            falls_through = table is top or isinstance(table, symtable.Class)
+            if inside or (falls_through and symbol.is_referenced()):
+                names.add(symbol.get_name())
         tables += table.get_children()
     return names
 

@@ -20,10 +20,7 @@ _TEXTUAL = (
     *(float, complex, bytes, range, types.EllipsisType, PurePath),
     *(dt.date, dt.time, dt.timedelta, dt.tzinfo, types.GenericAlias, types.UnionType),
 )
-_CODE = (
-    *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType),
-    *(types.ModuleType, partial),
-)
+_CODE = (types.ModuleType, types.MethodType, partial)  # besides all that has a __qualname__
 
 Code = Callable[[Any, str], str]
 
@@ -54,11 +51,14 @@ def _tree(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[A
     if id(value) in around:
         raise _refused(where, "a value that holds itself")
     kind, around = type(value), (*around, id(value))
-    if isinstance(value, _CODE):
+    numpy = kind.__module__.partition(".")[0] == "numpy"
+    leaf = [] if numpy else _leaf(value)
+    if not leaf and (
+        isinstance(value, _CODE) or isinstance(getattr(value, "__qualname__", None), str)
+    ):
         return ["code", code(value, where)]
-    if kind.__module__.partition(".")[0] == "numpy":
+    if numpy:
         return _array(value, where, code, around)
-    leaf = _leaf(value)
     name = kind.__qualname__ if leaf or kind.__module__ == "builtins" else code(kind, where)
     parts = leaf or _parts(value)
     if parts is None:
@@ -105,7 +105,7 @@ def _array(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[
         else:
             content = digest_bytes(value.tobytes())
         return [type(value).__qualname__, repr(dtype), list(value.shape), content]
-    if isinstance(value, np.dtype | np.ufunc):
+    if isinstance(value, np.dtype):
         return [type(value).__qualname__, str(value)]
     raise _refused(where, f"a value of type {type(value).__module__}.{type(value).__qualname__}")
 
