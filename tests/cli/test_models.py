@@ -81,6 +81,15 @@ def test_list_of_nothing(models):
     assert json.loads(said("list", "--models", str(models / "none"), "--json")) == []
 
 
+def test_list_goes_on_after_a_damaged_model(models):
+    """A damaged version is a line of the list; the others are told as ever."""
+    (models / "loan/1/card.json").write_text("{}")
+    assert "damaged" in said("list")
+    rows = json.loads(said("list", "--json"))
+    assert "card.json" in rows[0]["damaged"]
+    assert rows[1]["metrics"]["accuracy"] == 0.9
+
+
 def test_show(models):
     """The card of a version is shown as Markdown, or as data."""
     assert "loan@1, in" in said("show", "loan@1")

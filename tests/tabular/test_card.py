@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 
-from wingspan.tabular.card import Card, card_markdown, versions_of
+from wingspan.tabular.card import Card, card_markdown, notes_of, versions_of
+from wingspan.tabular.clean import RangeRule, Rules
 from wingspan.tabular.evaluate import evaluation
 from wingspan.tabular.metrics import count_scores
+from wingspan.tabular.prepare import learn_preparation
+from wingspan.tabular.split import SplitRule
 
 
 def made(classes=("no", "yes"), **changes):
@@ -91,3 +94,15 @@ def test_versions():
     found = versions_of(("numpy", "no-such-package"))
     assert found["numpy"] == np.__version__
     assert set(found) == {"python", "numpy"}
+
+
+def test_notes_tell_what_the_preparation_did(table_of, people):
+    """Values that cleaning changed, columns that are not used, and a leak that compatibility asks for."""
+    table, split = table_of(people(300)), SplitRule("sklearn")
+    rules = Rules(ranges=(RangeRule("age", high=70),))
+    learned = learn_preparation(table, split, target="late", drop=["key"], rules=rules)
+    changed = int((people(300)["age"] > 70).sum())
+    assert f"age: out of range, made missing: {changed}" in notes_of(learned)
+    assert "column `key` is not used: dropped" in notes_of(learned)
+    leaky = learn_preparation(table, split, target="late", drop=["key"], compatibility=True)
+    assert any("learned from all rows" in note for note in notes_of(leaky))

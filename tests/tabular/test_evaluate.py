@@ -11,9 +11,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from wingspan.errors import TableError
-from wingspan.tabular.evaluate import Evaluation, count_rows, evaluation, scores_of
+from wingspan.tabular.blocks import BLOCK_ROWS, shards
+from wingspan.tabular.evaluate import (
+    Evaluation,
+    count_rows,
+    count_table,
+    evaluation,
+    scores_of,
+)
 from wingspan.tabular.intervals import BINS, coarsen, intervals
-from wingspan.tabular.metrics import count_scores, ranks, values_of
+from wingspan.tabular.metrics import count_scores, merge_counts, ranks, values_of
+from wingspan.tabular.prepare import learn_preparation
+from wingspan.tabular.split import SplitRule
+from wingspan.tabular.train import train_table
+from wingspan.tabular.transform import matrix
 
 
 class Nearest(ClassifierMixin, BaseEstimator):
@@ -154,3 +165,33 @@ def test_scores_without_probabilities_have_no_losses():
     found = evaluation(count_rows(LinearSVC().fit(x, y), x, y, 0), [0, 1])
     assert "roc_auc" in found.metrics
     assert "log_loss" not in found.metrics
+
+
+@pytest.mark.parametrize("kind", ["hash", "sklearn"])
+def test_a_table_in_shards_is_the_table(table_of, people, kind):
+    """Any number of shards gives the evaluation of the whole table, which is that of all test rows at once."""
+    table, split = table_of(people(3 * BLOCK_ROWS + 9).drop("key")), SplitRule(kind)
+    preparation = learn_preparation(table, split, target="late")
+    model = train_table(table, split, preparation, "gaussian_nb")
+    whole = evaluation(count_table(model, table, split, preparation), preparation.classes)
+    for number in (2, 3, 4):
+        parts = [
+            count_table(model, table, split, preparation, blocks)
+            for blocks in shards(table, number)
+        ]
+        assert len(parts) == number
+        assert evaluation(merge_counts(parts), preparation.classes) == whole
+    rows = matrix(table, split, preparation, "test")
+    plain = values_of(count_rows(model, rows.x, rows.y, 0))
+    for name, value in plain.items():
+        assert whole.metric(name).value == pytest.approx(value, rel=1e-12), name
+
+
+def test_many_blocks_are_merged_on_the_way(table_of, people):
+    """More blocks than wait at a time are counted as well."""
+    table, split = table_of(people(17 * BLOCK_ROWS).select("age", "late")), SplitRule()
+    preparation = learn_preparation(table, split, target="late")
+    model = train_table(table, split, preparation, "decision_tree", {"max_depth": 2})
+    counts = count_table(model, table, split, preparation)
+    assert counts.blocks.tolist() == list(range(17))
+    assert counts.total == preparation.test_rows

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.errors import CorruptError, FormatError
+
 if TYPE_CHECKING:
     from wingspan.tabular.deploy import Deployed
 
@@ -25,22 +27,9 @@ MODELS = Path("models")
 @app.command("list")
 def list_models(models: Folder = MODELS, as_json: AsJson = False) -> None:
     """List every version of every model; the current one is marked."""
-    from wingspan.tabular.bundle import read_card
     from wingspan.tabular.deploy import deployed_models
 
-    rows = []
-    for one in deployed_models(models):
-        card = read_card(one.folder)
-        values = {name: metric.value for name, metric in card.evaluation.metrics.items()}
-        rows.append(
-            _facts(one)
-            | {
-                "created": card.created,
-                "estimator": card.estimator,
-                "target": card.target,
-                "metrics": values,
-            }
-        )
+    rows = [_facts(one) | _summary(one.folder) for one in deployed_models(models)]
     if as_json:
         print(json.dumps(rows))
     elif not rows:
@@ -49,17 +38,32 @@ def list_models(models: Folder = MODELS, as_json: AsJson = False) -> None:
         _print_table(rows)
 
 
+def _summary(folder: Path) -> dict[str, object]:
+    """Return the main facts of a card; a damaged model is one of the lines, not the end of the list."""
+    from wingspan.tabular.bundle import read_card
+
+    try:
+        card = read_card(folder)
+    except (CorruptError, FormatError) as error:
+        return {"damaged": str(error)}
+    values = {name: metric.value for name, metric in card.evaluation.metrics.items()}
+    facts = {"created": card.created, "estimator": card.estimator, "target": card.target}
+    return {**facts, "metrics": values}
+
+
 def _print_table(rows: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("model", "version", "current", "created", "estimator", "target", "metrics")
     for row in rows:
-        metrics = row["metrics"]
-        shown = dict(list(metrics.items())[:4]) if isinstance(metrics, dict) else {}
-        values = ", ".join(f"{k} {v:.3f}" for k, v in shown.items() if v is not None)
+        metrics = row.get("metrics")
+        shown = list(metrics.items())[:4] if isinstance(metrics, dict) else []
+        values = ", ".join(f"{name} {value:.3f}" for name, value in shown if value is not None)
+        if "damaged" in row:
+            values = "damaged: `wingspan models show` tells what is wrong"
+        cells = [row.get(key, "") for key in ("created", "estimator", "target")]
         mark = "*" if row["current"] else ""
-        cells = [row[key] for key in ("created", "estimator", "target")]
         table.add_row(str(row["name"]), str(row["version"]), mark, *map(str, cells), values)
     Console().print(table)
 

@@ -7,7 +7,12 @@ from platform import python_version
 from typing import Any, Self
 
 from wingspan.tabular.evaluate import Evaluation, Metric
+from wingspan.tabular.preparation import Preparation
 
+UNSEEN = (
+    "counted, and treated as a missing value is: as the first category of the column; "
+    "as a rare one where a rule folds rare categories"
+)
 PACKAGES = ("wingspan", "scikit-learn", "numpy", "polars", "skops")
 
 
@@ -54,7 +59,7 @@ class Card:
     evaluation: Evaluation
     candidates: dict[str, dict[str, float | None]] = field(default_factory=dict)
     selected_by: list[str] = field(default_factory=list)
-    unseen: str = "counted, and treated as none of the known categories"
+    unseen: str = UNSEEN
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -82,6 +87,17 @@ def versions_of(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def notes_of(preparation: Preparation) -> list[str]:
+    """Return what the preparation did that a reader of the card should know."""
+    notes = [f"{rule}: {count:,}" for rule, count in preparation.counts.items()]
+    notes += [f"column `{name}` is not used: {why}" for name, why in preparation.ignored.items()]
+    if preparation.compatibility:
+        notes.append(
+            "compatibility: means and categories were learned from all rows, those of the test too"
+        )
+    return notes
 
 
 def card_markdown(card: Card) -> str:

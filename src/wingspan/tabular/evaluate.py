@@ -95,6 +95,8 @@ def scores_of(model: "BaseEstimator", x: Rows) -> Floats:
     Probabilities where the estimator gives them; else its decision function through a logistic (two classes: greater
     than 0.5 where the function is positive) or a softmax curve; else 1 for the predicted class.
     """
+    if not len(x):  # a block without test rows, which scikit-learn refuses
+        return np.empty((0, len(model.classes_)))
     if hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(x), np.float64)
     if not hasattr(model, "decision_function"):
