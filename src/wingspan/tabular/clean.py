@@ -216,8 +216,8 @@ def _apply_infinities(
     import polars as pl
     from polars import selectors
 
-    floats = frame.select(selectors.float())
-    found = {one.name: count for one in floats if (count := int(one.is_infinite().sum()))}
+    infinite = frame.select(selectors.float().is_infinite().sum())
+    found = {column.name: int(column[0]) for column in infinite if column[0]}
     if not found:
         return frame
     if action == "error":

@@ -7,6 +7,7 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -111,20 +112,30 @@ def _check_records(file: Path, delimiter: str, columns: int) -> bool:
     """Look at every record for its number of fields; return whether there are blank lines."""
     blank = False
     with _text(file) as text:
-        records = csv.reader(text, delimiter=delimiter, strict=True)
+        lines, copies = itertools.tee(text)
+        records = csv.reader(lines, delimiter=delimiter, strict=True)
         line = 0
         try:
             for record in records:
                 blank = blank or not record
-                if record and len(record) != columns:
-                    problem = f"expected {columns} fields, found {len(record)}"
-                    fix = "correct the line; a value that holds the delimiter needs quotes"
-                    raise TableError(f"{file}:{line + 1}", problem, fix)
+                raw = "".join(itertools.islice(copies, records.line_num - line))
+                if fault := _fault_of(record, raw, columns):
+                    raise TableError(f"{file}:{line + 1}", *fault)
                 line = records.line_num
         except csv.Error as error:
             problem = f"a quoted value does not end ({error})"
             raise TableError(f"{file}:{line + 1}", problem, "correct the quotes") from error
     return blank
+
+
+def _fault_of(record: list[str], raw: str, columns: int) -> tuple[str, str] | None:
+    if raw.count('"') % 2:
+        problem = f"a quote within a value that is not quoted: {raw.strip()[:80]!r}"
+        return problem, "put the value into quotes, and double those in it"
+    if record and len(record) != columns:
+        problem = f"expected {columns} fields, found {len(record)}"
+        return problem, "correct the line; a value that holds the delimiter needs quotes"
+    return None
 
 
 @contextmanager

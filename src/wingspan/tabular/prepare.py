@@ -122,8 +122,8 @@ def choose_inputs(
     raw = {column.name: column for column in table.schema.columns}
     start = next(iter_blocks(table, blocks=range(1))).head(0)
     dtypes = clean(start, rules).frame.schema
-    gone = [name for name in raw if name not in dtypes and name not in ignored]
-    ignored |= dict.fromkeys(gone, "dropped by a rule")
+    used = _used_by(rules)
+    ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
     numbers, categories = [], []
     for name, dtype in dtypes.items():
         if name in ignored or name == target:
@@ -137,7 +137,7 @@ def choose_inputs(
             ignored[name] = _reason(raw[name])
     if compatibility:
         _refuse_odd(ignored)
-    read = {name for name in raw if name not in ignored} | _used_by(rules)
+    read = {name for name in raw if name not in ignored} | used
     schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     if not numbers and not categories:
         fix = "give columns of numbers or categories"

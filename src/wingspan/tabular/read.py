@@ -19,6 +19,8 @@ from wingspan.tabular.schema import Schema, check, infer_schema
 if TYPE_CHECKING:
     import polars as pl
 
+    _Types = dict[str, pl.DataType]
+
 NULL_VALUES = (
     *("", " ", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
     *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -100,7 +102,8 @@ def read_table(
         data = folder / "table.parquet"
         with aside(data) as path:
             if form == "CSV":
-                _csv_to_parquet(files, path, options, expected)
+                names = check_headers(files, options.delimiter)
+                _csv_to_parquet(_Csv(files, options, names), path, expected)
             else:
                 _parquet_to_parquet(files, path)
             rows = _row_count(path, files)
@@ -172,73 +175,89 @@ def _place(files: Sequence[Path]) -> str:
     return str(files[0] if len(files) == 1 else files[0].parent)
 
 
-def _csv_to_parquet(
-    files: list[Path], data: Path, options: ReadOptions, expected: Schema | None
-) -> None:
-    """Write the CSV files as Parquet; types come from a sample, and from every row where the sample misled."""
+@dataclass(frozen=True, slots=True)
+class _Csv:
+    """CSV files with one header.
+
+    Attributes
+    ----------
+    names
+        Ours; polars calls a column without a name differently.
+    """
+
+    files: list[Path]
+    options: ReadOptions
+    names: list[str]
+
+    def inferred(self, sample: int, *, dates: bool = False) -> "_Types":
+        """Return the types that the first rows suggest."""
+        dtypes = self._scan(None, sample=sample, dates=dates).collect_schema().dtypes()
+        return dict(zip(self.names, dtypes, strict=True))
+
+    def rows(self, types: "_Types") -> "pl.LazyFrame":
+        """Return the rows, each column read as its type."""
+        header = self._scan(None).collect_schema().names()
+        schema = dict(zip(header, (types[name] for name in self.names), strict=True))
+        return self._scan(schema).rename(dict(zip(header, self.names, strict=True)))
+
+    def texts(self) -> "pl.LazyFrame":
+        """Return the rows, each column read as text."""
+        import polars as pl
+
+        return self.rows(dict.fromkeys(self.names, pl.String()))
+
+    def parsed(self, types: "_Types") -> "pl.LazyFrame":
+        """Return the rows, read as text and then parsed, as `_exact_types` does."""
+        return self.texts().select(_parse(name, dtype) for name, dtype in types.items())
+
+    def _scan(
+        self, schema: "_Types | None", *, sample: int = 0, dates: bool = False
+    ) -> "pl.LazyFrame":
+        import polars as pl
+
+        return pl.scan_csv(
+            list(self.files),
+            separator=self.options.delimiter,
+            schema=schema,
+            infer_schema_length=sample,
+            try_parse_dates=dates,
+            null_values=list(self.options.null_values),
+            glob=False,
+        )
+
+
+def _csv_to_parquet(csv: _Csv, data: Path, expected: Schema | None) -> None:
+    """Write CSV files as Parquet; types come from a sample, and from every row where the sample misled."""
     import polars as pl
 
-    names = check_headers(files, options.delimiter)
+    files, delimiter = csv.files, csv.options.delimiter
     try:
         try:
-            types = _sampled_types(files, options, names, expected)
-            _write(_scan_csv(files, options, schema=types), data)
+            types = _sampled_types(csv, expected)
+            _write(csv.rows(types), data)
         except pl.exceptions.ComputeError:
-            check_rows(files, options.delimiter, len(names))
-            types = _exact_types(files, options, names, names, expected)
-            _write(_parsed(files, options, types), data)
+            check_rows(files, delimiter, len(csv.names))
+            types = _exact_types(csv, csv.names, expected)
+            _write(csv.parsed(types), data)
         last = pl.scan_parquet(data).select(pl.last().null_count()).collect().item()
-        if last and check_rows(files, options.delimiter, len(names)):
-            rows = _parsed(files, options, types)
-            _write(rows.filter(~pl.all_horizontal(pl.all().is_null())), data)
+        if last and check_rows(files, delimiter, len(csv.names)):
+            _write(csv.parsed(types).filter(~pl.all_horizontal(pl.all().is_null())), data)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise explain(error, files) from error
 
 
-def _scan_csv(
-    files: list[Path],
-    options: ReadOptions,
-    *,
-    schema: "dict[str, pl.DataType] | None" = None,
-    sample: int = 0,
-    dates: bool = False,
-) -> "pl.LazyFrame":
-    import polars as pl
-
-    return pl.scan_csv(
-        list(files),
-        separator=options.delimiter,
-        schema=schema,
-        infer_schema_length=sample,
-        try_parse_dates=dates,
-        null_values=list(options.null_values),
-        glob=False,
-    )
-
-
-def _texts(files: list[Path], options: ReadOptions, names: Sequence[str]) -> "pl.LazyFrame":
-    import polars as pl
-
-    return _scan_csv(files, options, schema=dict.fromkeys(names, pl.String()))
-
-
-def _sampled_types(
-    files: list[Path], options: ReadOptions, names: list[str], expected: Schema | None
-) -> "dict[str, pl.DataType]":
+def _sampled_types(csv: _Csv, expected: Schema | None) -> "_Types":
     """Return the types that the first rows suggest; a column that is empty there gets its exact type."""
     import polars as pl
 
-    found = _scan_csv(files, options, sample=_SAMPLE_ROWS).collect_schema().dtypes()
-    types = {name: _stored(dtype) for name, dtype in zip(names, found, strict=True)}
-    if options.dates:
-        dated = _scan_csv(files, options, sample=_DATE_ROWS, dates=True).collect_schema()
-        for name, dtype in zip(names, dated.dtypes(), strict=True):
+    types = {name: _stored(dtype) for name, dtype in csv.inferred(_SAMPLE_ROWS).items()}
+    if csv.options.dates:
+        for name, dtype in csv.inferred(_DATE_ROWS, dates=True).items():
             if types[name] == pl.String and dtype in (pl.Date, pl.Datetime):
                 types[name] = dtype
-    sample = _texts(files, options, names).head(_SAMPLE_ROWS)
-    seen = sample.select(pl.all().count()).collect().row(0, named=True)
-    if empty := [name for name in names if not seen[name]]:
-        types |= _exact_types(files, options, names, empty, None)
+    seen = csv.texts().head(_SAMPLE_ROWS).select(pl.all().count()).collect().row(0, named=True)
+    if empty := [name for name in csv.names if not seen[name]]:
+        types |= _exact_types(csv, empty, None)
     return types | _declared_types(expected, types)
 
 
@@ -249,13 +268,11 @@ def _stored(dtype: "pl.DataType") -> "pl.DataType":
     return pl.String() if dtype in (pl.Int128, pl.UInt128) else dtype
 
 
-def _declared_types(
-    expected: Schema | None, found: "dict[str, pl.DataType]"
-) -> "dict[str, pl.DataType]":
+def _declared_types(expected: Schema | None, found: "_Types") -> "_Types":
     """Return the types that were declared for columns; a number may have decimals now."""
     import polars as pl
 
-    declared: dict[str, pl.DataType] = {}
+    declared: _Types = {}
     for column in expected.columns if expected else ():
         if column.name not in found or column.empty:
             continue
@@ -274,13 +291,7 @@ def _candidates() -> "tuple[pl.DataType, ...]":
     return pl.Int64(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us")
 
 
-def _exact_types(
-    files: list[Path],
-    options: ReadOptions,
-    names: list[str],
-    columns: list[str],
-    expected: Schema | None,
-) -> "dict[str, pl.DataType]":
+def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Types":
     """Return the narrowest type that every value of some columns has, in one pass over all rows.
 
     Raises
@@ -290,8 +301,8 @@ def _exact_types(
     """
     import polars as pl
 
-    tried = [dtype for dtype in _candidates() if options.dates or not dtype.is_temporal()]
-    fits = _texts(files, options, names).select(
+    tried = [dtype for dtype in _candidates() if csv.options.dates or not dtype.is_temporal()]
+    fits = csv.texts().select(
         (_parse(name, dtype).count() == pl.col(name).count()).alias(f"{index} {name}")
         for name in columns
         for index, dtype in enumerate(tried)
@@ -302,7 +313,7 @@ def _exact_types(
         for name in columns
     }
     declared = _declared_types(expected, types)
-    _check_values(files, options, names, declared)
+    _check_values(csv, declared)
     return types | declared
 
 
@@ -326,21 +337,11 @@ def _parse(name: str, dtype: "pl.DataType") -> "pl.Expr":
     return text.cast(dtype, strict=False)
 
 
-def _parsed(
-    files: list[Path], options: ReadOptions, types: "dict[str, pl.DataType]"
-) -> "pl.LazyFrame":
-    """Return the rows, read as text and then parsed, as `_exact_types` does."""
-    texts = _texts(files, options, list(types))
-    return texts.select(_parse(name, dtype) for name, dtype in types.items())
-
-
-def _check_values(
-    files: list[Path], options: ReadOptions, names: list[str], types: "dict[str, pl.DataType]"
-) -> None:
+def _check_values(csv: _Csv, types: "_Types") -> None:
     """Refuse a column whose values are not of the declared type, and show the first such value."""
     import polars as pl
 
-    texts = _texts(files, options, names).with_row_index(" row")
+    texts = csv.texts().with_row_index(" row")
     faults = []
     for name, dtype in types.items():
         wrong = texts.filter(pl.col(name).is_not_null() & _parse(name, dtype).is_null())
@@ -348,7 +349,7 @@ def _check_values(
             faults.append(f"column {name!r} was {dtype}, row {row + 1} has {value!r}")
     if faults:
         fix = "correct the values, or train again on data of this kind"
-        raise TableError(_place(files), "; ".join(faults), fix)
+        raise TableError(_place(csv.files), "; ".join(faults), fix)
 
 
 def _is_ours(file: Path) -> bool:

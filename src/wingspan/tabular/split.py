@@ -22,8 +22,8 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
 
-_BIN_BITS = 20
-_MAX_CLASSES = 1000
+_BIN_BITS = 16
+_MAX_CLASSES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
         from sklearn.model_selection import StratifiedShuffleSplit
 
         classes = np.concatenate(
-            [_class_names(b[split.stratify]) for b in iter_blocks(table, [split.stratify])]
+            [_values(b[split.stratify]) for b in iter_blocks(table, [split.stratify])]
         )
         shuffle = StratifiedShuffleSplit(
             test_size=test_rows, train_size=table.rows - test_rows, random_state=split.seed
@@ -168,23 +168,32 @@ def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
     return Assignment(split, {}, order, test_rows, is_test)
 
 
-def _class_names(column: "pl.Series") -> NDArray[Any]:
-    names, codes = _codes(column)
-    return np.array(names)[codes]
+def _values(column: "pl.Series") -> NDArray[Any]:
+    """Return the values as they are, (N,): scikit-learn's split depends on how they sort."""
+    _refuse_missing(column)
+    return column.to_numpy()
+
+
+def _refuse_missing(column: "pl.Series") -> None:
+    if count := column.null_count():
+        problem = f"cannot stratify by it: {count} values of a block are missing"
+        fix = "fill them, or stratify by another column"
+        raise TableError(f"column {column.name!r}", problem, fix)
 
 
 def _limits(table: Table, split: SplitRule) -> dict[str, int]:
     """Return the hash of each class below which its share of rows lies, to the row.
 
-    First the hashes are counted in 2**20 bins per class; then those of the one bin that holds the limit are looked at.
+    First the hashes are counted in 2**16 bins per class; then those of the one bin that holds the limit are looked at.
     """
     bins: dict[str, NDArray[np.int64]] = {}
     for name, hashes in _class_hashes(table, split):
-        counts = bins.setdefault(name, np.zeros(1 << _BIN_BITS, np.int64))
-        counts += np.bincount(_bin(hashes), minlength=len(counts))
+        if name not in bins:
+            bins[name] = np.zeros(1 << _BIN_BITS, np.int64)
         if len(bins) > _MAX_CLASSES:
             problem = f"expected a column of few values, found more than {_MAX_CLASSES}"
             raise TableError(f"column {split.stratify!r}", problem, "stratify by another column")
+        bins[name] += np.bincount(_bin(hashes), minlength=1 << _BIN_BITS)
     below = {name: np.cumsum(counts) for name, counts in bins.items()}
     wanted = {name: round(split.test_size * int(sums[-1])) for name, sums in below.items()}
     edge = {name: int(np.searchsorted(below[name], wanted[name])) for name in bins}
@@ -216,11 +225,7 @@ def _codes(column: "pl.Series") -> tuple[list[str], NDArray[np.uint32]]:
     """Return the distinct values as text, and the number of each row's value among them, (N,)."""
     import polars as pl
 
-    if column.null_count():
-        row = column.is_null().arg_max()
-        problem = f"{column.null_count()} missing values in a block, first in its row {row}"
-        fix = "fill them, or stratify by another column"
-        raise TableError(f"column {column.name!r}", problem, fix)
+    _refuse_missing(column)
     text = column.cast(pl.String)
     names = text.unique().sort().to_list()
     return names, text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.uint32)
@@ -245,7 +250,7 @@ def _ids(column: "pl.Series") -> _Hashes:
         return column.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.uint64)
     text = column.cast(pl.String).fill_null("")
     lengths = text.str.len_bytes().to_numpy().astype(np.int64)
-    content = np.frombuffer("".join(text.to_list()).encode(), np.uint8).astype(np.uint64)
+    content = np.frombuffer(text.str.join("")[0].encode(), np.uint8).astype(np.uint64)
     starts = np.cumsum(lengths) - lengths
     places = np.arange(len(content)) - np.repeat(starts, lengths)
     terms = _mix(content + np.uint64(256) * places.astype(np.uint64))

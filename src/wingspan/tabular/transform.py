@@ -23,6 +23,8 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 Precision = type[np.float64] | type[np.float32]
 
+_CACHED_ROWS = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
@@ -62,20 +64,44 @@ def transform(
     first_row
         The row id of the first row, or those of all, (N,): a feature in compatibility mode.
     """
-    cleaned = clean(frame.select(preparation.inputs), preparation.rules, predicting=True).frame
     x = np.zeros((len(frame), len(preparation.features)), dtype)
-    place = 0
+    _fill(preparation, frame, first_row, x)
+    return x
+
+
+def _fill(
+    preparation: Preparation, frame: "pl.DataFrame", first_row: int | Ints, x: Floats
+) -> None:
+    """Write the features of raw rows to `x` (N, F), which holds zeros.
+
+    Rows are written some thousand at a time: all features of so many stay in the cache of a core.
+    """
+    cleaned = _cleaned(preparation, frame)
+    columns: list[NDArray[Any]] = []
     if preparation.compatibility:
         rows = np.arange(len(frame)) + first_row if isinstance(first_row, int) else first_row
-        x[:, 0] = rows
-        place = 1
-    for number in preparation.numbers:
-        x[:, place] = _filled(cleaned[number.name], number.fill)
-        place += 1
+        columns.append(rows)
+    columns += [_filled(cleaned[number.name], number.fill) for number in preparation.numbers]
+    place = len(columns)
+    codes: list[tuple[int, Ints]] = []
     for category in preparation.categories:
-        _one_hot(cleaned[category.name], category, x[:, place : place + len(category.features)])
+        codes.append((place - 1, _codes(cleaned[category.name], category)))
         place += len(category.features)
-    return x
+    for start in range(0, len(frame), _CACHED_ROWS):
+        some = slice(start, start + _CACHED_ROWS)
+        for index, column in enumerate(columns):
+            x[some, index] = column[some]
+        for before, code in codes:
+            hot = np.flatnonzero(code[some])
+            x[some][hot, before + code[some][hot]] = 1
+
+
+def _cleaned(preparation: Preparation, frame: "pl.DataFrame") -> "pl.DataFrame":
+    missing = [name for name in preparation.inputs if name not in frame.columns]
+    if missing:
+        problem = f"expected columns {missing}, found {frame.columns}"
+        raise TableError("rows", problem, "give the columns that the model was trained with")
+    return clean(frame.select(preparation.inputs), preparation.rules, predicting=True).frame
 
 
 def _filled(column: "pl.Series", fill: float) -> NDArray[np.float64]:
@@ -86,27 +112,23 @@ def _filled(column: "pl.Series", fill: float) -> NDArray[np.float64]:
     return np.where(missing, fill, values) if missing.any() else values
 
 
-def _one_hot(column: "pl.Series", category: CategoryColumn, x: Floats) -> None:
-    """Set the features of a category in `x` (N, F of the category), which holds zeros."""
+def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
+    """Return, for each row (N,), the number of its feature among those of the category from 1; 0 for none."""
     import polars as pl
 
     known = pl.Enum(category.values)
     codes = column.cast(pl.String).cast(known, strict=False).to_physical().cast(pl.Int64)
     if category.folded is not None:
-        rare = len(category.values) if category.values else 1
-        codes = codes.to_frame().select(
-            pl.when(column.is_null()).then(None).otherwise(pl.first().fill_null(rare))
-        )[:, 0]
-    numbers = codes.fill_null(0).to_numpy()
-    rows = np.flatnonzero(numbers)
-    x[rows, numbers[rows] - 1] = 1
+        rare = len(category.values) or 1
+        codes = codes.zip_with(codes.is_not_null() | column.is_null(), pl.Series([rare]))
+    return codes.fill_null(0).to_numpy()
 
 
 def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, int]:
     """Return category column -> rows of a value that no training row had; columns without any are left out."""
     import polars as pl
 
-    cleaned = clean(frame.select(preparation.inputs), preparation.rules, predicting=True).frame
+    cleaned = _cleaned(preparation, frame)
     counts = {}
     for category in preparation.categories:
         seen = [*category.values, *(category.folded or ())]
@@ -139,7 +161,7 @@ def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
         labels, pl.Series(range(len(labels))), default=None, return_dtype=pl.Int64
     )
     if numbers.null_count():
-        found = column.filter(numbers.is_null()).unique().head(5).to_list()
+        found = frame[name].filter(numbers.is_null()).unique().head(5).to_list()
         problem = f"expected one of {list(preparation.classes)}, found {found}"
         raise TableError(f"column {name!r}", problem, "correct the labels, or train again")
     y = numbers.to_numpy().astype(np.int64)
@@ -157,9 +179,22 @@ def iter_matrices(
     dtype: Precision = np.float64,
 ) -> Iterator[Matrix]:
     """Give the rows of one part block by block, in input order; rows that a rule drops are left out."""
+    assignment = split if isinstance(split, Assignment) else assign(table, split)
+    for block, rows, frame in _iter_part(table, assignment, preparation, part, blocks):
+        x = transform(preparation, frame, first_row=rows, dtype=dtype)
+        yield Matrix(x, target_of(preparation, frame), rows, block)
+
+
+def _iter_part(
+    table: Table,
+    assignment: Assignment,
+    preparation: Preparation,
+    part: Literal["train", "test"],
+    blocks: range | None,
+) -> "Iterator[tuple[int, Ints, pl.DataFrame]]":
+    """Give the block number, row ids and raw rows of one part, block by block."""
     import polars as pl
 
-    assignment = split if isinstance(split, Assignment) else assign(table, split)
     blocks = table.blocks if blocks is None else blocks
     columns = list(dict.fromkeys([*preparation.schema.names, *assignment.rule.columns]))
     for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
@@ -169,9 +204,7 @@ def iter_matrices(
             chosen = chosen & clean(frame, preparation.rules).keep
         rows = np.flatnonzero(chosen) + block * BLOCK_ROWS
         rows.flags.writeable = False
-        of_part = frame.filter(pl.Series(chosen))
-        x = transform(preparation, of_part, first_row=rows, dtype=dtype)
-        yield Matrix(x, target_of(preparation, of_part), rows, block)
+        yield block, rows, frame.filter(pl.Series(chosen))
 
 
 def matrix(
@@ -186,16 +219,21 @@ def matrix(
     assignment = assign(table, split)
     size = preparation.training_rows if part == "train" else preparation.test_rows
     order = assignment.training_order if part == "train" else assignment.test_order
-    x = np.empty((size, len(preparation.features)), dtype)
-    y, rows = np.empty(size, np.int64), np.empty(size, np.int64)
+    x = np.zeros((size, len(preparation.features)), dtype)
+    y, ids = np.empty(size, np.int64), np.empty(size, np.int64)
     place = None
     if order is not None:
         place = np.empty(table.rows, np.int64)
         place[order] = np.arange(size)
     start = 0
-    for m in iter_matrices(table, assignment, preparation, part, dtype=dtype):
-        to = slice(start, start + len(m.rows)) if place is None else place[m.rows]
-        x[to], y[to], rows[to] = m.x, m.y, m.rows
-        start += len(m.rows)
-    y.flags.writeable = rows.flags.writeable = False
-    return Matrix(x, y, rows)
+    for _, rows, frame in _iter_part(table, assignment, preparation, part, None):
+        to: slice | Ints = slice(start, start + len(rows))
+        if place is None:
+            _fill(preparation, frame, rows, x[to])
+        else:
+            to = place[rows]
+            x[to] = transform(preparation, frame, first_row=rows, dtype=dtype)
+        y[to], ids[to] = target_of(preparation, frame), rows
+        start += len(rows)
+    y.flags.writeable = ids.flags.writeable = False
+    return Matrix(x, y, ids)
