@@ -1,12 +1,14 @@
 """What a step's key is made of: what changes it, what does not, and what it is called."""
 
 import re
+import subprocess
 import sys
 
 import pytest
 
 from wingspan.errors import DeclarationError
-from wingspan.planning.fingerprint import module_files, top_level_imports
+from wingspan.planning import reach
+from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
 
 LOANS = '''
 """Loans."""
@@ -697,3 +699,50 @@ def test_a_checkout_of_wingspan_is_seen_to_change(project, monkeypatch):
         "distribution wingspan"
     }
     assert "distribution numpy" in project.parts()
+
+
+def test_nothing_is_imported_and_a_cold_answer_is_quick(project):
+    """A module that imports polars and scikit-learn late is read in less than 50 ms of work."""
+    project("helpers.py", "raise RuntimeError('imported')\n")
+    project(
+        "loans.py",
+        """
+        import sys, time
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            import torch
+        def fit(x):
+            import helpers
+            import polars as pl
+            from sklearn.linear_model import LogisticRegression
+            return LogisticRegression().fit(pl.DataFrame(x))
+        if __name__ == "__main__":
+            from wingspan.planning.fingerprint import function_components
+            start = time.process_time()
+            parts = function_components(fit)
+            print(time.process_time() - start)
+            print(*parts)
+            print({"polars", "sklearn", "torch", "helpers", "numpy"} & set(sys.modules))
+        """,
+    )
+    script = [sys.executable, str(project.folder / "loans.py")]
+    runs = [subprocess.check_output(script, text=True).splitlines() for _ in range(3)]
+    assert min(float(seconds) for seconds, _, _ in runs) < 0.05
+    for _, parts, imported in runs:
+        assert {"polars", "scikit-learn", "helpers"} < set(parts.split())
+        assert imported == "set()"
+
+
+def test_the_second_step_of_a_function_reads_no_file_again(loans, monkeypatch):
+    """Two hundred steps of one function parse its files once, until one of them changes."""
+    fit = loans.load("loans").fit
+    calls = []
+    read = reach.parse
+    monkeypatch.setattr(reach, "parse", lambda *given: calls.append(given) or read(*given))
+    first = function_components(fit)
+    parsed = len(calls)
+    assert [function_components(fit) for _ in range(200)] == [first] * 200
+    assert (parsed, len(calls)) == (2, 2)
+    loans("helpers.py", HELPERS.replace("2", "3"))
+    assert function_components(fit) != first
+    assert len(calls) == 3

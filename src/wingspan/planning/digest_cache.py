@@ -18,8 +18,8 @@ SETTLED_NS = 2_000_000_000  # a file system may give two writes in this time one
 class DigestCache:
     """Digests of files by path, inode, size and modification time, kept in one JSON file.
 
-    A file modified less than two seconds before it was read is digested again next time. A cache that cannot be read is
-    as good as an empty one: it only saves time.
+    A file modified less than two seconds before it was read is digested again next time. A cache
+    that cannot be read is as good as an empty one: it only saves time.
 
     Parameters
     ----------

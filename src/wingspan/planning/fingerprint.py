@@ -1,9 +1,11 @@
 """What a step's function is made of: the part of a step's key that is code.
 
-What a file holds is read from the file, as the job will import it: the function and the names of its module that it reaches, other modules
-of the project as a whole, versions of distributions. What no file holds is taken by value: closures, arguments of `functools.partial`,
-defaults of inner functions, and the globals of functions written in a notebook. Nothing is imported or run, so imports by `importlib`,
-values read from the environment at import, and data files read by a path in the code are not seen.
+What a file holds is read from the file, as the job will import it: the function and the names of
+its module that it reaches, other modules of the project as a whole, versions of distributions.
+What no file holds is taken by value: closures, arguments of `functools.partial`, defaults of inner
+functions, and the globals of functions written in a notebook. Nothing is imported or run, so
+imports by `importlib`, values read from the environment at import, and data files that the code
+finds by itself are not seen.
 """
 
 import inspect
@@ -13,7 +15,6 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,22 @@ from wingspan.planning.syntax import Import, parse
 from wingspan.planning.values import value_digest
 
 Step = Callable[..., object]
+_COMPILED = {".so", ".pyd", ".pyc"}
 
 
 def function_components(function: Step) -> dict[str, str]:
     """Return what a function's result depends on besides its arguments, by names fit for a reader.
 
-    Keys are ``function loans.fit`` (the function itself comes first), ``class loans.Split``, ``global loans.THRESHOLD``,
-    ``import loans.np``, ``module helpers``, ``closure loans.make.n``, ``default loans.make.n``, ``argument n``, ``distribution polars``
-    and ``distribution python``. Values are versions after ``distribution``, what is imported after ``import``, else digests.
+    Keys are ``function loans.fit`` (the function itself comes first), ``class loans.Split``,
+    ``global loans.THRESHOLD``, ``import loans.np``, ``module helpers``, ``closure loans.make.n``,
+    ``default loans.make.n``, ``argument n``, ``distribution polars`` and ``distribution python``.
+    Values are versions after ``distribution``, what is imported after ``import``, else digests.
 
     Raises
     ------
     DeclarationError
-        The function is a lambda, a bound method or has no source; a file it reaches is not Python; it holds a value that has no digest.
+        The function is a lambda, a bound method or has no source; a file it reaches is not Python;
+        it holds a value that has no digest.
     """
     parts = _Parts(function)
     own = parts.reached.own
@@ -52,7 +56,7 @@ def function_components(function: Step) -> dict[str, str]:
 
 
 def module_files(function: Step) -> dict[str, Path]:
-    """Return the files of the project modules that a function reaches, its own among them, by module name.
+    """Return the files of the project modules that a function reaches, its own too, by module name.
 
     Wingspan's own modules are left out, and so is a module that no file holds (a notebook).
     """
@@ -60,7 +64,7 @@ def module_files(function: Step) -> dict[str, Path]:
 
 
 def top_level_imports(function: Step) -> frozenset[str]:
-    """Return the top-level names of the installed third-party modules that a function reaches, such as ``sklearn``."""
+    """Return the top-level names of the third-party modules a function reaches: ``sklearn``."""
     return frozenset(_Parts(function).reached.tops)
 
 
@@ -68,6 +72,8 @@ def _distributions(reached: Reached) -> Iterator[tuple[str, str]]:
     yield from reached.distributions.items()
     yield "python", ".".join(platform.python_version_tuple()[:2])
     if reached.wingspan:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             number = version("wingspan")
         except PackageNotFoundError:
@@ -120,7 +126,8 @@ class _Parts:
     def _from_file(self, home: Home, qualname: str) -> None:
         """Take in a name of a module, as the job will import it."""
         kind = place_of(home.name, home.file).kind
-        if kind == "project" or home.name.partition(".")[0] == "wingspan":
+        ours = kind == "project" or home.name.partition(".")[0] == "wingspan"
+        if ours and home.file.suffix not in _COMPILED:
             self.reached.add(reach_name(home, qualname.partition(".")[0]))
         else:
             title = f"{home.shown}.{qualname}"
@@ -128,7 +135,7 @@ class _Parts:
             self.reached.add(reach_import(Import(home.name, None), home.file.parent))
 
     def _function(self, value: types.FunctionType, where: str) -> None:
-        """Take in a function that its module does not hold by name: an inner one, a wrapper, or a notebook's."""
+        """Take in what no module holds by name: an inner function, a wrapper, or a notebook's."""
         code = value.__code__
         if code.co_name == "<lambda>":
             raise _refused(where, "a lambda has no name to find it by")
@@ -189,7 +196,7 @@ class _Parts:
                     self._value(f"global {module}.{name}", namespace[name], once=True)
 
     def _value(self, key: str, value: object, *, once: bool = False) -> None:
-        """Note a value's digest; a second value of the same name gets a number, but for a global."""
+        """Note a value's digest; the second of one name gets a number, but for a global."""
         if once and key in self.values:
             return
         free, count = key, 1
@@ -224,7 +231,7 @@ def _shown(module: str) -> str:
 
 
 def _home(namespace: Mapping[str, Any]) -> Home | None:
-    """Return the module whose globals these are, if a file holds it; a script under the name it will be imported by."""
+    """Return the module of these globals if a file holds it; a script as it will be imported."""
     name, file, spec = (namespace.get(key) for key in ("__name__", "__file__", "__spec__"))
     if not isinstance(name, str) or not isinstance(file, str):
         return None
@@ -237,7 +244,7 @@ def _home(namespace: Mapping[str, Any]) -> Home | None:
 
 
 def _home_of(value: Any) -> Home | None:  # noqa: ANN401
-    """Return the file that a function or class will be imported from by its name; None if it cannot be."""
+    """Return the module that a function or class can be imported from by its name, if any."""
     name, qualname = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(name, str) or not isinstance(qualname, str):
         return None
@@ -273,7 +280,7 @@ def _cell_text(code: types.CodeType, where: str) -> str:
 
 
 def _class_text(value: type) -> str | None:
-    """Return the source of a notebook's class: in the cell of its methods, else in the last cell that defines it."""
+    """Return the source of a notebook's class: of its methods' cell, or the last to define it."""
     cells = [
         each.__code__.co_filename
         for each in vars(value).values()

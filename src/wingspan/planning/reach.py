@@ -1,6 +1,7 @@
-"""What a name of a Python file reaches: names of that file, project modules as a whole, versions of distributions.
+"""What a name of a Python file reaches: names of that file, project modules, distributions.
 
-Everything is read from files as text: no module is imported or run, so imports made by `importlib` and the like are not seen.
+Everything is read from files as text: no module is imported or run, so imports made by `importlib`
+and the like are not seen.
 """
 
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_bytes, digest_file
 from wingspan.planning.digest_cache import SETTLED_NS
-from wingspan.planning.modules import Place, locate, metadata_folders, version_of
+from wingspan.planning.modules import Place, locate, metadata_files, metadata_folders, version_of
 from wingspan.planning.syntax import Import, Source, parse
 
 Stamp = tuple[int | str, ...]
@@ -21,7 +22,7 @@ Stamp = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The module a step's function is written in: `shown` in components, its `file`, where relative imports start."""
+    """The module that a step's function is written in; `shown` is its name in components."""
 
     name: str
     shown: str
@@ -53,7 +54,7 @@ class Reached:
 
 
 def reach_name(home: Home, name: str) -> Reached:
-    """Return what a top-level name of a module reaches; remembered until a file that was read changes.
+    """Return what a top-level name of a module reaches; remembered until a file changes.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def reach_name(home: Home, name: str) -> Reached:
 
 
 def reach_import(found: Import, beside: Path) -> Reached:
-    """Return what an import in a file of the folder `beside` reaches, project modules as a whole."""
+    """Return what an import in a file of a folder reaches, project modules as a whole."""
     home = Home("", "", beside / "no file", "")
     return _remembered((found, beside, tuple(sys.path)), lambda: _Walk(home).from_import(found))
 
@@ -97,7 +98,7 @@ def _remembered(key: Hashable, find: Callable[[], Reached]) -> Reached:
 
 
 def _stamp(path: Path) -> Stamp:
-    """Return what changes when a file does: its content if that was written just now, else its identity."""
+    """Return what changes when a file does: its content if that is new, else its identity."""
     try:
         status = path.stat()
         if stat.S_ISREG(status.st_mode) and time.time_ns() - status.st_mtime_ns < SETTLED_NS:
@@ -123,7 +124,7 @@ class _Walk:
         source = self._source(self.home.file, self.home.package)
         if not source.binding(name):
             problem = f"the file has no top-level {name}; it may have changed since it was imported"
-            fix = "define it at the top level of the file, and start Python again"
+            fix = "define it at the top level, not below `if __name__`, and start Python again"
             raise DeclarationError(str(self.home.file), problem, fix)
         if self.home.name.partition(".")[0] != "wingspan":
             self.reached.files[self.home.shown] = self.home.file
@@ -168,7 +169,7 @@ class _Walk:
             self.reached.own[key] = f"{known}, {text}" if known else text
 
     def _import(self, found: Import) -> None:
-        """Follow one import; what another module imports from the home is one more name, not the whole home."""
+        """Follow one import; one from the home itself is one more name, not the whole home."""
         if found in self._seen or not found.module:
             return
         self._seen.add(found)
@@ -200,7 +201,7 @@ class _Walk:
         return sorted(self._source(place.file, module).exports)
 
     def _module(self, name: str, *, wanted: bool) -> bool:
-        """Note a module once; say whether its submodules are worth a look. `wanted`: note it as absent, too."""
+        """Note a module once, if `wanted` its absence too; say whether to look for submodules."""
         if name not in self._deeper:
             self._deeper[name] = self._note(name, wanted=wanted)
         return self._deeper[name]
@@ -234,7 +235,7 @@ class _Walk:
         return source.digest
 
     def _wingspan(self, name: str, place: Place) -> None:
-        """Note one of Wingspan's own modules; its ``__init__`` only hands names on, so what it imports is not followed."""
+        """Note one of Wingspan's modules; ``__init__`` only hands names on and is not followed."""
         if name == "wingspan":
             self.reached.wingspan.setdefault(name, "")
         else:
@@ -246,7 +247,7 @@ class _Walk:
         self.reached.stamps[place.folder] = _stamp(place.folder)
         folders = metadata_folders(name, place.folder)
         for folder in folders:
-            for file in (folder, folder / "METADATA"):
+            for file in metadata_files(folder):
                 self.reached.stamps[file] = _stamp(file)
             title, version = version_of(folder)
             self.reached.distributions[title] = version
@@ -275,9 +276,9 @@ class _Walk:
 def _read(file: Path, package: str) -> Source:
     try:
         return parse(file.read_bytes(), package)
-    except SyntaxError as error:
-        where, fix = f"{file}:{error.lineno}", "correct the file"
-        raise DeclarationError(where, f"this is not Python: {error.msg}", fix) from error
+    except (SyntaxError, ValueError) as error:
+        line, fix = getattr(error, "lineno", None) or 1, "correct the file"
+        raise DeclarationError(f"{file}:{line}", f"this is not Python: {error}", fix) from error
     except OSError as error:
         where, fix = str(file), "functions of steps must be written in files that can be read"
         raise DeclarationError(where, f"cannot be read: {error.strerror}", fix) from error

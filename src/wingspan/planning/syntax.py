@@ -1,6 +1,7 @@
-"""What the statements of a Python file bind, use and import. Pure: text in, facts out, nothing is run.
+"""What the statements of a Python file bind, use and import. Pure: text in, facts out.
 
-Comments, docstrings, formatting, ``if TYPE_CHECKING:`` and ``if __name__ == "__main__":`` are no part of a statement's text.
+Comments, docstrings, formatting, ``if TYPE_CHECKING:`` and ``if __name__ == "__main__":`` are no
+part of a statement's text.
 """
 
 import ast
@@ -39,7 +40,7 @@ class Statement:
 
     @cached_property
     def binds(self) -> frozenset[str]:
-        """The module's names that it defines, assigns or imports, also by ``global`` in a function."""
+        """The module's names that it defines, assigns or imports, also by ``global``."""
         found = {name for node in _same_scope(self.node) for name in _bound_by(node)}
         for node in ast.walk(self.node):
             if isinstance(node, ast.Global):
@@ -48,7 +49,7 @@ class Statement:
 
     @cached_property
     def touches(self) -> frozenset[str]:
-        """The names whose objects it may change: ``A[0] = 1``, ``a.b = 1``, ``a.update(c)``, ``call(a)``."""
+        """The names whose objects it may change: ``a[0] = 1``, ``a.b = 1``, ``a.add(c)``, ``f(a)``."""
         return frozenset(name for node in _same_scope(self.node) for name in _touched_by(node))
 
     @cached_property
@@ -67,7 +68,7 @@ class Statement:
         return tuple(_imports(self.node, self.package))
 
     def defines(self, name: str) -> str:
-        """Say what `name` is by this statement: ``function``, ``class``, ``import`` or ``global``."""
+        """Say what it makes of `name`: a ``function``, ``class``, ``import`` or ``global``."""
         if isinstance(self.node, ast.Import | ast.ImportFrom):
             return "import"
         for node in _same_scope(self.node):
@@ -78,7 +79,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Source:
-    """One module as its top-level statements; an import of several names is a statement for each."""
+    """One module as its top-level statements; an import of several names is one for each."""
 
     statements: tuple[Statement, ...]
 
@@ -126,14 +127,14 @@ class Source:
         )
 
     def binding(self, name: str) -> tuple[Statement, ...]:
-        """Return the statements that can give `name` its value, in order; none for a builtin or unknown name."""
+        """Return the statements that can give `name` its value, in order; none for a builtin."""
         own = self.bound.get(name, ())
         last = own[-1] if own else -1
         stars = [star for star in self.stars if star > last]
         return tuple(self.statements[position] for position in sorted({*own, *stars}))
 
     def function_text(self, name: str, line: int) -> str | None:
-        """Return the text of a function, also of an inner one; of several with this name, of the one at `line`."""
+        """Return the text of a function, inner or not; of several of a name, that at `line`."""
         found = [
             node
             for each in self.statements
@@ -200,7 +201,7 @@ def _prune_blocks(node: ast.stmt) -> None:
 
 
 def _branch(node: ast.If) -> list[ast.stmt] | None:
-    """Return the branch a job takes of ``if TYPE_CHECKING`` or ``if __name__ == "__main__"``, else None."""
+    """Return the branch a job takes of ``if TYPE_CHECKING`` or ``if __name__ == "__main__"``."""
     test = ast.unparse(node.test)
     if test in {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}:
         return node.orelse
@@ -252,7 +253,7 @@ def _root(node: ast.AST) -> Iterable[str]:
 
 
 def _looked_up(text: str) -> set[str]:
-    """Return the names that a statement, and the functions in it, look up outside of all functions."""
+    """Return the names that a statement and the functions in it look up outside of functions."""
     names: set[str] = set()
     top = symtable.symtable(text, "<statement>", "exec")
     tables = [top]

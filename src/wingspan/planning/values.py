@@ -1,4 +1,4 @@
-"""One digest for equal values: what a function holds that no file does (closures, defaults, notebook globals, partial arguments)."""
+"""One digest for equal values: of closures, defaults, partial arguments, notebook globals."""
 
 import dataclasses
 import datetime as dt
@@ -23,6 +23,7 @@ _TEXTUAL = (
 _CODE = (types.ModuleType, types.MethodType, partial)  # besides all that has a __qualname__
 
 Code = Callable[[Any, str], str]
+Around = tuple[int, ...]
 
 
 def value_digest(value: object, where: str, code: Code) -> str:
@@ -31,12 +32,13 @@ def value_digest(value: object, where: str, code: Code) -> str:
     Parameters
     ----------
     value
-        None, numbers, texts, bytes, paths (the path, not the file), dates, enum members, lists, tuples, sets, dicts, dataclasses,
-        NumPy arrays, polars frames, patterns, loggers, types, functions, and all of these inside each other.
+        None, numbers, texts, bytes, paths (the path, not the file), dates, enum members, lists,
+        tuples, sets, dicts, dataclasses, NumPy arrays, patterns, loggers, type hints, functions and
+        classes, and all of these inside each other.
     where
         What holds the value, for the error.
     code
-        Called with a function, class or module inside the value and its place; returns a text that names it.
+        Called with a function, class or module inside the value, and `where`; returns its name.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def value_digest(value: object, where: str, code: Code) -> str:
     return digest_bytes(json_text(_tree(value, where, code, ())).encode())
 
 
-def _tree(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[Any]:  # noqa: ANN401
+def _tree(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # noqa: ANN401
     """Return nested lists of a value's types and content; `around` are the ids it lies inside."""
     if id(value) in around:
         raise _refused(where, "a value that holds itself")
@@ -95,7 +97,7 @@ def _parts(value: Any) -> list[Any] | None:  # noqa: ANN401 - any value
     return None
 
 
-def _array(value: Any, where: str, code: Code, around: tuple[int, ...]) -> list[Any]:  # noqa: ANN401
+def _array(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # noqa: ANN401
     import numpy as np
 
     if isinstance(value, np.ndarray | np.generic):
