@@ -439,6 +439,93 @@ TRAPS = {
         ("size := 3", "size := 4"),
         {"global loans.size", "global loans.limit"},
     ),
+    "a table of functions filled by a decorator": (
+        """
+        MODELS = {}
+        def register(name):
+            def keep(function):
+                MODELS[name] = function
+                return function
+            return keep
+        @register("logistic")
+        def logistic(x):
+            return x
+        def unrelated(x):
+            return x
+        def fit(x):
+            return MODELS["logistic"](x)
+        """,
+        ("def logistic(x):\n    return x", "def logistic(x):\n    return 2 * x"),
+        {"global loans.MODELS"},
+    ),
+    "a table of functions filled by a call": (
+        """
+        MODELS = []
+        def register(function):
+            MODELS.append(function)
+        def logistic(x):
+            return x
+        register(logistic)
+        def fit(x):
+            return MODELS[0](x)
+        """,
+        ("return x\nregister", "return 2 * x\nregister"),
+        {"function loans.logistic"},
+    ),
+    "a function by the type of its argument": (
+        """
+        import functools
+        @functools.singledispatch
+        def clean(x):
+            return x
+        @clean.register
+        def _(x: int):
+            return x
+        def fit(x):
+            return clean(x)
+        """,
+        ("x: int):\n    return x", "x: int):\n    return 2 * x"),
+        {"function loans.clean"},
+    ),
+    "a decorator that many share": (
+        """
+        def timed(function):
+            return function
+        @timed
+        def unrelated(x):
+            return x
+        @timed
+        def fit(x):
+            return x
+        """,
+        ("def unrelated(x):\n    return x", "def unrelated(x):\n    return 2 * x"),
+        set(),
+    ),
+    "a method set from outside of its class": (
+        """
+        class Cleaner:
+            pass
+        def tidy(self, x):
+            return x
+        Cleaner.tidy = tidy
+        def fit(x):
+            return Cleaner().tidy(x)
+        """,
+        ("return x\nCleaner", "return 2 * x\nCleaner"),
+        {"function loans.tidy"},
+    ),
+    "a decorator of a library": (
+        """
+        import functools
+        @functools.cache
+        def unrelated(x):
+            return x
+        def fit(x):
+            return functools.partial(print, x)
+        """,
+        ("def unrelated(x):\n    return x", "def unrelated(x):\n    return 2 * x"),
+        set(),
+    ),
     "an import for type checking only": (
         """
         import typing
@@ -589,6 +676,16 @@ def test_a_star_import_is_left_out_where_a_later_definition_wins(project):
     )
     project("loans.py", text)
     assert "module helpers" not in project.parts()
+
+
+def test_a_star_import_after_a_definition_may_replace_it(project):
+    """Both are taken where the star import comes later."""
+    project("helpers.py", "def clean(x):\n    return x\n")
+    text = (
+        "def clean(x):\n    return 2 * x\nfrom helpers import *\ndef fit(x):\n    return clean(x)\n"
+    )
+    project("loans.py", text)
+    assert {"function loans.clean", "import loans.*", "module helpers"} < set(project.parts())
 
 
 def test_a_star_import_of_a_package_brings_the_submodules_it_lists(project):

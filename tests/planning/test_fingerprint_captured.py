@@ -201,6 +201,7 @@ REFUSED = {
     "a captured lambda": (lambda loans: loans.make(lambda x: x), "lambda"),
     "a lambda as argument": (lambda loans: functools.partial(loans.fit, lambda x: x), "lambda"),
     "a builtin method": (lambda loans: [].append, "no Python source"),
+    "a builtin inside": (lambda loans: functools.partial(print, 1), "no Python source"),
     "a builtin": (lambda loans: len, "no Python source"),
     "a slice": (lambda loans: loans.make(slice(1)), "slice"),
     "an object": (lambda loans: loans.make(object()), r"type builtins\.object"),

@@ -90,7 +90,10 @@ class _Parts:
         self.reached = Reached()
         self.values: dict[str, str] = {}
         self._seen: dict[int, tuple[object, str]] = {}  # the objects too, lest an id is used again
-        if isinstance(function, types.BuiltinFunctionType) or not callable(function):
+        inner: object = function
+        while isinstance(inner, partial):
+            inner = inner.func
+        if isinstance(inner, types.BuiltinFunctionType) or not callable(inner):
             raise _refused(_title(function), "it has no Python source")
         self.code(function, _title(function))
 

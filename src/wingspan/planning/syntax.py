@@ -6,6 +6,7 @@ part of a statement's text.
 
 import ast
 import symtable
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from wingspan.files import digest_bytes
 
+_CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -48,9 +50,36 @@ class Statement:
         return frozenset(found)
 
     @cached_property
-    def touches(self) -> frozenset[str]:
-        """The names whose objects it may change: ``a[0] = 1``, ``a.b = 1``, ``a.add(c)``, ``f(a)``."""
-        return frozenset(name for node in _same_scope(self.node) for name in _touched_by(node))
+    def changes(self) -> frozenset[str]:
+        """The names whose objects it changes: ``a[0] = 1``, ``a.b = 1``, ``a.add(1)``."""
+        return frozenset(name for node in _same_scope(self.node) for name in _changed_by(node))
+
+    @cached_property
+    def registers_with(self) -> frozenset[str]:
+        """The names whose objects decorate a function: ``@a.add``."""
+        return frozenset(
+            name
+            for node in _same_scope(self.node)
+            for decorator in _decorators(node)
+            if isinstance(decorator, ast.Attribute)
+            for name in _root(decorator)
+        )
+
+    @cached_property
+    def hands_on(self) -> frozenset[str]:
+        """The names that it gives to a call whose result it drops, such as ``shuffle(a)``."""
+        return frozenset(name for node in _same_scope(self.node) for name in _handed_by(node))
+
+    @cached_property
+    def calls(self) -> frozenset[str]:
+        """The names that it calls, or decorates with, when the module is imported."""
+        return frozenset(name for node in _same_scope(self.node) for name in _called_by(node))
+
+    @cached_property
+    def fills(self) -> frozenset[str]:
+        """The module's names whose objects a call of this function changes."""
+        found = (name for node in ast.walk(self.node) for name in _filled_by(node))
+        return self.uses.intersection(found)
 
     @cached_property
     def uses(self) -> frozenset[str]:
@@ -112,8 +141,8 @@ class Source:
             for name in each.binds:
                 found.setdefault(name, []).append(position)
         for position, each in enumerate(self.statements):
-            for name in each.touches - each.binds:
-                if name in found and not self._is_code(found[name], name):
+            for name in self._changed_by(each) - each.binds:
+                if name in found:
                     found[name].append(position)
         return {name: tuple(sorted(positions)) for name, positions in found.items()}
 
@@ -129,8 +158,7 @@ class Source:
     def binding(self, name: str) -> tuple[Statement, ...]:
         """Return the statements that can give `name` its value, in order; none for a builtin."""
         own = self.bound.get(name, ())
-        last = own[-1] if own else -1
-        stars = [star for star in self.stars if star > last]
+        stars = [star for star in self.stars if not own or star > own[0]]
         return tuple(self.statements[position] for position in sorted({*own, *stars}))
 
     def function_text(self, name: str, line: int) -> str | None:
@@ -145,11 +173,21 @@ class Source:
             found = [node for node in found if line == _first_line(node)]
         return ast.unparse(found[0]) if found else None
 
-    def _is_code(self, positions: list[int], name: str) -> bool:
-        return any(
-            self.statements[position].defines(name) in {"function", "class"}
-            for position in positions
-        )
+    def _changed_by(self, statement: Statement) -> frozenset[str]:
+        """Return the names whose objects a statement may change, by what it calls too."""
+        code = self._defined["function"] | self._defined["class"]
+        filled = (each.fills for name in statement.calls & code.keys() for each in code[name])
+        registered = statement.registers_with - self._defined["import"].keys()
+        return statement.changes.union(registered, statement.hands_on - code.keys(), *filled)
+
+    @cached_property
+    def _defined(self) -> dict[str, dict[str, list[Statement]]]:
+        """For each kind of definition, the statements that give each name one."""
+        found: dict[str, dict[str, list[Statement]]] = defaultdict(dict)
+        for each in self.statements:
+            for name in each.binds:
+                found[each.defines(name)].setdefault(name, []).append(each)
+        return found
 
 
 def parse(text: str | bytes, package: str) -> Source:
@@ -235,15 +273,42 @@ def _bound_by(node: ast.AST) -> Iterable[str]:
     return ()
 
 
-def _touched_by(node: ast.AST) -> Iterable[str]:
+def _changed_by(node: ast.AST) -> Iterable[str]:
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as func)):
+            return _root(func)
+    return _filled_by(node)
+
+
+def _filled_by(node: ast.AST) -> Iterable[str]:
     match node:
         case (
             ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
         ):
             return _root(node)
-        case ast.Expr(value=ast.Call(func=func, args=args)):
-            return [name for part in (func, *args) for name in _root(part)]
+        case ast.Call(func=ast.Attribute(attr=attr) as func) if attr in _CHANGING:
+            return _root(func)
     return ()
+
+
+def _handed_by(node: ast.AST) -> Iterable[str]:
+    match node:
+        case ast.Expr(value=ast.Call(args=args)):
+            return [name for part in args for name in _root(part)]
+    return ()
+
+
+def _called_by(node: ast.AST) -> Iterable[str]:
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return (name,)
+    return [each.id for each in _decorators(node) if isinstance(each, ast.Name)]
+
+
+def _decorators(node: ast.AST) -> Iterator[ast.expr]:
+    """Give what a function or class is decorated with, without the arguments of decorators."""
+    for each in getattr(node, "decorator_list", ()):
+        yield each.func if isinstance(each, ast.Call) else each
 
 
 def _root(node: ast.AST) -> Iterable[str]:
