@@ -1,0 +1,111 @@
+"""``wingspan holds``: what a hold means and what to do about it."""
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.errors import SettingError
+from wingspan.eventlog.codes import HoldCode, VacateCode, hold_name, subcode_meaning
+
+if TYPE_CHECKING:
+    from wingspan.eventlog.rules import Rule
+
+app = typer.Typer(
+    help="Held jobs: what their codes and reasons mean.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_CODE = re.compile(r"(\d+)(?:/(-?\d+))?")
+_IN_LOG = re.compile(r"\bCode (\d+) Subcode (-?\d+)")  # the last line of a hold in the log
+_ACCEPTED = (
+    "give a code (`12`), code and sub-code (`12/2`), a label (`TransferOutputError`), a reason text, "
+    f"or code and text; hold codes are 0-{max(HoldCode)}, vacate codes 1000-{max(VacateCode)}"
+)
+
+
+@app.callback()
+def holds() -> None:
+    """Held jobs: what their codes and reasons mean."""
+
+
+@app.command()
+def explain(
+    hold: Annotated[
+        list[str], typer.Argument(help="CODE[/SUBCODE], a reason text, or both; quote the text.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what caused a hold and what to do next: `wingspan holds explain 12/2`."""
+    from wingspan.eventlog import rules
+
+    code, subcode, reason = parse_hold(" ".join(hold))
+    rule = rules.explain(code, subcode, reason)
+    facts = _facts(code, subcode, rule)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        if value not in {"", None, 0} or name == "code":
+            print(f"{name + ':':<10} {'-' if value is None else value}")
+    if rule == rules.UNKNOWN and code is None:
+        print("           Give the code too, as in `wingspan holds explain 12/2 'the reason'`.")
+
+
+def parse_hold(text: str) -> tuple[int | None, int | None, str]:
+    """Split what was typed, or pasted from a log, into code, sub-code and reason; None is not given.
+
+    >>> parse_hold("12/2 Transfer output files failure")
+    (12, 2, 'Transfer output files failure')
+    """
+    first, _, rest = text.strip().partition(" ")
+    code, subcode = _code(first)
+    if code is not None:
+        return code, subcode, rest
+    if re.fullmatch(r"[\d./-]+", first):
+        raise SettingError(first, "no code and sub-code", _ACCEPTED)
+    if found := _IN_LOG.search(text):
+        return int(found[1]), int(found[2]), text
+    if not rest:
+        _refuse_misspelt_label(first)
+    return None, None, text
+
+
+def _code(word: str) -> tuple[int | None, int | None]:
+    label, _, subcode = word.partition("/")
+    if label in HoldCode.__members__ and re.fullmatch(r"(-?\d+)?", subcode):
+        return HoldCode[label].value, int(subcode) if subcode else None
+    found = _CODE.fullmatch(word)
+    if not found:
+        return None, None
+    code = int(found[1])
+    if hold_name(code) == "Other":
+        raise SettingError(word, f"HTCondor has no hold code {code}", _ACCEPTED)
+    return code, int(found[2]) if found[2] else None
+
+
+def _refuse_misspelt_label(word: str) -> None:
+    close = difflib.get_close_matches(word, HoldCode.__members__)
+    if close:
+        problem = f"no hold code has this label; close ones: {', '.join(close)}"
+        raise SettingError(word, problem, _ACCEPTED)
+
+
+def _facts(code: int | None, subcode: int | None, rule: "Rule") -> dict[str, str | int | None]:
+    """Return what is printed, in its order."""
+    return {
+        "code": code,
+        "name": "" if code is None else hold_name(code),
+        "subcode": subcode,
+        "meaning": "" if code is None or subcode is None else subcode_meaning(code, subcode),
+        "cause": rule.cause,
+        "origin": rule.origin,
+        "nature": rule.nature,
+        "answer": rule.answer,
+        "wait_s": rule.wait_s,
+        "fix": rule.fix,
+        "source": rule.source,
+    }
