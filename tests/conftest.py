@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -16,27 +17,40 @@ POOLS = Path("/var/tmp")  # DAGMan refuses to work under /tmp
 def clear_abandoned():
     """Stop and remove pools of test processes that were killed."""
     for folder in POOLS.glob(f"wingspan-pool-tests-{os.getuid()}-*"):
-        if not Path("/proc", folder.name.rpartition("-")[2]).exists():
-            stop_pool(folder)
+        if not Path("/proc", folder.name.split("-")[4]).exists():
+            for record in folder.glob("*/pool.json"):
+                stop_pool(record.parent)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def pool():
-    """Give a `Pool` that runs, with this process's environment set to it; jobs of several tests share it."""
-    clear_abandoned()
-    folder = POOLS / f"wingspan-pool-tests-{os.getuid()}-{os.getpid()}"
+def daemons():
+    """Give HTCondor's daemons, installed once for the machine's user."""
     try:
-        running = start_pool(folder, cpus=8, memory_mb=16384, daemons=install())
+        return install()
     except WingspanError as error:
         pytest.skip(f"NO POOL, so what needs real HTCondor daemons is not tested: {error}")
-    before = dict(os.environ)
-    os.environ.update(running.environment)
-    yield running
-    os.environ.clear()
-    os.environ.update(before)
-    running.stop()
+
+
+@pytest.fixture(scope="session")
+def pool_parent():
+    """Give a new folder outside /tmp, removed at the end, that may hold pools."""
+    clear_abandoned()
+    folder = POOLS / f"wingspan-pool-tests-{os.getuid()}-{os.getpid()}"
+    folder.mkdir()
+    yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def pool(daemons, pool_parent):
+    """Give a `Pool` that runs, with this process's environment set to it; jobs of several tests share it."""
+    running = start_pool(pool_parent / "pool", cpus=8, memory_mb=16384, daemons=daemons)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -45,3 +59,17 @@ def job_folder(pool, request):
     folder = pool.folder / "tests" / request.node.name.replace("/", "_")
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+def wait_until():
+    """Give a function that waits until a condition holds, and fails if it does not within some seconds."""
+
+    def wait(condition, within_s=30.0):
+        deadline = time.monotonic() + within_s
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"not within {within_s} s: {condition}"
+            time.sleep(0.05)
+        return found
+
+    return wait

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wingspan.cli import holds, models
+from wingspan.cli import holds, models, pool
 from wingspan.errors import WingspanError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
+app.add_typer(pool.app, name="pool")
 
 
 @app.callback()

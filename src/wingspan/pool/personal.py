@@ -19,7 +19,7 @@ from pathlib import Path
 
 from wingspan.errors import ConflictError, PoolError
 from wingspan.files import json_text, locked, write_atomically
-from wingspan.pool.configuration import pool_configuration
+from wingspan.pool.configuration import Owner, pool_configuration
 from wingspan.pool.install import Daemons, find_daemons, install
 from wingspan.pool.processes import end_processes, is_running, offspring
 
@@ -30,6 +30,7 @@ _PIDFILE = "master.pid"
 _RECORD = "pool.json"
 _FOLDERS = ("log", "spool", "execute", "lock", "run", "keys", "home")
 _READY = {"Machine", "Scheduler", "Negotiator"}  # ads that a pool which can run a job has
+SYSTEM_CONFIGS = (Path("/usr/local/etc/condor_config"), Path("/etc/condor/condor_config"))
 _KEPT = (
     "LANG",
     "LC_ALL",
@@ -80,6 +81,33 @@ def find_pool(folder: Path | None = None) -> Pool | None:
     return Pool(folder, daemons, pid)
 
 
+def use_pool() -> Path:
+    """Point this process at a pool and return that pool's configuration file.
+
+    CONDOR_CONFIG wins where it is set; then the user's own pool, if it runs; then the machine's configuration.
+
+    Raises
+    ------
+    PoolError
+        There is none of the three.
+    """
+    named = os.environ.get("CONDOR_CONFIG", os.devnull)
+    if named != os.devnull:  # which is what the bindings set it to when they find no pool
+        return Path(named)
+    own = find_pool()
+    if own:
+        os.environ.update(own.environment)
+        return own.config
+    for config in SYSTEM_CONFIGS:
+        if config.exists():
+            os.environ["CONDOR_CONFIG"] = str(config)
+            return config
+    problem = f"CONDOR_CONFIG is not set, no pool runs in {default_folder()}, {config} is missing"
+    raise PoolError(
+        "HTCondor", f"no pool is configured: {problem}", "start your own with: wingspan pool start"
+    )
+
+
 def start_pool(
     folder: Path | None = None,
     *,
@@ -114,8 +142,9 @@ def start_pool(
     folder = (folder or default_folder()).resolve()
     daemons = daemons or install()
     account = _account()
+    owner = Owner(account.pw_name, None if os.getuid() else Path.home())
     config = pool_configuration(
-        daemons.release, folder, account.pw_name,
+        daemons.release, folder, owner,
         cpus=cpus, memory_mb=memory_mb, tuned=tuned, extra=extra,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)

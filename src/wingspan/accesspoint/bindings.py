@@ -1,0 +1,95 @@
+"""HTCondor's bindings, set to the pool that CONDOR_CONFIG names now, with their exceptions explained."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from types import ModuleType
+
+from wingspan.errors import PoolError, WingspanError
+
+# what the bindings' messages mean: a part of the text, what it says, what to do; the first that fits
+_MEANINGS = (
+    (
+        (
+            "Unable to locate",
+            "Unable to determine collector",
+            "Failed communication with collector",
+        ),
+        "no HTCondor pool can be reached",
+        "start your own with: wingspan pool start; or set CONDOR_CONFIG to a pool's configuration",
+    ),
+    (
+        ("AUTHENTICATE", "SECMAN", "PERMISSION", "not authorized", "DENIED"),
+        "the pool does not accept these credentials",
+        "run as the user the pool knows, get a token (condor_token_fetch), or ask its administrator",
+    ),
+    (
+        ("Failed to create job ad", "parse_up_to_q_line", "Parse error"),
+        "the submit description is refused",
+        "correct the submit command that is named",
+    ),
+    (
+        ("Failed to connect", "communication"),
+        "the access point does not answer",
+        "look with: wingspan pool status",
+    ),
+)
+_OTHER = ("the access point refuses", "look with: wingspan pool status, and condor_q -held")
+
+
+@lru_cache(maxsize=1)  # one, so that a change of CONDOR_CONFIG, also back, reads the configuration
+def _load(config: str | None) -> ModuleType:
+    try:
+        import htcondor2
+    except ImportError as error:
+        where = f"HTCondor's Python bindings (for {config or 'the default pool'})"
+        fix = 'run: pip install "wingspan[htcondor]"'
+        raise PoolError(where, f"cannot be imported: {error}", fix) from error
+    htcondor2.reload_config()
+    module: ModuleType = htcondor2
+    return module
+
+
+def bindings() -> ModuleType:
+    """Return the module htcondor2, configured for the pool that CONDOR_CONFIG names at this moment."""
+    return _load(os.environ.get("CONDOR_CONFIG"))
+
+
+@contextmanager
+def explained(action: str) -> Iterator[ModuleType]:
+    """Give the bindings; whatever they raise in the block becomes a `PoolError` that says what to do.
+
+    Parameters
+    ----------
+    action
+        What is tried, such as "submitting a job"; stands in the message.
+    """
+    module = bindings()
+    try:
+        yield module
+    except WingspanError:
+        raise
+    except (module.HTCondorException, ValueError, RuntimeError) as error:
+        text = " ".join(str(error).split())
+        problem, fix = _OTHER
+        for parts, meaning, advice in _MEANINGS:
+            if any(part in text for part in parts):
+                problem, fix = meaning, advice
+                break
+        where = f"{action}, configuration {os.environ.get('CONDOR_CONFIG', '/etc/condor')}"
+        raise PoolError(where, f"{problem} ({text})", fix) from error
+
+
+def plain(ad: Mapping[str, object], names: tuple[str, ...] = ()) -> dict[str, object]:
+    """Return a ClassAd's attributes as Python values; undefined ones are left out, expressions become text."""
+    import classad2
+
+    found = {}
+    for name in names or tuple(ad):
+        value = ad.get(name)
+        if isinstance(value, classad2.ExprTree):
+            value = str(value)
+        if not (value is None or isinstance(value, classad2.Value)):
+            found[name] = value
+    return found

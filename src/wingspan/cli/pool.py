@@ -1,0 +1,142 @@
+"""``wingspan pool``: HTCondor's daemons for yourself, and what any pool offers."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wingspan.errors import NotFoundError, SettingError
+
+app = typer.Typer(
+    help="A pool of your own: install, start, stop; and the state of any pool.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(help="The pool's folder [default: ~/.local/state/wingspan/pool]."),
+]
+Prefix = Annotated[
+    Path | None,
+    typer.Option(help="Folder of HTCondor's daemons [default: ~/.cache/wingspan/htcondor/SUITE]."),
+]
+_UNITS = {"": 1, "M": 1, "MB": 1, "G": 1024, "GB": 1024}
+
+
+@app.command("install")
+def install_command(
+    suite: Annotated[str, typer.Option(help="Debian suite to take the packages from.")] = "sid",
+    prefix: Prefix = None,
+    tarball: Annotated[
+        Path | None, typer.Option(help="HTCondor's own binary tarball, in place of packages.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Debian archive [default: the one this machine uses].")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put HTCondor's daemons into a private folder: no root needed, nothing else changed."""
+    from wingspan.pool.install import install
+
+    daemons = install(prefix, suite, tarball, mirror, tell=lambda text: typer.echo(text, err=True))
+    found = {"version": daemons.version, "origin": daemons.origin, "prefix": str(daemons.prefix)}
+    text = f"HTCondor {daemons.version} ({daemons.origin}) is in {daemons.prefix}"
+    print(json.dumps(found) if as_json else text)
+
+
+@app.command()
+def start(
+    cpus: Annotated[int | None, typer.Option(min=1, help="Cpus to offer [default: all].")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory to offer, such as 8GB [default: all].")
+    ] = None,
+    folder: Folder = None,
+    default_configuration: Annotated[
+        bool, typer.Option(help="HTCondor's own intervals; a job then waits up to a minute.")
+    ] = False,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a pool on this machine; installs HTCondor first if it is not there."""
+    from wingspan.pool.install import install
+    from wingspan.pool.personal import start_pool
+
+    daemons = install(prefix, tell=lambda text: typer.echo(text, err=True))
+    pool = start_pool(
+        folder,
+        cpus=cpus,
+        memory_mb=None if memory is None else megabytes(memory),
+        tuned=not default_configuration,
+        daemons=daemons,
+    )
+    found = {"folder": str(pool.folder), "config": str(pool.config), "version": daemons.version}
+    lines = [
+        f"a pool of HTCondor {daemons.version} runs in {pool.folder}",
+        "look at it: wingspan pool status    use its tools: wingspan pool run condor_q",
+        "stop it:    wingspan pool stop",
+    ]
+    print(json.dumps(found) if as_json else "\n".join(lines))
+
+
+@app.command()
+def stop(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Stop the pool and all its jobs; queued jobs are kept for the next start."""
+    from wingspan.pool.personal import default_folder, stop_pool
+
+    stopped = stop_pool(folder)
+    where = folder or default_folder()
+    text = f"the pool in {where} is stopped" if stopped else f"no pool runs in {where}"
+    print(json.dumps({"stopped": stopped}) if as_json else text)
+
+
+@app.command()
+def status(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Show slots, cpus, memory, GPUs and jobs of your pool, or of the one CONDOR_CONFIG names."""
+    from wingspan.accesspoint import pool_status
+
+    config = _use(folder)
+    found = pool_status()
+    shown = {"config": str(config), **asdict(found)}
+    print(json.dumps(shown) if as_json else f"configuration {config}\n{found}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context, folder: Folder = None) -> None:
+    """Run a command with the pool's tools on its PATH: wingspan pool run condor_q."""
+    command = context.args
+    if not command:
+        raise SettingError("wingspan pool run", "a command is missing", "give one, like condor_q")
+    _use(folder)
+    try:
+        os.execvp(command[0], command)
+    except FileNotFoundError as error:
+        problem = "no such program on the PATH"
+        raise NotFoundError(command[0], problem, "give its path, or look at its name") from error
+
+
+def _use(folder: Path | None) -> Path:
+    """Point this process at the pool in a folder, or else at the one that is configured."""
+    from wingspan.pool.personal import find_pool, use_pool
+
+    if folder is None:
+        return use_pool()
+    pool = find_pool(folder)
+    if pool is None:
+        fix = f"start one with: wingspan pool start --folder {folder}"
+        raise NotFoundError(str(folder), "no pool runs here", fix)
+    os.environ.update(pool.environment)
+    return pool.config
+
+
+def megabytes(text: str) -> int:
+    """Return 8192 for ``8GB``, ``8G`` or ``8192``."""
+    digits = text.rstrip("GMBgmb ")
+    unit = text[len(digits) :].strip().upper()
+    if not digits.isdigit() or unit not in _UNITS:
+        raise SettingError("--memory", f"a size such as 8GB expected, found {text!r}", "give one")
+    return int(digits) * _UNITS[unit]
