@@ -11,13 +11,10 @@ from wingspan.planning.modules import locate, metadata_folders, version_of
 
 def test_names_and_versions_are_those_of_importlib_metadata():
     """Every distribution installed here has the name and version that the standard library reads."""
-    found = {
-        version_of(folder)
-        for entry in sys.path
-        if Path(entry).is_dir()
-        for folder in Path(entry).glob("*.dist-info")
-    }
-    assert found == {(each.name, each.version) for each in distributions()}
+    sites = [entry for entry in sys.path if Path(entry).name == "site-packages"]
+    folders = [folder for site in sites for folder in Path(site).glob("*.dist-info")]
+    found = {version_of(folder) for folder in folders}
+    assert found == {(each.name, each.version) for each in distributions(path=sites)}
     assert len(found) > 20
 
 
