@@ -1,13 +1,18 @@
 """What no file holds is taken by value: closures, partial arguments, notebook globals."""
 
+import datetime as dt
 import functools
+import importlib.machinery
 import json
 import linecache
+import logging
+import re
 import subprocess
 import sys
 import textwrap
 import types
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -94,6 +99,14 @@ def test_inner_functions_of_one_name_are_told_apart(project):
         (np.sin, np.cos),
         (np.sum, np.mean),
         (json.dumps, json.loads),
+        (json, re),
+        (re.compile("a"), re.compile("b")),
+        (re.compile("a"), re.compile("a", re.I)),
+        (logging.getLogger("a"), logging.getLogger("b")),
+        (dt.date(2026, 1, 1), dt.date(2026, 1, 2)),
+        (Annotated[int, 1], Annotated[int, 2]),
+        (np.dtype("f4"), np.dtype("f8")),
+        (np.zeros(1, [("a", "i4")]), np.zeros(1, [("b", "i4")])),
         (list[int], list[str]),
     ],
     ids=lambda value: repr(value)[:40],
@@ -207,6 +220,15 @@ REFUSED = {
     "an object": (lambda loans: loans.make(object()), r"type builtins\.object"),
     "an iterator": (lambda loans: functools.partial(loans.fit, iter([])), "list_iterator"),
     "a method": (lambda loans: Path("a").open, "state"),
+    "a class made inside a function": (
+        lambda loans: loans.make(type("Made", (), {"__qualname__": "make.<locals>.Made"})),
+        "made inside a function",
+    ),
+    "a class without a source": (
+        lambda loans: loans.make(type("Made", (), {"__module__": "nowhere"})),
+        "source of the class Made",
+    ),
+    "a random generator": (lambda loans: loans.make(np.random.default_rng(1)), "Generator"),
     "no function": (lambda loans: 3, "no Python source"),
 }
 
@@ -226,6 +248,24 @@ def test_functions_of_distributions_and_of_the_standard_library_are_known_by_ver
     assert "distribution numpy" in function_components(np.sum)
     assert next(iter(function_components(np.linalg.norm))) == "function numpy.linalg.norm"
     assert set(function_components(json.dumps)) == {"function json.dumps", "distribution python"}
+
+
+def test_a_captured_module_is_taken_as_an_import(factory, project):
+    """A module in a closure counts as if it were imported."""
+    project("helpers.py", "RATE = 1\n")
+    assert "module helpers" in function_components(factory.make(project.load("helpers")))
+
+
+def test_a_compiled_module_counts_by_its_bytes(project):
+    """An extension module of the project is digested as it is, not read as Python."""
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    project("loans.py", "def fit(x):\n    import fast\n    return x\n")
+    binary = project.folder / f"fast{suffix}"
+    binary.write_bytes(b"\x7fELF one")
+    before = project.parts()
+    binary.write_bytes(b"\x7fELF two")
+    after = project.parts()
+    assert {name for name in before | after if before[name] != after[name]} == {"module fast"}
 
 
 def test_a_value_that_holds_itself_is_refused(factory):

@@ -182,8 +182,7 @@ class _Parts:
             raise _refused(
                 where, f"the source of the class {value.__qualname__} is not to be found"
             )
-        namespace = vars(sys.modules.get(value.__module__, types))
-        self._text(f"class {_title(value)}", text, namespace, ())
+        self._text(f"class {_title(value)}", text, _namespace(value.__module__), ())
 
     def _text(
         self, key: str, text: str, namespace: Mapping[str, Any], inner: tuple[str, ...]
@@ -229,8 +228,13 @@ def _title(value: Any) -> str:  # noqa: ANN401
 def _shown(module: str) -> str:
     if module != "__main__":
         return module
-    home = _home(vars(sys.modules["__main__"]))
+    home = _home(_namespace("__main__"))
     return home.shown if home else "notebook"
+
+
+def _namespace(module: str) -> Mapping[str, Any]:
+    loaded = sys.modules.get(module)
+    return vars(loaded) if loaded else {}
 
 
 def _home(namespace: Mapping[str, Any]) -> Home | None:
@@ -252,7 +256,7 @@ def _home_of(value: Any) -> Home | None:  # noqa: ANN401
     if not isinstance(name, str) or not isinstance(qualname, str):
         return None
     own = getattr(value, "__globals__", {})
-    namespace = own if own.get("__name__") == name else vars(sys.modules.get(name, types))
+    namespace = own if own.get("__name__") == name else _namespace(name)
     found: Any = namespace.get(qualname.partition(".")[0])
     for part in qualname.split(".")[1:]:
         found = getattr(found, part, None)

@@ -67,7 +67,7 @@ def reach_name(home: Home, name: str) -> Reached:
 
 def reach_import(found: Import, beside: Path) -> Reached:
     """Return what an import in a file of a folder reaches, project modules as a whole."""
-    home = Home("", "", beside / "no file", "")
+    home = Home("", "", beside / "nobody's home", "")
     return _remembered((found, beside, tuple(sys.path)), lambda: _Walk(home).from_import(found))
 
 
@@ -256,7 +256,7 @@ class _Walk:
 
     def _absent(self, name: str) -> None:
         self.reached.distributions[name] = "not installed"
-        for folder in map(Path, sys.path):
+        for folder in (self.home.file.parent, *map(Path, sys.path)):
             self.reached.stamps[folder] = _stamp(folder)
 
     def _is_home(self, name: str) -> bool:
