@@ -49,6 +49,7 @@ def holes(tmp_path):
             "home": random.choice(["RENT", "OWN", "élan", "Zoo", "a b", "x,y"], rows),
             "years": random.integers(0, 40, rows).astype(float),
             "flag": random.random(rows) < 0.3,
+            "maybe": random.choice([True, False, None], rows),
             "label": random.integers(0, 2, rows),
             "grade": random.choice(list("GFEDCBA"), rows),
         }

@@ -1,13 +1,19 @@
 """Files become one Parquet table, in order; a file that cannot be read is refused with its place."""
 
+import csv
 import gzip
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wingspan.errors import NotFoundError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, iter_blocks, shards
@@ -64,8 +70,6 @@ def test_columns_get_kinds(read):
 def test_the_schema_is_written_beside_the_table(read):
     """``schema.json`` gives the schema back."""
     table = read(b"a,b\n1,x\n2,\n")
-    import json
-
     text = (table.data.parent / "schema.json").read_text()
     assert Schema.from_json(json.loads(text)) == table.schema
     assert [column.nullable for column in table.schema.columns] == [False, True]
@@ -327,3 +331,24 @@ def test_memory_stays_bounded(tmp_path):
         )
         peaks.append(int(done.stdout))
     assert peaks[1] < peaks[0] + 200
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(codec="utf-8")), st.integers(), st.floats(width=64)),
+        min_size=1,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_csv_module_writes_is_read_back(rows):
+    """Text with quotes, delimiters and line ends, whole numbers of any size and floats come back as they were."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerows([("t", "n", "x"), *(("=" + text, n, x) for text, n, x in rows)])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_bytes(out.getvalue().encode())
+        frame = pl.concat(iter_blocks(read_table(path, Path(folder) / "out")))
+    assert frame["t"].to_list() == ["=" + text for text, _, _ in rows]
+    assert [int(n) for n in frame["n"]] == [n for _, n, _ in rows]
+    assert frame["x"].to_list() == [None if x != x else x for _, _, x in rows]  # noqa: PLR0124

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 131_072
 
+_MARK = {"wingspan.block_rows": str(BLOCK_ROWS)}
+"""Key-value metadata of a Parquet file whose row groups are our blocks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -67,3 +70,17 @@ def shards(table: Table, count: int) -> list[range]:
     count = max(1, min(count, total))
     edges = [total * shard // count for shard in range(count + 1)]
     return [range(*edges[shard : shard + 2]) for shard in range(count)]
+
+
+def write_blocks(rows: "pl.LazyFrame", path: Path) -> None:
+    """Stream rows, in order, to a Parquet file of whole blocks."""
+    rows.sink_parquet(
+        path, row_group_size=BLOCK_ROWS, compression="lz4", maintain_order=True, metadata=_MARK
+    )
+
+
+def has_our_blocks(file: Path) -> bool:
+    """Return whether a Parquet file was written by `write_blocks`."""
+    import polars as pl
+
+    return _MARK.items() <= pl.read_parquet_metadata(file).items()

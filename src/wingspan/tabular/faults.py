@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from wingspan.errors import SpaceError, TableError, WingspanError
+from wingspan.errors import TableError, WingspanError
 from wingspan.files import disk_errors
 
 if TYPE_CHECKING:
@@ -173,11 +173,21 @@ def _compression_fault(file: Path, error: Exception) -> TableError:
     return TableError(str(file), problem, "copy or download the file again")
 
 
-def explain(error: Exception, files: Sequence[Path]) -> WingspanError:
-    """Return the error to raise for one of polars', or of the system, met while a table was read."""
-    where = str(files[0] if len(files) == 1 else files[0].parent)
-    if isinstance(error, SpaceError):
+@contextmanager
+def explained(files: Sequence[Path]) -> Iterator[None]:
+    """Turn an error of polars, or of the system, met while files are read, into one that tells the place."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _explain(error, files) from error
+
+
+def _explain(error: Exception, files: Sequence[Path]) -> WingspanError:
+    if isinstance(error, WingspanError):
         return error
+    where = place_of(files)
     if isinstance(error, OSError) and error.errno is not None:
         return TableError(
             where, f"cannot be read: {error.strerror}", "check the file and its rights"
@@ -187,6 +197,11 @@ def explain(error: Exception, files: Sequence[Path]) -> WingspanError:
         return _compression_fault(compressed[0], error)
     text = " ".join(str(error).split("\n\n")[0].split())
     return TableError(where, text, "check that all files have the same columns and format")
+
+
+def place_of(files: Sequence[Path]) -> str:
+    """Return the file, or the folder of several, for a message."""
+    return str(files[0] if len(files) == 1 else files[0].parent)
 
 
 def _magic(file: Path) -> bytes:

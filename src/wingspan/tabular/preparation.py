@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.errors import FormatError
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Label = bool | int | float | str
 
@@ -114,6 +117,16 @@ class Preparation:
             for c in content["categories"]
         )
         return cls(**fields)
+
+
+def as_text(column: "pl.Series") -> "pl.Series":
+    """Return a column as the text of its categories; booleans are called True and False, as pandas does."""
+    import polars as pl
+
+    if column.dtype == pl.Boolean:
+        names = {True: "True", False: "False"}
+        return column.replace_strict(names, return_dtype=pl.String)
+    return column.cast(pl.String)
 
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import Rules, add_counts, check_rules, clean
-from wingspan.tabular.preparation import CategoryColumn, Label, NumberColumn, Preparation
+from wingspan.tabular.preparation import (
+    CategoryColumn,
+    Label,
+    NumberColumn,
+    Preparation,
+    as_text,
+)
 from wingspan.tabular.schema import Column, Schema
 from wingspan.tabular.split import SplitRule, assign, test_mask
 
@@ -128,21 +134,27 @@ def choose_inputs(
     for name, dtype in dtypes.items():
         if name in ignored or name == target:
             continue
-        kind = raw[name].kind if name in raw else "number"
-        if dtype.is_numeric() or kind == "boolean":
-            numbers.append(name)
-        elif kind == "category":
+        if name in raw and _is_category(raw[name], compatibility=compatibility):
             categories.append(name)
+        elif dtype.is_numeric() or raw[name].kind == "boolean":
+            numbers.append(name)
         else:
             ignored[name] = _reason(raw[name])
     if compatibility:
         _refuse_odd(ignored)
-    read = {name for name in raw if name not in ignored} | used
-    schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     if not numbers and not categories:
         fix = "give columns of numbers or categories"
         raise TableError(str(table.data), "no column is left as a feature", fix)
+    read = {name for name in raw if name not in ignored} | used
+    schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     return Inputs(schema, target, tuple(numbers), tuple(categories), ignored, rules, compatibility)
+
+
+def _is_category(column: Column, *, compatibility: bool) -> bool:
+    """Return whether a raw column is one; pandas takes booleans with missing values for objects, so for categories."""
+    return column.kind == "category" or (
+        compatibility and column.kind == "boolean" and column.nullable
+    )
 
 
 def _reason(column: Column) -> str:
@@ -202,7 +214,7 @@ class _Tally:
             self.valid[name] += len(values)
         chosen = pl.Series(learn)
         for name in self.inputs.categories:
-            column = cleaned[name].cast(pl.String).filter(chosen).drop_nulls()
+            column = as_text(cleaned[name]).filter(chosen).drop_nulls()
             for value, count in column.value_counts().rows():
                 self.values[name][value] += count
 

@@ -25,7 +25,7 @@ class Column:
     dtype
         The name of the polars data type.
     nullable
-        Whether a value was missing anywhere.
+        Whether a value was missing, or not a number, anywhere.
     categories
         The distinct values of a category, sorted by their bytes; empty for every other kind.
     """
@@ -77,12 +77,14 @@ def infer_schema(
 ) -> Schema:
     """Return the schema of a table that comes in blocks; a text of more values than `max_categories` is no category."""
     import polars as pl
+    from polars import selectors
 
     nullable = dict.fromkeys(dtypes, False)
     seen: dict[str, set[str]] = {n: set() for n, d in dtypes.items() if d == pl.String}
     texts: set[str] = set()
     for block in blocks:
-        for name, count in zip(block.columns, block.null_count().row(0), strict=True):
+        missing = block.with_columns(selectors.float().fill_nan(None)).null_count()
+        for name, count in zip(block.columns, missing.row(0), strict=True):
             nullable[name] = nullable[name] or count > 0
         for name in seen.keys() - texts:
             seen[name].update(block[name].drop_nulls().unique().to_list())

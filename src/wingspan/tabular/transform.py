@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import clean
-from wingspan.tabular.preparation import CategoryColumn, Preparation
+from wingspan.tabular.preparation import CategoryColumn, Preparation, as_text
 from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
     import polars as pl
 
     known = pl.Enum(category.values)
-    codes = column.cast(pl.String).cast(known, strict=False).to_physical().cast(pl.Int64)
+    codes = as_text(column).cast(known, strict=False).to_physical().cast(pl.Int64)
     if category.folded is not None:
         rare = len(category.values) or 1
         codes = codes.zip_with(codes.is_not_null() | column.is_null(), pl.Series([rare]))
@@ -126,13 +126,11 @@ def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
 
 def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, int]:
     """Return category column -> rows of a value that no training row had; columns without any are left out."""
-    import polars as pl
-
     cleaned = _cleaned(preparation, frame)
     counts = {}
     for category in preparation.categories:
         seen = [*category.values, *(category.folded or ())]
-        column = cleaned[category.name].cast(pl.String).drop_nulls()
+        column = as_text(cleaned[category.name]).drop_nulls()
         if count := len(column) - int(column.is_in(seen).sum()):
             counts[category.name] = count
     return counts
