@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wingspan.errors import NotFoundError, TableError
+from wingspan.errors import NotFoundError, SettingError, SpaceError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, iter_blocks, shards
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.schema import Schema
@@ -298,11 +299,41 @@ def test_files_of_different_columns_are_refused(tmp_path):
         read_table([one, three], tmp_path / "out")
 
 
+def test_a_delimiter_is_one_character():
+    """Another length is refused when it is given."""
+    with pytest.raises(SettingError, match="expected one ASCII character"):
+        ReadOptions(delimiter="||")
+
+
 def test_a_wrong_column_name_lists_the_close_ones(read):
     """Reading a column that is not there names those like it."""
     table = read(b"income,b\n1,x\n")
     with pytest.raises(NotFoundError, match="did you mean 'income'"):
         next(iter_blocks(table, ["incom"]))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(command, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("mounting a small file system needs the rights of root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, small_disk):
+    """The message names the folder, and no half table stays."""
+    path = tmp_path / "large.csv"
+    pl.DataFrame({"x": np.random.default_rng(1).random(400_000)}).write_csv(path)
+    with pytest.raises(SpaceError, match=r"no space left to write table\.parquet"):
+        read_table(path, small_disk / "out")
+    assert not list((small_disk / "out").iterdir())
 
 
 def test_reading_imports_no_library_before_it_is_called():

@@ -3,6 +3,8 @@
 A block is 131,072 rows in input order. Sums are kept per block, so that no number of shards changes a result.
 """
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 BLOCK_ROWS = 131_072
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _MARK = {"wingspan.block_rows": str(BLOCK_ROWS)}
 """Key-value metadata of a Parquet file whose row groups are our blocks."""
@@ -73,10 +77,24 @@ def shards(table: Table, count: int) -> list[range]:
 
 
 def write_blocks(rows: "pl.LazyFrame", path: Path) -> None:
-    """Stream rows, in order, to a Parquet file of whole blocks."""
-    rows.sink_parquet(
-        path, row_group_size=BLOCK_ROWS, compression="lz4", maintain_order=True, metadata=_MARK
-    )
+    """Stream rows, in order, to a Parquet file of whole blocks.
+
+    Raises
+    ------
+    OSError
+        The disk is full, which polars tells in the text of an error of its own.
+    """
+    import polars as pl
+
+    try:
+        rows.sink_parquet(
+            path, row_group_size=BLOCK_ROWS, compression="lz4", maintain_order=True, metadata=_MARK
+        )
+    except pl.exceptions.ComputeError as error:
+        for code in DISK_FULL:
+            if f"os error {code})" in str(error):
+                raise OSError(code, os.strerror(code), str(path)) from error
+        raise
 
 
 def has_our_blocks(file: Path) -> bool:

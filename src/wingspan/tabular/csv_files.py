@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wingspan.errors import TableError
+from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import write_blocks
 from wingspan.tabular.faults import check_headers, check_rows, explained, place_of
 from wingspan.tabular.schema import Schema
@@ -25,9 +25,8 @@ NULL_VALUES = (
 """The words that pandas.read_csv takes for a missing value."""
 
 _SAMPLE_ROWS = 10_000
-_DATE_ROWS = (
-    100  # polars tries every date format on every text of the sample: 0.3 s for 10,000 rows
-)
+_DATE_ROWS = 100
+"""Few: polars tries every date format on every text of the sample, 0.3 s for 10,000 rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,11 @@ class ReadOptions:
     null_values: tuple[str, ...] = NULL_VALUES
     dates: bool = True
     max_categories: int = 1000
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter.encode()) != 1:
+            problem = f"expected one ASCII character, found {self.delimiter!r}"
+            raise SettingError("delimiter", problem, "give the character between two values")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from wingspan.errors import TableError, WingspanError
 from wingspan.files import disk_errors
+from wingspan.tabular.blocks import DISK_FULL
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -175,12 +176,17 @@ def _compression_fault(file: Path, error: Exception) -> TableError:
 
 @contextmanager
 def explained(files: Sequence[Path]) -> Iterator[None]:
-    """Turn an error of polars, or of the system, met while files are read, into one that tells the place."""
+    """Turn an error of polars, or of the system, met while files are read, into one that tells the place.
+
+    A full disk is not the files' fault, and goes on as it is.
+    """
     import polars as pl
 
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise
         raise _explain(error, files) from error
 
 
