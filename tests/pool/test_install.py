@@ -44,12 +44,18 @@ def test_a_tarball_is_installed_once(tarball, tmp_path, daemons):
 
 @pytest.mark.htcondor
 def test_half_an_installation_is_never_used(tarball, tmp_path):
-    """Without its marker a folder does not count, and the next install starts anew."""
+    """A process that is killed leaves a folder that does not count, and the next install starts anew."""
     prefix = tmp_path / "condor"
-    install(prefix, tarball=tarball)
-    (prefix / "installed.json").unlink()
-    (prefix / "usr/left_over").touch()
+    code = (
+        "import os, sys; from pathlib import Path; import wingspan.pool.install as install;"
+        "install._condor_version = lambda prefix: os.kill(os.getpid(), 9);"
+        "install.install(Path(sys.argv[1]), tarball=Path(sys.argv[2]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, prefix, tarball], check=False)
+    assert killed.returncode == -9
+    assert (prefix / "usr/sbin/condor_master").exists()
     assert find_daemons(prefix) is None
+    (prefix / "usr/left_over").touch()
     install(prefix, tarball=tarball)
     assert find_daemons(prefix)
     assert not (prefix / "usr/left_over").exists()
@@ -103,6 +109,7 @@ def test_a_broken_tarball_is_refused(tmp_path):
     (tmp_path / "bad.tar.gz").write_bytes(b"not a tarball")
     with pytest.raises(PoolError, match="ended with code 2"):
         install(tmp_path / "condor", tarball=tmp_path / "bad.tar.gz")
+    assert not (tmp_path / "condor").exists()
 
 
 def test_daemons_go_to_the_users_cache(monkeypatch, tmp_path):

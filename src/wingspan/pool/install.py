@@ -1,7 +1,7 @@
 """A Debian suite or an HTCondor tarball -> real HTCondor daemons in a private folder.
 
-No root, no system package, nothing else on the machine changed. A folder counts as installed only when its
-marker file, written last, is there; an interrupted installation is removed by the next one.
+No root, no system package, nothing else on the machine changed. The folder's record is written first, to say
+that the folder is ours, and again last, to say that it is complete; the next installation clears an incomplete one.
 """
 
 import json
@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wingspan.errors import PoolError
@@ -18,7 +18,7 @@ from wingspan.pool.apt import debian_mirror, run_tool, unpack_debian
 from wingspan.pool.patch import find_patchelf, make_private
 
 DEFAULT_SUITE = "sid"
-_MARKER = "installed.json"
+_RECORD = "installed.json"
 _FORMAT = 1
 
 
@@ -49,12 +49,12 @@ def default_prefix(name: str = DEFAULT_SUITE) -> Path:
 
 def find_daemons(prefix: Path) -> Daemons | None:
     """Return the daemons in a folder, or None where no complete installation is."""
-    marker = prefix / _MARKER
-    if not marker.exists():
+    file = prefix / _RECORD
+    if not file.exists():
         return None
-    record = json.loads(marker.read_text())
-    if record["format"] != _FORMAT or record["prefix"] != str(prefix):
-        return None  # made by another Wingspan, or moved: its programs name paths that are gone
+    record = json.loads(file.read_text())
+    if record["format"] != _FORMAT or record["prefix"] != str(prefix) or not record["version"]:
+        return None  # of another Wingspan; moved, while its programs name the old path; or not complete
     return Daemons(prefix, record["version"], record["origin"])
 
 
@@ -92,22 +92,30 @@ def install(
         daemons = find_daemons(prefix)
         if daemons:
             return daemons
-        if prefix.exists() and any(prefix.iterdir()) and not (prefix / "usr").exists():
+        if not (prefix / _RECORD).exists() and prefix.exists() and any(prefix.iterdir()):
             raise PoolError(
                 str(prefix), "the folder holds something else", "give an empty --prefix"
             )
         remove(prefix)
-        prefix.mkdir()
-        with disk_errors(prefix):
-            if tarball:
-                _unpack_tarball(tarball, prefix)
-            else:
-                _install_debian(prefix, suite, mirror, tell)
-        version = _condor_version(prefix)
-        origin = str(tarball or f"Debian {suite}")
-        record = {"format": _FORMAT, "prefix": str(prefix), "version": version, "origin": origin}
-        write_atomically(prefix / _MARKER, json_text(record))
-    return Daemons(prefix, version, origin)
+        daemons = Daemons(prefix, "", str(tarball or f"Debian {suite}"))
+        _write_record(daemons)
+        try:
+            with disk_errors(prefix):
+                if tarball:
+                    _unpack_tarball(tarball, prefix)
+                else:
+                    _install_debian(prefix, suite, mirror, tell)
+            daemons = replace(daemons, version=_condor_version(prefix))
+            _write_record(daemons)
+        except BaseException:
+            remove(prefix)
+            raise
+    return daemons
+
+
+def _write_record(daemons: Daemons) -> None:
+    record = {"prefix": str(daemons.prefix), "version": daemons.version, "origin": daemons.origin}
+    write_atomically(daemons.prefix / _RECORD, json_text({"format": _FORMAT, **record}))
 
 
 def _install_debian(

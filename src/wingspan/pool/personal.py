@@ -1,15 +1,8 @@
-"""Installed daemons -> a running pool for one user, in one folder; and back to nothing running.
-
-Root may not submit jobs and has no business running daemons for itself. For root the daemons run in a user
-namespace in which root's own user id bears the number of an ordinary account: inside, files of root are
-files of that account, and jobs run as it. Clients need not enter the namespace: the daemons authenticate a
-client by the owner of a file it makes, so root outside *is* that account inside.
-"""
+"""Installed daemons -> a running pool for one user, in one folder; and back to nothing running."""
 
 import json
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import time
@@ -19,11 +12,13 @@ from pathlib import Path
 
 from wingspan.errors import ConflictError, PoolError
 from wingspan.files import json_text, locked, write_atomically
+from wingspan.pool.account import own_account, words_to_become
 from wingspan.pool.configuration import Owner, pool_configuration
 from wingspan.pool.install import Daemons, find_daemons, install
 from wingspan.pool.processes import end_processes, is_running, offspring
 
 _READY_WITHIN_S = 60.0
+_EVICT_WITHIN_S = 10.0
 _STOP_WITHIN_S = 20.0
 _CONFIG = "condor_config"
 _PIDFILE = "master.pid"
@@ -31,11 +26,7 @@ _RECORD = "pool.json"
 _FOLDERS = ("log", "spool", "execute", "lock", "run", "keys", "home")
 _READY = {"Machine", "Scheduler", "Negotiator"}  # ads that a pool which can run a job has
 SYSTEM_CONFIGS = (Path("/usr/local/etc/condor_config"), Path("/etc/condor/condor_config"))
-_KEPT = (
-    "LANG",
-    "LC_ALL",
-    "TZ",
-)  # all that the daemons get of the caller's environment, but for PATH
+_KEPT = ("LANG", "LC_ALL", "TZ")  # of the caller's environment, with PATH: the daemons get no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +132,7 @@ def start_pool(
     """
     folder = (folder or default_folder()).resolve()
     daemons = daemons or install()
-    account = _account()
+    account = own_account()
     owner = Owner(account.pw_name, None if os.getuid() else Path.home())
     config = pool_configuration(
         daemons.release, folder, owner,
@@ -170,7 +161,7 @@ def _start(folder: Path, daemons: Daemons, account: pwd.struct_passwd) -> Pool:
     own = {name: os.environ[name] for name in _KEPT if name in os.environ}
     home = {"HOME": str(folder / "home"), "USER": account.pw_name, "LOGNAME": account.pw_name}
     started = subprocess.run(
-        [*_as_account(account), master, "-pidfile", str(folder / _PIDFILE)],
+        [*words_to_become(account), master, "-pidfile", str(folder / _PIDFILE)],
         env={**environment, **own, **home},
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -185,13 +176,27 @@ def _start(folder: Path, daemons: Daemons, account: pwd.struct_passwd) -> Pool:
         if pool and _is_ready(pool):
             return pool
         time.sleep(0.05)
-    problem = f"the pool was not ready after {_READY_WITHIN_S:.0f} s"
-    if started.returncode:
-        problem = f"condor_master ended with code {started.returncode}: {started.stderr.strip()}"
-    elif pool is None:
-        problem = f"condor_master ended: {_last_words(folder)}"
+    problem, fix = _failure(started, folder, pool)
     stop_pool(folder)
-    raise PoolError(str(folder), problem, f"look at the files in {folder / 'log'}")
+    raise PoolError(str(folder), problem, fix)
+
+
+def _failure(
+    started: subprocess.CompletedProcess[str], folder: Path, pool: Pool | None
+) -> tuple[str, str]:
+    """Return what went wrong at the start, and what to do."""
+    said = started.stderr.strip()
+    look = f"look at the files in {folder / 'log'}"
+    if said.startswith("unshare:"):
+        fix = "run this as an ordinary user, or allow user namespaces on this machine"
+        return f"root needs a user namespace to run jobs as an account: {said}", fix
+    if started.returncode:
+        return f"condor_master ended with code {started.returncode}: {said}", look
+    if pool is None:
+        log = folder / "log/MasterLog"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else [said]
+        return f"condor_master ended: {' | '.join(lines[-3:]) or 'it wrote no log'}", look
+    return f"the pool was not ready after {_READY_WITHIN_S:.0f} s", look
 
 
 def _is_ready(pool: Pool) -> bool:
@@ -206,54 +211,36 @@ def _is_ready(pool: Pool) -> bool:
 
 
 def stop_pool(folder: Path | None = None) -> bool:
-    """Stop the pool in a folder with all its jobs; say whether one ran. Jobs in the queue stay for the next start."""
+    """Stop the pool in a folder with all its jobs; say whether one ran.
+
+    The queue is kept: at the next start its jobs begin again, a DAG goes on where it was.
+    """
     folder = (folder or default_folder()).resolve()
     pool = find_pool(folder)
     if pool is None:
         return False
-    variable = f"CONDOR_CONFIG={pool.config}"
-    os.kill(pool.master_pid, signal.SIGQUIT)  # a fast shutdown: jobs are killed, not drained
+    _evict_jobs(pool)
+    os.kill(pool.master_pid, signal.SIGQUIT)  # a fast shutdown
     deadline = time.monotonic() + _STOP_WITHIN_S
-    while is_running(pool.master_pid, variable) and time.monotonic() < deadline:
+    while find_pool(folder) and time.monotonic() < deadline:
         time.sleep(0.02)
-    end_processes([pool.master_pid] if is_running(pool.master_pid, variable) else [])
+    end_processes([pool.master_pid] if find_pool(folder) else [])
     end_processes(offspring(pool.master_pid))
     (folder / _PIDFILE).unlink(missing_ok=True)
     return True
 
 
+def _evict_jobs(pool: Pool) -> None:
+    """End the running jobs so that the queue has them idle; it would else look for them after a restart."""
+    if "condor_shadow" not in offspring(pool.master_pid).values():
+        return
+    command = ["condor_off", "-fast", "-daemon", "startd"]
+    subprocess.run(command, env=pool.environment, capture_output=True, check=False)
+    deadline = time.monotonic() + _EVICT_WITHIN_S
+    while "condor_shadow" in offspring(pool.master_pid).values() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def _environment(folder: Path, daemons: Daemons) -> dict[str, str]:
     path = os.pathsep.join([daemons.search_path, os.environ.get("PATH", os.defpath)])
     return {"CONDOR_CONFIG": str(folder / _CONFIG), "PATH": path}
-
-
-def _account() -> pwd.struct_passwd:
-    """Return who the daemons run as: the caller, or for root an ordinary account of this machine."""
-    uid = os.getuid()
-    if uid:
-        try:
-            return pwd.getpwuid(uid)
-        except KeyError as error:
-            problem = f"user id {uid} has no entry in the password file"
-            raise PoolError("wingspan pool start", problem, "HTCondor needs one: add it") from error
-    accounts = [entry for entry in pwd.getpwall() if 0 < entry.pw_uid < 60000]
-    if not accounts:
-        problem = "the password file has no account but root's, and root may not submit jobs"
-        raise PoolError("wingspan pool start", problem, "add an ordinary account: useradd NAME")
-    return min(accounts, key=lambda entry: (entry.pw_uid < 1000, entry.pw_uid))
-
-
-def _as_account(account: pwd.struct_passwd) -> list[str]:
-    """Return the words before a command that let root run it in a user namespace as another account."""
-    if os.getuid():
-        return []
-    if shutil.which("unshare") is None:
-        problem = "expected the program unshare (package util-linux) on the PATH, found none"
-        raise PoolError("wingspan pool start", problem, "install it, or run as an ordinary user")
-    return ["unshare", "--user", f"--map-user={account.pw_uid}", f"--map-group={account.pw_gid}"]
-
-
-def _last_words(folder: Path) -> str:
-    log = folder / "log/MasterLog"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return " | ".join(lines[-3:]) or "it wrote no log"

@@ -23,19 +23,24 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def is_running(pid: int, variable: str) -> bool:
-    """Say whether a process runs and was started with ``NAME=value``, so that a number used again is not taken for it."""
-    return variable.encode() in _variables(pid) and not _is_zombie(pid)
+def is_running(pid: int, variable: str = "") -> bool:
+    """Say whether a process runs; with ``NAME=value``, whether it was started with that, as an id may be used again."""
+    started_with = not variable or variable.encode() in _variables(pid)
+    return started_with and not _is_zombie(pid)
 
 
-def offspring(master_pid: int) -> list[int]:
-    """Return all processes that descend from a condor_master, also those whose parents have ended.
+def offspring(master_pid: int) -> dict[int, str]:
+    """Return ids and names of all processes that descend from a condor_master, also after their parents' end.
 
     HTCondor puts ``_CONDOR_ANCESTOR_<pid>`` of every daemon above it into a process's environment.
     """
     mark = f"_CONDOR_ANCESTOR_{master_pid}=".encode()
-    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if any(word.startswith(mark) for word in _variables(pid))]
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and any(v.startswith(mark) for v in _variables(int(entry.name))):
+            with suppress(OSError):  # gone since
+                found[int(entry.name)] = (entry / "comm").read_text().strip()
+    return found
 
 
 def end_processes(pids: Iterable[int], within_s: float = 5.0) -> None:
