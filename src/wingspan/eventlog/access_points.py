@@ -1,0 +1,111 @@
+"""Whose jobs a log tells of: cluster ids count from 1 on every access point, so each row gets its own."""
+
+import re
+from collections.abc import Iterable
+from html import unescape
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.eventlog.events import CLUSTER_SUBMIT, SUBMIT, LogFile
+from wingspan.eventlog.sources import read_ranges
+
+_ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
+
+
+def identity(submit_host: str) -> str:
+    """Return what names an access point in a submit host ``<IP:PORT?..&alias=HOST&..>``: the alias, else the IP."""
+    if alias := re.search(r"[?&]alias=([^&?>\s]*)", submit_host):
+        return alias[1]
+    bare = re.split(r"[?&>\s]", submit_host.lstrip("<"), maxsplit=1)[0]
+    return re.sub(r":\d*$", "", bare) if not bare.endswith("]") else bare
+
+
+def number(name: str) -> int:
+    """Return the number that the scanner gives an access point: FNV-1a of its name, without the lowest bit."""
+    state = 14695981039346656037
+    for byte in name.encode():
+        state = (state ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
+    return state >> 1
+
+
+def name_access_points(
+    files: tuple[LogFile, ...], file: NDArray[np.int32], columns: dict[str, NDArray[Any]]
+) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """Return the names of the access points, and each row's index into them.
+
+    A row belongs to the access point that submitted its job in the same file; a file without submit events to that
+    of its other rotations, and if they tell none either, to one named by the log's own path.
+    """
+    submits = np.flatnonzero(np.isin(columns["code"], (SUBMIT, CLUSTER_SUBMIT)))
+    numbers, first, which = np.unique(
+        columns["value"][submits], return_index=True, return_inverse=True
+    )
+    names = [_name(files, file, columns, int(submits[row])) for row in first]
+    pairs = (
+        np.unique(np.stack([file[submits], which]), axis=1)
+        if len(numbers)
+        else np.empty((2, 0), int)
+    )
+    of_file, names = _by_file(files, names, pairs.T.tolist())
+    access_point = np.array(of_file, np.int16)[file]
+    mixed, counts = np.unique(pairs[0], return_counts=True)
+    for index in mixed[counts > 1]:
+        low, high = np.searchsorted(file, [index, index + 1])
+        inside = slice(*np.searchsorted(submits, [low, high]))
+        rows = slice(low, high)
+        access_point[rows] = _by_job(
+            columns["cluster"][rows], columns["proc"][rows], submits[inside] - low, which[inside]
+        )
+    return tuple(names), access_point
+
+
+def _by_file(
+    files: tuple[LogFile, ...], names: list[str], pairs: Iterable[list[int]]
+) -> tuple[list[int], list[str]]:
+    """Return each file's access point; logs that tell none are given names, added to `names`."""
+    names = list(names)
+    told: dict[int, int] = {}
+    for index, which in pairs:
+        told.setdefault(index, which)
+    families = [str(file.path.with_name(_ROTATION.sub("", file.path.name))) for file in files]
+    known = {families[index]: which for index, which in told.items()}
+    of_file = []
+    for index, family in enumerate(families):
+        if index not in told and family not in known:
+            known[family] = len(names)
+            names.append(family)
+        of_file.append(told.get(index, known[family]))
+    return of_file, names
+
+
+def _by_job(
+    cluster: NDArray[np.int32],
+    proc: NDArray[np.int32],
+    submits: NDArray[np.int64],
+    which: NDArray[np.int64],
+) -> NDArray[np.int16]:
+    """Give each row of one file the access point of its job's last submit event, else of the last one before it."""
+    owner = np.full(len(cluster), -1, np.int64)
+    owner[submits] = which
+    near = np.maximum.accumulate(np.where(owner >= 0, np.arange(len(owner)), -1))
+    found = owner[np.where(near >= 0, near, submits[0])]
+    order = np.lexsort((proc, cluster))
+    new_job = np.ones(len(order), bool)
+    new_job[1:] = (np.diff(cluster[order]) != 0) | (np.diff(proc[order]) != 0)
+    starts = np.maximum.accumulate(np.where(new_job, np.arange(len(order)), 0))
+    last = np.maximum.accumulate(np.where(owner[order] >= 0, np.arange(len(order)), -1))
+    own = last >= starts
+    found[order[own]] = owner[order[last[own]]]
+    return found.astype(np.int16)
+
+
+def _name(
+    files: tuple[LogFile, ...], file: NDArray[np.int32], columns: dict[str, NDArray[Any]], row: int
+) -> str:
+    extent = (int(columns["offset"][row]), int(columns["length"][row]))
+    [record] = read_ranges(files[file[row]].path, [extent])
+    text = unescape(record.decode(errors="replace"))
+    host = re.search(r"from host: ([^\r\n]*)|SubmitHost\W+(?:<s>)?([^\"\r\n]*)", text)
+    return identity(host[1] or host[2] or "") if host else ""

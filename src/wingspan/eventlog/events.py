@@ -1,0 +1,165 @@
+"""Events: every event of some logs, as read-only columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.eventlog.header import RotationHeader
+from wingspan.eventlog.kernel import ABSENT
+
+Numbers: TypeAlias = NDArray[np.int64]
+
+SUBMIT: Final = 0
+EXECUTE: Final = 1
+EVICTED: Final = 4
+TERMINATED: Final = 5
+IMAGE_SIZE: Final = 6
+GENERIC: Final = 8
+ABORTED: Final = 9
+HELD: Final = 12
+RELEASED: Final = 13
+REMOTE_ERROR: Final = 21
+JOB_AD: Final = 28
+CLUSTER_SUBMIT: Final = 35
+TRANSFER: Final = 40
+TRANSFERS: Final = (
+    "",
+    "input queued",
+    "input started",
+    "input finished",
+    "output queued",
+    "output started",
+    "output finished",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file that was read: `size` bytes of log (after decompression), all but a torn tail understood or reported.
+
+    `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one.
+    """
+
+    path: Path
+    format: str
+    compression: str
+    size: int
+    tail: int | None
+    header: RotationHeader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch of a file that is no whole record; `file` indexes `Events.files`."""
+
+    file: int
+    offset: int
+    length: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events in the order of the files given, and of their bytes in each; one row an event.
+
+    Attributes
+    ----------
+    file
+        Index into `files`. int32
+    access_point
+        Index into `access_points`; cluster ids are unique only within one. int16
+    cluster, proc, subproc
+        The job; -1 where the log says so (headers, cluster events). int32, int32, int16
+    code
+        HTCondor's event number. int16
+    time
+        Seconds since 1970 in UTC. float64
+    offset, length
+        The record's bytes in its (decompressed) file, separator included. int64, int32
+    value, detail
+        The record's own numbers; read them through the properties, which know which event means what. int64, int32
+    """
+
+    files: tuple[LogFile, ...]
+    access_points: tuple[str, ...]
+    damage: tuple[Damage, ...]
+    file: NDArray[np.int32]
+    access_point: NDArray[np.int16]
+    cluster: NDArray[np.int32]
+    proc: NDArray[np.int32]
+    subproc: NDArray[np.int16]
+    code: NDArray[np.int16]
+    time: NDArray[np.float64]
+    offset: NDArray[np.int64]
+    length: NDArray[np.int32]
+    value: NDArray[np.int64] = field(repr=False)
+    detail: NDArray[np.int32] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in COLUMNS:
+            getattr(self, name).flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def take(self, rows: NDArray[Any] | Sequence[int]) -> "Events":
+        """Return the chosen rows (indices or a mask), in the order chosen; files and damage stay."""
+        chosen = np.asarray(rows)
+        return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
+
+    def _where(self, codes: tuple[int, ...], numbers: NDArray[Any]) -> Numbers:
+        return np.where(np.isin(self.code, codes), numbers, ABSENT).astype(np.int64)
+
+    @property
+    def hold_code(self) -> Numbers:
+        """HoldReasonCode of held (012) and remote-error (021) events; `ABSENT` elsewhere."""
+        return self._where((HELD, REMOTE_ERROR), self.value)
+
+    @property
+    def hold_subcode(self) -> Numbers:
+        """HoldReasonSubCode of held (012) and remote-error (021) events; `ABSENT` elsewhere."""
+        return self._where((HELD, REMOTE_ERROR), self.detail)
+
+    @property
+    def vacate_code(self) -> Numbers:
+        """Vacate code of evictions (004), 0 where an older HTCondor wrote none; `ABSENT` elsewhere."""
+        return self._where((EVICTED,), self.value)
+
+    @property
+    def vacate_subcode(self) -> Numbers:
+        """Vacate sub-code of evictions (004); `ABSENT` elsewhere."""
+        return self._where((EVICTED,), self.detail)
+
+    @property
+    def return_value(self) -> Numbers:
+        """Exit code of jobs, nodes and POST scripts that ended by themselves (005, 015, 016); `ABSENT` elsewhere."""
+        return np.where(self.detail == 0, self._where((TERMINATED, 15, 16), self.value), ABSENT)
+
+    @property
+    def signal(self) -> Numbers:
+        """Signal that ended a job, node or POST script (005, 015, 016); `ABSENT` elsewhere."""
+        return np.where(self.detail == 1, self._where((TERMINATED, 15, 16), self.value), ABSENT)
+
+    @property
+    def transfer(self) -> Numbers:
+        """Index into `TRANSFERS` of file-transfer events (040), 0 elsewhere."""
+        return np.where(self.code == TRANSFER, self.value, 0)
+
+    @property
+    def image_size_kb(self) -> Numbers:
+        """Size of image-size events (006), in KB; `ABSENT` elsewhere."""
+        return self._where((IMAGE_SIZE,), self.value)
+
+    @property
+    def memory_mb(self) -> Numbers:
+        """MemoryUsage of image-size events (006), in MB; `ABSENT` elsewhere and in logs before 2012."""
+        return self._where((IMAGE_SIZE,), self.detail)
+
+
+COLUMNS: Final = tuple(
+    each.name for each in fields(Events) if each.name not in {"files", "access_points", "damage"}
+)

@@ -1,0 +1,41 @@
+"""The header of a global event log: the one record that tells where a file stands among its rotations."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+BANNER: Final = "Global JobLog:"
+
+
+@dataclass(frozen=True, slots=True)
+class RotationHeader:
+    """What the first record of a global log says; `size` and `events` are 0 until the file is rotated away.
+
+    Source: HTCondor's user_log_header.cpp. `offset` is the sum of the sizes of all files before this one.
+    """
+
+    ctime: int
+    id: str
+    sequence: int
+    size: int = 0
+    events: int = 0
+    offset: int = 0
+    event_off: int = 0
+    max_rotation: int = -1
+    creator_name: str = ""
+
+
+def parse_header(text: str) -> RotationHeader | None:
+    """Return the header in a generic event's text; None when it is some other text, or has no ctime, id, sequence."""
+    if BANNER not in text:
+        return None
+    found = dict(re.findall(r"(\w+)=(<[^>]*>|\S+)", text.split(BANNER, 1)[1]))
+    numbers = {
+        name: int(found[name])
+        for name in ("ctime", "sequence", "size", "events", "offset", "event_off", "max_rotation")
+        if re.fullmatch(r"-?\d{1,18}", found.get(name, ""))
+    }
+    if "id" not in found or not {"ctime", "sequence"} <= numbers.keys():
+        return None
+    creator = found.get("creator_name", "").strip("<>")
+    return RotationHeader(**numbers, id=found["id"], creator_name=creator)

@@ -1,0 +1,198 @@
+"""Read event logs, whole: `read_events`."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import tzinfo
+from html import unescape
+from itertools import pairwise
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.eventlog.access_points import name_access_points
+from wingspan.eventlog.ads import scan_ads
+from wingspan.eventlog.events import GENERIC, Damage, Events, LogFile
+from wingspan.eventlog.header import RotationHeader, parse_header
+from wingspan.eventlog.kernel import ROW, Columns, scan_blocks
+from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, read_ranges
+from wingspan.eventlog.times import to_utc, zone_of
+
+PathInput: TypeAlias = str | PathLike[str]
+
+_WINDOW = 1 << 16
+_WORTH_SPLITTING = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of one file to be scanned; `stop` None reads to the end (always so for compressed files)."""
+
+    path: Path
+    format: str
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a piece gave: its rows and damages lie in its thread's columns at these places."""
+
+    rows: int
+    damage: list[tuple[int, int, str]]
+    end: int
+    whole: int
+
+
+def read_events(
+    paths: PathInput | Iterable[PathInput],
+    *,
+    timezone: str | tzinfo | None = None,
+    cpus: int = 1,
+) -> Events:
+    """Read all events of some logs: classic, XML or JSON, plain, gzip or zstd, in any mix.
+
+    Parameters
+    ----------
+    timezone
+        The zone of stamps that name none (HTCondor writes local time unless told UTC): a name such as
+        America/Chicago, or a tzinfo. Default: this machine's zone, as HTCondor's own reader has it.
+    cpus
+        How many threads scan at once. Compressed files are scanned by one each.
+
+    Raises
+    ------
+    NotFoundError
+        A file is not there. Damage within a file is never an error: see `Events.damage` and `LogFile.tail`.
+    """
+    given = [paths] if isinstance(paths, str | PathLike) else paths
+    chosen = [Path(fspath(path)) for path in given]
+    zone = zone_of(timezone)
+    pieces = [piece for path in chosen for piece in split(path, cpus)]
+    columns, scanned = _scan_all(pieces, cpus)
+    return _assemble(pieces, scanned, columns, zone)
+
+
+def split(path: Path, parts: int) -> list[Piece]:
+    """Cut a file into pieces of about equal size, each ending behind a separator line."""
+    compression, form = compression_of(path), format_of(path)
+    if compression or form != "classic":
+        return [Piece(path, form)]
+    size = path.stat().st_size
+    if parts < 2 or size < _WORTH_SPLITTING:
+        return [Piece(path, form, 0, size)]
+    with path.open("rb") as file:
+        cuts = {0, size}
+        for part in range(1, parts):
+            file.seek(size * part // parts)
+            cuts.add(_behind_separator(file, size))
+    return [Piece(path, form, start, stop) for start, stop in pairwise(sorted(cuts))]
+
+
+def _behind_separator(file: Any, size: int) -> int:  # noqa: ANN401 - a binary file
+    position = int(file.tell())
+    held = b""
+    while chunk := file.read(_WINDOW):
+        held = held[-8:] + chunk
+        position += len(chunk)
+        found = held.find(b"\n...\n")
+        if found >= 0:
+            return int(position - len(held) + found + 5)
+    return size
+
+
+def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any]], list[Scanned]]:
+    """Scan pieces in threads, neighbours in the same one; return all rows in the pieces' order."""
+    if cpus < 2 or len(pieces) < 2:
+        columns = Columns()
+        scanned = [_scan_piece(piece, columns) for piece in pieces]
+        return columns.finish(), scanned
+    lots = [lot.tolist() for lot in np.array_split(np.arange(len(pieces)), cpus) if len(lot)]
+    stores = [Columns() for _ in lots]
+
+    def work(lot: list[int], store: Columns) -> list[Scanned]:
+        return [_scan_piece(pieces[index], store) for index in lot]
+
+    with ThreadPoolExecutor(cpus) as threads:
+        scanned = [each for lot in threads.map(work, lots, stores) for each in lot]
+    parts = [store.finish() for store in stores]
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in ROW}, scanned
+
+
+def _scan_piece(piece: Piece, columns: Columns) -> Scanned:
+    rows, damages = len(columns), columns.damages
+    with open_log(piece.path) as file:
+        if piece.format == "classic":
+            end, whole = _scan_classic(file, piece, columns)
+        else:
+            end, whole = scan_ads(piece.format, file, columns)
+    return Scanned(len(columns) - rows, columns.damage(damages), end, whole)
+
+
+def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, int]:
+    if piece.start:
+        file.seek(piece.start)  # type: ignore[attr-defined]  # only plain files are split
+    position = piece.start
+
+    def read_into(buffer: memoryview) -> int:
+        nonlocal position
+        if piece.stop is not None:
+            buffer = buffer[: piece.stop - position]
+        got = (file.readinto(buffer) or 0) if len(buffer) else 0
+        position += got
+        return got
+
+    whole = scan_blocks(read_into, piece.start, columns)
+    return position, whole
+
+
+def _assemble(
+    pieces: Sequence[Piece],
+    scanned: Sequence[Scanned],
+    columns: dict[str, NDArray[Any]],
+    zone: tzinfo | None,
+) -> Events:
+    firsts = [index for index, piece in enumerate(pieces) if not piece.start]
+    files: list[LogFile] = []
+    damage: list[Damage] = []
+    counts: list[int] = []
+    start = 0
+    for first, stop in pairwise([*firsts, len(pieces)]):
+        lot = scanned[first:stop]
+        count = sum(each.rows for each in lot)
+        part = {name: column[start : start + count] for name, column in columns.items()}
+        damage += [Damage(len(files), *each) for one in lot for each in one.damage]
+        header = _header(pieces[first], part)
+        files.append(_file(pieces[first], lot[-1], header))
+        anchor = (0, float(header.ctime)) if header else (count, files[-1].path.stat().st_mtime)
+        to_utc(part["time"], part["stamp"], zone, anchor)
+        counts.append(count)
+        start += count
+    del columns["stamp"]
+    file = np.repeat(np.arange(len(files), dtype=np.int32), counts)
+    names, access_point = name_access_points(tuple(files), file, columns)
+    return Events(
+        files=tuple(files),
+        access_points=names,
+        access_point=access_point,
+        damage=tuple(damage),
+        file=file,
+        **columns,
+    )
+
+
+def _file(piece: Piece, last: Scanned, header: RotationHeader | None) -> LogFile:
+    tail = last.whole if last.whole < last.end else None
+    compression = compression_of(piece.path)
+    return LogFile(piece.path, piece.format, compression, last.end, tail, header)
+
+
+def _header(piece: Piece, rows: dict[str, NDArray[Any]]) -> RotationHeader | None:
+    if not len(rows["code"]) or rows["code"][0] != GENERIC or rows["cluster"][0] >= 0:
+        return None
+    extent = (int(rows["offset"][0]), int(rows["length"][0]))
+    [record] = read_ranges(piece.path, [extent])
+    return parse_header(unescape(record.decode(errors="replace")))

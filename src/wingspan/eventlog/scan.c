@@ -1,0 +1,476 @@
+/* The scanner of classic job event logs: bytes in, columns out. No Python in it; called through ctypes.
+ *
+ * A record is   NNN (cluster.proc.subproc) STAMP text \n  body lines \n  ...\n
+ * It ends at a line that is exactly "...", or is torn where the header of another record begins. Two places are
+ * looked for at once, 32 bytes at a time: a newline followed by '.', and "digit space (" (a header's middle).
+ * Format: HTCondor's src/condor_utils/condor_event.cpp (formatHeader, readHeader, and each event's readEvent).
+ */
+#include <stdint.h>
+#include <string.h>
+
+typedef const unsigned char *text;
+
+enum { NO_YEAR = 1, HAS_ZONE = 2 };                      /* stamp */
+enum { NO_HEADER = 1, TORN = 2, BAD_BODY = 3 };          /* why a stretch is damaged */
+enum { ABSENT = INT32_MIN };
+
+typedef struct {
+    int64_t rows, room, damages, damage_room, consumed;
+    double *time;                                        /* seconds as written, UTC where HAS_ZONE */
+    int64_t *offset, *value;
+    int32_t *length, *cluster, *proc, *detail;
+    int16_t *subproc, *code;
+    uint8_t *stamp;
+    int64_t *damage_offset, *damage_length;
+    uint8_t *damage_why;
+} Columns;
+
+typedef struct {
+    int code, stamp, year, month, day;
+    int32_t cluster, proc, subproc;
+    double time;
+    text body;                                           /* after the stamp and its space */
+} Header;
+
+typedef struct { int64_t value; int32_t detail; } Numbers;
+
+/* ---- small readers: each moves *p past what it took, and returns 0 when it is not there ---- */
+
+static int digit(unsigned char c) { return (unsigned)c - '0' < 10; }
+
+static int take(text *p, text end, unsigned char c) {
+    if (*p >= end || **p != c) return 0;
+    ++*p;
+    return 1;
+}
+
+static int take_text(text *p, text end, const char *literal) {
+    size_t n = strlen(literal);
+    if ((size_t)(end - *p) < n || memcmp(*p, literal, n)) return 0;
+    *p += n;
+    return 1;
+}
+
+static int take_integer(text *p, text end, int64_t *out) {
+    text q = *p;
+    int negative = take(&q, end, '-'), digits = 0;
+    int64_t n = 0;
+    for (; q < end && digit(*q) && digits < 18; ++q, ++digits) n = n * 10 + (*q - '0');
+    if (!digits || (q < end && digit(*q))) return 0;
+    *out = negative ? -n : n;
+    *p = q;
+    return 1;
+}
+
+static int take_int(text *p, text end, int64_t low, int64_t high, int32_t *out) {
+    int64_t n;
+    if (!take_integer(p, end, &n) || n < low || n > high) return 0;
+    *out = (int32_t)n;
+    return 1;
+}
+
+static int take_digits(text *p, text end, int count, int *out) {
+    int n = 0;
+    if (end - *p < count) return 0;
+    for (int i = 0; i < count; ++i) {
+        if (!digit((*p)[i])) return 0;
+        n = n * 10 + ((*p)[i] - '0');
+    }
+    *p += count;
+    *out = n;
+    return 1;
+}
+
+static void skip_blanks(text *p, text end) {
+    while (*p < end && (**p == ' ' || **p == '\t')) ++*p;
+}
+
+/* Move to the start of the next line of the record; 0 when there is none. */
+static int next_line(text *p, text end) {
+    text newline = *p < end ? memchr(*p, '\n', end - *p) : NULL;
+    *p = newline ? newline + 1 : end;
+    return *p < end;
+}
+
+/* ---- the header ---- */
+
+static int64_t days_of(int year, int month, int day) {   /* days since 1970-01-01, proleptic Gregorian */
+    int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400;
+    int64_t of_era = y - era * 400, of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static int take_date(text *p, text end, Header *h) {
+    if (end - *p > 2 && (*p)[2] == '/') {
+        h->stamp = NO_YEAR;
+        h->year = 1972;                                  /* a leap year, so that 02/29 is a day */
+        if (!take_digits(p, end, 2, &h->month) || !take(p, end, '/')) return 0;
+        return take_digits(p, end, 2, &h->day) && take(p, end, ' ');
+    }
+    h->stamp = 0;
+    return take_digits(p, end, 4, &h->year) && take(p, end, '-') && take_digits(p, end, 2, &h->month) &&
+           take(p, end, '-') && take_digits(p, end, 2, &h->day) && (take(p, end, ' ') || take(p, end, 'T'));
+}
+
+static int take_zone(text *p, text end, Header *h) {
+    int sign = 1, hours, minutes;
+    if (take(p, end, 'Z')) { h->stamp |= HAS_ZONE; return 1; }
+    if (take(p, end, '-')) sign = -1; else if (!take(p, end, '+')) return 1;
+    if (!take_digits(p, end, 2, &hours)) return 0;
+    take(p, end, ':');
+    if (!take_digits(p, end, 2, &minutes)) return 0;
+    h->stamp |= HAS_ZONE;
+    h->time -= sign * (hours * 3600 + minutes * 60);
+    return 1;
+}
+
+static int take_stamp(text *p, text end, Header *h) {
+    int hour, minute, second;
+    if (!take_date(p, end, h)) return 0;
+    if (!take_digits(p, end, 2, &hour) || !take(p, end, ':') || !take_digits(p, end, 2, &minute) ||
+        !take(p, end, ':') || !take_digits(p, end, 2, &second)) return 0;
+    if (h->month < 1 || h->month > 12 || h->day < 1 || h->day > 31) return 0;
+    if (hour > 24 || minute > 59 || second > 61) return 0;
+    int64_t days = days_of(h->year, h->month, 1) + h->day - 1;  /* 02/30 is 03/01 or 03/02, as mktime has it */
+    h->time = (double)(days * 86400 + hour * 3600 + minute * 60 + second);
+    if (take(p, end, '.')) {
+        int64_t fraction = 0, scale = 1;
+        for (; *p < end && digit(**p) && scale < 1000000000; ++*p, scale *= 10)
+            fraction = fraction * 10 + (**p - '0');
+        if (scale == 1) return 0;
+        h->time += (double)fraction / (double)scale;
+    }
+    return take_zone(p, end, h);
+}
+
+static int take_header(text p, text end, Header *h) {
+    if (!take_digits(&p, end, 3, &h->code) || !take(&p, end, ' ') || !take(&p, end, '(')) return 0;
+    if (!take_int(&p, end, INT32_MIN, INT32_MAX, &h->cluster) || !take(&p, end, '.')) return 0;
+    if (!take_int(&p, end, INT32_MIN, INT32_MAX, &h->proc) || !take(&p, end, '.')) return 0;
+    if (!take_int(&p, end, INT16_MIN, INT16_MAX, &h->subproc) || !take(&p, end, ')')) return 0;
+    if (!take(&p, end, ' ') || !take_stamp(&p, end, h)) return 0;
+    if (p < end && *p != ' ' && *p != '\n' && *p != '\r') return 0;
+    take(&p, end, ' ');
+    h->body = p;
+    return 1;
+}
+
+/* ---- the bodies: enough of each to know that it is whole, and its codes ---- */
+
+static const char *const BANNERS[48] = {
+    [0] = "Job submitted from host: ", [1] = "Job executing on host: ", [2] = "(",
+    [3] = "Job was checkpointed.", [4] = "Job was evicted.", [5] = "Job terminated.",
+    [6] = "Image size of job updated: ", [7] = "Shadow exception!", [9] = "Job was aborted",
+    [10] = "Job was suspended.", [11] = "Job was unsuspended.", [12] = "Job was held.",
+    [13] = "Job was released.", [14] = "Node ", [15] = "Node ", [16] = "POST Script terminated.",
+    [23] = "Job reconnected to ", [25] = "Grid Resource Back Up", [26] = "Detected Down Grid Resource",
+    [27] = "Job submitted to grid resource", [28] = "Job ad information event triggered.",
+    [29] = "The job's remote status is unknown", [30] = "The job's remote status is known again",
+    [31] = "Job is performing stage-in of input files",
+    [32] = "Job is performing stage-out of output files",
+    [35] = "Cluster submitted from host: ", [47] = "Common files event: ",
+};
+
+static const char *const TRANSFERS[6] = {
+    "Entered queue to transfer input files", "Started transferring input files",
+    "Finished transferring input files", "Entered queue to transfer output files",
+    "Started transferring output files", "Finished transferring output files",
+};
+
+/* "Code N Subcode M" */
+static int take_codes(text p, text end, Numbers *out) {
+    int32_t code, subcode;
+    skip_blanks(&p, end);
+    if (!take_text(&p, end, "Code ") || !take_int(&p, end, INT32_MIN + 1, INT32_MAX, &code)) return 0;
+    if (!take_text(&p, end, " Subcode ") || !take_int(&p, end, INT32_MIN + 1, INT32_MAX, &subcode)) return 0;
+    out->value = code;
+    out->detail = subcode;
+    return 1;
+}
+
+static int find_codes(text p, text end, Numbers *out) {
+    out->value = out->detail = 0;
+    while (next_line(&p, end)) if (take_codes(p, end, out)) break;
+    return 1;
+}
+
+/* "Usr D HH:MM:SS, Sys D HH:MM:SS" on the next line */
+static int usage_line(text *p, text end) {
+    int64_t n;
+    if (!next_line(p, end)) return 0;
+    text q = *p;
+    skip_blanks(&q, end);
+    for (int i = 0; i < 2; ++i) {
+        if (!take_text(&q, end, i ? ", Sys " : "Usr ")) return 0;
+        if (!take_integer(&q, end, &n) || !take(&q, end, ' ') || !take_integer(&q, end, &n)) return 0;
+        if (!take(&q, end, ':') || !take_integer(&q, end, &n)) return 0;
+        if (!take(&q, end, ':') || !take_integer(&q, end, &n)) return 0;
+    }
+    return 1;
+}
+
+/* "(1) Normal termination (return value N)" or "(0) Abnormal termination (signal N)" on the next line */
+static int termination_line(text *p, text end, Numbers *out) {
+    if (!next_line(p, end)) return 0;
+    text q = *p;
+    skip_blanks(&q, end);
+    int normal = take_text(&q, end, "(1) Normal termination (return value ");
+    if (!normal && !take_text(&q, end, "(0) Abnormal termination (signal ")) return 0;
+    out->detail = !normal;
+    return take_integer(&q, end, &out->value);
+}
+
+static int terminated(text p, text end, Numbers *out) {
+    if (!termination_line(&p, end, out)) return 0;
+    if (out->detail) {
+        if (!next_line(&p, end)) return 0;
+        text q = p;
+        skip_blanks(&q, end);
+        if (!take_text(&q, end, "(0)") && !take_text(&q, end, "(1) Corefile in: ")) return 0;
+    }
+    return usage_line(&p, end) && usage_line(&p, end) && usage_line(&p, end) && usage_line(&p, end);
+}
+
+static int evicted(text p, text end, Numbers *out) {
+    int64_t n;
+    out->value = out->detail = 0;
+    take_codes(p, end, out);                             /* on the banner's own line, in new logs */
+    if (!next_line(&p, end)) return 0;
+    text q = p;
+    skip_blanks(&q, end);
+    if (!take(&q, end, '(') || !take_integer(&q, end, &n) || !take(&q, end, ')')) return 0;
+    return usage_line(&p, end) && usage_line(&p, end);
+}
+
+static int image_size(text p, text end, Numbers *out) {
+    int64_t n;
+    if (!take_integer(&p, end, &out->value)) return 0;
+    while (next_line(&p, end)) {
+        text q = p;
+        skip_blanks(&q, end);
+        if (!take_integer(&q, end, &n) || !take_text(&q, end, "  -  ")) break;
+        if (take_text(&q, end, "MemoryUsage") && n >= INT32_MIN + 1 && n <= INT32_MAX)
+            out->detail = (int32_t)n;
+    }
+    return 1;
+}
+
+/* Who submitted: a number for the access point in <IP:PORT?...&alias=HOST&...>: HOST, or IP when there is none. */
+static int submitted(text p, text end, Numbers *out) {
+    text line = p;
+    next_line(&line, end);
+    text from = p + (p < line && *p == '<'), alias = NULL;
+    for (text q = from; q + 6 < line && !alias; ++q)
+        if ((*q == '&' || *q == '?') && !memcmp(q + 1, "alias=", 6)) alias = q + 7;
+    text q = alias ? alias : from;
+    uint64_t hash = 14695981039346656037ULL;             /* FNV-1a */
+    int bracket = 0;
+    for (; q < line && *q != '>' && *q != '\n' && *q != '\r' && *q != '&' && *q != '?'; ++q) {
+        bracket |= *q == '[';
+        if (*q == ']') bracket = 0;
+        if (*q == ':' && !bracket && !alias) break;
+        hash = (hash ^ *q) * 1099511628211ULL;
+    }
+    out->value = (int64_t)(hash >> 1);
+    return 1;
+}
+
+static int transferred(text p, text end, Numbers *out) {
+    for (int i = 0; i < 6; ++i) {
+        text q = p;
+        if (take_text(&q, end, TRANSFERS[i]) && (take(&q, end, '\n') || take(&q, end, '\r'))) {
+            out->value = i + 1;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int indented_lines(text p, text end, const char *first, const char *second) {
+    if (!next_line(&p, end)) return 0;
+    text q = p;
+    if (!take_text(&q, end, first)) return 0;
+    if (!*second) return 1;
+    return next_line(&p, end) && take_text(&p, end, second);
+}
+
+static int job_ad(text p, text end) {
+    int attributes = 0;
+    while (next_line(&p, end)) {
+        text line = p;
+        if (*p == '\r' || *p == '\n') return 0;
+        next_line(&line, end);
+        if (!memchr(p, '=', line - p)) return 0;
+        ++attributes;
+    }
+    return attributes > 0;
+}
+
+static int remote_error(text p, text end, Numbers *out) {
+    text line = p;
+    next_line(&line, end);
+    int found = 0;
+    for (text q = p; q + 6 <= line && !found; ++q) found = !memcmp(q, " from ", 6);
+    return found && find_codes(p, end, out);
+}
+
+static int numbered_node(text *p, text end, const char *then) {
+    int64_t node;
+    return take_integer(p, end, &node) && take_text(p, end, then);
+}
+
+/* 1 when the body [p, end) is whole; its numbers go to `out`. */
+static int take_body(int code, text p, text end, Numbers *out) {
+    int64_t n;
+    int32_t count;
+    if (code < 48 && BANNERS[code] && !take_text(&p, end, BANNERS[code])) return 0;
+    switch (code) {
+    case 0: case 35: return submitted(p, end, out);
+    case 2: return take_integer(&p, end, &n) && take(&p, end, ')');
+    case 3: return usage_line(&p, end) && usage_line(&p, end);
+    case 4: return evicted(p, end, out);
+    case 5: return terminated(p, end, out);
+    case 6: return image_size(p, end, out);
+    case 10:
+        if (!next_line(&p, end)) return 0;
+        skip_blanks(&p, end);
+        return take_text(&p, end, "Number of processes actually suspended: ") &&
+               take_int(&p, end, INT32_MIN, INT32_MAX, &count);
+    case 12: return find_codes(p, end, out);
+    case 14: return numbered_node(&p, end, " executing on host: ");
+    case 15: return numbered_node(&p, end, " terminated.") && terminated(p, end, out);
+    case 16: return termination_line(&p, end, out);
+    case 21: return remote_error(p, end, out);
+    case 22: return indented_lines(p, end, "    ", "    Trying to reconnect to ");
+    case 23: return indented_lines(p, end, "    startd address: ", "    starter address: ");
+    case 24: return indented_lines(p, end, "    ", "    Can not reconnect to ");
+    case 25: case 26: return indented_lines(p, end, "    GridResource: ", "");
+    case 27: return indented_lines(p, end, "    GridResource: ", "    GridJobId: ");
+    case 28: return job_ad(p, end);
+    case 40: return transferred(p, end, out);
+    default: return 1;                                   /* free text, or an event of a newer HTCondor */
+    }
+}
+
+/* A header in the middle of a line follows a short write, but only if what comes next is its banner: text that
+ * merely quotes an id must not cut a record in two. */
+static int has_banner(const Header *h, text end) {
+    text p = h->body;
+    Numbers ignored = {ABSENT, ABSENT};
+    if (h->code == 40) return transferred(p, end, &ignored);
+    return h->code < 48 && BANNERS[h->code] && h->code != 2 && take_text(&p, end, BANNERS[h->code]);
+}
+
+/* ---- finding the ends of records ---- */
+
+#define WIDTH 32
+typedef unsigned char lanes __attribute__((vector_size(WIDTH)));
+
+static int is_mark(text p) {                             /* p[0..2] are readable */
+    return (p[0] == '\n' && p[1] == '.') || (digit(p[0]) && p[1] == ' ' && p[2] == '(');
+}
+
+/* The next place in [p, end) where a line starts with '.' or "digit space (" stands; else NULL. */
+static text next_mark(text p, text end) {
+    for (; end - p >= WIDTH + 2; p += WIDTH) {
+        lanes a, b, c;
+        uint64_t any[WIDTH / 8];
+        memcpy(&a, p, WIDTH);
+        memcpy(&b, p + 1, WIDTH);
+        memcpy(&c, p + 2, WIDTH);
+        lanes hits = (lanes)(((a == '\n') & (b == '.')) |
+                             ((b == ' ') & (c == '(') & ((lanes)(a - '0') <= 9)));
+        memcpy(any, &hits, WIDTH);
+        if (any[0] | any[1] | any[2] | any[3])
+            for (int i = 0; i < WIDTH; ++i) if (hits[i]) return p + i;
+    }
+    for (; end - p >= 3; ++p) if (is_mark(p)) return p;
+    return NULL;
+}
+
+/* The end of the separator line at p (just past its newline), NULL when it is none, `end` + 1 when not all there. */
+static text separator_end(text p, text end, int last) {
+    text q = p;
+    if (!take_text(&q, end, "...")) return end - p < 3 && !last ? end + 1 : NULL;
+    take(&q, end, '\r');
+    if (q == end) return last ? end : end + 1;
+    return *q == '\n' ? q + 1 : NULL;
+}
+
+typedef struct { text body_end, end; int torn; } Extent;  /* end NULL: not all of the record is there */
+
+/* Where the record that begins at `start` ends. */
+static Extent find_end(text start, text end, int last) {
+    Extent none = {NULL, NULL, 0}, found = none;
+    text at_start = separator_end(start, end, last);
+    if (at_start > end) return none;
+    if (at_start) return (Extent){start, at_start, 0};
+    for (text p = start; (p = next_mark(p, end)); ++p) {
+        if (*p == '\n') {
+            text after = separator_end(p + 1, end, last);
+            if (after && after <= end) return (Extent){p + 1, after, 0};
+            if (after) return none;
+        } else if (p - 2 > start) {
+            Header h;
+            if (!last && end - p < 256) return none;     /* the header may go on in the next block */
+            if (!take_header(p - 2, end, &h)) continue;
+            if (p[-3] != '\n' && !has_banner(&h, end)) continue;
+            return (Extent){p - 2, p - 2, 1};
+        }
+    }
+    return found;
+}
+
+static void add_damage(Columns *out, int64_t offset, int64_t length, int why) {
+    int64_t n = out->damages - 1;
+    if (n >= 0 && out->damage_why[n] == why && why == NO_HEADER &&
+        out->damage_offset[n] + out->damage_length[n] == offset) {
+        out->damage_length[n] += length;
+        return;
+    }
+    n = out->damages++;
+    out->damage_offset[n] = offset;
+    out->damage_length[n] = length;
+    out->damage_why[n] = (uint8_t)why;
+}
+
+static void add_row(Columns *out, const Header *h, Numbers numbers, int64_t offset, int64_t length) {
+    int64_t n = out->rows++;
+    out->time[n] = h->time;
+    out->offset[n] = offset;
+    out->value[n] = numbers.value;
+    out->length[n] = (int32_t)length;
+    out->cluster[n] = h->cluster;
+    out->proc[n] = h->proc;
+    out->detail[n] = numbers.detail;
+    out->subproc[n] = (int16_t)h->subproc;
+    out->code[n] = (int16_t)h->code;
+    out->stamp[n] = (uint8_t)h->stamp;
+}
+
+/* Read the whole records of data[0, size), the bytes of the log from `base` on, until they or the room end.
+ * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these. */
+void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
+    text p = data, end = data + size;
+    out->consumed = 0;
+    while (out->rows < out->room && out->damages < out->damage_room) {
+        while (p < end && (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')) ++p;
+        out->consumed = p - data;
+        if (p == end) return;
+        Extent record = find_end(p, end, last);
+        if (!record.end) return;
+        int64_t offset = base + (p - data), length = record.end - p;
+        Header h;
+        Numbers numbers = {ABSENT, ABSENT};
+        if (length > INT32_MAX || !take_header(p, record.body_end, &h))
+            add_damage(out, offset, length, NO_HEADER);
+        else if (record.torn)
+            add_damage(out, offset, length, TORN);
+        else if (!take_body(h.code, h.body, record.body_end, &numbers))
+            add_damage(out, offset, length, BAD_BODY);
+        else
+            add_row(out, &h, numbers, offset, length);
+        p = record.end;
+        out->consumed = p - data;
+    }
+}

@@ -1,0 +1,126 @@
+"""Where a log's bytes come from: a plain file, or a compressed one; and which of the three formats they are in."""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any, Protocol
+
+from wingspan.errors import EventLogError, NotFoundError, SettingError
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_CHUNK = 1 << 20
+
+
+class Reader(Protocol):
+    """What every source gives: bytes from the log's start on."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the buffer from its start; return how many bytes were put there, 0 at the end."""
+
+
+class _Inflating:
+    """Gzip members, decompressed as they are read; a file cut short gives what there is of it."""
+
+    def __init__(self, file: Any) -> None:  # noqa: ANN401 - a raw file
+        self._file = file
+        self._member = zlib.decompressobj(31)
+        self._rest = b""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        while True:
+            if self._member.eof:
+                self._rest = self._member.unused_data
+                self._member = zlib.decompressobj(31)
+            self._rest = self._rest or self._file.read(_CHUNK)
+            if not self._rest:
+                return 0
+            try:
+                out = self._member.decompress(self._rest, len(buffer))
+            except zlib.error:
+                return 0  # cut or damaged: the log ends here, as a torn tail
+            self._rest = self._member.unconsumed_tail
+            if out:
+                buffer[: len(out)] = out
+                return len(out)
+
+
+def compression_of(path: Path) -> str:
+    """Return "gz", "zst" or "" by a file's first bytes."""
+    with _found(path), path.open("rb") as file:
+        magic = file.read(4)
+    if magic.startswith(_GZIP):
+        return "gz"
+    return "zst" if magic == _ZSTD else ""
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[Reader]:
+    """Open a log for reading its decompressed bytes from the start."""
+    compression = compression_of(path)
+    with path.open("rb", buffering=0) as file:
+        if compression == "gz":
+            yield _Inflating(file)
+        elif compression == "zst":
+            yield _zstandard(path)(file)
+        else:
+            yield file
+
+
+def format_of(path: Path) -> str:
+    """Return "classic", "xml" or "json" by the first byte that is no blank."""
+    start = bytearray(4096)
+    with open_log(path) as file, memoryview(start) as view:
+        got = file.readinto(view) or 0
+    first = bytes(start[:got]).lstrip()[:1]
+    return {b"<": "xml", b"{": "json", b"[": "json"}.get(first, "classic")
+
+
+def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield the bytes of each (offset, length) of the decompressed log; compressed logs need ascending offsets."""
+    with open_log(path) as file:
+        position = 0
+        for offset, length in ranges:
+            if isinstance(file, FileIO):
+                file.seek(offset)
+            else:
+                _read(file, offset - position)
+            yield _read(file, length)
+            position = offset + length
+
+
+def _read(file: Reader, length: int) -> bytes:
+    content = bytearray(length)
+    got = 0
+    with memoryview(content) as view:
+        while got < length and (more := file.readinto(view[got:])):
+            got += more
+    return bytes(content[:got])
+
+
+def _zstandard(path: Path) -> Callable[[Any], Reader]:
+    try:
+        import zstandard
+    except ImportError as error:
+        fix = "pip install 'wingspan[zstd]', or decompress the file first (`zstd -d`)"
+        raise SettingError(str(path), "reading zstd needs the zstandard package", fix) from error
+    decompressor = zstandard.ZstdDecompressor()
+
+    def opened(file: Any) -> Reader:  # noqa: ANN401 - a raw file
+        reader: Reader = decompressor.stream_reader(file, read_across_frames=True)
+        return reader
+
+    return opened
+
+
+@contextmanager
+def _found(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError(str(path), "there is no such file", "check the path") from error
+    except IsADirectoryError as error:
+        fix = "give the log files themselves, e.g. FOLDER/*.log"
+        raise EventLogError(str(path), "this is a folder", fix) from error

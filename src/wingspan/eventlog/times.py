@@ -1,0 +1,148 @@
+"""Stamps as written -> seconds of UTC: missing years are found, local time is turned by the zone's own rules."""
+
+import time as clock
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import SettingError
+from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR
+
+_DAY = 86400.0
+_YEARS = np.datetime64("1972-01-01", "s").astype(
+    np.int64
+)  # the scanner's year for stamps without one
+_MARCH = float(np.datetime64("1972-03-01", "s").astype(np.int64))
+_CHUNK = 1 << 19
+
+Seconds: TypeAlias = NDArray[np.float64]
+
+
+def zone_of(timezone: str | tzinfo | None) -> tzinfo | None:
+    """Return the zone of a name; None, the machine's own zone, stays None."""
+    if not isinstance(timezone, str):
+        return timezone
+    try:
+        return UTC if timezone.upper() in {"UTC", "Z"} else ZoneInfo(timezone)
+    except (LookupError, ValueError, OSError) as error:
+        fix = "give a name of the IANA time zones, e.g. America/Chicago, or UTC"
+        raise SettingError("timezone", f"no time zone is called {timezone!r}", fix) from error
+
+
+def offset_at(zone: tzinfo | None) -> Callable[[float], int]:
+    """Return the function instant (UTC seconds) -> seconds that the zone's clocks are ahead of UTC."""
+
+    def of_machine(instant: float) -> int:
+        return clock.localtime(instant).tm_gmtoff
+
+    def of_zone(instant: float) -> int:
+        offset = datetime.fromtimestamp(instant, zone).utcoffset()
+        return round(offset.total_seconds()) if offset is not None else 0
+
+    return of_machine if zone is None else of_zone
+
+
+def to_utc(
+    time: Seconds, stamp: NDArray[np.uint8], zone: tzinfo | None, anchor: tuple[int, float]
+) -> None:
+    """Turn one file's stamps, in file order, into UTC seconds, in place.
+
+    Parameters
+    ----------
+    time
+        Seconds since 1970 of the date and clock time as written; already UTC where `stamp` has `HAS_ZONE`.
+    anchor
+        For stamps without a year: a row, and an instant in UTC seconds that was about then. The row's instant is
+        the latest one with its date that is at most a day after it.
+    """
+    offset = offset_at(zone)
+    if np.bitwise_or.reduce(stamp, initial=0) & NO_YEAR:
+        _add_years(time, stamp, anchor, offset)
+    local = np.bitwise_and.reduce(stamp, initial=HAS_ZONE) & HAS_ZONE == 0
+    if local and len(time):
+        _subtract_offsets(time, stamp, offset)
+
+
+def _add_years(
+    time: Seconds,
+    stamp: NDArray[np.uint8],
+    anchor: tuple[int, float],
+    offset: Callable[[float], int],
+) -> None:
+    rows = np.flatnonzero(stamp & NO_YEAR)
+    dated = np.flatnonzero((stamp & NO_YEAR) == 0)
+    later = dated[dated > rows[-1]]
+    row, instant = (int(rows[-1]), float(time[later[0]])) if len(later) else anchor
+    written = time[rows]
+    steps = np.diff(written)
+    wraps = np.zeros(len(rows), np.int32)  # years gone by since the first row
+    wraps[1:] = np.cumsum((steps < -183 * _DAY).astype(np.int32) - (steps > 183 * _DAY))
+    at = int(np.searchsorted(rows, row).clip(0, len(rows) - 1))
+    local = instant + offset(instant)
+    year = datetime.fromtimestamp(local, UTC).year
+    if _in_year(written[at : at + 1], np.array([year]))[0] > local + _DAY:
+        year -= 1
+    time[rows] = _in_year(written, year + wraps - wraps[at])
+
+
+def _in_year(written: Seconds, years: NDArray[Any]) -> Seconds:
+    """Move seconds within 1972 to other years; 29 February is 1 March where there is none."""
+    starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.float64)
+    leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
+    moved: Seconds = written - float(_YEARS) + starts - _DAY * (~leap & (written >= _MARCH))
+    return moved
+
+
+def _subtract_offsets(
+    time: Seconds, stamp: NDArray[np.uint8], offset: Callable[[float], int]
+) -> None:
+    changes = _changes(float(time.min()), float(time.max()), offset)
+    bounds = np.array([instant + max(before, after) for instant, before, after in changes])
+    ahead = np.array([before for _, before, _ in changes[:1]] + [after for *_, after in changes])
+    if not changes:
+        ahead = np.array([offset(float(time[0]))])
+    for start in range(0, len(time), _CHUNK):
+        part, flags = time[start : start + _CHUNK], stamp[start : start + _CHUNK]
+        now = ahead[np.searchsorted(bounds, part, "right")]
+        part -= np.where(flags & HAS_ZONE, 0, now)
+    for instant, before, after in changes:
+        if after < before:
+            _second_hour(time, stamp, instant, before - after)
+
+
+def _second_hour(time: Seconds, stamp: NDArray[np.uint8], instant: float, width: int) -> None:
+    """When clocks go back an hour is written twice; the file's order tells the second by a step back in time."""
+    rows = np.flatnonzero((time >= instant - width) & (time < instant) & ((stamp & HAS_ZONE) == 0))
+    back = np.flatnonzero(np.diff(time[rows]) < -width / 4)
+    if len(back):
+        time[rows[back[0] + 1 :]] += width
+
+
+def _changes(
+    low: float, high: float, offset: Callable[[float], int]
+) -> list[tuple[float, int, int]]:
+    """Return (instant, offset before, offset after) of every change of the zone's offset in the span."""
+    low, high = max(low - 2 * _DAY, -2e9), min(high + 2 * _DAY, 5e9)  # 1906 to 2128
+    samples = np.arange(low, max(high, low) + _DAY, _DAY).tolist()
+    known = [offset(sample) for sample in samples]
+    return [
+        (_first_with(known[i + 1], a, b, offset), known[i], known[i + 1])
+        for i, (a, b) in enumerate(pairwise(samples))
+        if known[i] != known[i + 1]
+    ]
+
+
+def _first_with(wanted: int, low: float, high: float, offset: Callable[[float], int]) -> float:
+    first, last = int(low), int(high) + 1
+    while last - first > 1:
+        middle = (first + last) // 2
+        if offset(middle) == wanted:
+            last = middle
+        else:
+            first = middle
+    return float(last)

@@ -1,0 +1,238 @@
+"""`read_events` against HTCondor's own reader, and against every trap of the format."""
+
+import gzip
+import os
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from wingspan.errors import EventLogError, NotFoundError, SettingError
+from wingspan.eventlog.kernel import ABSENT
+from wingspan.eventlog.read import read_events
+
+SUBMIT = "000 (7.000.000) {} Job submitted from host: <10.0.0.1:9618?addrs=x&alias={}&noUDP>\n...\n"
+HELD = "012 (7.000.000) {} Job was held.\n\tdisk full on /a/b\n\tCode 12 Subcode 28\n...\n"
+RELEASED = "013 (7.000.000) {} Job was released.\n\tvia condor_release (by user alice)\n...\n"
+DAY = "2025-11-04 20:29:03"
+
+
+def write(folder, text, name="log"):
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def utc(*when, zone="UTC"):
+    return datetime(*when, tzinfo=ZoneInfo(zone)).timestamp()
+
+
+def test_fields_of_a_record(tmp_path):
+    """Ids, event number, codes, times and byte extents are those of the text."""
+    text = SUBMIT.format(DAY, "ap1") + HELD.format(DAY) + RELEASED.format(DAY)
+    events = read_events(write(tmp_path, text), timezone="America/Chicago")
+    assert events.code.tolist() == [0, 12, 13]
+    assert events.cluster.tolist() == [7] * 3
+    assert events.hold_code.tolist() == [ABSENT, 12, ABSENT]
+    assert events.hold_subcode[1] == 28
+    assert events.time[0] == utc(2025, 11, 4, 20, 29, 3, zone="America/Chicago")
+    assert events.access_points == ("ap1",)
+    start, length = events.offset[1], events.length[1]
+    assert text[start : start + length] == HELD.format(DAY)
+
+
+def test_columns_cannot_be_changed(tmp_path):
+    """Events are shared between stages: writing into a column is refused."""
+    events = read_events(write(tmp_path, SUBMIT.format(DAY, "a")))
+    with pytest.raises(ValueError, match="read-only"):
+        events.code[0] = 5
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("2025-03-01 12:00:00", utc(2025, 3, 1, 12, zone="Europe/Berlin")),
+        ("2025-03-01 12:00:00.250", utc(2025, 3, 1, 12, zone="Europe/Berlin") + 0.25),
+        ("2025-03-01 12:00:00Z", utc(2025, 3, 1, 12)),
+        ("2025-03-01 12:00:00.125Z", utc(2025, 3, 1, 12) + 0.125),
+        ("2025-03-01T12:00:00.123456+02:00", utc(2025, 3, 1, 10) + 0.123456),
+        ("2025-03-01T12:00:00-0530", utc(2025, 3, 1, 17, 30)),
+        ("2025-07-01 12:00:00", utc(2025, 7, 1, 12, zone="Europe/Berlin")),
+    ],
+)
+def test_stamps(tmp_path, stamp, expected):
+    """Every form of stamp is read; local time is turned by the zone's rules of that day."""
+    events = read_events(write(tmp_path, RELEASED.format(stamp)), timezone="Europe/Berlin")
+    assert events.time[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_machines_zone_is_the_default(tmp_path, zone):
+    """Without a zone, local stamps mean the machine's zone, as HTCondor's reader has it."""
+    zone("Asia/Kolkata")
+    events = read_events(write(tmp_path, RELEASED.format("2025-07-01 12:00:00")))
+    assert events.time[0] == utc(2025, 7, 1, 6, 30)
+
+
+def test_hour_written_twice(tmp_path):
+    """When clocks go back, the file's order tells the second 01:30 from the first."""
+    stamps = [
+        "2025-11-02 01:10:00",
+        "2025-11-02 01:50:00",
+        "2025-11-02 01:20:00",
+        "2025-11-02 02:10:00",
+    ]
+    path = write(tmp_path, "".join(map(RELEASED.format, stamps)))
+    events = read_events(path, timezone="America/Chicago")
+    assert np.diff(events.time).tolist() == [2400, 1800, 3000]
+
+
+def test_unknown_zone(tmp_path):
+    """A zone that does not exist is refused by name."""
+    with pytest.raises(SettingError, match="Mars/Olympus"):
+        read_events(write(tmp_path, ""), timezone="Mars/Olympus")
+
+
+def test_years_from_the_files_mtime(tmp_path):
+    """Stamps without a year end at the file's mtime and are unwrapped backwards over New Year."""
+    path = write(
+        tmp_path,
+        "".join(map(RELEASED.format, ["12/30 10:00:00", "12/31 23:59:59", "01/01 00:00:01"])),
+    )
+    os.utime(path, (0, utc(2020, 1, 1, 1)))
+    events = read_events(path, timezone="UTC")
+    assert events.time.tolist() == [
+        utc(2019, 12, 30, 10),
+        utc(2019, 12, 31, 23, 59, 59),
+        utc(2020, 1, 1, 0, 0, 1),
+    ]
+
+
+def test_years_from_the_rotation_header(tmp_path):
+    """Stamps without a year start at the rotation header's ctime, whatever the file's mtime says."""
+    ctime = int(utc(2015, 12, 31, 22))
+    head = f"008 (-01.-01.-01) 12/31 22:00:00 Global JobLog: ctime={ctime} id=a.1 sequence=3 size=0\n...\n"
+    path = write(tmp_path, head + RELEASED.format("02/29 01:00:00"))
+    events = read_events(path, timezone="UTC")
+    assert events.time.tolist() == [ctime, utc(2016, 2, 29, 1)]
+    assert events.files[0].header.sequence == 3
+    assert events.cluster[0] == -1
+
+
+def test_carriage_returns(tmp_path):
+    """Logs of Windows machines are read alike."""
+    text = (SUBMIT.format(DAY, "w") + HELD.format(DAY)).replace("\n", "\r\n")
+    events = read_events(write(tmp_path, text))
+    assert events.code.tolist() == [0, 12]
+    assert events.hold_code[1] == 12
+    assert events.damage == ()
+
+
+def test_events_of_a_newer_htcondor(tmp_path):
+    """Numbers nobody knows yet are kept as they are."""
+    events = read_events(write(tmp_path, f"071 (1.2.3) {DAY} New.\n\tA = 1\n...\n"))
+    assert (events.code[0], events.proc[0], events.subproc[0]) == (71, 2, 3)
+
+
+def test_torn_tail_is_remembered(tmp_path):
+    """An unfinished last record is no event and no damage: its offset is kept."""
+    whole = SUBMIT.format(DAY, "a")
+    events = read_events(write(tmp_path, whole + HELD.format(DAY)[:60]))
+    assert len(events) == 1
+    assert events.damage == ()
+    assert events.files[0].tail == len(whole)
+
+
+def test_separator_at_the_end_without_newline(tmp_path):
+    """A last separator line may lack its newline."""
+    events = read_events(write(tmp_path, SUBMIT.format(DAY, "a").rstrip("\n")))
+    assert len(events) == 1
+    assert events.files[0].tail is None
+
+
+@pytest.mark.parametrize("cut", range(5, 90, 7))
+def test_short_write(tmp_path, cut):
+    """After a short write the next record goes on in the same line: it is found, the torn one is located."""
+    torn = HELD.format(DAY)[:cut]
+    text = SUBMIT.format(DAY, "a") + torn + RELEASED.format(DAY)
+    events = read_events(write(tmp_path, text))
+    assert events.code.tolist() == [0, 13]
+    [damage] = events.damage
+    assert (damage.offset, damage.length) == (len(SUBMIT.format(DAY, "a")), len(torn))
+
+
+def test_quoted_header_is_text(tmp_path):
+    """An id that is only quoted in a reason does not cut its record."""
+    reason = f"\tsee 012 (7.000.000) {DAY} in the other log"
+    text = f"009 (8.000.000) {DAY} Job was aborted.\n{reason}\n...\n"
+    events = read_events(write(tmp_path, text))
+    assert events.code.tolist() == [9]
+    assert events.damage == ()
+
+
+def test_garbage_between_records(tmp_path):
+    """What is no record is skipped and located; the records around it are found."""
+    good = RELEASED.format(DAY)
+    bad = b"\x00\xffhello\nworld\n...\n"
+    wrong = f"005 (7.000.000) {DAY} Job terXinated.\n...\n".encode()
+    events = read_events(
+        write(tmp_path, good.encode() + bad + good.encode() + wrong + good.encode())
+    )
+    assert events.code.tolist() == [13, 13, 13]
+    assert [(each.offset, each.length, each.why) for each in events.damage] == [
+        (len(good), len(bad), "no header"),
+        (2 * len(good) + len(bad), len(wrong), "body does not fit the event"),
+    ]
+
+
+def test_line_longer_than_any_buffer(tmp_path):
+    """A reason of 10 MB is one record; the next one is found."""
+    text = HELD.format(DAY).replace("disk full", "x" * 10_000_000) + RELEASED.format(DAY)
+    events = read_events(write(tmp_path, text))
+    assert events.code.tolist() == [12, 13]
+    assert events.hold_code[0] == 12
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst", "two gzip members"])
+def test_compressed(tmp_path, kind):
+    """Compressed logs give the same events, with offsets of the decompressed text."""
+    text = (SUBMIT.format(DAY, "a") + HELD.format(DAY)).encode()
+    if kind == "zst":
+        zstandard = pytest.importorskip("zstandard")
+        content = zstandard.ZstdCompressor().compress(text)
+    else:
+        half = len(text) // 2 if kind != "gz" else len(text)
+        content = gzip.compress(text[:half]) + (gzip.compress(text[half:]) if kind != "gz" else b"")
+    events = read_events(write(tmp_path, content))
+    assert events.offset.tolist() == [0, len(SUBMIT.format(DAY, "a"))]
+    assert events.files[0].size == len(text)
+
+
+def test_access_points_are_told_apart(tmp_path):
+    """Job 7.0 of two access points is two jobs, also in one concatenated file."""
+    one = SUBMIT.format(DAY, "ap1") + HELD.format(DAY)
+    two = SUBMIT.format(DAY, "ap2") + RELEASED.format(DAY)
+    paths = [write(tmp_path, one, "1"), write(tmp_path, two, "2"), write(tmp_path, one + two, "3")]
+    events = read_events(paths)
+    names = [events.access_points[index] for index in events.access_point]
+    assert names == ["ap1", "ap1", "ap2", "ap2"] * 2
+    assert events.file.tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
+
+
+def test_missing_file(tmp_path):
+    """A log that is not there is an error that names it; so is a folder."""
+    with pytest.raises(NotFoundError, match="nowhere"):
+        read_events(tmp_path / "nowhere")
+    with pytest.raises(EventLogError, match="folder"):
+        read_events(tmp_path)
+
+
+def test_pieces_in_threads(tmp_path):
+    """Several threads on one big file give the events of one thread."""
+    text = (SUBMIT.format(DAY, "a") + HELD.format(DAY) + RELEASED.format(DAY)) * 60_000
+    path = write(tmp_path, text + HELD.format(DAY)[:50])
+    one, three = read_events(path), read_events(path, cpus=3)
+    assert len(one) == 180_000
+    for name in ("code", "time", "offset", "length", "value", "detail", "access_point"):
+        assert np.array_equal(getattr(one, name), getattr(three, name))
+    assert one.files == three.files

@@ -1,0 +1,31 @@
+"""Templates: what differs between jobs is masked, what tells causes apart stays."""
+
+import pytest
+
+from wingspan.eventlog.templates import mask
+
+REASONS = {
+    "Error from slot1_5@vm: memory usage exceeded request_memory": "Error from <SLOT>: memory usage exceeded request_memory",
+    "via condor_rm (by user ian.ross)": "via condor_rm (by user <NAME>)",
+    "reading from file /pool/a/dir_12630/scratch/out.txt: (errno 2) No such file or directory": (
+        "reading from file <PATH>: (errno <N>) No such file or directory"
+    ),
+    "couldn't write to bf53842f/5_12713942.out: Disk quota exceeded (-1!=98)": None,
+    "SHADOW at 128.105.68.62 failed to send file(s) to <10.0.0.1:45>": "SHADOW at <HOST> failed to send file(s) to <ADDRESS>",
+    "Docker job has gone over memory limit of 128 Mb": "Docker job has gone over memory limit of <N> Mb",
+    "pelican: osdf:///ospool/ap40/data/x.tar failed after 12.5s": None,
+}
+
+
+@pytest.mark.parametrize(("text", "template"), REASONS.items())
+def test_mask(text, template):
+    """Numbers, paths, hosts, slots and users are masked; the words stay."""
+    if template is not None:
+        assert mask(text) == template
+    assert not any(digit in mask(text) for digit in "0123456789")
+
+
+@pytest.mark.parametrize("text", REASONS)
+def test_masking_twice_changes_nothing(text):
+    """A template is its own template."""
+    assert mask(mask(text)) == mask(text)
