@@ -156,6 +156,14 @@ def _is_test(table, seed):
     return test_mask(assign(table, SplitRule(seed=seed)), 0, frame)[0]
 
 
+def test_a_column_without_any_value_is_left_out(tmp_path):
+    """It is no feature, and the reason is told."""
+    table = tiny(tmp_path, "n,x,label\n" + "".join(f",{i},{i % 2}\n" for i in range(20)))
+    learned = learn_preparation(table, SplitRule(), target="label")
+    assert learned.features == ("x",)
+    assert learned.ignored == {"n": "empty: no row has a value"}
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

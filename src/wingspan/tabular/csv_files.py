@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wingspan.errors import SettingError, TableError
-from wingspan.tabular.blocks import write_blocks
+from wingspan.tabular.blocks import BLOCK_ROWS, write_blocks
 from wingspan.tabular.faults import check_headers, check_rows, explained, place_of
 from wingspan.tabular.schema import Schema
 
@@ -227,19 +227,24 @@ def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Ty
     import polars as pl
 
     tried = [dtype for dtype in _candidates() if csv.options.dates or not dtype.is_temporal()]
-    fits = csv.texts().select(
-        (_parse(name, dtype).count() == pl.col(name).count()).alias(f"{index} {name}")
-        for name in columns
-        for index, dtype in enumerate(tried)
-    )
-    answers = fits.collect(engine="streaming").row(0, named=True)
-    types = {
-        name: next((d for index, d in enumerate(tried) if answers[f"{index} {name}"]), pl.String())
-        for name in columns
+    fitting = dict.fromkeys(columns, tried)
+    empty = set(columns)
+    for texts in csv.texts().select(columns).collect_batches(chunk_size=BLOCK_ROWS):
+        for name, candidates in fitting.items():
+            fitting[name] = [dtype for dtype in candidates if _fits(texts, name, dtype)]
+        empty -= {name for name in empty if texts[name].count()}
+    types: _Types = {
+        name: pl.String() if name in empty else next(iter(fits), pl.String())
+        for name, fits in fitting.items()
     }
     declared = _declared_types(expected, types)
     _check_values(csv, declared)
     return types | declared
+
+
+def _fits(texts: "pl.DataFrame", name: str, dtype: "pl.DataType") -> bool:
+    parsed = texts.select(_parse(name, dtype)).to_series()
+    return parsed.null_count() == texts[name].null_count()
 
 
 def _parse(name: str, dtype: "pl.DataType") -> "pl.Expr":

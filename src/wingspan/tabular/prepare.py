@@ -152,12 +152,14 @@ def choose_inputs(
 
 def _is_category(column: Column, *, compatibility: bool) -> bool:
     """Return whether a raw column is one; pandas takes booleans with missing values for objects, so for categories."""
-    return column.kind == "category" or (
+    return (column.kind == "category" and not column.empty) or (
         compatibility and column.kind == "boolean" and column.nullable
     )
 
 
 def _reason(column: Column) -> str:
+    if column.empty:
+        return "empty: no row has a value"
     if column.kind == "text":
         return "text of many values: no category"
     if column.kind == "date":

@@ -226,9 +226,9 @@ def _codes(column: "pl.Series") -> tuple[list[str], NDArray[np.uint32]]:
     import polars as pl
 
     _refuse_missing(column)
-    text = column.cast(pl.String)
-    names = text.unique().sort().to_list()
-    return names, text.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.uint32)
+    values = column.unique().sort()
+    codes = column.replace_strict(values, pl.Series(range(len(values))), return_dtype=pl.UInt32)
+    return values.cast(pl.String).to_list(), codes.to_numpy()
 
 
 def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
