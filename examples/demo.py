@@ -1,1 +1,3 @@
+"""Placeholder."""
+
 print("not yet")

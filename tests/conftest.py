@@ -1,7 +1,11 @@
 """What tests share: a private pool of real HTCondor daemons, one per test process, for whoever asks for it."""
 
+import importlib
+import linecache
 import os
 import shutil
+import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -73,3 +77,36 @@ def wait_until():
         return found
 
     return wait
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Write files of a user's project and import from there; modules imported from it are forgotten afterwards."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    monkeypatch.syspath_prepend(str(root))
+    monkeypatch.delenv("WINGSPAN_HOME", raising=False)
+    before = set(sys.modules)
+
+    class Project:
+        path = root
+
+        def write(self, **files):
+            for name, text in files.items():
+                (root / f"{name}.py").write_text(textwrap.dedent(text))
+
+        def fresh(self, name):
+            """Import a module of the project as a new process would."""
+            for module in set(sys.modules) - before:
+                file = getattr(sys.modules[module], "__file__", None) or ""
+                if file.startswith(str(root)):
+                    del sys.modules[module]
+            importlib.invalidate_caches()
+            linecache.checkcache()
+            return importlib.import_module(name)
+
+    yield Project()
+    for module in set(sys.modules) - before:
+        if (getattr(sys.modules[module], "__file__", None) or "").startswith(str(root)):
+            del sys.modules[module]

@@ -12,9 +12,14 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     """An error inside the block keeps the old content and leaves no other file."""
     target = tmp_path / "a.txt"
     write_atomically(target, "old")
-    with pytest.raises(ValueError, match="boom"), aside(target) as temporary:
-        temporary.write_text("half")
-        raise ValueError("boom")
+
+    def fail():
+        with aside(target) as temporary:
+            temporary.write_text("half")
+            raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

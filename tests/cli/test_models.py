@@ -41,7 +41,6 @@ def trained(folder):
     table = read_table(folder / "rows.parquet", folder / "table")
     metrics = {name: Metric(0.9, 0.8, 1.0) for name in ("accuracy", "precision")}
     card = Card(
-        created="2026-01-02T03:04:05Z",
         data=["rows.parquet"],
         data_digest="blake2b-256:00",
         rows=10,

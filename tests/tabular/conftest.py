@@ -65,7 +65,6 @@ def bundle_of(table_of):
         model = train_table(table, split, preparation, estimator, parameters, 7)
         counts = count_table(model, table, split, preparation, threshold=threshold)
         card = Card(
-            created="2026-01-02T03:04:05Z",
             data=["people.csv"],
             data_digest="blake2b-256:00",
             rows=len(frame),

@@ -19,7 +19,6 @@ def made(classes=("no", "yes"), **changes):
     scores /= scores.sum(axis=1, keepdims=True)
     found = evaluation(count_scores(scores, y, 0, threshold=0.3), list(classes), threshold=0.3)
     facts = {
-        "created": "2026-01-02T03:04:05Z",
         "data": ["loans.csv"],
         "data_digest": "blake2b-256:00ff",
         "rows": 1000,

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wingspan.cli import holds, models, pool
+from wingspan.cli import holds, models, pool, runs, tables
 from wingspan.errors import WingspanError
 
 app = typer.Typer(
@@ -17,6 +17,8 @@ app = typer.Typer(
 app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
+for group in (runs, tables):
+    group.register(app)
 
 
 @app.callback()
@@ -25,9 +27,16 @@ def options() -> None:
 
 
 def main() -> None:
-    """Run the command line; a `WingspanError` is printed, not traced, and exits with 2."""
+    """Run the command line. A `WingspanError` is printed, not traced, and exits with 2."""
     try:
         app()
+    except SystemExit as end:
+        if end.code == 130:  # Ctrl-C, as typer tells it
+            print(
+                "interrupted: what is finished is kept; give the same command again to go on",
+                file=sys.stderr,
+            )
+        raise
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

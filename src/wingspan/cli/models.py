@@ -47,7 +47,7 @@ def _summary(folder: Path) -> dict[str, object]:
     except (CorruptError, FormatError) as error:
         return {"damaged": str(error)}
     values = {name: metric.value for name, metric in card.evaluation.metrics.items()}
-    facts = {"created": card.created, "estimator": card.estimator, "target": card.target}
+    facts = {"estimator": card.estimator, "target": card.target}
     return {**facts, "metrics": values}
 
 
@@ -97,10 +97,9 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Deploy a model that was saved in a folder, for example from another models folder."""
-    from wingspan.tabular.bundle import Bundle
     from wingspan.tabular.deploy import deploy as deploy_bundle
 
-    _say(deploy_bundle(Bundle.load(bundle), models, name), as_json=as_json)
+    _say(deploy_bundle(bundle, models, name), as_json=as_json)
 
 
 @app.command()
@@ -125,5 +124,6 @@ def _facts(one: "Deployed") -> dict[str, object]:
         "name": one.name,
         "version": one.version,
         "current": one.current,
+        "created": one.created,
         "folder": str(one.folder),
     }

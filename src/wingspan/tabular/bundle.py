@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 FORMAT = 1
-_MANIFEST = "bundle.json"
+MANIFEST = "bundle.json"
 _MODEL = "model.skops"
 _RECORDS = ("preparation", "card")
 _TRUSTED = ("sklearn.", "numpy.", "scipy.")
@@ -45,8 +45,8 @@ class Bundle:
         write_atomically(folder / "card.md", card_markdown(self.card))
         _write_model(self.model, folder / _MODEL)
         files = {path.name: digest_file(path) for path in sorted(folder.iterdir())}
-        files.pop(_MANIFEST, None)
-        write_atomically(folder / _MANIFEST, json_text({"format": FORMAT, "files": files}))
+        files.pop(MANIFEST, None)
+        write_atomically(folder / MANIFEST, json_text({"format": FORMAT, "files": files}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -75,11 +75,11 @@ class Bundle:
         if not folder.is_dir():
             fix = "give the folder of a model, such as models/loan/1"
             raise NotFoundError(str(folder), "there is no such folder", fix)
-        manifest = _read_json(folder / _MANIFEST)
+        manifest = _read_json(folder / MANIFEST)
         if manifest.get("format") != FORMAT:
             problem = f"has format {manifest.get('format')!r}, this version reads {FORMAT}"
             fix = "use the version of Wingspan that wrote it, or a newer one"
-            raise FormatError(str(folder / _MANIFEST), problem, fix)
+            raise FormatError(str(folder / MANIFEST), problem, fix)
         files = manifest.get("files", {})
         for name in sorted({*files, _MODEL, *(f"{record}.json" for record in _RECORDS)}):
             path = folder / name

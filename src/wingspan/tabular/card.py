@@ -22,8 +22,6 @@ class Card:
 
     Attributes
     ----------
-    created
-        UTC, ISO 8601.
     data
         What was read: file names.
     data_digest
@@ -46,7 +44,6 @@ class Card:
         Further lines, such as cleaning rules with the rows they changed.
     """
 
-    created: str
     data: list[str]
     data_digest: str
     rows: int
@@ -187,7 +184,6 @@ def _training(card: Card) -> str:
     given = ", ".join(f"{key}={value!r}" for key, value in card.parameters.items())
     return "\n".join(
         [
-            f"- made {card.created}",
             f"- estimator: `{card.estimator}({given})`, seed {card.seed}",
         ]
     )

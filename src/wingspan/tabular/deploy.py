@@ -2,7 +2,7 @@
 
 ::
 
-    models/NAME/1/      a bundle, never changed once it is there
+    models/NAME/1/      a bundle, never changed once it is there, with deployment.json: when it came
     models/NAME/2/
     models/NAME/current the number of the version in use, replaced in one step
 
@@ -11,24 +11,35 @@ One process at a time writes under a model's name; readers need no lock.
 
 import errno
 import fcntl
+import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from wingspan.errors import ConflictError, CorruptError, NotFoundError, SettingError
-from wingspan.files import aside, remove, write_atomically
-from wingspan.tabular.bundle import Bundle
+from wingspan.files import aside, json_text, remove, write_atomically
+from wingspan.tabular.bundle import MANIFEST, Bundle
 
+_DEPLOYMENT = "deployment.json"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One version of a deployed model; `current` is whether readers get it by the name alone."""
+    """One version of a deployed model.
+
+    Attributes
+    ----------
+    current
+        Whether readers get it by the name alone.
+    """
 
     name: str
     version: int
@@ -36,33 +47,59 @@ class Deployed:
     current: bool
 
     @property
+    def created(self) -> str:
+        """When it was deployed: UTC, ISO 8601; empty if that is not known."""
+        try:
+            return str(json.loads((self.folder / _DEPLOYMENT).read_text())["created"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
+    @property
     def reference(self) -> str:
         """``NAME@VERSION``."""
         return f"{self.name}@{self.version}"
 
 
-def deploy(bundle: Bundle, models: Path, name: str) -> Deployed:
+def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
     """Write a bundle as the next version of a model and make it the current one.
+
+    What is the current version already is left as it is: deploying twice is deploying once.
+
+    Parameters
+    ----------
+    bundle
+        Or the folder where one was saved; its model is not built then.
 
     Raises
     ------
     SettingError
         A name that cannot be a folder's.
+    CorruptError, FormatError
+        The saved bundle is damaged, or of another format.
     ConflictError
         The folder's file system has no locks.
     """
     if not _NAME.fullmatch(name):
         fix = "use letters, digits, and _ . - inside"
         raise SettingError("model name", f"{name!r} cannot name a folder", fix)
+    if isinstance(bundle, Bundle):
+        with TemporaryDirectory() as folder:
+            bundle.save(Path(folder) / "bundle")
+            return deploy(Path(folder) / "bundle", models, name)
+    Bundle.verify(bundle)
     home = models / name
     with _alone(home):
-        for left in home.glob(
-            ".*.part"
-        ):  # of deployments that were killed: none other can be running
+        for left in home.glob(".*.part"):  # of deployments that were killed
             remove(left)
+        if (home / "current").is_file():
+            now = find_deployed(models, name)
+            if (now.folder / MANIFEST).read_bytes() == (bundle / MANIFEST).read_bytes():
+                return now
         version = max(_versions(home), default=0) + 1
         with aside(home / str(version)) as folder:
-            bundle.save(folder)
+            shutil.copytree(bundle, folder, copy_function=shutil.copyfile)
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            (folder / _DEPLOYMENT).write_text(json_text({"created": created}))
         write_atomically(home / "current", f"{version}\n")
     return Deployed(name, version, home / str(version), current=True)
 
@@ -120,6 +157,23 @@ def find_deployed(models: Path, reference: str) -> Deployed:
     if (asked and not asked.isdecimal()) or version not in versions:
         raise _no_version(name, asked or current, versions)
     return Deployed(name, version, home / str(version), version == current)
+
+
+def only_deployed(models: Path) -> Deployed:
+    """Return the current version of the one model there is.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or more than one.
+    """
+    current = [one for one in deployed_models(models) if one.current]
+    if len(current) != 1:
+        names = ", ".join(one.name for one in current)
+        problem = f"expected one deployed model, found {names or 'none'}"
+        fix = "name the one to use" if current else "train one: wingspan train DATA --target COLUMN"
+        raise NotFoundError(str(models), problem, fix)
+    return current[0]
 
 
 def load_deployed(models: Path, reference: str) -> Bundle:

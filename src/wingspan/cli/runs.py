@@ -1,0 +1,257 @@
+"""``wingspan run``, ``plan``, ``exec``, ``runs``, ``status``, ``logs``, ``resume``, ``stop``."""
+
+import json
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from wingspan.planning.plan import Plan
+    from wingspan.workflow import Pipeline, Run
+
+Target = Annotated[
+    str,
+    typer.Argument(metavar="FILE[:NAME]", help="File and the function that declares the pipeline."),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of that function.")
+]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of it, or 'last'.")]
+Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
+
+
+def run(
+    target: Target,
+    settings: Settings = None,
+    home: HomeOption = None,
+    background: Background = False,
+) -> None:
+    """Run what of a pipeline is not up to date."""
+    from wingspan.cli.target import load_pipeline
+
+    run_pipeline(load_pipeline(target, settings or []), home, background=background)
+
+
+def run_pipeline(pipeline: "Pipeline", home: Path | None, *, background: bool = False) -> "Run":
+    """Run a pipeline with progress; print failures; exit with 1 if there were any."""
+    from wingspan.cli.progress import Progress
+    from wingspan.runner.driver import drive
+
+    if background:
+        submitted = pipeline.submit(home=home)
+        print(f"run {submitted.run_id}\n  watch: wingspan status {submitted.run_id}")
+        print(f"  stop:  wingspan stop {submitted.run_id}")
+        return submitted
+    started = pipeline.prepare(home=home)
+    with Progress({name: step.done for name, step in started.steps.items()}) as progress:
+        drive(started.folder, started.home, progress)
+    _conclude(started)
+    return started
+
+
+def _conclude(run: "Run") -> None:
+    """Print how a run ended; exit with 1 if it failed."""
+    events = run.events
+    failed = [name for name, event in events.items() if event.state == "failed"]
+    for name in failed:
+        print(f"\n{run.report(name)}", file=sys.stderr)
+    new = sum(1 for event in events.values() if event.wall_s)
+    same = sum(1 for event in events.values() if event.state == "done") - new
+    print(f"run {run.run_id}: {run.state}, {new} steps run, {same} up to date", file=sys.stderr)
+    if run.state != "done":
+        raise typer.Exit(1)
+
+
+def plan(
+    target: Target, settings: Settings = None, home: HomeOption = None, as_json: AsJson = False
+) -> None:
+    """Say what would run and why; run nothing."""
+    from wingspan.cli.target import load_pipeline
+
+    made = load_pipeline(target, settings or []).plan(home)
+    if as_json:
+        steps = [
+            {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
+            for s in made.steps
+        ]
+        print(json.dumps({"pipeline": made.pipeline, "steps": steps}, indent=2))
+    else:
+        print(_plan_text(made))
+
+
+def _plan_text(made: "Plan") -> str:
+    width = max((len(step.name) for step in made.steps), default=0)
+    lines = [
+        f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}"
+        for step in made.steps
+    ]
+    count = len(made.to_run())
+    return "\n".join([f"{made.pipeline}: {count} of {len(made.steps)} steps to run", *lines])
+
+
+def execute(
+    context: typer.Context,
+    cpus: Annotated[int, typer.Option(help="Cores.")] = 1,
+    memory: Annotated[str, typer.Option(help="Memory, such as 2GB.")] = "2GB",
+    gpus: Annotated[int, typer.Option(help="GPU devices.")] = 0,
+    output: Annotated[
+        list[str] | None, typer.Option(help="File or folder the command writes; kept.")
+    ] = None,
+    home: HomeOption = None,
+    background: Background = False,
+) -> None:
+    """Run one command as a job: wingspan exec --cpus 2 -- python train.py --lr 0.1."""
+    from wingspan.errors import SettingError
+    from wingspan.pipeline.resources import Resources
+    from wingspan.workflow import Pipeline
+
+    words = list(context.args)
+    if not words:
+        raise SettingError(
+            "wingspan exec", "there is no command", "wingspan exec [OPTIONS] -- python train.py"
+        )
+    files = [Path(word) for word in words if Path(word).exists() and not Path(word).is_absolute()]
+    pipeline = Pipeline("exec")
+    text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
+    outputs = {f"output{i}": path for i, path in enumerate(output or [])}
+    resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
+    step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
+    done = run_pipeline(pipeline, home, background=background)
+    if not background:
+        print(_step_log(done, step.step), end="")
+        for name, path in outputs.items():
+            print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
+
+
+def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """List the runs, newest first."""
+    from wingspan.runner.run_folder import find_home
+    from wingspan.workflow import open_run
+
+    rows = []
+    for run_id in reversed(find_home(home).run_ids()):
+        run = open_run(run_id, home=home)
+        events = run.events
+        done = sum(event.state == "done" for event in events.values())
+        rows.append({"run": run_id, "state": run.state, "done": done, "steps": len(events)})
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            print(f"{row['run']}  {row['state']:8}  {row['done']}/{row['steps']} steps")
+
+
+def status(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Show the steps of a run: state, time, memory used."""
+    from wingspan.workflow import open_run
+
+    run = open_run(run_id, home=home)
+    events = run.events
+    if as_json:
+        rows = {
+            n: {"state": e.state, "wall_s": e.wall_s, "memory_mb": e.peak_memory_mb}
+            for n, e in events.items()
+        }
+        print(json.dumps({"run": run.run_id, "state": run.state, "steps": rows}, indent=2))
+        return
+    width = max((len(name) for name in events), default=0)
+    print(f"run {run.run_id}: {run.state}")
+    for name, event in events.items():
+        used = f"{event.wall_s:8.2f} s {event.peak_memory_mb:8,.0f} MB" if event.wall_s else ""
+        print(f"  {name:{width}}  {event.state:8} {used}  {event.problem}".rstrip())
+
+
+def logs(
+    step: Annotated[str, typer.Argument(help="Name of the step.")],
+    run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
+    home: HomeOption = None,
+) -> None:
+    """Print what a step wrote; of a failed step also its traceback and how to run it alone."""
+    from wingspan.errors import NotFoundError
+    from wingspan.pipeline.handles import near
+    from wingspan.workflow import open_run
+
+    run = open_run(run_id, home=home)
+    if step not in run.steps:
+        raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
+    print(_step_log(run, step), end="")
+    if run.events[step].state == "failed":
+        print(run.report(step))
+
+
+def _step_log(run: "Run", step: str) -> str:
+    """Return the output of a step's last attempt, in this run or the one that ran it."""
+    from wingspan.runner.run_folder import STDERR, STDOUT, RunFolder
+
+    key = run.steps[step].key
+    folders = [
+        run.folder,
+        *(RunFolder(run.home.runs / run_id) for run_id in reversed(run.home.run_ids())),
+    ]
+    attempts = [attempts[-1] for folder in folders if (attempts := folder.attempts(key))]
+    if not attempts:
+        return f"step {step} was never started\n"
+    return "".join((attempts[0] / file).read_text(errors="replace") for file in (STDOUT, STDERR))
+
+
+def collect(
+    folder: Annotated[Path, typer.Argument(help="Folder that `wingspan plan --export` wrote.")],
+    home: HomeOption = None,
+) -> None:
+    """Bring back what the jobs of an exported DAG have finished so far."""
+    from wingspan.runner.htcondor import export as dag
+    from wingspan.runner.run_folder import RunFolder, find_home
+    from wingspan.workflow import Run
+
+    run = Run(RunFolder(folder.absolute()), find_home(home))
+    events = dag.collect(run.folder, run.home)
+    for name, event in events.items():
+        print(f"{event.state:8} {name}  {event.problem}".rstrip())
+    for name, event in events.items():
+        if event.state == "failed":
+            print(f"\n{run.report(name)}", file=sys.stderr)
+    if any(event.state == "failed" for event in events.values()):
+        raise typer.Exit(1)
+
+
+def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
+    """Go on with an interrupted or failed run, with the plan it had."""
+    from wingspan.cli.progress import Progress
+    from wingspan.runner.driver import drive
+    from wingspan.workflow import open_run
+
+    run = open_run(run_id, home=home)
+    with Progress({name: event.state == "done" for name, event in run.events.items()}) as progress:
+        drive(run.folder, run.home, progress)
+    _conclude(run)
+
+
+def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
+    """Stop a run; what is finished is kept, and the same command goes on."""
+    from wingspan.workflow import open_run
+
+    run = open_run(run_id, home=home)
+    if not run.folder.driven():
+        print(f"run {run.run_id} is not running: {run.state}")
+        return
+    os.kill(int(run.folder.pid.read_text().split()[0]), signal.SIGINT)
+    run.wait(30)
+    print(f"run {run.run_id}: {run.state}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for function in (run, plan, runs, status, logs, resume, stop, collect):
+        app.command()(function)
+    app.command(
+        "exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    )(execute)

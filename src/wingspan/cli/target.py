@@ -1,0 +1,94 @@
+"""``FILE:NAME`` and ``--set k=v`` -> the pipeline that the user's function declares."""
+
+import importlib.util
+import inspect
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wingspan.errors import DeclarationError, NotFoundError, SettingError
+from wingspan.pipeline.handles import near
+
+if TYPE_CHECKING:
+    from wingspan.workflow import Pipeline
+
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
+    """Import the file, call the function with the settings, and return the pipeline it declares."""
+    file, _, name = target.partition(":")
+    factory = _factory(Path(file), name or "pipeline")
+    pipeline = factory(**_arguments(factory, settings, target))
+    from wingspan.workflow import Pipeline
+
+    if not isinstance(pipeline, Pipeline):
+        problem = f"{name or 'pipeline'} returned {type(pipeline).__qualname__}, expected a wingspan.Pipeline"
+        raise DeclarationError(target, problem, "end the function with `return p`")
+    return pipeline
+
+
+def _factory(path: Path, name: str) -> Callable[..., Any]:
+    if not path.is_file():
+        beside = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise NotFoundError(str(path), "there is no such file", near(path.name, beside))
+    sys.path.insert(0, str(path.parent.absolute()))
+    spec = importlib.util.spec_from_file_location(path.stem, path.absolute())
+    if spec is None or spec.loader is None:
+        raise NotFoundError(str(path), "is not a Python file", "name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not callable(found):
+        functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise NotFoundError(str(path), f"it has no function {name!r}", near(name, functions))
+    factory: Callable[..., Any] = found
+    return factory
+
+
+def _arguments(factory: Callable[..., Any], settings: list[str], target: str) -> dict[str, Any]:
+    """Turn ``k=v`` texts into values of the types that the parameters declare."""
+    parameters = inspect.signature(factory).parameters
+    hints = typing.get_type_hints(factory)
+    values = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise SettingError(
+                f"--set {setting}", "expected NAME=VALUE", "for example --set test_size=0.3"
+            )
+        if key not in parameters:
+            raise SettingError(
+                f"--set {setting}", f"{target} has no parameter {key!r}", near(key, parameters)
+            )
+        default = parameters[key].default
+        kind = hints.get(key) or (
+            type(default) if default not in {inspect.Parameter.empty, None} else str
+        )
+        values[key] = _convert(text, kind, f"--set {setting}")
+    missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in values]
+    if missing:
+        problem = f"{target} needs {', '.join(missing)}"
+        raise SettingError(target, problem, " ".join(f"--set {name}=..." for name in missing))
+    return values
+
+
+def _convert(text: str, kind: Any, where: str) -> Any:  # noqa: ANN401 - of the annotation's type
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {list, tuple} or kind in {list, tuple}:
+        item = args[0] if args else str
+        return (origin or kind)(_convert(part, item, where) for part in text.split(",") if part)
+    choices = [arg for arg in args if arg is not type(None)]
+    if choices:  # X | None
+        return None if text.lower() in {"none", ""} else _convert(text, choices[0], where)
+    try:
+        if kind is bool:
+            return _WORDS[text.lower()]
+        return kind(text) if kind in {int, float, str, Path} else text
+    except (ValueError, KeyError):
+        raise SettingError(
+            where, f"expected {kind.__name__}, found {text!r}", "correct the value"
+        ) from None

@@ -1,0 +1,1 @@
+"""Declare a pipeline: values only, no files, no processes."""

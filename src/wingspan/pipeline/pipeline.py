@@ -1,0 +1,331 @@
+"""Declare: functions and arguments -> `Pipeline`, a list of named `Step` values. Nothing is run or read."""
+
+import functools
+import inspect
+import string
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from wingspan.errors import DeclarationError
+from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
+from wingspan.pipeline.resources import Resources
+from wingspan.store.annotation import TypeName, read_signature
+from wingspan.store.codec import check_type
+
+_OPTIONS = ("name", "resources", "retries")
+_PACKAGE = str(Path(__file__).parents[1])
+VALUE = "value"  # the output of a step whose result is no NamedTuple
+_PATH = TypeName("pathlib.Path")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A shell command with ``{argument}`` in it; `files` (name in the sandbox -> path) are put beside it."""
+
+    template: str
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call that will be made.
+
+    Parameters
+    ----------
+    name
+        Unique in the pipeline: the function's name, plus the label in brackets for a map.
+    action
+        The function, or the command.
+    arguments
+        By parameter name; a `Handle` stands for a result that will exist, also inside lists, tuples and dicts.
+    outputs
+        Name and type of each output: ``value``, or the fields of the NamedTuple.
+    retries
+        How often a job whose process or machine was lost is started again; an exception never is.
+    place
+        ``file:line`` of the declaration.
+    """
+
+    name: str
+    action: Callable[..., Any] | Command
+    arguments: Mapping[str, Any]
+    outputs: tuple[tuple[str, TypeName], ...]
+    resources: Resources
+    retries: int
+    place: str
+
+    def handle(self) -> Handle:
+        """Return the name of this step's result."""
+        names = tuple(name for name, _ in self.outputs)
+        return Handle(self.name, None, () if names == (VALUE,) else names)
+
+
+class Pipeline:
+    """Steps in order of declaration. A handle exists only after its step, so there can be no cycle."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name
+        self._steps: dict[str, Step] = {}
+        self._place = calling_place()
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline: as given, else the file that declares it."""
+        return self._name or Path(self._place.rpartition(":")[0]).stem or "pipeline"
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """The steps by name, in order of declaration."""
+        return MappingProxyType(self._steps)
+
+    def step(
+        self,
+        function: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401
+        name: str | None = None,
+        resources: Resources | None = None,
+        retries: int = 2,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Handle:
+        """Add a call of an ordinary function; return a handle to its result.
+
+        Raises
+        ------
+        DeclarationError
+            Unknown or missing argument, missing return annotation, a name that is taken.
+        UnsupportedTypeError
+            The return annotation is of a type that no codec stores.
+        """
+        place = calling_place()
+        function, args, kwargs = _unwrapped(function, args, kwargs)
+        arguments = _bind(function, args, kwargs, place)
+        return self._add(
+            name or _function_name(function, place), function, arguments, resources, retries, place
+        )
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401
+        over: Mapping[str, Any] | Zip,
+        name: str | None = None,
+        resources: Resources | None = None,
+        retries: int = 2,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Handles:
+        """Add one call for each value, or each combination of values, in `over`; all else is constant.
+
+        Parameters
+        ----------
+        over
+            Parameter -> list of values, dict of label -> value, or the results of another map.
+            Several parameters: every combination; ``ws.zip(...)`` pairs them instead.
+        """
+        place = calling_place()
+        function, args, kwargs = _unwrapped(function, args, kwargs)
+        base = name or _function_name(function, place)
+        made = {}
+        for label, values in combinations(over, place):
+            arguments = _bind(function, args, {**kwargs, **values}, place)
+            made[label] = self._add(
+                f"{base}[{label}]", function, arguments, resources, retries, place
+            )
+        return Handles(made)
+
+    def command(
+        self,
+        template: str,
+        /,
+        *,
+        outputs: Mapping[str, str],
+        files: Iterable[Path | str] = (),
+        name: str | None = None,
+        resources: Resources | None = None,
+        retries: int = 2,
+        **arguments: Any,  # noqa: ANN401
+    ) -> Handle:
+        """Add a shell command, run in the step's own empty folder.
+
+        Parameters
+        ----------
+        template
+            ``"python train.py --data {data} --rate {rate}"``: each ``{name}`` becomes the argument of that name, quoted;
+            a result of another step becomes the path of its file.
+        outputs
+            Name -> path that the command writes, relative to its folder; each becomes a `Path` result.
+        files
+            Scripts and other files the command needs, put into its folder under their own names.
+        """
+        place = calling_place()
+        wanted = {field for _, field, _, _ in string.Formatter().parse(template) if field}
+        if wanted != set(arguments):
+            problem = f"the command uses {sorted(wanted)}, the arguments are {sorted(arguments)}"
+            raise DeclarationError(place, problem, "give each {name} one argument")
+        named = {Path(file).name: Path(file) for file in files}
+        words = [word for word in template.split() if Path(word).name in named] or template.split()
+        action = Command(template, MappingProxyType(named))
+        typed = tuple((output, _PATH) for output in outputs)
+        paths = {**arguments, "outputs": dict(outputs)}
+        return self._put(
+            Step(
+                name or Path(words[0]).stem,
+                action,
+                _frozen(paths),
+                typed,
+                resources or Resources(),
+                retries,
+                place,
+            )
+        )
+
+    def _add(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        resources: Resources | None,
+        retries: int,
+        place: str,
+    ) -> Handle:
+        outputs = _outputs(function, place)
+        return self._put(
+            Step(name, function, arguments, outputs, resources or Resources(), retries, place)
+        )
+
+    def _put(self, step: Step) -> Handle:
+        taken = self._steps.get(step.name)
+        if taken is not None:
+            problem = f"a step named {step.name!r} is declared already, at {taken.place}"
+            raise DeclarationError(
+                step.place, problem, 'give one of them another name: p.step(..., name="...")'
+            )
+        for handle in handles_in(step.arguments):
+            if handle.step not in self._steps:
+                problem = f"an argument of {step.name!r} is the result of {handle.step!r}, which is no step of this pipeline"
+                raise DeclarationError(step.place, problem, near(handle.step, self._steps))
+        self._steps[step.name] = step
+        return step.handle()
+
+
+def handles_in(value: object) -> Iterable[Handle]:
+    """Yield every handle inside nested lists, tuples and dicts."""
+    if isinstance(value, Handle):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from handles_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from handles_in(item)
+
+
+def calling_place() -> str:
+    """Return ``file:line`` of the nearest caller outside Wingspan."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the documented way to ask for the caller
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def _unwrapped(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Take a functools.partial apart: its arguments are arguments like others."""
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        inner, args, kwargs = inner.func, (*inner.args, *args), {**inner.keywords, **kwargs}
+    return inner, args, kwargs
+
+
+def _bind(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], place: str
+) -> Mapping[str, Any]:
+    """Return the arguments by parameter name, frozen; refuse what the function does not take."""
+    if not callable(function):
+        raise DeclarationError(
+            place, f"{function!r} is not a function", "pass the function itself: p.step(load, path)"
+        )
+    name = getattr(function, "__name__", repr(function))
+    signature = _signature(function)
+    clash = [option for option in _OPTIONS if option in signature.parameters]
+    if clash:
+        problem = (
+            f"{name} has a parameter called {clash[0]!r}, which p.step takes as its own option"
+        )
+        raise DeclarationError(place, problem, f"rename the parameter of {name}")
+    variable = [
+        p
+        for p in signature.parameters.values()
+        if p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY}
+    ]
+    if variable:
+        problem = f"{name} takes {variable[0]}, so its arguments have no fixed names"
+        raise DeclarationError(place, problem, "wrap it in a function with named parameters")
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        wrong = [key for key in kwargs if key not in signature.parameters]
+        hint = (
+            near(wrong[0], signature.parameters) if wrong else f"its signature is {name}{signature}"
+        )
+        raise DeclarationError(place, f"{name}: {error}", hint) from None
+    return _frozen(bound.arguments)
+
+
+def _frozen(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Copy the containers, so that changing a list after the declaration changes nothing."""
+
+    def copy(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, Handles):
+            return dict(value)
+        if type(value) is dict:
+            return {key: copy(item) for key, item in value.items()}
+        if type(value) in {list, tuple}:
+            return type(value)(copy(item) for item in value)
+        return value
+
+    return MappingProxyType({name: copy(value) for name, value in arguments.items()})
+
+
+def _function_name(function: Callable[..., Any], place: str) -> str:
+    name: str = getattr(function, "__name__", "")
+    if name in {"", "<lambda>"}:
+        raise DeclarationError(
+            place, f"{function!r} has no name and cannot be told from its like", "write a def"
+        )
+    return name
+
+
+@functools.lru_cache(maxsize=4096)
+def _output_types(function: Callable[..., Any]) -> tuple[tuple[str, TypeName], ...] | None:
+    returns = read_signature(function).get("return")
+    if returns is None:
+        return None
+    outputs = returns.fields if returns.kind == "namedtuple" else ((VALUE, returns),)
+    for _, kind in outputs:
+        check_type(kind)
+    return outputs
+
+
+def _outputs(function: Callable[..., Any], place: str) -> tuple[tuple[str, TypeName], ...]:
+    outputs = _output_types(function)
+    if outputs is None:
+        name = getattr(function, "__name__", repr(function))
+        problem = f"{name} has no return annotation, so its result cannot be stored"
+        raise DeclarationError(
+            place,
+            problem,
+            f"write def {name}(...) -> pl.DataFrame: or whatever it returns (None is allowed)",
+        )
+    return outputs

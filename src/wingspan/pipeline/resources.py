@@ -1,0 +1,117 @@
+"""What a step asks of the machine that runs it: `Resources`, in HTCondor's terms and units."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+from wingspan.errors import DeclarationError
+
+_MB = {"": 1.0, "KB": 1 / 1024, "MB": 1.0, "GB": 1024.0, "TB": 1024.0**2}
+_SECONDS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+
+# What Wingspan writes into every submit description itself; anything else a user may set.
+OWNED_SUBMIT_COMMANDS = frozenset({
+    "universe", "executable", "arguments", "output", "error", "log", "queue", "initialdir", "notification",
+    "request_cpus", "request_memory", "request_disk", "request_gpus", "gpus_minimum_capability",
+    "gpus_minimum_memory", "container_image", "should_transfer_files", "when_to_transfer_output",
+    "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "transfer_executable",
+    "preserve_relative_paths", "getenv", "want_io_proxy", "checkpoint_exit_code", "transfer_checkpoint_files",
+})  # fmt: skip
+
+
+def _quantity(value: str | float, units: Mapping[str, float], name: str) -> float:
+    """Return a number in the first unit's measure; raise ValueError that says what is accepted."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    folded = {unit.lower(): size for unit, size in units.items()}
+    if match is None or match[2].lower() not in folded or float(match[1]) <= 0:
+        accepted = ", ".join(f'"2{unit}"' for unit in units if unit)
+        raise ValueError(f"{name}={value!r} is not a positive amount such as {accepted}")
+    return float(match[1]) * folded[match[2].lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Request of one step.
+
+    Parameters
+    ----------
+    cpus
+        Cores; thread pools inside the step get exactly as many.
+    memory, disk
+        ``"2GB"`` (1 GB = 1024 MB, as HTCondor counts) or a number of MB.
+    gpus
+        GPU devices; `gpu_capability` (such as 8.0) and `gpu_memory` narrow them.
+    runtime
+        Longest wall time: ``"2h"``, ``"30min"`` or seconds; None is no limit.
+    image
+        Container image, by reference or file.
+    submit
+        Any other submit command of HTCondor, as it stands in its manual; the ones Wingspan must own are refused.
+    """
+
+    cpus: int = 1
+    memory: str | float = "2GB"
+    disk: str | float = "2GB"
+    gpus: int = 0
+    gpu_capability: float | None = None
+    gpu_memory: str | float | None = None
+    runtime: str | float | None = None
+    image: str | None = None
+    submit: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise DeclarationError(
+                "Resources", "; ".join(problems), "correct the request of this step"
+            )
+        object.__setattr__(self, "submit", MappingProxyType(dict(self.submit)))
+
+    def _problems(self) -> list[str]:
+        found = []
+        if type(self.cpus) is not int or self.cpus < 1:
+            found.append(f"cpus={self.cpus!r} is not a whole number of at least 1")
+        if type(self.gpus) is not int or self.gpus < 0:
+            found.append(f"gpus={self.gpus!r} is not a whole number of at least 0")
+        for name, units in (
+            ("memory", _MB),
+            ("disk", _MB),
+            ("gpu_memory", _MB),
+            ("runtime", _SECONDS),
+        ):
+            value = getattr(self, name)
+            try:
+                _ = value is None or _quantity(value, units, name)
+            except ValueError as error:
+                found.append(str(error))
+        owned = sorted(OWNED_SUBMIT_COMMANDS & {command.lower() for command in self.submit})
+        if owned:
+            found.append(f"submit commands {', '.join(owned)} are set by Wingspan itself")
+        return found
+
+    @property
+    def memory_mb(self) -> int:
+        """Memory in MB, rounded up."""
+        return -int(-_quantity(self.memory, _MB, "memory") // 1)
+
+    @property
+    def disk_mb(self) -> int:
+        """Disk in MB, rounded up."""
+        return -int(-_quantity(self.disk, _MB, "disk") // 1)
+
+    @property
+    def runtime_s(self) -> float | None:
+        """Longest wall time in seconds."""
+        return None if self.runtime is None else _quantity(self.runtime, _SECONDS, "runtime")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the defaults, JSON-able."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["submit"] = dict(self.submit)
+        default = {f.name: f.default for f in fields(self)} | {"submit": {}}
+        return {name: value for name, value in values.items() if value != default[name]}

@@ -1,0 +1,205 @@
+"""One step -> `Call`: how to make the call in another process, and what its key is made of."""
+
+import functools
+import importlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import DeclarationError
+from wingspan.files import digest_bytes, json_text
+from wingspan.pipeline.handles import Handle
+from wingspan.pipeline.pipeline import Command, Step
+from wingspan.planning.digest_cache import DigestCache
+from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.store.codec import encode
+
+FORMAT = 1  # of keys and of job.json: a change here runs everything anew
+_SHORT = 80  # a parameter longer than this is shown by its digest
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file or folder of the user's that a step reads, as it was when the plan was made."""
+
+    path: str
+    digest: str
+    name: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything about one step but its key.
+
+    Parameters
+    ----------
+    action
+        JSON-able: ``{"module", "file", "qualname", "root"}``, ``{"command", "files"}`` or ``{"cloudpickle": constant}``.
+    arguments
+        JSON-able tree by parameter; what is no plain JSON is a dict with ``"$"`` that says what it is.
+    inputs
+        Place in the arguments -> (producing step, output or None for all).
+    components
+        What the key is made of besides the inputs: name -> short text or digest.
+    constants
+        Digest -> (value, record of its codec) of arguments that JSON cannot hold.
+    preload
+        Third-party modules that the code imports.
+    modules
+        Project modules reached; the classes in them are trusted when a model is loaded.
+    """
+
+    action: dict[str, Any]
+    arguments: dict[str, Any]
+    inputs: dict[str, tuple[str, str | None]]
+    components: dict[str, str]
+    files: tuple[InputFile, ...] = ()
+    constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    preload: frozenset[str] = frozenset()
+    modules: tuple[str, ...] = ()
+
+
+class _Arguments:
+    """Turns argument values into the tagged tree, collecting inputs, files and constants on the way."""
+
+    def __init__(self, step: Step, cache: DigestCache) -> None:
+        self.step = step
+        self.cache = cache
+        self.inputs: dict[str, tuple[str, str | None]] = {}
+        self.files: dict[str, InputFile] = {}
+        self.constants: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.components: dict[str, str] = {}
+
+    def tree(self, value: object, place: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the JSON-able form of one value; `place` is ``parameter.key.0``."""
+        if isinstance(value, Handle):
+            self.inputs[place] = (value.step, value.field)
+            return {"$": "input", "place": place}
+        if isinstance(value, Path):
+            return {"$": "file", "name": self.file(value, place)}
+        if isinstance(value, list | tuple) and type(value) in {list, tuple}:
+            items = [self.tree(item, f"{place}.{i}") for i, item in enumerate(value)]
+            return items if isinstance(value, list) else {"$": "tuple", "items": items}
+        if type(value) is dict and all(type(key) is str for key in value):
+            named = {key: self.tree(item, f"{place}.{key}") for key, item in value.items()}
+            return {"$": "dict", "items": named} if "$" in named else named
+        if (
+            value is None
+            or type(value) in {bool, int, str}
+            or (type(value) is float and value - value == 0)
+        ):
+            self.components[f"parameter {place}"] = _short(json_text(value))
+            return value
+        return self.constant(value, place)
+
+    def file(self, path: Path, place: str) -> str:
+        """Note an input file; return its name in the job's ``inputs`` folder."""
+        full = Path(path).expanduser().absolute()
+        digest = self.cache.digest(full)
+        name = full.name
+        while name in self.files and self.files[name].path != str(full):
+            name = f"_{name}"  # two files of one name
+        stat = full.stat()
+        self.files[name] = InputFile(str(full), digest, name, stat.st_size, stat.st_mtime_ns)
+        self.components[f"file {place}"] = f"{full.name} {digest}"
+        return name
+
+    def constant(self, value: object, place: str) -> dict[str, Any]:
+        """Encode a value that JSON cannot hold, to learn its digest."""
+        with tempfile.TemporaryDirectory() as folder:
+            record = encode(value, Path(folder) / "value")
+        digest = record["digest"]
+        self.constants[digest] = (value, record)
+        self.components[f"parameter {place}"] = f"{type(value).__qualname__} {digest}"
+        return {"$": "constant", "digest": digest, "record": record}
+
+
+def describe(step: Step, cache: DigestCache) -> Call:
+    """Read the step's source and input files; return how to call it and what its key is made of.
+
+    Raises
+    ------
+    NotFoundError
+        An input file does not exist.
+    DeclarationError
+        The function cannot be told from others by its source and values, or an argument cannot be stored.
+    """
+    reader = _Arguments(step, cache)
+    arguments = {name: reader.tree(value, name) for name, value in step.arguments.items()}
+    components = {"format": str(FORMAT), "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    preload: frozenset[str] = frozenset()
+    modules: tuple[str, ...] = ()
+    if isinstance(step.action, Command):
+        beside = {name: reader.file(path, name) for name, path in step.action.files.items()}
+        action: dict[str, Any] = {"command": step.action.template, "files": beside}
+        components["command"] = step.action.template
+    else:
+        try:
+            components |= function_components(step.action)
+        except DeclarationError as error:
+            raise DeclarationError(
+                f"{step.place}: step {step.name}", error.problem, error.fix
+            ) from error
+        preload, modules = top_level_imports(step.action), tuple(sorted(module_files(step.action)))
+        action = _action(step.action, reader)
+    components |= reader.components | {"cpus": str(step.resources.cpus)}
+    if step.resources.image:
+        components["image"] = step.resources.image
+    files = tuple(reader.files.values())
+    return Call(
+        action, arguments, reader.inputs, components, files, reader.constants, preload, modules
+    )
+
+
+def _action(function: Callable[..., Any], reader: _Arguments) -> dict[str, Any]:
+    """Say how another process finds the function: by import, or (notebook cells, closures) by value."""
+    found = _importable(function)
+    if found is not None:
+        return found
+    import cloudpickle
+
+    content = cloudpickle.dumps(function)
+    digest = digest_bytes(content)
+    with tempfile.TemporaryDirectory() as folder:
+        reader.constants[digest] = (content, encode(content, Path(folder) / "value"))
+    return {"cloudpickle": digest, "record": reader.constants[digest][1]}
+
+
+@functools.lru_cache(maxsize=4096)
+def _importable(function: Callable[..., Any]) -> dict[str, Any] | None:
+    module_name, qualname = function.__module__, function.__qualname__
+    if "<" in qualname:
+        return None
+    module = sys.modules.get(module_name) or importlib.import_module(module_name)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).absolute()
+    if module_name == "__main__":  # a script: its file is imported again under its own name
+        spec = getattr(module, "__spec__", None)
+        module_name = spec.name if spec is not None else path.stem
+    root = path.parent
+    for _ in range(module_name.count(".") + (path.name == "__init__.py")):
+        root = root.parent
+    return {"module": module_name, "file": str(path), "qualname": qualname, "root": str(root)}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHORT else f"{text[:20]}... {digest_bytes(text.encode())}"
+
+
+def walk(tree: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every tagged node of an argument tree."""
+    if isinstance(tree, Mapping):
+        if "$" in tree:
+            yield tree
+        for item in tree.values():
+            yield from walk(item)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from walk(item)

@@ -1,0 +1,171 @@
+"""Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from wingspan.files import digest_bytes, json_text
+from wingspan.pipeline.pipeline import Step
+from wingspan.planning.call import Call
+
+UP_TO_DATE = "up to date"
+_SHOWN = 3  # differences named in a reason
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step as a runner sees it; JSON-able.
+
+    Parameters
+    ----------
+    key
+        64 hex digits: the same code, parameters, inputs and versions give the same key.
+    done
+        The store has its result.
+    reason
+        Why it must run, or that it is up to date.
+    needs
+        Keys of the steps whose results it reads.
+    inputs
+        Place in the arguments -> (key, output or None for all).
+    """
+
+    name: str
+    key: str
+    done: bool
+    reason: str
+    needs: tuple[str, ...]
+    inputs: dict[str, tuple[str, str | None]]
+    outputs: tuple[str, ...]
+    action: dict[str, Any]
+    arguments: dict[str, Any]
+    files: tuple[dict[str, Any], ...]
+    resources: dict[str, Any]
+    retries: int
+    preload: tuple[str, ...]
+    modules: tuple[str, ...]
+    components: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps so that each comes after those it needs; `groups` are the keys that one job runs."""
+
+    pipeline: str
+    steps: tuple[PlannedStep, ...]
+    groups: tuple[tuple[str, ...], ...]
+    constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
+
+    def to_run(self) -> tuple[PlannedStep, ...]:
+        """Return the steps that are not done."""
+        return tuple(step for step in self.steps if not step.done)
+
+
+def step_keys(order: Iterable[str], calls: Mapping[str, Call]) -> dict[str, str]:
+    """Return the key of each step; `order` gives producers before readers."""
+    keys: dict[str, str] = {}
+    for name in order:
+        call = calls[name]
+        inputs = {place: [keys[step], output] for place, (step, output) in call.inputs.items()}
+        text = json_text({"components": call.components, "inputs": inputs})
+        keys[name] = digest_bytes(text.encode()).partition(":")[2]
+    return keys
+
+
+def make_plan(
+    pipeline: str,
+    steps: Mapping[str, Step],
+    calls: Mapping[str, Call],
+    done: Callable[[Iterable[str]], frozenset[str]],
+    previous: Mapping[str, Mapping[str, Any]],
+) -> Plan:
+    """Decide what must run; `calls` are in order of declaration.
+
+    Parameters
+    ----------
+    done
+        Given keys, returns those whose result is there.
+    previous
+        By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
+    """
+    order = tuple(calls)  # declared after what they need, so producers come first
+    keys = step_keys(order, calls)
+    there = done(keys.values())
+    planned = []
+    for name in order:
+        step, call, key = steps[name], calls[name], keys[name]
+        inputs = {place: (keys[maker], output) for place, (maker, output) in call.inputs.items()}
+        reason = UP_TO_DATE if key in there else _reason(call, previous.get(name), keys, previous)
+        planned.append(
+            PlannedStep(
+                name=name,
+                key=key,
+                done=key in there,
+                reason=reason,
+                needs=tuple(dict.fromkeys(maker for maker, _ in inputs.values())),
+                inputs=inputs,
+                outputs=tuple(output for output, _ in step.outputs),
+                action=call.action,
+                arguments=call.arguments,
+                files=tuple(asdict(file) for file in call.files),
+                resources=step.resources.to_json(),
+                retries=step.retries,
+                preload=tuple(sorted(call.preload)),
+                modules=call.modules,
+                components=call.components,
+            )
+        )
+    constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
+    groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
+    return Plan(pipeline, tuple(planned), groups, constants)
+
+
+def history(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return, by step name, what the next plan needs to say why a step must run."""
+    names = {step.key: step.name for step in plan.steps}
+    return {
+        step.name: {
+            "key": step.key,
+            "components": step.components,
+            "inputs": {place: [names[key], output] for place, (key, output) in step.inputs.items()},
+        }
+        for step in plan.steps
+    }
+
+
+def _reason(
+    call: Call,
+    before: Mapping[str, Any] | None,
+    keys: Mapping[str, str],
+    previous: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Say why a step is not up to date, by comparing with the last plan."""
+    if before is None:
+        return "new step"
+    now = {name: (text, "changed") for name, text in call.components.items()}
+    old: Mapping[str, str] = before["components"]
+    found = [
+        _difference(name, old.get(name), now.get(name, (None, ""))[0]) for name in {**now, **old}
+    ]
+    for place, (maker, output) in call.inputs.items():
+        if before["inputs"].get(place) != [maker, output]:
+            found.append(f"input {place} is now {maker}")
+        elif previous.get(maker, {}).get("key") != keys[maker]:
+            found.append(f"input {place}: {maker} changed")
+    differences = [text for text in found if text]
+    more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+    return (
+        ", ".join(differences[:_SHOWN]) + more if differences else "its result is not in the store"
+    )
+
+
+def _difference(name: str, old: str | None, new: str | None) -> str:
+    """Name one changed component: values are shown, digests are not."""
+    if old == new:
+        return ""
+    if old is None or new is None:
+        return f"{name} {'added' if old is None else 'removed'}"
+    subject = name.removeprefix("distribution ")
+    if "blake2b" in old or "blake2b" in new or len(old) == len(new) == 64:
+        return f"{subject} changed"
+    return f"{subject} {old} -> {new}"

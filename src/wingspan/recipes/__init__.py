@@ -1,0 +1,1 @@
+"""Ready pipelines made of Wingspan's own parts."""

@@ -1,0 +1,131 @@
+"""Make the folder of one job before it starts, and bring its results to the store after it ended well."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import ConflictError
+from wingspan.files import disk_errors, json_text
+from wingspan.planning.call import walk
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.inside import last_checkpoint
+from wingspan.runner.job import file_name
+from wingspan.runner.run_folder import (
+    CHECKPOINT,
+    INPUTS,
+    JOB,
+    OUTPUTS,
+    RESULT,
+    RunFolder,
+    read_result,
+)
+from wingspan.store.codec import encode
+from wingspan.store.store import Store
+
+READY = "ready"  # what the store takes over
+
+
+def job_of(step: PlannedStep, attempt: int) -> dict[str, Any]:
+    """Return the content of job.json: all that the job needs to know."""
+    return {
+        "schema": 1,
+        "key": step.key,
+        "step": step.name,
+        "attempt": attempt,
+        "action": step.action,
+        "arguments": step.arguments,
+        "inputs": {
+            place: {"key": key, "output": output} for place, (key, output) in step.inputs.items()
+        },
+        "files": list(step.files),
+        "constants": sorted(constants_of(step)),
+        "preload": list(step.preload),
+        "modules": list(step.modules),
+    }
+
+
+def write_constants(plan: Plan, folder: RunFolder) -> None:
+    """Write the argument values that JSON cannot hold into the run folder, once."""
+    for digest, (value, _) in plan.constants.items():
+        path = folder.constant(digest)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            encode(value, path)
+
+
+def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: list[Path]) -> Path:
+    """Make the next attempt's folder: job.json, links to the declared inputs, the last checkpoint of an earlier one.
+
+    Raises
+    ------
+    ConflictError
+        An input file is not what it was when the plan was made.
+    """
+    attempt = folder.new_attempt(step.key)
+    with disk_errors(attempt):
+        inputs = attempt / INPUTS
+        inputs.mkdir(parents=True)
+        for file in step.files:
+            _link_file(file, inputs, step.name)
+        for key, output in dict.fromkeys(step.inputs.values()):
+            _link_output(key, output, inputs, store)
+        for digest in constants_of(step):
+            (inputs / digest.partition(":")[2]).symlink_to(folder.constant(digest))
+        for earlier in checkpoints:
+            kept = last_checkpoint(earlier)
+            if kept is not None:
+                shutil.copytree(kept, attempt / CHECKPOINT)
+                break
+        (attempt / JOB).write_text(json_text(job_of(step, int(attempt.name))))
+    return attempt
+
+
+def _link_file(file: dict[str, Any], inputs: Path, name: str) -> None:
+    path = Path(file["path"])
+    stat = path.stat() if path.exists() else None
+    if stat is None or (stat.st_size, stat.st_mtime_ns) != (file["size"], file["mtime_ns"]):
+        problem = f"input file {path} was {'removed' if stat is None else 'changed'} after the plan was made"
+        raise ConflictError(
+            f"step {name}", problem, "give the same command again: the plan is made anew"
+        )
+    (inputs / file["name"]).symlink_to(path)
+
+
+def _link_output(key: str, output: str | None, inputs: Path, store: Store) -> None:
+    made = inputs / f"{key}.json"
+    source = store.output_path(key, "").parent
+    if not made.exists():
+        made.symlink_to(source / RESULT)
+    for name in store.result(key)["outputs"] if output is None else [output]:
+        link = inputs / file_name(key, name)
+        if not link.exists():
+            link.symlink_to(store.output_path(key, name))
+
+
+def constants_of(step: PlannedStep) -> set[str]:
+    """Return the digests of a step's argument values that JSON cannot hold."""
+    found = {node["digest"] for node in walk(step.arguments) if node["$"] == "constant"}
+    return found | ({step.action["cloudpickle"]} if "cloudpickle" in step.action else set())
+
+
+def finished(attempt: Path) -> bool:
+    """Return whether a job ended well and its outputs are still in its folder."""
+    result = read_result(attempt)
+    return (
+        result is not None
+        and result["status"] == "ok"
+        and any((attempt / place / OUTPUTS).is_dir() for place in ("", READY))
+    )
+
+
+def publish(attempt: Path, store: Store, observed: dict[str, float]) -> None:
+    """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
+    ready = attempt / READY
+    with disk_errors(attempt):
+        ready.mkdir(exist_ok=True)
+        result = json.loads((attempt / RESULT).read_text()) | observed
+        (ready / RESULT).write_text(json_text(result))
+        if (attempt / OUTPUTS).exists():
+            (attempt / OUTPUTS).rename(ready / OUTPUTS)
+        store.publish(result["key"], ready)

@@ -1,0 +1,107 @@
+"""Write a plan into a run folder, and carry it out from there: the same way at once, in the background, or again later."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import NotFoundError
+from wingspan.files import json_text, write_atomically
+from wingspan.planning.plan import Plan, PlannedStep, history
+from wingspan.runner.attempt import write_constants
+from wingspan.runner.local import LocalRunner
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runner import Listener, Outcome, ignore
+from wingspan.store.store import Store
+
+_FORMAT = 1
+
+
+def save_plan(plan: Plan, folder: RunFolder, home: Home) -> None:
+    """Write all of a plan into a new run folder, and what the next plan is compared with."""
+    folder.root.mkdir(parents=True, exist_ok=True)
+    write_constants(plan, folder)
+    header = {
+        "format": _FORMAT,
+        "pipeline": plan.pipeline,
+        "created": time.time(),
+        "groups": plan.groups,
+    }
+    lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
+    write_atomically(folder.plan, "\n".join(lines) + "\n")
+    write_atomically(home.history(plan.pipeline), json_text(history(plan)))
+
+
+def load_plan(folder: RunFolder) -> Plan:
+    """Read a run folder's plan; `done` is as it was when the plan was made."""
+    try:
+        header, *lines = (json.loads(line) for line in folder.plan.read_text().splitlines())
+    except FileNotFoundError:
+        raise NotFoundError(
+            str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
+        ) from None
+    steps = tuple(_planned(line) for line in lines)
+    return Plan(header["pipeline"], steps, tuple(tuple(group) for group in header["groups"]))
+
+
+def _planned(line: dict[str, Any]) -> PlannedStep:
+    tuples = {
+        name: tuple(line[name]) for name in ("needs", "outputs", "files", "preload", "modules")
+    }
+    inputs = {place: (key, output) for place, (key, output) in line["inputs"].items()}
+    return PlannedStep(**{**line, **tuples, "inputs": inputs})
+
+
+def read_history(home: Home, pipeline: str) -> dict[str, Any]:
+    """Return what the last plan of a pipeline was made of; empty if there was none or it is unreadable."""
+    try:
+        found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found
+
+
+def drive(folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+    """Carry out what of a run's plan is not done, until all has ended.
+
+    Raises
+    ------
+    ConflictError
+        Another process drives this run.
+    """
+    folder.claim()
+    plan = load_plan(folder)
+    done = Store(home.store).done(step.key for step in plan.steps)
+    plan = replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
+    try:
+        outcome = LocalRunner().run(plan, folder, home, listener)
+        if outcome.ok:
+            folder.complete.touch()
+    finally:
+        folder.pid.unlink(missing_ok=True)
+    return outcome
+
+
+def drive_in_background(folder: RunFolder, home: Home) -> None:
+    """Start a process of its own session that drives the run; it outlives this one and the terminal."""
+    command = [sys.executable, "-m", "wingspan.runner.driver", str(folder.root), str(home.root)]
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    pid = os.posix_spawn(
+        sys.executable,
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(folder.log), appending, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    folder.claim(pid)
+
+
+if __name__ == "__main__":
+    drive(RunFolder(Path(sys.argv[1])), Home(Path(sys.argv[2])), ignore)

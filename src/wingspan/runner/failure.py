@@ -1,0 +1,104 @@
+"""Why a job failed and what to do next: pure text from what was seen of it."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wingspan.pipeline.resources import Resources
+from wingspan.runner.run_folder import STDERR, STDOUT
+
+_TAIL = 10  # lines of output shown
+_NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
+
+
+def failure(
+    result: Mapping[str, Any] | None, cause: str, sent: int | None, peak_mb: float, asked: Resources
+) -> tuple[str, str]:
+    """Return ``(problem, fix)`` of a job that did not end well.
+
+    Parameters
+    ----------
+    result
+        Content of its result.json, or None if it did not get so far.
+    cause
+        ``memory``, ``time``, ``stopped``, ``lost`` or ``exit``.
+    sent
+        Number of the signal that ended it, if one did.
+    """
+    if cause == "memory" or _out_of_memory(result, sent, peak_mb, asked):
+        used = f"used {peak_mb:,.0f} MB of memory, it asked for {asked.memory_mb:,} MB"
+        return used, f'ask for more: resources=ws.Resources(memory="{_more(peak_mb, asked)}MB")'
+    if cause == "time":
+        return (
+            f"ran longer than the {asked.runtime_s:g} s it asked for",
+            "ask for more: ws.Resources(runtime=...)",
+        )
+    if result is not None and result["status"] != "ok":
+        error = result["error"]
+        where = f" ({error['where']})" if error["where"] else ""
+        return (
+            f"{error['type']}: {error['message']}{where}",
+            "correct the code, then give the same command again",
+        )
+    if sent is not None:
+        name = signal.Signals(sent).name
+        return (
+            f"its process was ended by {name}",
+            "give the same command again; if it repeats, look at its output",
+        )
+    return "its process ended without a result", "look at its output; a step must not call os._exit"
+
+
+def _out_of_memory(
+    result: Mapping[str, Any] | None, sent: int | None, peak_mb: float, asked: Resources
+) -> bool:
+    """Tell an abort or MemoryError near the limit, as libraries react to a refused allocation."""
+    raised = result is not None and result.get("error", {}).get("type") in {
+        "MemoryError",
+        "_ArrayMemoryError",
+    }
+    return raised or (
+        sent in {signal.SIGABRT, signal.SIGSEGV} and peak_mb > _NEAR * asked.memory_mb
+    )
+
+
+def _more(peak_mb: float, asked: Resources) -> int:
+    return int(max(1.5 * asked.memory_mb, 1.25 * peak_mb))
+
+
+def report(
+    name: str,
+    result: Mapping[str, Any] | None,
+    problem: str,
+    fix: str,
+    attempt: Path,
+    inputs: Mapping[str, Any],
+) -> str:
+    """Return all a user wants to see of a failed step: traceback, inputs, last output, the command to run it alone."""
+    lines = [f"step {name} failed: {problem}", f"  -> {fix}"]
+    if result is not None and "error" in result:
+        lines += ["", *result["error"]["traceback"].rstrip().splitlines()]
+    shown = [f"  {place} = {value}" for place, value in inputs.items()]
+    lines += ["", "inputs:", *shown] if shown else []
+    for file in (STDOUT, STDERR):
+        tail = _tail(
+            attempt / file,
+            skip=result["error"]["traceback"] if result and "error" in result else "",
+        )
+        lines += ["", f"last lines of {attempt / file}:", *tail] if tail else []
+    alone = f"{shlex.quote(sys.executable)} -m wingspan.runner.job {shlex.quote(str(attempt))}"
+    return "\n".join([*lines, "", f"run it alone: {alone}"])
+
+
+def _tail(path: Path, skip: str) -> list[str]:
+    if not path.exists():
+        return []
+    text = (
+        path.read_text(errors="replace").replace(skip, "")
+        if skip
+        else path.read_text(errors="replace")
+    )
+    return [f"  {line}" for line in text.rstrip().splitlines()[-_TAIL:]]

@@ -1,0 +1,326 @@
+"""All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last."""
+
+import contextlib
+import importlib
+import importlib.machinery
+import json
+import os
+import platform
+import random
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import ConflictError, NotFoundError, StepFailedError, WingspanError
+from wingspan.files import disk_errors, json_text, remove
+from wingspan.pipeline.pipeline import VALUE
+from wingspan.runner import inside
+from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
+from wingspan.store.annotation import TypeName, read_signature
+from wingspan.store.codec import decode, encode
+
+SCHEMA = 1
+
+
+def file_name(key: str, output: str) -> str:
+    """Return the name of an output's file between steps: unique in a run."""
+    return f"{key}.{output}"
+
+
+def run_job(folder: Path) -> int:
+    """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not."""
+    folder = Path(folder).absolute()
+    job = json.loads((folder / JOB).read_text())
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
+        "key": job["key"],
+        "step": job["step"],
+        "attempt": job["attempt"],
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "started": time.time(),
+    }
+    clock, cpu = time.perf_counter(), os.times()
+    try:
+        result |= _perform(job, folder)
+        result["status"] = "ok"
+    except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
+        result |= {"status": "failed", "outputs": {}, "error": _describe(error)}
+        traceback.print_exception(error)
+    now = os.times()
+    result |= {
+        "ended": time.time(),
+        "wall_s": time.perf_counter() - clock,
+        "cpu_s": sum(now[:4]) - sum(cpu[:4]),
+    }
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with disk_errors(folder / RESULT):
+        (folder / f".{RESULT}").write_text(json_text(result))
+        (folder / f".{RESULT}").rename(folder / RESULT)
+    return 0 if result["status"] == "ok" else 1
+
+
+def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the call and encode what it gave; return the record of each output, and the type they are the fields of."""
+    remove(folder / OUTPUTS)
+    (folder / OUTPUTS).mkdir()
+    work = folder / WORK
+    work.mkdir(exist_ok=True)
+    os.chdir(work)
+    _settle(job, folder)
+    before = _stamps(folder)
+    inside.enter(folder)
+    if "command" in job["action"]:
+        made: dict[str, Any] = {"outputs": _run_command(job, folder)}
+    else:
+        function = _load(job["action"], folder)
+        _seed(job)
+        arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
+        made = _encode(function(**arguments), function, job, folder)
+    if _stamps(folder) != before:
+        problem = "an input file was changed while the step ran"
+        fix = "copy what you want to change into the current folder; inputs belong to everybody"
+        raise ConflictError(f"step {job['step']}", problem, fix)
+    return made
+
+
+def _settle(job: Mapping[str, Any], folder: Path) -> None:
+    """Put inputs that arrived beside job.json, as HTCondor delivers them, where a job looks for them."""
+    inputs = folder / INPUTS
+    inputs.mkdir(exist_ok=True)
+    made = {f"{source['key']}." for source in job["inputs"].values()}
+    named = {file["name"] for file in job["files"]} | {
+        digest.partition(":")[2] for digest in job["constants"]
+    }
+    for path in list(folder.iterdir()):
+        if path.name in named or any(path.name.startswith(prefix) for prefix in made):
+            path.rename(inputs / path.name)
+
+
+def _load(action: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
+    """Import the step's function, or rebuild a notebook's."""
+    if "cloudpickle" in action:
+        import cloudpickle
+
+        content = decode(
+            folder / INPUTS / action["cloudpickle"].partition(":")[2], action["record"]
+        )
+        rebuilt: Callable[..., Any] = cloudpickle.loads(content)
+        return rebuilt
+    _import_source_from(action["root"])
+    found: Any = importlib.import_module(action["module"])
+    loaded = getattr(found, "__file__", None)
+    if loaded is None or not Path(loaded).samefile(action["file"]):
+        problem = f"module {action['module']} was to come from {action['file']}, found {loaded}"
+        raise NotFoundError(
+            "job", problem, "rename your module: another one of this name comes first"
+        )
+    for part in action["qualname"].split("."):
+        found = getattr(found, part)
+    function: Callable[..., Any] = found
+    return function
+
+
+class _SourceLoader(importlib.machinery.SourceFileLoader):
+    """Reads the source always: a cached file of an older version of the same size and second would be taken for it."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:  # noqa: ARG002 - without them no cache is read or written
+        raise OSError
+
+
+def _import_source_from(root: str) -> None:
+    """Let modules of the user's project be imported, from source alone."""
+    loaders = (
+        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+        (_SourceLoader, importlib.machinery.SOURCE_SUFFIXES),
+    )
+
+    def finder(path: str) -> importlib.machinery.FileFinder:
+        if not f"{path}/".startswith(f"{root}/") or "site-packages" in path:
+            raise ImportError
+        return importlib.machinery.FileFinder(path, *loaders)
+
+    if "site-packages" not in root:
+        sys.path_hooks.insert(0, finder)
+        sys.path_importer_cache.clear()
+    sys.path.insert(0, root)
+
+
+def _seed(job: Mapping[str, Any]) -> None:
+    """Seed random, and NumPy and torch where the code uses libraries, from the step's key."""
+    seed = int(job["key"][:8], 16)
+    random.seed(seed)
+    if job["preload"]:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module("numpy").random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+    """Rebuild an argument from its JSON-able tree."""
+
+    def built(part: Any) -> Any:  # noqa: ANN401
+        return _value(part, job, folder)
+
+    match tree:
+        case list():
+            return [built(item) for item in tree]
+        case {"$": "dict", "items": items}:
+            return {key: built(item) for key, item in items.items()}
+        case {"$": "tuple", "items": items}:
+            return tuple(built(item) for item in items)
+        case {"$": "file", "name": name}:
+            return folder / INPUTS / name
+        case {"$": "constant", "digest": digest, "record": record}:
+            return decode(
+                folder / INPUTS / digest.partition(":")[2], record, frozenset(job["modules"])
+            )
+        case {"$": "input", "place": place}:
+            return _input(job["inputs"][place], folder, frozenset(job["modules"]))
+        case dict():
+            return {key: built(item) for key, item in tree.items()}
+    return tree
+
+
+def _input(source: Mapping[str, Any], folder: Path, trusted: frozenset[str]) -> Any:  # noqa: ANN401
+    """Decode the result of another step: one output, or all of them as the NamedTuple they came from."""
+    made = json.loads((folder / INPUTS / f"{source['key']}.json").read_text())
+    values = {
+        output: decode(folder / INPUTS / file_name(source["key"], output), record, trusted)
+        for output, record in made["outputs"].items()
+        if source["output"] in {None, output}
+    }
+    return whole(made, values) if source["output"] is None else values[source["output"]]
+
+
+def whole(made: Mapping[str, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return a step's whole result from its outputs: the value, or the NamedTuple they were the fields of."""
+    if "type" not in made:
+        return values[VALUE] if set(values) == {VALUE} else _tuple_like("Files", values)
+    module, _, name = made["type"].rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (
+        ImportError,
+        AttributeError,
+    ):  # a script's or a notebook's own class: an equal one will do
+        return _tuple_like(name, values)
+    return kind(**values)
+
+
+def _tuple_like(name: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    from collections import namedtuple
+
+    return namedtuple(name, list(values))(**values)
+
+
+def _encode(
+    value: object, function: Callable[..., Any], job: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Write each output; return their records."""
+    returns = read_signature(function).get("return")
+    if returns is None or returns.kind != "namedtuple":
+        return {"outputs": {VALUE: _encode_one(value, returns, VALUE, job, folder)}}
+    missing = [name for name, _ in returns.fields if not hasattr(value, name)]
+    if missing:
+        problem = f"expected a {returns.name}, found {type(value).__qualname__} without {', '.join(missing)}"
+        raise StepFailedError(f"step {job['step']}", problem, "return what the annotation says")
+    records = {
+        name: _encode_one(getattr(value, name), kind, name, job, folder)
+        for name, kind in returns.fields
+    }
+    return {"outputs": records, "type": returns.name}
+
+
+def _encode_one(
+    value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = encode(value, folder / OUTPUTS / name, kind)
+    except WingspanError as error:
+        place = f"step {job['step']}, output {name}: {error.where}"
+        raise type(error)(place, error.problem, error.fix) from error
+    return record
+
+
+def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a shell command in the work folder and collect the files it was to write."""
+    work = folder / WORK
+    arguments = dict(job["arguments"])
+    outputs: dict[str, str] = arguments.pop("outputs")
+    for name, file in job["action"]["files"].items():
+        (work / name).symlink_to(folder / INPUTS / file)
+    words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in arguments.items()}
+    command = job["action"]["command"].format(**words)
+    print(f"+ {command}", flush=True)  # noqa: T201 - into the step's own output
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+    }
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=work, env=environment, check=False)
+    if done.returncode:
+        problem = f"the command ended with exit code {done.returncode}: {command}"
+        raise StepFailedError(
+            f"step {job['step']}", problem, f"read its output: wingspan logs {job['step']}"
+        )
+    missing = [path for path in outputs.values() if not (work / path).exists()]
+    if missing:
+        problem = f"the command ended well but did not write {', '.join(missing)}"
+        raise StepFailedError(
+            f"step {job['step']}",
+            problem,
+            "correct `outputs`: paths are relative to the step's folder",
+        )
+    return {name: encode(work / path, folder / OUTPUTS / name) for name, path in outputs.items()}
+
+
+def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN401
+    """Return an argument as a word of the command line: a file's path; plain text; or the path of the stored form."""
+    if not (isinstance(tree, dict) and tree.get("$") == "input"):
+        return str(_value(tree, job, folder))
+    source = job["inputs"][tree["place"]]
+    output = source["output"] or VALUE
+    made = json.loads((folder / INPUTS / f"{source['key']}.json").read_text())
+    if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:
+        return str(_input(source, folder, frozenset()))
+    return str(folder / INPUTS / file_name(source["key"], output))
+
+
+def _stamps(folder: Path) -> list[tuple[str, int, int]]:
+    """Return size and time of every input, following links."""
+    found = []
+    for path in sorted((folder / INPUTS).iterdir()) if (folder / INPUTS).is_dir() else []:
+        stat = path.stat()
+        found.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as data: type, message, traceback text."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__
+    ]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return {
+        "type": type(error).__qualname__,
+        "message": str(error),
+        "where": where,
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+def main() -> None:
+    """Run the job of the folder named on the command line: ``python -m wingspan.runner.job FOLDER``."""
+    sys.exit(run_job(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import SettingError, WingspanError
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner import attempt as attempts
+from wingspan.runner.failure import failure
+from wingspan.runner.processes import Ended, Limits, Processes
+from wingspan.runner.run_folder import (
+    STDERR,
+    STDOUT,
+    WORK,
+    Home,
+    RunFolder,
+    earlier_attempts,
+    read_result,
+)
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    Listener,
+    Outcome,
+    StepEvent,
+    write_event,
+)
+from wingspan.runner.schedule import Schedule, this_machine
+from wingspan.store.store import Store
+
+_TARGET = "wingspan.runner.job:run_job"
+_POLL_S = 0.5
+_LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
+_TABLES = _LIGHT | {"numpy", "polars"}
+_MODELS = _TABLES | {"sklearn.linear_model", "sklearn.tree", "skops.io"}
+
+
+def _preload(step: PlannedStep) -> frozenset[str]:
+    """Return what a step's template should have imported: of few kinds, so that few templates serve all steps."""
+    names = set(step.preload)
+    if "torch" in names:
+        return _LIGHT | {"numpy", "torch"}
+    if names & {"sklearn", "skops"}:
+        return _MODELS
+    return _TABLES if names & {"polars", "numpy", "pandas"} else _LIGHT
+
+
+class LocalRunner:
+    """Runs plans on this machine; nothing it starts outlives it."""
+
+    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+        """Run what is not done; a failed step stops only those that need it.
+
+        Raises
+        ------
+        SettingError
+            A step asks for more GPUs than this machine has.
+        """
+        schedule = Schedule(plan.to_run(), this_machine())
+        for step in plan.to_run():
+            if schedule.requests[step.key].gpus > len(schedule.free.gpus):
+                problem = f"asks for {schedule.requests[step.key].gpus} GPUs, this machine has {len(schedule.free.gpus)}"
+                raise SettingError(
+                    f"step {step.name}", problem, "run it on a pool that has them, or set gpus=0"
+                )
+        attempts.write_constants(plan, folder)
+        with Processes(_TARGET) as processes:
+            for cpus, preload in {
+                (schedule.requests[s.key].cpus, _preload(s)) for s in plan.to_run()
+            }:
+                processes.warm(cpus, preload)
+            work = _Work(plan, folder, home, listener, processes, schedule)
+            work.carry_out()
+        return Outcome(folder.run_id, work.events)
+
+
+class _Work:
+    """One run under way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        home: Home,
+        listener: Listener,
+        processes: Processes,
+        schedule: Schedule,
+    ) -> None:
+        self.folder = folder
+        self.listener = listener
+        self.processes = processes
+        self.schedule = schedule
+        self.store = Store(home.store)
+        self.events: dict[str, StepEvent] = {}
+        self.running: dict[str, tuple[PlannedStep, Path]] = {}
+        self.lost: dict[str, int] = {}
+        self.names: dict[str, list[str]] = {}  # steps that are the same call share a key
+        for step in plan.steps:
+            self.names.setdefault(step.key, []).append(step.name)
+            if step.done:
+                self.events[step.name] = StepEvent(time.time(), step.name, step.key, DONE)
+        self.earlier = earlier_attempts(home, frozenset(step.key for step in plan.to_run()))
+
+    def carry_out(self) -> None:
+        """Start what can start, take in what ended, until nothing is left."""
+        try:
+            while self.schedule.unfinished:
+                while (found := self.schedule.start()) is not None:
+                    self._start(*found)
+                for ended in self.processes.wait(_POLL_S) if self.running else []:
+                    self._take_in(ended)
+        except BaseException:
+            for step, path in self.running.values():
+                self._say(step, STOPPED, attempt=int(path.name))
+            raise
+
+    def _start(self, step: PlannedStep, gpus: list[int]) -> None:
+        """Start a job, unless an interrupted run has left its finished result."""
+        left = next(
+            (path for path in self.earlier.get(step.key, []) if attempts.finished(path)), None
+        )
+        if left is not None:
+            self._publish(step, left, {})
+            return
+        try:
+            path = attempts.prepare(step, self.folder, self.store, self.earlier.get(step.key, []))
+        except WingspanError as error:
+            self._give_up(step, error.problem, error.fix, attempt=0)
+            return
+        asked = self.schedule.requests[step.key]
+        limits = Limits(asked.cpus, asked.memory_mb, asked.runtime_s)
+        work = path / WORK
+        work.mkdir()
+        environment = {
+            "HOME": str(work),
+            "TMPDIR": str(work),
+            "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
+        }
+        streams = (path / STDOUT, path / STDERR)
+        self.processes.start(step.key, path, limits, _preload(step), environment, streams)
+        self.running[step.key] = (step, path)
+        self._say(step, RUNNING, attempt=int(path.name))
+
+    def _take_in(self, ended: Ended) -> None:
+        step, path = self.running.pop(ended.token)
+        seen = {
+            "wall_s": ended.wall_s,
+            "cpu_s": ended.cpu_s,
+            "peak_memory_mb": ended.peak_memory_mb,
+        }
+        result = read_result(path)
+        if result is not None and result["status"] == "ok" and ended.cause in {"exit", "lost"}:
+            self._publish(step, path, seen)
+            return
+        gone = result is None and (ended.cause == "lost" or ended.signal in {9, 15})
+        if gone and ended.cause != "memory" and self.lost.get(step.key, 0) < step.retries:
+            self.lost[step.key] = self.lost.get(step.key, 0) + 1
+            self.earlier.setdefault(step.key, []).insert(0, path)  # its checkpoint goes on
+            self.schedule.again(step.key)
+            return
+        asked = self.schedule.requests[step.key]
+        problem, fix = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
+        self._give_up(step, problem, fix, attempt=int(path.name), **seen)
+
+    def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> None:
+        try:
+            attempts.publish(path, self.store, seen)
+        except WingspanError as error:
+            self._give_up(step, error.problem, error.fix, attempt=int(path.name), **seen)
+            return
+        self.schedule.done(step.key)
+        self._say(step, DONE, attempt=int(path.name), **seen)
+
+    def _give_up(
+        self, step: PlannedStep, problem: str, fix: str, *, attempt: int, **seen: float
+    ) -> None:
+        lost = self.schedule.failed(step.key)
+        self._say(step, FAILED, attempt=attempt, problem=problem, fix=fix, **seen)
+        for reader in lost:
+            self._say(reader, SKIPPED, problem=f"needs {step.name}, which failed")
+
+    def _say(self, step: PlannedStep, state: str, **fields: Any) -> None:  # noqa: ANN401 - of StepEvent
+        for name in self.names[step.key]:
+            event = StepEvent(time.time(), name, step.key, state, **fields)
+            self.events[name] = event
+            write_event(self.folder, event)
+            self.listener(event)

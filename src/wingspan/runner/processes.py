@@ -1,0 +1,321 @@
+"""Start jobs in processes that are warm already, watch their memory and time, and say how they ended.
+
+This process never forks: it starts a template (see `template`) for each number of cores and set of libraries, with the
+variables that size thread pools set before anything is imported, and asks it to fork.
+"""
+
+import json
+import math
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from wingspan.runner.memory import tree_memory_mb
+from wingspan.runner.template import MESSAGE_BYTES, end_group
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+_ALLOCATOR = {  # of polars: no thread of its own in a template, and memory goes back when it is freed
+    "_RJEM_MALLOC_CONF": "background_thread:false,dirty_decay_ms:0,muzzy_decay_ms:0"
+}
+_FIRST_LOOK_S, _LOOK_GROWTH, _LOOK_SHARE = (
+    0.05,
+    1.5,
+    0.01,
+)  # looks at memory take at most this share of the time
+_GRACE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may use: cores, memory in MB, wall time; None is no limit."""
+
+    cpus: int
+    memory_mb: int | None
+    runtime_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended.
+
+    Parameters
+    ----------
+    exit_code, signal
+        One of them is None; both, if nobody knows.
+    cause
+        ``exit`` by itself or from outside; ``memory``, ``time`` over its limit; ``stopped`` when asked; ``lost`` with
+        its template.
+    """
+
+    token: str
+    exit_code: int | None
+    signal: int | None
+    cause: str
+    wall_s: float
+    cpu_s: float
+    peak_memory_mb: float
+
+
+@dataclass(slots=True)
+class _Job:
+    token: str
+    limits: Limits
+    cores: tuple[int, ...]
+    began: float
+    pid: int = 0
+    peak_mb: float = 0.0
+    memory_mb: float = 0.0
+    look_at: float = 0.0
+    pause_s: float = _FIRST_LOOK_S
+    cause: str = "exit"
+    kill_at: float = float("inf")
+
+
+@dataclass(slots=True)
+class _Template:
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    jobs: dict[str, _Job] = field(default_factory=dict)
+
+
+class Processes:
+    """Jobs under way. A context manager: leaving it ends all that it started."""
+
+    def __init__(self, target: str) -> None:
+        """`target` is ``module:function``; the function takes the job's folder and returns its exit code."""
+        self._target = target
+        self._templates: dict[tuple[int, frozenset[str]], _Template] = {}
+        self._cores = Counter(dict.fromkeys(sorted(os.sched_getaffinity(0)), 0))
+        self._poll = select.poll()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def warm(self, cpus: int, preload: frozenset[str]) -> None:
+        """Start the template for jobs of so many cores that import these modules; return at once."""
+        if (cpus, preload) in self._templates:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [
+                sys.executable,
+                "-m",
+                "wingspan.runner.template",
+                str(theirs.fileno()),
+                self._target,
+            ]
+            process = subprocess.Popen(
+                [*command, *sorted(preload)],
+                stdin=subprocess.DEVNULL,
+                env={**_ALLOCATOR, **os.environ, **dict.fromkeys(_THREADS, str(cpus))},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is for this process alone
+            )
+        self._templates[cpus, preload] = _Template(process, ours)
+        self._poll.register(ours, select.POLLIN)
+
+    def start(
+        self,
+        token: str,
+        folder: Path,
+        limits: Limits,
+        preload: frozenset[str],
+        environment: Mapping[str, str],
+        streams: tuple[Path, Path],
+    ) -> None:
+        """Start the job of a folder; `streams` are the files for its output and its errors."""
+        self.warm(limits.cpus, preload)
+        template = self._templates[limits.cpus, preload]
+        cores = self._take_cores(limits.cpus)
+        now = time.monotonic()
+        template.jobs[token] = _Job(token, limits, cores, now, look_at=now + _FIRST_LOOK_S)
+        request = {
+            "token": token,
+            "folder": str(folder),
+            "stdout": str(streams[0]),
+            "stderr": str(streams[1]),
+            "environment": dict(environment),
+            "cores": cores,
+            "memory_mb": limits.memory_mb,
+        }
+        try:
+            template.connection.send(json.dumps(request).encode())
+        except (BrokenPipeError, ConnectionResetError):
+            return  # `wait` finds the template gone, and the job lost
+
+    def wait(self, timeout_s: float) -> list[Ended]:
+        """Watch the jobs; return as soon as one or more have ended, or when the time is over."""
+        end = time.monotonic() + timeout_s
+        while True:
+            ended = self._receive(min(end, self._next_look()) - time.monotonic())
+            now = time.monotonic()
+            for template in self._templates.values():
+                for job in template.jobs.values():
+                    self._watch(job, now)
+            if ended or now >= end:
+                return ended
+
+    def memory_mb(self, token: str) -> float:
+        """Return what a job held when last looked at; 0 if it is not under way."""
+        return next(
+            (t.jobs[token].memory_mb for t in self._templates.values() if token in t.jobs), 0.0
+        )
+
+    def stop(self, token: str) -> None:
+        """Ask a job to end, and kill it if it has not after two seconds."""
+        for template in self._templates.values():
+            job = template.jobs.get(token)
+            if job is not None:
+                job.cause, job.kill_at = "stopped", time.monotonic() + _GRACE_S
+                if job.pid:
+                    _signal_group(job.pid, signal.SIGTERM)
+
+    def close(self) -> None:
+        """End every job and template, and wait until they are gone."""
+        for template in self._templates.values():
+            for job in template.jobs.values():
+                if job.pid:
+                    end_group(job.pid)
+            template.connection.close()
+        for template in self._templates.values():
+            try:
+                template.process.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                template.process.kill()
+                template.process.wait()
+        self._templates.clear()
+
+    def _take_cores(self, cpus: int) -> tuple[int, ...]:
+        """Choose the cores that fewest jobs use; none in particular if all are needed."""
+        if cpus >= len(self._cores):
+            return ()
+        chosen = tuple(sorted(self._cores, key=lambda core: (self._cores[core], core))[:cpus])
+        self._cores.update(chosen)
+        return chosen
+
+    def _next_look(self) -> float:
+        times = [
+            min(job.look_at, job.kill_at, job.began + (job.limits.runtime_s or float("inf")))
+            for template in self._templates.values()
+            for job in template.jobs.values()
+            if job.pid
+        ]
+        return min(times, default=float("inf"))
+
+    def _receive(self, timeout_s: float) -> list[Ended]:
+        """Take in what the templates say within the time."""
+        ended = []
+        pause_ms = math.ceil(
+            max(0.0, min(timeout_s, 3600.0)) * 1000
+        )  # rounded up: never a busy loop
+        ready = {fd for fd, _ in self._poll.poll(pause_ms)}
+        for key, template in list(self._templates.items()):
+            if template.connection.fileno() not in ready:
+                continue
+            try:
+                message = template.connection.recv(MESSAGE_BYTES)
+            except ConnectionResetError:
+                message = b""
+            if message:
+                ended += self._answered(template, json.loads(message))
+            else:
+                ended += self._lose(key, template)
+        return ended
+
+    def _answered(self, template: _Template, answer: Mapping[str, Any]) -> list[Ended]:
+        job = template.jobs[answer["token"]]
+        if "pid" in answer:
+            job.pid = answer["pid"]
+            if job.cause == "stopped":
+                _signal_group(job.pid, signal.SIGTERM)
+            return []
+        del template.jobs[job.token]
+        job.peak_mb = max(job.peak_mb, answer["grown_mb"])
+        status = answer["status"]
+        code, number = (status, None) if status >= 0 else (None, -status)
+        return [self._ended(job, code, number, answer["cpu_s"])]
+
+    def _lose(self, key: tuple[int, frozenset[str]], template: _Template) -> list[Ended]:
+        """Give up a template that has gone, and all its jobs."""
+        self._poll.unregister(template.connection)
+        template.connection.close()
+        template.process.kill()
+        template.process.wait()
+        del self._templates[key]
+        ended = []
+        for job in template.jobs.values():
+            if job.pid:
+                end_group(job.pid)
+            job.cause = "lost"
+            ended.append(self._ended(job, None, None, 0.0))
+        return ended
+
+    def _ended(self, job: _Job, code: int | None, number: int | None, cpu_s: float) -> Ended:
+        self._cores.subtract(job.cores)
+        return Ended(
+            job.token, code, number, job.cause, time.monotonic() - job.began, cpu_s, job.peak_mb
+        )
+
+    def _watch(self, job: _Job, now: float) -> None:
+        """Look at one job's memory and time if that is due; kill it if it is over a limit."""
+        if not job.pid:
+            return
+        limits = job.limits
+        if now >= job.look_at:
+            job.memory_mb = tree_memory_mb(job.pid)
+            job.peak_mb = max(job.peak_mb, job.memory_mb)
+            took = time.monotonic() - now
+            job.pause_s = max(min(job.pause_s * _LOOK_GROWTH, 0.5), took / _LOOK_SHARE)
+            job.look_at = time.monotonic() + job.pause_s
+            if (
+                limits.memory_mb is not None
+                and job.memory_mb > limits.memory_mb
+                and job.cause == "exit"
+            ):
+                job.cause, job.kill_at = "memory", now
+        if (
+            limits.runtime_s is not None
+            and now > job.began + limits.runtime_s
+            and job.cause == "exit"
+        ):
+            job.cause, job.kill_at = "time", now
+        if now >= job.kill_at:
+            job.kill_at = float("inf")
+            end_group(job.pid)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,214 @@
+"""Every file name of a project's ``.wingspan`` folder and of a run folder; nothing else knows them.
+
+::
+
+    .wingspan/
+      store/                    results by key
+      digests.json              digests of input files by path, size and time
+      history/PIPELINE.json     what the last plan of a pipeline was made of
+      models/                   deployed models
+      runs/RUN/
+        plan.jsonl              a header, then one planned step a line
+        record.jsonl            what happened, appended as it happens
+        complete                there once every step is done
+        pid                     the process that drives the run
+        constants/DIGEST        argument values that JSON cannot hold
+        steps/KEY/ATTEMPT/      one folder a job:
+          job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
+          stdout.txt  stderr.txt  result.json
+"""
+
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import ConflictError, NotFoundError
+
+JOB = "job.json"
+RESULT = "result.json"
+INPUTS = "inputs"
+OUTPUTS = "outputs"
+WORK = "work"
+CHECKPOINT = "checkpoint"
+METRICS = "metrics.jsonl"
+STOP = "stop"
+STDOUT = "stdout.txt"
+STDERR = "stderr.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The ``.wingspan`` folder of a project."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """Results by key."""
+        return self.root / "store"
+
+    @property
+    def digests(self) -> Path:
+        """Cache of the digests of input files."""
+        return self.root / "digests.json"
+
+    @property
+    def models(self) -> Path:
+        """Deployed models."""
+        return self.root / "models"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run."""
+        return self.root / "runs"
+
+    def history(self, pipeline: str) -> Path:
+        """Return the file that says what the last plan of a pipeline was made of."""
+        return self.root / "history" / f"{pipeline}.json"
+
+    def new_run(self, pipeline: str) -> "RunFolder":
+        """Return the folder for a new run; its name sorts by time."""
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        return RunFolder(self.runs / f"{stamp}-{pipeline}-{secrets.token_hex(2)}")
+
+    def run(self, name: str) -> "RunFolder":
+        """Find a run by its id, the start or end of it, or ``last``."""
+        known = self.run_ids()
+        found = known[-1:] if name == "last" else [r for r in known if r == name]
+        found = found or [r for r in known if r.startswith(name) or r.endswith(name)]
+        if len(found) != 1:
+            problem = f"{len(found)} runs match {name!r}" if found else f"there is no run {name!r}"
+            raise NotFoundError(str(self.runs), problem, "`wingspan runs` lists them")
+        return RunFolder(self.runs / found[0])
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, oldest first."""
+        if not self.runs.is_dir():
+            return []
+        return sorted(
+            entry.name for entry in self.runs.iterdir() if (entry / "plan.jsonl").exists()
+        )
+
+
+def find_home(given: Path | None = None) -> Home:
+    """Return the home folder: `given`, else ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder."""
+    chosen = given or (
+        Path(os.environ["WINGSPAN_HOME"]) if os.environ.get("WINGSPAN_HOME") else Path(".wingspan")
+    )
+    return Home(chosen.expanduser().absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run."""
+
+    root: Path
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.root.name
+
+    @property
+    def plan(self) -> Path:
+        """The plan, one step a line."""
+        return self.root / "plan.jsonl"
+
+    @property
+    def record(self) -> Path:
+        """What happened, one event a line."""
+        return self.root / "record.jsonl"
+
+    @property
+    def pid(self) -> Path:
+        """Id of the process that drives the run."""
+        return self.root / "pid"
+
+    @property
+    def complete(self) -> Path:
+        """There once every step of the run is done."""
+        return self.root / "complete"
+
+    @property
+    def log(self) -> Path:
+        """Output of a run that was submitted to the background."""
+        return self.root / "driver.txt"
+
+    def claim(self, pid: int | None = None) -> None:
+        """Say that a process, by default this one, drives the run.
+
+        Raises
+        ------
+        ConflictError
+            Another living process drives it.
+        """
+        if self.driven() and self.pid.read_text() != _identity(os.getpid()):
+            raise ConflictError(
+                f"run {self.run_id}",
+                "another process drives this run",
+                "wait for it: wingspan runs",
+            )
+        self.pid.write_text(_identity(pid or os.getpid()))
+
+    def driven(self) -> bool:
+        """Return whether a living process, here or on another machine, drives the run."""
+        try:
+            claimed = self.pid.read_text().split()
+        except FileNotFoundError:
+            return False
+        if len(claimed) != 3:  # being written just now
+            return True
+        return claimed[2] != os.uname().nodename or _identity(int(claimed[0])).split() == claimed
+
+    def constant(self, digest: str) -> Path:
+        """Return the place of an argument value."""
+        return self.root / "constants" / digest.partition(":")[2]
+
+    def step(self, key: str) -> Path:
+        """Return the folder of all attempts of a step."""
+        return self.root / "steps" / key
+
+    def attempts(self, key: str) -> list[Path]:
+        """Return the attempt folders of a step, oldest first."""
+        folder = self.step(key)
+        return sorted(folder.iterdir(), key=lambda path: int(path.name)) if folder.is_dir() else []
+
+    def new_attempt(self, key: str) -> Path:
+        """Return the folder of the next attempt; it does not exist yet."""
+        before = self.attempts(key)
+        return self.step(key) / str(int(before[-1].name) + 1 if before else 1)
+
+
+def _identity(pid: int) -> str:
+    """Return ``pid start host``: a pid alone may be given to another process later."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] == "Z" else f"{pid} {fields[19]} {os.uname().nodename}"
+
+
+def read_result(attempt: Path) -> dict[str, Any] | None:
+    """Return a job's result.json, or None if the job did not get so far."""
+    try:
+        found: dict[str, Any] = json.loads((attempt / RESULT).read_text())
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return None
+    return found
+
+
+def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:
+    """Return, by key, the attempts of runs that did not end well, newest first: results and checkpoints to go on from."""
+    found: dict[str, list[Path]] = {}
+    for run_id in reversed(home.run_ids()):
+        folder = RunFolder(home.runs / run_id)
+        steps = folder.root / "steps"
+        if folder.complete.exists() or not steps.is_dir() or folder.driven():
+            continue
+        for key in keys.intersection(entry.name for entry in steps.iterdir()):
+            found.setdefault(key, []).extend(reversed(folder.attempts(key)))
+    return found

@@ -1,0 +1,91 @@
+"""What every runner gives: `StepEvent` while it runs, `Outcome` at the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from wingspan.planning.plan import Plan
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.tracking import record
+
+WAITING, RUNNING, DONE, FAILED, SKIPPED, STOPPED = (
+    "waiting",
+    "running",
+    "done",
+    "failed",
+    "skipped",
+    "stopped",
+)
+ENDED = frozenset({DONE, FAILED, SKIPPED, STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """A step has come to a new state.
+
+    Parameters
+    ----------
+    problem, fix
+        Of a failed step: what went wrong and what to do next.
+    """
+
+    time: float
+    step: str
+    key: str
+    state: str
+    attempt: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_mb: float = 0.0
+    problem: str = ""
+    fix: str = ""
+
+
+Listener = Callable[[StepEvent], None]
+
+
+def ignore(event: StepEvent) -> None:
+    """Listen to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The last event of each step that ran, by step name."""
+
+    run_id: str
+    steps: Mapping[str, StepEvent] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[StepEvent, ...]:
+        """The steps that failed themselves."""
+        return tuple(event for event in self.steps.values() if event.state == FAILED)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step is done."""
+        return all(event.state == DONE for event in self.steps.values())
+
+
+class Runner(Protocol):
+    """Carries out a plan; two implementations: this machine, and HTCondor."""
+
+    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+        """Run what is not done, publish each result to the store, and return when all has ended."""
+        ...
+
+
+def write_event(folder: RunFolder, event: StepEvent) -> None:
+    """Append an event to the run's record; empty fields are left out."""
+    entry: dict[str, Any] = {
+        name: value for name, value in asdict(event).items() if value not in ("", 0, 0.0)
+    }
+    record.append(folder.record, entry)
+
+
+def read_events(folder: RunFolder) -> dict[str, StepEvent]:
+    """Return the last event of each step from a run's record."""
+    latest = {}
+    for entry in record.read(folder.record):
+        if "step" in entry:
+            latest[entry["step"]] = StepEvent(**entry)
+    return latest

@@ -1,0 +1,109 @@
+"""Which steps may start now: dependencies and what is free of the machine. Pure bookkeeping; starts nothing."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import PlannedStep
+
+
+@dataclass(slots=True)
+class Machine:
+    """What of a machine is not in use: cores, memory in MB, indices of GPUs."""
+
+    cpus: int
+    memory_mb: int
+    gpus: list[int] = field(default_factory=list)
+
+    def take(self, asked: Resources, *, alone: bool) -> list[int] | None:
+        """Take what a job asks for; None if it must wait. A job alone may exceed cpus and memory, never GPUs."""
+        if not alone and (asked.cpus > self.cpus or asked.memory_mb > self.memory_mb):
+            return None
+        if asked.gpus > len(self.gpus):
+            return None
+        self.cpus -= asked.cpus
+        self.memory_mb -= asked.memory_mb
+        taken, self.gpus = self.gpus[: asked.gpus], self.gpus[asked.gpus :]
+        return taken
+
+    def give(self, asked: Resources, gpus: list[int]) -> None:
+        """Take back what an ended job held."""
+        self.cpus += asked.cpus
+        self.memory_mb += asked.memory_mb
+        self.gpus = sorted([*self.gpus, *gpus])
+
+
+def this_machine() -> Machine:
+    """Return the cores this process may use, 90 % of the memory, and the NVIDIA GPUs."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    devices = Path("/proc/driver/nvidia/gpus")
+    gpus = list(range(len(list(devices.iterdir())))) if devices.is_dir() else []
+    return Machine(len(os.sched_getaffinity(0)), int(memory * 0.9 / 2**20), gpus)
+
+
+class Schedule:
+    """Steps that wait, by key; a step is ready when all it needs is done."""
+
+    def __init__(self, steps: Iterable[PlannedStep], free: Machine) -> None:
+        self.free = free
+        self._steps = {step.key: step for step in steps}
+        self._asked = {key: Resources(**step.resources) for key, step in self._steps.items()}
+        self._readers: dict[str, list[str]] = {}
+        self._missing: dict[str, int] = {}
+        self._held: dict[str, list[int]] = {}
+        for key, step in self._steps.items():
+            needs = [need for need in step.needs if need in self._steps]
+            self._missing[key] = len(needs)
+            for need in needs:
+                self._readers.setdefault(need, []).append(key)
+        self._ready = deque(key for key, count in self._missing.items() if count == 0)
+
+    @property
+    def requests(self) -> Mapping[str, Resources]:
+        """What each step asks for, by key."""
+        return self._asked
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether anything is ready or running; what waits for a failed step never will be."""
+        return bool(self._ready or self._held)
+
+    def start(self) -> tuple[PlannedStep, list[int]] | None:
+        """Take the first ready step that fits, with the GPUs it gets; None if nothing can start now."""
+        for position, key in enumerate(self._ready):
+            gpus = self.free.take(self._asked[key], alone=not self._held)
+            if gpus is not None:
+                del self._ready[position]
+                self._held[key] = gpus
+                return self._steps[key], gpus
+        return None
+
+    def again(self, key: str) -> None:
+        """Put a started step back to the front: its process was lost."""
+        self._release(key)
+        self._ready.appendleft(key)
+
+    def done(self, key: str) -> None:
+        """Note that a started step ended well: those that waited for it alone are ready now."""
+        self._release(key)
+        for reader in self._readers.get(key, []):
+            self._missing[reader] -= 1
+            if self._missing[reader] == 0:
+                self._ready.append(reader)
+
+    def failed(self, key: str) -> list[PlannedStep]:
+        """Give up a started step; return all steps that can never start now, in order."""
+        self._release(key)
+        lost, queue = {}, deque([key])
+        while queue:
+            for reader in self._readers.get(queue.popleft(), []):
+                if reader not in lost:
+                    lost[reader] = self._steps[reader]
+                    queue.append(reader)
+        return list(lost.values())
+
+    def _release(self, key: str) -> None:
+        self.free.give(self._asked[key], self._held.pop(key))

@@ -1,0 +1,263 @@
+"""The public face: a `Pipeline` that can be planned, run and submitted, and the `Run` that comes of it."""
+
+import html
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import DeclarationError, NotFoundError, SettingError, StepFailedError
+from wingspan.pipeline import pipeline as declaration
+from wingspan.pipeline.handles import near
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.call import describe
+from wingspan.planning.digest_cache import DigestCache
+from wingspan.planning.plan import Plan, PlannedStep, make_plan
+from wingspan.runner import inside
+from wingspan.runner.driver import drive, drive_in_background, load_plan, read_history, save_plan
+from wingspan.runner.failure import report
+from wingspan.runner.job import whole
+from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    RUNNING,
+    WAITING,
+    Listener,
+    StepEvent,
+    ignore,
+    read_events,
+)
+from wingspan.store.store import Store
+
+LOCAL = "local"
+
+
+class Pipeline(declaration.Pipeline):
+    """Steps to be run; see `step`, `map` and `command` for how to declare them."""
+
+    def plan(self, home: Path | None = None) -> Plan:
+        """Say what would run, and why; change nothing.
+
+        Raises
+        ------
+        NotFoundError
+            An input file is missing.
+        DeclarationError
+            A function or an argument cannot be told from its like.
+        """
+        place = find_home(home)
+        cache = DigestCache(place.digests)
+        calls = {name: describe(step, cache) for name, step in self.steps.items()}
+        if place.root.is_dir():
+            cache.save()
+        done: Callable[..., frozenset[str]] = (
+            Store(place.store).done if place.store.is_dir() else _nothing
+        )
+        return make_plan(self.name, self.steps, calls, done, read_history(place, self.name))
+
+    def run(
+        self,
+        on: str = LOCAL,
+        *,
+        home: Path | None = None,
+        listener: Listener | None = None,
+        check: bool = True,
+    ) -> "Run":
+        """Run what is not up to date, and wait for it.
+
+        Parameters
+        ----------
+        on
+            ``"local"``: this machine.
+        home
+            Folder for results and runs; default ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder.
+        listener
+            Is called with every `StepEvent`, in order, in this thread.
+        check
+            Raise when a step has failed; otherwise the returned run says so.
+
+        Raises
+        ------
+        StepFailedError
+            A step failed; its message holds the traceback. What others finished is kept.
+        """
+        run = self.prepare(on, home=home)
+        drive(run.folder, run.home, listener or ignore)
+        if check:
+            for event in run.events.values():
+                if event.state == FAILED:
+                    run.result(event.step)
+        return run
+
+    def submit(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
+        """Start what is not up to date and return at once; the run goes on when this process ends."""
+        run = self.prepare(on, home=home)
+        drive_in_background(run.folder, run.home)
+        return run
+
+    def prepare(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
+        """Plan, and write a run folder that anyone can carry out; start nothing."""
+        if inside.inside():
+            problem = "a step is running this file, and the file starts a run"
+            raise DeclarationError(
+                self._place, problem, 'put the start under `if __name__ == "__main__":`'
+            )
+        if on != LOCAL:
+            raise SettingError(
+                f"on={on!r}",
+                f"expected {LOCAL!r}",
+                "this version runs pipelines on this machine only",
+            )
+        plan = self.plan(home)
+        place = find_home(home)
+        folder = place.new_run(plan.pipeline)
+        save_plan(plan, folder, place)
+        return Run(folder, place)
+
+
+def submit(
+    function: Callable[..., Any],
+    /,
+    *args: Any,  # noqa: ANN401
+    on: str = LOCAL,
+    home: Path | None = None,
+    resources: Resources | None = None,
+    **kwargs: Any,  # noqa: ANN401
+) -> "Run":
+    """Run one function in the background, no pipeline needed; ``.result()`` waits for its value."""
+    pipeline = Pipeline(getattr(function, "__name__", None))
+    pipeline.step(function, *args, resources=resources, **kwargs)
+    return pipeline.submit(on, home=home)
+
+
+def open_run(run_id: str = "last", *, home: Path | None = None) -> "Run":
+    """Find a run again, by its id, a part of it, or ``last``."""
+    place = find_home(home)
+    return Run(place.run(run_id), place)
+
+
+class Run:
+    """One run: its steps' states, and their results as values."""
+
+    def __init__(self, folder: RunFolder, home: Home) -> None:
+        self.folder = folder
+        self.home = home
+        self._steps: dict[str, PlannedStep] | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run; `open_run` finds it again."""
+        return self.folder.run_id
+
+    @property
+    def steps(self) -> Mapping[str, PlannedStep]:
+        """The planned steps by name, in order."""
+        if self._steps is None:
+            self._steps = {step.name: step for step in load_plan(self.folder).steps}
+        return self._steps
+
+    @property
+    def events(self) -> dict[str, StepEvent]:
+        """The last event of each step, as recorded so far."""
+        found = read_events(self.folder)
+        driven = self.folder.driven()
+        latest = {}
+        for name, step in self.steps.items():
+            event = found.get(name) or StepEvent(
+                0.0, name, step.key, DONE if step.done else WAITING
+            )
+            interrupted = event.state == RUNNING and not driven
+            latest[name] = (
+                StepEvent(event.time, name, step.key, "stopped") if interrupted else event
+            )
+        return latest
+
+    @property
+    def state(self) -> str:
+        """``done``, ``failed``, ``running``, or ``stopped`` (interrupted: the same command goes on)."""
+        events = self.events.values()
+        if all(event.state == DONE for event in events):
+            return DONE
+        if self.folder.driven():
+            return RUNNING
+        return FAILED if any(event.state == FAILED for event in events) else "stopped"
+
+    def wait(self, timeout_s: float | None = None) -> "Run":
+        """Wait until the run has ended or was interrupted.
+
+        Raises
+        ------
+        TimeoutError
+            `timeout_s` has passed.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while self.folder.driven():
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"run {self.run_id} has not ended within {timeout_s:g} s")
+            time.sleep(0.05)
+        return self
+
+    def result(self, step: str | None = None) -> Any:  # noqa: ANN401 - whatever the step returns
+        """Wait for a step, by default the last one, and return its value."""
+        self.wait()
+        return self[step or list(self.steps)[-1]]
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
+        """Return a step's value.
+
+        Raises
+        ------
+        StepFailedError
+            The step failed; the message holds its traceback, inputs and last output.
+        """
+        if name not in self.steps:
+            raise NotFoundError(
+                f"run {self.run_id}", f"it has no step {name!r}", near(name, self.steps)
+            )
+        step = self.steps[name]
+        store = Store(self.home.store)
+        if step.key in store.done([step.key]):
+            trusted = frozenset(step.modules)
+            made = store.result(step.key)
+            return whole(
+                made, {output: store.load(step.key, output, trusted) for output in made["outputs"]}
+            )
+        event = self.events[name]
+        if event.state == FAILED:
+            raise StepFailedError(f"run {self.run_id}", self.report(name), event.fix or "see above")
+        problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
+        raise StepFailedError(f"run {self.run_id}", problem, "give the same command again to go on")
+
+    def report(self, name: str) -> str:
+        """Return why a step failed: traceback, inputs, last lines of output, the command that runs it alone."""
+        step, event = self.steps[name], self.events[name]
+        attempts = self.folder.attempts(step.key)
+        names = {other.key: other.name for other in self.steps.values()}
+        inputs = {
+            place: f"result of {names.get(key, key)}" for place, (key, _) in step.inputs.items()
+        }
+        inputs |= {
+            k.partition(" ")[2]: v
+            for k, v in step.components.items()
+            if k.startswith(("parameter ", "file "))
+        }
+        attempt = attempts[-1] if attempts else self.folder.step(step.key)
+        return report(name, read_result(attempt), event.problem, event.fix, attempt, inputs)
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {event.state}" for name, event in self.events.items()]
+        return "\n".join([f"Run {self.run_id}: {self.state}", *lines])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{event.state}</td><td>{event.wall_s:.2f} s</td>"
+            f"<td>{event.peak_memory_mb:.0f} MB</td></tr>"
+            for name, event in self.events.items()
+        )
+        head = "<tr><th>step</th><th>state</th><th>time</th><th>memory</th></tr>"
+        return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p><table>{head}{cells}</table>"
+
+
+def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet
+    return frozenset()

@@ -1,0 +1,178 @@
+"""The commands that run pipelines: what they print, what they leave, how they exit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PIPELINE = """
+    import time
+    from pathlib import Path
+    import wingspan as ws
+
+    def double(n: int) -> int:
+        print("doubling", n)
+        return 2 * n
+
+    def slow(n: int, seconds: float) -> int:
+        time.sleep(seconds)
+        return n // (0 if n == 13 else 1)
+
+    def pipeline(n: int = 1, seconds: float = 0.0, words: list[str] = ["a"], flag: bool = False) -> ws.Pipeline:
+        p = ws.Pipeline("doubling")
+        p.step(slow, p.step(double, n), seconds)
+        return p
+
+    def other() -> int:
+        return 3
+"""
+
+
+def wingspan(*words, check=0, **kwargs):
+    """Run the command; return its output after checking its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "wingspan", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **kwargs,
+    )
+    assert done.returncode == check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def doubling(project):
+    project.write(doubling=PIPELINE)
+    return project
+
+
+def test_run_says_what_it_did(doubling):
+    """Progress on standard error, and how many steps were run or up to date."""
+    assert "2 steps run, 0 up to date" in wingspan("run", "doubling.py").stderr
+    assert "0 steps run, 2 up to date" in wingspan("run", "doubling.py:pipeline").stderr
+
+
+def test_set_reaches_the_parameters_by_their_types(doubling):
+    """--set converts as the annotation says."""
+    wingspan("run", "doubling.py", "--set", "n=21", "--set", "flag=yes", "--set", "words=a,b")
+    assert "doubling 21" in wingspan("logs", "double").stdout
+
+
+def test_plan_says_why(doubling):
+    """A dry run with reasons, as text and as JSON."""
+    assert "doubling: 2 of 2 steps to run" in wingspan("plan", "doubling.py").stdout
+    wingspan("run", "doubling.py")
+    told = json.loads(wingspan("plan", "doubling.py", "--set", "n=2", "--json").stdout)
+    assert [step["reason"] for step in told["steps"]] == [
+        "parameter n 1 -> 2",
+        "input n: double changed",
+    ]
+
+
+def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
+    """The report stands on standard error and in the logs."""
+    failed = wingspan("run", "doubling.py", "--set", "n=6.5", check=2)
+    assert "expected int, found '6.5'" in failed.stderr
+    doubling.write(doubling=PIPELINE.replace("2 * n", "13"))
+    failed = wingspan("run", "doubling.py", check=1)
+    assert "ZeroDivisionError" in failed.stderr
+    assert "ZeroDivisionError" in wingspan("logs", "slow").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "doublin.py"], "did you mean doubling.py"),
+        (["run", "doubling.py:pipelin"], "did you mean pipeline"),
+        (["run", "doubling.py:other"], "expected a wingspan.Pipeline"),
+        (["run", "doubling.py", "--set", "m=1"], "has no parameter 'm'"),
+        (["run", "doubling.py", "--set", "n"], "expected NAME=VALUE"),
+        (["status", "nothing"], "there is no run 'nothing'"),
+        (["exec"], "there is no command"),
+    ],
+)
+def test_bad_input_exits_with_2_and_says_what_to_do(doubling, words, told):
+    """One message with the place and the next step, no traceback."""
+    failed = wingspan(*words, check=2)
+    assert told in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_runs_and_status(doubling):
+    """Runs are listed newest first; a step's state, time and memory are shown."""
+    wingspan("run", "doubling.py")
+    wingspan("run", "doubling.py", "--set", "n=4")
+    listed = json.loads(wingspan("runs", "--json").stdout)
+    assert [run["state"] for run in listed] == ["done", "done"]
+    assert listed[0]["run"] > listed[1]["run"]
+    assert listed[0]["run"] in wingspan("runs").stdout
+    shown = json.loads(wingspan("status", listed[1]["run"], "--json").stdout)
+    assert shown["steps"]["double"]["state"] == "done"
+    assert "double" in wingspan("status").stdout
+
+
+def test_a_run_in_the_background_can_be_stopped_and_resumed(doubling):
+    """What was finished before the stop is not run again."""
+    started = wingspan("run", "doubling.py", "--set", "seconds=60", "--background").stdout
+    run_id = started.split()[1]
+    for _ in range(200):
+        if (
+            json.loads(wingspan("status", run_id, "--json").stdout)["steps"]["slow"]["state"]
+            == "running"
+        ):
+            break
+    assert ": stopped" in wingspan("stop", run_id).stdout
+    assert "is not running" in wingspan("stop", run_id).stdout
+    folder = doubling.path / ".wingspan" / "runs" / run_id
+    plan = (folder / "plan.jsonl").read_text().replace("60.0", "0.01")
+    (folder / "plan.jsonl").write_text(plan)
+    resumed = wingspan("resume", run_id).stderr
+    assert "done     slow" in resumed
+    assert "double " not in resumed
+
+
+def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(doubling):
+    """Interrupted, it says so, leaves no process, and goes on when asked again."""
+    command = [sys.executable, "-m", "wingspan", "run", "doubling.py", "--set", "seconds=0.7"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        assert "done" in first.stderr.readline()
+        first.send_signal(signal.SIGINT)
+        assert "give the same command again" in first.stderr.read()
+    assert first.returncode == 130
+    assert "1 steps run, 1 up to date" in wingspan(*command[3:]).stderr
+
+
+def test_exec_runs_one_command_as_a_job(doubling):
+    """No pipeline needed: output is printed, named files are kept."""
+    (doubling.path / "work.py").write_text(
+        "print('worked', 6 * 7)\nopen('out.txt', 'w').write('kept')\n"
+    )
+    done = wingspan("exec", "--output", "out.txt", "--", "python", "work.py")
+    assert "worked 42" in done.stdout
+    kept = done.stderr.split("out.txt: ")[1].split()[0]
+    assert Path(kept).read_text() == "kept"
+
+
+def test_help_starts_at_once():
+    """Help loads no heavy library."""
+    code = "import sys, wingspan.cli.main; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    for heavy in ("numpy", "polars", "sklearn", "rich", "torch", "htcondor2"):
+        assert f"'{heavy}'" not in loaded
+
+
+def test_a_home_may_be_named(doubling, tmp_path):
+    """--home and WINGSPAN_HOME move all that is left behind."""
+    wingspan("run", "doubling.py", "--home", str(tmp_path / "a"))
+    wingspan("run", "doubling.py", env={**os.environ, "WINGSPAN_HOME": str(tmp_path / "b")})
+    assert (tmp_path / "a" / "store").is_dir()
+    assert (tmp_path / "b" / "store").is_dir()
+    assert not (doubling.path / ".wingspan").exists()

@@ -1,0 +1,103 @@
+"""Steps start when what they need is done and what they ask for is free."""
+
+import pytest
+
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.schedule import Machine, Schedule
+
+
+def step(key, needs=(), **resources):
+    return PlannedStep(
+        name=key,
+        key=key,
+        done=False,
+        reason="",
+        needs=tuple(needs),
+        inputs={},
+        outputs=("value",),
+        action={},
+        arguments={},
+        files=(),
+        resources=resources,
+        retries=0,
+        preload=(),
+        modules=(),
+        components={},
+    )
+
+
+def started(schedule):
+    found = []
+    while (one := schedule.start()) is not None:
+        found.append(one[0].key)
+    return found
+
+
+def test_a_diamond_runs_in_three_waves():
+    """A step is ready when the last of what it needs is done."""
+    schedule = Schedule(
+        [step("a"), step("b", "a"), step("c", "a"), step("d", "bc")], Machine(4, 100_000)
+    )
+    assert started(schedule) == ["a"]
+    schedule.done("a")
+    assert started(schedule) == ["b", "c"]
+    schedule.done("b")
+    assert started(schedule) == []
+    schedule.done("c")
+    assert started(schedule) == ["d"]
+    schedule.done("d")
+    assert not schedule.unfinished
+
+
+@pytest.mark.parametrize(
+    ("asked", "machine"), [({"cpus": 2}, Machine(3, 99_999)), ({"memory": "2GB"}, Machine(9, 3000))]
+)
+def test_what_does_not_fit_waits(asked, machine):
+    """Cores and memory are counted; what ended gives them back."""
+    schedule = Schedule([step("a", **asked), step("b", **asked)], machine)
+    assert started(schedule) == ["a"]
+    schedule.done("a")
+    assert started(schedule) == ["b"]
+
+
+def test_a_small_step_passes_one_that_waits():
+    """What fits starts, also past a larger one."""
+    schedule = Schedule([step("a", cpus=2), step("b", cpus=2), step("c")], Machine(3, 99_999))
+    assert started(schedule) == ["a", "c"]
+
+
+def test_a_step_larger_than_the_machine_runs_alone():
+    """A pipeline written for a pool still runs on a laptop."""
+    schedule = Schedule([step("a", cpus=64), step("b")], Machine(2, 99_999))
+    assert started(schedule) == ["a"]
+    schedule.done("a")
+    assert started(schedule) == ["b"]
+
+
+def test_gpus_are_given_one_by_one():
+    """Each job gets devices of its own; none starts without."""
+    schedule = Schedule(
+        [step("a", gpus=1), step("b", gpus=1), step("c", gpus=1)], Machine(8, 99_999, [0, 1])
+    )
+    assert schedule.start()[1] == [0]
+    assert schedule.start()[1] == [1]
+    assert schedule.start() is None
+    schedule.done("a")
+    assert schedule.start()[1] == [0]
+
+
+def test_a_failure_names_all_that_can_never_start():
+    """Everything downstream of a failed step is given up, the rest goes on."""
+    schedule = Schedule([step("a"), step("b", "a"), step("c", "b"), step("x")], Machine(8, 99_999))
+    assert started(schedule) == ["a", "x"]
+    assert [lost.key for lost in schedule.failed("a")] == ["b", "c"]
+    schedule.done("x")
+    assert not schedule.unfinished
+
+
+def test_a_lost_step_is_started_again_first():
+    """A lost process costs its place to nobody."""
+    schedule = Schedule([step("a"), step("b")], Machine(1, 99_999))
+    assert started(schedule) == ["a"]
+    schedule.again("a")
+    assert started(schedule) == ["a"]
