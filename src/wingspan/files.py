@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +121,18 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file whole, on the disk when this returns, or leave what was there."""
     with aside(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def copy(
+    source: Path, place: Path, copy_file: Callable[[Path, Path], object] = shutil.copyfile
+) -> None:
+    """Copy a file, or a folder with all that is in it; the first error is raised as it is."""
+    if not source.is_dir():
+        copy_file(source, place)
+        return
+    place.mkdir()
+    for entry in sorted(source.iterdir()):
+        copy(entry, place / entry.name, copy_file)
 
 
 def remove(path: Path) -> None:

@@ -46,7 +46,6 @@ def test_card_has_every_fact():
         f"| roc_auc | {roc.value:.4f} | {roc.low:.4f} to {roc.high:.4f} |",
         "threshold **0.3**",
         "`decision_tree(max_depth=3)`, seed 42",
-        "2026-01-02T03:04:05Z",
         "| numpy | 2.0 |",
         "unseen categories: counted",
         "age above 100 was set to missing: 3 rows",

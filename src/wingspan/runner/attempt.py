@@ -1,12 +1,11 @@
 """Make the folder of one job before it starts, and bring its results to the store after it ended well."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from wingspan.errors import ConflictError
-from wingspan.files import disk_errors, json_text
+from wingspan.files import copy, disk_errors, json_text
 from wingspan.planning.call import walk
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.inside import last_checkpoint
@@ -75,7 +74,7 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
         for earlier in checkpoints:
             kept = last_checkpoint(earlier)
             if kept is not None:
-                shutil.copytree(kept, attempt / CHECKPOINT)
+                copy(kept, attempt / CHECKPOINT)
                 break
         (attempt / JOB).write_text(json_text(job_of(step, int(attempt.name))))
     return attempt

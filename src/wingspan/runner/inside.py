@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from wingspan.errors import SettingError
-from wingspan.files import remove
+from wingspan.files import copy, remove
 from wingspan.runner.run_folder import CHECKPOINT, METRICS, STOP
 
 _FOLDER: list[Path] = []  # the job's folder; empty outside a job
@@ -63,7 +62,7 @@ def checkpoint_file(name: str) -> Path:
     if not draft.exists():
         kept = _FOLDER[0] / CHECKPOINT
         if kept.exists():
-            shutil.copytree(kept, draft)
+            copy(kept, draft)
         else:
             draft.mkdir()
     path = draft / name
@@ -78,7 +77,7 @@ def checkpoint() -> None:
     folder = _FOLDER[0]
     new, old = folder / f"{CHECKPOINT}.new", folder / f"{CHECKPOINT}.old"
     remove(new)
-    shutil.copytree(folder / _DRAFT, new)
+    copy(folder / _DRAFT, new)
     remove(old)
     if (folder / CHECKPOINT).exists():
         (folder / CHECKPOINT).rename(old)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import NotFoundError, UnsupportedTypeError
+from wingspan.files import copy
 
 
 def write(value: Path | bytes, path: Path) -> None:
@@ -36,13 +37,10 @@ def write(value: Path | bytes, path: Path) -> None:
     path.mkdir()
     ours = source.resolve().is_relative_to(Path.cwd())
     place = path / (source.name or "folder")
-    if source.is_dir():
-        shutil.copytree(source, place, copy_function=_link if ours else shutil.copyfile)
-    else:
-        (_link if ours else shutil.copyfile)(source, place)
+    copy(source, place, _link if ours else shutil.copyfile)
 
 
-def _link(source: str | Path, place: str | Path) -> None:
+def _link(source: Path, place: Path) -> None:
     try:
         os.link(source, place)
     except OSError:  # another file system, or one without links

@@ -11,7 +11,6 @@
 import errno
 import json
 import secrets
-import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from wingspan.errors import ConflictError, CorruptError, FormatError
 from wingspan.files import (
+    copy,
     digest_file,
     disk_errors,
     json_text,
@@ -110,7 +110,7 @@ class Store:
         """Bring a folder in from another file system."""
         aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
         try:
-            shutil.copytree(folder, aside)
+            copy(folder, aside)
             sync_tree(aside)
             aside.rename(place)
         except OSError as error:

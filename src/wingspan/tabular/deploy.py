@@ -14,7 +14,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from wingspan.errors import ConflictError, CorruptError, NotFoundError, SettingError
-from wingspan.files import aside, json_text, remove, write_atomically
+from wingspan.files import aside, copy, disk_errors, json_text, remove, write_atomically
 from wingspan.tabular.bundle import MANIFEST, Bundle
 
 _DEPLOYMENT = "deployment.json"
@@ -83,7 +82,7 @@ def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
         fix = "use letters, digits, and _ . - inside"
         raise SettingError("model name", f"{name!r} cannot name a folder", fix)
     if isinstance(bundle, Bundle):
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, disk_errors(Path(folder)):
             bundle.save(Path(folder) / "bundle")
             return deploy(Path(folder) / "bundle", models, name)
     Bundle.verify(bundle)
@@ -97,7 +96,7 @@ def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
                 return now
         version = max(_versions(home), default=0) + 1
         with aside(home / str(version)) as folder:
-            shutil.copytree(bundle, folder, copy_function=shutil.copyfile)
+            copy(bundle, folder)
             created = datetime.now(UTC).isoformat(timespec="seconds")
             (folder / _DEPLOYMENT).write_text(json_text({"created": created}))
         write_atomically(home / "current", f"{version}\n")
