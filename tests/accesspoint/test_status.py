@@ -2,24 +2,41 @@
 
 import pytest
 
-from wingspan.accesspoint import Amount, pool_status, remove, submit
+from wingspan.accesspoint import Amount, UserJobs, hold, pool_status, submit
+from wingspan.pool.personal import start_pool
 
 pytestmark = pytest.mark.htcondor
 
 
-def test_status_tells_what_is_offered_used_and_queued(pool, job_folder, wait_until):
+@pytest.fixture
+def own_pool(daemons, pool_parent, monkeypatch):
+    """Give a pool that no other test uses."""
+    pool = start_pool(pool_parent / "status", cpus=8, memory_mb=16384, daemons=daemons)
+    for name, value in pool.environment.items():
+        monkeypatch.setenv(name, value)
+    yield pool
+    pool.stop()
+
+
+def test_status_tells_what_is_offered_used_and_queued(own_pool, wait_until):
     """Cpus and memory are counted once, also when jobs have parts of the slot; jobs are counted by state."""
+    assert pool_status().users == ()
+    assert "no jobs" in str(pool_status())
     commands = {
-        "executable": "/bin/sleep", "arguments": 600, "log": job_folder / "log",
-        "request_cpus": 3, "request_memory": 1024,
-    }  # fmt: skip
+        "executable": "/bin/sleep",
+        "arguments": 600,
+        "request_cpus": 3,
+        "request_memory": 1024,
+    }
     running, held = submit(commands), submit({**commands, "hold": True})
-    mine = wait_until(lambda: [user for user in pool_status().users if user.running and user.held])
     left = (Amount(8, 5), Amount(16384, 16384 - 1024))
     status = wait_until(lambda: ((now := pool_status()).cpus, now.memory_mb) == left and now)
-    assert status.version == pool.daemons.version
+    assert status.version == own_pool.daemons.version
     assert status.machines == 1
-    assert len(mine) == 1
-    assert "8, 5 free" in str(status)
-    assert mine[0].user in status._repr_html_()
-    remove([str(running), str(held)], "done")
+    (user,) = status.users
+    assert user == UserJobs(user.user, idle=0, running=1, held=1)
+    hold(str(running), "all of them")
+    (user,) = wait_until(lambda: (now := pool_status().users)[0].running == 0 and now)
+    assert user == UserJobs(user.user, idle=0, running=0, held=2)
+    assert f"{user.user}: 0 idle, 0 running, 2 held" in pool_status()._repr_html_()
+    assert held == running + 1

@@ -40,7 +40,9 @@ def test_status_and_run_use_the_configured_pool(pool):
     assert shown["config"] == str(pool.config)
     assert shown["cpus"]["total"] == 8
     assert "8, " in wingspan("status").stdout
-    assert wingspan("run", "condor_config_val", "LOCAL_DIR").stdout.strip() == str(pool.folder)
+    found = wingspan("run", "--folder", str(pool.folder), "condor_config_val", "-v", "LOCAL_DIR")
+    assert f"LOCAL_DIR = {pool.folder}" in found.stdout
+    assert "Usage: condor_q" in wingspan("run", "condor_q", "--help").stdout
 
 
 @pytest.mark.htcondor

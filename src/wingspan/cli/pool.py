@@ -105,7 +105,7 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
     print(json.dumps(shown) if as_json else f"configuration {config}\n{found}")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
 def run(context: typer.Context, folder: Folder = None) -> None:
     """Run a command with the pool's tools on its PATH: wingspan pool run condor_q."""
     command = context.args

@@ -90,6 +90,7 @@ def pool_configuration(
         settings_text(_loopback(folder)),
         settings_text({f"ALLOW_{name}": f"{owner.name}@*" for name in _PERMISSIONS}),
         settings_text(_nothing_outside()),
+        "JOB_DEFAULT_LEASE_DURATION = 300\n",  # how long jobs of a crashed pool are waited for
         settings_text({name: value for name, value in offered.items() if value is not None}),
         settings_text(_job_home(owner.home) if owner.home else {}),
         settings_text(TUNED if tuned else {}),

@@ -232,13 +232,15 @@ def stop_pool(folder: Path | None = None) -> bool:
 
 def _evict_jobs(pool: Pool) -> None:
     """End the running jobs so that the queue has them idle; it would else look for them after a restart."""
-    if "condor_shadow" not in offspring(pool.master_pid).values():
-        return
-    command = ["condor_off", "-fast", "-daemon", "startd"]
-    subprocess.run(command, env=pool.environment, capture_output=True, check=False)
+    names = offspring(pool.master_pid)
+    shadows = [pid for pid, name in names.items() if name == "condor_shadow"]
+    if shadows:
+        command = ["condor_off", "-fast", "-daemon", "startd"]
+        subprocess.run(command, env=pool.environment, capture_output=True, check=False)
     deadline = time.monotonic() + _EVICT_WITHIN_S
-    while "condor_shadow" in offspring(pool.master_pid).values() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    # a shadow that has ended but was not reaped still counts: the schedd has not taken note of it yet
+    while any(Path(f"/proc/{pid}").exists() for pid in shadows) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _environment(folder: Path, daemons: Daemons) -> dict[str, str]:
