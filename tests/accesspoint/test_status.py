@@ -11,7 +11,8 @@ pytestmark = pytest.mark.htcondor
 @pytest.fixture
 def own_pool(daemons, pool_parent, monkeypatch):
     """Give a pool that no other test uses."""
-    pool = start_pool(pool_parent / "status", cpus=8, memory_mb=16384, daemons=daemons)
+    gpus = {"MACHINE_RESOURCE_INVENTORY_GPUs": "", "MACHINE_RESOURCE_GPUs": "CUDA0, CUDA1"}
+    pool = start_pool(pool_parent / "status", cpus=8, memory_mb=16384, daemons=daemons, extra=gpus)
     for name, value in pool.environment.items():
         monkeypatch.setenv(name, value)
     yield pool
@@ -22,17 +23,14 @@ def test_status_tells_what_is_offered_used_and_queued(own_pool, wait_until):
     """Cpus and memory are counted once, also when jobs have parts of the slot; jobs are counted by state."""
     assert pool_status().users == ()
     assert "no jobs" in str(pool_status())
-    commands = {
-        "executable": "/bin/sleep",
-        "arguments": 600,
-        "request_cpus": 3,
-        "request_memory": 1024,
-    }
+    request = {"request_cpus": 3, "request_memory": 1024, "request_gpus": 1}
+    commands = {"executable": "/bin/sleep", "arguments": 600, **request}
     running, held = submit(commands), submit({**commands, "hold": True})
     left = (Amount(8, 5), Amount(16384, 16384 - 1024))
     status = wait_until(lambda: ((now := pool_status()).cpus, now.memory_mb) == left and now)
     assert status.version == own_pool.daemons.version
     assert status.machines == 1
+    assert status.gpus == Amount(2, 1)
     (user,) = status.users
     assert user == UserJobs(user.user, idle=0, running=1, held=1)
     hold(str(running), "all of them")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wingspan.accesspoint.bindings import explained, plain
+from wingspan.accesspoint.versions import check_versions
 
 _SLOT = (
     "Machine", "State", "Cpus", "Memory", "GPUs", "TotalSlotCpus", "TotalSlotMemory", "TotalSlotGPUs",
@@ -63,6 +64,7 @@ class PoolStatus:
 
 def pool_status() -> PoolStatus:
     """Ask the collector for the slots, and the access point for its jobs."""
+    check_versions()
     with explained("asking for the pool's state") as htcondor2:
         collector = htcondor2.Collector()
         schedd = plain(collector.locate(htcondor2.DaemonType.Schedd), ("Name", "CondorVersion"))

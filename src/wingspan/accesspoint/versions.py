@@ -43,7 +43,7 @@ def check_versions() -> Versions:
     if not can_submit(found):
         raise PoolError(
             f"the access point runs HTCondor {found.access_point}",
-            f"bindings older than {_BROKEN_BELOW} expected, found {found.bindings}, which cannot submit to it",
+            f"bindings older than {_BROKEN_BELOW} expected, found {found.bindings}, which it does not understand",
             f"use another access point, or run: pip install 'htcondor<{_BROKEN_BELOW}'",
         )
     return found
