@@ -236,3 +236,37 @@ def test_pieces_in_threads(tmp_path):
     for name in ("code", "time", "offset", "length", "value", "detail", "access_point"):
         assert np.array_equal(getattr(one, name), getattr(three, name))
     assert one.files == three.files
+
+
+def test_ads_between_classic_records(tmp_path):
+    """DAGMan's own events may be JSON or XML in a classic nodes.log: they are events in their place."""
+    post = '{\n  "MyType": "PostScriptTerminatedEvent",\n  "EventTypeNumber": 16,\n  "Cluster": 7,\n  "Proc": 0,\n'
+    post += '  "EventTime": "2025-11-04T21:00:00",\n  "ReturnValue": 3,\n  "TerminatedNormally": true\n}\n'
+    xml = '<c>\n  <a n="EventTypeNumber"><i>9</i></a>\n  <a n="EventTime"><s>2025-11-04T22:00:00</s></a>\n</c>\n'
+    text = SUBMIT.format(DAY, "a") + post + HELD.format(DAY) + xml
+    events = read_events(write(tmp_path, text), timezone="UTC")
+    assert events.code.tolist() == [0, 16, 12, 9]
+    assert events.return_value[1] == 3
+    assert events.damage == ()
+    assert events.files[0].tail is None
+    assert np.all(np.diff(events.offset) > 0)
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_damaged_ads(tmp_path, form):
+    """In ad logs too, torn and foreign text is located, and an unfinished last record remembered."""
+    good = {
+        "json": '{\n  "EventTypeNumber": 13,\n  "EventTime": "2025-11-04T21:00:00Z"\n}\n',
+        "xml": '<c>\n<a n="EventTypeNumber"><i>13</i></a>\n<a n="EventTime"><s>2025-11-04T21:00:00Z</s></a>\n</c>\n',
+    }[form]
+    torn = good[:30].rpartition("\n")[0] + "\n"
+    text = good + torn + good + "what is this\nand this\n" + good.replace("13", "x") + good + torn
+    events = read_events(write(tmp_path, text))
+    assert events.code.tolist() == [13, 13, 13]
+    assert events.time[0] == utc(2025, 11, 4, 21)
+    assert [each.why for each in events.damage] == [
+        "torn",
+        "no header",
+        "body does not fit the event",
+    ]
+    assert events.files[0].tail == len(text) - len(torn)

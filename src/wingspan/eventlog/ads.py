@@ -9,47 +9,57 @@ from xml.etree import ElementTree as ET
 
 from wingspan.eventlog import events as ev
 from wingspan.eventlog.access_points import identity, number
-from wingspan.eventlog.kernel import ABSENT, HAS_ZONE, Columns
+from wingspan.eventlog.kernel import ABSENT, BAD_BODY, HAS_ZONE, NO_HEADER, TORN, Columns
+from wingspan.eventlog.literals import Expression
 from wingspan.eventlog.sources import Reader
 
 Ad: TypeAlias = dict[str, Any]
 
-_BAD_BODY: Final = 3
-_NO_HEADER: Final = 1
+_RECORD: Final = 0
+_TAIL: Final = -1
 _BLOCK: Final = 1 << 20
 _NOISE: Final = re.compile(rb"\s*(?:</?classads>|<\?xml.*\?>|<!DOCTYPE.*>|[\[\],])?\s*")
 _EXPRESSION: Final = re.compile(r"/Expr\((.*)\)/", re.DOTALL)
 
 
-class Expression(str):
-    """A ClassAd expression that is no plain value, as written."""
+def scan_ads(form: str, file: Reader, columns: Columns, base: int = 0) -> tuple[int, int]:
+    """Append every event of an XML or JSON log; return the offsets behind its bytes and behind its last whole record.
 
-    __slots__ = ()
+    `base` is the offset of the first byte.
+    """
+    end = whole = base
+    for kind, offset, content in _stretches(form, file, base):
+        end = offset + len(content)
+        if kind == _RECORD:
+            _append(form, content, offset, columns)
+        elif kind != _TAIL:
+            columns.append_damage(offset, len(content), kind)
+        whole = offset if kind == _TAIL else end
+    return end, whole
 
 
-def scan_ads(form: str, file: Reader, columns: Columns) -> tuple[int, int]:
-    """Append every event of an XML or JSON log; return the offsets behind its bytes and behind its last whole record."""
+def _stretches(form: str, file: Reader, base: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (kind, offset, bytes) of records, of what is none, and last of the tail, be it empty."""
     opening, closing = (b"<c>", b"</c>") if form == "xml" else (b"{", b"}")
-    record, start, position, whole = bytearray(), 0, 0, 0
+    held, begun, position = bytearray(), False, base
     for line in _lines(file):
         begins = line.startswith(opening)
-        if record and begins:
-            columns.append_damage(start, len(record), 2)
-            record.clear()
-        if begins:
-            start = position
-        if record or begins:
-            record += line
-        elif not _NOISE.fullmatch(line):
-            columns.append_damage(position, len(line), _NO_HEADER)
+        noise = not begun and _NOISE.fullmatch(line)
+        if held and (begins or noise):
+            yield TORN if begun else NO_HEADER, position - len(held), bytes(held)
+            held.clear()
+        begun = begun or begins
         position += len(line)
+        held += b"" if noise else line
         text = line.rstrip(b" \t\r\n,")
-        if record and (text == closing or (begins and text.endswith(closing))):
-            _append(form, bytes(record), start, columns)
-            record.clear()
-        if not record:
-            whole = position
-    return position, whole
+        if begun and (text == closing or (begins and text.endswith(closing))):
+            yield _RECORD, position - len(held), bytes(held)
+            held.clear()
+            begun = False
+    if held and not begun:
+        yield NO_HEADER, position - len(held), bytes(held)
+        held.clear()
+    yield _TAIL, position - len(held), bytes(held)
 
 
 def parse_ad(form: str, record: bytes) -> Ad:
@@ -101,7 +111,7 @@ def _append(form: str, record: bytes, start: int, columns: Columns) -> None:
     try:
         row = _row(parse_ad(form, record))
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
-        columns.append_damage(start, len(record), _BAD_BODY)
+        columns.append_damage(start, len(record), BAD_BODY)
         return
     columns.append({**row, "offset": start, "length": len(record)})
 

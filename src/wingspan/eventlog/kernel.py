@@ -14,6 +14,9 @@ from wingspan.errors import NotFoundError
 BLOCK: Final = 1 << 21  # bytes read at once: what a core's own cache holds
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
+NO_HEADER: Final = 1
+TORN: Final = 2
+BAD_BODY: Final = 3
 WHY: Final = ("", "no header", "torn", "body does not fit the event")
 ABSENT: Final = int(np.iinfo(np.int32).min)
 
@@ -118,14 +121,17 @@ class Columns:
             self._arrays[name][self._struct.damages] = value
         self._struct.damages += 1
 
+    def sort(self, start: int, by: str) -> None:
+        """Bring the rows from `start` on into the order of one column."""
+        order = np.argsort(self._arrays[by][start : len(self)], kind="stable")
+        for name in ROW:
+            part = self._arrays[name][start : len(self)]
+            part[:] = part[order]
+
     def damage(self, start: int) -> list[tuple[int, int, str]]:
         """Return (offset, length, why) of the damaged stretches from number `start` on."""
         columns = (self._arrays[name][start : self.damages].tolist() for name in _DAMAGE)
         return [(offset, length, WHY[why]) for offset, length, why in zip(*columns, strict=True)]
-
-    def column(self, name: str) -> NDArray[Any]:
-        """Return a view of one column's rows so far; it is dead once the columns grow."""
-        return self._arrays[name][: len(self)]
 
     def finish(self) -> dict[str, NDArray[Any]]:
         """Give the columns away, cut to size; this object is empty afterwards."""

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import tzinfo
 from html import unescape
+from io import BytesIO
 from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
@@ -17,11 +18,12 @@ from wingspan.eventlog.access_points import name_access_points
 from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import GENERIC, Damage, Events, LogFile
 from wingspan.eventlog.header import RotationHeader, parse_header
-from wingspan.eventlog.kernel import ROW, Columns, scan_blocks
+from wingspan.eventlog.kernel import NO_HEADER, ROW, WHY, Columns, scan_blocks
 from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, read_ranges
 from wingspan.eventlog.times import to_utc, zone_of
 
 PathInput: TypeAlias = str | PathLike[str]
+Stretch: TypeAlias = tuple[int, int, str]  # offset, length, why it is damaged
 
 _WINDOW = 1 << 16
 _WORTH_SPLITTING = 1 << 24
@@ -42,7 +44,7 @@ class Scanned:
     """What a piece gave: its rows and damages lie in its thread's columns at these places."""
 
     rows: int
-    damage: list[tuple[int, int, str]]
+    damage: list[Stretch]
     end: int
     whole: int
 
@@ -129,7 +131,34 @@ def _scan_piece(piece: Piece, columns: Columns) -> Scanned:
             end, whole = _scan_classic(file, piece, columns)
         else:
             end, whole = scan_ads(piece.format, file, columns)
-    return Scanned(len(columns) - rows, columns.damage(damages), end, whole)
+    damage = columns.damage(damages)
+    if piece.format == "classic" and (damage or whole < end):
+        whole, damage = _scan_foreign(piece, columns, damage, (whole, end))
+        columns.sort(rows, "offset")
+    return Scanned(len(columns) - rows, damage, end, whole)
+
+
+def _scan_foreign(
+    piece: Piece, columns: Columns, damage: list[Stretch], tail: tuple[int, int]
+) -> tuple[int, list[Stretch]]:
+    """Read ads that stand between classic records: DAGMan writes its own events in the pool's format.
+
+    Returns the offset behind the last whole record, and the stretches that are damaged all the same.
+    """
+    whole, end = tail
+    kept = []
+    for offset, length, why in [*damage, (whole, end - whole, "")]:
+        [start] = read_ranges(piece.path, [(offset, min(length, 64))])
+        form = {b"<": "xml", b"{": "json"}.get(start[:1], "")
+        if not form or why not in {"", WHY[NO_HEADER]}:
+            kept += [(offset, length, why)] if why else []
+            continue
+        damages = columns.damages
+        [content] = read_ranges(piece.path, [(offset, length)])
+        _, behind = scan_ads(form, BytesIO(content), columns, offset)
+        kept += columns.damage(damages)
+        whole = whole if why else behind
+    return whole, kept
 
 
 def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, int]:

@@ -2,7 +2,7 @@
  *
  * A record is   NNN (cluster.proc.subproc) STAMP text \n  body lines \n  ...\n
  * It ends at a line that is exactly "...", or is torn where the header of another record begins. Two places are
- * looked for at once, 32 bytes at a time: a newline followed by '.', and "digit space (" (a header's middle).
+ * looked for at once, many bytes at a time: a newline followed by '.', and " (" (the middle of a header).
  * Format: HTCondor's src/condor_utils/condor_event.cpp (formatHeader, readHeader, and each event's readEvent).
  */
 #include <stdint.h>
@@ -26,10 +26,13 @@ typedef struct {
 } Columns;
 
 typedef struct {
-    int code, stamp, year, month, day;
+    int code, stamp;
     int32_t cluster, proc, subproc;
     double time;
     text body;                                           /* after the stamp and its space */
+    unsigned char date[10];                              /* the last date seen, and its day: most repeat */
+    int date_stamp;
+    int64_t day;
 } Header;
 
 typedef struct { int64_t value; int32_t detail; } Numbers;
@@ -44,11 +47,14 @@ static int take(text *p, text end, unsigned char c) {
     return 1;
 }
 
-static int take_text(text *p, text end, const char *literal) {
-    size_t n = strlen(literal);
-    if ((size_t)(end - *p) < n || memcmp(*p, literal, n)) return 0;
+static int take_bytes(text *p, text end, const char *bytes, size_t n) {
+    if ((size_t)(end - *p) < n || memcmp(*p, bytes, n)) return 0;
     *p += n;
     return 1;
+}
+
+static inline int take_text(text *p, text end, const char *literal) {
+    return take_bytes(p, end, literal, strlen(literal));
 }
 
 static int take_integer(text *p, text end, int64_t *out) {
@@ -100,16 +106,24 @@ static int64_t days_of(int year, int month, int day) {   /* days since 1970-01-0
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* "MM/DD " or "YYYY-MM-DD " or "YYYY-MM-DDT": the day since 1970 goes to h->day. */
 static int take_date(text *p, text end, Header *h) {
-    if (end - *p > 2 && (*p)[2] == '/') {
-        h->stamp = NO_YEAR;
-        h->year = 1972;                                  /* a leap year, so that 02/29 is a day */
-        if (!take_digits(p, end, 2, &h->month) || !take(p, end, '/')) return 0;
-        return take_digits(p, end, 2, &h->day) && take(p, end, ' ');
-    }
-    h->stamp = 0;
-    return take_digits(p, end, 4, &h->year) && take(p, end, '-') && take_digits(p, end, 2, &h->month) &&
-           take(p, end, '-') && take_digits(p, end, 2, &h->day) && (take(p, end, ' ') || take(p, end, 'T'));
+    int year = 1972, month, day;                         /* a leap year, so that 02/29 is a day */
+    text from = *p;
+    if (end - from < 11) return 0;
+    int size = from[2] == '/' ? 5 : 10;
+    *p += size + 1;
+    if (from[size] != ' ' && (from[size] != 'T' || size == 5)) return 0;
+    h->stamp = size == 5 ? NO_YEAR : 0;
+    if (h->date_stamp == size && !memcmp(from, h->date, size)) return 1;
+    text q = from;
+    if (size == 10 && (!take_digits(&q, end, 4, &year) || !take(&q, end, '-'))) return 0;
+    if (!take_digits(&q, end, 2, &month) || !take(&q, end, size == 5 ? '/' : '-')) return 0;
+    if (!take_digits(&q, end, 2, &day) || month < 1 || month > 12 || day < 1 || day > 31) return 0;
+    h->day = days_of(year, month, 1) + day - 1;          /* 02/30 is 03/01 or 03/02, as mktime has it */
+    h->date_stamp = size;
+    memcpy(h->date, from, size);
+    return 1;
 }
 
 static int take_zone(text *p, text end, Header *h) {
@@ -124,15 +138,25 @@ static int take_zone(text *p, text end, Header *h) {
     return 1;
 }
 
-static int take_stamp(text *p, text end, Header *h) {
+static int take_clock(text *p, text end, int *seconds) {
+    text q = *p;
+    if (end - q < 8 || q[2] != ':' || q[5] != ':') return 0;
     int hour, minute, second;
-    if (!take_date(p, end, h)) return 0;
-    if (!take_digits(p, end, 2, &hour) || !take(p, end, ':') || !take_digits(p, end, 2, &minute) ||
-        !take(p, end, ':') || !take_digits(p, end, 2, &second)) return 0;
-    if (h->month < 1 || h->month > 12 || h->day < 1 || h->day > 31) return 0;
-    if (hour > 24 || minute > 59 || second > 61) return 0;
-    int64_t days = days_of(h->year, h->month, 1) + h->day - 1;  /* 02/30 is 03/01 or 03/02, as mktime has it */
-    h->time = (double)(days * 86400 + hour * 3600 + minute * 60 + second);
+    if (!take_digits(&q, end, 2, &hour)) return 0;
+    ++q;
+    if (!take_digits(&q, end, 2, &minute)) return 0;
+    ++q;
+    if (!take_digits(&q, end, 2, &second)) return 0;
+    *p = q;
+    *seconds = hour * 3600 + minute * 60 + second;
+    return hour <= 24 && minute <= 59 && second <= 61;
+}
+
+static int take_stamp(text *p, text end, Header *h) {
+    int seconds;
+    if (!take_date(p, end, h) || !take_clock(p, end, &seconds)) return 0;
+    h->time = (double)(h->day * 86400 + seconds);
+    if (*p < end && **p == ' ') return 1;
     if (take(p, end, '.')) {
         int64_t fraction = 0, scale = 1;
         for (; *p < end && digit(**p) && scale < 1000000000; ++*p, scale *= 10)
@@ -157,18 +181,19 @@ static int take_header(text p, text end, Header *h) {
 
 /* ---- the bodies: enough of each to know that it is whole, and its codes ---- */
 
-static const char *const BANNERS[48] = {
-    [0] = "Job submitted from host: ", [1] = "Job executing on host: ", [2] = "(",
-    [3] = "Job was checkpointed.", [4] = "Job was evicted.", [5] = "Job terminated.",
-    [6] = "Image size of job updated: ", [7] = "Shadow exception!", [9] = "Job was aborted",
-    [10] = "Job was suspended.", [11] = "Job was unsuspended.", [12] = "Job was held.",
-    [13] = "Job was released.", [14] = "Node ", [15] = "Node ", [16] = "POST Script terminated.",
-    [23] = "Job reconnected to ", [25] = "Grid Resource Back Up", [26] = "Detected Down Grid Resource",
-    [27] = "Job submitted to grid resource", [28] = "Job ad information event triggered.",
-    [29] = "The job's remote status is unknown", [30] = "The job's remote status is known again",
-    [31] = "Job is performing stage-in of input files",
-    [32] = "Job is performing stage-out of output files",
-    [35] = "Cluster submitted from host: ", [47] = "Common files event: ",
+#define LITERAL(text) {text, sizeof(text) - 1}
+static const struct { const char *text; size_t length; } BANNERS[48] = {
+    [0] = LITERAL("Job submitted from host: "), [1] = LITERAL("Job executing on host: "), [2] = LITERAL("("),
+    [3] = LITERAL("Job was checkpointed."), [4] = LITERAL("Job was evicted."), [5] = LITERAL("Job terminated."),
+    [6] = LITERAL("Image size of job updated: "), [7] = LITERAL("Shadow exception!"), [9] = LITERAL("Job was aborted"),
+    [10] = LITERAL("Job was suspended."), [11] = LITERAL("Job was unsuspended."), [12] = LITERAL("Job was held."),
+    [13] = LITERAL("Job was released."), [14] = LITERAL("Node "), [15] = LITERAL("Node "), [16] = LITERAL("POST Script terminated."),
+    [23] = LITERAL("Job reconnected to "), [25] = LITERAL("Grid Resource Back Up"), [26] = LITERAL("Detected Down Grid Resource"),
+    [27] = LITERAL("Job submitted to grid resource"), [28] = LITERAL("Job ad information event triggered."),
+    [29] = LITERAL("The job's remote status is unknown"), [30] = LITERAL("The job's remote status is known again"),
+    [31] = LITERAL("Job is performing stage-in of input files"),
+    [32] = LITERAL("Job is performing stage-out of output files"),
+    [35] = LITERAL("Cluster submitted from host: "), [47] = LITERAL("Common files event: "),
 };
 
 static const char *const TRANSFERS[6] = {
@@ -196,11 +221,16 @@ static int find_codes(text p, text end, Numbers *out) {
 
 /* "Usr D HH:MM:SS, Sys D HH:MM:SS" on the next line */
 static int usage_line(text *p, text end) {
+    static const unsigned char low[30] = "Usr 0 00:00:00, Sys 0 00:00:00";
+    static const unsigned char span[30] = {0, 0, 0, 0, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 0, 0, 0, 0, 0, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9};
     int64_t n;
+    int other = 0;
     if (!next_line(p, end)) return 0;
     text q = *p;
     skip_blanks(&q, end);
-    for (int i = 0; i < 2; ++i) {
+    if (end - q < 30) return 0;
+    for (int i = 0; i < 30; ++i) other |= (unsigned char)(q[i] - low[i]) > span[i];
+    for (int i = 0; other && i < 2; ++i) {               /* some number has more digits */
         if (!take_text(&q, end, i ? ", Sys " : "Usr ")) return 0;
         if (!take_integer(&q, end, &n) || !take(&q, end, ' ') || !take_integer(&q, end, &n)) return 0;
         if (!take(&q, end, ':') || !take_integer(&q, end, &n)) return 0;
@@ -260,8 +290,8 @@ static int submitted(text p, text end, Numbers *out) {
     text line = p;
     next_line(&line, end);
     text from = p + (p < line && *p == '<'), alias = NULL;
-    for (text q = from; q + 6 < line && !alias; ++q)
-        if ((*q == '&' || *q == '?') && !memcmp(q + 1, "alias=", 6)) alias = q + 7;
+    for (text q = from; (q = memchr(q, 'a', line - q)) && line - q > 6; ++q)
+        if (!memcmp(q, "alias=", 6) && q > from && (q[-1] == '&' || q[-1] == '?')) { alias = q + 6; break; }
     text q = alias ? alias : from;
     uint64_t hash = 14695981039346656037ULL;             /* FNV-1a */
     int bracket = 0;
@@ -276,7 +306,8 @@ static int submitted(text p, text end, Numbers *out) {
 }
 
 static int transferred(text p, text end, Numbers *out) {
-    for (int i = 0; i < 6; ++i) {
+    int first = p == end ? 0 : *p == 'E' ? 0 : *p == 'S' ? 1 : 2;
+    for (int i = first; i < 6; i += 3) {
         text q = p;
         if (take_text(&q, end, TRANSFERS[i]) && (take(&q, end, '\n') || take(&q, end, '\r'))) {
             out->value = i + 1;
@@ -295,13 +326,12 @@ static int indented_lines(text p, text end, const char *first, const char *secon
 }
 
 static int job_ad(text p, text end) {
+    text line;
     int attributes = 0;
-    while (next_line(&p, end)) {
-        text line = p;
-        if (*p == '\r' || *p == '\n') return 0;
+    for (next_line(&p, end); p < end; p = line, ++attributes) {
+        line = p;
         next_line(&line, end);
-        if (!memchr(p, '=', line - p)) return 0;
-        ++attributes;
+        if (*p < 'A' || !memchr(p, '=', line - p)) return 0;
     }
     return attributes > 0;
 }
@@ -323,7 +353,7 @@ static int numbered_node(text *p, text end, const char *then) {
 static int take_body(int code, text p, text end, Numbers *out) {
     int64_t n;
     int32_t count;
-    if (code < 48 && BANNERS[code] && !take_text(&p, end, BANNERS[code])) return 0;
+    if (code < 48 && !take_bytes(&p, end, BANNERS[code].text, BANNERS[code].length)) return 0;
     switch (code) {
     case 0: case 35: return submitted(p, end, out);
     case 2: return take_integer(&p, end, &n) && take(&p, end, ')');
@@ -358,34 +388,52 @@ static int has_banner(const Header *h, text end) {
     text p = h->body;
     Numbers ignored = {ABSENT, ABSENT};
     if (h->code == 40) return transferred(p, end, &ignored);
-    return h->code < 48 && BANNERS[h->code] && h->code != 2 && take_text(&p, end, BANNERS[h->code]);
+    if (h->code >= 48 || BANNERS[h->code].length < 5) return 0;
+    return take_bytes(&p, end, BANNERS[h->code].text, BANNERS[h->code].length);
 }
 
 /* ---- finding the ends of records ---- */
 
-#define WIDTH 32
-typedef unsigned char lanes __attribute__((vector_size(WIDTH)));
-
-static int is_mark(text p) {                             /* p[0..2] are readable */
-    return (p[0] == '\n' && p[1] == '.') || (digit(p[0]) && p[1] == ' ' && p[2] == '(');
+static int is_mark(text p) {                             /* p[0], p[1] are readable */
+    return (p[0] == '\n' && p[1] == '.') || (p[0] == ' ' && p[1] == '(');
 }
 
-/* The next place in [p, end) where a line starts with '.' or "digit space (" stands; else NULL. */
-static text next_mark(text p, text end) {
-    for (; end - p >= WIDTH + 2; p += WIDTH) {
-        lanes a, b, c;
-        uint64_t any[WIDTH / 8];
-        memcpy(&a, p, WIDTH);
-        memcpy(&b, p + 1, WIDTH);
-        memcpy(&c, p + 2, WIDTH);
-        lanes hits = (lanes)(((a == '\n') & (b == '.')) |
-                             ((b == ' ') & (c == '(') & ((lanes)(a - '0') <= 9)));
-        memcpy(any, &hits, WIDTH);
-        if (any[0] | any[1] | any[2] | any[3])
-            for (int i = 0; i < WIDTH; ++i) if (hits[i]) return p + i;
+static int first_byte(uint64_t lanes) {                  /* the first byte in memory that is not 0 */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_ctzll(lanes) / 8;
+#else
+    return __builtin_clzll(lanes) / 8;
+#endif
+}
+
+/* Define a function: the next place in [p, end) where "\n." or " (" stands; else NULL. */
+#define DEFINE_NEXT_MARK(NAME, WIDTH, TARGET)                                                \
+    TARGET static text NAME(text p, text end) {                                              \
+        typedef unsigned char lanes __attribute__((vector_size(WIDTH)));                     \
+        for (; end - p > WIDTH; p += WIDTH) {                                                \
+            lanes a, b;                                                                      \
+            uint64_t any[WIDTH / 8];                                                         \
+            memcpy(&a, p, WIDTH);                                                            \
+            memcpy(&b, p + 1, WIDTH);                                                        \
+            lanes hits = (lanes)(((a == '\n') & (b == '.')) | ((a == ' ') & (b == '(')));    \
+            memcpy(any, &hits, WIDTH);                                                       \
+            for (int i = 0; i < WIDTH / 8; ++i)                                              \
+                if (any[i]) return p + 8 * i + first_byte(any[i]);                           \
+        }                                                                                    \
+        for (; end - p > 1; ++p) if (is_mark(p)) return p;                                   \
+        return NULL;                                                                         \
     }
-    for (; end - p >= 3; ++p) if (is_mark(p)) return p;
-    return NULL;
+
+DEFINE_NEXT_MARK(next_mark_16, 16, )
+#if defined(__x86_64__)
+DEFINE_NEXT_MARK(next_mark_32, 32, __attribute__((target("avx2"))))
+#endif
+
+static text next_mark(text p, text end) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return next_mark_32(p, end);
+#endif
+    return next_mark_16(p, end);
 }
 
 /* The end of the separator line at p (just past its newline), NULL when it is none, `end` + 1 when not all there. */
@@ -401,7 +449,7 @@ typedef struct { text body_end, end; int torn; } Extent;  /* end NULL: not all o
 
 /* Where the record that begins at `start` ends. */
 static Extent find_end(text start, text end, int last) {
-    Extent none = {NULL, NULL, 0}, found = none;
+    const Extent none = {NULL, NULL, 0};
     text at_start = separator_end(start, end, last);
     if (at_start > end) return none;
     if (at_start) return (Extent){start, at_start, 0};
@@ -410,15 +458,15 @@ static Extent find_end(text start, text end, int last) {
             text after = separator_end(p + 1, end, last);
             if (after && after <= end) return (Extent){p + 1, after, 0};
             if (after) return none;
-        } else if (p - 2 > start) {
-            Header h;
+        } else if (p - 3 > start && digit(p[-1])) {
+            Header h = {0};
             if (!last && end - p < 256) return none;     /* the header may go on in the next block */
-            if (!take_header(p - 2, end, &h)) continue;
-            if (p[-3] != '\n' && !has_banner(&h, end)) continue;
-            return (Extent){p - 2, p - 2, 1};
+            if (!take_header(p - 3, end, &h)) continue;
+            if (p[-4] != '\n' && !has_banner(&h, end)) continue;
+            return (Extent){p - 3, p - 3, 1};
         }
     }
-    return found;
+    return none;
 }
 
 static void add_damage(Columns *out, int64_t offset, int64_t length, int why) {
@@ -452,6 +500,7 @@ static void add_row(Columns *out, const Header *h, Numbers numbers, int64_t offs
  * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these. */
 void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
     text p = data, end = data + size;
+    Header h = {0};
     out->consumed = 0;
     while (out->rows < out->room && out->damages < out->damage_room) {
         while (p < end && (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')) ++p;
@@ -460,7 +509,6 @@ void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
         Extent record = find_end(p, end, last);
         if (!record.end) return;
         int64_t offset = base + (p - data), length = record.end - p;
-        Header h;
         Numbers numbers = {ABSENT, ABSENT};
         if (length > INT32_MAX || !take_header(p, record.body_end, &h))
             add_damage(out, offset, length, NO_HEADER);
