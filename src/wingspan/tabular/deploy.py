@@ -82,9 +82,9 @@ def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
         fix = "use letters, digits, and _ . - inside"
         raise SettingError("model name", f"{name!r} cannot name a folder", fix)
     if isinstance(bundle, Bundle):
-        with TemporaryDirectory() as folder, disk_errors(Path(folder)):
-            bundle.save(Path(folder) / "bundle")
-            return deploy(Path(folder) / "bundle", models, name)
+        with TemporaryDirectory() as temporary, disk_errors(Path(temporary)):
+            bundle.save(Path(temporary) / "bundle")
+            return deploy(Path(temporary) / "bundle", models, name)
     Bundle.verify(bundle)
     home = models / name
     with _alone(home):

@@ -1,0 +1,23 @@
+"""The loan-default workflow: read, prepare, split, fit two models side by side, evaluate, choose, bundle.
+
+    wingspan run examples/loan_default.py --set csv=loan_data.csv
+    wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0.3
+"""
+
+from pathlib import Path
+
+import wingspan as ws
+from wingspan.recipes.table_classifier import Classifier, table_classifier
+
+
+def pipeline(
+    csv: Path = Path("loan_data.csv"),
+    target: str = "loan_status",
+    test_size: float = 0.2,
+    compatibility: bool = False,
+    shards: int = 1,
+) -> ws.Pipeline:
+    """Declare the workflow; its results are ``evaluate[...]``, ``choose_best`` and ``bundle``."""
+    return table_classifier(
+        Classifier(data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards)
+    )
