@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from wingspan.cli.runs import run_pipeline
-from wingspan.cli.tables import print_evaluations
-from wingspan.files import aside, copy, write_atomically
+from wingspan.cli.tables import print_evaluations, write_out
+from wingspan.files import write_atomically
 from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
 from wingspan.tabular.deploy import deploy
 
@@ -35,7 +35,9 @@ def cut(table: Path) -> tuple[Path, Path]:
     if place != header.count(","):
         sys.exit(f"{table}: expected {TARGET} as the last column")
     write_atomically(known, "".join([header, *rows[:-HELD_OUT]]))
-    write_atomically(new, "".join(f"{line.rpartition(',')[0]}\n" for line in [header, *rows[-HELD_OUT:]]))
+    write_atomically(
+        new, "".join(f"{line.rpartition(',')[0]}\n" for line in [header, *rows[-HELD_OUT:]])
+    )
     return known, new
 
 
@@ -45,7 +47,11 @@ def main() -> None:
     what = Classifier(
         data=known,
         target=TARGET,
-        estimators={"logistic": "logistic_regression", "tree": "decision_tree", "forest": "random_forest"},
+        estimators={
+            "logistic": "logistic_regression",
+            "tree": "decision_tree",
+            "forest": "random_forest",
+        },
         parameters={"tree": {"max_depth": 6}, "forest": {"n_estimators": 200}},
         select=("roc_auc",),
         stratify=True,
@@ -55,17 +61,22 @@ def main() -> None:
     predictions = add_prediction(p, p.steps["bundle"].handle(), new)
     run = run_pipeline(p, FOLDER / ".wingspan")
     selection = run["choose_best"]
-    print_evaluations({label: run[f"evaluate[{label}]"] for label in what.estimators}, selection.best, selection.metrics)
+    print_evaluations(
+        {label: run[f"evaluate[{label}]"] for label in what.estimators},
+        selection.best,
+        selection.metrics,
+    )
     deployed = deploy(run["bundle"], FOLDER / "models", "credit")
     made = run[predictions.step]
     out = FOLDER / "predictions.csv"
-    with aside(out) as temporary:
-        copy(made.path, temporary)
+    write_out(made.path, out)
     counts = ", ".join(f"{count} {label}" for label, count in made.labels.items())
     print(f"\nmodel         {deployed.folder}  (card: {deployed.folder / 'card.md'})")
     print(f"predictions   {out}  ({made.rows} new rows: {counts})")
     print(f"run           {run.folder.root}")
-    print("\nnext: change a parameter in examples/demo.py and run it again; only what depends on it is computed")
+    print(
+        "\nnext: change a parameter in examples/demo.py and run it again; only what depends on it is computed"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The loan-default workflow: read, prepare, split, fit two models side by side, evaluate, choose, bundle.
 
-    wingspan run examples/loan_default.py --set csv=loan_data.csv
-    wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0.3
+wingspan run examples/loan_default.py --set csv=loan_data.csv
+wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0.3
 """
 
 from pathlib import Path
@@ -19,5 +19,7 @@ def pipeline(
 ) -> ws.Pipeline:
     """Declare the workflow; its results are ``evaluate[...]``, ``choose_best`` and ``bundle``."""
     return table_classifier(
-        Classifier(data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards)
+        Classifier(
+            data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards
+        )
     )

@@ -1,7 +1,6 @@
 """``wingspan train`` and ``wingspan predict``."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,12 +53,22 @@ def train(
         str | None, typer.Option(help="Name to deploy under [default: the target].")
     ] = None,
     deploy: Annotated[bool, typer.Option(help="Deploy the best model.")] = True,
+    new_rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--predict", metavar="NEW_ROWS", help="Raw rows to predict with the best model."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for these predictions: .csv or .parquet.")
+    ] = None,
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
-    from wingspan.recipes.table_classifier import Classifier, table_classifier
+    from wingspan.errors import SettingError
+    from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
     from wingspan.tabular.clean import Rules
     from wingspan.tabular.read import ReadOptions
 
@@ -80,7 +89,17 @@ def train(
         cpus=cpus,
         memory=memory,
     )
-    run = run_pipeline(table_classifier(what), home)
+    if (new_rows is None) != (out is None):
+        raise SettingError(
+            "wingspan train", "--predict and --out belong together", "give both, or none"
+        )
+    p = table_classifier(what)
+    if new_rows is not None and out is not None:
+        bundle = p.steps["bundle"].handle()
+        made = add_prediction(
+            p, bundle, new_rows, suffix=out.suffix, options=what.options, shards_in_all=shards
+        ).step
+    run = run_pipeline(p, home)
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
     selection = run["choose_best"]
     deployed = None
@@ -88,6 +107,8 @@ def train(
         from wingspan.tabular.deploy import deploy as deploy_bundle
 
         deployed = deploy_bundle(run["bundle"], models, name or target)
+    if out is not None:
+        write_out(run[made].path, out)
     if as_json:
         told: dict[str, Any] = {label: one.as_json() for label, one in evaluations.items()}
         where = (
@@ -106,6 +127,8 @@ def train(
     if deployed is not None:
         print(f"deployed {deployed.reference}: {deployed.folder}")
         print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
+    if out is not None:
+        print(f"predicted {new_rows}: {out}")
 
 
 def predict(
@@ -124,7 +147,6 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
-    from wingspan.files import aside
     from wingspan.recipes.table_classifier import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
     from wingspan.tabular.read import ReadOptions
@@ -144,8 +166,7 @@ def predict(
         shards_in_all=shards,
     )
     predictions = run_pipeline(p, home)[made.step]
-    with aside(out) as temporary:
-        shutil.copyfile(predictions.path, temporary)
+    write_out(predictions.path, out)
     if as_json:
         facts = {
             "out": str(out),
@@ -165,6 +186,14 @@ def predict(
         )
     if predictions.ignored:
         print(f"  not used: {', '.join(predictions.ignored)}", file=sys.stderr)
+
+
+def write_out(made: Path, out: Path) -> None:
+    """Copy a result to where the user asked for it, whole or not at all."""
+    from wingspan.files import aside, copy
+
+    with aside(out) as temporary:
+        copy(made, temporary)
 
 
 def print_evaluations(evaluations: dict[str, "Evaluation"], best: str, metrics: list[str]) -> None:
