@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from environments import peers_python, wingspan_python
 
 SCRIPTS = (
     "process",
@@ -34,6 +35,7 @@ SCRIPTS = (
     "predict",
 )
 HERE = Path(__file__).parent
+OURS, PEERS = str(wingspan_python()), str(peers_python())
 WALL = {58_645: 1 / 4, 1_000_000: 1 / 2.2}
 WITHOUT_FIT, LARGEST_JOB, OTHER_JOBS, UNCHANGED_S = 1 / 8, 0.75, 0.5, 0.5
 
@@ -125,7 +127,7 @@ def run_scripts(table: Path, folder: Path) -> dict[str, dict[str, float]]:
     for name in SCRIPTS:
         shutil.copy(HERE / "loan_scripts" / f"{name}.py", folder)
         start = time.perf_counter()
-        with subprocess.Popen([sys.executable, f"{name}.py"], cwd=folder) as script:
+        with subprocess.Popen([PEERS, f"{name}.py"], cwd=folder) as script:
             _, status, usage = os.wait4(script.pid, 0)
             script.returncode = os.waitstatus_to_exitcode(status)
         if script.returncode:
@@ -152,7 +154,7 @@ def run_wingspan(
     start = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     took = time.perf_counter() - start
-    status = [sys.executable, "-m", "wingspan", "status", "--json"]
+    status = [OURS, "-m", "wingspan", "status", "--json"]
     steps = json.loads(subprocess.run(status, cwd=folder, check=True, capture_output=True).stdout)[
         "steps"
     ]

@@ -58,7 +58,9 @@ def main() -> None:
         test_size=0.25,
     )
     p = table_classifier(what)
-    predictions = add_prediction(p, p.steps["bundle"].handle(), new)
+    predictions = add_prediction(
+        p, p.steps["bundle"].handle(), new, preparation=p.steps["prepare"].handle()
+    )
     run = run_pipeline(p, FOLDER / ".wingspan")
     selection = run["choose_best"]
     print_evaluations(

@@ -1,9 +1,12 @@
 """One step -> `Call`: how to make the call in another process, and what its key is made of."""
 
+import ast
 import functools
 import importlib
+import inspect
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +18,13 @@ from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.pipeline import Command, Step
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.store.annotation import TypeName, read_signature
 from wingspan.store.codec import encode
 
 FORMAT = 1  # of keys and of job.json: a change here runs everything anew
+_SLOW = frozenset(
+    {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}
+)  # half a second and more to import
 _SHORT = 80  # a parameter longer than this is shown by its digest
 
 
@@ -145,7 +152,7 @@ def describe(step: Step, cache: DigestCache) -> Call:
             raise DeclarationError(
                 f"{step.place}: step {step.name}", error.problem, error.fix
             ) from error
-        preload, modules = top_level_imports(step.action), tuple(sorted(module_files(step.action)))
+        preload, modules = _preload(step.action), tuple(sorted(module_files(step.action)))
         action = _action(step.action, reader)
     components |= reader.components | {"cpus": str(step.resources.cpus)}
     if step.resources.image:
@@ -154,6 +161,49 @@ def describe(step: Step, cache: DigestCache) -> Call:
     return Call(
         action, arguments, reader.inputs, components, files, reader.constants, preload, modules
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _preload(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the libraries that a job of this function surely imports, and those cheap enough to have in any case.
+
+    Surely: the function itself or its module imports them, or their types are in its signature. What only a function
+    of another module imports may never be needed; waiting for a slow library would hold the step up for nothing.
+    """
+    reached = top_level_imports(function)
+    trees = [ast.parse(textwrap.dedent(_source(function)))]
+    module = sys.modules.get(function.__module__)
+    if module is not None and getattr(module, "__file__", None):
+        trees += [ast.Module([node], []) for node in ast.parse(inspect.getsource(module)).body]
+        trees = [
+            tree
+            for tree in trees
+            if not isinstance(tree.body[0], ast.If | ast.FunctionDef | ast.ClassDef)
+        ] + trees[:1]
+    names = {name for tree in trees for name in _imported(tree)}
+    for kind in read_signature(function).values():
+        names |= _libraries(kind)
+    return frozenset(names & _SLOW) | (reached - _SLOW)
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _libraries(kind: TypeName) -> set[str]:
+    inner = (*kind.args, *(field for _, field in kind.fields))
+    return {kind.name.partition(".")[0]}.union(*map(_libraries, inner))
 
 
 def _action(function: Callable[..., Any], reader: _Arguments) -> dict[str, Any]:

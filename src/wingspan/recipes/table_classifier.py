@@ -12,14 +12,21 @@ from wingspan.files import digest_file
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources
 from wingspan.tabular.blocks import Table, shards
-from wingspan.tabular.bundle import Bundle
+from wingspan.tabular.bundle import Bundle, read_preparation
 from wingspan.tabular.card import Card, notes_of, versions_of
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.evaluate import Evaluation, count_table, evaluation
 from wingspan.tabular.metrics import Counts, merge_counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
 from wingspan.tabular.preparation import Preparation
-from wingspan.tabular.prepare import Inputs, PreparationPart, choose_inputs, learn_part, merge_parts
+from wingspan.tabular.prepare import (
+    Inputs,
+    PreparationPart,
+    choose_inputs,
+    learn_part,
+    learn_preparation,
+    merge_parts,
+)
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.select import Selection, select
 from wingspan.tabular.split import SplitRule
@@ -94,6 +101,15 @@ def read(data: Path | list[Path], options: ReadOptions) -> Table:
     return read_table(data, Path("table"), options=options)
 
 
+def prepare(
+    table: Table, split: SplitRule, target: str, drop: list[str], rules: Rules, compatibility: bool
+) -> Preparation:
+    """Learn means and categories from the training rows."""
+    return learn_preparation(
+        table, split, target=target, drop=drop, rules=rules, compatibility=compatibility
+    )
+
+
 def choose(table: Table, target: str, drop: list[str], rules: Rules, compatibility: bool) -> Inputs:
     """Choose the columns that become features."""
     return choose_inputs(table, target=target, drop=drop, rules=rules, compatibility=compatibility)
@@ -109,7 +125,7 @@ def learn(
     ]
 
 
-def prepare(parts: dict[str, list[PreparationPart]]) -> Preparation:
+def merge(parts: dict[str, list[PreparationPart]]) -> Preparation:
     """Join what the shards learned."""
     return merge_parts([part for found in parts.values() for part in found])
 
@@ -127,6 +143,13 @@ def fit(
     return train_table(table, split, preparation, estimator, parameters, seed, scale=scale)
 
 
+def evaluate(
+    model: "BaseEstimator", table: Table, preparation: Preparation, split: SplitRule
+) -> Evaluation:
+    """Score the test rows."""
+    return evaluation(count_table(model, table, split, preparation), preparation.classes)
+
+
 def score(
     model: "BaseEstimator",
     table: Table,
@@ -140,7 +163,7 @@ def score(
     return [count_table(model, table, split, preparation, blocks) for blocks in found]
 
 
-def evaluate(counts: dict[str, list[Counts]], preparation: Preparation) -> Evaluation:
+def join(counts: dict[str, list[Counts]], preparation: Preparation) -> Evaluation:
     """Join the shards' counts into metrics with intervals."""
     return evaluation(
         merge_counts([count for found in counts.values() for count in found]), preparation.classes
@@ -187,16 +210,18 @@ def bundle(
     return Path("bundle")
 
 
-def read_new(model: Path, data: Path | list[Path], options: ReadOptions) -> Table:
-    """Read raw rows to predict, as the columns that the model was trained with."""
-    expected = Bundle.load(model).preparation.schema
-    return read_table(data, Path("table"), options=options, expected=expected)
+def read_new(model: Preparation | Path, data: Path | list[Path], options: ReadOptions) -> Table:
+    """Read raw rows to predict, as the columns that the model (or its folder) was trained with."""
+    preparation = read_preparation(model) if isinstance(model, Path) else model
+    return read_table(data, Path("table"), options=options, expected=preparation.schema)
 
 
 def predict(
     model: Path, table: Table, id_column: str | None, shard: int, shards_in_all: int
 ) -> list[Predictions]:
     """Predict the rows of one shard."""
+    import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
+
     found = shards(table, shards_in_all)[shard : shard + 1]
     loaded = Bundle.load(model)
     return [
@@ -215,41 +240,19 @@ def collect(parts: dict[str, list[Predictions]], suffix: str) -> Predictions:
 
 
 def table_classifier(what: Classifier) -> Pipeline:
-    """Declare the pipeline; its results are ``evaluate[LABEL]``, ``choose_best`` and ``bundle``."""
+    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]``, ``choose_best`` and ``bundle``."""
     p = Pipeline("table-classifier")
-    numbers = {str(shard): shard for shard in range(what.shards)}
     table = p.step(read, what.data, what.options, resources=_resources(what, 3))
-    inputs = p.step(choose, table, what.target, list(what.drop), what.rules, what.compatibility)
-    learned = p.map(
-        learn, table, inputs, what.split, over={"shard": numbers}, shards_in_all=what.shards
-    )
-    preparation = p.step(prepare, learned)
+    preparation = _prepare(p, what, table)
     models, evaluations = {}, {}
     for label, estimator in what.estimators.items():
         parameters = dict(what.parameters.get(label, {}))
-        fitted = p.step(
-            fit,
-            table,
-            preparation,
-            what.split,
-            estimator,
-            parameters,
-            what.seed,
-            name=f"fit[{label}]",
-            resources=_resources(what, _FIT_BYTES, cpus=what.cpus),
+        arguments = (table, preparation, what.split, estimator, parameters, what.seed)
+        asked = _resources(what, _FIT_BYTES, cpus=what.cpus)
+        models[label] = p.step(fit, *arguments, name=f"fit[{label}]", resources=asked)
+        evaluations[label] = _evaluate(
+            p, what, label, (models[label], table, preparation, what.split)
         )
-        counts = p.map(
-            score,
-            fitted,
-            table,
-            preparation,
-            what.split,
-            over={"shard": numbers},
-            shards_in_all=what.shards,
-            name=f"score-{label}",
-        )
-        models[label] = fitted
-        evaluations[label] = p.step(evaluate, counts, preparation, name=f"evaluate[{label}]")
     selection = p.step(choose_best, evaluations, list(what.select))
     facts = {
         "data": [path.name for path in (what.data if isinstance(what.data, list) else [what.data])],
@@ -261,21 +264,54 @@ def table_classifier(what: Classifier) -> Pipeline:
     return p
 
 
-def add_prediction(
+def _prepare(p: Pipeline, what: Classifier, table: Handle) -> Handle:
+    """Add the steps that learn the preparation, in one piece or in shards."""
+    chosen = (what.target, list(what.drop), what.rules, what.compatibility)
+    if what.shards == 1:
+        return p.step(prepare, table, what.split, *chosen)
+    inputs = p.step(choose, table, *chosen)
+    parts = p.map(
+        learn, table, inputs, what.split, over=_numbers(what.shards), shards_in_all=what.shards
+    )
+    return p.step(merge, parts, name="prepare")
+
+
+def _evaluate(p: Pipeline, what: Classifier, label: str, scored: tuple[Any, ...]) -> Handle:
+    """Add the steps that evaluate one model, in one piece or in shards."""
+    name = f"evaluate[{label}]"
+    if what.shards == 1:
+        return p.step(evaluate, *scored, name=name)
+    parts = p.map(
+        score, *scored, over=_numbers(what.shards), shards_in_all=what.shards, name=f"score-{label}"
+    )
+    return p.step(join, parts, scored[2], name=name)
+
+
+def _numbers(shards_in_all: int) -> dict[str, dict[str, int]]:
+    return {"shard": {str(number): number for number in range(shards_in_all)}}
+
+
+def add_prediction(  # noqa: PLR0913 - a command's options
     p: Pipeline,
     model: Handle | Path,
     data: Path | list[Path],
     *,
+    preparation: Handle | None = None,
     suffix: str = ".csv",
     id_column: str | None = None,
     options: ReadOptions | None = None,
     shards_in_all: int = 1,
 ) -> Handle:
-    """Add the steps that predict raw rows with a bundle; the result's ``path`` is one file in the order of the rows."""
-    table = p.step(read_new, model, data, options or ReadOptions())
-    numbers = {str(shard): shard for shard in range(shards_in_all)}
+    """Add the steps that predict raw rows with a bundle; the result's ``path`` is one file in the order of the rows.
+
+    Parameters
+    ----------
+    preparation
+        Of the model, if it is a result too: the rows can then be read before the model is there.
+    """
+    table = p.step(read_new, preparation or model, data, options or ReadOptions())
     parts = p.map(
-        predict, model, table, id_column, over={"shard": numbers}, shards_in_all=shards_in_all
+        predict, model, table, id_column, over=_numbers(shards_in_all), shards_in_all=shards_in_all
     )
     return p.step(collect, parts, suffix)
 

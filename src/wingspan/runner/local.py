@@ -42,11 +42,15 @@ _MODELS = _TABLES | {"sklearn.linear_model", "sklearn.tree", "skops.io"}
 def _preload(step: PlannedStep) -> frozenset[str]:
     """Return what a step's template should have imported: of few kinds, so that few templates serve all steps."""
     names = set(step.preload)
+    module = str(step.action.get("module", ""))
+    light = _LIGHT | (
+        {module} if module.startswith("wingspan.") else set()
+    )  # ours: no user can have changed it
     if "torch" in names:
-        return _LIGHT | {"numpy", "torch"}
-    if names & {"sklearn", "skops"}:
-        return _MODELS
-    return _TABLES if names & {"polars", "numpy", "pandas"} else _LIGHT
+        return light | {"numpy", "torch"}
+    if names & {"sklearn", "skops", "scipy"}:
+        return light | _MODELS
+    return light | _TABLES if names & {"polars", "numpy", "pandas"} else light
 
 
 class LocalRunner:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-_FIELDS = (b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:", b"Swap:")
+_FIELDS = (b"Private_Dirty:", b"Private_Hugetlb:", b"Swap:")
 
 
 def tree_memory_mb(pid: int) -> float:
     """Return the memory in MB that only this process and its descendants hold; 0 if they are gone.
 
-    Pages shared with another process count for none: so a job is not charged for what its template gave it.
+    Pages shared with another process count for none: so a job is not charged for what its template gave it. Unchanged
+    pages of files do not count either: the system takes them back when it needs them.
     """
     total = 0
     waiting = [pid]

@@ -208,11 +208,7 @@ class Processes:
                     end_group(job.pid)
             template.connection.close()
         for template in self._templates.values():
-            try:
-                template.process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                template.process.kill()
-                template.process.wait()
+            _wait_for(template.process)
         self._templates.clear()
 
     def _take_cores(self, cpus: int) -> tuple[int, ...]:
@@ -260,7 +256,7 @@ class Processes:
                 _signal_group(job.pid, signal.SIGTERM)
             return []
         del template.jobs[job.token]
-        job.peak_mb = max(job.peak_mb, answer["grown_mb"])
+        job.peak_mb = job.peak_mb or answer["grown_mb"]  # too short to have been looked at
         status = answer["status"]
         code, number = (status, None) if status >= 0 else (None, -status)
         return [self._ended(job, code, number, answer["cpu_s"])]
@@ -312,6 +308,17 @@ class Processes:
         if now >= job.kill_at:
             job.kill_at = float("inf")
             end_group(job.pid)
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process whose socket was closed has ended; kill it if it does not."""
+    handle = os.pidfd_open(process.pid)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(_GRACE_S * 1000):
+        process.kill()
+    os.close(handle)
+    process.wait()
 
 
 def _signal_group(pid: int, number: int) -> None:

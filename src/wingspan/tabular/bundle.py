@@ -94,6 +94,12 @@ def read_card(folder: Path) -> Card:
     return Card.from_json(_read_json(folder / "card.json"))
 
 
+def read_preparation(folder: Path) -> Preparation:
+    """Return only the preparation of a bundle, verified; no library of models is imported."""
+    Bundle.verify(folder)
+    return Preparation.from_json(_read_json(folder / "preparation.json"))
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
