@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wingspan.cli import holds, models, pool, runs, tables
+from wingspan.cli import holds, models, pool, runs, simulate, tables
 from wingspan.errors import WingspanError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
 app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
-for group in (runs, tables):
+for group in (runs, simulate, tables):
     group.register(app)
 
 

@@ -329,19 +329,24 @@ def usage_table(rows: Sequence[Usage]) -> str:
     """
     if not rows:
         return ""
-    parts = [row.usage.partition(".") for row in rows]
-    fraction = max(len(point + digits) for _, point, digits in parts)
-    whole = max(8 - fraction, *(len(digits) for digits, _, _ in parts))
-    request = max(8, *(len(row.request) for row in rows))
-    allocated = max(9, *(len(row.allocated) for row in rows))
-    assigned = "Assigned" if any(row.assigned for row in rows) else ""
+    whole = fraction = 0
+    request, allocated, assigned = 8, 9, ""
+    for row in rows:
+        digits, point, rest = row.usage.partition(".")
+        whole = max(whole, len(digits))
+        fraction = max(fraction, len(point) + len(rest))
+        request = max(request, len(row.request))
+        allocated = max(allocated, len(row.allocated))
+        assigned = "Assigned" if row.assigned else assigned
+    whole = max(whole, 8 - fraction)
     head = f"{'Usage':>{whole + fraction}} {'Request':>{request}} {'Allocated':>{allocated}}"
     lines = [f"\tPartitionable Resources : {head} {assigned}\n"]
-    lines += [
-        f"\t   {row.name:<20} : {left:>{whole}}{point + digits:<{fraction}} {row.request:>{request}} "
-        f"{row.allocated:>{allocated}} {row.assigned}\n"
-        for row, (left, point, digits) in zip(rows, parts, strict=True)
-    ]
+    for row in rows:
+        digits, point, rest = row.usage.partition(".")
+        usage = digits.rjust(whole) + (point + rest).ljust(fraction)
+        lines.append(
+            f"\t   {row.name:<20} : {usage} {row.request.rjust(request)} {row.allocated.rjust(allocated)} {row.assigned}\n"
+        )
     return "".join(lines)
 
 
@@ -350,6 +355,8 @@ def _cpu(user_s: int, system_s: int) -> str:
 
 
 def _days(seconds: int) -> str:
+    if not seconds:
+        return "0 00:00:00"
     return (
         f"{seconds // 86400} {seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     )

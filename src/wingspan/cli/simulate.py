@@ -1,0 +1,80 @@
+"""``wingspan simulate``: a pool with known causes, its event logs and the truth beside them."""
+
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from wingspan.simulator.marginals import Marginal
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(simulate)
+
+
+def simulate(
+    parameters: Annotated[str, typer.Argument(help="A TOML or JSON file, or: corpus, ospool.")],
+    out: Annotated[
+        Path, typer.Option(help="The log; several access points write one each beside it.")
+    ],
+    truth: Annotated[
+        Path, typer.Option(help="The causes and what releases would have done (JSON lines).")
+    ],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    days: Annotated[
+        float | None, typer.Option(help="Days instead of those of the parameters.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Simulate a pool: event logs that HTCondor reads, the latent truth, and how both compare with real logs."""
+    from wingspan.simulator import pool
+    from wingspan.simulator.marginals import marginals
+    from wingspan.simulator.parameters import load_parameters
+
+    chosen = load_parameters(parameters)
+    if days is not None:
+        if days <= 0:
+            raise SettingError("--days", f"is {days}, expected more than 0", "give a number as 10")
+        chosen = replace(chosen, days=days)
+    began = time.perf_counter()
+    made = pool.simulate(chosen, seed, out, truth)
+    seconds = time.perf_counter() - began
+    rows = marginals(truth)
+    if as_json:
+        facts = {"logs": [str(log) for log in made.logs], "truth": str(truth), "jobs": made.jobs}
+        facts |= {
+            "holds": made.holds,
+            "events": made.events,
+            "bytes": made.bytes,
+            "seconds": seconds,
+        }
+        print(json.dumps(facts | {"marginals": [asdict(row) | {"fits": row.fits} for row in rows]}))
+        return
+    _print_table(rows)
+    for log in made.logs:
+        print(f"log    {log}")
+    print(f"truth  {truth}")
+    rate = made.events / seconds
+    print(
+        f"{made.jobs:,} jobs, {made.holds:,} holds, {made.events:,} events in {seconds:.1f} s ({rate:,.0f} a second)"
+    )
+
+
+def _print_table(rows: "tuple[Marginal, ...]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "", "prior", "simulated", "band", title="shape priors of public logs, not pool truth"
+    )
+    for row in rows:
+        band = f"{row.low:.3g} - {row.high:.3g}" + ("" if row.fits else "  outside")
+        table.add_row(row.name, f"{row.prior:.4g}", f"{row.simulated:.4g}", band)
+    Console().print(table)
