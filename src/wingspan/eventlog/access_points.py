@@ -1,14 +1,16 @@
 """Whose jobs a log tells of: cluster ids count from 1 on every access point, so each row gets its own."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import unescape
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.eventlog.events import CLUSTER_SUBMIT, SUBMIT, LogFile
+from wingspan.eventlog.codes import EventNumber
+from wingspan.eventlog.events import LogFile
 from wingspan.eventlog.sources import read_ranges
 
 _ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
@@ -22,6 +24,11 @@ def identity(submit_host: str) -> str:
     return re.sub(r":\d*$", "", bare) if not bare.endswith("]") else bare
 
 
+def family_of(path: Path) -> str:
+    """Return what all rotations of one log have in common: its path without ``.old`` or ``.N``."""
+    return str(path.with_name(_ROTATION.sub("", path.name)))
+
+
 def number(name: str) -> int:
     """Return the number that the scanner gives an access point: FNV-1a of its name, without the lowest bit."""
     state = 14695981039346656037
@@ -31,14 +38,19 @@ def number(name: str) -> int:
 
 
 def name_access_points(
-    files: tuple[LogFile, ...], file: NDArray[np.int32], columns: dict[str, NDArray[Any]]
+    files: tuple[LogFile, ...],
+    file: NDArray[np.int32],
+    columns: dict[str, NDArray[Any]],
+    known: Mapping[str, str],
 ) -> tuple[tuple[str, ...], NDArray[np.int16]]:
     """Return the names of the access points, and each row's index into them.
 
     A row belongs to the access point that submitted its job in the same file; a file without submit events to that
     of its other rotations, and if they tell none either, to one named by the log's own path.
     """
-    submits = np.flatnonzero(np.isin(columns["code"], (SUBMIT, CLUSTER_SUBMIT)))
+    submits = np.flatnonzero(
+        np.isin(columns["code"], (EventNumber.SUBMIT, EventNumber.CLUSTER_SUBMIT))
+    )
     numbers, first, which = np.unique(
         columns["value"][submits], return_index=True, return_inverse=True
     )
@@ -48,7 +60,7 @@ def name_access_points(
         if len(numbers)
         else np.empty((2, 0), int)
     )
-    of_file, names = _by_file(files, names, pairs.T.tolist())
+    of_file, names = _by_file(files, names, pairs.T.tolist(), known)
     access_point = np.array(of_file, np.int16)[file]
     mixed, counts = np.unique(pairs[0], return_counts=True)
     for index in mixed[counts > 1]:
@@ -62,20 +74,24 @@ def name_access_points(
 
 
 def _by_file(
-    files: tuple[LogFile, ...], names: list[str], pairs: Iterable[list[int]]
+    files: tuple[LogFile, ...],
+    names: list[str],
+    pairs: Iterable[list[int]],
+    known_names: Mapping[str, str],
 ) -> tuple[list[int], list[str]]:
     """Return each file's access point; logs that tell none are given names, added to `names`."""
     names = list(names)
     told: dict[int, int] = {}
     for index, which in pairs:
         told.setdefault(index, which)
-    families = [str(file.path.with_name(_ROTATION.sub("", file.path.name))) for file in files]
+    families = [family_of(file.path) for file in files]
     known = {families[index]: which for index, which in told.items()}
     of_file = []
     for index, family in enumerate(families):
         if index not in told and family not in known:
-            known[family] = len(names)
-            names.append(family)
+            name = known_names.get(family, family)
+            known[family] = names.index(name) if name in names else len(names)
+            names += [name] if name not in names else []
         of_file.append(told.get(index, known[family]))
     return of_file, names
 

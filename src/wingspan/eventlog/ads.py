@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 from xml.etree import ElementTree as ET
 
-from wingspan.eventlog import events as ev
 from wingspan.eventlog.access_points import identity, number
+from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.kernel import ABSENT, BAD_BODY, HAS_ZONE, NO_HEADER, TORN, Columns
 from wingspan.eventlog.literals import Expression
 from wingspan.eventlog.sources import Reader
@@ -136,16 +136,20 @@ def _row(ad: Ad) -> dict[str, float]:
 
 def _numbers(code: int, ad: Ad) -> tuple[int, int]:
     """Return what the scanner puts into `value` and `detail` for the same event in the classic format."""
-    if code in {ev.SUBMIT, ev.CLUSTER_SUBMIT}:
+    if code in {Event.SUBMIT, Event.CLUSTER_SUBMIT}:
         return number(identity(str(ad.get("SubmitHost", "")))), ABSENT
-    if code in {ev.TERMINATED, 15, 16}:
+    if code in {Event.JOB_TERMINATED, Event.NODE_TERMINATED, Event.POST_SCRIPT_TERMINATED}:
         normal = bool(ad.get("TerminatedNormally"))
         return int(ad["ReturnValue" if normal else "TerminatedBySignal"]), int(not normal)
-    if code == ev.IMAGE_SIZE:
+    if code == Event.IMAGE_SIZE:
         return int(ad["Size"]), int(ad.get("MemoryUsage", ABSENT))
-    if code == ev.TRANSFER:
+    if code == Event.FILE_TRANSFER:
         return int(ad["Type"]), ABSENT
-    reasons = {ev.HELD: "HoldReason", ev.REMOTE_ERROR: "HoldReason", ev.EVICTED: "Reason"}
+    reasons: dict[int, str] = {
+        Event.JOB_HELD: "HoldReason",
+        Event.REMOTE_ERROR: "HoldReason",
+        Event.JOB_EVICTED: "Reason",
+    }
     if code not in reasons:
         return ABSENT, ABSENT
     return int(ad.get(f"{reasons[code]}Code", 0)), int(ad.get(f"{reasons[code]}SubCode", 0))

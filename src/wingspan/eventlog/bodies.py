@@ -22,7 +22,9 @@ _HEADER: Final = re.compile(
 )
 _IN_COLUMNS: Final = {"MyType", "EventTypeNumber", "EventTime", "Cluster", "Proc", "Subproc"}
 _CODES: Final = re.compile(r"\s*Code (-?\d+) Subcode (-?\d+)")
-_BYTES: Final = re.compile(r"\s*(\S+)  -  (Run|Total) Bytes (Sent|Received) By (?:Job|Node)")
+_BYTES: Final = re.compile(
+    r"\s*(-?\d+(?:\.\d+)?)  -  (Run|Total) Bytes (Sent|Received) By (?:Job|Node)"
+)
 _RUSAGE: Final = re.compile(r"\s*(Usr .*?)  -  (Run|Total) (Remote|Local) Usage")
 _TERMINATION: Final = re.compile(r"\s*\((\d)\) \w+ termination \((?:return value|signal) (-?\d+)\)")
 _CORE: Final = re.compile(r"\s*\(1\) Corefile in: (.*)")
@@ -89,6 +91,12 @@ def _some(**attributes: Any) -> Body:  # noqa: ANN401 - any ClassAd value
 def _told(**numbers: int) -> Body:
     """Leave out what is below 0: HTCondor's mark for "not set"."""
     return {name: number for name, number in numbers.items() if number >= 0}
+
+
+def _integer(text: str) -> int:
+    """Return the number a text begins with, -1 when it begins with none."""
+    found = re.match(r"\s*(-?[0-9]+)", text)
+    return int(found[1]) if found else -1
 
 
 def _attributes(lines: Iterable[str]) -> Body:
@@ -250,7 +258,7 @@ def _remote_error(lines: Lines) -> Body:
 
 
 def _image_size(lines: Lines) -> Body:
-    size = int(lines[0].rpartition(":")[2].split()[0])
+    size = _integer(lines[0].partition(":")[2])
     found = filter(None, map(_SIZE.match, lines[1:]))
     return {**_told(Size=size), "ResidentSetSize": 0, **{each[2]: int(each[1]) for each in found}}
 
@@ -329,7 +337,7 @@ def _transfer(lines: Lines) -> Body:
     return {
         "Type": stage + (3 if words and words[2] == "output" else 0),
         **_some(
-            QueueingDelay=int(delay) if delay.isdigit() else None,
+            QueueingDelay=_integer(delay) if delay else None,
             Host=_after(lines[1:], "Transferring to host: "),
         ),
     }
@@ -350,7 +358,7 @@ _SPACE: Final = {
 def _space(lines: Lines) -> Body:
     pairs = (line.strip().partition(": ") for line in lines)
     return {
-        _SPACE[name]: int(value) if value.isdigit() and name.split()[-1] != "UUID" else value
+        _SPACE[name]: _integer(value) if value.isdecimal() and name.split()[-1] != "UUID" else value
         for name, _, value in pairs
         if name in _SPACE
     }
@@ -371,7 +379,7 @@ def _nothing(_: Lines) -> Body:
 _PARSERS: Final[dict[int, Callable[[Lines], Body]]] = {
     0: _submit,
     1: _execute,
-    2: lambda lines: _told(ExecuteErrorType=int(lines[0][1 : lines[0].index(")")])),
+    2: lambda lines: _told(ExecuteErrorType=_integer(lines[0][1:])),
     3: lambda lines: {"SentBytes": 0.0, **_usage(lines)},
     4: _evicted,
     5: _terminated,
@@ -379,7 +387,7 @@ _PARSERS: Final[dict[int, Callable[[Lines], Body]]] = {
     7: _shadow_exception,
     8: lambda lines: _some(Info=lines[0]),
     9: _reason,
-    10: lambda lines: {"NumberOfPIDs": int(lines[1].rpartition(":")[2])},
+    10: lambda lines: {"NumberOfPIDs": _integer(lines[1].partition(":")[2])},
     11: _nothing,
     12: _held,
     13: _reason,

@@ -8,24 +8,13 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.header import RotationHeader
 from wingspan.eventlog.kernel import ABSENT
 
 Numbers: TypeAlias = NDArray[np.int64]
 
-SUBMIT: Final = 0
-EXECUTE: Final = 1
-EVICTED: Final = 4
-TERMINATED: Final = 5
-IMAGE_SIZE: Final = 6
-GENERIC: Final = 8
-ABORTED: Final = 9
-HELD: Final = 12
-RELEASED: Final = 13
-REMOTE_ERROR: Final = 21
-JOB_AD: Final = 28
-CLUSTER_SUBMIT: Final = 35
-TRANSFER: Final = 40
+_ENDS: Final = (Event.JOB_TERMINATED, Event.NODE_TERMINATED, Event.POST_SCRIPT_TERMINATED)
 TRANSFERS: Final = (
     "",
     "input queued",
@@ -108,7 +97,7 @@ class Events:
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> "Events":
         """Return the chosen rows (indices or a mask), in the order chosen; files and damage stay."""
-        chosen = np.asarray(rows)
+        chosen = np.asarray(rows) if len(rows) else np.empty(0, np.int64)
         return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
     def _where(self, codes: tuple[int, ...], numbers: NDArray[Any]) -> Numbers:
@@ -117,47 +106,47 @@ class Events:
     @property
     def hold_code(self) -> Numbers:
         """HoldReasonCode of held (012) and remote-error (021) events; `ABSENT` elsewhere."""
-        return self._where((HELD, REMOTE_ERROR), self.value)
+        return self._where((Event.JOB_HELD, Event.REMOTE_ERROR), self.value)
 
     @property
     def hold_subcode(self) -> Numbers:
         """HoldReasonSubCode of held (012) and remote-error (021) events; `ABSENT` elsewhere."""
-        return self._where((HELD, REMOTE_ERROR), self.detail)
+        return self._where((Event.JOB_HELD, Event.REMOTE_ERROR), self.detail)
 
     @property
     def vacate_code(self) -> Numbers:
         """Vacate code of evictions (004), 0 where an older HTCondor wrote none; `ABSENT` elsewhere."""
-        return self._where((EVICTED,), self.value)
+        return self._where((Event.JOB_EVICTED,), self.value)
 
     @property
     def vacate_subcode(self) -> Numbers:
         """Vacate sub-code of evictions (004); `ABSENT` elsewhere."""
-        return self._where((EVICTED,), self.detail)
+        return self._where((Event.JOB_EVICTED,), self.detail)
 
     @property
     def return_value(self) -> Numbers:
         """Exit code of jobs, nodes and POST scripts that ended by themselves (005, 015, 016); `ABSENT` elsewhere."""
-        return np.where(self.detail == 0, self._where((TERMINATED, 15, 16), self.value), ABSENT)
+        return np.where(self.detail == 0, self._where(_ENDS, self.value), ABSENT)
 
     @property
     def signal(self) -> Numbers:
         """Signal that ended a job, node or POST script (005, 015, 016); `ABSENT` elsewhere."""
-        return np.where(self.detail == 1, self._where((TERMINATED, 15, 16), self.value), ABSENT)
+        return np.where(self.detail == 1, self._where(_ENDS, self.value), ABSENT)
 
     @property
     def transfer(self) -> Numbers:
         """Index into `TRANSFERS` of file-transfer events (040), 0 elsewhere."""
-        return np.where(self.code == TRANSFER, self.value, 0)
+        return np.where(self.code == Event.FILE_TRANSFER, self.value, 0)
 
     @property
     def image_size_kb(self) -> Numbers:
         """Size of image-size events (006), in KB; `ABSENT` elsewhere."""
-        return self._where((IMAGE_SIZE,), self.value)
+        return self._where((Event.IMAGE_SIZE,), self.value)
 
     @property
     def memory_mb(self) -> Numbers:
         """MemoryUsage of image-size events (006), in MB; `ABSENT` elsewhere and in logs before 2012."""
-        return self._where((IMAGE_SIZE,), self.detail)
+        return self._where((Event.IMAGE_SIZE,), self.detail)
 
 
 COLUMNS: Final = tuple(

@@ -2,7 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
 from typing import Final
+
+from wingspan.eventlog.sources import read_ranges
 
 BANNER: Final = "Global JobLog:"
 
@@ -23,6 +27,13 @@ class RotationHeader:
     event_off: int = 0
     max_rotation: int = -1
     creator_name: str = ""
+
+
+def read_header(path: Path) -> RotationHeader | None:
+    """Return the rotation header at the start of a log of any format, None when it has none."""
+    start = next(read_ranges(path, [(0, 1024)])).decode(errors="replace")
+    record = re.split(r"\n(?:\.\.\.|\}|</c>)", start, maxsplit=1)[0]
+    return parse_header(unescape(record))
 
 
 def parse_header(text: str) -> RotationHeader | None:

@@ -1,10 +1,9 @@
 """Read event logs, whole: `read_events`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import tzinfo
-from html import unescape
 from io import BytesIO
 from itertools import pairwise
 from os import PathLike, fspath
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 
 from wingspan.eventlog.access_points import name_access_points
 from wingspan.eventlog.ads import scan_ads
-from wingspan.eventlog.events import GENERIC, Damage, Events, LogFile
-from wingspan.eventlog.header import RotationHeader, parse_header
+from wingspan.eventlog.events import Damage, Events, LogFile
+from wingspan.eventlog.header import read_header
 from wingspan.eventlog.kernel import NO_HEADER, ROW, WHY, Columns, scan_blocks
 from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, read_ranges
 from wingspan.eventlog.times import to_utc, zone_of
@@ -31,12 +30,16 @@ _WORTH_SPLITTING = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of one file to be scanned; `stop` None reads to the end (always so for compressed files)."""
+    """A part of one file to be scanned; `stop` None reads to the end (always so for compressed files).
+
+    `continues`: the piece before it is of the same file.
+    """
 
     path: Path
     format: str
     start: int = 0
     stop: int | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,7 @@ def read_events(
     chosen = [Path(fspath(path)) for path in given]
     zone = zone_of(timezone)
     pieces = [piece for path in chosen for piece in split(path, cpus)]
-    columns, scanned = _scan_all(pieces, cpus)
-    return _assemble(pieces, scanned, columns, zone)
+    return read_pieces(pieces, zone, cpus)
 
 
 def split(path: Path, parts: int) -> list[Piece]:
@@ -91,7 +93,7 @@ def split(path: Path, parts: int) -> list[Piece]:
         for part in range(1, parts):
             file.seek(size * part // parts)
             cuts.add(_behind_separator(file, size))
-    return [Piece(path, form, start, stop) for start, stop in pairwise(sorted(cuts))]
+    return [Piece(path, form, start, stop, start > 0) for start, stop in pairwise(sorted(cuts))]
 
 
 def _behind_separator(file: Any, size: int) -> int:  # noqa: ANN401 - a binary file
@@ -178,13 +180,18 @@ def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, in
     return position, whole
 
 
-def _assemble(
+def read_pieces(
     pieces: Sequence[Piece],
-    scanned: Sequence[Scanned],
-    columns: dict[str, NDArray[Any]],
     zone: tzinfo | None,
+    cpus: int = 1,
+    known: Mapping[str, str] | None = None,
 ) -> Events:
-    firsts = [index for index, piece in enumerate(pieces) if not piece.start]
+    """Read parts of files; the parts of one file stand together, the first one not marked `continues`.
+
+    `known` names the access point of a log (`family_of` its path) whose part may tell none.
+    """
+    columns, scanned = _scan_all(pieces, cpus)
+    firsts = [index for index, piece in enumerate(pieces) if not piece.continues]
     files: list[LogFile] = []
     damage: list[Damage] = []
     counts: list[int] = []
@@ -194,15 +201,13 @@ def _assemble(
         count = sum(each.rows for each in lot)
         part = {name: column[start : start + count] for name, column in columns.items()}
         damage += [Damage(len(files), *each) for one in lot for each in one.damage]
-        header = _header(pieces[first], part)
-        files.append(_file(pieces[first], lot[-1], header))
-        anchor = (0, float(header.ctime)) if header else (count, files[-1].path.stat().st_mtime)
-        to_utc(part["time"], part["stamp"], zone, anchor)
+        files.append(_file(pieces[first], lot[-1]))
+        to_utc(part["time"], part["stamp"], zone, _anchor(pieces[first], files[-1], count))
         counts.append(count)
         start += count
     del columns["stamp"]
     file = np.repeat(np.arange(len(files), dtype=np.int32), counts)
-    names, access_point = name_access_points(tuple(files), file, columns)
+    names, access_point = name_access_points(tuple(files), file, columns, known or {})
     return Events(
         files=tuple(files),
         access_points=names,
@@ -213,15 +218,14 @@ def _assemble(
     )
 
 
-def _file(piece: Piece, last: Scanned, header: RotationHeader | None) -> LogFile:
+def _anchor(piece: Piece, file: LogFile, rows: int) -> tuple[int, float]:
+    """Return a row and about when it was written: the first by the header, else the last by the file's mtime."""
+    if file.header and not piece.start:
+        return 0, float(file.header.ctime)
+    return rows, piece.path.stat().st_mtime
+
+
+def _file(piece: Piece, last: Scanned) -> LogFile:
     tail = last.whole if last.whole < last.end else None
-    compression = compression_of(piece.path)
+    compression, header = compression_of(piece.path), read_header(piece.path)
     return LogFile(piece.path, piece.format, compression, last.end, tail, header)
-
-
-def _header(piece: Piece, rows: dict[str, NDArray[Any]]) -> RotationHeader | None:
-    if not len(rows["code"]) or rows["code"][0] != GENERIC or rows["cluster"][0] >= 0:
-        return None
-    extent = (int(rows["offset"][0]), int(rows["length"][0]))
-    [record] = read_ranges(piece.path, [extent])
-    return parse_header(unescape(record.decode(errors="replace")))

@@ -1,0 +1,287 @@
+"""Events -> histories: the events of each job together, its state at any time, its holds, runs and transfers."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import NotFoundError
+from wingspan.eventlog.access_points import family_of
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.kernel import ABSENT
+
+_STARTED: Final = (2, 5)  # transfer sub-types: input and output started
+
+
+class State(IntEnum):
+    """What a job is doing, as its last event tells."""
+
+    UNKNOWN = 0
+    IDLE = 1
+    RUNNING = 2
+    SUSPENDED = 3
+    HELD = 4
+    COMPLETED = 5
+    REMOVED = 6
+
+
+_NEXT: Final = {
+    Event.SUBMIT: State.IDLE,
+    Event.EXECUTE: State.RUNNING,
+    Event.EXECUTABLE_ERROR: State.IDLE,
+    Event.JOB_EVICTED: State.IDLE,
+    Event.JOB_TERMINATED: State.COMPLETED,
+    Event.SHADOW_EXCEPTION: State.IDLE,
+    Event.JOB_ABORTED: State.REMOVED,
+    Event.JOB_SUSPENDED: State.SUSPENDED,
+    Event.JOB_UNSUSPENDED: State.RUNNING,
+    Event.JOB_HELD: State.HELD,
+    Event.JOB_RELEASED: State.IDLE,
+    Event.JOB_RECONNECT_FAILED: State.IDLE,
+    Event.DATAFLOW_JOB_SKIPPED: State.COMPLETED,
+}
+STATE_EVENTS: Final = tuple(int(code) for code in _NEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCycles:
+    """One entry a hold: `row` is its event in `JobHistories.events`; `end` is nan and `end_code` `ABSENT` while it lasts."""
+
+    job: NDArray[np.int64]
+    row: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    end_code: NDArray[np.int64]
+    code: NDArray[np.int64]
+    subcode: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """One entry a run, from the execute event `row` to what ended it; `good` when the job ended by itself with 0."""
+
+    job: NDArray[np.int64]
+    row: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    end_code: NDArray[np.int64]
+    good: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTransfers:
+    """One entry a finished transfer of files; `output` False for input; `row` is the event that it started."""
+
+    job: NDArray[np.int64]
+    row: NDArray[np.int64]
+    output: NDArray[np.bool_]
+    seconds: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class JobHistories:
+    """The events of all jobs, sorted by access point, cluster and proc, then as they were written.
+
+    Attributes
+    ----------
+    events
+        Rows of jobs only, each event once: logs' headers and events of whole clusters are left out.
+    starts
+        Rows of job k are ``starts[k]`` to ``starts[k + 1]``. int64, one more than jobs
+    state
+        The job's `State` after each row. int8
+    """
+
+    events: Events
+    starts: NDArray[np.int64]
+    state: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def job(self) -> NDArray[np.int64]:
+        """The job's number of every row."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def name(self, job: int) -> str:
+        """Return ``cluster.proc`` of a job."""
+        row = self.starts[job]
+        return f"{self.events.cluster[row]}.{self.events.proc[row]}"
+
+    def find(self, cluster: int, proc: int = 0) -> list[int]:
+        """Return the numbers of the jobs with these ids, one for each access point that has one."""
+        first = self.starts[:-1]
+        same = (self.events.cluster[first] == cluster) & (self.events.proc[first] == proc)
+        found = [int(job) for job in np.flatnonzero(same)]
+        if not found:
+            fix = "`wingspan events jobs FILES` lists the jobs of these logs"
+            raise NotFoundError(f"job {cluster}.{proc}", "these logs tell nothing of it", fix)
+        return found
+
+    def rows(self, job: int) -> NDArray[np.int64]:
+        """Return the rows of one job in `events`."""
+        return np.arange(self.starts[job], self.starts[job + 1])
+
+    def states_at(self, time: float) -> NDArray[np.int8]:
+        """Return the state of every job at an instant (UTC seconds); UNKNOWN before its first event."""
+        states = np.zeros(len(self), np.int8)
+        past = np.flatnonzero(self.events.time <= time)
+        states[self.job[past]] = self.state[past]  # of several rows of a job the last one counts
+        return states
+
+    def count_states(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return how many jobs are in each state (first axis, as numbered in `State`) at each of the ascending times."""
+        before = np.roll(self.state, 1)
+        before[self.starts[:-1]] = State.UNKNOWN
+        changes = np.flatnonzero(self.state != before)
+        place = np.searchsorted(times, self.events.time[changes])
+        counts = np.zeros((len(State), len(times) + 1), np.int64)
+        np.add.at(counts, (self.state[changes], place), 1)
+        np.add.at(counts, (before[changes], place), -1)
+        counts[State.UNKNOWN, 0] += len(self)
+        return np.cumsum(counts[:, :-1], axis=1)
+
+    def _spans(self, code: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Return rows of an event, and the time and row of the same job's next change of state (-1: none)."""
+        changing = np.flatnonzero(np.isin(self.events.code, STATE_EVENTS))
+        places = np.flatnonzero(self.events.code[changing] == code)
+        rows = changing[places]
+        after = changing[np.minimum(places + 1, len(changing) - 1)] if len(changing) else rows
+        job = self.job
+        after = np.where((places + 1 < len(changing)) & (job[after] == job[rows]), after, -1)
+        end = np.where(after >= 0, self.events.time[after], np.nan) if len(rows) else np.empty(0)
+        return rows, end, after
+
+    def _code_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(rows >= 0, self.events.code[rows].astype(np.int64), ABSENT)
+
+    def holds(self) -> HoldCycles:
+        """Return every hold and what ended it: a release (13), a removal (9), another hold (12)."""
+        rows, end, after = self._spans(Event.JOB_HELD)
+        value, detail = self.events.value[rows], self.events.detail[rows].astype(np.int64)
+        job, start = self.job[rows], self.events.time[rows]
+        return HoldCycles(job, rows, start, end, self._code_of(after), value, detail)
+
+    def runs(self) -> Runs:
+        """Return every run of a job on a machine and what ended it; a suspended job's run goes on after it."""
+        rows, end, after = self._spans(Event.EXECUTE)
+        code = self._code_of(after)
+        good = (
+            (code == Event.JOB_TERMINATED) & (self.events.return_value[after] == 0)
+            if len(rows)
+            else code == 0
+        )
+        return Runs(self.job[rows], rows, self.events.time[rows], end, code, good)
+
+    def transfers(self) -> FileTransfers:
+        """Return every transfer of input or output files that was seen to start and to end."""
+        rows = np.flatnonzero(self.events.code == Event.FILE_TRANSFER)
+        kind, job = self.events.value[rows], self.job[rows]
+        pairs = np.flatnonzero(
+            np.isin(kind[:-1], _STARTED) & (kind[1:] == kind[:-1] + 1) & (job[1:] == job[:-1])
+        )
+        start, end = rows[pairs], rows[pairs + 1] if len(pairs) else pairs
+        seconds = self.events.time[end] - self.events.time[start]
+        return FileTransfers(job[pairs], start, kind[pairs] == _STARTED[1], seconds)
+
+
+def group_by_job(events: Events) -> JobHistories:
+    """Sort events by job; what several logs tell of one job is put together, each event once.
+
+    A job's events keep the order of their bytes, rotations in the order of time: small inversions of stamps (several
+    processes write a log) change nothing. An event that a user's log and the global log both tell is the same event
+    when number and second agree; it is taken from the log that begins first.
+    """
+    ordered = events.take(np.flatnonzero((events.cluster >= 0) & (events.proc >= 0)))
+    if len(events.files) > 1:
+        first = np.full(len(events.files), np.inf)
+        np.minimum.at(first, ordered.file, ordered.time)
+        rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
+        ordered = ordered.take(np.argsort(rank[ordered.file], kind="stable"))
+    ordered = ordered.take(np.argsort(_job_key(ordered), kind="stable"))
+    if len(events.files) > 1:
+        ordered = _merge_families(ordered)
+    key = _job_key(ordered)
+    starts = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
+    return JobHistories(ordered, starts, _states(ordered, starts))
+
+
+def _job_key(events: Events) -> NDArray[np.int64]:
+    """Return a number for each row's job that sorts as access point, cluster, proc do."""
+    if not len(events):
+        return np.empty(0, np.int64)
+    clusters, procs = int(events.cluster.max()) + 1, int(events.proc.max()) + 1
+    if (len(events.access_points) + 1) * clusters * procs < 2**62:
+        key = events.access_point.astype(np.int64) * clusters + events.cluster
+        return key * procs + events.proc
+    ids = np.stack([events.access_point, events.cluster, events.proc])
+    return np.unique(ids, axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _states(events: Events, starts: NDArray[Any]) -> NDArray[np.int8]:
+    table = np.full(1000, -1, np.int8)
+    table[list(STATE_EVENTS)] = list(_NEXT.values())
+    after = table[events.code]
+    places = np.where(after >= 0, np.arange(len(events)), -1)
+    job_start = np.repeat(starts[:-1], np.diff(starts))
+    last = np.maximum.accumulate(places) if len(places) else places
+    return np.where(last >= job_start, after[last], State.UNKNOWN).astype(np.int8)
+
+
+def _merge_families(events: Events) -> Events:
+    """Put together what different logs (not rotations of one) tell of the same job."""
+    names = [family_of(file.path) for file in events.files]
+    family = np.unique(names, return_inverse=True)[1].reshape(-1)[events.file]
+    job = np.cumsum(np.diff(_job_key(events), prepend=-1) != 0)
+    several = np.zeros(int(job[-1]) + 1 if len(job) else 1, bool)
+    several[job[1:][(np.diff(family) != 0) & (np.diff(job) == 0)]] = True
+    rows = np.flatnonzero(several[job])
+    if not len(rows):
+        return events
+    kept = rows[~_copies(events, rows, job[rows], family[rows])]
+    when = _running_maximum(events.time[kept], job[kept] * (int(family.max()) + 1) + family[kept])
+    places = np.arange(len(events))
+    merged = kept[np.lexsort((kept, when, job[kept]))]
+    alone = places[~several[job]]
+    order = np.concatenate([alone, merged])
+    return events.take(order[np.argsort(job[order], kind="stable")])
+
+
+def _copies(
+    events: Events, rows: NDArray[Any], job: NDArray[Any], family: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Say which rows tell again what another family's row tells: the n-th of its number in that second of that job."""
+    code, second = events.code[rows], np.floor(events.time[rows])
+    order = np.lexsort((rows, family, second, code, job))
+    same = _same(order, job, code, second, family)
+    places = np.arange(len(order))
+    nth = np.empty(len(rows), np.int64)
+    nth[order] = places - np.maximum.accumulate(np.where(same, 0, places))
+    by_event = np.lexsort((rows, nth, second, code, job))
+    copies = np.zeros(len(rows), bool)
+    copies[by_event] = _same(by_event, job, code, second, nth)
+    return copies
+
+
+def _same(order: NDArray[Any], *columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each place of an order whether all columns are as at the place before."""
+    same = np.ones(len(order), bool)
+    same[:1] = False
+    for column in columns:
+        same[1:] &= np.diff(column[order]) == 0
+    return same
+
+
+def _running_maximum(time: NDArray[Any], group: NDArray[Any]) -> NDArray[np.int64]:
+    """Return, as ranks, each row's latest time so far within its group."""
+    rank = np.unique(time, return_inverse=True)[1].reshape(-1)
+    number = np.unique(group, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(number, kind="stable")
+    lifted = number[order] * (len(time) + 1) + rank[order]
+    highest = np.empty(len(time), np.int64)
+    highest[order] = np.maximum.accumulate(lifted) - number[order] * (len(time) + 1)
+    return highest
