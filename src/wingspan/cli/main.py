@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wingspan.cli import holds, models, pool, runs, simulate, tables
+from wingspan.cli import events, holds, models, pool, runs, simulate, tables
 from wingspan.errors import WingspanError
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich takes 0.15 s to import; help must be instant
     pretty_exceptions_enable=False,
 )
+app.add_typer(events.app, name="events")
 app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")

@@ -1,0 +1,1 @@
+"""Pictures as text: SVG and lines for the terminal, made from values and nothing else."""

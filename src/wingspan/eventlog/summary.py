@@ -1,0 +1,239 @@
+"""What logs tell as a whole: jobs, holds and their causes, wall time, requests against use, transfers, hosts."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.eventlog.bodies import Body, place_of, read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.codes import event_name, hold_name
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.histories import STATE_EVENTS, HoldCycles, JobHistories, State, group_by_job
+from wingspan.eventlog.rules import explain
+from wingspan.eventlog.templates import mask
+
+SAMPLE: Final = 20_000  # bodies read at most for each part of a summary, evenly spread
+BURST_S: Final = 600.0  # holds of one kind that follow each other within this are one burst
+RESOURCES: Final = ("Cpus", "Memory", "Disk", "GPUs")
+
+
+@dataclass(frozen=True, slots=True)
+class HoldGroup:
+    """Holds of one code, sub-code and reason template; shares are of those holds, lengths in seconds."""
+
+    code: int
+    subcode: int
+    name: str
+    template: str
+    holds: int
+    jobs: int
+    bursts: int
+    released: float
+    removed: float
+    median_s: float | None
+    cause: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Request against use of one resource over the jobs that ended, in HTCondor's units; shares are of those jobs."""
+
+    resource: str
+    jobs: int
+    median_request: float
+    median_use: float
+    over: float
+    under_half: float
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What became of the runs on one host: seconds of wall time good and bad, and holds that followed a run there."""
+
+    host: str
+    runs: int
+    good_s: float
+    bad_s: float
+    holds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One of the slowest transfers."""
+
+    job: str
+    direction: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole; `sampled` names the parts for which bodies were read of `SAMPLE` evenly spread events only."""
+
+    files: int
+    access_points: tuple[str, ...]
+    events: int
+    damaged: int
+    torn_tails: int
+    jobs: int
+    first: float | None
+    last: float | None
+    by_event: dict[str, int]
+    by_state: dict[str, int]
+    good_s: float
+    bad_s: float
+    holds: tuple[HoldGroup, ...]
+    requests: tuple[Request, ...]
+    transfers: tuple[Transfer, ...]
+    hosts: tuple[Host, ...]
+    sampled: tuple[str, ...]
+
+
+def summarise(events: Events) -> Summary:
+    """Return what the events tell as a whole."""
+    wanted = [*STATE_EVENTS, Event.FILE_TRANSFER]
+    history = group_by_job(events.take(np.flatnonzero(np.isin(events.code, wanted))))
+    last = history.state[history.starts[1:] - 1]
+    runs = history.runs()
+    lengths = np.nan_to_num(runs.end - runs.start)
+    holds = history.holds()
+    parts = {
+        "reasons": holds.row,
+        "hosts": runs.row,
+        "requests": np.flatnonzero(history.events.code == Event.JOB_TERMINATED),
+    }
+    codes, counts = np.unique(events.code, return_counts=True)
+    return Summary(
+        files=len(events.files),
+        access_points=events.access_points,
+        events=len(events),
+        damaged=len(events.damage),
+        torn_tails=sum(file.tail is not None for file in events.files),
+        jobs=len(history),
+        first=float(events.time.min()) if len(events) else None,
+        last=float(events.time.max()) if len(events) else None,
+        by_event={event_name(code): int(count) for code, count in zip(codes, counts, strict=True)},
+        by_state={state.name.lower(): int(np.sum(last == state)) for state in State},
+        good_s=float(lengths[runs.good].sum()),
+        bad_s=float(lengths[~runs.good].sum()),
+        holds=_hold_groups(history, holds),
+        requests=_requests(history, parts["requests"]),
+        transfers=_slowest(history),
+        hosts=_hosts(history, holds),
+        sampled=tuple(name for name, rows in parts.items() if len(rows) > SAMPLE),
+    )
+
+
+def _spread(rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Return at most `SAMPLE` places of rows, evenly spread."""
+    return np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64))
+
+
+def _hold_groups(history: JobHistories, holds: HoldCycles) -> tuple[HoldGroup, ...]:
+    chosen = _spread(holds.row)
+    bodies = read_bodies(history.events, holds.row[chosen])
+    templates: dict[str, str] = {}
+    groups: dict[tuple[int, int, str], list[int]] = defaultdict(list)
+    examples: dict[tuple[int, int, str], str] = {}
+    for place, body in zip(chosen.tolist(), bodies, strict=True):
+        reason = str(body.get("HoldReason", ""))
+        template = templates.setdefault(reason, "") or mask(reason)
+        templates[reason] = template
+        key = (int(holds.code[place]), int(holds.subcode[place]), template)
+        groups[key].append(place)
+        examples.setdefault(key, reason)
+    scale = len(holds.row) / len(chosen) if len(chosen) else 1.0
+    found = [
+        _hold_group(key, np.array(places), holds, examples[key], scale)
+        for key, places in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda group: -group.holds))
+
+
+def _hold_group(
+    key: tuple[int, int, str],
+    places: NDArray[np.int64],
+    holds: HoldCycles,
+    reason: str,
+    scale: float,
+) -> HoldGroup:
+    code, subcode, template = key
+    times = np.sort(holds.start[places])
+    lengths = (holds.end - holds.start)[places]
+    ended = lengths[~np.isnan(lengths)]
+    rule = explain(code, subcode, reason)
+    return HoldGroup(
+        code=code,
+        subcode=subcode,
+        name=hold_name(code),
+        template=template,
+        holds=round(len(places) * scale),
+        jobs=round(len(np.unique(holds.job[places])) * scale),
+        bursts=1 + int(np.sum(np.diff(times) > BURST_S)),
+        released=float(np.mean(holds.end_code[places] == Event.JOB_RELEASED)),
+        removed=float(np.mean(holds.end_code[places] == Event.JOB_ABORTED)),
+        median_s=float(np.median(ended)) if len(ended) else None,
+        cause=rule.cause,
+        origin=rule.origin,
+    )
+
+
+def _requests(history: JobHistories, rows: NDArray[np.int64]) -> tuple[Request, ...]:
+    bodies = read_bodies(history.events, rows[_spread(rows)])
+    found = (_request(resource, bodies) for resource in RESOURCES)
+    return tuple(each for each in found if each)
+
+
+def _request(resource: str, bodies: list[Body]) -> Request | None:
+    names = (f"Request{resource}", f"{resource}Usage")
+    pairs = [tuple(body.get(name) for name in names) for body in bodies]
+    known = [pair for pair in pairs if all(isinstance(value, int | float) for value in pair)]
+    if not known:
+        return None
+    request, use = np.array(known, np.float64).T
+    return Request(
+        resource=resource,
+        jobs=len(known),
+        median_request=float(np.median(request)),
+        median_use=float(np.median(use)),
+        over=float(np.mean(use > request)),
+        under_half=float(np.mean(use < request / 2)),
+    )
+
+
+def _slowest(history: JobHistories, count: int = 10) -> tuple[Transfer, ...]:
+    transfers = history.transfers()
+    order = np.argsort(-transfers.seconds, kind="stable")[:count].tolist()
+    return tuple(
+        Transfer(
+            history.name(int(transfers.job[place])),
+            "output" if transfers.output[place] else "input",
+            float(transfers.seconds[place]),
+        )
+        for place in order
+    )
+
+
+def _hosts(history: JobHistories, holds: HoldCycles) -> tuple[Host, ...]:
+    runs = history.runs()
+    chosen = _spread(runs.row)
+    scale = len(runs.row) / len(chosen) if len(chosen) else 1.0
+    bodies = read_bodies(history.events, runs.row[chosen])
+    sums: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
+    lengths = np.nan_to_num(runs.end - runs.start)
+    before = np.searchsorted(runs.row, holds.row) - 1  # the run that a hold followed
+    ran = (before >= 0) & (runs.job[before] == holds.job) if len(runs.row) else before > 0
+    held = np.bincount(before[ran], minlength=len(runs.row))
+    for place, body in zip(chosen.tolist(), bodies, strict=True):
+        good = bool(runs.good[place])
+        seconds = float(lengths[place])
+        sums[place_of(body).host] += (1, seconds * good, seconds * (not good), held[place])
+    hosts = [
+        Host(name, round(one[0] * scale), one[1] * scale, one[2] * scale, round(one[3] * scale))
+        for name, one in sums.items()
+    ]
+    return tuple(sorted(hosts, key=lambda host: -host.runs))
