@@ -11,6 +11,7 @@ from datetime import datetime
 
 import pytest
 
+from wingspan.eventlog.read import read_events
 from wingspan.eventlog.rules import explain
 from wingspan.simulator.job import Slots
 from wingspan.simulator.marginals import marginals
@@ -51,7 +52,7 @@ def histories(made):
     """Give, by access point and job, the records of its logs, in the order of the file."""
     found = defaultdict(list)
     for log in made.logs:
-        point = log.name.split(".")[1]
+        point = log.name.split(".")[1] + ".example.org"
         for record in log.read_text().split("\n...\n"):
             if match := re.match(r"(\d{3}) \((\d+)\.(\d+)\.000\) (\S+ \S+)", record):
                 number, cluster, proc, stamp = match.groups()
@@ -69,6 +70,23 @@ def test_htcondor_accepts_the_logs_whole(made):
     (totals,) = (record for record in read_truth(made.truth) if record["kind"] == "totals")
     assert {str(number): count for number, count in found.items()} == totals["events"]
     assert found.total() == made.events
+
+
+def test_our_reader_joins_logs_and_truth(made, holds):
+    """The columns of the logs have the truth's holds, under the same names of access points, and no damage."""
+    events = read_events(made.logs, timezone="UTC")
+    assert len(events) == made.events
+    assert events.damage == ()
+    rows = (events.code == 12).nonzero()[0]
+    in_log = zip(
+        [events.access_points[index] for index in events.access_point[rows]],
+        events.cluster[rows].tolist(),
+        events.proc[rows].tolist(),
+        events.time[rows].tolist(),
+        strict=True,
+    )
+    in_truth = [(h["access_point"], h["cluster"], h["proc"], float(int(h["time"]))) for h in holds]
+    assert sorted(in_log) == sorted(in_truth)
 
 
 def test_same_seed_same_bytes(tmp_path, made):

@@ -42,7 +42,9 @@ class _Images:
 class Journal:
     """The log of one access point. `events` and `bytes` count what was written, by event number."""
 
-    def __init__(self, file: BinaryIO, options: LogOptions, start: float, end: float) -> None:
+    def __init__(
+        self, file: BinaryIO, options: LogOptions, start: float, end: float, index: int = 0
+    ) -> None:
         self.file = file
         self.stamp = stamp_writer(options.stamps)
         self.events: Counter[int] = Counter()
@@ -55,7 +57,7 @@ class Journal:
         self._images: list[_Images] = []
         self._count = 0
         if options.header:
-            self._write([self._header(int(start))])
+            self._write([self._header(int(start), index)])
 
     def add(self, time: float, job: Job, text: str, run: Run = _TOLD) -> None:
         """Put an event in its place; it is dropped if `run` is cut before `time`."""
@@ -125,10 +127,9 @@ class Journal:
             self.bytes[number] += len(text)
         self.file.write("".join(texts).encode())
 
-    def _header(self, start: int) -> str:
-        return write.rotation_header(
-            self.stamp(start), ctime=start, log_id=f"0.1.{start}.0.1.{start}.0"
-        )
+    def _header(self, start: int, index: int) -> str:
+        log_id = f"{64 + index}.{1000 + index}.{start}.0.1.{start}.0"
+        return write.rotation_header(self.stamp(start), ctime=start, log_id=log_id)
 
     def _job_ad(self, time: float, job: Job, trigger: int) -> str:
         """Return the job-ad event that follows an event where the access point is so configured."""

@@ -114,7 +114,7 @@ def _codes(incidents: Sequence[Sequence[dict[str, Any]]]) -> Iterable[Marginal]:
     codes = Counter(incident[0]["code"] for incident in incidents)
     for code, prior in priors.items():
         share = _share(codes[code], len(incidents))
-        yield _row(f"incidents with code {code}", prior, prior / 5, prior * 4, share)
+        yield _row(f"incidents with code {code}", prior, prior / 5, min(1.0, prior * 4), share)
 
 
 def _sizes(incidents: Sequence[Sequence[dict[str, Any]]]) -> Iterable[Marginal]:
@@ -122,7 +122,9 @@ def _sizes(incidents: Sequence[Sequence[dict[str, Any]]]) -> Iterable[Marginal]:
     groups = ((1, 1, 0.72), (2, 5, 0.18), (6, 12, 0.08))
     for low, high, prior in groups:
         share = _share(sum(low <= size <= high for size in sizes), len(sizes))
-        yield _near(f"incidents of {low}-{high} holds", prior, 2.5, share)
+        yield _row(
+            f"incidents of {low}-{high} holds", prior, prior / 2.5, min(1.0, prior * 2.5), share
+        )
     mates = sum(size for size in sizes if size > 1)
     yield _row(
         "holds with a batch-mate's within a minute", 0.74, 0.5, 0.95, _share(mates, sum(sizes))
@@ -171,7 +173,8 @@ def _events(totals: dict[str, Any]) -> Iterable[Marginal]:
     events = {int(number): count for number, count in totals["events"].items()}
     whole = sum(events.values())
     for number, prior in mix.items():
-        yield _near(f"share of event {number:03d}", prior, 8, _share(events.get(number, 0), whole))
+        share = _share(events.get(number, 0), whole)
+        yield _row(f"share of event {number:03d}", prior, prior / 8, min(1.0, prior * 8), share)
     for number, prior in sizes.items():
         size = _share(totals["bytes"].get(str(number), 0), events.get(number, 0))
         yield _near(f"bytes of event {number:03d}", float(prior), 2.5, size)

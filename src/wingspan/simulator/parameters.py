@@ -55,7 +55,7 @@ class Sites:
     disconnects_per_hour: float = 0.02
     reconnects: float = 0.84
     shadow_exceptions: float = 0.12  # of starts
-    starts_max: int = 20  # more starts than this, and the access point's policy holds the job
+    starts_max: int = 30  # more starts than this, and the access point's policy holds the job
 
 
 @dataclass(frozen=True, slots=True)

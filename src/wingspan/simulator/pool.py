@@ -64,7 +64,10 @@ def simulate(parameters: Parameters, seed: int, out: Path, truth: Path) -> Simul
     with ExitStack() as stack:
         files = [stack.enter_context(stack.enter_context(aside(log)).open("wb")) for log in logs]
         lines = stack.enter_context(stack.enter_context(aside(truth)).open("w", encoding="utf-8"))
-        journals = [Journal(file, parameters.log, start, world.end) for file in files]
+        journals = [
+            Journal(file, parameters.log, start, world.end, index)
+            for index, file in enumerate(files)
+        ]
         record = Truth(lines, parameters, seed)
         _Days(parameters, seed, Slots(parameters, world), journals, record).go()
         events: Counter[int] = sum((journal.events for journal in journals), Counter())

@@ -134,7 +134,7 @@ class Truth:
     def _of(self, job: Job) -> dict[str, Any]:
         cluster = job.cluster
         return {
-            "access_point": cluster.access_point.name,
+            "access_point": cluster.access_point.host,
             "cluster": job.cluster_id,
             "proc": job.proc,
             "batch": cluster.number,

@@ -83,10 +83,11 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class AccessPoint:
-    """Where jobs are submitted; `old` and `policy` choose its words, see `reasons.wording`."""
+    """Where jobs are submitted: `host` in full; `old` and `policy` choose its words, see `reasons.wording`."""
 
     index: int
     name: str
+    host: str
     address: str
     sinful: str
     old: bool
@@ -236,6 +237,7 @@ def _access_points(
             AccessPoint(
                 index,
                 name,
+                f"{name}.example.org",
                 address,
                 f"<{address}:9618?addrs={address}-9618&alias={name}.example.org&noUDP&sock={sock}>",
                 int((index + 1) * old) > int(index * old),
