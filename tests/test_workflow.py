@@ -365,7 +365,8 @@ def test_a_run_says_its_state_in_a_notebook(failing):
     """repr and HTML name each step and its state."""
     run = failing.pipeline().run(check=False)
     assert "bad: failed" in repr(run)
-    assert "<td>bad</td><td>failed</td>" in run._repr_html_()
+    assert "<title>bad: failed" in run._repr_html_()
+    assert run.picture().startswith("<svg")
 
 
 def test_waiting_has_an_end(failing, project):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import DeclarationError, NotFoundError, SettingError, StepFailedError
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
@@ -249,14 +250,18 @@ class Run:
         lines = [f"  {name}: {event.state}" for name, event in self.events.items()]
         return "\n".join([f"Run {self.run_id}: {self.state}", *lines])
 
+    def picture(self) -> str:
+        """Return the graph of the steps with their states and times, as SVG."""
+        names = {step.key: step.name for step in self.steps.values()}
+        nodes = []
+        for name, event in self.events.items():
+            needs = tuple(names[key] for key in self.steps[name].needs)
+            note = f"{event.wall_s:.2f} s, {event.peak_memory_mb:.0f} MB" if event.wall_s else ""
+            nodes.append(Node(name, event.state, note, needs))
+        return graph_svg(nodes)
+
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{event.state}</td><td>{event.wall_s:.2f} s</td>"
-            f"<td>{event.peak_memory_mb:.0f} MB</td></tr>"
-            for name, event in self.events.items()
-        )
-        head = "<tr><th>step</th><th>state</th><th>time</th><th>memory</th></tr>"
-        return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p><table>{head}{cells}</table>"
+        return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

@@ -150,11 +150,21 @@ def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
             print(f"{row['run']}  {row['state']:8}  {row['done']}/{row['steps']} steps")
 
 
-def status(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
+def status(
+    run_id: RunId = "last",
+    svg: Annotated[
+        Path | None, typer.Option(help="Also write a picture of the steps to this file.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the steps of a run: state, time, memory used."""
+    from wingspan.files import write_atomically
     from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)
+    if svg is not None:
+        write_atomically(svg, run.picture())
     events = run.events
     if as_json:
         rows = {

@@ -227,7 +227,10 @@ def _importable(function: Callable[..., Any]) -> dict[str, Any] | None:
         return None
     module = sys.modules.get(module_name) or importlib.import_module(module_name)
     file = getattr(module, "__file__", None)
-    if file is None:
+    found: Any = module
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    if file is None or found is not function:  # a cell of a notebook, whatever program runs it
         return None
     path = Path(file).absolute()
     if module_name == "__main__":  # a script: its file is imported again under its own name
