@@ -157,6 +157,8 @@ class _Work:
             "peak_memory_mb": ended.peak_memory_mb,
         }
         result = read_result(path)
+        if result is not None:
+            seen["wall_s"] = result["wall_s"]  # without the wait for a template that was starting
         if result is not None and result["status"] == "ok" and ended.cause in {"exit", "lost"}:
             self._publish(step, path, seen)
             return
