@@ -149,7 +149,10 @@ def _import_source_from(root: str) -> None:
 
     if "site-packages" not in root:
         sys.path_hooks.insert(0, finder)
-        sys.path_importer_cache.clear()
+        for known in [
+            path for path in sys.path_importer_cache if f"{path}/".startswith(f"{root}/")
+        ]:
+            del sys.path_importer_cache[known]
     sys.path.insert(0, root)
 
 

@@ -44,6 +44,7 @@ _FIRST_LOOK_S, _LOOK_GROWTH, _LOOK_SHARE = (
     1.5,
     0.01,
 )  # looks at memory take at most this share of the time
+_SHORT_S = 2.0
 _GRACE_S = 2.0
 
 
@@ -256,7 +257,10 @@ class Processes:
                 _signal_group(job.pid, signal.SIGTERM)
             return []
         del template.jobs[job.token]
-        job.peak_mb = job.peak_mb or answer["grown_mb"]  # too short to have been looked at
+        if (
+            time.monotonic() - job.began < _SHORT_S
+        ):  # a job that few looks have seen: the system's own, coarser peak
+            job.peak_mb = max(job.peak_mb, answer["grown_mb"])
         status = answer["status"]
         code, number = (status, None) if status >= 0 else (None, -status)
         return [self._ended(job, code, number, answer["cpu_s"])]
