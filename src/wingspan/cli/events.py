@@ -267,8 +267,12 @@ def _print_head(found: "Summary") -> None:
         f"wall time: {found.good_s / 3600:,.1f} h good, {found.bad_s / 3600:,.1f} h bad "
         f"({found.bad_s / whole:.0%})"
     )
+    from wingspan.eventlog.summary import SAMPLE
+
     if found.sampled:
-        print(f"{', '.join(found.sampled)}: from 20,000 events spread evenly, counts scaled")
+        print(
+            f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly; counts are scaled"
+        )
 
 
 def _print_holds(found: "Summary", rows: int) -> None:

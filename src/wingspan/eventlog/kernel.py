@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wingspan.errors import NotFoundError
 
-BLOCK: Final = 1 << 21  # bytes read at once: what a core's own cache holds
+BLOCK: Final = 1 << 18  # bytes read at once: what a core's own cache holds
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
 NO_HEADER: Final = 1
@@ -61,7 +61,8 @@ def _library() -> ctypes.CDLL:
 class Columns:
     """Growing columns that the scanner appends to; `finish` gives them away cut to size.
 
-    One array per name of `ROW`, and the damaged stretches. Arrays grow in place (the system moves pages, not bytes).
+    One array per name of `ROW`, and the damaged stretches. Room that is never used costs no memory: the system gives
+    a page when it is first written to.
     """
 
     def __init__(self, room: int = 1024) -> None:
@@ -78,20 +79,21 @@ class Columns:
         """How many damaged stretches have been found so far."""
         return int(self._struct.damages)
 
-    def _resize(self, names: dict[str, Any], room_name: str, room: int) -> None:
+    def _resize(self, names: dict[str, Any], room_name: str, room: int, used: int = 0) -> None:
         for name, kind in names.items():
-            if name in self._arrays:
-                self._arrays[name].resize(room, refcheck=False)
-            else:
-                self._arrays[name] = np.empty(room, kind)
-            setattr(self._struct, name, self._arrays[name].ctypes.data)
+            grown = np.empty(room, kind)
+            if used:
+                grown[:used] = self._arrays[name][:used]
+            self._arrays[name] = grown
+            setattr(self._struct, name, grown.ctypes.data)
         setattr(self._struct, room_name, room)
 
     def _make_room(self) -> None:
-        if self._struct.rows == self._struct.room:
-            self._resize(ROW, "room", self._struct.room * 3 // 2)
-        if self._struct.damages == self._struct.damage_room:
-            self._resize(_DAMAGE, "damage_room", self._struct.damage_room * 2)
+        rows, damages = int(self._struct.rows), int(self._struct.damages)
+        if rows == self._struct.room:
+            self._resize(ROW, "room", rows * 2, rows)
+        if damages == self._struct.damage_room:
+            self._resize(_DAMAGE, "damage_room", damages * 2, damages)
 
     def scan(self, address: int, size: int, base: int, *, last: bool) -> int:
         """Append the whole records of `size` bytes at `address`; return how many bytes they took."""
@@ -134,12 +136,9 @@ class Columns:
         return [(offset, length, WHY[why]) for offset, length, why in zip(*columns, strict=True)]
 
     def finish(self) -> dict[str, NDArray[Any]]:
-        """Give the columns away, cut to size; this object is empty afterwards."""
-        arrays = {name: self._arrays.pop(name) for name in ROW}
-        for array in arrays.values():
-            array.resize(int(self._struct.rows), refcheck=False)
-        self.__init__()  # type: ignore[misc]  # back to the start: nothing of the old state may stay
-        return arrays
+        """Give the columns away, cut to size; nothing can be added afterwards."""
+        rows = len(self)
+        return {name: self._arrays.pop(name)[:rows] for name in ROW}
 
 
 def scan_blocks(read_into: Callable[[memoryview], int], base: int, columns: Columns) -> int:

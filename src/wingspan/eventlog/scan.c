@@ -325,17 +325,6 @@ static int indented_lines(text p, text end, const char *first, const char *secon
     return next_line(&p, end) && take_text(&p, end, second);
 }
 
-static int job_ad(text p, text end) {
-    text line;
-    int attributes = 0;
-    for (next_line(&p, end); p < end; p = line, ++attributes) {
-        line = p;
-        next_line(&line, end);
-        if (*p < 'A' || !memchr(p, '=', line - p)) return 0;
-    }
-    return attributes > 0;
-}
-
 static int remote_error(text p, text end, Numbers *out) {
     text line = p;
     next_line(&line, end);
@@ -376,7 +365,7 @@ static int take_body(int code, text p, text end, Numbers *out) {
     case 24: return indented_lines(p, end, "    ", "    Can not reconnect to ");
     case 25: case 26: return indented_lines(p, end, "    GridResource: ", "");
     case 27: return indented_lines(p, end, "    GridResource: ", "    GridJobId: ");
-    case 28: return job_ad(p, end);
+    case 28: return next_line(&p, end);                  /* at least one attribute */
     case 40: return transferred(p, end, out);
     default: return 1;                                   /* free text, or an event of a newer HTCondor */
     }

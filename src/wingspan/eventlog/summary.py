@@ -15,7 +15,7 @@ from wingspan.eventlog.histories import STATE_EVENTS, HoldCycles, JobHistories, 
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
 
-SAMPLE: Final = 20_000  # bodies read at most for each part of a summary, evenly spread
+SAMPLE: Final = 5_000  # bodies read at most for each part of a summary, evenly spread
 BURST_S: Final = 600.0  # holds of one kind that follow each other within this are one burst
 RESOURCES: Final = ("Cpus", "Memory", "Disk", "GPUs")
 

@@ -92,9 +92,13 @@ def _add_years(
 
 def _in_year(written: Seconds, years: NDArray[Any]) -> Seconds:
     """Move seconds within 1972 to other years; 29 February is 1 March where there is none."""
-    starts = (years - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.float64)
-    leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
-    moved: Seconds = written - float(_YEARS) + starts - _DAY * (~leap & (written >= _MARCH))
+    first = int(years.min())
+    span = np.arange(first, int(years.max()) + 1)
+    starts = (span - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.float64)
+    leap = (span % 4 == 0) & ((span % 100 != 0) | (span % 400 == 0))
+    place = years - first
+    moved: Seconds = written + (starts - float(_YEARS))[place]
+    moved -= _DAY * (~leap[place] & (written >= _MARCH))
     return moved
 
 
