@@ -309,7 +309,9 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     preparation
         Of the model, if it is a result too: the rows can then be read before the model is there.
     """
-    table = p.step(read_new, preparation or model, data, options or ReadOptions())
+    table = p.step(
+        read_new, model if preparation is None else preparation, data, options or ReadOptions()
+    )
     parts = p.map(
         predict, model, table, id_column, over=_numbers(shards_in_all), shards_in_all=shards_in_all
     )
