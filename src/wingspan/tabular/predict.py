@@ -119,7 +119,7 @@ def predict_part(
         labels.update({str(label): n for label, n in found[PREDICTION].value_counts().iter_rows()})
         rows += len(found)
     ignored = [name for name in table.schema.names if name not in prepared.schema.names]
-    return Predictions(folder, rows, dict(unseen), ignored, dict(labels))
+    return Predictions(folder, rows, dict(unseen), ignored, dict(sorted(labels.items())))
 
 
 def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
@@ -152,7 +152,9 @@ def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
         unseen.update(part.unseen)
         labels.update(part.labels)
     rows = sum(part.rows for part in parts)
-    return Predictions(out, rows, dict(unseen), list(parts[0].ignored), dict(labels))
+    return Predictions(
+        out, rows, dict(unseen), list(parts[0].ignored), dict(sorted(labels.items()))
+    )
 
 
 def _predict_block(bundle: Bundle, x: Floats) -> "pl.DataFrame":

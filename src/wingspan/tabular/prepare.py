@@ -238,8 +238,8 @@ def learn_part(
         inputs,
         tally.sums,
         tally.valid,
-        {name: dict(values) for name, values in tally.values.items()},
-        [(label, train, test) for label, (train, test) in tally.classes.items()],
+        {name: dict(sorted(values.items())) for name, values in tally.values.items()},
+        [(label, train, test) for label, (train, test) in sorted(tally.classes.items())],
         tally.counts,
     )
 
