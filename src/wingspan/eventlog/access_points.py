@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from wingspan.eventlog.codes import EventNumber
 from wingspan.eventlog.events import LogFile
+from wingspan.eventlog.kernel import assign_owners
 from wingspan.eventlog.sources import read_ranges
 
-_CHUNK: Final = 1 << 19
-_TABLE: Final = 1 << 25  # cluster ids below this are looked up in a table
 _ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
 
 
@@ -66,9 +65,11 @@ def name_access_points(
     for index in mixed[counts > 1]:
         low, high = np.searchsorted(file, [index, index + 1])
         inside = slice(*np.searchsorted(submits, [low, high]))
+        owner = np.full(high - low, -1, np.int16)
+        owner[submits[inside] - low] = which[inside]
         rows = slice(low, high)
-        access_point[rows] = _by_job(
-            columns["cluster"][rows], columns["proc"][rows], submits[inside] - low, which[inside]
+        access_point[rows] = assign_owners(
+            columns["cluster"][rows], columns["proc"][rows], owner, int(which[inside.start])
         )
     return tuple(names), access_point
 
@@ -94,67 +95,6 @@ def _by_file(
             names += [name] if name not in names else []
         of_file.append(told.get(index, known[family]))
     return of_file, names
-
-
-def _by_job(
-    cluster: NDArray[np.int32],
-    proc: NDArray[np.int32],
-    submits: NDArray[np.int64],
-    which: NDArray[np.int64],
-) -> NDArray[np.int16]:
-    """Give each row of one file the access point of its job's last submit event, else of the last one before it.
-
-    Most clusters were submitted by one access point: a table tells them. Rows of the others look for their own.
-    """
-    marks = np.zeros(len(cluster), np.int32)
-    marks[submits] = 1
-    near = np.maximum(np.cumsum(marks, dtype=np.int32) - 1, 0)
-    found = which.astype(np.int16)[near]
-    ids, first, place = np.unique(cluster[submits], return_index=True, return_inverse=True)
-    several = np.zeros(len(ids), bool)
-    several[place.reshape(-1)[which != which[first][place.reshape(-1)]]] = True
-    row_place = _places(ids, cluster)
-    known = row_place >= 0
-    found[known] = which[first].astype(np.int16)[row_place[known]]
-    shared = np.flatnonzero(known & several[row_place])
-    keys = _job_keys(cluster, proc, submits)
-    order = np.lexsort((submits, keys))
-    for start in range(0, len(shared), _CHUNK):
-        rows = shared[start : start + _CHUNK]
-        own = _last_own(keys[order], submits[order], _job_keys(cluster, proc, rows), rows)
-        found[rows] = which[np.where(own >= 0, order[own], near[rows])]
-    return found
-
-
-def _places(ids: NDArray[np.int32], cluster: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return each cluster's place among the sorted ids, -1 where it is not one of them."""
-    if int(cluster.max()) < _TABLE and int(ids[0]) >= 0:
-        table = np.full(int(cluster.max()) + 1, -1, np.int32)
-        table[ids] = np.arange(len(ids), dtype=np.int32)
-        return np.where(cluster >= 0, table[cluster], -1)
-    place = np.searchsorted(ids, cluster).clip(0, len(ids) - 1).astype(np.int32)
-    return np.where(ids[place] == cluster, place, -1)
-
-
-def _job_keys(
-    cluster: NDArray[np.int32], proc: NDArray[np.int32], rows: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    return (cluster[rows].astype(np.int64) << 32) + proc[rows]
-
-
-def _last_own(
-    keys: NDArray[np.int64],
-    places: NDArray[np.int64],
-    wanted: NDArray[np.int64],
-    rows: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return the last of the sorted (key, place) that has a row's key and is not behind it; -1 when there is none."""
-    jobs, number = np.unique(keys, return_inverse=True)
-    job = np.searchsorted(jobs, wanted).clip(0, len(jobs) - 1)
-    span = int(max(places[-1], rows[-1])) + 1
-    own = np.searchsorted(number.reshape(-1) * span + places, job * span + rows, "right") - 1
-    good = (own >= 0) & (jobs[job] == wanted) & (keys[np.maximum(own, 0)] == wanted)
-    return np.where(good, own, -1)
 
 
 def _name(

@@ -1,6 +1,7 @@
 """The one door to the compiled scanner (scan.c): blocks of bytes in, growing columns out."""
 
 import ctypes
+import mmap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,35 @@ def _library() -> ctypes.CDLL:
     library.scan.restype = None
     plain = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int)
     library.scan.argtypes = (*plain, ctypes.POINTER(_Struct))
+    number, pointer = ctypes.c_int64, ctypes.c_void_p
+    library.assign_owners.restype = None
+    library.assign_owners.argtypes = (
+        *(number, pointer, pointer, pointer, ctypes.c_int16),
+        *(pointer, pointer, number),
+    )
     return library
+
+
+def assign_owners(
+    cluster: NDArray[np.int32], proc: NDArray[np.int32], owner: NDArray[np.int16], first: int
+) -> NDArray[np.int16]:
+    """Give each row of a file, in order, the owner of its job: that of the job's last submit event so far.
+
+    Parameters
+    ----------
+    owner
+        Of submit events, -1 elsewhere; int16. It is filled in place, and returned.
+    first
+        The owner of rows before any submit event.
+    """
+    room = 1 << int(2 * np.count_nonzero(owner >= 0) + 1).bit_length()
+    keys, owners = np.empty(room, np.int64), np.zeros(room, np.int16)
+    columns: list[NDArray[Any]] = [*map(np.ascontiguousarray, (cluster, proc)), owner]
+    addresses = [column.ctypes.data for column in columns]
+    _library().assign_owners(
+        len(owner), *addresses, first, keys.ctypes.data, owners.ctypes.data, room - 1
+    )
+    return owner
 
 
 class Columns:
@@ -151,18 +180,24 @@ def scan_blocks(read_into: Callable[[memoryview], int], base: int, columns: Colu
     base
         The offset of the first byte in the log.
     """
-    buffer = bytearray(BLOCK)
-    held = 0
+    room, held = BLOCK, 0  # bytes kept from the blocks before stand right in front of the block
+    buffer, address = _pages(room + BLOCK)
     while True:
-        if held == len(buffer):
-            buffer = buffer + bytearray(len(buffer))  # a record longer than the buffer
-        with memoryview(buffer) as view, view[held:] as free:
-            got = read_into(free)
-        held += got
-        address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
-        taken = columns.scan(address, held, base, last=not got)
+        got = read_into(memoryview(buffer)[room : room + BLOCK])
+        start = address + room - held
+        taken = columns.scan(start, held + got, base, last=not got)
         base += taken
         if not got:
             return base
-        held -= taken
-        ctypes.memmove(address, address + taken, held)
+        rest, held = start + taken, held + got - taken
+        if held > room:  # a record longer than the room
+            old = buffer  # noqa: F841 - its pages are copied from
+            room = 2 * held
+            buffer, address = _pages(room + BLOCK)
+        ctypes.memmove(address + room - held, rest, held)
+
+
+def _pages(size: int) -> tuple[mmap.mmap, int]:
+    """Return fresh memory that begins with a page, and its address: the system copies to it at full speed."""
+    pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return pages, ctypes.addressof(ctypes.c_char.from_buffer(pages))

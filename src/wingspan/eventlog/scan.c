@@ -115,7 +115,8 @@ static int take_date(text *p, text end, Header *h) {
     *p += size + 1;
     if (from[size] != ' ' && (from[size] != 'T' || size == 5)) return 0;
     h->stamp = size == 5 ? NO_YEAR : 0;
-    if (h->date_stamp == size && !memcmp(from, h->date, size)) return 1;
+    if (h->date_stamp == size && !(size == 5 ? memcmp(from, h->date, 5) : memcmp(from, h->date, 10)))
+        return 1;
     text q = from;
     if (size == 10 && (!take_digits(&q, end, 4, &year) || !take(&q, end, '-'))) return 0;
     if (!take_digits(&q, end, 2, &month) || !take(&q, end, size == 5 ? '/' : '-')) return 0;
@@ -395,9 +396,11 @@ static int first_byte(uint64_t lanes) {                  /* the first byte in me
 #endif
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* Define a function: the next place in [p, end) where "\n." or " (" stands; else NULL. */
-#define DEFINE_NEXT_MARK(NAME, WIDTH, TARGET)                                                \
-    TARGET static text NAME(text p, text end) {                                              \
+#define DEFINE_NEXT_MARK(NAME, WIDTH)                                                        \
+    INLINE text NAME(text p, text end) {                                                     \
         typedef unsigned char lanes __attribute__((vector_size(WIDTH)));                     \
         for (; end - p > WIDTH; p += WIDTH) {                                                \
             lanes a, b;                                                                      \
@@ -413,17 +416,8 @@ static int first_byte(uint64_t lanes) {                  /* the first byte in me
         return NULL;                                                                         \
     }
 
-DEFINE_NEXT_MARK(next_mark_16, 16, )
-#if defined(__x86_64__)
-DEFINE_NEXT_MARK(next_mark_32, 32, __attribute__((target("avx2"))))
-#endif
-
-static text next_mark(text p, text end) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) return next_mark_32(p, end);
-#endif
-    return next_mark_16(p, end);
-}
+DEFINE_NEXT_MARK(next_mark_16, 16)
+DEFINE_NEXT_MARK(next_mark_32, 32)
 
 /* The end of the separator line at p (just past its newline), NULL when it is none, `end` + 1 when not all there. */
 static text separator_end(text p, text end, int last) {
@@ -437,12 +431,12 @@ static text separator_end(text p, text end, int last) {
 typedef struct { text body_end, end; int torn; } Extent;  /* end NULL: not all of the record is there */
 
 /* Where the record that begins at `start` ends. */
-static Extent find_end(text start, text end, int last) {
+INLINE Extent find_end(text start, text end, int last, int width) {
     const Extent none = {NULL, NULL, 0};
     text at_start = separator_end(start, end, last);
     if (at_start > end) return none;
     if (at_start) return (Extent){start, at_start, 0};
-    for (text p = start; (p = next_mark(p, end)); ++p) {
+    for (text p = start; (p = width == 32 ? next_mark_32(p, end) : next_mark_16(p, end)); ++p) {
         if (*p == '\n') {
             text after = separator_end(p + 1, end, last);
             if (after && after <= end) return (Extent){p + 1, after, 0};
@@ -485,9 +479,7 @@ static void add_row(Columns *out, const Header *h, Numbers numbers, int64_t offs
     out->stamp[n] = (uint8_t)h->stamp;
 }
 
-/* Read the whole records of data[0, size), the bytes of the log from `base` on, until they or the room end.
- * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these. */
-void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
+INLINE void scan_by(text data, int64_t size, int64_t base, int last, Columns *out, int width) {
     text p = data, end = data + size;
     Header h = {0};
     out->consumed = 0;
@@ -495,7 +487,7 @@ void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
         while (p < end && (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')) ++p;
         out->consumed = p - data;
         if (p == end) return;
-        Extent record = find_end(p, end, last);
+        Extent record = find_end(p, end, last, width);
         if (!record.end) return;
         int64_t offset = base + (p - data), length = record.end - p;
         Numbers numbers = {ABSENT, ABSENT};
@@ -509,5 +501,49 @@ void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
             add_row(out, &h, numbers, offset, length);
         p = record.end;
         out->consumed = p - data;
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2")))
+static void scan_32(text data, int64_t size, int64_t base, int last, Columns *out) {
+    scan_by(data, size, base, last, out, 32);
+}
+#endif
+
+/* Read the whole records of data[0, size), the bytes of the log from `base` on, until they or the room end.
+ * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these. */
+void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        scan_32(data, size, base, last, out);
+        return;
+    }
+#endif
+    scan_by(data, size, base, last, out, 16);
+}
+
+/* Give each row the owner of its job. In: owner[i] of submit events, else -1; owner[0..] of the file's first one in
+ * `last`. A job is owned by its last submit event before the row, else by its cluster's, else by the last event's owner.
+ * `keys` and `owners` are a hash table of `mask` + 1 places, a power of two above the submit events; owners are 0. */
+void assign_owners(int64_t rows, const int32_t *cluster, const int32_t *proc, int16_t *owner, int16_t last,
+                   int64_t *keys, int16_t *owners, int64_t mask) {
+    for (int64_t row = 0; row < rows; ++row) {
+        for (int whole = 0; whole < 2; ++whole) {        /* the job's place, then its cluster's */
+            uint64_t key = (uint64_t)(uint32_t)cluster[row] << 32 | (uint32_t)(whole ? -1 : proc[row]);
+            int64_t place = (int64_t)((key * 0x9E3779B97F4A7C15ULL) >> 20) & mask;
+            while (owners[place] && keys[place] != (int64_t)key) place = (place + 1) & mask;
+            if (owner[row] >= 0) {
+                keys[place] = (int64_t)key;
+                owners[place] = (int16_t)(owner[row] + 1);
+                break;
+            }
+            if (owners[place]) {
+                owner[row] = (int16_t)(owners[place] - 1);
+                break;
+            }
+        }
+        if (owner[row] < 0) owner[row] = last;
+        last = owner[row];
     }
 }
