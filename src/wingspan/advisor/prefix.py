@@ -1,0 +1,147 @@
+"""Counts over what was known at a row: every function here looks at marks above a row, never below it.
+
+Marks and queries are rows of a `Timeline`, each with the number of a group (a job, a cluster, a host). Marks are
+given in ascending order. What a query returns depends on the marks of its own group above its row, in their order:
+bit for bit, whatever stands below or in other groups.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.int64]
+
+
+def first_of(*columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each row whether it is the first with its values."""
+    found = np.zeros(len(columns[0]), bool)
+    found[np.unique(number_by_first(*columns), return_index=True)[1]] = True
+    return found
+
+
+def number_by_first(*columns: NDArray[Any]) -> NDArray[np.int32]:
+    """Give the distinct rows of some columns the numbers 0, 1, .. as they first appear."""
+    if not len(columns[0]):
+        return np.empty(0, np.int32)
+    inverse = np.zeros(len(columns[0]), np.int64)
+    first = inverse
+    for column in columns:
+        values, codes = np.unique(column, return_inverse=True)
+        _, first, inverse = np.unique(
+            inverse * len(values) + codes, return_index=True, return_inverse=True
+        )
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Rows of some kind, sorted by group and row. Groups below 0 are nobody's: neither marks nor queries count.
+
+    Attributes
+    ----------
+    rows
+        Rows of the timeline. int64
+    starts
+        The place of each group's first mark; one more than groups. int64
+    keys
+        ``group * span + row``, ascending. int64
+    span
+        Above every row.
+    """
+
+    rows: Numbers
+    starts: Numbers
+    keys: Numbers
+    span: int
+
+    def place(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return the place behind the group's last mark above `row`, that is with a smaller row."""
+        keys: Numbers = group.astype(np.int64) * self.span + row
+        return np.searchsorted(self.keys, keys)
+
+    def start(self, group: NDArray[Any]) -> Numbers:
+        """Return the place of the group's first mark."""
+        starts: Numbers = self.starts[np.clip(group, 0, len(self.starts) - 1)]
+        return starts
+
+    def count(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return how many marks of the group stand above each row."""
+        counts = self.place(group, row) - self.start(group)
+        return np.where(group >= 0, counts, 0)
+
+    def last(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return the row of the group's last mark above each row, -1 for none."""
+        return self._at(self.place(group, row) - 1, group, row)
+
+    def first(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return the row of the group's first mark above each row, -1 for none."""
+        return self._at(self.start(group), group, row)
+
+    def _at(self, place: Numbers, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        if not len(self.rows):
+            return np.full(len(group), -1, np.int64)
+        return np.where(
+            self.count(group, row) > 0, self.rows[np.clip(place, 0, len(self.rows) - 1)], -1
+        )
+
+    def total(self, values: NDArray[np.int64], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return the sum of whole numbers, one a row of the timeline, over the group's marks above each row."""
+        sums = np.concatenate([[0], np.cumsum(values[self.rows])])
+        found = sums[self.place(group, row)] - sums[self.start(group)]
+        return np.where(group >= 0, found, 0)
+
+    def highest(self, values: NDArray[np.int64], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+        """Return the largest of numbers from 0 to 2**31 over the group's marks above each row, -1 for none."""
+        if not len(self.rows):
+            return np.full(len(group), -1, np.int64)
+        lift = self._group << 32
+        most = np.maximum.accumulate(lift + values[self.rows]) - lift
+        place = np.clip(self.place(group, row) - 1, 0, len(self.rows) - 1)
+        return np.where(self.count(group, row) > 0, most[place], -1)
+
+    def decayed(
+        self,
+        clock: NDArray[np.float64],
+        half_life_s: float,
+        group: NDArray[Any],
+        row: NDArray[Any],
+    ) -> NDArray[np.float64]:
+        """Return the number of the group's marks above each row, each halved every `half_life_s`.
+
+        `clock` ascends over the rows of the timeline. A segmented scan: as many passes as the largest group has
+        binary digits.
+        """
+        if not len(self.rows):
+            return np.zeros(len(group))
+        time = clock[self.rows]
+        behind = np.arange(len(time)) - self.starts[self._group]
+        sums = np.ones(len(time))
+        step = 1
+        while step <= behind.max():
+            reach = np.flatnonzero(behind >= step)
+            sums[reach] += sums[reach - step] * np.exp2(
+                (time[reach - step] - time[reach]) / half_life_s
+            )
+            step *= 2
+        place = np.clip(self.place(group, row) - 1, 0, len(time) - 1)
+        found = sums[place] * np.exp2((time[place] - clock[row]) / half_life_s)
+        return np.where(self.count(group, row) > 0, found, 0.0)
+
+    @property
+    def _group(self) -> Numbers:
+        return self.keys // self.span
+
+
+def mark(rows: NDArray[Any], group: NDArray[Any], span: int) -> Marks:
+    """Sort marks by group; `group` has one number for each of the ascending rows, `span` is above every row."""
+    mine = np.flatnonzero(group >= 0)
+    order = mine[np.argsort(group[mine], kind="stable")]
+    of, sorted_rows = group[order].astype(np.int64), rows[order].astype(np.int64)
+    groups = int(of[-1]) + 1 if len(of) else 0
+    return Marks(
+        sorted_rows, np.searchsorted(of, np.arange(groups + 1)), of * span + sorted_rows, span
+    )
