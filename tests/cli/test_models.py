@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -22,8 +23,8 @@ def models(tmp_path, monkeypatch):
     monkeypatch.setenv("WINGSPAN_MODELS", str(folder))
     monkeypatch.setenv("COLUMNS", "200")
     bundle = trained(tmp_path)
-    deploy(bundle, folder, "loan")
-    deploy(bundle, folder, "loan")
+    for note in ("first", "second"):
+        deploy(replace(bundle, card=replace(bundle.card, notes=[note])), folder, "loan")
     return folder
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,13 +32,15 @@ from wingspan.tabular.transform import transform
 
 LOOP = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from wingspan.tabular.bundle import Bundle
 from wingspan.tabular.deploy import deploy
 bundle = Bundle.load(Path(sys.argv[1]))
 print("ready", flush=True)
-for _ in range(int(sys.argv[3])):
-    deploy(bundle, Path(sys.argv[2]), "loan")
+for number in range(int(sys.argv[3])):
+    card = replace(bundle.card, notes=[f"{sys.argv[4]} {number}"])
+    deploy(replace(bundle, card=card), Path(sys.argv[2]), "loan")
 """
 
 
@@ -51,9 +54,14 @@ def models(tmp_path):
     return tmp_path / "models"
 
 
-def deploying(saved, models, times):
-    """Start a process that deploys a saved bundle several times, and wait until it begins."""
-    command = [sys.executable, "-c", LOOP, str(saved), str(models), str(times)]
+def noted(bundle, note):
+    """Return the same model with another card, which makes it another version."""
+    return replace(bundle, card=replace(bundle.card, notes=[str(note)]))
+
+
+def deploying(saved, models, times, name):
+    """Start a process that deploys a saved bundle several times, each with its own note, and wait until it begins."""
+    command = [sys.executable, "-c", LOOP, str(saved), str(models), str(times), str(name)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     process.stdout.readline()
     return process
@@ -85,7 +93,7 @@ def test_deployed_model_is_the_model(bundle_of, people, models, estimator):
 def test_versions_count_up_and_the_last_is_current(bundle, models):
     """Each deployment is a new version; a reader without a version gets the last one."""
     for version in (1, 2, 3):
-        assert deploy(bundle, models, "loan").reference == f"loan@{version}"
+        assert deploy(noted(bundle, version), models, "loan").reference == f"loan@{version}"
     deploy(bundle, models, "other")
     listed = [(one.reference, one.current) for one in deployed_models(models)]
     assert listed == [
@@ -98,10 +106,22 @@ def test_versions_count_up_and_the_last_is_current(bundle, models):
     assert find_deployed(models, "loan@2").version == 2
 
 
+def test_deploying_twice_is_deploying_once(bundle, models, tmp_path):
+    """Two saves of one bundle are byte-equal, so the second deployment finds it there."""
+    for name in ("a", "b"):
+        bundle.save(tmp_path / name)
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    assert {n: (tmp_path / "a" / n).read_bytes() for n in names} == {
+        n: (tmp_path / "b" / n).read_bytes() for n in names
+    }
+    assert deploy(bundle, models, "loan").version == 1
+    assert deploy(bundle, models, "loan").version == 1
+
+
 def test_rollback_and_deploy_again(bundle, models):
     """Rollback goes to the version before, or to one that is named; the next deployment gets a new number."""
-    for _ in range(3):
-        deploy(bundle, models, "loan")
+    for note in range(3):
+        deploy(noted(bundle, note), models, "loan")
     assert rollback(models, "loan").version == 2
     assert rollback(models, "loan").version == 1
     assert find_deployed(models, "loan").version == 1
@@ -115,8 +135,8 @@ def test_rollback_and_deploy_again(bundle, models):
 
 def test_rollback_refuses_what_is_not_there_or_damaged(bundle, models):
     """A version that does not exist, or whose files changed, does not become current."""
-    for _ in range(2):
-        deploy(bundle, models, "loan")
+    for note in range(2):
+        deploy(noted(bundle, note), models, "loan")
     with pytest.raises(NotFoundError, match=r"no version 9\n.*1, 2"):
         rollback(models, "loan", to=9)
     (models / "loan/1/card.md").write_text("changed")
@@ -128,7 +148,7 @@ def test_rollback_refuses_what_is_not_there_or_damaged(bundle, models):
 def test_two_deployments_at_once(bundle, models, tmp_path):
     """Two processes deploy 5 versions each while a third reads: 11 whole versions, no reader sees half a model."""
     saved = deploy(bundle, models, "loan").folder
-    processes = [deploying(saved, models, 5) for _ in range(2)]
+    processes = [deploying(saved, models, 5, name) for name in range(2)]
     reads = 0
     while any(process.poll() is None for process in processes):
         load_deployed(models, "loan")
@@ -147,7 +167,7 @@ def test_killed_while_deploying(bundle, models):
     """After kill -9 at any moment every version is whole, the current one loads, and the next deployment cleans up."""
     saved = deploy(bundle, models, "loan").folder
     for seed in range(3):
-        process = deploying(saved, models, 1000)
+        process = deploying(saved, models, 1000, seed)
         time.sleep(random.Random(seed).uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -156,7 +176,8 @@ def test_killed_while_deploying(bundle, models):
         versions = deployed_models(models)
         for one in versions:
             Bundle.verify(one.folder)
-        assert deploy(bundle, models, "loan").version == versions[-1].version + 1
+        again = noted(bundle, f"after {seed}")
+        assert deploy(again, models, "loan").version == versions[-1].version + 1
         assert not list((models / "loan").glob(".*.part"))
 
 

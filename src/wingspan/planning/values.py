@@ -5,15 +5,17 @@ import datetime as dt
 import enum
 import logging
 import re
+import tempfile
 import types
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
-from wingspan.errors import DeclarationError
+from wingspan.errors import DeclarationError, UnsupportedTypeError
 from wingspan.files import digest_bytes, json_text
+from wingspan.store.codec import encode
 
 _PLAIN = (bool, int, str, type(None))
 _TEXTUAL = (
@@ -34,7 +36,7 @@ def value_digest(value: object, where: str, code: Code) -> str:
     value
         None, numbers, texts, bytes, paths (the path, not the file), dates, enum members, lists,
         tuples, sets, dicts, dataclasses, NumPy arrays, patterns, loggers, type hints, functions and
-        classes, and all of these inside each other.
+        classes, and all of these inside each other; besides, whatever the store has a codec for.
     where
         What holds the value, for the error.
     code
@@ -64,7 +66,7 @@ def _tree(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # n
     name = kind.__qualname__ if leaf or kind.__module__ == "builtins" else code(kind, where)
     parts = leaf or _parts(value)
     if parts is None:
-        raise _refused(where, f"a value of type {kind.__module__}.{kind.__qualname__}")
+        return [name, _stored(value, where)]
     trees = parts if leaf else [_tree(part, where, code, around) for part in parts]
     if isinstance(value, Mapping | set | frozenset):
         trees.sort(key=json_text)
@@ -110,6 +112,19 @@ def _array(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # 
     if isinstance(value, np.dtype):
         return [type(value).__qualname__, str(value)]
     raise _refused(where, f"a value of type {type(value).__module__}.{type(value).__qualname__}")
+
+
+def _stored(value: object, where: str) -> str:
+    """Return the digest of what the store would keep of a table, a model or a tensor."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            digest: str = encode(value, Path(folder) / "value")["digest"]
+        except UnsupportedTypeError as error:
+            kind = type(value)
+            raise _refused(
+                where, f"a value of type {kind.__module__}.{kind.__qualname__}"
+            ) from error
+    return digest
 
 
 def _refused(where: str, what: str) -> DeclarationError:

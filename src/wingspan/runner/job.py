@@ -247,7 +247,7 @@ def _encode_one(
     value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = encode(value, folder / OUTPUTS / name, kind)
+        record: dict[str, Any] = encode(value, folder / OUTPUTS / name, kind, own=folder / WORK)
     except WingspanError as error:
         place = f"step {job['step']}, output {name}: {error.where}"
         raise type(error)(place, error.problem, error.fix) from error
@@ -282,7 +282,10 @@ def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             problem,
             "correct `outputs`: paths are relative to the step's folder",
         )
-    return {name: encode(work / path, folder / OUTPUTS / name) for name, path in outputs.items()}
+    return {
+        name: encode(work / path, folder / OUTPUTS / name, own=work)
+        for name, path in outputs.items()
+    }
 
 
 def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN401

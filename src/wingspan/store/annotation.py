@@ -1,11 +1,12 @@
 """A function's annotations -> names of types, without importing what the annotations name.
 
-A name under ``if TYPE_CHECKING:`` does not exist at run time; it is then read from the imports of the module's source.
+A name under ``if TYPE_CHECKING:`` does not exist at run time; the imports in the module's source say what it means.
 """
 
 import ast
 import builtins
 import dataclasses
+import importlib.util
 import inspect
 import sys
 import types
@@ -16,15 +17,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-_PUBLIC = {
-    "polars": "polars",
-    "pandas": "pandas",
-    "torch": "torch",
-    "numpy": "numpy",
-    "pathlib": "pathlib",
-}
-"""Libraries whose classes live in private modules but are known by the library's own name."""
-
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
@@ -33,7 +25,7 @@ class TypeName:
     Parameters
     ----------
     args
-        Of a generic, a union or a literal.
+        Of a generic, a union or a literal; of a literal, the texts of its values.
     fields
         Name and type of each field of a NamedTuple or a dataclass, where the class is at hand.
     kind
@@ -49,11 +41,14 @@ class TypeName:
         if self.kind == "union":
             return " | ".join(map(str, self.args))
         inner = f"[{', '.join(map(str, self.args))}]" if self.args else ""
-        return self.name.removeprefix("builtins.") + inner
+        return self.name.removeprefix("builtins.").removeprefix("typing.") + inner
 
 
 NONE = TypeName("None", kind="none")
 ANY = TypeName("typing.Any", kind="any")
+_FLAT = ("polars", "pandas", "torch", "numpy")
+"""Libraries whose classes are known by the library's own name."""
+_ALIASES = {"numpy.typing.NDArray": "numpy.ndarray"}
 
 
 def read_signature(function: Callable[..., Any]) -> dict[str, TypeName]:
@@ -64,138 +59,199 @@ def read_signature(function: Callable[..., Any]) -> dict[str, TypeName]:
     return {name: scope.type_name(annotation) for name, annotation in found.items()}
 
 
+@lru_cache(maxsize=4096)
 def name_of_class(kind: type) -> str:
-    """Return the public qualified name of a class."""
-    top = kind.__module__.partition(".")[0]
-    if top in _PUBLIC and "." not in kind.__qualname__ and kind.__module__ != top:
-        return f"{_PUBLIC[top]}.{kind.__qualname__}"
+    """Return the public qualified name of a class: by the shortest of its packages that has it under its name."""
+    parts = kind.__module__.split(".")
+    for size in range(1, len(parts)):
+        package = ".".join(parts[:size])
+        if getattr(sys.modules.get(package), kind.__qualname__, None) is kind:
+            return f"{package}.{kind.__qualname__}"
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def find_class(name: str) -> type | None:
+    """Return the class of a qualified name if its module is imported already."""
+    found = _find(name)
+    return found if isinstance(found, type) else None
+
+
+def _find(name: str) -> Any:  # noqa: ANN401 - whatever a module holds
+    """Return what a qualified name means if its module is imported already, or None."""
+    parts = name.split(".")
+    for size in range(len(parts) - 1, 0, -1):
+        found: Any = sys.modules.get(".".join(parts[:size]))
+        if found is not None:
+            for part in parts[size:]:
+                found = vars(found).get(part) if hasattr(found, "__dict__") else None
+            return found
+    return None
 
 
 class _Scope:
     """What the names of a module mean."""
 
-    def __init__(self, names: dict[str, Any], module: str) -> None:
+    def __init__(
+        self, names: dict[str, Any], module: str, outer: frozenset[type] = frozenset()
+    ) -> None:
         self._names = names
         self._module = module
+        self._outer = outer  # classes whose fields are being read, so that a recursive one ends
 
     def type_name(self, annotation: Any) -> TypeName:  # noqa: ANN401 - annotations are anything
         """Return the name of an annotation: a type, a generic, or text of one."""
+        if isinstance(annotation, typing.ForwardRef):
+            annotation = annotation.__forward_arg__
         if isinstance(annotation, str):
             try:
-                tree = ast.parse(annotation, mode="eval").body
+                return self._from_tree(ast.parse(annotation.strip(), mode="eval").body)
             except SyntaxError:
                 return TypeName(annotation)
-            return self._from_tree(tree)
-        if isinstance(annotation, typing.ForwardRef):
-            return self.type_name(annotation.__forward_arg__)
         if annotation is None or annotation is type(None):
             return NONE
-        if annotation is Any:
+        if annotation in {Any, object} or isinstance(annotation, typing.TypeVar):
             return ANY
         return self._from_object(annotation)
 
     def _from_object(self, annotation: Any) -> TypeName:  # noqa: ANN401
+        meant = getattr(annotation, "__supertype__", getattr(annotation, "__value__", None))
+        if meant is not None and not isinstance(annotation, type):  # a NewType, a `type` statement
+            return self.type_name(meant)
         origin, args = typing.get_origin(annotation), typing.get_args(annotation)
         if origin in {typing.Union, types.UnionType}:
-            return TypeName("typing.Union", tuple(map(self.type_name, args)), kind="union")
+            return _union(tuple(map(self.type_name, args)))
         if origin is typing.Literal:
-            return TypeName(
-                "typing.Literal", tuple(TypeName(repr(arg)) for arg in args), kind="literal"
-            )
-        if origin is typing.Annotated:
+            texts = tuple(TypeName(repr(arg)) for arg in args)
+            return TypeName("typing.Literal", texts, kind="literal")
+        if origin in {typing.Annotated, typing.Final, typing.ClassVar}:
             return self.type_name(args[0])
         if origin is not None:
-            return TypeName(
-                name_of_class(origin), tuple(self.type_name(a) for a in args if a is not Ellipsis)
-            )
+            base = self.type_name(origin)
+            inner = tuple(self.type_name(arg) for arg in args if _is_type(arg))
+            return dataclasses.replace(base, args=inner)
         if isinstance(annotation, type):
-            return _class_name(annotation)
+            return self._class_name(annotation)
         return TypeName(str(annotation))
+
+    def _class_name(self, kind: type) -> TypeName:
+        """Return the name of a class, with its fields if it is a NamedTuple or a dataclass."""
+        name = name_of_class(kind)
+        names: tuple[str, ...] = ()
+        if issubclass(kind, tuple):
+            names = getattr(kind, "_fields", ())
+        elif dataclasses.is_dataclass(kind):
+            names = tuple(field.name for field in dataclasses.fields(kind))
+        if not names:
+            return TypeName(name)
+        word = "namedtuple" if issubclass(kind, tuple) else "dataclass"
+        if kind in self._outer:
+            return TypeName(name, kind=word)
+        hints: dict[str, tuple[Any, type]] = {}
+        for base in reversed(kind.__mro__):
+            own = inspect.get_annotations(base)
+            hints |= {field: (own[field], base) for field in names if field in own}
+        fields = tuple(
+            (field, self._field(*hints.get(field, (Any, kind)), kind)) for field in names
+        )
+        return TypeName(name, fields=fields, kind=word)
+
+    def _field(self, annotation: Any, base: type, kind: type) -> TypeName:  # noqa: ANN401
+        """Return the name of a field's type, seen from the module of the class that declares it."""
+        names = vars(sys.modules.get(base.__module__, builtins))
+        scope = _Scope({**names, base.__name__: base}, base.__module__, self._outer | {kind})
+        return scope.type_name(annotation)
 
     def _from_tree(self, tree: ast.expr) -> TypeName:
         """Return the name of an annotation that is text."""
         if isinstance(tree, ast.Constant):
-            return (
-                self.type_name(tree.value)
-                if isinstance(tree.value, str) or tree.value is None
-                else ANY
-            )
+            plain = isinstance(tree.value, str) or tree.value is None
+            return self.type_name(tree.value) if plain else ANY
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
-            sides = (self._from_tree(tree.left), self._from_tree(tree.right))
-            parts = [
-                part for side in sides for part in (side.args if side.kind == "union" else (side,))
-            ]
-            return TypeName("typing.Union", tuple(parts), kind="union")
+            return _union((self._from_tree(tree.left), self._from_tree(tree.right)))
         if isinstance(tree, ast.Subscript):
             return self._subscript(tree)
         found = self._look_up(tree)
-        return self.type_name(found) if not isinstance(found, str) else TypeName(found)
+        return TypeName(_public(found)) if isinstance(found, str) else self.type_name(found)
 
     def _subscript(self, tree: ast.Subscript) -> TypeName:
-        base = self._from_tree(tree.value)
+        named = self._look_up(tree.value)
+        name = named if isinstance(named, str) else _special_form(named)
         inner = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
-        if base.name == "typing.Literal":
-            return TypeName(
-                base.name, tuple(TypeName(ast.unparse(part)) for part in inner), kind="literal"
-            )
+        if name == "typing.Literal":
+            texts = tuple(TypeName(ast.unparse(part)) for part in inner)
+            return TypeName(name, texts, kind="literal")
         args = tuple(self._from_tree(part) for part in inner if not _is_ellipsis(part))
-        if base.name == "typing.Optional":
-            return TypeName("typing.Union", (*args, NONE), kind="union")
-        return TypeName(base.name, args, kind="union" if base.name == "typing.Union" else base.kind)
+        if name == "typing.Optional":
+            return _union((*args, NONE))
+        if name == "typing.Union":
+            return _union(args)
+        if name in {"typing.Annotated", "typing.Final"}:
+            return args[0]
+        base = self._from_tree(tree.value)
+        return dataclasses.replace(base, args=base.args or args)
 
     def _look_up(self, tree: ast.expr) -> Any:  # noqa: ANN401
         """Return the object that a dotted name means, or its qualified name if it is not imported."""
-        parts = ast.unparse(tree).split(".")
-        first = self._names.get(parts[0], getattr(builtins, parts[0], None))
-        if first is None:
-            return ".".join(
-                [_imports(self._module).get(parts[0], f"{self._module}.{parts[0]}"), *parts[1:]]
-            )
-        found = first
-        for part in parts[1:]:
+        first, *rest = ast.unparse(tree).split(".")
+        known = self._names.get(first, getattr(builtins, first, None))
+        if known is None:
+            whole = ".".join([_imports(self._module).get(first, f"{self._module}.{first}"), *rest])
+            found = _find(whole)
+            return whole if found is None else found
+        found = known
+        for index, part in enumerate(rest):
             if not hasattr(found, part):
-                return ".".join([getattr(found, "__name__", parts[0]), *parts[parts.index(part) :]])
+                return ".".join([getattr(found, "__name__", first), *rest[index:]])
             found = getattr(found, part)
         return found
+
+
+def _special_form(found: object) -> str:
+    """Return the name of one of typing's own words; empty for any other object."""
+    own = getattr(found, "__module__", None) == "typing"
+    return f"typing.{getattr(found, '__name__', '')}" if own else ""
+
+
+def _union(parts: tuple[TypeName, ...]) -> TypeName:
+    flat = [inner for part in parts for inner in (part.args if part.kind == "union" else (part,))]
+    return TypeName("typing.Union", tuple(dict.fromkeys(flat)), kind="union")
 
 
 def _is_ellipsis(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Constant) and tree.value is Ellipsis
 
 
-@lru_cache(maxsize=4096)
-def _class_name(kind: type) -> TypeName:
-    """Return the name of a class, with its fields if it is a NamedTuple or a dataclass."""
-    name = name_of_class(kind)
-    names = getattr(kind, "_fields", ()) if issubclass(kind, tuple) else ()
-    if dataclasses.is_dataclass(kind):
-        names = tuple(field.name for field in dataclasses.fields(kind))
-    if not names:
-        return TypeName(name)
-    scope = _Scope(vars(sys.modules.get(kind.__module__, builtins)), kind.__module__)
-    hints: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        hints |= getattr(base, "__annotations__", {})
-    fields = tuple((field, scope.type_name(hints.get(field, Any))) for field in names)
-    return TypeName(
-        name, fields=fields, kind="dataclass" if dataclasses.is_dataclass(kind) else "namedtuple"
-    )
+def _is_type(arg: object) -> bool:
+    """Return whether the argument of a generic says a type; the parameters of a Callable are a list."""
+    return arg is not Ellipsis and not isinstance(arg, list)
+
+
+def _public(name: str) -> str:
+    """Return the public form of the name of a class that is not imported: without its private modules."""
+    *modules, last = name.split(".")
+    if name in _ALIASES:
+        return _ALIASES[name]
+    if modules and modules[0] in _FLAT:
+        return f"{modules[0]}.{last}" if last[:1].isupper() or last == "ndarray" else name
+    private = [index for index, part in enumerate(modules) if part.startswith("_") and index]
+    return ".".join([*modules[: private[0] if private else None], last])
 
 
 @lru_cache(maxsize=256)
 def _imports(module: str) -> dict[str, str]:
-    """Return what the imports of a module's source, wherever they stand, call things: local name -> qualified name."""
-    file = getattr(sys.modules.get(module), "__file__", None)
+    """Return what the imports in a module's source, wherever they stand, call things: local -> qualified name."""
+    loaded = sys.modules.get(module)
+    file = getattr(loaded, "__file__", None)
     if file is None or Path(file).suffix != ".py":
         return {}
+    package = getattr(loaded, "__package__", None) or ""
     found = {}
     for node in ast.walk(ast.parse(Path(file).read_bytes())):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
                 found[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.ImportFrom) and (package or not node.level):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            found |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
     return found

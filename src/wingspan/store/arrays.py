@@ -1,12 +1,15 @@
-"""NumPy arrays <-> .npy, never with Python objects inside."""
+"""NumPy arrays <-> .npy, never with Python objects inside; byte order, memory order and structure are kept."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import UnsupportedTypeError
+
+_UNSTABLE = "OTgG"  # Python objects, long strings, and long doubles, whose bytes are partly noise
 
 
 def write(value: NDArray[Any], path: Path) -> None:
@@ -15,20 +18,39 @@ def write(value: NDArray[Any], path: Path) -> None:
     Raises
     ------
     UnsupportedTypeError
-        Its items are Python objects.
+        Its items are Python objects or long doubles, or it is of a class that adds to an array.
     """
-    if value.dtype.hasobject:
-        problem = f"an array of dtype {value.dtype} holds Python objects"
-        raise UnsupportedTypeError(
-            "type numpy.ndarray",
-            problem,
-            "convert it to numbers or fixed-width text, or return a list",
-        )
     with path.open("wb") as file:
-        np.lib.format.write_array(file, np.asarray(value), allow_pickle=False)
+        write_to(value, SimpleNamespace(write=file.write))  # NumPy's own way hides a full disk
+
+
+def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has `write`
+    """Write an array to an open file."""
+    if type(value) not in {np.ndarray, np.memmap}:
+        fix = "return numpy.asarray(value); of a masked array value.data and value.mask"
+        raise UnsupportedTypeError(
+            f"type {type(value).__module__}.{type(value).__qualname__}",
+            "only plain arrays are stored",
+            fix,
+        )
+    if value.dtype.hasobject or value.dtype.char in _UNSTABLE:
+        problem = f"an array of dtype {value.dtype} has no bytes that mean the same elsewhere"
+        fix = "convert it to numbers or fixed-width text (value.astype(...)), or return a list"
+        raise UnsupportedTypeError("type numpy.ndarray", problem, fix)
+    np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
+
+
+def without_padding(value: NDArray[Any]) -> NDArray[Any]:
+    """Return a structured array with zeros between its fields, where memory holds whatever was there before."""
+    if value.dtype.names is None:
+        return value
+    made = np.zeros_like(value)
+    for name in value.dtype.names:
+        made[name] = without_padding(value[name])
+    return made
 
 
 def read(path: Path, _record: dict[str, Any], _trusted: frozenset[str]) -> NDArray[Any]:
-    """Read what `write` wrote."""
+    """Read what `write` wrote; it is writeable."""
     with path.open("rb") as file:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))

@@ -1,28 +1,55 @@
-"""Models of XGBoost and LightGBM <-> the libraries' own formats."""
+"""Models of XGBoost and boosters of LightGBM <-> the libraries' own formats."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
-_MODEL = "model"
+from wingspan.errors import UnsupportedTypeError
+from wingspan.store.classes import reference, resolve
+from wingspan.store.tree import from_tree, to_tree
 
 
 def write(value: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - of a library that may not be there
-    """Write a booster or a model of XGBoost, or a booster of LightGBM."""
+    """Write a booster, or a model of XGBoost's scikit-learn interface with its parameters.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        It is of LightGBM's scikit-learn interface, or a parameter is no plain value.
+    """
+    if hasattr(value, "model_to_string"):
+        path.write_text(value.model_to_string(num_iteration=-1))
+        return {}
     kind = type(value)
-    if kind.__module__.startswith("xgboost"):
-        path.write_bytes(bytes((getattr(value, "get_booster", lambda: value)()).save_raw("ubj")))
-    else:
-        path.write_text(value.model_to_string())
-    return {"class": f"{kind.__module__}:{kind.__qualname__}"}
+    if hasattr(value, "booster_") or kind.__module__.startswith("lightgbm"):
+        problem = "LightGBM's file holds no classes and parameters of its scikit-learn interface"
+        fix = "return model.booster_, or a HistGradientBoosting model of scikit-learn"
+        raise UnsupportedTypeError(f"type {kind.__module__}.{kind.__qualname__}", problem, fix)
+    if hasattr(value, "save_raw"):
+        path.write_bytes(bytes(value.save_raw("ubj")))
+        return {"class": reference(kind)}
+    params = to_tree(value.get_params(), lambda _: None, _refuse)
+    named = path.with_name(f"{path.name}.ubj")  # the suffix says the format
+    value.save_model(named)
+    named.rename(path)
+    return {"class": reference(kind), "params": params}
+
+
+def _refuse(value: object) -> Any:  # noqa: ANN401 - raises
+    problem = f"a parameter is of type {type(value).__qualname__}"
+    raise UnsupportedTypeError("type xgboost.XGBModel", problem, "give XGBoost's name for it")
 
 
 def read(path: Path, record: dict[str, Any], _trusted: frozenset[str]) -> Any:  # noqa: ANN401
     """Read what `write` wrote."""
-    module, _, name = record["class"].partition(":")
-    kind = getattr(importlib.import_module(module), name)
-    if record["codec"].startswith("lightgbm"):
-        return kind(model_str=path.read_text())
+    if "class" not in record:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=path.read_text())
+    kind: Any = resolve(record["class"])
     model = kind()
     model.load_model(bytearray(path.read_bytes()))
+    if (
+        "params" in record
+    ):  # after loading, which writes what XGBoost made of them over what was given
+        model.set_params(**from_tree(record["params"], dict))
     return model

@@ -1,79 +1,89 @@
 """Values <-> bytes: one file or folder and a record that says how to read it. Equal values give equal bytes.
 
 A value is a tree: containers, records and plain values are JSON; what has a file format of its own (a table, an array,
-a model, a file) is a leaf. A lone leaf is its file, a tree without leaves is one JSON file, any other tree is a folder
-of ``tree.json`` and its leaves.
+a model, a file) is a part. A lone part is its file, a tree without parts is one JSON file, any other tree is a folder
+of ``tree.json`` and its parts. The digest is of the bytes and of all else that the record says about reading them.
 """
 
 import importlib
+import inspect
 import json
+import sys
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wingspan.errors import CorruptError, FormatError, UnsupportedTypeError
-from wingspan.files import digest_file, size_of
-from wingspan.store import tree
-from wingspan.store.annotation import TypeName, name_of_class
+from wingspan.files import digest_bytes, digest_file, disk_errors, json_text, remove, size_of
+from wingspan.store.annotation import TypeName, find_class, name_of_class
+from wingspan.store.fits import check_value
+from wingspan.store.tree import from_tree, to_tree, tree_text
 
 JSON, TREE = "json/1", "tree/1"
-_LEAVES = {  # class, or a class it inherits from -> (codec, module with `write` and `read`)
-    "polars.DataFrame": ("polars-frame/1", "polars_frames"),
-    "polars.LazyFrame": ("polars-frame/1", "polars_frames"),
-    "polars.Series": ("polars-series/1", "polars_frames"),
-    "pandas.DataFrame": ("pandas-frame/1", "pandas_frames"),
-    "pandas.Series": ("pandas-series/1", "pandas_frames"),
-    "numpy.ndarray": ("npy/1", "arrays"),
-    "torch.Tensor": ("tensors/1", "tensors"),
-    "xgboost.core.Booster": ("xgboost/1", "boosters"),
-    "xgboost.sklearn.XGBModel": ("xgboost/1", "boosters"),
-    "lightgbm.basic.Booster": ("lightgbm/1", "boosters"),
-    "sklearn.base.BaseEstimator": ("skops/1", "estimators"),
-    "pathlib.Path": ("path/1", "paths"),
-    "builtins.bytes": ("bytes/1", "paths"),
+SAVED, STATE, PATH = "saved/1", "tensors/1", "path/1"
+_CODECS = {  # class, or a class it inherits from -> codec
+    "polars.DataFrame": "polars-frame/1",
+    "polars.LazyFrame": "polars-lazy/1",
+    "polars.Series": "polars-series/1",
+    "pandas.DataFrame": "pandas-frame/1",
+    "pandas.Series": "pandas-series/1",
+    "numpy.ndarray": "npy/1",
+    "torch.Tensor": STATE,
+    "xgboost.Booster": "xgboost/1",
+    "xgboost.XGBModel": "xgboost/1",
+    "xgboost.core.Booster": "xgboost/1",
+    "xgboost.sklearn.XGBModel": "xgboost/1",
+    "lightgbm.Booster": "lightgbm/1",
+    "lightgbm.LGBMModel": "lightgbm/1",
+    "sklearn.base.BaseEstimator": "skops/1",
+    "pathlib.Path": PATH,
+    "builtins.bytes": "bytes/1",
 }
-_MODULES = dict(_LEAVES.values()) | {"saved/1": "saved"}
+_MODULES = {  # codec without its version -> module with `write` and `read`
+    "polars-frame": "polars_frames",
+    "polars-lazy": "polars_frames",
+    "polars-series": "polars_frames",
+    "pandas-frame": "pandas_frames",
+    "pandas-series": "pandas_frames",
+    "npy": "arrays",
+    "tensors": "tensors",
+    "xgboost": "boosters",
+    "lightgbm": "boosters",
+    "skops": "estimators",
+    "path": "paths",
+    "bytes": "paths",
+    "saved": "saved",
+}
+_KNOWN = frozenset({JSON, TREE, SAVED, *_CODECS.values()})
 _PLAIN = frozenset(
-    f"builtins.{name}"
-    for name in (
-        "str",
-        "int",
-        "float",
-        "bool",
-        "list",
-        "tuple",
-        "dict",
-        "set",
-        "frozenset",
-        "range",
-    )
-) | {
-    "datetime.date",
-    "datetime.datetime",
-    "datetime.time",
-    "datetime.timedelta",
-    "numpy.generic",
-    "enum.Enum",
-}
-_CHECKED = frozenset(_LEAVES) | {
-    f"builtins.{name}" for name in ("str", "int", "float", "bool", "list", "tuple", "dict")
-}
-_FIX = (
-    "return a table, an array, a scikit-learn estimator, a state dict, a Path, plain values or dataclasses of these, or"
-    " give the class save(folder) and a class method load(folder)"
+    {
+        *(f"builtins.{name}" for name in ("bool", "int", "float", "str", "list", "tuple", "dict")),
+        *(f"builtins.{name}" for name in ("set", "frozenset", "range")),
+        *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta")),
+        *(f"collections.abc.{name}" for name in ("Mapping", "MutableMapping", "Sequence", "Set")),
+        *(f"collections.abc.{name}" for name in ("MutableSequence", "Collection", "Iterable")),
+        "numpy.generic",
+        "enum.Enum",
+    }
 )
-
-
-def leaf_of(value: object) -> tuple[str, str] | None:
-    """Return codec and module of a value that has a file format of its own."""
-    for kind in type(value).__mro__:
-        found = _LEAVES.get(name_of_class(kind))
-        if found is not None:
-            return found
-    if type(value) is not type and hasattr(type(value), "save") and hasattr(type(value), "load"):
-        return "saved/1", "saved"
-    if _is_state_dict(value):
-        return "tensors/1", "tensors"
-    return None
+_NOT_STORED = {
+    "torch.nn.Module": "return model.state_dict(), and give the step that uses it the class",
+    "collections.abc.Iterator": "return a list, or write a file and return its Path",
+    "collections.abc.Generator": "return a list, or write a file and return its Path",
+    "collections.abc.Callable": "return what the function needs, and import the function where it is used",
+    "builtins.complex": "return a numpy.complex128, or two floats",
+    "builtins.bytearray": "return bytes(value)",
+    "collections.OrderedDict": "return dict(value)",
+    "collections.defaultdict": "return dict(value)",
+    "collections.Counter": "return dict(value)",
+    "collections.deque": "return list(value)",
+    "decimal.Decimal": "return str(value), or a float",
+}
+_OPAQUE = frozenset({"numpy.ndarray"})  # its arguments are no values
+_FIX = (
+    "return plain values, tables, arrays, models, a Path or dataclasses of these,"
+    " or give the class save(self, folder) and a class method load(folder)"
+)
 
 
 def check_type(kind: TypeName) -> None:
@@ -84,50 +94,147 @@ def check_type(kind: TypeName) -> None:
     UnsupportedTypeError
         Names the type.
     """
-    found = tree.class_at_hand(kind.name)
-    names = {name_of_class(base) for base in found.__mro__} if found is not None else {kind.name}
-    if (
-        names & _LEAVES.keys()
-        or (hasattr(found, "save") and hasattr(found, "load"))
-        or kind.kind == "literal"
-    ):
+    if kind.kind in {"none", "any", "literal"}:
+        return
+    found = find_class(kind.name)
+    if kind.kind == "class" and kind.name not in _PLAIN:
+        _check_class(kind.name, found)
+    if kind.name in _OPAQUE or (found is not None and _codec_of_class(found) is not None):
         return
     for part in (*kind.args, *(field for _, field in kind.fields)):
         check_type(part)
-    known = found is None or found is object or bool(names & _PLAIN)
-    if (
-        kind.kind == "class"
-        and not known
-        and not kind.name.startswith(("collections.abc.", "typing."))
-    ):
-        raise UnsupportedTypeError(f"type {kind}", "no codec stores values of this type", _FIX)
 
 
-def encode(value: object, path: Path, kind: TypeName | None = None) -> dict[str, Any]:
+def _check_class(name: str, found: type | None) -> None:
+    if name in _NOT_STORED:
+        _refuse_class(name, found)
+    if found is None:  # what is not imported is judged when there is a value
+        if name.partition(".")[0] in {"builtins", "collections", "typing"}:
+            _refuse_class(name, found)
+    elif not _storable(found):
+        _refuse_class(name, found)
+
+
+def _storable(kind: type) -> bool:
+    """Return whether a value of a class, or of one that inherits from it, may be stored."""
+    names = {name_of_class(base) for base in kind.__mro__}
+    return (
+        _codec_of_class(kind) is not None
+        or bool(names & {"numpy.generic", "enum.Enum"})
+        or hasattr(kind, "__dataclass_fields__")
+        or hasattr(kind, "_fields")
+        or kind.__module__.partition(".")[0] == "sklearn"  # a mixin of estimators
+        or getattr(kind, "_is_protocol", False)
+        or (inspect.isabstract(kind) and not kind.__module__.startswith("collections"))
+    )
+
+
+def _refuse_class(name: str, kind: type | None) -> NoReturn:
+    bases = [name_of_class(base) for base in kind.__mro__] if kind else [name]
+    fix = next((_NOT_STORED[base] for base in bases if base in _NOT_STORED), _FIX)
+    shown = name.removeprefix("builtins.")
+    raise UnsupportedTypeError(f"type {shown}", "no codec stores values of this type", fix)
+
+
+def _refuse(value: object) -> NoReturn:
+    kind: type = type(value)
+    _refuse_class(name_of_class(kind), kind)
+
+
+@lru_cache(maxsize=4096)
+def _codec_of_class(kind: type) -> str | None:
+    """Return the codec that a class has of its own; None for plain values and containers."""
+    names = [name_of_class(base) for base in kind.__mro__]
+    if "numpy.generic" in names:  # its bytes are bytes too
+        return None
+    found = next((_CODECS[name] for name in names if name in _CODECS), None)
+    if found is not None:
+        return found
+    load = inspect.getattr_static(kind, "load", None)
+    if callable(getattr(kind, "save", None)) and isinstance(load, classmethod | staticmethod):
+        return SAVED
+    return None
+
+
+def codec_of(value: object) -> str | None:
+    """Return the codec of a value that has a file format of its own; None for any other value."""
+    kind: type = type(value)
+    return STATE if _is_state_dict(value) else _codec_of_class(kind)
+
+
+def _is_state_dict(value: object) -> bool:
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+
+
+def encode(
+    value: object, path: Path, kind: TypeName | None = None, *, own: Path | None = None
+) -> dict[str, Any]:
     """Write a value to `path`, which does not exist yet; return the record that `decode` needs.
+
+    Parameters
+    ----------
+    own
+        A folder whose files nobody needs any more: of a path into it, files are linked, not copied.
 
     Raises
     ------
     UnsupportedTypeError
         A part of the value cannot be stored, or the value plainly is not of the type that was declared.
+    SpaceError
+        The disk is full.
     """
-    _check_value(value, kind)
-    leaf = leaf_of(value)
-    if leaf is not None:
-        return _write_leaf(value, path, leaf)
-    leaves: list[tuple[object, tuple[str, str]]] = []
-    content = tree.dismantle(value, lambda part: _note(part, leaves))
-    if not leaves:
-        path.write_text(json.dumps(content, separators=(",", ":")))
-        return {"codec": JSON, **_seen(path)}
-    path.mkdir()
-    records = [
-        _write_leaf(part, path / str(number), how) for number, (part, how) in enumerate(leaves)
-    ]
-    (path / "tree.json").write_text(
-        json.dumps({"tree": content, "leaves": records}, separators=(",", ":"))
-    )
-    return {"codec": TREE, **_seen(path)}
+    if kind is not None:
+        check_value(value, kind)
+    try:
+        with disk_errors(path):
+            record = _write(value, path, own)
+            return {**record, "digest": digest_of(path, record), "bytes": size_of(path)}
+    except BaseException:
+        remove(path)
+        raise
+
+
+def _write(value: object, path: Path, own: Path | None) -> dict[str, Any]:
+    """Write a value; return the codec and what else its reader must know."""
+    codec = codec_of(value)
+    if codec is not None:
+        return _write_part(value, path, codec, own)
+    count = 0
+
+    def part(inner: object) -> dict[str, Any] | None:
+        nonlocal count
+        codec = codec_of(inner)
+        if codec is None:
+            return None
+        path.mkdir(exist_ok=True)
+        name, count = str(count), count + 1
+        return {"$": "part", "file": name, **_write_part(inner, path / name, codec, own)}
+
+    try:
+        content = tree_text(to_tree(value, part, _refuse))
+    except RecursionError as error:
+        place = f"type {type(value).__qualname__}"
+        raise UnsupportedTypeError(place, "it is nested too deep", "return a flat list") from error
+    (path / "tree.json" if count else path).write_text(content)
+    return {"codec": TREE if count else JSON}
+
+
+def _write_part(value: object, path: Path, codec: str, own: Path | None) -> dict[str, Any]:
+    more = {"own": own} if codec == PATH else {}
+    return {"codec": codec, **(_module(codec).write(value, path, **more) or {})}
+
+
+def _module(codec: str) -> Any:  # noqa: ANN401 - a module with `write` and `read`
+    return importlib.import_module(f"wingspan.store.{_MODULES[codec.partition('/')[0]]}")
+
+
+def digest_of(path: Path, record: dict[str, Any]) -> str:
+    """Return the digest of the bytes at `path` and of what their record says besides digest and size."""
+    said = {name: fact for name, fact in record.items() if name not in {"digest", "bytes"}}
+    return digest_bytes(json_text([said, digest_file(path)]).encode())
 
 
 def decode(path: Path, record: dict[str, Any], trusted: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
@@ -147,82 +254,30 @@ def decode(path: Path, record: dict[str, Any], trusted: frozenset[str] = frozens
     UntrustedModelError
         A model asks for code that is not trusted.
     """
-    codec = record["codec"]
-    if codec not in {JSON, TREE} | _MODULES.keys():
-        problem = f"expected a codec that this version knows, found {codec!r}"
-        raise FormatError(
-            str(path), problem, "use the version of Wingspan that wrote it, or a newer one"
-        )
-    found = digest_file(path) if path.exists() else "nothing"
+    _check_known(path, record["codec"])
+    found = digest_of(path, record) if path.exists() else "nothing"
     if found != record["digest"]:
         fix = "`wingspan store check` lists what is damaged; remove it, and the step runs again"
         raise CorruptError(str(path), f"expected {record['digest']}, found {found}", fix)
     return _read(path, record, trusted)
 
 
+def _check_known(path: Path, codec: object) -> None:
+    if codec not in _KNOWN:
+        problem = f"expected a codec that this version knows, found {codec!r}"
+        fix = "use the version of Wingspan that wrote it, or a newer one"
+        raise FormatError(str(path), problem, fix)
+
+
 def _read(path: Path, record: dict[str, Any], trusted: frozenset[str]) -> Any:  # noqa: ANN401
     codec = record["codec"]
-    if codec == JSON:
-        return tree.rebuild(json.loads(path.read_text()), _no_leaf)
-    if codec == TREE:
-        content = json.loads((path / "tree.json").read_text())
-        leaves = content["leaves"]
-        return tree.rebuild(
-            content["tree"], lambda number: _read(path / str(number), leaves[number], trusted)
-        )
-    return _module(_MODULES[codec]).read(path, record, trusted)
+    if codec not in {JSON, TREE}:
+        return _module(codec).read(path, record, trusted)
+    text = (path if codec == JSON else path / "tree.json").read_text()
+    return from_tree(json.loads(text), partial(_read_file, path, trusted))
 
 
-def _write_leaf(value: object, path: Path, leaf: tuple[str, str]) -> dict[str, Any]:
-    codec, module = leaf
-    more = _module(module).write(value, path) or {}
-    return {"codec": codec, **_seen(path), **more}
-
-
-def _seen(path: Path) -> dict[str, Any]:
-    return {"digest": digest_file(path), "bytes": size_of(path)}
-
-
-def _module(name: str) -> Any:  # noqa: ANN401 - a module with `write` and `read`
-    return importlib.import_module(f"wingspan.store.{name}")
-
-
-def _note(part: object, leaves: list[tuple[object, tuple[str, str]]]) -> int | None:
-    """Give a leaf its number, in order of appearance; None for what is no leaf."""
-    how = leaf_of(part)
-    if how is None:
-        return None
-    leaves.append((part, how))
-    return len(leaves) - 1
-
-
-def _no_leaf(number: int) -> Any:  # noqa: ANN401
-    raise CorruptError(
-        "store", f"a tree without leaves refers to leaf {number}", "remove it; the step runs again"
-    )
-
-
-def _is_state_dict(value: object) -> bool:
-    if not isinstance(value, dict) or not value:
-        return False
-    return all(
-        isinstance(key, str)
-        and any(name_of_class(kind) == "torch.Tensor" for kind in type(item).__mro__)
-        for key, item in value.items()
-    )
-
-
-def _check_value(value: object, kind: TypeName | None) -> None:
-    """Refuse a value whose class plainly contradicts the annotation."""
-    if kind is None or kind.kind != "class" or kind.name not in _CHECKED:
-        return
-    names = {name_of_class(base) for base in type(value).__mro__}
-    numbers = {
-        "builtins.float": {"builtins.int", "numpy.number"},
-        "builtins.int": {"numpy.integer"},
-    }
-    frames = {"polars.DataFrame": {"polars.LazyFrame"}}
-    if kind.name in names or names & (numbers | frames).get(kind.name, set()):
-        return
-    problem = f"declared to be {kind}, found {name_of_class(type(value)).removeprefix('builtins.')}"
-    raise UnsupportedTypeError("result", problem, "correct the return annotation or the value")
+def _read_file(folder: Path, trusted: frozenset[str], node: dict[str, Any]) -> Any:  # noqa: ANN401
+    path = folder / node["file"]
+    _check_known(path, node["codec"])
+    return _read(path, node, trusted)

@@ -1,128 +1,225 @@
-"""Tables and columns of pandas <-> a folder of arrays, one per column and index level, with names and dtypes.
+"""Tables and columns of pandas <-> one .npz of arrays, with their dtypes and the index as ``facts`` in JSON.
 
-Numbers, booleans, dates, text and categories, with missing values; other columns of Python objects are refused.
+Numbers, booleans, dates, periods, intervals, text, categories, and columns of plain Python values; all with what is
+missing in them. Sparse and Arrow columns are refused.
 """
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wingspan.errors import UnsupportedTypeError
+from wingspan.store.tree import from_tree, to_tree, tree_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Facts = dict[str, Any]
+_FACTS = "facts"
+
 
 def write(value: "pd.DataFrame | pd.Series[Any]", path: Path) -> None:
-    """Write a table or a column with its index."""
-    frame = value.to_frame() if value.ndim == 1 else value
-    path.mkdir()
-    index = [
-        _write(frame.index.get_level_values(i), path / f"index{i}")
-        for i in range(frame.index.nlevels)
-    ]
-    columns = [_write(frame.iloc[:, i].array, path / f"column{i}") for i in range(frame.shape[1])]
-    facts = {
-        "names": [_name(name) for name in frame.columns],
-        "index_names": [_name(name) for name in frame.index.names],
-        "named": value.ndim == 2 or value.name is not None,
-        "columns": columns,
-        "index": index,
-    }
-    (path / "frame.json").write_text(json.dumps(facts, separators=(",", ":")))
+    """Write a table or a column with its index.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        A column cannot be stored, or the value is of a class that adds to a table.
+    """
+    import pandas as pd
+
+    if type(value) not in {pd.DataFrame, pd.Series}:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise _refused(f"the class {kind} adds to pandas' own", "return pandas.DataFrame(value)")
+    arrays: list[NDArray[Any]] = []
+    facts: Facts = {"index": _write_index(value.index, arrays)}
+    if isinstance(value, pd.Series):
+        facts |= {"name": _write_name(value.name), "column": _write(value.array, arrays)}
+    else:
+        facts["names"] = _write_index(value.columns, arrays)
+        columns = (value.iloc[:, place].array for place in range(value.shape[1]))
+        facts["columns"] = [_write(column, arrays) for column in columns]
+    text = np.frombuffer(tree_text(facts).encode(), np.uint8)
+    named = {str(number): array for number, array in enumerate(arrays)} | {_FACTS: text}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **named)
+    path.write_bytes(content.getbuffer())
 
 
-def read(
-    path: Path, record: dict[str, Any], _trusted: frozenset[str]
-) -> "pd.DataFrame | pd.Series[Any]":
+def read(path: Path, record: Facts, _trusted: frozenset[str]) -> "pd.DataFrame | pd.Series[Any]":
     """Read what `write` wrote."""
     import pandas as pd
 
-    facts = json.loads((path / "frame.json").read_text())
-    levels = [pd.Index(_read(path / f"index{i}", dtype)) for i, dtype in enumerate(facts["index"])]
-    if len(levels) == 1:
-        index = levels[0].rename(facts["index_names"][0])
-    else:
-        index = pd.MultiIndex.from_arrays(levels, names=facts["index_names"])
-    columns = {
-        i: pd.Series(_read(path / f"column{i}", dtype), index=index)
-        for i, dtype in enumerate(facts["columns"])
-    }
-    frame = pd.DataFrame(columns, index=index)
-    frame.columns = pd.Index(facts["names"])
+    with np.load(path, allow_pickle=False) as archive:
+        facts = json.loads(archive[_FACTS].tobytes())
+        arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
+    index = _read_index(facts["index"], arrays)
     if record["codec"].startswith("pandas-series"):
-        column = frame.iloc[:, 0]
-        return column if facts["named"] else column.rename(None)
+        return _series(facts["column"], arrays, index).rename(_read_name(facts["name"]))
+    columns = {place: _series(fact, arrays, index) for place, fact in enumerate(facts["columns"])}
+    frame = pd.DataFrame(columns, index=index)
+    frame.columns = _read_index(facts["names"], arrays)
     return frame
 
 
-def _name(name: object) -> str | int | None:
-    if name is None or isinstance(name, str | int):
-        return name
-    raise UnsupportedTypeError(
-        "type pandas.DataFrame", f"the column name {name!r} is no text", "rename the column"
-    )
+def _refused(problem: str, fix: str) -> UnsupportedTypeError:
+    return UnsupportedTypeError("type pandas.DataFrame", problem, fix)
 
 
-def _write(column: Any, path: Path) -> str:  # noqa: ANN401 - an Index or an ExtensionArray
-    """Write one column; return its dtype as text, or ``category``."""
+def _write_name(name: object) -> Any:  # noqa: ANN401 - JSON
+    """Return the tree of the name of a column or an index level."""
+    return to_tree(name, lambda _: None, _refuse_name)
+
+
+def _refuse_name(name: object) -> Any:  # noqa: ANN401 - raises
+    raise _refused(f"the name {name!r} is no plain value", "rename it")
+
+
+def _read_name(tree: Any) -> Any:  # noqa: ANN401
+    return from_tree(tree, dict)
+
+
+def _write_index(index: "pd.Index[Any]", arrays: list[NDArray[Any]]) -> Facts:
     import pandas as pd
 
+    names = [_write_name(name) for name in index.names]
+    if isinstance(index, pd.RangeIndex):
+        return {"names": names, "range": [index.start, index.stop, index.step]}
+    if isinstance(index, pd.MultiIndex):
+        levels = [_write_index(level, arrays) for level in index.levels]
+        codes = [_add(np.asarray(code), arrays) for code in index.codes]
+        return {"names": names, "levels": levels, "codes": codes}
+    facts = {"names": names, "values": _write(index.array, arrays)}
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        facts["step"] = index.freqstr
+    return facts
+
+
+def _read_index(facts: Facts, arrays: list[NDArray[Any]]) -> Any:  # noqa: ANN401 - an index
+    import pandas as pd
+
+    names = [_read_name(name) for name in facts["names"]]
+    if "range" in facts:
+        return pd.RangeIndex(*facts["range"], name=names[0])
+    if "levels" in facts:
+        levels = [_read_index(level, arrays) for level in facts["levels"]]
+        codes = [arrays[number] for number in facts["codes"]]
+        return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
+    values = _read(facts["values"], arrays)
+    index: Any = pd.Index(values, dtype=values.dtype, tupleize_cols=False).set_names(names)
+    if facts.get("step"):
+        index.freq = facts["step"]
+    return index
+
+
+def _add(array: NDArray[Any], arrays: list[NDArray[Any]]) -> int:
+    arrays.append(array)
+    return len(arrays) - 1
+
+
+def _write(column: Any, arrays: list[NDArray[Any]]) -> Facts:  # noqa: ANN401 - an ExtensionArray
+    """Note the arrays of one column; return its dtype and their numbers."""
+    import pandas as pd
+
+    kinds = pd.arrays
     dtype = column.dtype
-    path.mkdir()
-    if isinstance(dtype, pd.CategoricalDtype):
-        values = pd.Categorical(column)
-        np.save(path / "values.npy", np.asarray(values.codes), allow_pickle=False)
-        inner = _write(values.categories, path / "categories")
-        return json.dumps(["category", inner, bool(dtype.ordered)])
-    missing = np.asarray(pd.isna(column))
-    if isinstance(dtype, np.dtype) and dtype.kind in "biufcmM":
-        np.save(path / "values.npy", np.asarray(column), allow_pickle=False)
-        return str(dtype)
-    if pd.api.types.is_string_dtype(dtype) or dtype == object:
-        words = [None if gone else word for word, gone in zip(column, missing, strict=True)]
-        if not all(word is None or type(word) is str for word in words):
-            problem = "a column holds Python objects that are not text"
-            raise UnsupportedTypeError(
-                "type pandas.DataFrame", problem, "convert the column to numbers or text"
-            )
-        (path / "values.json").write_text(json.dumps(words))
-        return str(dtype)
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        np.save(
-            path / "values.npy",
-            np.asarray(column.tz_convert("UTC").tz_localize(None)),
-            allow_pickle=False,
-        )
-        return str(dtype)
-    if pd.api.types.is_extension_array_dtype(dtype) and pd.api.types.is_numeric_dtype(dtype):
-        kind = np.dtype(str(dtype).lower().replace("boolean", "bool"))
-        np.save(path / "values.npy", np.where(missing, 0, column).astype(kind), allow_pickle=False)
-        np.save(path / "missing.npy", missing, allow_pickle=False)
-        return str(dtype)
-    raise UnsupportedTypeError(
-        "type pandas.DataFrame", f"a column is of dtype {dtype}", "convert it to another dtype"
-    )
+    facts: Facts = {"dtype": str(dtype)}
+    match column:
+        case pd.Categorical():
+            facts |= {"dtype": "category", "ordered": bool(column.ordered)}
+            facts["categories"] = _write_index(column.categories, arrays)
+            return facts | {"values": _add(np.asarray(column.codes), arrays)}
+        case kinds.IntervalArray():
+            left, right = (_write_index(side, arrays) for side in (column.left, column.right))
+            return {"dtype": "interval", "closed": column.closed, "left": left, "right": right}
+        case _ if isinstance(dtype, pd.StringDtype):
+            facts |= {
+                "storage": dtype.storage,
+                "absent": "NA" if dtype.na_value is pd.NA else "nan",
+            }
+            return facts | {"items": [None if pd.isna(word) else str(word) for word in column]}
+        case kinds.IntegerArray() | kinds.FloatingArray() | kinds.BooleanArray():
+            gone = np.asarray(column.isna())
+            kind = column.dtype.numpy_dtype
+            filled = column.to_numpy(dtype=kind, na_value=kind.type(0))
+            return facts | {"values": _add(filled, arrays), "missing": _add(gone, arrays)}
+        case kinds.NumpyExtensionArray():
+            plain = column.to_numpy()
+            if not plain.dtype.hasobject:
+                return facts | {"dtype": str(plain.dtype), "values": _add(plain, arrays)}
+            return facts | {"items": [to_tree(item, _absent, _refuse_item) for item in column]}
+        case kinds.DatetimeArray() | kinds.TimedeltaArray() if isinstance(dtype, np.dtype):
+            return facts | {"values": _add(np.asarray(column), arrays)}
+        case kinds.DatetimeArray() | kinds.PeriodArray() if _named(dtype):
+            return facts | {"values": _add(np.asarray(column.asi8), arrays)}
+    raise _refused(f"a column is of dtype {dtype}", "convert it to another dtype")
 
 
-def _read(path: Path, dtype: str) -> Any:  # noqa: ANN401 - an array of pandas or NumPy
+def _named(dtype: Any) -> bool:  # noqa: ANN401
+    """Return whether a dtype can be made again from its name."""
     import pandas as pd
 
-    if dtype.startswith("["):
-        _, inner, ordered = json.loads(dtype)
-        categories = pd.Index(_read(path / "categories", inner))
-        return pd.Categorical.from_codes(
-            np.load(path / "values.npy"), categories=categories, ordered=ordered
-        )
-    if (path / "values.json").exists():
-        return pd.array(json.loads((path / "values.json").read_text()), dtype=dtype)
-    values = np.load(path / "values.npy", allow_pickle=False)
-    if (path / "missing.npy").exists():
-        filled = pd.array(values, dtype=dtype)
-        filled[np.load(path / "missing.npy")] = pd.NA
-        return filled
-    if "," in dtype:  # datetime64[unit, zone]
-        return pd.Series(values).dt.tz_localize("UTC").astype(dtype).array
-    return values
+    try:
+        return bool(pd.api.types.pandas_dtype(str(dtype)) == dtype)
+    except (TypeError, ValueError, KeyError):
+        return False
+
+
+def _absent(item: object) -> Any:  # noqa: ANN401 - JSON
+    """Return the node of pandas' two words for what is missing; None for anything else."""
+    import pandas as pd
+
+    if item is pd.NA:
+        return {"$": "part", "absent": "NA"}
+    return {"$": "part", "absent": "NaT"} if item is pd.NaT else None
+
+
+def _refuse_item(item: object) -> Any:  # noqa: ANN401 - raises
+    kind = type(item)
+    problem = f"a column of Python objects holds a {kind.__module__}.{kind.__qualname__}"
+    raise _refused(problem, "convert the column to numbers, dates or text")
+
+
+def _series(facts: Facts, arrays: list[NDArray[Any]], index: Any) -> "pd.Series[Any]":  # noqa: ANN401
+    import pandas as pd
+
+    values = _read(facts, arrays)
+    return pd.Series(values, index=index, dtype=values.dtype, copy=False)
+
+
+def _read(facts: Facts, arrays: list[NDArray[Any]]) -> Any:  # noqa: ANN401 - an array of pandas or NumPy
+    import pandas as pd
+
+    name = facts["dtype"]
+    match facts:
+        case {"categories": categories}:
+            index = _read_index(categories, arrays)
+            codes = arrays[facts["values"]]
+            dtype = pd.CategoricalDtype(index, ordered=facts["ordered"])
+            return pd.Categorical.from_codes(codes, dtype=dtype)
+        case {"closed": closed}:
+            left, right = (_read_index(facts[side], arrays) for side in ("left", "right"))
+            return pd.arrays.IntervalArray.from_arrays(left, right, closed=closed)
+        case {"storage": storage, "absent": absent, "items": items}:
+            missing = pd.NA if absent == "NA" else np.nan
+            return pd.array(items, dtype=pd.StringDtype(storage, na_value=missing))
+        case {"items": items}:
+            made = np.empty(len(items), dtype=object)
+            made[:] = [from_tree(item, lambda node: getattr(pd, node["absent"])) for item in items]
+            return made
+        case {"missing": missing}:
+            filled = pd.array(arrays[facts["values"]], dtype=name)
+            filled[arrays[missing]] = pd.NA
+            return filled
+    values = arrays[facts["values"]]
+    if name.startswith("period"):
+        return pd.arrays.PeriodArray(values, dtype=pd.PeriodDtype(name[7:-1]))
+    if not name.startswith("datetime64") or "," not in name:
+        return values
+    dtype = pd.api.types.pandas_dtype(name)
+    utc = pd.Series(values.view(f"datetime64[{dtype.unit}]")).dt.tz_localize("UTC")
+    return utc.dt.tz_convert(dtype.tz).array

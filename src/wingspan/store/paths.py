@@ -9,42 +9,46 @@ from wingspan.errors import NotFoundError, UnsupportedTypeError
 from wingspan.files import copy
 
 
-def write(value: Path | bytes, path: Path) -> None:
+def write(value: Path | bytes, path: Path, own: Path | None = None) -> None:
     """Write bytes; or put a file or folder, under its own name, into the folder `path`.
 
-    A file inside the current folder is linked, not copied: the step has no use for it any more.
+    Parameters
+    ----------
+    own
+        A folder whose files nobody needs any more: they are linked, however large, not copied.
 
     Raises
     ------
     NotFoundError
         There is no such file.
     UnsupportedTypeError
-        A folder with symbolic links in it.
+        A folder with symbolic links in it, or something that is neither file nor folder.
     """
     if isinstance(value, bytes):
         path.write_bytes(value)
         return
-    source = value.absolute()
-    if not source.exists():
-        raise NotFoundError(
-            str(value),
-            "the step returned a path where nothing is",
-            "write the file, then return its path",
-        )
-    if source.is_dir() and any(entry.is_symlink() for entry in source.rglob("*")):
-        problem = "the folder holds symbolic links, which mean nothing elsewhere"
-        raise UnsupportedTypeError(str(value), problem, "write files instead")
+    if not value.exists():
+        fix = "write the file, then return its path"
+        raise NotFoundError(str(value), "the step returned a path where nothing is", fix)
+    source = value.resolve()
+    for entry in source.rglob("*") if source.is_dir() else [source]:
+        if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
+            problem = f"{entry} is a symbolic link or a device, which means nothing elsewhere"
+            raise UnsupportedTypeError(f"path {value}", problem, "write a file instead")
     path.mkdir()
-    ours = source.resolve().is_relative_to(Path.cwd())
-    place = path / (source.name or "folder")
-    copy(source, place, _link if ours else shutil.copyfile)
+    ours = own is not None and source.is_relative_to(own.resolve())
+    copy(source, path / (value.absolute().name or "folder"), _link if ours else shutil.copyfile)
 
 
 def _link(source: Path, place: Path) -> None:
+    """Link a file that has no other name; a file that has one may be somebody's."""
     try:
-        os.link(source, place)
+        if source.stat().st_nlink == 1:
+            os.link(source, place)
+            return
     except OSError:  # another file system, or one without links
-        shutil.copyfile(source, place)
+        pass
+    shutil.copyfile(source, place)
 
 
 def read(path: Path, record: dict[str, Any], _trusted: frozenset[str]) -> Path | bytes:

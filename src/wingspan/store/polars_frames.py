@@ -1,25 +1,58 @@
-"""Tables and columns of polars <-> Parquet."""
+"""Tables and columns of polars <-> Parquet. A LazyFrame is computed into the file and comes back as a scan of it."""
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from wingspan.errors import UnsupportedTypeError
 
 if TYPE_CHECKING:
     import polars as pl
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # polars tells these in words only
+_ROW_GROUP = 1 << 17  # rows; fixed, so that threads and streaming leave no trace in the bytes
 
-def write(value: "pl.DataFrame | pl.LazyFrame | pl.Series", path: Path) -> None:
-    """Write a table, or a column as a table of one column."""
+
+def write(value: "pl.DataFrame | pl.LazyFrame | pl.Series", path: Path) -> dict[str, Any]:
+    """Write a table, or a column as a table of one column; a LazyFrame in bounded memory.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        Parquet would not give the columns back as they are.
+    """
     import polars as pl
 
-    frame = value.to_frame() if isinstance(value, pl.Series) else value.lazy().collect()
-    frame.write_parquet(path, compression="zstd", statistics=False)
+    frame = value.to_frame() if isinstance(value, pl.Series) else value
+    schema = frame.collect_schema()
+    if unfit := [name for name, dtype in schema.items() if dtype.base_type() is pl.Object]:
+        fix = "cast them to a type of polars, or leave them out"
+        problem = f"columns {', '.join(unfit)} hold Python objects"
+        raise UnsupportedTypeError("type polars.DataFrame", problem, fix)
+    try:
+        frame.lazy().sink_parquet(path, statistics=False, row_group_size=_ROW_GROUP)
+    except pl.exceptions.ComputeError as error:
+        number = next((n for n in _FULL if f"(os error {n})" in str(error)), None)
+        if number is None:
+            raise
+        raise OSError(number, str(error)) from error
+    height = None if isinstance(frame, pl.LazyFrame) else frame.height
+    found = pl.read_parquet_schema(path)
+    if lost := [f"{name} ({dtype})" for name, dtype in schema.items() if found.get(name) != dtype]:
+        problem = f"Parquet would change the columns {', '.join(lost)}"
+        raise UnsupportedTypeError("type polars.DataFrame", problem, "cast them to another type")
+    return {"height": height} if height and not schema else {}
 
 
 def read(
     path: Path, record: dict[str, Any], _trusted: frozenset[str]
-) -> "pl.DataFrame | pl.Series":
+) -> "pl.DataFrame | pl.LazyFrame | pl.Series":
     """Read what `write` wrote."""
     import polars as pl
 
-    frame = pl.read_parquet(path, glob=False)
+    if record["codec"].startswith("polars-lazy"):
+        return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    if "height" in record:
+        return pl.DataFrame(height=record["height"])
+    frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
     return frame.to_series() if record["codec"].startswith("polars-series") else frame

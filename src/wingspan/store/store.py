@@ -6,6 +6,8 @@
       format.json
       KEY[:2]/KEY/result.json     records of the outputs, and all else that is known of the job
       KEY[:2]/KEY/outputs/NAME    a file or a folder
+
+An entry never changes; what starts with a dot is being written or removed.
 """
 
 import errno
@@ -16,22 +18,24 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import ConflictError, CorruptError, FormatError
+from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
 from wingspan.files import (
     copy,
-    digest_file,
     disk_errors,
     json_text,
     remove,
     size_of,
     sync_file,
-    sync_tree,
     write_atomically,
 )
-from wingspan.store.codec import decode
+from wingspan.store.codec import decode, digest_of
 
 FORMAT = 1
+RESULT, OUTPUTS = "result.json", "outputs"
+_FORMAT = "format.json"
 _MANY = 1000  # keys from which on listing the store is quicker than asking for each
+_LEFT_S = 86_400.0  # what was not written to for so long has no writer any more
+_AGAIN = "remove the folder; the step runs again"
 
 
 class Store:
@@ -46,12 +50,16 @@ class Store:
             A newer Wingspan made it; nothing is touched.
         """
         self.root = root
-        stamp = root / "format.json"
-        if stamp.exists():
-            found = json.loads(stamp.read_text()).get("format")
-            if found != FORMAT:
-                problem = f"the store has format {found}, this version knows {FORMAT}"
-                raise FormatError(str(root), problem, "use the newer Wingspan, or another --home")
+        stamp = root / _FORMAT
+        if not stamp.exists():
+            return
+        try:
+            found = json.loads(stamp.read_bytes())["format"]
+        except (ValueError, TypeError, KeyError):
+            found = "unknown"
+        if found != FORMAT:
+            problem = f"the store has format {found}, this version knows {FORMAT}"
+            raise FormatError(str(root), problem, "use the newer Wingspan, or another --home")
 
     def folder(self, key: str) -> Path:
         """Return where a key's result is, or would be."""
@@ -59,7 +67,7 @@ class Store:
 
     def output_path(self, key: str, output: str) -> Path:
         """Return where an output is."""
-        return self.folder(key) / "outputs" / output
+        return self.folder(key) / OUTPUTS / output
 
     def done(self, keys: Iterable[str]) -> frozenset[str]:
         """Return those keys whose result is there."""
@@ -69,13 +77,36 @@ class Store:
         return frozenset(key for key in wanted if self.folder(key).is_dir())
 
     def result(self, key: str) -> dict[str, Any]:
-        """Return a key's result.json."""
-        found: dict[str, Any] = json.loads((self.folder(key) / "result.json").read_text())
-        return found
+        """Return a key's result.json.
+
+        Raises
+        ------
+        NotFoundError
+            There is no result.
+        CorruptError
+            It is damaged.
+        """
+        path = self.folder(key) / RESULT
+        try:
+            found = json.loads(path.read_bytes())
+        except FileNotFoundError as error:
+            if path.parent.is_dir():
+                raise CorruptError(str(path), "there is no such file", _AGAIN) from error
+            fix = "give the run's command again: the step is done anew"
+            raise NotFoundError(str(self.root), f"it has no result {key[:12]}", fix) from error
+        except ValueError as error:
+            raise CorruptError(str(path), f"expected JSON: {error}", _AGAIN) from error
+        if not isinstance(found, dict) or not isinstance(found.get("outputs"), dict):
+            raise CorruptError(str(path), "expected a JSON object with outputs", _AGAIN)
+        return dict(found)
 
     def load(self, key: str, output: str, trusted: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
-        """Return the value of an output, checked; errors are those of `decode`."""
-        return decode(self.output_path(key, output), self.result(key)["outputs"][output], trusted)
+        """Return the value of an output, checked; errors are those of `result` and `decode`."""
+        outputs = self.result(key)["outputs"]
+        if output not in outputs:
+            problem = f"result {key[:12]} has no output {output!r}"
+            raise NotFoundError(str(self.root), problem, f"it has {', '.join(sorted(outputs))}")
+        return decode(self.output_path(key, output), outputs[output], trusted)
 
     def publish(self, key: str, folder: Path) -> None:
         """Move a folder with ``result.json`` and ``outputs/`` in as the result of a key; the first one wins.
@@ -89,16 +120,13 @@ class Store:
         """
         place = self.folder(key)
         with disk_errors(place):
-            if not (self.root / "format.json").exists():
-                write_atomically(self.root / "format.json", json_text({"format": FORMAT}))
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _protect(folder)
-            sync_tree(folder)
+            self._make_parent(place.parent)
+            _settle(folder)
             try:
                 folder.rename(place)
             except OSError as error:
                 if error.errno == errno.EXDEV:
-                    self._copy_in(folder, place)
+                    self._copy_in(key, folder, place)
                 elif error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                     self._lose(key, folder)
                     return
@@ -106,71 +134,129 @@ class Store:
                     raise
             sync_file(place.parent)
 
-    def _copy_in(self, folder: Path, place: Path) -> None:
+    def _make_parent(self, parent: Path) -> None:
+        if parent.is_dir():
+            return
+        if not (self.root / _FORMAT).exists():
+            write_atomically(self.root / _FORMAT, json_text({"format": FORMAT}))
+            sync_file(self.root.parent)
+        parent.mkdir(exist_ok=True)
+        sync_file(self.root)
+
+    def _copy_in(self, key: str, folder: Path, place: Path) -> None:
         """Bring a folder in from another file system."""
-        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+        part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
         try:
-            copy(folder, aside)
-            sync_tree(aside)
-            aside.rename(place)
+            copy(folder, part)
+            _settle(part)
+            part.rename(place)
         except OSError as error:
-            remove(aside)
+            remove(part)
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
-            self._lose(place.name, folder)
+            self._lose(key, folder)
+        else:
+            remove(folder)
 
     def _lose(self, key: str, folder: Path) -> None:
         """Drop a result that another process was quicker with; it must be the same."""
-        ours = json.loads((folder / "result.json").read_text())["outputs"]
-        theirs = self.result(key)["outputs"]
-        if {n: r["digest"] for n, r in ours.items()} != {n: r["digest"] for n, r in theirs.items()}:
-            problem = f"a result of other bytes is in the store already (key {key[:12]})"
+        ours = _digests(json.loads((folder / RESULT).read_bytes())["outputs"])
+        theirs = _digests(self.result(key)["outputs"])
+        if ours != theirs:
+            wrong = sorted(n for n in ours | theirs if ours.get(n) != theirs.get(n))
+            problem = f"a result of other bytes is in the store already: {', '.join(wrong)}"
             fix = "the step gives other results each time: seed it, and leave times and addresses out of its result"
             raise ConflictError(str(self.folder(key)), problem, fix)
         remove(folder)
 
-    def gc(self, keep: Collection[str], older_than_s: float) -> tuple[int, int]:
-        """Remove results that are not to be kept and were published so long ago; return how many and their bytes."""
+    def gc(
+        self, keep: Collection[str], older_than_s: float, *, dry: bool = False
+    ) -> tuple[int, int]:
+        """Remove results that are not to be kept and were made so long ago; return how many and their bytes.
+
+        What processes that were killed have left is removed too, once nobody has written to it for a day.
+
+        Parameters
+        ----------
+        dry
+            Only count.
+        """
         count = size = 0
         limit = time.time() - older_than_s
         for entry in list(self._entries()):
-            if entry.name not in keep and entry.stat().st_mtime < limit:
+            try:
+                if entry.name in keep or entry.stat().st_mtime >= limit:
+                    continue
                 size += size_of(entry)
-                gone = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}.part")
-                entry.rename(gone)  # in one step, so that nobody sees half of it
-                remove(gone)
+                if not dry:
+                    gone = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}.part")
+                    entry.rename(gone)  # in one step, so that nobody sees half of it
+                    remove(gone)
                 count += 1
-        for left in self.root.glob("??/.*.part"):
-            if left.stat().st_mtime < limit:
-                remove(left)
+            except FileNotFoundError:  # another process was quicker
+                continue
+        if not dry:
+            self._remove_left(min(limit, time.time() - _LEFT_S))
         return count, size
 
+    def _remove_left(self, limit: float) -> None:
+        for left in list(self.root.glob("??/.*.part")):
+            try:
+                if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < limit:
+                    remove(left)
+            except FileNotFoundError:
+                continue
+
     def check(self) -> Iterator[CorruptError]:
-        """Read every byte and yield what is damaged."""
-        for entry in self._entries():
+        """Read every byte and yield what is damaged, and what does not belong here."""
+        for stray in self._strays():
+            yield CorruptError(str(stray), "this is no part of a store", "move it away")
+        for entry in sorted(self._entries()):
             try:
                 outputs = self.result(entry.name)["outputs"]
-            except (OSError, ValueError, KeyError) as error:
-                yield CorruptError(
-                    str(entry), f"its result.json cannot be read: {error}", "remove the folder"
-                )
+            except CorruptError as error:
+                yield error
                 continue
-            for name, record in outputs.items():
-                path = self.output_path(entry.name, name)
-                found = digest_file(path) if path.exists() else "nothing"
-                if found != record["digest"]:
-                    problem = f"output {name}: expected {record['digest']}, found {found}"
-                    yield CorruptError(
-                        str(entry), problem, "remove the folder; the step runs again"
-                    )
+            except NotFoundError:  # removed meanwhile
+                continue
+            yield from self._check_entry(entry, outputs)
+
+    def _check_entry(self, entry: Path, outputs: dict[str, Any]) -> Iterator[CorruptError]:
+        for name, record in sorted(outputs.items()):
+            path = entry / OUTPUTS / name
+            found = digest_of(path, record) if path.exists() else "nothing"
+            if found != record.get("digest"):
+                problem = f"output {name}: expected {record.get('digest')}, found {found}"
+                yield CorruptError(str(entry), problem, _AGAIN)
+        inner = {path.name for path in (entry / OUTPUTS).glob("*")} - outputs.keys()
+        beside = {path.name for path in entry.iterdir()} - {RESULT, OUTPUTS}
+        for name in sorted(inner | beside):
+            yield CorruptError(str(entry), f"{name} is in no record", _AGAIN)
+
+    def _strays(self) -> Iterator[Path]:
+        for path in sorted(self.root.glob("*")):
+            if path.is_dir() and len(path.name) == 2:
+                named = (entry for entry in sorted(path.iterdir()) if entry.name[0] != ".")
+                yield from (entry for entry in named if entry.name[:2] != path.name)
+            elif path.name[0] != "." and path.name != _FORMAT:
+                yield path
 
     def _entries(self) -> Iterator[Path]:
         for prefix in self.root.glob("??"):
-            yield from (entry for entry in prefix.iterdir() if not entry.name.startswith("."))
+            yield from (entry for entry in prefix.iterdir() if entry.name[:2] == prefix.name)
 
 
-def _protect(folder: Path) -> None:
-    """Make every file read-only."""
+def _digests(outputs: dict[str, Any]) -> dict[str, str]:
+    return {name: record["digest"] for name, record in outputs.items()}
+
+
+def _settle(folder: Path) -> None:
+    """Make every file read-only and force it to the disk.
+
+    Folders are not forced: ext4 and xfs journal names in the order they were made, so that the fsync of the store's
+    folder after the rename brings them along. What the journal does not hold is the bytes of files.
+    """
     for entry in folder.rglob("*"):
         if entry.is_file() and not entry.is_symlink():
             entry.chmod(0o444)
+            sync_file(entry)

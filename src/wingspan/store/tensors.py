@@ -1,7 +1,9 @@
-"""Tensors and state dicts of torch <-> safetensors."""
+"""Tensors and state dicts of torch <-> safetensors; they are read into main memory, wherever they were."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from wingspan.errors import UnsupportedTypeError
 
 if TYPE_CHECKING:
     import torch
@@ -10,14 +12,28 @@ _LONE = "tensor"
 
 
 def write(value: "torch.Tensor | dict[str, torch.Tensor]", path: Path) -> dict[str, Any]:
-    """Write a tensor or a dict of tensors; what shares memory is written apart."""
-    from safetensors.torch import save
+    """Write a tensor or a dict of tensors; what shares memory is written apart.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        A tensor is sparse or quantized.
+    """
+    import torch
+    from safetensors.torch import save_file
 
     named = value if isinstance(value, dict) else {_LONE: value}
-    path.write_bytes(
-        save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()})
-    )
+    unfit = [name for name, t in named.items() if t.layout != torch.strided or t.is_quantized]
+    if unfit:
+        fix = "return dense tensors: value.to_dense() or value.dequantize()"
+        raise UnsupportedTypeError("type torch.Tensor", f"{', '.join(unfit)} is not dense", fix)
+    save_file({name: _own_copy(tensor) for name, tensor in named.items()}, path)
     return {"lone": not isinstance(value, dict), "order": list(named)}
+
+
+def _own_copy(tensor: "torch.Tensor") -> "torch.Tensor":
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    return plain.contiguous().clone()
 
 
 def read(

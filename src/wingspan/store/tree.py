@@ -1,149 +1,211 @@
-"""Containers, records and plain values <-> JSON. What JSON cannot say is an object with ``"$"`` that says what it is."""
+"""Value <-> tree of plain JSON, for values and for containers of anything.
 
+What JSON holds stands for itself. All else is an object whose member ``$`` says what it is; what only another codec
+holds is ``{"$": "part", ...}``. The order of a dict is kept, a set is sorted.
+"""
+
+import base64
 import dataclasses
 import datetime as dt
 import enum
-import importlib
 import json
 import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from wingspan.errors import NotFoundError, UnsupportedTypeError
+from wingspan.errors import UnsupportedTypeError
+from wingspan.store.classes import reference, resolve
 
-NoteLeaf = Callable[[object], int | None]
-ReadLeaf = Callable[[int], Any]
-_TIMES = (dt.datetime, dt.date, dt.time)
+Node = Any  # JSON
+ToPart = Callable[[object], Node]
+FromPart = Callable[[dict[str, Node]], Any]
+
+_TIMES = (dt.date, dt.datetime, dt.time)
+_BIG = 1 << 4096  # Python refuses to read much longer decimal texts of integers
 
 
-def class_at_hand(name: str) -> type | None:
-    """Return a class by its qualified name if its module is imported already."""
-    module, _, rest = name.rpartition(".")
-    while module:
-        if module in sys.modules:
-            found: Any = sys.modules[module]
-            for part in rest.split("."):
-                found = getattr(found, part, None)
-            return found if isinstance(found, type) else None
-        module, _, more = module.rpartition(".")
-        rest = f"{more}.{rest}"
+def tree_text(tree: Node) -> str:
+    """Return the one JSON text of a tree."""
+    return json.dumps(tree, separators=(",", ":"), allow_nan=False)
+
+
+def to_tree(value: object, part: ToPart, other: ToPart, around: tuple[int, ...] = ()) -> Node:
+    """Return the tree of a value.
+
+    Parameters
+    ----------
+    part
+        Asked first for every value but plain ones; gives None for what is none of its business.
+    other
+        Asked for what is of no type that this module knows; raises.
+    around
+        Identities of the values that hold this one.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        A value holds itself.
+    """
+
+    def down(inner: object) -> Node:
+        return to_tree(inner, part, other, (*around, id(value)))
+
+    kind: Any = type(value)
+    if value is None or kind in {bool, str}:
+        return value
+    if kind in {int, float}:
+        return _number(value)
+    found = part(value)
+    if found is not None:
+        return found
+    if id(value) in around:
+        fix = "return a value without such a loop"
+        raise UnsupportedTypeError(f"type {kind.__qualname__}", "the value holds itself", fix)
+    if kind in {list, tuple, set, frozenset}:
+        return _collection(value, down)
+    if kind is dict:
+        return _dict(value, down)
+    if isinstance(value, enum.Enum):
+        inner = (
+            {"name": value.name} if value.name in kind.__members__ else {"value": down(value.value)}
+        )
+        return {"$": "enum", "class": reference(kind), **inner}
+    if kind in _TIMES:
+        return _time(value)
+    return _span(value) or _record(value, down) or _scalar(value) or other(value)
+
+
+def _number(value: Any) -> Node:  # noqa: ANN401
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$": "float", "value": str(value)}
+    return value if -_BIG < value < _BIG else {"$": "int", "hex": hex(value)}
+
+
+def _collection(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
+    items = [down(item) for item in value]
+    if type(value) is list:
+        return items
+    if type(value) is not tuple:
+        items.sort(key=tree_text)
+    return {"$": type(value).__name__, "items": items}
+
+
+def _dict(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
+    if all(type(key) is str for key in value) and "$" not in value:
+        return {key: down(item) for key, item in value.items()}
+    return {"$": "dict", "items": [[down(key), down(item)] for key, item in value.items()]}
+
+
+def _span(value: Any) -> Node:  # noqa: ANN401
+    """Return a range or a timedelta; None for anything else."""
+    if type(value) is range:
+        return {"$": "range", "items": [value.start, value.stop, value.step]}
+    if type(value) is dt.timedelta:
+        return {"$": "timedelta", "microseconds": value // dt.timedelta(microseconds=1)}
     return None
 
 
-def dismantle(value: Any, note_leaf: NoteLeaf) -> Any:  # noqa: ANN401
-    """Return the JSON of a value; `note_leaf` takes what has a file format of its own and gives it a number."""
-    number = note_leaf(value)
-    if number is not None:
-        return {"$": "leaf", "number": number}
-    if value is None or type(value) in {bool, int, str}:
-        return value
-    if type(value) is float:
-        return value if math.isfinite(value) else {"$": "float", "value": repr(value)}
-    if type(value) is list:
-        return [dismantle(item, note_leaf) for item in value]
-    if type(value) is dict:
-        return _dismantle_dict(value, note_leaf)
-    return _dismantle_other(value, note_leaf)
-
-
-def _dismantle_dict(value: dict[Any, Any], note_leaf: NoteLeaf) -> Any:  # noqa: ANN401
-    if all(type(key) is str for key in value) and "$" not in value:
-        return {key: dismantle(item, note_leaf) for key, item in value.items()}
-    items = [[dismantle(key, note_leaf), dismantle(item, note_leaf)] for key, item in value.items()]
-    return {"$": "dict", "items": items}
-
-
-def _dismantle_other(value: Any, note_leaf: NoteLeaf) -> dict[str, Any]:  # noqa: ANN401
-    kind = type(value)
-    if isinstance(value, enum.Enum):
-        return {"$": "enum", "class": _class_path(kind), "name": value.name}
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        fields = {name: dismantle(getattr(value, name), note_leaf) for name in kind._fields}
-        return {"$": "record", "class": _class_path(kind), "fields": fields}
-    if dataclasses.is_dataclass(value):
-        fields = {
-            f.name: dismantle(getattr(value, f.name), note_leaf)
-            for f in dataclasses.fields(value)
-            if f.init
-        }
-        return {"$": "record", "class": _class_path(kind), "fields": fields}
-    if kind is tuple:
-        return {"$": "tuple", "items": [dismantle(item, note_leaf) for item in value]}
-    if kind in {set, frozenset}:
-        items = sorted((dismantle(item, note_leaf) for item in value), key=json.dumps)
-        return {"$": kind.__name__, "items": items}
-    if kind is range:
-        return {"$": "range", "items": [value.start, value.stop, value.step]}
-    if kind in _TIMES:
-        return {"$": kind.__name__, "value": value.isoformat()}
-    if kind is dt.timedelta:
-        return {"$": "timedelta", "value": [value.days, value.seconds, value.microseconds]}
-    if kind.__module__ == "numpy" and hasattr(value, "dtype") and hasattr(value, "item"):
-        return {"$": "numpy", "dtype": value.dtype.str, "value": dismantle(value.item(), note_leaf)}
-    fix = "return plain values, tables, arrays, models or dataclasses of these, or give the class save and load"
-    raise UnsupportedTypeError(
-        f"type {kind.__module__}.{kind.__qualname__}", "no codec stores this value", fix
-    )
-
-
-def rebuild(content: Any, read_leaf: ReadLeaf) -> Any:  # noqa: ANN401
-    """Return the value of a JSON tree; `read_leaf` gives the leaf of a number."""
-    if isinstance(content, list):
-        return [rebuild(item, read_leaf) for item in content]
-    if not isinstance(content, dict):
-        return content
-    kind = content.get("$")
-    if kind is None:
-        return {key: rebuild(item, read_leaf) for key, item in content.items()}
-    if kind == "leaf":
-        return read_leaf(content["number"])
-    if kind == "dict":
-        return {rebuild(key, read_leaf): rebuild(item, read_leaf) for key, item in content["items"]}
-    if kind == "record":
-        fields = {name: rebuild(item, read_leaf) for name, item in content["fields"].items()}
-        return _class(content["class"])(**fields)
-    return _rebuild_other(kind, content, read_leaf)
-
-
-def _rebuild_other(kind: str, content: dict[str, Any], read_leaf: ReadLeaf) -> Any:  # noqa: ANN401
-    if kind in {"tuple", "set", "frozenset"}:
-        items = [rebuild(item, read_leaf) for item in content["items"]]
-        return {"tuple": tuple, "set": set, "frozenset": frozenset}[kind](items)
-    if kind == "enum":
-        return _class(content["class"])[content["name"]]
-    if kind == "range":
-        return range(*content["items"])
-    if kind == "float":
-        return float(content["value"])
-    if kind == "timedelta":
-        return dt.timedelta(*content["value"])
-    if kind == "numpy":
-        import numpy as np
-
-        return np.dtype(content["dtype"]).type(rebuild(content["value"], read_leaf))
-    return getattr(dt, kind).fromisoformat(content["value"])
-
-
-def _class_path(kind: type) -> str:
-    """Return ``module:qualname`` of a class that can be imported again."""
-    if "<locals>" in kind.__qualname__ or kind.__module__ == "__main__":
-        problem = f"the class {kind.__qualname__} is in no module, so a value of it cannot be read back elsewhere"
+def _time(value: Any) -> Node:  # noqa: ANN401
+    """Return a date or a time; of a time zone its name, or its offset."""
+    zone = getattr(value, "tzinfo", None)
+    node: dict[str, Any] = {"$": type(value).__name__}
+    if getattr(value, "fold", 0):
+        node["fold"] = 1
+    if zone is not None and (key := getattr(zone, "key", None)):
+        return {**node, "value": value.replace(tzinfo=None).isoformat(), "zone": key}
+    if zone is not None and type(zone) is not dt.timezone:
+        fix = "use zoneinfo.ZoneInfo, or convert to UTC"
         raise UnsupportedTypeError(
-            f"type {kind.__qualname__}", problem, "define the class in a .py file"
+            f"type {type(zone).__qualname__}", "a time zone without a name", fix
         )
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return {**node, "value": value.isoformat()}
 
 
-def _class(path: str) -> Any:  # noqa: ANN401 - a class
-    module, _, qualname = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        problem = f"a stored value is of the class {path}, which cannot be imported: {error}"
-        raise NotFoundError(
-            "store", problem, "run from the folder that holds this module"
-        ) from error
-    return found
+def _record(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
+    """Return a NamedTuple or a dataclass by its fields; None for anything else."""
+    kind = type(value)
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        fields = dict(zip(kind._fields, value, strict=True))
+        return {"$": "namedtuple", "class": reference(kind), "fields": down(fields)}
+    if dataclasses.is_dataclass(kind) and not isinstance(value, dict | list | set | tuple | str):
+        names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
+        fields = {name: getattr(value, name) for name in names}
+        return {"$": "dataclass", "class": reference(kind), "fields": down(fields)}
+    return None
+
+
+def _scalar(value: Any) -> Node:  # noqa: ANN401
+    """Return a NumPy scalar; None for anything else, and for those whose bytes say more than their value."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.generic) or value.dtype.char in "gGVO":
+        return None
+    content = base64.b64encode(value.tobytes()).decode()
+    return {"$": "scalar", "dtype": value.dtype.str, "bytes": content}
+
+
+def from_tree(tree: Node, part: FromPart) -> Any:  # noqa: ANN401
+    """Return the value of a tree; `part` reads what another codec wrote."""
+    if isinstance(tree, list):
+        return [from_tree(item, part) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "$" not in tree:
+        return {key: from_tree(item, part) for key, item in tree.items()}
+    if tree["$"] == "part":
+        return part(tree)
+    if tree["$"] in _COLLECTIONS:
+        return _COLLECTIONS[tree["$"]](from_tree(item, part) for item in tree["items"])
+    if "fields" in tree:
+        return _rebuild(resolve(tree["class"]), from_tree(tree["fields"], part))
+    if tree["$"] == "enum":
+        kind: Any = resolve(tree["class"])
+        return kind[tree["name"]] if "name" in tree else kind(from_tree(tree["value"], part))
+    return _READ[tree["$"]](tree)
+
+
+_COLLECTIONS: dict[str, Callable[[Any], Any]] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "dict": dict,
+}
+
+
+def _rebuild(kind: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Make a NamedTuple or a dataclass of its fields; a dataclass as it was, without computing anything anew."""
+    if issubclass(kind, tuple):
+        return tuple.__new__(kind, fields.values())
+    made = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def _read_time(tree: dict[str, Any]) -> Any:  # noqa: ANN401
+    from zoneinfo import ZoneInfo
+
+    read: Any = getattr(dt, tree["$"])
+    value = read.fromisoformat(tree["value"])
+    if "fold" in tree:
+        value = value.replace(fold=1)
+    return value.replace(tzinfo=ZoneInfo(tree["zone"])) if "zone" in tree else value
+
+
+def _read_scalar(tree: dict[str, Any]) -> Any:  # noqa: ANN401
+    import numpy as np
+
+    content = base64.b64decode(tree["bytes"])
+    return np.ndarray((), np.dtype(tree["dtype"]), content)[()]
+
+
+_READ: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "float": lambda tree: float(tree["value"]),
+    "int": lambda tree: int(tree["hex"], 16),
+    "range": lambda tree: range(*tree["items"]),
+    "timedelta": lambda tree: dt.timedelta(microseconds=tree["microseconds"]),
+    "date": _read_time,
+    "datetime": _read_time,
+    "time": _read_time,
+    "scalar": _read_scalar,
+}

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from wingspan.errors import CorruptError, FormatError, NotFoundError, UntrustedModelError
-from wingspan.files import digest_file, json_text, write_atomically
+from wingspan.errors import CorruptError, FormatError, NotFoundError
+from wingspan.files import aside, digest_file, json_text, write_atomically
+from wingspan.store import estimators
 from wingspan.tabular.card import Card, card_markdown
 from wingspan.tabular.preparation import Preparation
 
@@ -25,8 +26,6 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 _MODEL = "model.skops"
 _RECORDS = ("preparation", "card")
-_TRUSTED = ("sklearn.", "numpy.", "scipy.")
-"""Packages whose classes a model file may hold besides those that skops itself trusts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +42,8 @@ class Bundle:
         for name in _RECORDS:
             write_atomically(folder / f"{name}.json", json_text(getattr(self, name).as_json()))
         write_atomically(folder / "card.md", card_markdown(self.card))
-        _write_model(self.model, folder / _MODEL)
+        with aside(folder / _MODEL) as temporary:
+            estimators.write(self.model, temporary)
         files = {path.name: digest_file(path) for path in sorted(folder.iterdir())}
         files.pop(MANIFEST, None)
         write_atomically(folder / MANIFEST, json_text({"format": FORMAT, "files": files}))
@@ -59,12 +59,12 @@ class Bundle:
         FormatError
             A newer Wingspan wrote it.
         UntrustedModelError
-            The model file asks for classes of packages that are not trusted.
+            The model file asks for what is no class of scikit-learn, NumPy or SciPy.
         """
         cls.verify(folder)
         records = {name: _read_json(folder / f"{name}.json") for name in _RECORDS}
         return cls(
-            model=_read_model(folder / _MODEL),
+            model=estimators.read(folder / _MODEL),
             preparation=Preparation.from_json(records["preparation"]),
             card=Card.from_json(records["card"]),
         )
@@ -114,19 +114,3 @@ def _corrupt(path: Path, problem: str) -> CorruptError:
     return CorruptError(
         str(path), problem, "deploy the model again, or roll back to another version"
     )
-
-
-def _write_model(model: "BaseEstimator", path: Path) -> None:
-    from skops import io
-
-    io.dump(model, path)
-
-
-def _read_model(path: Path) -> "BaseEstimator":
-    from skops import io
-
-    types = io.get_untrusted_types(file=path)
-    if wrong := [name for name in types if not name.startswith(_TRUSTED)]:
-        fix = "if you trust who made it, install the package and train again; else delete it"
-        raise UntrustedModelError(str(path), f"asks for {', '.join(wrong)}", fix)
-    return io.load(path, trusted=types)

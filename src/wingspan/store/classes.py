@@ -1,0 +1,48 @@
+"""Class <-> ``module:qualname``, by which a class of the user's is found again in another process."""
+
+import importlib
+import sys
+from typing import Any
+
+from wingspan.errors import NotFoundError, UnsupportedTypeError
+
+
+def reference(kind: type) -> str:
+    """Return where a class is imported from.
+
+    Raises
+    ------
+    UnsupportedTypeError
+        Importing it from there would not give this class.
+    """
+    found: Any = sys.modules.get(kind.__module__)
+    for part in kind.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not kind or kind.__module__ == "__main__":
+        problem = "this class cannot be imported by its name in another process"
+        fix = "define it at the top level of a .py file that is imported"
+        raise UnsupportedTypeError(f"{kind.__module__}.{kind.__qualname__}", problem, fix)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def resolve(text: str) -> type:
+    """Import the class that `reference` named.
+
+    Raises
+    ------
+    NotFoundError
+        The module, or the class in it, is no longer there.
+    """
+    module, _, qualname = text.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        problem = f"a stored value needs this class: {error}"
+        fix = "bring the class back under this name, or run the step that made the value again"
+        raise NotFoundError(text, problem, fix) from error
+    if not isinstance(found, type):
+        problem = f"a stored value needs a class of this name, found {type(found).__name__}"
+        raise NotFoundError(text, problem, "bring the class back under this name")
+    return found

@@ -1,0 +1,218 @@
+"""Estimators come back bit for bit, give the same bytes in any process, and load nothing that is not trusted."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectKBest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from wingspan.errors import CorruptError, UnsupportedTypeError, UntrustedModelError
+from wingspan.store import estimators
+from wingspan.store.codec import decode, encode
+
+FIT = """
+import sys
+from pathlib import Path
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from wingspan.store.codec import decode, encode
+junk = [np.random.default_rng().normal(size=n) for n in range(1, 5000, 7)]; del junk
+random = np.random.default_rng(0)
+x = random.normal(size=(300, 5)); y = (x[:, 0] + random.normal(size=300) > 0).astype(int)
+models = [
+    LogisticRegression(), DecisionTreeClassifier(random_state=0), RandomForestClassifier(20, random_state=0),
+    HistGradientBoostingClassifier(max_iter=10, random_state=0), make_pipeline(StandardScaler(), LogisticRegression()),
+]
+for model in models:
+    name = type(model).__name__
+    place = Path(sys.argv[1]) / name
+    record = encode(model.fit(x, y), place)
+    again = decode(place, record)
+    assert np.array_equal(again.predict_proba(x), model.predict_proba(x)), name
+    assert encode(again, place.with_suffix(".again")) == record, name
+    print(name, record["digest"])
+"""
+
+
+def test_a_model_gives_the_same_bytes_in_any_process_and_predicts_the_same(tmp_path):
+    """Three processes fit five kinds of model: equal digests, also after a reading, and bit-equal predictions."""
+    seen = set()
+    for number in range(3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", FIT, str(folder)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        seen.add(done.stdout)
+    assert len(seen) == 1
+    assert len(seen.pop().splitlines()) == 5
+
+
+class Mine(BaseEstimator):
+    """An estimator of a user's project."""
+
+    def fit(self, x, y=None):
+        self.mean_ = x.mean()
+        return self
+
+
+class Other(BaseEstimator):
+    """An estimator that no trusted module defines."""
+
+
+def double(x):
+    """Double."""
+    return 2 * x
+
+
+def test_a_class_of_ones_own_is_loaded_from_a_trusted_module_only(tmp_path):
+    """The module must be named whole: neither a package around it nor a name that begins alike will do."""
+    path = tmp_path / "model"
+    record = encode(Mine().fit(np.arange(4.0)), path)
+    assert decode(path, record, frozenset({__name__})).mean_ == 1.5
+    package, _, last = __name__.rpartition(".")
+    for trusted in (set(), {package or "tests"}, {__name__[:-1]}, {last[1:] or "x"}):
+        with pytest.raises(UntrustedModelError, match="Mine"):
+            decode(path, record, frozenset(trusted))
+
+
+def test_a_function_of_ones_own_is_loaded_from_its_own_module_only(tmp_path):
+    """A function in a model is trusted like a class: where it is defined."""
+    path = tmp_path / "model"
+    record = encode(FunctionTransformer(double), path)
+    assert decode(path, record, frozenset({__name__})).transform(2) == 4
+    with pytest.raises(UntrustedModelError, match="double"):
+        decode(path, record)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("builtins.eval", "builtins.exec", "os.system", "numpy.load", "numpy.fromfile"),
+        *("sklearn.datasets.load_svmlight_file", "scipy.io.loadmat", "sklearn.utils.os.system"),
+        *("numpy.no_such_thing", "sklearn.no_such.Class", "numpyx.ndarray", "collections.deque"),
+        *("subprocess.Popen", "nodots", "sklearn.base.warnings", "numpy.f2py.os"),
+    ],
+)
+def test_nothing_but_classes_and_ufuncs_of_the_three_packages_is_trusted(name):
+    """Functions, modules, what others define and what is not there are refused."""
+    assert not estimators._is_trusted(name, frozenset())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sklearn.tree._tree.Tree", "numpy.log1p", "scipy.special.expit", "sklearn.base.BaseEstimator"],
+)
+def test_classes_and_ufuncs_of_the_three_packages_are_trusted(name):
+    """What models are made of may be built."""
+    assert estimators._is_trusted(name, frozenset())
+
+
+def test_a_trusted_module_does_not_lend_its_trust_to_what_it_imports():
+    """Of a trusted module only what it defines is trusted."""
+    trusted = frozenset({__name__})
+    assert estimators._is_trusted(f"{__name__}.Mine", trusted)
+    assert not estimators._is_trusted(f"{__name__}.subprocess.run", trusted)
+    assert not estimators._is_trusted(f"{__name__}.StandardScaler", trusted)
+
+
+def test_a_model_that_asks_for_a_function_is_refused_before_it_is_built(tmp_path):
+    """A file that names numpy.load in place of a ufunc is not loaded."""
+    path = tmp_path / "model"
+    estimators.write(FunctionTransformer(np.log1p), path)
+    assert estimators.read(path).transform(0.0) == 0.0
+    estimators.write(FunctionTransformer(np.loadtxt), path)
+    with pytest.raises(UntrustedModelError, match="loadtxt"):
+        estimators.read(path)
+
+
+def test_a_selection_of_features_comes_back(tmp_path):
+    """A model with one of scikit-learn's scores of features comes back."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 4))
+    y = (x[:, 1] > 0).astype(int)
+    model = make_pipeline(StandardScaler(), SelectKBest(k=2), DecisionTreeClassifier()).fit(x, y)
+    record = encode(model, tmp_path / "model")
+    assert np.array_equal(decode(tmp_path / "model", record).predict(x), model.predict(x))
+
+
+def test_a_model_with_a_part_that_cannot_be_stored_is_refused(tmp_path):
+    """A lambda in a model is named when the model is stored."""
+    with pytest.raises(UnsupportedTypeError, match="skops cannot store it"):
+        encode(FunctionTransformer(lambda x: x), tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_model_file_is_not_opened(tmp_path):
+    """A byte that changed is seen before anything is built."""
+    path = tmp_path / "model"
+    record = encode(StandardScaler(), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptError):
+        decode(path, record)
+
+
+def data():
+    """Return a few rows of two classes."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(80, 3))
+    return x, (x[:, 0] > 0).astype(int)
+
+
+def test_xgboost_models_come_back(tmp_path):
+    """A model keeps its class, its parameters and its predictions; a booster its predictions."""
+    xgboost = pytest.importorskip("xgboost")
+    x, y = data()
+    model = xgboost.XGBClassifier(n_estimators=3, max_depth=2, n_jobs=1).fit(x, y)
+    record = encode({"model": model, "booster": model.get_booster()}, tmp_path / "model")
+    found = decode(tmp_path / "model", record)
+    assert type(found["model"]) is xgboost.XGBClassifier
+    assert found["model"].get_params()["max_depth"] == 2
+    assert np.array_equal(found["model"].predict_proba(x), model.predict_proba(x))
+    matrix = xgboost.DMatrix(x)
+    assert np.array_equal(found["booster"].predict(matrix), model.get_booster().predict(matrix))
+    assert encode(found["model"], tmp_path / "a") == encode(model, tmp_path / "b")
+
+
+def test_lightgbm_boosters_come_back_and_its_models_are_refused(tmp_path):
+    """A booster comes back; a model of the scikit-learn interface says what to return in its place."""
+    lightgbm = pytest.importorskip("lightgbm")
+    x, y = data()
+    model = lightgbm.LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1).fit(x, y)
+    with pytest.raises(UnsupportedTypeError, match="booster_"):
+        encode(model, tmp_path / "model")
+    record = encode(model.booster_, tmp_path / "booster")
+    found = decode(tmp_path / "booster", record)
+    assert np.array_equal(found.predict(x), model.booster_.predict(x))
+
+
+def test_torch_tensors_and_state_dicts_come_back(tmp_path):
+    """Tensors keep type and values, a state dict its order; what shares memory is stored apart."""
+    torch = pytest.importorskip("torch")
+    base = torch.arange(6.0).reshape(2, 3)
+    state = {
+        "z": base.T,
+        "a": base,
+        "half": torch.ones(2, dtype=torch.bfloat16),
+        "n": torch.tensor(3),
+    }
+    record = encode({"state": state, "one": base[0]}, tmp_path / "value")
+    found = decode(tmp_path / "value", record)
+    assert list(found["state"]) == list(state)
+    assert all(torch.equal(found["state"][name], state[name]) for name in state)
+    assert found["state"]["half"].dtype is torch.bfloat16
+    assert torch.equal(found["one"], base[0])
+    with pytest.raises(UnsupportedTypeError, match="dense"):
+        encode(base.to_sparse(), tmp_path / "sparse")
