@@ -49,16 +49,17 @@ def name_access_points(
     A row belongs to the access point that submitted its job in the same file; a file without submit events to that
     of its other rotations, and if they tell none either, to one named by the log's own path.
     """
-    submits = np.flatnonzero(
-        np.isin(columns["code"], (EventNumber.SUBMIT, EventNumber.CLUSTER_SUBMIT))
-    )
-    numbers, first, which = np.unique(
-        columns["value"][submits], return_index=True, return_inverse=True
-    )
-    names = [_name(files, file, columns, int(submits[row])) for row in first]
-    which = which.reshape(-1)
-    seen = np.unique(file[submits].astype(np.int64) * len(numbers) + which)
-    pairs = np.stack([seen // max(len(numbers), 1), seen % max(len(numbers), 1)])
+    code = columns["code"]
+    submits = np.flatnonzero((code == EventNumber.SUBMIT) | (code == EventNumber.CLUSTER_SUBMIT))
+    told, where = columns["value"][submits], file[submits]
+    new = (np.diff(told, prepend=told[:1] ^ 1) != 0) | (np.diff(where, prepend=-1) != 0)
+    runs = np.flatnonzero(new)  # few: logs are joined in long runs of one access point
+    _, first, which_run = np.unique(told[runs], return_index=True, return_inverse=True)
+    which_run = which_run.reshape(-1)
+    which = np.repeat(which_run, np.diff(runs, append=len(told)))
+    names = [_name(files, file, columns, int(submits[runs[run]])) for run in first]
+    pairs = np.array(sorted(set(zip(where[runs].tolist(), which_run.tolist(), strict=True))))
+    pairs = pairs.reshape(-1, 2).T
     of_file, names = _by_file(files, names, pairs.T.tolist(), known)
     access_point = np.array(of_file, np.int16)[file]
     mixed, counts = np.unique(pairs[0], return_counts=True)

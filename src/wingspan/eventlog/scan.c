@@ -430,13 +430,13 @@ static text separator_end(text p, text end, int last) {
 
 typedef struct { text body_end, end; int torn; } Extent;  /* end NULL: not all of the record is there */
 
-/* Where the record that begins at `start` ends. */
-INLINE Extent find_end(text start, text end, int last, int width) {
+/* Where the record that begins at `start` ends; its own header, if it has one, ends at `from`. */
+INLINE Extent find_end(text start, text from, text end, int last, int width) {
     const Extent none = {NULL, NULL, 0};
-    text at_start = separator_end(start, end, last);
+    text at_start = *start == '.' ? separator_end(start, end, last) : NULL;
     if (at_start > end) return none;
     if (at_start) return (Extent){start, at_start, 0};
-    for (text p = start; (p = width == 32 ? next_mark_32(p, end) : next_mark_16(p, end)); ++p) {
+    for (text p = from; (p = width == 32 ? next_mark_32(p, end) : next_mark_16(p, end)); ++p) {
         if (*p == '\n') {
             text after = separator_end(p + 1, end, last);
             if (after && after <= end) return (Extent){p + 1, after, 0};
@@ -487,11 +487,12 @@ INLINE void scan_by(text data, int64_t size, int64_t base, int last, Columns *ou
         while (p < end && (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')) ++p;
         out->consumed = p - data;
         if (p == end) return;
-        Extent record = find_end(p, end, last, width);
+        int good = take_header(p, end, &h);
+        Extent record = find_end(p, good ? h.body - 1 : p, end, last, width);
         if (!record.end) return;
         int64_t offset = base + (p - data), length = record.end - p;
         Numbers numbers = {ABSENT, ABSENT};
-        if (length > INT32_MAX || !take_header(p, record.body_end, &h))
+        if (!good || length > INT32_MAX)
             add_damage(out, offset, length, NO_HEADER);
         else if (record.torn)
             add_damage(out, offset, length, TORN);

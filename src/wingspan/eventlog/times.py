@@ -110,6 +110,8 @@ def _subtract_offsets(
     ahead = np.array([before for _, before, _ in changes[:1]] + [after for *_, after in changes])
     if not changes:
         ahead = np.array([offset(float(time[0]))])
+        if not ahead[0]:
+            return
     for start in range(0, len(time), _CHUNK):
         part, flags = time[start : start + _CHUNK], stamp[start : start + _CHUNK]
         now = ahead[np.searchsorted(bounds, part, "right")]
