@@ -1,26 +1,113 @@
-"""How much memory the processes of a job hold, from ``/proc``."""
+"""How much memory the processes of a job hold beyond what their template gave them, from ``/proc``.
 
+Two gauges. The quick one takes microseconds but counts pages that several processes share for each of them. The exact one
+walks page tables, which takes milliseconds, and counts each page once. So the exact one is read rarely, and always before
+anybody is killed.
+"""
+
+import time
 from pathlib import Path
 
-_FIELDS = (b"Private_Dirty:", b"Private_Hugetlb:", b"Swap:")
+_QUICK = frozenset({b"RssAnon:", b"RssShmem:", b"VmSwap:"})
+_PRIVATE = (b"Private_Dirty:", b"Private_Hugetlb:")
+_FIRST_EXACT_S = 1.0
+_EXACT_SHARE = (
+    0.01  # of a core: what exact readings of all jobs take, but for those that cannot wait
+)
+_DOUBT_MB, _DOUBT_FACTOR = (
+    8.0,
+    1.1,
+)  # growth of several processes, beyond which the quick gauge is not believed
 
 
-def tree_memory_mb(pid: int) -> float:
-    """Return the memory in MB that only this process and its descendants hold; 0 if they are gone.
+class Gauge:
+    """Watches the memory of one job: a process forked from a template, and all its descendants."""
 
-    Pages shared with another process count for none: so a job is not charged for what its template gave it. Unchanged
-    pages of files do not count either: the system takes them back when it needs them.
-    """
-    total = 0
+    def __init__(self, pid: int, template: int) -> None:
+        self._pid = pid
+        self._template = template
+        self._exact_mb = 0.0
+        self._quick_mb = _quick_mb(template)
+        self._exact_at = time.monotonic() + _FIRST_EXACT_S
+
+    def read(self, limit_mb: float, jobs: int) -> float:
+        """Return the MB held, exact if over the limit; 0 if nothing is left. `jobs` are watched in all."""
+        pids = tree(self._pid)
+        quick_mb = sum(map(_quick_mb, pids))
+        about_mb = max(0.0, self._exact_mb + quick_mb - self._quick_mb) if pids else 0.0
+        doubtful = len(pids) > 1 and about_mb > _DOUBT_FACTOR * self._exact_mb + _DOUBT_MB
+        began = time.monotonic()
+        if about_mb <= limit_mb and not doubtful and began < self._exact_at:
+            return about_mb
+        self._exact_mb, self._quick_mb = held_mb(pids, self._template), quick_mb
+        ended = time.monotonic()
+        self._exact_at = ended + max(_FIRST_EXACT_S, (ended - began) * jobs / _EXACT_SHARE)
+        return self._exact_mb
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and its descendants, children of all their threads included; those that are there."""
+    found = []
     waiting = [pid]
     while waiting:
         one = waiting.pop()
         try:
-            rollup = Path(f"/proc/{one}/smaps_rollup").read_bytes()
-            waiting += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+            children = b" ".join(
+                (task / "children").read_bytes() for task in Path(f"/proc/{one}/task").iterdir()
+            )
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        total += sum(
-            int(line.split()[1]) for line in rollup.splitlines() if line.startswith(_FIELDS)
-        )
+        found.append(one)
+        waiting += map(int, children.split())
+    return found
+
+
+def held_mb(pids: list[int], template: int) -> float:
+    """Return the MB that processes forked from a template hold themselves.
+
+    Pages of one process count whole, pages that several share by their part (proportional set size) - but for the part
+    that the template has of its own, which is that of a process that shares all of it. Unchanged pages of files do not
+    count: the system takes them back when it needs them.
+    """
+    _, given = _parts(template)
+    total = 0
+    for pid in pids:
+        private, shared = _parts(pid)
+        total += private + max(0, shared - given)
     return total / 1024
+
+
+def _parts(pid: int) -> tuple[int, int]:
+    """Return kB of a process's own pages, and its part of those it shares or that are swapped out."""
+    values = _values(f"/proc/{pid}/smaps_rollup")
+    shared = max(0, values.get(b"Pss_Dirty:", 0) - values.get(b"Private_Dirty:", 0))
+    return sum(values.get(name, 0) for name in _PRIVATE), shared + values.get(b"SwapPss:", 0)
+
+
+def session(leader: int) -> list[int]:
+    """Return all processes of a session."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def _quick_mb(pid: int) -> float:
+    values = _values(f"/proc/{pid}/status")
+    return sum(values.get(name, 0) for name in _QUICK) / 1024
+
+
+def _values(path: str) -> dict[bytes, int]:
+    """Return the fields of a file of ``/proc`` that are in kB; none if the process is gone."""
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    words = (line.split() for line in lines)
+    return {word[0]: int(word[1]) for word in words if len(word) == 3 and word[2] == b"kB"}

@@ -4,6 +4,7 @@ This process never forks: it starts a template (see `template`) for each number 
 variables that size thread pools set before anything is imported, and asks it to fork.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -20,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from wingspan.runner.memory import tree_memory_mb
-from wingspan.runner.template import MESSAGE_BYTES, end_group
+from wingspan.runner.memory import Gauge, session
+from wingspan.runner.template import MESSAGE_BYTES
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -39,11 +40,8 @@ _THREADS = (
 _ALLOCATOR = {  # of polars: no thread of its own in a template, and memory goes back when it is freed
     "_RJEM_MALLOC_CONF": "background_thread:false,dirty_decay_ms:0,muzzy_decay_ms:0"
 }
-_FIRST_LOOK_S, _LOOK_GROWTH, _LOOK_SHARE = (
-    0.05,
-    1.5,
-    0.01,
-)  # looks at memory take at most this share of the time
+_FIRST_LOOK_S, _LONGEST_LOOK_S, _LOOK_GROWTH = 0.05, 0.5, 1.5  # pauses between looks at memory
+_LOOK_EACH_S = 0.01  # times the number of jobs: the least pause, so that looks at many cost no more
 _SHORT_S = 2.0
 _GRACE_S = 2.0
 
@@ -86,6 +84,7 @@ class _Job:
     cores: tuple[int, ...]
     began: float
     pid: int = 0
+    gauge: Gauge | None = None
     peak_mb: float = 0.0
     memory_mb: float = 0.0
     look_at: float = 0.0
@@ -93,12 +92,38 @@ class _Job:
     cause: str = "exit"
     kill_at: float = float("inf")
 
+    def forked(self, pid: int, template: int) -> None:
+        """Begin to count time and memory: what came before was the template's."""
+        self.pid, self.gauge, self.began = pid, Gauge(pid, template), time.monotonic()
+        self.look_at = self.began + self.pause_s
+
+    def time_out(self) -> float:
+        """Return when its time is over; never, once its end was asked for."""
+        if self.limits.runtime_s is None or self.cause != "exit":
+            return float("inf")
+        return self.began + self.limits.runtime_s
+
 
 @dataclass(slots=True)
 class _Template:
     process: subprocess.Popen[bytes]
     connection: socket.socket
     jobs: dict[str, _Job] = field(default_factory=dict)
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `wait` finds it gone
+            self.connection.send(json.dumps(request).encode())
+
+    def wait_for_end(self) -> None:
+        """Wait until the process has closed its end; kill it if it does not, as it may still import."""
+        self.connection.settimeout(_GRACE_S if any(job.pid for job in self.jobs.values()) else 0.2)
+        try:
+            while self.connection.recv(MESSAGE_BYTES):
+                pass
+        except (TimeoutError, ConnectionResetError):
+            self.process.kill()
+        self.connection.close()
+        self.process.wait()
 
 
 class Processes:
@@ -128,16 +153,13 @@ class Processes:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = [
-                sys.executable,
-                "-m",
-                "wingspan.runner.template",
-                str(theirs.fileno()),
-                self._target,
-            ]
+            # -P: a file of the current folder that has the name of a library is not imported instead of it
+            command = [sys.executable, "-P", "-m", "wingspan.runner.template"]
+            command += [str(theirs.fileno()), str(os.getpid()), self._target, *sorted(preload)]
             process = subprocess.Popen(
-                [*command, *sorted(preload)],
+                command,
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 env={**_ALLOCATOR, **os.environ, **dict.fromkeys(_THREADS, str(cpus))},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal is for this process alone
@@ -155,11 +177,9 @@ class Processes:
         streams: tuple[Path, Path],
     ) -> None:
         """Start the job of a folder; `streams` are the files for its output and its errors."""
-        self.warm(limits.cpus, preload)
-        template = self._templates[limits.cpus, preload]
+        template = self._template(limits.cpus, preload)
         cores = self._take_cores(limits.cpus)
-        now = time.monotonic()
-        template.jobs[token] = _Job(token, limits, cores, now, look_at=now + _FIRST_LOOK_S)
+        template.jobs[token] = _Job(token, limits, cores, time.monotonic())
         request = {
             "token": token,
             "folder": str(folder),
@@ -169,10 +189,7 @@ class Processes:
             "cores": cores,
             "memory_mb": limits.memory_mb,
         }
-        try:
-            template.connection.send(json.dumps(request).encode())
-        except (BrokenPipeError, ConnectionResetError):
-            return  # `wait` finds the template gone, and the job lost
+        template.send(request)
 
     def wait(self, timeout_s: float) -> list[Ended]:
         """Watch the jobs; return as soon as one or more have ended, or when the time is over."""
@@ -180,9 +197,9 @@ class Processes:
         while True:
             ended = self._receive(min(end, self._next_look()) - time.monotonic())
             now = time.monotonic()
-            for template in self._templates.values():
-                for job in template.jobs.values():
-                    self._watch(job, now)
+            jobs = [(t, job) for t in self._templates.values() for job in t.jobs.values()]
+            for template, job in jobs:
+                _watch(job, template, now, len(jobs))
             if ended or now >= end:
                 return ended
 
@@ -196,21 +213,25 @@ class Processes:
         """Ask a job to end, and kill it if it has not after two seconds."""
         for template in self._templates.values():
             job = template.jobs.get(token)
-            if job is not None:
+            if job is not None and job.cause == "exit":
                 job.cause, job.kill_at = "stopped", time.monotonic() + _GRACE_S
-                if job.pid:
-                    _signal_group(job.pid, signal.SIGTERM)
+                template.send({"token": token, "signal": signal.SIGTERM})
 
     def close(self) -> None:
         """End every job and template, and wait until they are gone."""
         for template in self._templates.values():
-            for job in template.jobs.values():
-                if job.pid:
-                    end_group(job.pid)
-            template.connection.close()
+            template.connection.shutdown(socket.SHUT_WR)
         for template in self._templates.values():
-            _wait_for(template.process)
+            template.wait_for_end()
         self._templates.clear()
+
+    def _template(self, cpus: int, preload: frozenset[str]) -> _Template:
+        """Return a template that is alive; one that died while it had no jobs is replaced."""
+        found = self._templates.get((cpus, preload))
+        if found is not None and not found.jobs and found.process.poll() is not None:
+            self._lose((cpus, preload), found)
+        self.warm(cpus, preload)
+        return self._templates[cpus, preload]
 
     def _take_cores(self, cpus: int) -> tuple[int, ...]:
         """Choose the cores that fewest jobs use; none in particular if all are needed."""
@@ -222,7 +243,7 @@ class Processes:
 
     def _next_look(self) -> float:
         times = [
-            min(job.look_at, job.kill_at, job.began + (job.limits.runtime_s or float("inf")))
+            min(job.look_at, job.kill_at, job.time_out())
             for template in self._templates.values()
             for job in template.jobs.values()
             if job.pid
@@ -252,9 +273,7 @@ class Processes:
     def _answered(self, template: _Template, answer: Mapping[str, Any]) -> list[Ended]:
         job = template.jobs[answer["token"]]
         if "pid" in answer:
-            job.pid = answer["pid"]
-            if job.cause == "stopped":
-                _signal_group(job.pid, signal.SIGTERM)
+            job.forked(answer["pid"], template.process.pid)
             return []
         del template.jobs[job.token]
         if (
@@ -275,7 +294,7 @@ class Processes:
         ended = []
         for job in template.jobs.values():
             if job.pid:
-                end_group(job.pid)
+                _end_session(job.pid)
             job.cause = "lost"
             ended.append(self._ended(job, None, None, 0.0))
         return ended
@@ -286,47 +305,29 @@ class Processes:
             job.token, code, number, job.cause, time.monotonic() - job.began, cpu_s, job.peak_mb
         )
 
-    def _watch(self, job: _Job, now: float) -> None:
-        """Look at one job's memory and time if that is due; kill it if it is over a limit."""
-        if not job.pid:
-            return
-        limits = job.limits
-        if now >= job.look_at:
-            job.memory_mb = tree_memory_mb(job.pid)
-            job.peak_mb = max(job.peak_mb, job.memory_mb)
-            took = time.monotonic() - now
-            job.pause_s = max(min(job.pause_s * _LOOK_GROWTH, 0.5), took / _LOOK_SHARE)
-            job.look_at = time.monotonic() + job.pause_s
-            if (
-                limits.memory_mb is not None
-                and job.memory_mb > limits.memory_mb
-                and job.cause == "exit"
-            ):
-                job.cause, job.kill_at = "memory", now
-        if (
-            limits.runtime_s is not None
-            and now > job.began + limits.runtime_s
-            and job.cause == "exit"
-        ):
-            job.cause, job.kill_at = "time", now
-        if now >= job.kill_at:
-            job.kill_at = float("inf")
-            end_group(job.pid)
 
-
-def _wait_for(process: subprocess.Popen[bytes]) -> None:
-    """Wait until a process whose socket was closed has ended; kill it if it does not."""
-    handle = os.pidfd_open(process.pid)
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    if not poll.poll(_GRACE_S * 1000):
-        process.kill()
-    os.close(handle)
-    process.wait()
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except ProcessLookupError:
+def _watch(job: _Job, template: _Template, now: float, jobs: int) -> None:
+    """Look at one job's memory and time if that is due; have it killed if it is over a limit."""
+    if job.gauge is None:
         return
+    if now >= job.look_at:
+        limit_mb = job.limits.memory_mb or float("inf")
+        job.memory_mb = job.gauge.read(limit_mb, jobs)
+        job.peak_mb = max(job.peak_mb, job.memory_mb)
+        job.pause_s = max(min(job.pause_s * _LOOK_GROWTH, _LONGEST_LOOK_S), _LOOK_EACH_S * jobs)
+        job.look_at = now + job.pause_s
+        if job.memory_mb > limit_mb and job.cause == "exit":
+            job.cause, job.kill_at = "memory", now
+    if now >= job.time_out():
+        job.cause, job.kill_at = "time", now
+    if now >= job.kill_at:
+        job.kill_at = float("inf")
+        template.send({"token": job.token, "signal": signal.SIGKILL})
+
+
+def _end_session(leader: int) -> None:
+    """Kill a session whose template is gone, and what it forks meanwhile."""
+    while left := session(leader):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
