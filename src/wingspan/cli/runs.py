@@ -42,10 +42,12 @@ def run(
 
 
 def run_pipeline(pipeline: "Pipeline", home: Path | None, *, background: bool = False) -> "Run":
-    """Run a pipeline with progress; print failures; exit with 1 if there were any."""
+    """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
     from wingspan.runner.driver import drive
 
+    if home is not None:
+        check_folder("--home", home)
     if background:
         submitted = pipeline.submit(home=home)
         print(f"run {submitted.run_id}\n  watch: wingspan status {submitted.run_id}")
@@ -58,17 +60,32 @@ def run_pipeline(pipeline: "Pipeline", home: Path | None, *, background: bool = 
     return started
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Refuse a folder in which nothing can be written, before anything is computed for it."""
+    from wingspan.errors import SettingError
+
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        fix = "name a folder that you may write to"
+        raise SettingError(f"{option} {folder}", f"nothing can be written in {there}", fix)
+
+
 def _conclude(run: "Run") -> None:
-    """Print how a run ended; exit with 1 if it failed."""
+    """Print how a run ended; exit with 1 if it failed, with 2 if all that failed was given bad input."""
     events = run.events
-    failed = [name for name, event in events.items() if event.state == "failed"]
-    for name in failed:
-        print(f"\n{run.report(name)}", file=sys.stderr)
-    new = sum(1 for event in events.values() if event.wall_s)
-    same = sum(1 for event in events.values() if event.state == "done") - new
-    print(f"run {run.run_id}: {run.state}, {new} steps run, {same} up to date", file=sys.stderr)
+    failed = [event for event in events.values() if event.state == "failed"]
+    for event in failed:
+        if not event.error:
+            print(f"\n{run.report(event.step)}", file=sys.stderr)
+    done = [event for event in events.values() if event.state == "done"]
+    new = sum(1 for event in done if event.wall_s)
+    lost = f", {len(failed)} failed" if failed else ""
+    told = f"{new} steps run{lost}, {len(done) - new} up to date"
+    print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
+    for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
+        print(f"error: {message}", file=sys.stderr)
     if run.state != "done":
-        raise typer.Exit(1)
+        raise typer.Exit(2 if failed and all(event.error for event in failed) else 1)
 
 
 def plan(

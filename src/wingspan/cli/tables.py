@@ -9,9 +9,10 @@ import typer
 
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
-from wingspan.cli.runs import AsJson, HomeOption, run_pipeline
+from wingspan.cli.runs import AsJson, HomeOption, check_folder, run_pipeline
 
 if TYPE_CHECKING:
+    from wingspan.tabular.clean import Rules
     from wingspan.tabular.evaluate import Evaluation
 
 Data = Annotated[
@@ -69,9 +70,15 @@ def train(
     """Train classifiers on a table, compare them, and deploy the best."""
     from wingspan.errors import SettingError
     from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
-    from wingspan.tabular.clean import Rules
     from wingspan.tabular.read import ReadOptions
 
+    if (new_rows is None) != (out is None):
+        raise SettingError(
+            "wingspan train", "--predict and --out belong together", "give both, or none"
+        )
+    _check_out(out)
+    if deploy:
+        check_folder("--models", models)
     what = Classifier(
         data=data[0] if len(data) == 1 else list(data),
         target=target,
@@ -79,7 +86,7 @@ def train(
         parameters=_parameters(parameters or [], _listed(estimators)),
         select=tuple(_listed(select)),
         drop=tuple(_listed(drop)),
-        rules=Rules.from_json(json.loads(rules.read_text())) if rules else Rules(),
+        rules=_rules(rules),
         options=ReadOptions(delimiter=delimiter),
         test_size=test_size,
         seed=seed,
@@ -89,10 +96,6 @@ def train(
         cpus=cpus,
         memory=memory,
     )
-    if (new_rows is None) != (out is None):
-        raise SettingError(
-            "wingspan train", "--predict and --out belong together", "give both, or none"
-        )
     p = table_classifier(what)
     if new_rows is not None and out is not None:
         bundle = p.steps["bundle"].handle()
@@ -152,6 +155,7 @@ def predict(
     from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline
 
+    _check_out(out)
     found = find_deployed(models, model) if model else only_deployed(models)
     p = Pipeline(f"predict-{found.name}")
     source = data[0] if len(data) == 1 else list(data)
@@ -186,6 +190,38 @@ def predict(
         )
     if predictions.ignored:
         print(f"  not used: {', '.join(predictions.ignored)}", file=sys.stderr)
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse, before anything is computed, a file that predictions cannot be written to."""
+    from wingspan.errors import SettingError
+
+    if out is None:
+        return
+    if out.suffix not in {".csv", ".parquet"} or out.is_dir():
+        found = "a folder" if out.is_dir() else repr(out.name)
+        problem = f"expected the name of a .csv or .parquet file, found {found}"
+        raise SettingError(f"--out {out}", problem, "for example --out predictions.csv")
+    check_folder("--out", out.parent)
+
+
+def _rules(file: Path | None) -> "Rules":
+    """Read the cleaning rules of a file; none without one."""
+    from wingspan.errors import NotFoundError, SettingError, WingspanError
+    from wingspan.tabular.clean import Rules
+
+    if file is None:
+        return Rules()
+    try:
+        return Rules.from_json(json.loads(file.read_text()))
+    except WingspanError:
+        raise
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise NotFoundError(f"--rules {file}", problem, "correct the path") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = f"expected cleaning rules as a JSON object, found otherwise: {error}"
+        raise SettingError(f"--rules {file}", problem, "docs/tables.md shows the rules") from error
 
 
 def write_out(made: Path, out: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import NotFoundError
-from wingspan.files import json_text, write_atomically
+from wingspan.files import disk_errors, json_text, write_atomically
 from wingspan.planning.plan import Plan, PlannedStep, history
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.local import LocalRunner
@@ -22,8 +22,9 @@ _FORMAT = 1
 
 def save_plan(plan: Plan, folder: RunFolder, home: Home) -> None:
     """Write all of a plan into a new run folder, and what the next plan is compared with."""
-    folder.root.mkdir(parents=True, exist_ok=True)
-    write_constants(plan, folder)
+    with disk_errors(folder.root):
+        folder.root.mkdir(parents=True, exist_ok=True)
+        write_constants(plan, folder)
     header = {
         "format": _FORMAT,
         "pipeline": plan.pipeline,

@@ -5,8 +5,9 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from wingspan.errors import WingspanError
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.run_folder import STDERR, STDOUT
 
@@ -14,10 +15,29 @@ _TAIL = 10  # lines of output shown
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 
 
+class Failure(NamedTuple):
+    """Why a job did not end well.
+
+    Parameters
+    ----------
+    error
+        Class of the `WingspanError` that tells it: something given is wrong, not the step. Else empty.
+    """
+
+    problem: str
+    fix: str
+    error: str = ""
+
+
+def refusal(error: WingspanError) -> Failure:
+    """Return the failure of a step whose job could not be prepared, or its results not kept."""
+    return Failure(f"{error.where}: {error.problem}", error.fix, type(error).__qualname__)
+
+
 def failure(
     result: Mapping[str, Any] | None, cause: str, sent: int | None, peak_mb: float, asked: Resources
-) -> tuple[str, str]:
-    """Return ``(problem, fix)`` of a job that did not end well.
+) -> Failure:
+    """Return why a job did not end well.
 
     Parameters
     ----------
@@ -30,26 +50,31 @@ def failure(
     """
     if cause == "memory" or _out_of_memory(result, sent, peak_mb, asked):
         used = f"used {peak_mb:,.0f} MB of memory, it asked for {asked.memory_mb:,} MB"
-        return used, f'ask for more: resources=ws.Resources(memory="{_more(peak_mb, asked)}MB")'
+        fix = f'ask for more: resources=ws.Resources(memory="{_more(peak_mb, asked)}MB")'
+        return Failure(used, fix)
     if cause == "time":
-        return (
+        return Failure(
             f"ran longer than the {asked.runtime_s:g} s it asked for",
             "ask for more: ws.Resources(runtime=...)",
         )
     if result is not None and result["status"] != "ok":
         error = result["error"]
+        if "bad_input" in error:
+            told = error["bad_input"]
+            return Failure(f"{told['where']}: {told['problem']}", told["fix"], error["type"])
         where = f" ({error['where']})" if error["where"] else ""
-        return (
+        return Failure(
             f"{error['type']}: {error['message']}{where}",
             "correct the code, then give the same command again",
         )
     if sent is not None:
         name = signal.Signals(sent).name
-        return (
+        return Failure(
             f"its process was ended by {name}",
             "give the same command again; if it repeats, look at its output",
         )
-    return "its process ended without a result", "look at its output; a step must not call os._exit"
+    fix = "look at its output; a step must not call os._exit"
+    return Failure("its process ended without a result", fix)
 
 
 def _out_of_memory(

@@ -51,7 +51,7 @@ def run_job(folder: Path) -> int:
         result |= _perform(job, folder)
         result["status"] = "ok"
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
-        result |= {"status": "failed", "outputs": {}, "error": _describe(error)}
+        result |= {"status": "failed", "outputs": {}, "error": _describe(error, job, folder)}
         traceback.print_exception(error)
     now = os.times()
     result |= {
@@ -309,18 +309,38 @@ def _stamps(folder: Path) -> list[tuple[str, int, int]]:
     return found
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
-    """Return an exception as data: type, message, traceback text."""
+def _describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return an exception as data: type, message, traceback text, and the parts of a `WingspanError`."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__
     ]
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return {
+    told: dict[str, Any] = {
         "type": type(error).__qualname__,
         "message": str(error),
         "where": where,
         "traceback": "".join(traceback.format_exception(error)),
     }
+    if isinstance(error, WingspanError) and not isinstance(error, StepFailedError):
+        origins = _origins(job, folder)
+        parts = {"where": error.where, "problem": error.problem, "fix": error.fix}
+        told["bad_input"] = {name: _translate(part, origins) for name, part in parts.items()}
+    return told
+
+
+def _origins(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return, by its path in the job's folder, where each input came from: the file that the user gave."""
+    inputs = folder / INPUTS
+    found = {str(path): str(path.readlink()) for path in inputs.iterdir() if path.is_symlink()}
+    found |= {str(inputs / file["name"]): file["path"] for file in job["files"]}
+    parents = {str(Path(file["path"]).parent) for file in job["files"]}
+    return found | ({str(inputs): parents.pop()} if len(parents) == 1 else {})
+
+
+def _translate(text: str, origins: Mapping[str, str]) -> str:
+    for path in sorted(origins, key=len, reverse=True):
+        text = text.replace(path, origins[path])
+    return text
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from wingspan.errors import SettingError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner import attempt as attempts
-from wingspan.runner.failure import failure
+from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.processes import Ended, Limits, Processes
 from wingspan.runner.run_folder import (
     STDERR,
@@ -133,7 +133,7 @@ class _Work:
         try:
             path = attempts.prepare(step, self.folder, self.store, self.earlier.get(step.key, []))
         except WingspanError as error:
-            self._give_up(step, error.problem, error.fix, attempt=0)
+            self._give_up(step, refusal(error), attempt=0)
             return
         asked = self.schedule.requests[step.key]
         limits = Limits(asked.cpus, asked.memory_mb, asked.runtime_s)
@@ -169,23 +169,21 @@ class _Work:
             self.schedule.again(step.key)
             return
         asked = self.schedule.requests[step.key]
-        problem, fix = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
-        self._give_up(step, problem, fix, attempt=int(path.name), **seen)
+        why = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
+        self._give_up(step, why, attempt=int(path.name), **seen)
 
     def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> None:
         try:
             attempts.publish(path, self.store, seen)
         except WingspanError as error:
-            self._give_up(step, error.problem, error.fix, attempt=int(path.name), **seen)
+            self._give_up(step, refusal(error), attempt=int(path.name), **seen)
             return
         self.schedule.done(step.key)
         self._say(step, DONE, attempt=int(path.name), **seen)
 
-    def _give_up(
-        self, step: PlannedStep, problem: str, fix: str, *, attempt: int, **seen: float
-    ) -> None:
+    def _give_up(self, step: PlannedStep, why: Failure, *, attempt: int, **seen: float) -> None:
         lost = self.schedule.failed(step.key)
-        self._say(step, FAILED, attempt=attempt, problem=problem, fix=fix, **seen)
+        self._say(step, FAILED, attempt=attempt, **why._asdict(), **seen)
         for reader in lost:
             self._say(reader, SKIPPED, problem=f"needs {step.name}, which failed")
 

@@ -27,6 +27,8 @@ class StepEvent:
     ----------
     problem, fix
         Of a failed step: what went wrong and what to do next.
+    error
+        Class of the `WingspanError` of a step that failed for what it was given; else empty.
     """
 
     time: float
@@ -39,6 +41,7 @@ class StepEvent:
     peak_memory_mb: float = 0.0
     problem: str = ""
     fix: str = ""
+    error: str = ""
 
 
 Listener = Callable[[StepEvent], None]

@@ -159,7 +159,8 @@ def check(
         if name in there and not _same_kind(column, there[name])
     ]
     if faults:
-        fix = f"bring the table to the columns {_listed(expected.names)}"
+        needed = [name for name in expected.names if name not in optional]
+        fix = f"bring the table to the columns {_listed(needed)}"
         raise TableError(where, "; ".join(faults), fix)
 
 

@@ -159,7 +159,7 @@ def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
         labels, pl.Series(range(len(labels))), default=None, return_dtype=pl.Int64
     )
     if numbers.null_count():
-        found = frame[name].filter(numbers.is_null()).unique().head(5).to_list()
+        found = frame[name].filter(numbers.is_null()).unique(maintain_order=True).head(5).to_list()
         problem = f"expected one of {list(preparation.classes)}, found {found}"
         raise TableError(f"column {name!r}", problem, "correct the labels, or train again")
     y = numbers.to_numpy().astype(np.int64)

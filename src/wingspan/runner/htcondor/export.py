@@ -22,7 +22,7 @@ from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of, job_of, publish
 from wingspan.runner.driver import load_plan, save_plan
-from wingspan.runner.failure import failure
+from wingspan.runner.failure import failure, refusal
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder, read_result
@@ -147,9 +147,8 @@ def _collect_one(step: PlannedStep, folder: RunFolder, store: Store) -> StepEven
         try:
             publish(attempt, store, {})
         except WingspanError as error:
-            return StepEvent(
-                time.time(), step.name, step.key, FAILED, 1, problem=error.problem, fix=error.fix
-            )
+            why = refusal(error)
+            return StepEvent(time.time(), step.name, step.key, FAILED, 1, **why._asdict())
         return StepEvent(time.time(), step.name, step.key, DONE, 1, wall_s)
-    problem, fix = failure(result, "exit", None, 0.0, asked)
-    return StepEvent(time.time(), step.name, step.key, FAILED, 1, wall_s, problem=problem, fix=fix)
+    why = failure(result, "exit", None, 0.0, asked)
+    return StepEvent(time.time(), step.name, step.key, FAILED, 1, wall_s, **why._asdict())
