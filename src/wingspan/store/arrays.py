@@ -44,7 +44,7 @@ def without_padding(value: NDArray[Any]) -> NDArray[Any]:
     """Return a structured array with zeros between its fields, where memory holds whatever was there before."""
     if value.dtype.names is None:
         return value
-    made = np.zeros_like(value)
+    made = np.zeros(value.shape, value.dtype)  # zeros_like leaves the gaps as they are
     for name in value.dtype.names:
         made[name] = without_padding(value[name])
     return made
