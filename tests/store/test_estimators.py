@@ -186,13 +186,17 @@ def test_xgboost_models_come_back(tmp_path):
     assert encode(found["model"], tmp_path / "a") == encode(model, tmp_path / "b")
 
 
-def test_lightgbm_boosters_come_back_and_its_models_are_refused(tmp_path):
-    """A booster comes back; a model of the scikit-learn interface says what to return in its place."""
+def test_lightgbm_models_come_back(tmp_path):
+    """A model comes back alone and inside a scikit-learn pipeline, with equal bytes again; so does a booster."""
     lightgbm = pytest.importorskip("lightgbm")
     x, y = data()
     model = lightgbm.LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1).fit(x, y)
-    with pytest.raises(UnsupportedTypeError, match="booster_"):
-        encode(model, tmp_path / "model")
+    inside = make_pipeline(model).fit(x, y)
+    for number, one in enumerate((model, inside)):
+        record = encode(one, tmp_path / f"{number}")
+        found = decode(tmp_path / f"{number}", record)
+        assert np.array_equal(found.predict_proba(x), one.predict_proba(x))
+        assert encode(found, tmp_path / f"{number}.again") == record
     record = encode(model.booster_, tmp_path / "booster")
     found = decode(tmp_path / "booster", record)
     assert np.array_equal(found.predict(x), model.booster_.predict(x))

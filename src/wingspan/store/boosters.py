@@ -14,16 +14,12 @@ def write(value: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - of a libr
     Raises
     ------
     UnsupportedTypeError
-        It is of LightGBM's scikit-learn interface, or a parameter is no plain value.
+        A parameter is no plain value.
     """
     if hasattr(value, "model_to_string"):
         path.write_text(value.model_to_string(num_iteration=-1))
         return {}
     kind = type(value)
-    if hasattr(value, "booster_") or kind.__module__.startswith("lightgbm"):
-        problem = "LightGBM's file holds no classes and parameters of its scikit-learn interface"
-        fix = "return model.booster_, or a HistGradientBoosting model of scikit-learn"
-        raise UnsupportedTypeError(f"type {kind.__module__}.{kind.__qualname__}", problem, fix)
     if hasattr(value, "save_raw"):
         path.write_bytes(bytes(value.save_raw("ubj")))
         return {"class": reference(kind)}

@@ -34,7 +34,6 @@ _CODECS = {  # class, or a class it inherits from -> codec
     "xgboost.core.Booster": "xgboost/1",
     "xgboost.sklearn.XGBModel": "xgboost/1",
     "lightgbm.Booster": "lightgbm/1",
-    "lightgbm.LGBMModel": "lightgbm/1",
     "sklearn.base.BaseEstimator": "skops/1",
     "pathlib.Path": PATH,
     "builtins.bytes": "bytes/1",

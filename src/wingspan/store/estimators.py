@@ -17,7 +17,7 @@ from wingspan.errors import UnsupportedTypeError, UntrustedModelError
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-_PACKAGES = frozenset({"sklearn", "numpy", "scipy"})
+_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost"})
 _SCORES = frozenset(
     f"sklearn.feature_selection._{place}"
     for place in (
@@ -27,6 +27,7 @@ _SCORES = frozenset(
     )
 )
 """The only functions a model may hold, as the parameter of a selection of features."""
+_CONTAINERS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEAF = -1  # the left child of a node of a tree that has none
@@ -61,13 +62,13 @@ def read(
     Raises
     ------
     UntrustedModelError
-        It asks for something that is neither a class of scikit-learn, NumPy or SciPy, nor of a module in `trusted`.
+        It asks for something that is neither a class of scikit-learn, NumPy, SciPy, LightGBM or XGBoost, nor of a module in `trusted`.
     """
     from skops.io import get_untrusted_types, load
 
     types = get_untrusted_types(file=path)
     if wrong := sorted(name for name in types if not _is_trusted(name, trusted)):
-        fix = "a model may hold classes of scikit-learn and of your own step's modules; remove it and train again"
+        fix = "a model may hold classes of scikit-learn, LightGBM, XGBoost and of your own step's modules; remove it and train again"
         raise UntrustedModelError(str(path), f"asks for {', '.join(wrong)}", fix)
     return load(path, trusted=types)
 
@@ -79,7 +80,7 @@ def _is_nameless(name: str) -> bool:
 
 def _is_trusted(name: str, trusted: frozenset[str]) -> bool:
     """Return whether a name may be made use of: of the packages only classes and ufuncs, as functions do anything."""
-    if name in _SCORES:
+    if name in _SCORES | _CONTAINERS:
         return True
     for module in trusted:
         if name.startswith(f"{module}."):

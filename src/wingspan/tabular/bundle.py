@@ -59,7 +59,7 @@ class Bundle:
         FormatError
             A newer Wingspan wrote it.
         UntrustedModelError
-            The model file asks for what is no class of scikit-learn, NumPy or SciPy.
+            The model file asks for what is no class of a trusted package.
         """
         cls.verify(folder)
         records = {name: _read_json(folder / f"{name}.json") for name in _RECORDS}

@@ -1,0 +1,102 @@
+"""``wingspan store``: what the kept results weigh, whether they are whole, and how to be rid of old ones."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.cli.runs import AsJson, HomeOption
+from wingspan.errors import CorruptError, SettingError
+
+if TYPE_CHECKING:
+    from wingspan.runner.run_folder import Home
+
+app = typer.Typer(
+    help="Kept results: remove old ones, find damaged ones.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+@app.command()
+def gc(
+    older_than: Annotated[
+        str, typer.Option(help="Age, such as 12h, 30d or 4w; younger results stay.")
+    ] = "30d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove old results that neither the last plan of a pipeline nor a run that is going on needs."""
+    from wingspan.runner.run_folder import find_home
+    from wingspan.store.store import Store
+
+    age_s = seconds(older_than)
+    place = find_home(home)
+    count, size = Store(place.store).gc(needed_keys(place), age_s, dry=dry_run)
+    if as_json:
+        print(json.dumps({"results": count, "bytes": size, "removed": not dry_run}))
+    else:
+        verb = "would remove" if dry_run else "removed"
+        print(f"{verb} {count} results, {size / 1e6:,.1f} MB, from {place.store}")
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a duration such as ``30d``.
+
+    Raises
+    ------
+    SettingError
+        It is no number with a unit.
+    """
+    number, unit = text[:-1], text[-1:]
+    if unit not in _SECONDS or not number.replace(".", "", 1).isdecimal():
+        fix = f"give a number and a unit: {', '.join(f'1{unit}' for unit in _SECONDS)}"
+        raise SettingError("--older-than", f"expected a duration, found {text!r}", fix)
+    return float(number) * _SECONDS[unit]
+
+
+def needed_keys(home: "Home") -> frozenset[str]:
+    """Return the keys of each pipeline's last plan, and of every run that a living process drives.
+
+    Raises
+    ------
+    CorruptError
+        A file that says so cannot be read; nothing should be removed then.
+    """
+    from wingspan.runner.driver import load_plan
+    from wingspan.runner.run_folder import RunFolder
+
+    keys: set[str] = set()
+    for path in sorted((home.root / "history").glob("*.json")):
+        try:
+            keys |= {facts["key"] for facts in json.loads(path.read_bytes()).values()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fix = "remove the file; the next plan of this pipeline writes it anew"
+            raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
+    for run_id in home.run_ids():
+        folder = RunFolder(home.runs / run_id)
+        if folder.driven():
+            keys |= {step.key for step in load_plan(folder).steps}
+    return frozenset(keys)
+
+
+@app.command()
+def check(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Read every byte of the store; say what is damaged, and exit with 1 if anything is."""
+    from wingspan.runner.run_folder import find_home
+    from wingspan.store.store import Store
+
+    place = find_home(home)
+    found = list(Store(place.store).check())
+    if as_json:
+        rows = [{"where": e.where, "problem": e.problem, "fix": e.fix} for e in found]
+        print(json.dumps(rows))
+    else:
+        for error in found:
+            print(error)
+        print(f"{place.store}: {len(found)} damaged" if found else f"{place.store}: all is well")
+    if found:
+        raise typer.Exit(1)
