@@ -54,6 +54,8 @@ class Episodes:
         Who ended the hold, index into `AUTHORS`. int8
     action
         Event number that ended the hold: a release (13), a removal (9); -1 none. int16
+    outcome_row
+        Row of what the outcome was read from, before which it was not known; -1 if it is censored. int64
     after_s
         Seconds from the hold to the action, nan for none. float64
     outcome_after_s
@@ -77,6 +79,7 @@ class Episodes:
     excluded: NDArray[np.int8]
     author: NDArray[np.int8]
     action: NDArray[np.int16]
+    outcome_row: NDArray[np.int64]
     after_s: NDArray[np.float64]
     outcome_after_s: NDArray[np.float64]
 
@@ -102,7 +105,8 @@ def find_episodes(timeline: Timeline) -> Episodes:
     excluded = np.zeros(len(rows), np.int8)
     for number, why in _EXCLUDED_CODES.items():
         excluded[code == number] = why
-    seen = np.where(ending >= 0, ending, action)
+    censored = outcome == OUTCOMES.index("censored")
+    seen = np.where(censored, -1, np.where(ending >= 0, ending, action))
     end = timeline.clock[-1] if len(timeline) else 0.0
     clock = timeline.clock[rows]
     return Episodes(
@@ -123,9 +127,9 @@ def find_episodes(timeline: Timeline) -> Episodes:
         excluded=excluded,
         author=np.where(action >= 0, timeline.author[action], 0).astype(np.int8),
         action=np.where(action >= 0, events.code[action], -1).astype(np.int16),
+        outcome_row=seen,
         after_s=np.where(action >= 0, timeline.clock[action] - clock, np.nan),
-        outcome_after_s=np.where(outcome == OUTCOMES.index("censored"), end, timeline.clock[seen])
-        - clock,
+        outcome_after_s=np.where(censored, end, timeline.clock[seen]) - clock,
     )
 
 

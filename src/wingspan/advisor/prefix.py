@@ -109,8 +109,9 @@ class Marks:
         half_life_s: float,
         group: NDArray[Any],
         row: NDArray[Any],
+        now: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Return the number of the group's marks above each row, each halved every `half_life_s`.
+        """Return the number of the group's marks above each row, each halved every `half_life_s` until `now`.
 
         `clock` ascends over the rows of the timeline. A segmented scan: as many passes as the largest group has
         binary digits.
@@ -128,7 +129,7 @@ class Marks:
             )
             step *= 2
         place = np.clip(self.place(group, row) - 1, 0, len(time) - 1)
-        found = sums[place] * np.exp2((time[place] - clock[row]) / half_life_s)
+        found = sums[place] * np.exp2(np.minimum(time[place] - now, 0.0) / half_life_s)
         return np.where(self.count(group, row) > 0, found, 0.0)
 
     @property

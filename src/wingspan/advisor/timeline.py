@@ -5,7 +5,7 @@ logs only what they had told by then.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Final
 
@@ -23,6 +23,7 @@ from wingspan.eventlog.templates import mask
 AUTHORS: Final = ("", "user", "policy", "dag")
 _CLUSTER_EDITS: Final = (Event.ATTRIBUTE_UPDATE, Event.CLUSTER_SUBMIT, Event.CLUSTER_REMOVE)
 _ACTIONS: Final = (Event.JOB_HELD, Event.JOB_RELEASED, Event.JOB_ABORTED)
+_YEARLESS: Final = re.compile(rb"\d{3} \([^)]*\) \d\d/\d\d ")
 _AUTHOR_TEXTS: Final = tuple(
     (AUTHORS.index(author), re.compile(pattern))
     for author, pattern in (
@@ -59,6 +60,9 @@ class Timeline:
         Index of a hold's masked reason into `templates`, -1 elsewhere. int32
     author
         Whose act a hold, release or removal is, as its reason tells: index into `AUTHORS`. int8
+    dated
+        Of holds: whether the stamp, or the log's header before it, tells the year. Elsewhere the year is inferred from
+        when the file was written last, which is not known at the hold. bool
     """
 
     events: Events
@@ -70,13 +74,15 @@ class Timeline:
     site: NDArray[np.int32]
     template: NDArray[np.int32]
     author: NDArray[np.int8]
+    dated: NDArray[np.bool_]
     hosts: tuple[str, ...] = field(repr=False)
     sites: tuple[str, ...] = field(repr=False)
     templates: tuple[str, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("clock", "job", "cluster", "state", "host", "site", "template", "author"):
-            getattr(self, name).flags.writeable = False
+        for each in fields(self):
+            if each.name not in {"events", "hosts", "sites", "templates"}:
+                getattr(self, each.name).flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.job)
@@ -95,7 +101,7 @@ def make_timeline(events: Events) -> Timeline:
     rows, state, clock = _in_order(events, rows, state)
     kept = events.take(rows)
     job, cluster = _jobs(kept, state)
-    template, author, templates = _reasons(kept)
+    template, author, dated, templates = _reasons(kept)
     host, site, hosts, sites = _places(kept, job)
     return Timeline(
         events=kept,
@@ -107,6 +113,7 @@ def make_timeline(events: Events) -> Timeline:
         site=site,
         template=template,
         author=author,
+        dated=dated,
         hosts=hosts,
         sites=sites,
         templates=templates,
@@ -177,8 +184,10 @@ def _jobs(events: Events, state: NDArray[np.int8]) -> tuple[NDArray[np.int32], N
 
 def _reasons(
     events: Events,
-) -> tuple[NDArray[np.int32], NDArray[np.int8], tuple[str, ...]]:
-    """Read the reasons of holds, releases and removals."""
+) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.bool_], tuple[str, ...]]:
+    """Read the reasons of holds, releases and removals, and whether their stamps tell the year."""
+    headed = np.array([file.header is not None for file in events.files], bool)
+    dated = headed[events.file]
     template, author = np.full(len(events), -1, np.int32), np.zeros(len(events), np.int8)
     rows = np.flatnonzero(np.isin(events.code, _ACTIONS) & (events.proc >= 0))
     numbers: dict[str, int] = {}
@@ -193,7 +202,8 @@ def _reasons(
         masked, author[row] = known[text]
         if code == Event.JOB_HELD:
             template[row] = numbers.setdefault(masked, len(numbers))
-    return template, author, tuple(numbers)
+            dated[row] |= _YEARLESS.match(record) is None
+    return template, author, dated, tuple(numbers)
 
 
 def _without_stamp(record: bytes) -> bytes:
