@@ -18,7 +18,7 @@ _YEARS = np.datetime64("1972-01-01", "s").astype(
     np.int64
 )  # the scanner's year for stamps without one
 _MARCH = float(np.datetime64("1972-03-01", "s").astype(np.int64))
-_CHUNK = 1 << 19
+_CHUNK = 1 << 16
 
 Seconds: TypeAlias = NDArray[np.float64]
 
