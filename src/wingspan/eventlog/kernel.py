@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wingspan.errors import NotFoundError
 
-BLOCK: Final = 1 << 18  # bytes read at once: what a core's own cache holds
+BLOCK: Final = 1 << 19  # bytes read at once: what a core's own cache holds
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
 NO_HEADER: Final = 1
@@ -191,10 +191,12 @@ def scan_blocks(read_into: Callable[[memoryview], int], base: int, columns: Colu
             return base
         rest, held = start + taken, held + got - taken
         if held > room:  # a record longer than the room
-            old = buffer  # noqa: F841 - its pages are copied from
+            kept = ctypes.string_at(rest, held)
             room = 2 * held
             buffer, address = _pages(room + BLOCK)
-        ctypes.memmove(address + room - held, rest, held)
+            buffer[room - held : room] = kept
+        else:
+            ctypes.memmove(address + room - held, rest, held)
 
 
 def _pages(size: int) -> tuple[mmap.mmap, int]:

@@ -18,7 +18,7 @@ _YEARS = np.datetime64("1972-01-01", "s").astype(
     np.int64
 )  # the scanner's year for stamps without one
 _MARCH = float(np.datetime64("1972-03-01", "s").astype(np.int64))
-_CHUNK = 1 << 19
+_CHUNK = 1 << 16
 
 Seconds: TypeAlias = NDArray[np.float64]
 
@@ -74,20 +74,35 @@ def _add_years(
     anchor: tuple[int, float],
     offset: Callable[[float], int],
 ) -> None:
-    rows = np.flatnonzero(stamp & NO_YEAR)
-    dated = np.flatnonzero((stamp & NO_YEAR) == 0)
-    later = dated[dated > rows[-1]]
-    row, instant = (int(rows[-1]), float(time[later[0]])) if len(later) else anchor
-    written = time[rows]
-    steps = np.diff(written)
-    wraps = np.zeros(len(rows), np.int32)  # years gone by since the first row
-    wraps[1:] = np.cumsum((steps < -183 * _DAY).astype(np.int32) - (steps > 183 * _DAY))
-    at = int(np.searchsorted(rows, row).clip(0, len(rows) - 1))
+    missing = (stamp & NO_YEAR) != 0
+    last = len(missing) - 1 - int(missing[::-1].argmax())
+    if last + 1 < len(time):
+        row, instant = last, float(time[last + 1])
+    else:
+        row, instant = anchor
+    wraps = _wraps(time, missing)
+    at = last if row >= last else row + int(missing[row:].argmax())
     local = instant + offset(instant)
     year = datetime.fromtimestamp(local, UTC).year
-    if _in_year(written[at : at + 1], np.array([year]))[0] > local + _DAY:
+    if _in_year(time[at : at + 1], np.array([year]))[0] > local + _DAY:
         year -= 1
-    time[rows] = _in_year(written, year + wraps - wraps[at])
+    wraps += year - wraps[at]
+    for start in range(0, len(time), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        time[part] = np.where(missing[part], _in_year(time[part], wraps[part]), time[part])
+
+
+def _wraps(time: Seconds, missing: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return for each row how many New Years went by since the first one, seen by stamps without a year."""
+    wraps, total, before = np.zeros(len(time), np.int32), 0, np.nan
+    for start in range(0, len(time), _CHUNK):
+        rows = start + np.flatnonzero(missing[start : start + _CHUNK])
+        steps = np.diff(time[rows], prepend=before)
+        gone = (steps < -183 * _DAY).astype(np.int32) - (steps > 183 * _DAY)
+        wraps[rows] = total + np.cumsum(gone)
+        if len(rows):
+            total, before = int(wraps[rows[-1]]), float(time[rows[-1]])
+    return wraps
 
 
 def _in_year(written: Seconds, years: NDArray[Any]) -> Seconds:
