@@ -1,7 +1,9 @@
 """The command line answers at once and in words."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def test_help_names_the_program():
@@ -10,3 +12,24 @@ def test_help_names_the_program():
         [sys.executable, "-m", "wingspan", "--help"], capture_output=True, text=True, check=True
     )
     assert "Machine-learning workflows on HTCondor" in done.stdout
+
+
+def test_completion_is_printed_and_completes():
+    """The script for a shell is printed, and the program answers what that script asks."""
+    program = Path(sys.executable).with_name("wingspan")
+    asked = {**os.environ, "_WINGSPAN_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [program, "--show-completion", "bash"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "_WINGSPAN_COMPLETE=complete_bash" in done.stdout
+    done = subprocess.run(
+        [program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**asked, "COMP_WORDS": "wingspan pre"},
+    )
+    assert done.stdout.split() == ["predict"]

@@ -75,6 +75,17 @@ def test_plan_says_why(doubling):
     ]
 
 
+def test_plan_exports_a_dag(doubling):
+    """What is to run becomes a DAG in a new folder; one in use is refused, and nothing in it is changed."""
+    told = wingspan("plan", "doubling.py", "--export", "out").stderr
+    dag = Path(told.split()[-1])
+    assert dag.read_text().count("JOB ") == 2
+    assert "expected a new or empty folder" in (
+        wingspan("plan", "doubling.py", "--export", "out", check=2).stderr
+    )
+    assert "waiting double" in wingspan("collect", "out").stdout.replace("  ", " ")
+
+
 def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
     """The report stands on standard error and in the logs."""
     failed = wingspan("run", "doubling.py", "--set", "n=6.5", check=2)

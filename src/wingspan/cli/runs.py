@@ -89,12 +89,20 @@ def _conclude(run: "Run") -> None:
 
 
 def plan(
-    target: Target, settings: Settings = None, home: HomeOption = None, as_json: AsJson = False
+    target: Target,
+    settings: Settings = None,
+    home: HomeOption = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what is to run as a DAG there.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what would run and why; run nothing."""
     from wingspan.cli.target import load_pipeline
 
     made = load_pipeline(target, settings or []).plan(home)
+    if export is not None:
+        print(f"submit: condor_submit_dag {_export(made, export, home)}", file=sys.stderr)
     if as_json:
         steps = [
             {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
@@ -103,6 +111,14 @@ def plan(
         print(json.dumps({"pipeline": made.pipeline, "steps": steps}, indent=2))
     else:
         print(_plan_text(made))
+
+
+def _export(made: "Plan", folder: Path, home: Path | None) -> Path:
+    from wingspan.runner.htcondor import export as dag
+    from wingspan.runner.run_folder import RunFolder, find_home
+
+    check_folder("--export", folder)
+    return dag.export(made, RunFolder(folder.absolute()), find_home(home))
 
 
 def _plan_text(made: "Plan") -> str:

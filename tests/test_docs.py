@@ -1,0 +1,159 @@
+"""The pages tell the truth: links, commands, paths and code in them are there and work."""
+
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from wingspan.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+IDS = [page.name for page in PAGES]
+FOREIGN = re.compile(
+    r"/work/|/root/|pypi\.|/simple/|artifactory|index-url[ =]+\w|extra-index", re.IGNORECASE
+)
+ALLOWED = {"tests/test_docs.py"}
+
+
+def commands(group=None, before=""):
+    """Return ``train``, ``models list`` and so on: all that the command line has."""
+    group = group or typer.main.get_command(app)
+    found = []
+    for name, command in group.commands.items():
+        below = commands(command, f"{before}{name} ") if hasattr(command, "commands") else []
+        found += below or [f"{before}{name}"]
+    return found
+
+
+def test_the_command_line_is_found():
+    """What the tests below compare with is there."""
+    assert {"train", "models list", "pool start"} <= set(commands())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page):
+    """Every relative link is a file of the repository."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not gone
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_on_a_page_exist(page):
+    """``wingspan WORD`` in code is a command, and its options are options of that command."""
+    text = page.read_text()
+    code = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4}(.+)$", text, re.MULTILINE)]
+    known = commands()
+    for line in code:
+        for told in re.findall(r"(?:^|\s)wingspan ((?:[a-z]+ ?)*)", line.split("#")[0]):
+            words = told.split()
+            if not words or words[0] in {"import", "as"}:
+                continue
+            assert any(name.split() == words[: len(name.split())] for name in known) or (
+                len(words) == 1 and any(name.startswith(f"{words[0]} ") for name in known)
+            ), f"{page.name}: wingspan {told}"
+
+
+def options_of(name):
+    """Return the options of a command."""
+    command = typer.main.get_command(app)
+    for word in name.split():
+        command = command.commands[word]
+    return {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_options_on_a_page_exist(page):
+    """``wingspan train DATA --target ...``: each option is one of that command's."""
+    text = page.read_text()
+    code = [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4}(.+)$", text, re.MULTILINE)]
+    for line in code:
+        found = re.search(r"(?:^|\s)wingspan (.+)", line.split("#")[0])
+        names = [n for n in commands() if found and f"{found[1]} ".startswith(f"{n} ")]
+        if names and names[0] not in {"exec", "pool run"}:
+            given = set(re.findall(r"(?<=\s)--[a-z-]+", found[1]))
+            assert given <= options_of(names[0]) | {"--help"}, f"{page.name}: {line}"
+
+
+def test_every_command_is_told():
+    """Each command stands in a page of docs/, with its group."""
+    told = "\n".join(page.read_text() for page in PAGES if page.parent.name == "docs")
+    assert [name for name in commands() if f"wingspan {name}" not in told] == []
+
+
+def test_the_tree_in_the_architecture_exists():
+    """Every file and folder that the page names in its tree is in the package."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    tree = text.partition("## The tree")[2].partition("Imports point")[0]
+    package, folder, checked = ROOT / "src/wingspan", None, 0
+    for line in tree.splitlines():
+        if entry := re.match(r" {6}(\S.*?)(?:  |$)", line):
+            for name in entry[1].split():
+                if re.fullmatch(r"[\w/]+(/|\.py)", name):
+                    assert list(package.rglob(name)), name
+                    folder = package / name if name.endswith("/") else package
+                    checked += 1
+        for name in re.findall(r"\b\w+\.py\b", line):
+            assert (folder / name).exists() or (package / name).exists(), name
+            checked += 1
+    assert checked > 20
+    for name in re.findall(r"`([\w/]+\.py)`", text):
+        assert list(package.rglob(name)), name
+
+
+def blocks():
+    """Return the Python code of the README."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+def test_the_code_of_the_readme_compiles():
+    """Each block is Python."""
+    assert blocks()
+    for code in blocks():
+        compile(code, "README.md", "exec")
+
+
+def test_the_story_of_the_readme_runs(tmp_path):
+    """The pipeline file: planned, run, up to date, one parameter changed; status and logs as the page says."""
+    (code,) = (block for block in blocks() if block.startswith("# loans.py"))
+    (tmp_path / "loans.py").write_text(code)
+    draw = random.Random(5)
+    rows = [(draw.randint(1, 9), draw.randint(1, 9)) for _ in range(80)]
+    table = [f"{income},{amount},{int(amount > income)}" for income, amount in rows]
+    (tmp_path / "loans.csv").write_text("\n".join(["income,amount,default", *table]) + "\n")
+
+    def told(*words):
+        done = subprocess.run(
+            [sys.executable, "-m", "wingspan", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    assert "loans: 8 of 8 steps to run" in told("plan", "loans.py")
+    assert "8 steps run, 0 up to date" in told("run", "loans.py")
+    assert "0 steps run, 8 up to date" in told("run", "loans.py")
+    assert "7 steps run, 1 up to date" in told("run", "loans.py", "--set", "test_size=0.3")
+    assert "score[1.0]" in told("status")
+    told("logs", "fit[1.0]")
+
+
+def test_the_repository_speaks_of_the_project_alone():
+    """No path of a machine, and no host of packages, in any file that git tracks."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"NO GIT CHECKOUT, so its files are not looked at: {done.stderr.decode()}")
+    found = []
+    for name in filter(None, done.stdout.decode().split("\0")):
+        if name not in ALLOWED and (ROOT / name).is_file():
+            text = (ROOT / name).read_bytes().decode(errors="replace")
+            found += [f"{name}: {hit[0]}" for hit in FOREIGN.finditer(text)]
+    assert not found
