@@ -140,16 +140,8 @@ def run_wingspan(
     table: Path, new_rows: Path, folder: Path, estimators: str
 ) -> tuple[float, dict[str, dict[str, float]]]:
     """Run the workflow; return seconds, and seconds and own memory in MB of each step."""
-    command = [
-        sys.executable,
-        "-m",
-        "wingspan",
-        "train",
-        str(table),
-        "--target",
-        "loan_status",
-        "--compatibility",
-    ]
+    command = [OURS, "-m", "wingspan", "train", str(table)]
+    command += ["--target", "loan_status", "--compatibility"]
     command += ["--estimators", estimators, "--predict", str(new_rows), "--out", "predictions.csv"]
     start = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -188,7 +180,7 @@ def compare(rows: int, given: Path | None) -> bool:
         )
         start = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-c", "import wingspan.cli.main, wingspan.recipes.table_classifier"],
+            [OURS, "-c", "import wingspan.cli.main, wingspan.recipes.table_classifier"],
             check=True,
         )
         imports = time.perf_counter() - start

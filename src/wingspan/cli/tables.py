@@ -98,9 +98,14 @@ def train(
     )
     p = table_classifier(what)
     if new_rows is not None and out is not None:
-        bundle = p.steps["bundle"].handle()
         made = add_prediction(
-            p, bundle, new_rows, suffix=out.suffix, options=what.options, shards_in_all=shards
+            p,
+            p.steps["bundle"].handle(),
+            new_rows,
+            preparation=p.steps["prepare"].handle(),
+            suffix=out.suffix,
+            options=what.options,
+            shards_in_all=shards,
         ).step
     run = run_pipeline(p, home)
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}

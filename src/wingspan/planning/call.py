@@ -171,19 +171,22 @@ def _preload(function: Callable[..., Any]) -> frozenset[str]:
     of another module imports may never be needed; waiting for a slow library would hold the step up for nothing.
     """
     reached = top_level_imports(function)
-    trees = [ast.parse(textwrap.dedent(_source(function)))]
-    module = sys.modules.get(function.__module__)
-    if module is not None and getattr(module, "__file__", None):
-        trees += [ast.Module([node], []) for node in ast.parse(inspect.getsource(module)).body]
-        trees = [
-            tree
-            for tree in trees
-            if not isinstance(tree.body[0], ast.If | ast.FunctionDef | ast.ClassDef)
-        ] + trees[:1]
-    names = {name for tree in trees for name in _imported(tree)}
+    names = {*_imported(ast.parse(textwrap.dedent(_source(function))))}
+    names |= _imported_by_module(function.__module__)
     for kind in read_signature(function).values():
         names |= _libraries(kind)
     return frozenset(names & _SLOW) | (reached - _SLOW)
+
+
+@functools.lru_cache(maxsize=64)
+def _imported_by_module(name: str) -> frozenset[str]:
+    """Return what a module of a file imports when it is imported itself, type checking apart."""
+    module = sys.modules.get(name)
+    if module is None or not getattr(module, "__file__", None):
+        return frozenset()
+    late = ast.If | ast.FunctionDef | ast.ClassDef
+    nodes = ast.parse(inspect.getsource(module)).body
+    return frozenset(n for node in nodes if not isinstance(node, late) for n in _imported(node))
 
 
 def _source(function: Callable[..., Any]) -> str:

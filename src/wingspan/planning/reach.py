@@ -235,12 +235,17 @@ class _Walk:
         return source.digest
 
     def _wingspan(self, name: str, place: Place) -> None:
-        """Note one of Wingspan's modules; ``__init__`` only hands names on and is not followed."""
-        if name == "wingspan":
-            self.reached.wingspan.setdefault(name, "")
-        else:
-            digest = self._whole(name, place.file) if place.file else ""
-            self.reached.wingspan[name] = digest if place.kind == "project" else ""
+        """Note one of Wingspan's modules, by its bytes if it is a checkout's; else the version says it all.
+
+        ``__init__`` only hands names on and is not followed.
+        """
+        self.reached.wingspan.setdefault(name, "")
+        if name != "wingspan" and place.file is not None:
+            if place.kind == "project":
+                self.reached.wingspan[name] = digest_file(place.file)
+            if place.file.suffix == ".py":
+                package = name if place.file.stem == "__init__" else name.rpartition(".")[0]
+                self._imports += self._source(place.file, package).imports
 
     def _distribution(self, name: str, place: Place) -> None:
         self.reached.tops.add(name.partition(".")[0])
