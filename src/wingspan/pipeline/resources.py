@@ -8,8 +8,8 @@ from typing import Any
 
 from wingspan.errors import DeclarationError
 
-_MB = {"": 1.0, "KB": 1 / 1024, "MB": 1.0, "GB": 1024.0, "TB": 1024.0**2}
-_SECONDS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+MEGABYTES = {"": 1.0, "KB": 1 / 1024, "MB": 1.0, "GB": 1024.0, "TB": 1024.0**2}
+SECONDS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 
 # What Wingspan writes into every submit description itself; anything else a user may set.
@@ -22,7 +22,7 @@ OWNED_SUBMIT_COMMANDS = frozenset({
 })  # fmt: skip
 
 
-def _quantity(value: str | float, units: Mapping[str, float], name: str) -> float:
+def quantity(value: str | float, units: Mapping[str, float], name: str) -> float:
     """Return a number in the first unit's measure; raise ValueError that says what is accepted."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
         return float(value)
@@ -79,14 +79,14 @@ class Resources:
         if type(self.gpus) is not int or self.gpus < 0:
             found.append(f"gpus={self.gpus!r} is not a whole number of at least 0")
         for name, units in (
-            ("memory", _MB),
-            ("disk", _MB),
-            ("gpu_memory", _MB),
-            ("runtime", _SECONDS),
+            ("memory", MEGABYTES),
+            ("disk", MEGABYTES),
+            ("gpu_memory", MEGABYTES),
+            ("runtime", SECONDS),
         ):
             value = getattr(self, name)
             try:
-                _ = value is None or _quantity(value, units, name)
+                _ = value is None or quantity(value, units, name)
             except ValueError as error:
                 found.append(str(error))
         owned = sorted(OWNED_SUBMIT_COMMANDS & {command.lower() for command in self.submit})
@@ -97,17 +97,17 @@ class Resources:
     @property
     def memory_mb(self) -> int:
         """Memory in MB, rounded up."""
-        return -int(-_quantity(self.memory, _MB, "memory") // 1)
+        return -int(-quantity(self.memory, MEGABYTES, "memory") // 1)
 
     @property
     def disk_mb(self) -> int:
         """Disk in MB, rounded up."""
-        return -int(-_quantity(self.disk, _MB, "disk") // 1)
+        return -int(-quantity(self.disk, MEGABYTES, "disk") // 1)
 
     @property
     def runtime_s(self) -> float | None:
         """Longest wall time in seconds."""
-        return None if self.runtime is None else _quantity(self.runtime, _SECONDS, "runtime")
+        return None if self.runtime is None else quantity(self.runtime, SECONDS, "runtime")
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the defaults, JSON-able."""

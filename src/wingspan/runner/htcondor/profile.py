@@ -1,0 +1,257 @@
+"""``wingspan.toml`` -> `Profile`: what is particular to one pool.
+
+The project's file is the first one found in the folder and those above it; the user's is ``~/.config/wingspan.toml``.
+A pool of the project wins over one of the user with the same name::
+
+    [pools.campus]
+    submit = { "+ProjectName" = '"Wings"', rank = "Mips" }   # any submit command that Wingspan does not write itself
+    shared = "/home/ann/wingspan"     # a folder that access point and execution points share
+    image = "docker://python:3.12"    # container that jobs run in, where a step names none
+    environment_limit = "2GB"         # the largest environment that is sent with jobs
+    task_time = "10min"               # steps are joined to jobs up to this time
+    max_jobs = 1000                   # jobs in the queue at once
+    hold_back_off = "1min"            # before the first release of a job that was held for what passes
+    checkpoint_every = "30min"        # how often checkpoints are sent to the access point
+    dagman = { DAGMAN_USER_LOG_SCAN_INTERVAL = 1 }
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from wingspan.errors import NotFoundError, SettingError
+from wingspan.pipeline.handles import near
+from wingspan.pipeline.resources import MEGABYTES, OWNED_SUBMIT_COMMANDS, SECONDS, quantity
+
+FILE = "wingspan.toml"
+DEFAULT = "htcondor"
+LOCAL = "local"  # never a pool
+_COMMAND = re.compile(r"(?:\+|(?i:my)\.)?[A-Za-z_][A-Za-z0-9_]*")
+_SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
+_OTHER_WAYS = {
+    "container_image": "the key image of this pool",
+    "request_cpus": "Resources(cpus=) of a step",
+    "request_memory": "Resources(memory=) of a step",
+    "request_disk": "Resources(disk=) of a step",
+    "request_gpus": "Resources(gpus=) of a step",
+    "gpus_minimum_capability": "Resources(gpu_capability=) of a step",
+    "gpus_minimum_memory": "Resources(gpu_memory=) of a step",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is particular to one pool.
+
+    Parameters
+    ----------
+    submit
+        Submit commands for every job; those of a step's `Resources` win.
+    shared
+        Absolute path of a folder that access point and execution points share; None: there is none.
+    environment_limit_mb
+        The largest packed environment that is sent with jobs.
+    task_time_s
+        Neighbouring steps become one job while their times together stay below.
+    image
+        Container image of steps that name none.
+    dagman
+        Settings of DAGMan, without the prefix ``_CONDOR_``.
+    max_jobs
+        Jobs of a run in the queue at once; None is no limit.
+    hold_back_off_s
+        Wait before the first release of a job that was held for what passes.
+    checkpoint_every_s
+        How often, at most, a job's checkpoint is sent to the access point.
+    """
+
+    name: str = DEFAULT
+    submit: Mapping[str, str] = field(default_factory=dict)
+    shared: Path | None = None
+    environment_limit_mb: int = 2048
+    task_time_s: float = 600.0
+    image: str | None = None
+    dagman: Mapping[str, str] = field(default_factory=dict)
+    max_jobs: int | None = None
+    hold_back_off_s: int = 60
+    checkpoint_every_s: float = 1800.0
+
+
+def find_profile(name: str, start: Path) -> Profile:
+    """Return the profile of a pool; ``htcondor`` needs no file.
+
+    Parameters
+    ----------
+    start
+        The project's folder: where the search for its file begins.
+
+    Raises
+    ------
+    NotFoundError
+        No file has this pool.
+    SettingError
+        A file cannot be read, or says what is not allowed; all that is wrong in the pool is told.
+    """
+    files = _files(start)
+    known: list[str] = []
+    for file in files:
+        pools = _pools(file)
+        if name in pools:
+            return _profile(name, pools[name], file)
+        known += pools
+    if name == DEFAULT:
+        return Profile()
+    looked = ", ".join(str(file) for file in files) or f"no {FILE} in {start} or above"
+    problem = f"there is no pool [pools.{name}] in {looked}"
+    raise NotFoundError(f"on={name!r}", problem, near(name, [LOCAL, DEFAULT, *known]))
+
+
+def _files(start: Path) -> list[Path]:
+    """Return the files that are there, the one that wins first."""
+    folder = start.absolute()
+    project = [path for above in (folder, *folder.parents) if (path := above / FILE).is_file()][:1]
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / FILE
+    return project + ([own] if own.is_file() and own not in project else [])
+
+
+def _pools(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(str(file), f"is not TOML: {error}", "correct that line") from error
+    except OSError as error:
+        raise SettingError(
+            str(file), f"cannot be read: {error.strerror}", "make it readable"
+        ) from error
+    strange = sorted(content.keys() - {"pools"})
+    if strange:
+        problem = f"expected tables [pools.NAME] only, found {', '.join(strange)}"
+        raise SettingError(str(file), problem, near(strange[0], ["pools"]))
+    pools = content.get("pools", {})
+    if not isinstance(pools, dict):
+        problem = f"pools: expected tables [pools.NAME], found {pools!r}"
+        raise SettingError(str(file), problem, "write [pools.NAME]")
+    if LOCAL in pools:
+        problem = f"[pools.{LOCAL}]: {LOCAL!r} is this machine, without HTCondor"
+        raise SettingError(str(file), problem, "give the pool another name")
+    return pools
+
+
+def _profile(name: str, table: object, file: Path) -> Profile:
+    if not isinstance(table, dict):
+        problem = f"pools.{name}: expected a table, found {table!r}"
+        raise SettingError(str(file), problem, f"write [pools.{name}]")
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            close = get_close_matches(key, _KEYS)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"keys: {', '.join(_KEYS)}"
+            problems.append(f"{key}: is no key of a pool; {hint}")
+            continue
+        attribute, read = _KEYS[key]
+        try:
+            values[attribute] = read(value)
+        except (TypeError, ValueError) as error:
+            problems.append(f"{key}: {error}")
+    if problems:
+        told = "; ".join(problems)
+        raise SettingError(f"{file} [pools.{name}]", told, "correct the file; nothing was started")
+    return Profile(name=name, **values)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\n" in value:
+        raise ValueError(f"expected one line of text, found {value!r}")
+    return value
+
+
+def _folder(value: object) -> Path:
+    path = Path(_text(value)).expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"expected an absolute path, found {value!r}")
+    return path
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"expected a whole number of at least 1, found {value!r}")
+    return value
+
+
+def _seconds(value: Any) -> float:  # noqa: ANN401 - of the file
+    try:
+        return quantity(value, SECONDS, "")
+    except ValueError:
+        raise ValueError(f'expected a time such as "10min", found {value!r}') from None
+
+
+def _whole_seconds(value: object) -> int:
+    return max(1, round(_seconds(value)))
+
+
+def _megabytes(value: Any) -> int:  # noqa: ANN401 - of the file
+    try:
+        return -int(-quantity(value, MEGABYTES, "") // 1)
+    except ValueError:
+        raise ValueError(f'expected a size such as "2GB", found {value!r}') from None
+
+
+def _plain(value: object) -> str:
+    """Return a command's value as HTCondor writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    return _text(value)
+
+
+def _commands(value: object) -> Mapping[str, str]:
+    table = _table(value)
+    for command in table:
+        if not _COMMAND.fullmatch(command):
+            raise ValueError(f"expected the name of a submit command, found {command!r}")
+        plain = command.lower()
+        attribute = plain.removeprefix("+").removeprefix("my.")
+        if plain in OWNED_SUBMIT_COMMANDS or plain.startswith("transfer_"):
+            other = _OTHER_WAYS.get(plain)
+            raise ValueError(
+                f"{command} is written by Wingspan itself; {f'use {other}' if other else 'leave it out'}"
+            )
+        if attribute != plain and attribute.startswith("wingspan"):
+            raise ValueError(f"{command} is an attribute of Wingspan's own; leave it out")
+    return MappingProxyType({command: _plain(given) for command, given in table.items()})
+
+
+def _settings(value: object) -> Mapping[str, str]:
+    table = _table(value)
+    for setting in table:
+        if not _SETTING.fullmatch(setting):
+            raise ValueError(f"expected settings such as DAGMAN_MAX_JOBS_IDLE, found {setting!r}")
+    return MappingProxyType({setting: _plain(given) for setting, given in table.items()})
+
+
+def _table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected a table {{ NAME = VALUE }}, found {value!r}")
+    return value
+
+
+# key of the file -> attribute of Profile, and what reads it
+_KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
+    "submit": ("submit", _commands),
+    "shared": ("shared", _folder),
+    "environment_limit": ("environment_limit_mb", _megabytes),
+    "task_time": ("task_time_s", _seconds),
+    "image": ("image", _text),
+    "dagman": ("dagman", _settings),
+    "max_jobs": ("max_jobs", _whole),
+    "hold_back_off": ("hold_back_off_s", _whole_seconds),
+    "checkpoint_every": ("checkpoint_every_s", _seconds),
+}
