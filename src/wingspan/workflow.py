@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.draw.graph import Node, graph_svg
-from wingspan.errors import DeclarationError, NotFoundError, SettingError, StepFailedError
+from wingspan.errors import DeclarationError, NotFoundError, StepFailedError
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
@@ -15,13 +15,21 @@ from wingspan.planning.call import describe
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, PlannedStep, make_plan
 from wingspan.runner import inside
-from wingspan.runner.driver import drive, drive_in_background, load_plan, read_history, save_plan
+from wingspan.runner.driver import (
+    LOCAL,
+    drive,
+    drive_in_background,
+    load_plan,
+    read_history,
+    save_plan,
+)
 from wingspan.runner.failure import report
 from wingspan.runner.job import whole
 from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
 from wingspan.runner.runner import (
     DONE,
     FAILED,
+    HELD,
     RUNNING,
     WAITING,
     Listener,
@@ -30,8 +38,6 @@ from wingspan.runner.runner import (
     read_events,
 )
 from wingspan.store.store import Store
-
-LOCAL = "local"
 
 
 class Pipeline(declaration.Pipeline):
@@ -70,7 +76,7 @@ class Pipeline(declaration.Pipeline):
         Parameters
         ----------
         on
-            ``"local"``: this machine.
+            ``"local"``: this machine; ``"htcondor"``: the pool; else the name of a pool in ``wingspan.toml``.
         home
             Folder for results and runs; default ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder.
         listener
@@ -94,7 +100,8 @@ class Pipeline(declaration.Pipeline):
     def submit(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
         """Start what is not up to date and return at once; the run goes on when this process ends."""
         run = self.prepare(on, home=home)
-        drive_in_background(run.folder, run.home)
+        if not run.folder.driven():
+            drive_in_background(run.folder, run.home)
         return run
 
     def prepare(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
@@ -104,16 +111,18 @@ class Pipeline(declaration.Pipeline):
             raise DeclarationError(
                 self._place, problem, 'put the start under `if __name__ == "__main__":`'
             )
-        if on != LOCAL:
-            raise SettingError(
-                f"on={on!r}",
-                f"expected {LOCAL!r}",
-                "this version runs pipelines on this machine only",
-            )
-        plan = self.plan(home)
         place = find_home(home)
+        if on != LOCAL:
+            from wingspan.runner.htcondor import profile
+
+            profile.find_profile(on, Path.cwd())  # a misspelt name is told before any work
+            _catch_up_all(place, self.name)
+        plan = self.plan(home)
+        active = None if on == LOCAL else _in_the_pool(plan, on, place)
+        if active is not None:
+            return active
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place)
+        save_plan(plan, folder, place, on)
         return Run(folder, place)
 
 
@@ -161,18 +170,28 @@ class Run:
     @property
     def events(self) -> dict[str, StepEvent]:
         """The last event of each step, as recorded so far."""
+        driven = self._alive()
         found = read_events(self.folder)
-        driven = self.folder.driven()
         latest = {}
         for name, step in self.steps.items():
             event = found.get(name) or StepEvent(
                 0.0, name, step.key, DONE if step.done else WAITING
             )
-            interrupted = event.state == RUNNING and not driven
+            interrupted = event.state in {RUNNING, HELD} and not driven
             latest[name] = (
                 StepEvent(event.time, name, step.key, "stopped") if interrupted else event
             )
         return latest
+
+    def _alive(self) -> bool:
+        """Return whether the run goes on; what a pool has finished is brought in first."""
+        if self.folder.driven():
+            return True
+        if self.folder.on == LOCAL:
+            return False
+        from wingspan.runner.htcondor.runner import catch_up
+
+        return catch_up(self.folder, self.home)
 
     @property
     def state(self) -> str:
@@ -180,7 +199,7 @@ class Run:
         events = self.events.values()
         if all(event.state == DONE for event in events):
             return DONE
-        if self.folder.driven():
+        if self._alive():
             return RUNNING
         return FAILED if any(event.state == FAILED for event in events) else "stopped"
 
@@ -193,7 +212,7 @@ class Run:
             `timeout_s` has passed.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        while self.folder.driven():
+        while self._alive():
             if end is not None and time.monotonic() > end:
                 raise TimeoutError(f"run {self.run_id} has not ended within {timeout_s:g} s")
             time.sleep(0.05)
@@ -262,6 +281,28 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
+
+
+def _catch_up_all(home: Home, pipeline: str) -> None:
+    """Bring in what the unfinished runs of a pipeline have left in a pool."""
+    for run_id in home.run_ids():
+        folder = RunFolder(home.runs / run_id)
+        if run_id.endswith(pipeline, 0, -5) and folder.dags.is_dir() and not folder.driven():
+            from wingspan.runner.htcondor.runner import catch_up
+
+            catch_up(folder, home)
+
+
+def _in_the_pool(plan: Plan, on: str, home: Home) -> "Run | None":
+    """Return the run that does just this already, if there is one."""
+    wanted = {step.key for step in plan.to_run()}
+    for run_id in reversed(home.run_ids() if wanted else []):
+        run = Run(RunFolder(home.runs / run_id), home)
+        if run.folder.on != on or run.folder.complete.exists() or not run.folder.dags.is_dir():
+            continue
+        if wanted <= {step.key for step in run.steps.values()} and run.state == RUNNING:
+            return run
+    return None
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

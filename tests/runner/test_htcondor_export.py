@@ -8,7 +8,8 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import SettingError, StepFailedError
-from wingspan.runner.htcondor.export import collect, export
+from wingspan.runner.htcondor.collect import collect
+from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.submit_description import submit_description
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.workflow import Run
@@ -50,14 +51,12 @@ def thin(project):
 
 
 def test_the_dag_says_who_needs_whom(thin, tmp_path):
-    """Syntax as in the manual's DAGMan reference: JOB, VARS, RETRY ... UNLESS-EXIT, PARENT ... CHILD ..."""
+    """Syntax as in the manual's DAGMan reference: JOB, VARS, PARENT ... CHILD ..."""
     text = export(thin.plan(), RunFolder(tmp_path / "out"), Home(tmp_path / "home")).read_text()
-    assert re.search(r"^JOB step1 request1$", text, re.M)
-    assert re.search(r"^RETRY step2 3 UNLESS-EXIT 1$", text, re.M)
-    assert re.search(r"^PARENT step1 CHILD step2 step3$", text, re.M)
+    assert re.search(r"^JOB load-1 request1$", text, re.M)
+    assert re.search(r"^PARENT load-1 CHILD total-2 fails-3$", text, re.M)
     key = next(iter(thin.plan().steps)).key
-    assert f'VARS step1 key="{key}"' in text
-    assert f'outputs="{key}.small,{key}.large"' in text
+    assert f'VARS total-2 inputs="{key}.json,{key}.small,{key}.large" steps="total"' in text
 
 
 def test_a_request_becomes_submit_commands():
@@ -68,7 +67,7 @@ def test_a_request_becomes_submit_commands():
     text = submit_description(asked)
     for line in (
         "request_cpus = 2",
-        "request_memory = 1536MB",
+        "request_disk = 2097152",
         "request_gpus = 1",
         "gpus_minimum_capability = 8.0",
         "allowed_execute_duration = 3600",

@@ -3,7 +3,9 @@
 Job ids are texts as condor_q prints them: ``"12.0"`` is a job, ``"12"`` all jobs of a cluster.
 """
 
+import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +63,8 @@ def submit_dag(dag_file: Path, options: Mapping[str, int | bool | str] | None = 
     check_versions()
     dag_file = dag_file.resolve()
     with explained(f"submitting {dag_file}") as htcondor2:
+        if shutil.which("condor_dagman") is None:  # the bindings look for it in PATH alone
+            os.environ["PATH"] += os.pathsep + str(htcondor2.param.get("BIN", ""))
         job = htcondor2.Submit.from_dag(str(dag_file), dict(options or {}))
         job["initialdir"] = str(dag_file.parent)
         return int(htcondor2.Schedd().submit(job).cluster())

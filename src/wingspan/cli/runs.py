@@ -251,7 +251,7 @@ def collect(
     home: HomeOption = None,
 ) -> None:
     """Bring back what the jobs of an exported DAG have finished so far."""
-    from wingspan.runner.htcondor import export as dag
+    from wingspan.runner.htcondor import collect as dag
     from wingspan.runner.run_folder import RunFolder, find_home
     from wingspan.workflow import Run
 

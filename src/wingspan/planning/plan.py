@@ -61,6 +61,13 @@ class Plan:
         return tuple(step for step in self.steps if not step.done)
 
 
+def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
+    """Return the step that ``asdict`` and JSON have made a mapping of."""
+    names = ("needs", "outputs", "files", "preload", "modules")
+    inputs = {place: (key, output) for place, (key, output) in line["inputs"].items()}
+    return PlannedStep(**{**line, **{n: tuple(line[n]) for n in names}, "inputs": inputs})
+
+
 def step_keys(order: Iterable[str], calls: Mapping[str, Call]) -> dict[str, str]:
     """Return the key of each step; `order` gives producers before readers."""
     keys: dict[str, str] = {}

@@ -10,21 +10,23 @@ from typing import Any
 
 from wingspan.errors import NotFoundError
 from wingspan.files import disk_errors, json_text, write_atomically
-from wingspan.planning.plan import Plan, PlannedStep, history
+from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.local import LocalRunner
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import Listener, Outcome, ignore
+from wingspan.runner.runner import Listener, Outcome, Runner, ignore
 from wingspan.store.store import Store
 
 _FORMAT = 1
+LOCAL = "local"
 
 
-def save_plan(plan: Plan, folder: RunFolder, home: Home) -> None:
+def save_plan(plan: Plan, folder: RunFolder, home: Home, on: str = LOCAL) -> None:
     """Write all of a plan into a new run folder, and what the next plan is compared with."""
     with disk_errors(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)
+        write_atomically(folder.root / "on", on)
     header = {
         "format": _FORMAT,
         "pipeline": plan.pipeline,
@@ -44,16 +46,8 @@ def load_plan(folder: RunFolder) -> Plan:
         raise NotFoundError(
             str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
         ) from None
-    steps = tuple(_planned(line) for line in lines)
+    steps = tuple(step_from_json(line) for line in lines)
     return Plan(header["pipeline"], steps, tuple(tuple(group) for group in header["groups"]))
-
-
-def _planned(line: dict[str, Any]) -> PlannedStep:
-    tuples = {
-        name: tuple(line[name]) for name in ("needs", "outputs", "files", "preload", "modules")
-    }
-    inputs = {place: (key, output) for place, (key, output) in line["inputs"].items()}
-    return PlannedStep(**{**line, **tuples, "inputs": inputs})
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:
@@ -78,12 +72,21 @@ def drive(folder: RunFolder, home: Home, listener: Listener) -> Outcome:
     done = Store(home.store).done(step.key for step in plan.steps)
     plan = replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
     try:
-        outcome = LocalRunner().run(plan, folder, home, listener)
+        outcome = _runner(folder.on).run(plan, folder, home, listener)
         if outcome.ok:
             folder.complete.touch()
     finally:
         folder.pid.unlink(missing_ok=True)
     return outcome
+
+
+def _runner(on: str) -> Runner:
+    if on == LOCAL:
+        return LocalRunner()
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.htcondor.runner import HTCondorRunner
+
+    return HTCondorRunner(find_profile(on, Path.cwd()))
 
 
 def drive_in_background(folder: RunFolder, home: Home) -> None:

@@ -22,11 +22,14 @@ class Failure(NamedTuple):
     ----------
     error
         Class of the `WingspanError` that tells it: something given is wrong, not the step. Else empty.
+    cause
+        ``memory`` where more of it would help; else empty.
     """
 
     problem: str
     fix: str
     error: str = ""
+    cause: str = ""
 
 
 def refusal(error: WingspanError) -> Failure:
@@ -51,7 +54,7 @@ def failure(
     if cause == "memory" or _out_of_memory(result, sent, peak_mb, asked):
         used = f"used {peak_mb:,.0f} MB of memory, it asked for {asked.memory_mb:,} MB"
         fix = f'ask for more: resources=ws.Resources(memory="{_more(peak_mb, asked)}MB")'
-        return Failure(used, fix)
+        return Failure(used, fix, cause="memory")
     if cause == "time":
         return Failure(
             f"ran longer than the {asked.runtime_s:g} s it asked for",

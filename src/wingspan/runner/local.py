@@ -29,7 +29,7 @@ from wingspan.runner.runner import (
     StepEvent,
     write_event,
 )
-from wingspan.runner.schedule import Schedule, this_machine
+from wingspan.runner.schedule import Machine, Schedule, this_machine
 from wingspan.store.store import Store
 
 _TARGET = "wingspan.runner.job:run_job"
@@ -54,7 +54,10 @@ def _preload(step: PlannedStep) -> frozenset[str]:
 
 
 class LocalRunner:
-    """Runs plans on this machine; nothing it starts outlives it."""
+    """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it."""
+
+    def __init__(self, machine: Machine | None = None) -> None:
+        self._machine = machine
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
         """Run what is not done; a failed step stops only those that need it.
@@ -64,7 +67,7 @@ class LocalRunner:
         SettingError
             A step asks for more GPUs than this machine has.
         """
-        schedule = Schedule(plan.to_run(), this_machine())
+        schedule = Schedule(plan.to_run(), self._machine or this_machine())
         for step in plan.to_run():
             if schedule.requests[step.key].gpus > len(schedule.free.gpus):
                 problem = f"asks for {schedule.requests[step.key].gpus} GPUs, this machine has {len(schedule.free.gpus)}"
@@ -122,7 +125,7 @@ class _Work:
                 self._say(step, STOPPED, attempt=int(path.name))
             raise
 
-    def _start(self, step: PlannedStep, gpus: list[int]) -> None:
+    def _start(self, step: PlannedStep, gpus: list[int | str]) -> None:
         """Start a job, unless an interrupted run has left its finished result."""
         left = next(
             (path for path in self.earlier.get(step.key, []) if attempts.finished(path)), None

@@ -12,6 +12,8 @@
         record.jsonl            what happened, appended as it happens
         complete                there once every step is done
         pid                     the process that drives the run
+        on                      where it runs: "local" or the profile of a pool
+        dag/N/                  the DAGs that were submitted to a pool, one after the other
         constants/DIGEST        argument values that JSON cannot hold
         steps/KEY/ATTEMPT/      one folder a job:
           job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
@@ -127,6 +129,19 @@ class RunFolder:
     def pid(self) -> Path:
         """Id of the process that drives the run."""
         return self.root / "pid"
+
+    @property
+    def dags(self) -> Path:
+        """Folders of the DAGs that were submitted to a pool, ``1``, ``2``, ..."""
+        return self.root / "dag"
+
+    @property
+    def on(self) -> str:
+        """Where the run runs: ``local``, or the profile of a pool."""
+        try:
+            return (self.root / "on").read_text()
+        except FileNotFoundError:
+            return "local"
 
     @property
     def complete(self) -> Path:

@@ -1,6 +1,6 @@
 """What every runner gives: `StepEvent` while it runs, `Outcome` at the end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -8,9 +8,10 @@ from wingspan.planning.plan import Plan
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.tracking import record
 
-WAITING, RUNNING, DONE, FAILED, SKIPPED, STOPPED = (
+WAITING, RUNNING, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "waiting",
     "running",
+    "held",
     "done",
     "failed",
     "skipped",
@@ -29,6 +30,8 @@ class StepEvent:
         Of a failed step: what went wrong and what to do next.
     error
         Class of the `WingspanError` of a step that failed for what it was given; else empty.
+    cause
+        ``memory`` of a step that failed for lack of it; else empty.
     """
 
     time: float
@@ -42,6 +45,7 @@ class StepEvent:
     problem: str = ""
     fix: str = ""
     error: str = ""
+    cause: str = ""
 
 
 Listener = Callable[[StepEvent], None]
@@ -87,8 +91,11 @@ def write_event(folder: RunFolder, event: StepEvent) -> None:
 
 def read_events(folder: RunFolder) -> dict[str, StepEvent]:
     """Return the last event of each step from a run's record."""
-    latest = {}
+    return {event.step: event for event in read_all_events(folder)}
+
+
+def read_all_events(folder: RunFolder) -> Iterator[StepEvent]:
+    """Yield a run's events in the order they were recorded."""
     for entry in record.read(folder.record):
         if "step" in entry:
-            latest[entry["step"]] = StepEvent(**entry)
-    return latest
+            yield StepEvent(**entry)

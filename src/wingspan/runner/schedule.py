@@ -12,13 +12,13 @@ from wingspan.planning.plan import PlannedStep
 
 @dataclass(slots=True)
 class Machine:
-    """What of a machine is not in use: cores, memory in MB, indices of GPUs."""
+    """What of a machine is not in use: cores, memory in MB, GPUs by index or name."""
 
     cpus: int
     memory_mb: int
-    gpus: list[int] = field(default_factory=list)
+    gpus: list[int | str] = field(default_factory=list)
 
-    def take(self, asked: Resources, *, alone: bool) -> list[int] | None:
+    def take(self, asked: Resources, *, alone: bool) -> list[int | str] | None:
         """Take what a job asks for; None if it must wait. A job alone may exceed cpus and memory, never GPUs."""
         if not alone and (asked.cpus > self.cpus or asked.memory_mb > self.memory_mb):
             return None
@@ -29,18 +29,18 @@ class Machine:
         taken, self.gpus = self.gpus[: asked.gpus], self.gpus[asked.gpus :]
         return taken
 
-    def give(self, asked: Resources, gpus: list[int]) -> None:
+    def give(self, asked: Resources, gpus: list[int | str]) -> None:
         """Take back what an ended job held."""
         self.cpus += asked.cpus
         self.memory_mb += asked.memory_mb
-        self.gpus = sorted([*self.gpus, *gpus])
+        self.gpus = sorted([*self.gpus, *gpus], key=str)
 
 
 def this_machine() -> Machine:
     """Return the cores this process may use, 90 % of the memory, and the NVIDIA GPUs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     devices = Path("/proc/driver/nvidia/gpus")
-    gpus = list(range(len(list(devices.iterdir())))) if devices.is_dir() else []
+    gpus: list[int | str] = list(range(len(list(devices.iterdir())))) if devices.is_dir() else []
     return Machine(len(os.sched_getaffinity(0)), int(memory * 0.9 / 2**20), gpus)
 
 
@@ -53,7 +53,7 @@ class Schedule:
         self._asked = {key: Resources(**step.resources) for key, step in self._steps.items()}
         self._readers: dict[str, list[str]] = {}
         self._missing: dict[str, int] = {}
-        self._held: dict[str, list[int]] = {}
+        self._held: dict[str, list[int | str]] = {}
         for key, step in self._steps.items():
             needs = [need for need in step.needs if need in self._steps]
             self._missing[key] = len(needs)
@@ -71,7 +71,7 @@ class Schedule:
         """Whether anything is ready or running; what waits for a failed step never will be."""
         return bool(self._ready or self._held)
 
-    def start(self) -> tuple[PlannedStep, list[int]] | None:
+    def start(self) -> tuple[PlannedStep, list[int | str]] | None:
         """Take the first ready step that fits, with the GPUs it gets; None if nothing can start now."""
         for position, key in enumerate(self._ready):
             gpus = self.free.take(self._asked[key], alone=not self._held)

@@ -1,68 +1,66 @@
-"""`Plan` -> the text of a DAG file. Pure; time grows with nodes and edges only.
+"""Nodes -> the text of a DAG file. Pure; time grows with nodes and edges only.
 
 The commands are those of the manual's DAGMan reference.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from wingspan.files import json_text
-from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.htcondor.submit_description import FAILED_EXIT, LOST, submit_description
-from wingspan.runner.job import file_name
+from wingspan.runner.htcondor.nodes import Node
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.submit_description import submit_description
+
+_LABEL = re.compile(r"[^A-Za-z0-9_.,=\[\]-]+")
+_LABEL_LENGTH = 200
 
 
-def dag_text(plan: Plan, inputs: Mapping[str, Iterable[str]]) -> str:
-    """Return the DAG of the steps that are to run.
+def dag_text(
+    nodes: Sequence[Node],
+    *,
+    run_id: str = "",
+    common: str = "",
+    profile: Profile | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> str:
+    """Return the DAG of some nodes.
 
     Parameters
     ----------
-    inputs
-        Key -> files to send besides what other steps make, relative to the folder of results.
+    common
+        Files that every job gets, relative to the folder of results, comma-separated.
+    profile
+        The pool's.
+    settings
+        Of DAGMan itself, such as ``{"DAGMAN_USER_LOG_SCAN_INTERVAL": "1"}``; the profile's win.
     """
-    steps = {step.key: step for step in plan.to_run()}
-    nodes = {key: f"step{number}" for number, key in enumerate(steps, 1)}
-    requests = {json_text(step.resources): Resources(**step.resources) for step in steps.values()}
+    profile = profile or Profile()
+    settings = {**(settings or {}), **profile.dagman}
+    requests = {json_text(node.asked.to_json()): node.asked for node in nodes}
     names = {text: f"request{number}" for number, text in enumerate(requests, 1)}
-    outputs_of = {step.key: step.outputs for step in plan.steps}
-    lines = []
+    lines = [f"ENV SET _CONDOR_{name}={value}" for name, value in settings.items()]
     for text, asked in requests.items():
+        description = submit_description(
+            asked, common, profile.submit, profile.hold_back_off_s
+        ).rstrip("\n")
+        lines += [f"SUBMIT-DESCRIPTION {names[text]} {{", description, "}"]
+    for node in nodes:
+        request = names[json_text(node.asked.to_json())]
+        files = ",".join([*node.made, *node.given])
+        label = _LABEL.sub("_", ",".join(step.name for step in node.steps))[:_LABEL_LENGTH]
         lines += [
-            f"SUBMIT-DESCRIPTION {names[text]} {{",
-            submit_description(asked).rstrip("\n"),
-            "}",
+            f"JOB {node.name} {request}",
+            f'VARS {node.name} inputs="{files}" steps="{label}" run="{run_id}"',
         ]
-    for key, step in steps.items():
-        node = nodes[key]
-        files = ",".join([*_made(step, outputs_of), *inputs.get(key, ())])
-        outputs = ",".join(file_name(key, output) for output in step.outputs)
-        lines += [
-            f"# {step.name}",
-            f"JOB {node} {names[json_text(step.resources)]}",
-            f'VARS {node} key="{key}" inputs="{files}" outputs="{outputs}"',
-            f"RETRY {node} {LOST} UNLESS-EXIT {FAILED_EXIT}",
-        ]
-    lines += _edges(steps, nodes)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_edges(nodes)]) + "\n"
 
 
-def _made(step: PlannedStep, outputs_of: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return the files of other steps' results that a step reads."""
-    files: dict[str, None] = {}
-    for key, output in step.inputs.values():
-        files[f"{key}.json"] = None
-        for name in outputs_of[key] if output is None else (output,):
-            files[file_name(key, name)] = None
-    return list(files)
-
-
-def _edges(steps: Mapping[str, PlannedStep], nodes: Mapping[str, str]) -> list[str]:
+def _edges(nodes: Iterable[Node]) -> list[str]:
     """Return one line for all children that have the same parents."""
     children: dict[tuple[str, ...], list[str]] = {}
-    for key, step in steps.items():
-        parents = tuple(nodes[need] for need in step.needs if need in nodes)
-        if parents:
-            children.setdefault(parents, []).append(nodes[key])
+    for node in nodes:
+        if node.parents:
+            children.setdefault(node.parents, []).append(node.name)
     return [
         f"PARENT {' '.join(parents)} CHILD {' '.join(found)}" for parents, found in children.items()
     ]

@@ -1,60 +1,59 @@
-"""A plan -> a folder that ``condor_submit_dag`` takes, and back: what the DAG's jobs left -> store and record.
+"""A plan -> a folder that ``condor_submit_dag`` takes.
 
 ::
 
-    FOLDER/             a run folder, and besides
-      workflow.dag      submit this
-      job.sh            the executable of every node
-      jobs/KEY.job      job.json of a step
-      results/          KEY.json and KEY.OUTPUT of each step; links to what was done before
-      files/            links to the user's input files, under the names that the jobs know
-      logs/
+    FOLDER/
+      workflow.dag        submit this
+      job.sh              the executable of every node
+      code-DIGEST.zip     the user's modules
+      jobs/NODE.json      the steps of a node
+      nodes.json          the keys of each node's steps
+      results/            KEY.json, KEY.OUTPUT and logs of each step; links to what was done before
+      files/              links to the user's input files, under the names that the jobs know
+      logs/NODE.out       what the job itself wrote
 """
 
+import os
 import shlex
 import sys
-import time
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
-from wingspan.errors import SettingError, WingspanError
+from wingspan.errors import SettingError
 from wingspan.files import json_text, write_atomically
-from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.attempt import constants_of, job_of, publish
-from wingspan.runner.driver import load_plan, save_plan
-from wingspan.runner.failure import failure, refusal
+from wingspan.runner.attempt import constants_of
+from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
+from wingspan.runner.htcondor.nodes import Node, nodes_of
+from wingspan.runner.htcondor.part import PACKED, pack_folder
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.project_code import pack_code, project_files
 from wingspan.runner.job import file_name
-from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder, read_result
-from wingspan.runner.runner import DONE, FAILED, WAITING, StepEvent, write_event
+from wingspan.runner.run_folder import RESULT, Home, RunFolder
 from wingspan.store.store import Store
 
 DAG = "workflow.dag"
+_SCAN_S = 1
 _JOB_SH = """#!/bin/sh
-# One job: puts job.json in place, runs it, and leaves KEY.json and every declared output, whatever happens.
-key=$1
-mv "$key.job" job.json
-{python} -m wingspan.runner.job "$PWD"
+# One job: runs the part of the node $1; if that cannot be started, says so in NODE.failed.json.
+node=$1
+fail() {{ printf '{{"problem":"%s","fix":"%s"}}\\n' "$1" "$2" > "$node.failed.json"; echo "$1" >&2; exit 3; }}
+python={python}
+[ -x "$python" ] || fail "there is no $python on $(uname -n)" "let the environment travel: see docs/htcondor.md"
+"$python" -m wingspan.runner.htcondor.part "$node"
 code=$?
-if [ -f result.json ]; then
-    mv result.json "$key.json"
-else
-    printf '{{"schema":1,"key":"%s","status":"failed","outputs":{{}},"error":{{"type":"JobError","message":"%s",' \\
-        "$key" "python ended with code $code before it wrote a result" > "$key.json"
-    printf '"where":"","traceback":""}}}}' >> "$key.json"
-    [ "$code" = 0 ] && code=1
-fi
-IFS=,
-for file in $2; do
-    name=${{file#"$key."}}
-    if [ -e "outputs/$name" ]; then mv "outputs/$name" "$file"; else : > "$file"; fi
-done
+case $code in
+0|1|4|85) ;;
+*) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
+esac
 exit $code
 """
 
 
-def export(plan: Plan, folder: RunFolder, home: Home) -> Path:
-    """Write the steps that are to run as a DAG; return its path.
+def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = None) -> Path:
+    """Write a run folder for submission by hand; return the path of its DAG.
 
     Raises
     ------
@@ -65,90 +64,82 @@ def export(plan: Plan, folder: RunFolder, home: Home) -> Path:
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
     save_plan(plan, folder, home)
+    return write_dag(plan, root, folder, home, profile or Profile())
+
+
+def write_dag(plan: Plan, place: Path, folder: RunFolder, home: Home, profile: Profile) -> Path:
+    """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path."""
     for name in ("jobs", "results", "files", "logs"):
-        (root / name).mkdir()
+        (place / name).mkdir(parents=True)
     store = Store(home.store)
-    inputs = {}
-    for step in plan.to_run():
-        inputs[step.key] = _inputs(step, folder)
-        _link_done(step, folder, store)
-        (root / "jobs" / f"{step.key}.job").write_text(json_text(job_of(step, 1)))
-    script = root / "job.sh"
+    roots = project_files(plan.to_run())
+    code = pack_code(roots, place).name if roots else ""
+    nodes = nodes_of(plan, lambda step: _given(step, place, folder))
+    part = {
+        "schema": 1,
+        "pipeline": plan.pipeline,
+        "code": code,
+        "roots": list(roots),
+        "checkpoint_every_s": profile.checkpoint_every_s,
+    }
+    done = store.done(step.key for step in plan.steps)
+    for node in nodes:
+        for key in {key for step in node.steps for key in step.needs} & done:
+            _link_done(key, place, store)
+        steps = [asdict(step) for step in node.steps]
+        (place / "jobs" / f"{node.name}.json").write_text(json_text({**part, "steps": steps}))
+    script = place / "job.sh"
     write_atomically(script, _JOB_SH.format(python=shlex.quote(sys.executable)))
     script.chmod(0o755)
-    write_atomically(root / DAG, dag_text(plan, inputs))
-    return root / DAG
+    members = {node.name: [step.key for step in node.steps] for node in nodes}
+    write_atomically(place / "nodes.json", json_text(members))
+    write_atomically(place / DAG, _text(nodes, place, folder, code, profile))
+    return place / DAG
 
 
-def _inputs(step: PlannedStep, folder: RunFolder) -> list[str]:
+def _text(
+    nodes: Iterable[Node], place: Path, folder: RunFolder, code: str, profile: Profile
+) -> str:
+    settings = {"DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S)}
+    if place.resolve().is_relative_to("/tmp"):
+        settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
+    common = f"../{code}" if code else ""
+    return dag_text(
+        tuple(nodes), run_id=folder.run_id, common=common, profile=profile, settings=settings
+    )
+
+
+def _given(step: PlannedStep, place: Path, folder: RunFolder) -> list[str]:
     """Link the user's files under the names the job knows; return them and the constants, relative to results."""
-    found = [f"../constants/{digest.partition(':')[2]}" for digest in sorted(constants_of(step))]
+    results = place / "results"
+    found = [
+        os.path.relpath(folder.constant(digest), results) for digest in sorted(constants_of(step))
+    ]
     for file in step.files:
-        link = folder.root / "files" / file["digest"].partition(":")[2][:16] / file["name"]
+        link = place / "files" / file["digest"].partition(":")[2][:16] / file["name"]
         link.parent.mkdir(exist_ok=True)
         if not link.exists():
             link.symlink_to(file["path"])
-        found.append(f"../{link.relative_to(folder.root)}")
+        found.append(f"../{link.relative_to(place)}")
     return found
 
 
-def _link_done(step: PlannedStep, folder: RunFolder, store: Store) -> None:
-    """Link what the store has of a step's inputs into the folder of results."""
-    for key in store.done(step.needs):
-        made = store.output_path(key, "").parent
-        links = {f"{key}.json": made / RESULT}
-        links |= {
-            file_name(key, name): store.output_path(key, name)
-            for name in store.result(key)["outputs"]
-        }
-        for name, path in links.items():
-            if not (folder.root / "results" / name).exists():
-                (folder.root / "results" / name).symlink_to(path)
-
-
-def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
-    """Publish what the jobs of an exported DAG have finished, and record what failed; return the events by step."""
-    store = Store(home.store)
-    events = {}
-    plan = load_plan(folder)
-    for step in plan.steps:
-        done = step.key in store.done([step.key])
-        event = (
-            StepEvent(time.time(), step.name, step.key, DONE)
-            if done
-            else _collect_one(step, folder, store)
-        )
-        events[step.name] = event
-        write_event(folder, event)
-    if all(event.state == DONE for event in events.values()):
-        folder.complete.touch()
-    return events
-
-
-def _collect_one(step: PlannedStep, folder: RunFolder, store: Store) -> StepEvent:
-    results = folder.root / "results"
-    made = results / f"{step.key}.json"
-    if (
-        not made.exists() or made.stat().st_size == 0
-    ):  # HTCondor makes the files before the job ends
-        return StepEvent(time.time(), step.name, step.key, WAITING)
-    attempt = folder.new_attempt(step.key)
-    (attempt / OUTPUTS).mkdir(parents=True)
-    made.rename(attempt / RESULT)
-    for output in step.outputs:
-        (results / file_name(step.key, output)).rename(attempt / OUTPUTS / output)
-    for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
-        logs = sorted((folder.root / "logs").glob(f"{step.key}.*.{suffix}"))
-        (attempt / name).write_bytes(logs[-1].read_bytes() if logs else b"")
-    result = read_result(attempt)
-    wall_s = float((result or {}).get("wall_s", 0.0))
-    asked = Resources(**step.resources)
-    if result is not None and result["status"] == "ok":
-        try:
-            publish(attempt, store, {})
-        except WingspanError as error:
-            why = refusal(error)
-            return StepEvent(time.time(), step.name, step.key, FAILED, 1, **why._asdict())
-        return StepEvent(time.time(), step.name, step.key, DONE, 1, wall_s)
-    why = failure(result, "exit", None, 0.0, asked)
-    return StepEvent(time.time(), step.name, step.key, FAILED, 1, wall_s, **why._asdict())
+def _link_done(key: str, place: Path, store: Store) -> None:
+    """Link what the store has of a step into the folder of results, folders packed as a job sends them."""
+    made = store.output_path(key, "").parent
+    results = place / "results"
+    if (results / f"{key}.json").exists():
+        return
+    result = store.result(key)
+    packed = []
+    for name in result["outputs"]:
+        source, target = store.output_path(key, name), results / file_name(key, name)
+        if source.is_dir():
+            packed.append(name)
+            pack_folder(source, target)
+        else:
+            target.symlink_to(source)
+    if packed:
+        (results / f"{key}.json").write_text(json_text({**result, PACKED: packed}))
+    else:
+        (results / f"{key}.json").symlink_to(made / RESULT)

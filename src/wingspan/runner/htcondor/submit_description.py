@@ -1,34 +1,56 @@
-"""`Resources` -> the submit description of a step's node. Pure text.
+"""`Resources` -> the submit description of a node's job. Pure text.
 
-The commands are those of the manual's page on condor_submit. A node's own facts come as VARS: ``key``, ``inputs`` and
-``outputs``, comma-separated lists of file names that need no quoting.
+The commands are those of the manual's page on condor_submit. A node's own facts come as VARS: ``inputs``, a comma-
+separated list of file names that need no quoting, and ``steps``; its name is DAGMan's ``$(JOB)``.
 """
 
+from collections.abc import Mapping
+
 from wingspan.pipeline.resources import Resources
-
-LOST = 3  # how often a job is started again unless it ended with the exit code of a failed step
-FAILED_EXIT = 1
+from wingspan.runner.htcondor.hold_policy import BACK_OFF_S, hold_policy
 
 
-def submit_description(asked: Resources) -> str:
-    """Return the lines of one submit description; relative paths are in the folder of results."""
+def submit_description(
+    asked: Resources,
+    common: str = "",
+    extra: Mapping[str, str] | None = None,
+    back_off_s: int = BACK_OFF_S,
+) -> str:
+    """Return the lines of one submit description; relative paths are in the folder of results.
+
+    Parameters
+    ----------
+    common
+        Files that every job gets, comma-separated.
+    extra
+        Submit commands of the pool's profile; those of `asked` win.
+    back_off_s
+        See `hold_policy`.
+
+    Notes
+    -----
+    There is no ``transfer_output_files``: HTCondor brings back every new file of the sandbox's top folder. Naming
+    them costs a 25.x starter five seconds a job, and a missing one a hold.
+    """
+    sent = ",".join(filter(None, ["../jobs/$(JOB).json", common, "$(inputs)"]))
     commands = {
         "universe": "vanilla",
         "executable": "job.sh",
-        "arguments": "$(key) $(outputs)",
+        "arguments": "$(JOB)",
         "initialdir": "results",
-        "output": "../logs/$(key).$(RETRY).out",
-        "error": "../logs/$(key).$(RETRY).err",
+        "output": "../logs/$(JOB).out",
+        "error": "../logs/$(JOB).err",
         "request_cpus": str(asked.cpus),
-        "request_memory": f"{asked.memory_mb}MB",
-        "request_disk": f"{asked.disk_mb}MB",
         **_gpus(asked),
         **({"container_image": asked.image} if asked.image else {}),
         **({"allowed_execute_duration": f"{asked.runtime_s:.0f}"} if asked.runtime_s else {}),
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",
-        "transfer_input_files": "../jobs/$(key).job,$(inputs)",
-        "transfer_output_files": "$(key).json,$(outputs)",
+        "transfer_input_files": sent,
+        "My.WingspanRun": '"$(run)"',
+        "My.WingspanStep": '"$(steps)"',
+        **hold_policy(asked, back_off_s),
+        **(extra or {}),
         **asked.submit,
     }
     return "".join(f"  {name} = {value}\n" for name, value in commands.items())

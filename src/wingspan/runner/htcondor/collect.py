@@ -1,0 +1,161 @@
+"""What the jobs of a DAG left in its folder of results -> store, attempt folders, and the last event of each step."""
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import CorruptError, WingspanError
+from wingspan.files import json_text, remove
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.attempt import publish
+from wingspan.runner.driver import load_plan
+from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.htcondor.part import LOGS, unpack_result
+from wingspan.runner.job import file_name
+from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder
+from wingspan.runner.runner import DONE, FAILED, SKIPPED, WAITING, StepEvent, write_event
+from wingspan.store.codec import digest_of
+from wingspan.store.store import Store
+
+_OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
+
+
+def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
+    """Bring in what the jobs of an exported DAG, submitted by hand, have finished; return the events by step."""
+    store = Store(home.store)
+    plan = load_plan(folder)
+    events: dict[str, StepEvent] = {}
+    bad: dict[str, str] = {}
+    for step in plan.steps:
+        node = next((name for name, keys in nodes_in(folder.root).items() if step.key in keys), "")
+        if store.done([step.key]):
+            event = StepEvent(time.time(), step.name, step.key, DONE)
+        else:
+            event = collect_step(step, folder.root, node, folder, store) or StepEvent(
+                time.time(), step.name, step.key, WAITING
+            )
+        needed = next((bad[key] for key in step.needs if key in bad), None)
+        if event.state == WAITING and needed:
+            problem = f"needs {needed}, which failed"
+            event = StepEvent(time.time(), step.name, step.key, SKIPPED, problem=problem)
+        if event.state in {FAILED, SKIPPED}:
+            bad[step.key] = needed or step.name
+        events[step.name] = event
+        write_event(folder, event)
+    if all(event.state == DONE for event in events.values()):
+        folder.complete.touch()
+    return events
+
+
+def nodes_in(place: Path) -> dict[str, list[str]]:
+    """Return the keys of each node's steps, by the node's name."""
+    found: dict[str, list[str]] = json.loads((place / "nodes.json").read_text())
+    return found
+
+
+def collect_step(
+    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store
+) -> StepEvent | None:
+    """Bring in what one step left; None if its job has not sent it (yet).
+
+    Parameters
+    ----------
+    place
+        Folder of the DAG.
+    node
+        Name of the node that ran the step.
+    """
+    results = place / "results"
+    made = results / f"{step.key}.json"
+    refused = results / f"{node}.failed.json"
+    if (
+        not made.exists() or made.stat().st_size == 0
+    ):  # HTCondor may make the file before it fills it
+        if not refused.exists() or refused.stat().st_size == 0:
+            return None
+        why = Failure(**json.loads(refused.read_text()))
+        attempt = _attempt(step, place, node, folder)
+        return _failed(step, why, int(attempt.name), {})
+    result = json.loads(made.read_text())
+    attempt = _attempt(step, place, node, folder)
+    seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
+    if result["status"] != "ok":
+        (attempt / RESULT).write_text(json_text(result))
+        told = result.get("failure")
+        asked = Resources(**step.resources)
+        why = Failure(**told) if told else failure(result, "exit", None, 0.0, asked)
+        return _failed(step, why, int(attempt.name), seen)
+    try:
+        unpack_result(results, step.key, attempt)
+        _verify(attempt, result)
+        publish(attempt, store, {})
+    except WingspanError as error:
+        return _failed(step, refusal(error), int(attempt.name), seen)
+    return StepEvent(time.time(), step.name, step.key, DONE, int(attempt.name), **seen)
+
+
+def _attempt(step: PlannedStep, place: Path, node: str, folder: RunFolder) -> Path:
+    """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further."""
+    attempt = folder.new_attempt(step.key)
+    attempt.mkdir(parents=True)
+    for log in LOGS:
+        sent = place / "results" / file_name(step.key, log)
+        if sent.exists():
+            (attempt / log).write_bytes(sent.read_bytes())
+    for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
+        if not (attempt / name).exists():
+            whole = place / "logs" / f"{node}.{suffix}"
+            (attempt / name).write_bytes(whole.read_bytes() if whole.exists() else b"")
+    return attempt
+
+
+def _verify(attempt: Path, result: dict[str, Any]) -> None:
+    """Compare each output with its digest.
+
+    Raises
+    ------
+    CorruptError
+        An output did not arrive whole; nothing of it is kept.
+    """
+    for name, record in result["outputs"].items():
+        path = attempt / OUTPUTS / name
+        found = digest_of(path, record) if path.exists() else "nothing"
+        if found != record["digest"]:
+            remove(attempt / OUTPUTS)
+            problem = (
+                f"output {name} did not arrive whole: expected {record['digest']}, found {found}"
+            )
+            fix = "look for a full disk here, then give the same command again"
+            raise CorruptError(f"step {result['step']}", problem, fix)
+
+
+def _failed(step: PlannedStep, why: Failure, attempt: int, seen: dict[str, Any]) -> StepEvent:
+    return StepEvent(time.time(), step.name, step.key, FAILED, attempt, **seen, **why._asdict())
+
+
+def skipped(steps: Iterable[PlannedStep], failed: dict[str, str]) -> dict[str, str]:
+    """Return, of the steps that can never run, the key and the name of the step that failed before them.
+
+    Parameters
+    ----------
+    steps
+        In order.
+    failed
+        Key -> name of the steps that failed themselves.
+    """
+    lost: dict[str, str] = {}
+    for step in steps:
+        cause = next(
+            (
+                failed.get(key) or lost.get(key)
+                for key in step.needs
+                if key in failed or key in lost
+            ),
+            None,
+        )
+        if cause is not None:
+            lost[step.key] = cause
+    return lost

@@ -1,0 +1,227 @@
+"""Follow a DAG through its nodes' event log, and bring in what each node finished: the access point's side of a run.
+
+Anyone may follow, at any time and as often as they like: what was told or brought in before is not again.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.rotation import Position, read_new
+from wingspan.eventlog.rules import explain
+from wingspan.files import locked
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.failure import Failure
+from wingspan.runner.htcondor.collect import collect_step, nodes_in, skipped
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    HELD,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    WAITING,
+    Listener,
+    StepEvent,
+    read_all_events,
+    write_event,
+)
+from wingspan.store.store import Store
+
+NODES_LOG = "workflow.dag.nodes.log"
+DAGMAN_LOG = "workflow.dag.dagman.log"
+DAGMAN_OUT = "workflow.dag.dagman.out"
+_TOLD: Final = (
+    Event.SUBMIT,
+    Event.EXECUTE,
+    Event.JOB_EVICTED,
+    Event.JOB_TERMINATED,
+    Event.JOB_ABORTED,
+    Event.JOB_HELD,
+    Event.JOB_RELEASED,
+)
+_ENDS: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)
+
+
+class Follower:
+    """One DAG being followed.
+
+    Parameters
+    ----------
+    place
+        Folder of the DAG.
+    """
+
+    def __init__(
+        self, plan: Plan, place: Path, folder: RunFolder, home: Home, listener: Listener
+    ) -> None:
+        self._plan = plan
+        self._place = place
+        self._folder = folder
+        self._store = Store(home.store)
+        self._listener = listener
+        self._nodes = nodes_in(place)
+        self._steps: dict[str, list[PlannedStep]] = {}
+        for step in plan.steps:
+            self._steps.setdefault(step.key, []).append(step)
+        self._positions: dict[str, Position] = {}
+        self._sizes: dict[str, int] = {}
+        self._node_of: dict[int, str] = {}
+        self._why: dict[str, Failure] = {}
+        self._reasons: dict[int, str] = {}
+        self._told: set[tuple[str, str, float]] = set()
+        self.events: dict[str, StepEvent] = {}
+        self.dagman: int | None = None  # its cluster, once it was submitted
+        self.over = False
+
+    def advance(self) -> None:
+        """Take in what happened since the last call; tell and record each change once."""
+        with locked(self._folder.root / "follow"):
+            self._told = {
+                (event.step, event.state, event.time) for event in read_all_events(self._folder)
+            }
+            over = self._dagman_ended()
+            for event in self._new(NODES_LOG):
+                self._take_in(*event)
+            if over and not self.over:
+                self._conclude()
+            self.over = over
+
+    def _new(self, log: str) -> Iterator[tuple[int, int, float, dict[str, Any]]]:
+        """Yield code, cluster, time and body of the new events of a log that matter."""
+        path = self._place / log
+        size = path.stat().st_size if path.exists() else 0
+        if size == self._sizes.get(log, 0):
+            return
+        self._sizes[log] = size
+        news = read_new(path, self._positions.get(log))
+        self._positions[log] = news.position
+        events: Events = news.events
+        rows = [row for row, code in enumerate(events.code.tolist()) if code in _TOLD]
+        bodies = read_bodies(events, rows)
+        for row, body in zip(rows, bodies, strict=True):
+            yield int(events.code[row]), int(events.cluster[row]), float(events.time[row]), body
+
+    def _dagman_ended(self) -> bool:
+        over = self.over
+        for code, cluster, _, body in self._new(DAGMAN_LOG):
+            if code == Event.SUBMIT:
+                self.dagman = cluster
+            over = code in _ENDS or (over and code not in {Event.SUBMIT, Event.EXECUTE})
+            if code == Event.JOB_HELD:
+                self._reasons[cluster] = str(body.get("HoldReason", ""))
+        return over
+
+    def _take_in(self, code: int, cluster: int, at: float, body: dict[str, Any]) -> None:
+        if code == Event.SUBMIT:
+            name = (body.get("StructuredNotes") or {}).get("DAGNodeName", "")
+            self._node_of[cluster] = name
+            return
+        node = self._node_of.get(cluster, "")
+        if node not in self._nodes:
+            return
+        if code == Event.EXECUTE:
+            self._say(node, RUNNING, at)
+        elif code == Event.JOB_EVICTED:
+            self._say(node, WAITING, at, problem="was evicted, and waits to go on")
+        elif code == Event.JOB_RELEASED:
+            self._say(node, WAITING, at)
+        elif code == Event.JOB_HELD:
+            why = explain(
+                int(body.get("HoldReasonCode", 0)),
+                int(body.get("HoldReasonSubCode", 0)),
+                str(body.get("HoldReason", "")),
+            )
+            self._why[node] = Failure(f"was held: {body.get('HoldReason', '')}", why.fix)
+            self._say(node, HELD, at, problem=self._why[node].problem, fix=why.fix)
+        elif code == Event.JOB_ABORTED:
+            self._removed(node, at, str(body.get("Reason", "")))
+        elif code == Event.JOB_TERMINATED:
+            self._ended(node, at, body)
+
+    def _removed(self, node: str, at: float, reason: str) -> None:
+        held = self._why.get(node)
+        problem = f"its job was removed: {reason}" if reason else "its job was removed"
+        why = (
+            held
+            if held and "PeriodicRemove" in reason
+            else Failure(problem, "give the same command again to go on")
+        )
+        self._say(node, FAILED, at, problem=why.problem, fix=why.fix)
+
+    def _ended(self, node: str, at: float, body: dict[str, Any]) -> None:
+        """Bring in the results of a node whose job has ended."""
+        for key in self._nodes[node]:
+            step = self._steps[key][0]
+            if self._store.done([key]):
+                self._tell(step, StepEvent(at, step.name, key, DONE))
+                continue
+            if any((step.name, state, at) in self._told for state in (DONE, FAILED)):
+                continue
+            event = collect_step(step, self._place, node, self._folder, self._store)
+            if event is None:
+                code = body.get("ReturnValue", body.get("TerminatedBySignal", "?"))
+                problem = f"its job ended with {code} and sent no result"
+                told = skipped(self._plan.steps, self._failed()).get(key)
+                state = SKIPPED if told else FAILED
+                event = StepEvent(
+                    at,
+                    step.name,
+                    key,
+                    state,
+                    problem=f"needs {told}, which failed" if told else problem,
+                    fix="" if told else "read what it wrote: wingspan logs",
+                )
+            self._tell(step, event, at)
+
+    def _conclude(self) -> None:
+        """Say what becomes of the steps that never ended, now that DAGMan is gone."""
+        failed = self._failed()
+        lost = skipped(self._plan.steps, failed)
+        for step in self._plan.steps:
+            last = self.events.get(step.name)
+            if step.done or (last and last.state in {DONE, FAILED, SKIPPED}):
+                continue
+            now = time.time()
+            if step.key in lost:
+                problem = f"needs {lost[step.key]}, which failed"
+                self._tell(step, StepEvent(now, step.name, step.key, SKIPPED, problem=problem))
+            elif self._store.done([step.key]):
+                self._tell(step, StepEvent(now, step.name, step.key, DONE))
+            else:
+                problem = self._dagman_problem()
+                self._tell(step, StepEvent(now, step.name, step.key, STOPPED, problem=problem))
+
+    def _dagman_problem(self) -> str:
+        out = self._place / DAGMAN_OUT
+        lines = out.read_text(errors="replace").splitlines() if out.exists() else []
+        errors = [line.partition("ERROR")[2].strip(": ") for line in lines if "ERROR" in line]
+        reason = next(iter(self._reasons.values()), "")
+        return errors[-1] if errors else reason or "the workflow was removed"
+
+    def _failed(self) -> dict[str, str]:
+        return {event.key: event.step for event in self.events.values() if event.state == FAILED}
+
+    def _say(self, node: str, state: str, at: float, **fields: str) -> None:
+        for key in self._nodes[node]:
+            step = self._steps[key][0]
+            self._tell(step, StepEvent(at, step.name, key, state, **fields))  # type: ignore[arg-type]
+
+    def _tell(self, step: PlannedStep, event: StepEvent, at: float | None = None) -> None:
+        """Record and tell an event, of all steps that are the same call, unless it is known."""
+        from dataclasses import replace
+
+        for same in self._steps[step.key]:
+            told = replace(event, step=same.name, time=at or event.time)
+            before = self.events.get(same.name)
+            if before and before.state == DONE:
+                continue
+            self.events[same.name] = told
+            if (told.step, told.state, told.time) not in self._told:
+                write_event(self._folder, told)
+                self._listener(told)

@@ -1,0 +1,86 @@
+"""`Plan` -> the nodes of its DAG: which steps one job runs, what it reads, whom it waits for. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.job import file_name
+
+_WORD = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of the DAG, one job: the steps of one group, in order.
+
+    Parameters
+    ----------
+    name
+        Unique, of letters, digits, ``_`` and ``-``; starts with the first step's name.
+    made
+        Files that other nodes make, or that were done before: ``KEY.json`` and ``KEY.OUTPUT``, as they lie in
+        the folder of results.
+    given
+        Other files to send, relative to the folder of results: the user's inputs and constants.
+    parents
+        Names of the nodes it waits for.
+    """
+
+    name: str
+    steps: tuple[PlannedStep, ...]
+    asked: Resources
+    made: tuple[str, ...]
+    given: tuple[str, ...]
+    parents: tuple[str, ...]
+
+
+def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple[Node, ...]:
+    """Return a node for each group of steps that are to run, parents before children.
+
+    Parameters
+    ----------
+    given
+        Of a step, the files to send that no step makes.
+    """
+    steps = {step.key: step for step in plan.to_run()}
+    outputs_of = {step.key: step.outputs for step in plan.steps}
+    groups = [[steps[key] for key in group if key in steps] for group in plan.groups]
+    groups = [group for group in groups if group]
+    names = {
+        step.key: _name(group[0], number)
+        for number, group in enumerate(groups, 1)
+        for step in group
+    }
+    return tuple(_node(group, names, outputs_of, given) for group in groups)
+
+
+def _name(first: PlannedStep, number: int) -> str:
+    return f"{_WORD.sub('_', first.name).strip('_')[:40] or 'step'}-{number}"
+
+
+def _node(
+    group: list[PlannedStep],
+    names: Mapping[str, str],
+    outputs_of: Mapping[str, tuple[str, ...]],
+    given: Callable[[PlannedStep], Iterable[str]],
+) -> Node:
+    name = names[group[0].key]
+    made = dict.fromkeys(
+        file
+        for step in group
+        for key, output in step.inputs.values()
+        if names.get(key) != name
+        for file in _files(key, outputs_of[key] if output is None else (output,))
+    )
+    parents = dict.fromkeys(
+        names[need] for step in group for need in step.needs if names.get(need, name) != name
+    )
+    sent = dict.fromkeys(file for step in group for file in given(step))
+    asked = Resources(**group[0].resources)
+    return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents))
+
+
+def _files(key: str, outputs: Iterable[str]) -> list[str]:
+    return [f"{key}.json", *(file_name(key, output) for output in outputs)]

@@ -1,0 +1,324 @@
+"""A part of a plan, carried out on an execution point: from the files that came to the files that go back.
+
+::
+
+    SANDBOX/
+      NODE.json                 the steps, and what this module must know of the access point
+      code-DIGEST.zip           the user's modules
+      KEY.json, KEY.OUTPUT, ... results of other nodes; the user's files and constants under their own names
+      home/                     a Wingspan home of this job: what is done and checkpoints, all that a restart needs
+      KEY.json, KEY.OUTPUT, KEY.stdout.txt, ...  in the end: one set for each step of the part
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import ConflictError, NotFoundError, WingspanError
+from wingspan.files import json_text
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.digest_cache import DigestCache
+from wingspan.planning.plan import Plan, PlannedStep, step_from_json
+from wingspan.runner.attempt import constants_of
+from wingspan.runner.failure import refusal
+from wingspan.runner.htcondor.hold_policy import CHECKPOINT_EXIT, FAILED_EXIT, MEMORY_EXIT
+from wingspan.runner.job import SCHEMA, file_name
+from wingspan.runner.local import LocalRunner
+from wingspan.runner.run_folder import (
+    CHECKPOINT,
+    METRICS,
+    OUTPUTS,
+    RESULT,
+    STDERR,
+    STDOUT,
+    Home,
+    RunFolder,
+    read_result,
+)
+from wingspan.runner.runner import DONE, FAILED, Outcome, StepEvent, ignore
+from wingspan.runner.schedule import Machine, this_machine
+from wingspan.store.store import Store
+
+PACKED = "packed"  # outputs that are folders, sent as tar files under their own names
+LOGS = (STDOUT, STDERR, METRICS)
+_LOOK_S = 1.0
+
+
+class _Interrupt(BaseException):
+    """A checkpoint is to be sent."""
+
+
+def run_part(sandbox: Path, name: str) -> int:
+    """Run the steps of ``NAME.json``; leave their results in the sandbox's top folder, and return the exit code.
+
+    Raises
+    ------
+    ConflictError
+        A file that came is not the one the plan was made for.
+    """
+    part = json.loads((sandbox / f"{name}.json").read_text())
+    home = Home(sandbox / "home")
+    folder = RunFolder(home.runs / "part")
+    folder.root.mkdir(parents=True, exist_ok=True)
+    moved = _unpack_code(sandbox, part)
+    provided = _provided(sandbox)
+    steps = tuple(
+        _localise(step_from_json(line), sandbox, folder, moved, provided) for line in part["steps"]
+    )
+    _take_inputs(steps, sandbox, Store(home.store))
+    done = Store(home.store).done(step.key for step in steps)
+    plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
+    try:
+        with _checkpoints(folder, part["checkpoint_every_s"]):
+            outcome = LocalRunner(_machine(steps)).run(plan, folder, home, ignore)
+    except _Interrupt:
+        return CHECKPOINT_EXIT
+    _hand_over(outcome, steps, sandbox, folder, Store(home.store), moved)
+    if outcome.ok:
+        return 0
+    out_of_memory = any(event.cause == "memory" for event in outcome.failed)
+    return MEMORY_EXIT if out_of_memory and provided else FAILED_EXIT
+
+
+def _unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
+    """Unpack the user's modules and put them first on the path of all jobs; return old folder -> new."""
+    moved = {root: str(sandbox / "code" / str(number)) for number, root in enumerate(part["roots"])}
+    if part["code"]:
+        with zipfile.ZipFile(sandbox / part["code"]) as archive:
+            archive.extractall(sandbox / "code")
+    known = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*moved.values(), *([known] if known else [])])
+    sys.path[:0] = moved.values()
+    return moved
+
+
+def _provided(sandbox: Path) -> dict[str, int]:
+    """Return what the slot gives, from its ad: ``Cpus``, ``Memory`` in MB; empty outside HTCondor."""
+    path = Path(os.environ.get("_CONDOR_MACHINE_AD", sandbox / ".machine.ad"))
+    found = {}
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        name, _, value = line.partition(" = ")
+        if name in {"Cpus", "Memory"} and value.strip().isdigit():
+            found[name] = int(value)
+    return found
+
+
+def _localise(
+    step: PlannedStep,
+    sandbox: Path,
+    folder: RunFolder,
+    moved: Mapping[str, str],
+    provided: Mapping[str, int],
+) -> PlannedStep:
+    """Return the step as it is here: its code, its files, and as much memory as the slot gives."""
+    files = tuple(_arrived(file, sandbox, step.name) for file in step.files)
+    for digest in constants_of(step):
+        place = folder.constant(digest)
+        place.parent.mkdir(exist_ok=True)
+        _link(sandbox / place.name, place)
+    memory = max(provided.get("Memory", 0), Resources(**step.resources).memory_mb)
+    action = _local_action(step.action, moved)
+    return replace(step, files=files, resources={**step.resources, "memory": memory}, action=action)
+
+
+def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str, Any]:
+    if "module" not in action:
+        return action
+    root, file = action["root"], Path(action["file"])
+    if root in moved and (there := Path(moved[root], file.relative_to(root))).exists():
+        return {**action, "root": moved[root], "file": str(there)}
+    spec = find_spec(action["module"])
+    if spec is None or spec.origin is None:
+        problem = f"module {action['module']} ({file}) is not in the environment that came along"
+        raise NotFoundError("job", problem, "install it where the pipeline is started from")
+    here = Path(spec.origin)
+    up = action["module"].count(".") + (here.name == "__init__.py")
+    return {**action, "root": str(here.parents[up]), "file": str(here)}
+
+
+def _arrived(file: dict[str, Any], sandbox: Path, step: str) -> dict[str, Any]:
+    path = sandbox / file["name"]
+    if not path.exists():
+        problem = f"input file {file['name']} did not arrive"
+        raise NotFoundError(f"step {step}", problem, f"look whether {file['path']} is still there")
+    found = DigestCache(sandbox / "home" / "digests.json").digest(path)
+    if found != file["digest"]:
+        problem = f"input file {file['path']} was changed after the plan was made"
+        raise ConflictError(
+            f"step {step}", problem, "give the same command again: the plan is made anew"
+        )
+    facts = path.stat()
+    return {**file, "path": str(path), "size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
+
+
+def _take_inputs(steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) -> None:
+    """Put the results of other nodes, as far as these steps read them, into the store of this job."""
+    own = {step.key for step in steps}
+    for key in dict.fromkeys(key for step in steps for key in step.needs):
+        if key in own or store.done([key]):
+            continue
+        staging = sandbox / "home" / f"{key}.part"
+        shutil.rmtree(staging, ignore_errors=True)
+        unpack_result(sandbox, key, staging)
+        store.publish(key, staging)
+
+
+def unpack_result(source: Path, key: str, target: Path) -> None:
+    """Make a store's entry, ``result.json`` and ``outputs/``, of the files of one step that were sent."""
+    (target / OUTPUTS).mkdir(parents=True)
+    result = json.loads((source / f"{key}.json").read_text())
+    for output in result["outputs"]:
+        file = source / file_name(key, output)
+        if not file.exists():
+            continue  # not asked for
+        if output in result.get(PACKED, ()):
+            with tarfile.open(file) as archive:
+                archive.extractall(target / OUTPUTS / output, filter="data")
+        else:
+            _link(file, target / OUTPUTS / output)
+    result.pop(PACKED, None)
+    (target / RESULT).write_text(json_text(result))
+
+
+def pack_folder(folder: Path, target: Path) -> None:
+    """Write a folder as a tar file: what a folder travels as."""
+    with tarfile.open(target, "w") as archive:
+        archive.add(folder, ".")
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; the bytes are copied only between file systems."""
+    if target.exists():
+        return
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
+    """Return what this job may use: the request of its steps, and the GPUs the slot gave it."""
+    free = this_machine()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        free.gpus = [name for name in visible.split(",") if name]
+    free.cpus = max(int(step.resources.get("cpus", 1)) for step in steps)
+    return free
+
+
+class _checkpoints:  # noqa: N801 - used as a function
+    """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home."""
+
+    def __init__(self, folder: RunFolder, every_s: float) -> None:
+        self._folder = folder
+        self._every_s = every_s
+        self._begin = time.time()
+        self._end = threading.Event()
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, self._interrupt)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+
+    @staticmethod
+    def _interrupt(*_: object) -> None:
+        raise _Interrupt
+
+    def _watch(self) -> None:
+        while not self._end.wait(_LOOK_S):
+            if time.time() - self._begin < self._every_s:
+                continue
+            made = self._folder.root.glob(f"steps/*/*/{CHECKPOINT}")
+            if any(path.stat().st_mtime > self._begin for path in made):
+                os.kill(os.getpid(), signal.SIGALRM)
+                return
+
+
+def _hand_over(
+    outcome: Outcome,
+    steps: tuple[PlannedStep, ...],
+    sandbox: Path,
+    folder: RunFolder,
+    store: Store,
+    moved: Mapping[str, str],
+) -> None:
+    """Put each step's result, outputs and logs into the sandbox's top folder, under the step's key."""
+    for step in steps:
+        event = outcome.steps.get(step.name)
+        if event is None or event.state not in {DONE, FAILED}:
+            continue
+        attempts = folder.attempts(step.key)
+        if event.state == DONE:
+            result = store.result(step.key)
+            result[PACKED] = [
+                output for output in result["outputs"] if _send(step.key, output, store, sandbox)
+            ]
+        else:
+            found = read_result(attempts[-1]) if attempts else None
+            back = {new: old for old, new in moved.items()}
+            back |= {str(sandbox / file["name"]): file["path"] for file in step.files}
+            result = _failed(step, event, found, back)
+        for log in LOGS if attempts else ():
+            if (attempts[-1] / log).exists():
+                shutil.copyfile(attempts[-1] / log, sandbox / file_name(step.key, log))
+        (sandbox / f"{step.key}.json").write_text(json_text(result))
+
+
+def _send(key: str, output: str, store: Store, sandbox: Path) -> bool:
+    """Put one output into the top folder; return whether it had to be packed."""
+    path, target = store.output_path(key, output), sandbox / file_name(key, output)
+    if path.is_dir():
+        pack_folder(path, target)
+        return True
+    os.utime(path)  # newer than the job's start: HTCondor brings back what is new
+    _link(path, target)
+    return False
+
+
+def _failed(
+    step: PlannedStep,
+    event: StepEvent,
+    result: dict[str, Any] | None,
+    back: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the result of a step that failed, its paths as they are on the access point."""
+    made = result if result is not None and result["status"] != "ok" else {"schema": SCHEMA}
+    why = {name: getattr(event, name) for name in ("problem", "fix", "error", "cause")}
+    observed = {name: asdict(event)[name] for name in ("wall_s", "cpu_s", "peak_memory_mb")}
+    whole = {**made, "key": step.key, "status": "failed", "outputs": {}, **observed, "failure": why}
+    text = json_text(whole)
+    for here, there in sorted(back.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(json.dumps(here)[1:-1], json.dumps(there)[1:-1])
+    translated: dict[str, Any] = json.loads(text)
+    return translated
+
+
+def main(arguments: list[str]) -> None:
+    """Run the part of the node named on the command line, in the current folder."""
+    sandbox, name = Path.cwd(), arguments[0]
+    try:
+        code = run_part(sandbox, name)
+    except WingspanError as error:  # what came is not what the plan was made for
+        why = refusal(error)._asdict()
+        for step in json.loads((sandbox / f"{name}.json").read_text())["steps"]:
+            result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
+            (sandbox / f"{step['key']}.json").write_text(json_text({**result, "failure": why}))
+        code = FAILED_EXIT
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

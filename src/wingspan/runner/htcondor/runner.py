@@ -1,0 +1,137 @@
+"""Carry out a plan on an HTCondor pool: write the DAG, submit it, follow its event log until all has ended.
+
+DAGMan does the work. This process may go away at any moment; another one that follows the same run goes on.
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from wingspan.accesspoint.jobs import remove, submit_dag
+from wingspan.errors import PoolError
+from wingspan.files import write_atomically
+from wingspan.planning.plan import Plan
+from wingspan.pool.personal import use_pool
+from wingspan.runner.attempt import write_constants
+from wingspan.runner.driver import load_plan
+from wingspan.runner.htcondor.export import write_dag
+from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
+from wingspan.store.store import Store
+
+_POLL_S = 0.2
+_CLUSTER = "cluster"  # file with the id of DAGMan's own job
+
+
+class HTCondorRunner:
+    """Runs plans on a pool; what it has submitted goes on without it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+        """Submit what is not done, unless it is in the pool already, and follow it to its end.
+
+        Raises
+        ------
+        PoolError
+            The pool or its access point cannot be reached, or refuses.
+        """
+        follower = self.start(plan, folder, home, listener)
+        while follower is not None:
+            follower.advance()
+            while not follower.over:
+                time.sleep(_POLL_S)
+                follower.advance()
+            rest = remaining(plan, follower, home)
+            if not rest.to_run():
+                break
+            follower = self._submit(rest, folder, home, listener)
+        events = follower.events if follower else {}
+        return Outcome(folder.run_id, events)
+
+    def start(
+        self, plan: Plan, folder: RunFolder, home: Home, listener: Listener
+    ) -> Follower | None:
+        """Submit what is not done, unless it is in the pool already; None if all is done."""
+        last = newest(folder)
+        if last is not None:
+            follower = Follower(plan, last, folder, home, listener)
+            follower.advance()
+            if not follower.over:
+                return follower
+            plan = refreshed(plan, home)
+        if not plan.to_run():
+            return None
+        return self._submit(plan, folder, home, listener)
+
+    def _submit(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Follower:
+        use_pool()
+        write_constants(plan, folder)
+        last = newest(folder)
+        place = folder.dags / str(int(last.name) + 1 if last else 1)
+        dag = write_dag(plan, place, folder, home, self._profile)
+        options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
+        cluster = submit_dag(dag, options)
+        write_atomically(place / _CLUSTER, str(cluster))
+        return Follower(plan, place, folder, home, listener)
+
+
+def newest(folder: RunFolder) -> Path | None:
+    """Return the folder of a run's last DAG that was submitted; None if there is none."""
+    found = sorted(folder.dags.glob(f"*/{_CLUSTER}"), key=lambda path: int(path.parent.name))
+    return found[-1].parent if found else None
+
+
+def refreshed(plan: Plan, home: Home) -> Plan:
+    """Return the plan with what the store has by now marked done."""
+    done = Store(home.store).done(step.key for step in plan.steps)
+    return replace(
+        plan, steps=tuple(replace(step, done=step.done or step.key in done) for step in plan.steps)
+    )
+
+
+def remaining(plan: Plan, follower: Follower, home: Home) -> Plan:
+    """Return the plan of what another DAG could still do: steps whose node was not run for another step's failure.
+
+    A node fails as a whole, and so do the nodes that wait for it, also those that need only its good steps.
+    """
+    now = refreshed(plan, home)
+    ended = {event.key for event in follower.events.values() if event.state in {FAILED, SKIPPED}}
+    stopped = any(event.state not in {DONE, FAILED, SKIPPED} for event in follower.events.values())
+    if stopped:
+        return replace(now, steps=())
+    steps = tuple(step for step in now.steps if step.done or step.key not in ended)
+    return replace(now, steps=steps)
+
+
+def catch_up(folder: RunFolder, home: Home, listener: Listener = ignore) -> bool:
+    """Bring in what a run's jobs have finished since somebody last looked; return whether it is still in the pool."""
+    place = newest(folder)
+    if place is None or folder.complete.exists():
+        return False
+    follower = Follower(load_plan(folder), place, folder, home, listener)
+    follower.advance()
+    if follower.over and all(event.state == DONE for event in follower.events.values()):
+        folder.complete.touch()
+    return not follower.over
+
+
+def stop(folder: RunFolder) -> None:
+    """Remove a run's workflow from the queue; DAGMan removes its jobs.
+
+    Raises
+    ------
+    PoolError
+        It could not be removed.
+    """
+    place = newest(folder)
+    if place is None:
+        return
+    use_pool()
+    cluster = (place / _CLUSTER).read_text()
+    if not remove(cluster, "wingspan stop"):
+        problem = f"the workflow, job {cluster}, is not in the queue"
+        raise PoolError(f"run {folder.run_id}", problem, f"see {place / DAGMAN_LOG}")
