@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
+    from wingspan.runner.local import LocalRunner
     from wingspan.workflow import Pipeline, Run
 
 Target = Annotated[
@@ -41,7 +42,13 @@ def run(
     run_pipeline(load_pipeline(target, settings or []), home, background=background)
 
 
-def run_pipeline(pipeline: "Pipeline", home: Path | None, *, background: bool = False) -> "Run":
+def run_pipeline(
+    pipeline: "Pipeline",
+    home: Path | None,
+    *,
+    background: bool = False,
+    runner: "LocalRunner | None" = None,
+) -> "Run":
     """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
     from wingspan.runner.driver import drive
@@ -55,7 +62,7 @@ def run_pipeline(pipeline: "Pipeline", home: Path | None, *, background: bool = 
         return submitted
     started = pipeline.prepare(home=home)
     with Progress({name: step.done for name, step in started.steps.items()}) as progress:
-        drive(started.folder, started.home, progress)
+        drive(started.folder, started.home, progress, runner)
     _conclude(started)
     return started
 

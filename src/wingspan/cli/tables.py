@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +14,11 @@ from wingspan.cli.models import Folder as ModelsFolder
 from wingspan.cli.runs import AsJson, HomeOption, check_folder, run_pipeline
 
 if TYPE_CHECKING:
+    from wingspan.runner.local import LocalRunner
     from wingspan.tabular.clean import Rules
     from wingspan.tabular.evaluate import Evaluation
+
+_PIPELINE, _RECIPE = "table-classifier", "wingspan.recipes.table_classifier"
 
 Data = Annotated[
     list[Path],
@@ -69,8 +74,6 @@ def train(
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
     from wingspan.errors import SettingError
-    from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
-    from wingspan.tabular.read import ReadOptions
 
     if (new_rows is None) != (out is None):
         raise SettingError(
@@ -79,35 +82,39 @@ def train(
     _check_out(out)
     if deploy:
         check_folder("--models", models)
-    what = Classifier(
-        data=data[0] if len(data) == 1 else list(data),
-        target=target,
-        estimators={name: name for name in _listed(estimators)},
-        parameters=_parameters(parameters or [], _listed(estimators)),
-        select=tuple(_listed(select)),
-        drop=tuple(_listed(drop)),
-        rules=_rules(rules),
-        options=ReadOptions(delimiter=delimiter),
-        test_size=test_size,
-        seed=seed,
-        stratify=stratify,
-        compatibility=compatibility,
-        shards=shards,
-        cpus=cpus,
-        memory=memory,
-    )
-    p = table_classifier(what)
-    if new_rows is not None and out is not None:
-        made = add_prediction(
-            p,
-            p.steps["bundle"].handle(),
-            new_rows,
-            preparation=p.steps["prepare"].handle(),
-            suffix=out.suffix,
-            options=what.options,
-            shards_in_all=shards,
-        ).step
-    run = run_pipeline(p, home)
+    with _runner(home, cpus) as runner:
+        from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
+        from wingspan.tabular.read import ReadOptions
+
+        what = Classifier(
+            data=data[0] if len(data) == 1 else list(data),
+            target=target,
+            estimators={name: name for name in _listed(estimators)},
+            parameters=_parameters(parameters or [], _listed(estimators)),
+            select=tuple(_listed(select)),
+            drop=tuple(_listed(drop)),
+            rules=_rules(rules),
+            options=ReadOptions(delimiter=delimiter),
+            test_size=test_size,
+            seed=seed,
+            stratify=stratify,
+            compatibility=compatibility,
+            shards=shards,
+            cpus=cpus,
+            memory=memory,
+        )
+        p = table_classifier(what)
+        if new_rows is not None and out is not None:
+            made = add_prediction(
+                p,
+                p.steps["bundle"].handle(),
+                new_rows,
+                preparation=p.steps["prepare"].handle(),
+                suffix=out.suffix,
+                options=what.options,
+                shards_in_all=shards,
+            ).step
+        run = run_pipeline(p, home, runner=runner)
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
     selection = run["choose_best"]
     deployed = None
@@ -195,6 +202,18 @@ def predict(
         )
     if predictions.ignored:
         print(f"  not used: {', '.join(predictions.ignored)}", file=sys.stderr)
+
+
+@contextmanager
+def _runner(home: Path | None, cpus: int) -> "Iterator[LocalRunner]":
+    """Give a runner; for the first run of a folder it begins at once to import what fits will need."""
+    from wingspan.runner.local import LocalRunner
+    from wingspan.runner.run_folder import find_home
+
+    with LocalRunner() as runner:
+        if not find_home(home).history(_PIPELINE).exists():
+            runner.expect(cpus, "sklearn", _RECIPE)
+        yield runner
 
 
 def _check_out(out: Path | None) -> None:

@@ -59,8 +59,10 @@ def read_history(home: Home, pipeline: str) -> dict[str, Any]:
     return found
 
 
-def drive(folder: RunFolder, home: Home, listener: Listener) -> Outcome:
-    """Carry out what of a run's plan is not done, until all has ended.
+def drive(
+    folder: RunFolder, home: Home, listener: Listener, runner: Runner | None = None
+) -> Outcome:
+    """Carry out what of a run's plan is not done, until all has ended; by `runner`, or a new one of its kind.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def drive(folder: RunFolder, home: Home, listener: Listener) -> Outcome:
     done = Store(home.store).done(step.key for step in plan.steps)
     plan = replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
     try:
-        outcome = _runner(folder.on).run(plan, folder, home, listener)
+        outcome = (runner or _runner(folder.on)).run(plan, folder, home, listener)
         if outcome.ok:
             folder.complete.touch()
     finally:

@@ -1,8 +1,9 @@
 """Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
@@ -39,10 +40,9 @@ _TABLES = _LIGHT | {"numpy", "polars"}
 _MODELS = _TABLES | {"sklearn.linear_model", "sklearn.tree", "skops.io"}
 
 
-def _preload(step: PlannedStep) -> frozenset[str]:
-    """Return what a step's template should have imported: of few kinds, so that few templates serve all steps."""
-    names = set(step.preload)
-    module = str(step.action.get("module", ""))
+def _preload(libraries: Iterable[str], module: str) -> frozenset[str]:
+    """Return what the template of a step should have imported: of few kinds, so that few templates serve all steps."""
+    names = set(libraries)
     light = _LIGHT | (
         {module} if module.startswith("wingspan.") else set()
     )  # ours: no user can have changed it
@@ -53,11 +53,29 @@ def _preload(step: PlannedStep) -> frozenset[str]:
     return light | _TABLES if names & {"polars", "numpy", "pandas"} else light
 
 
+def _preload_of(step: PlannedStep) -> frozenset[str]:
+    return _preload(step.preload, str(step.action.get("module", "")))
+
+
 class LocalRunner:
-    """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it."""
+    """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it.
+
+    A context manager for what is started before there is a plan, lest there is none.
+    """
 
     def __init__(self, machine: Machine | None = None) -> None:
         self._machine = machine
+        self._processes = Processes(_TARGET)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._processes.close()
+
+    def expect(self, cpus: int, library: str, module: str) -> None:
+        """Begin to import what steps of a module that need a library will need."""
+        self._processes.warm(cpus, _preload([library], module))
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
         """Run what is not done; a failed step stops only those that need it.
@@ -75,11 +93,9 @@ class LocalRunner:
                     f"step {step.name}", problem, "run it on a pool that has them, or set gpus=0"
                 )
         attempts.write_constants(plan, folder)
-        with Processes(_TARGET) as processes:
-            for cpus, preload in {
-                (schedule.requests[s.key].cpus, _preload(s)) for s in plan.to_run()
-            }:
-                processes.warm(cpus, preload)
+        with self._processes as processes:
+            for step in plan.to_run():
+                processes.warm(schedule.requests[step.key].cpus, _preload_of(step))
             work = _Work(plan, folder, home, listener, processes, schedule)
             work.carry_out()
         return Outcome(folder.run_id, work.events)
@@ -148,7 +164,7 @@ class _Work:
             "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
         }
         streams = (path / STDOUT, path / STDERR)
-        self.processes.start(step.key, path, limits, _preload(step), environment, streams)
+        self.processes.start(step.key, path, limits, _preload_of(step), environment, streams)
         self.running[step.key] = (step, path)
         self._say(step, RUNNING, attempt=int(path.name))
 

@@ -244,6 +244,7 @@ def _state(task: Path) -> str:
 
 def main() -> None:
     """Import what jobs will need, then serve."""
+    gc.disable()  # what is imported stays: looking through it for what is not needed is in vain
     number, parent, target, *modules = sys.argv[1:]
     connection = socket.socket(fileno=int(number))
     connection.set_inheritable(False)
@@ -257,6 +258,7 @@ def main() -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, here
     gc.collect()
     gc.freeze()
+    gc.enable()
     _rest()
     Template(connection, int(parent), function, libc).serve()
     os._exit(0)  # at once: there is nothing to tidy up in what was only imported

@@ -1,0 +1,31 @@
+"""``wingspan train`` starts early what it will surely need."""
+
+from pathlib import Path
+
+from wingspan.cli import tables
+from wingspan.recipes.table_classifier import Classifier, table_classifier
+from wingspan.runner import local
+
+
+def test_the_template_that_is_started_early_is_the_one_that_fits_need(tmp_path):
+    """What is begun before there is a plan is what the plan asks for, or it would be begun twice."""
+    data = tmp_path / "loans.csv"
+    data.write_text("age,late\n" + "".join(f"{n},{n % 2}\n" for n in range(40)))
+    pipeline = table_classifier(Classifier(data, "late"))
+    assert pipeline.name == tables._PIPELINE
+    plan = pipeline.plan(tmp_path / "home")
+    fit = next(step for step in plan.steps if step.name.startswith("fit"))
+    early = local._preload(["sklearn"], tables._RECIPE)
+    assert local._preload_of(fit) == early
+
+
+def test_only_the_first_run_of_a_folder_starts_anything_early(tmp_path):
+    """An unchanged command must not wait for libraries that it does not need."""
+    home = tmp_path / "home"
+    with tables._runner(home, 1) as runner:
+        assert len(runner._processes._templates) == 1
+    history = home / "history" / f"{tables._PIPELINE}.json"
+    history.parent.mkdir(parents=True)
+    history.write_text("{}")
+    with tables._runner(Path(home), 1) as runner:
+        assert not runner._processes._templates
