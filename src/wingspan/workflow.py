@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.draw.graph import Node, graph_svg
-from wingspan.errors import DeclarationError, NotFoundError, StepFailedError
+from wingspan.errors import CorruptError, DeclarationError, NotFoundError, StepFailedError
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.call import describe
 from wingspan.planning.digest_cache import DigestCache
+from wingspan.planning.fuse import fuse as fuse_steps
+from wingspan.planning.fuse import known_times
 from wingspan.planning.plan import Plan, PlannedStep, make_plan
 from wingspan.runner import inside
 from wingspan.runner.driver import (
@@ -43,8 +45,13 @@ from wingspan.store.store import Store
 class Pipeline(declaration.Pipeline):
     """Steps to be run; see `step`, `map` and `command` for how to declare them."""
 
-    def plan(self, home: Path | None = None) -> Plan:
+    def plan(self, home: Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
         """Say what would run, and why; change nothing.
+
+        Parameters
+        ----------
+        on, fuse
+            See `run`; on a pool, `Plan.groups` are the jobs and `Plan.why` says why steps share one.
 
         Raises
         ------
@@ -61,7 +68,14 @@ class Pipeline(declaration.Pipeline):
         done: Callable[..., frozenset[str]] = (
             Store(place.store).done if place.store.is_dir() else _nothing
         )
-        return make_plan(self.name, self.steps, calls, done, read_history(place, self.name))
+        before = read_history(place, self.name)
+        plan = make_plan(self.name, self.steps, calls, done, before)
+        if on == LOCAL or not fuse:
+            return plan
+        from wingspan.runner.htcondor.profile import find_profile
+
+        times = known_times(plan, before, _wall_time(Store(place.store)))
+        return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
 
     def run(
         self,
@@ -70,6 +84,7 @@ class Pipeline(declaration.Pipeline):
         home: Path | None = None,
         listener: Listener | None = None,
         check: bool = True,
+        fuse: bool = True,
     ) -> "Run":
         """Run what is not up to date, and wait for it.
 
@@ -83,13 +98,15 @@ class Pipeline(declaration.Pipeline):
             Is called with every `StepEvent`, in order, in this thread.
         check
             Raise when a step has failed; otherwise the returned run says so.
+        fuse
+            On a pool, let short steps share a job; each keeps its own result.
 
         Raises
         ------
         StepFailedError
             A step failed; its message holds the traceback. What others finished is kept.
         """
-        run = self.prepare(on, home=home)
+        run = self.prepare(on, home=home, fuse=fuse)
         drive(run.folder, run.home, listener or ignore)
         if check:
             for event in run.events.values():
@@ -97,14 +114,14 @@ class Pipeline(declaration.Pipeline):
                     run.result(event.step)
         return run
 
-    def submit(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
+    def submit(self, on: str = LOCAL, *, home: Path | None = None, fuse: bool = True) -> "Run":
         """Start what is not up to date and return at once; the run goes on when this process ends."""
-        run = self.prepare(on, home=home)
+        run = self.prepare(on, home=home, fuse=fuse)
         if not run.folder.driven():
             drive_in_background(run.folder, run.home)
         return run
 
-    def prepare(self, on: str = LOCAL, *, home: Path | None = None) -> "Run":
+    def prepare(self, on: str = LOCAL, *, home: Path | None = None, fuse: bool = True) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing."""
         if inside.inside():
             problem = "a step is running this file, and the file starts a run"
@@ -117,7 +134,7 @@ class Pipeline(declaration.Pipeline):
 
             profile.find_profile(on, Path.cwd())  # a misspelt name is told before any work
             _catch_up_all(place, self.name)
-        plan = self.plan(home)
+        plan = self.plan(home, on=on, fuse=fuse)
         active = None if on == LOCAL else _in_the_pool(plan, on, place)
         if active is not None:
             return active
@@ -303,6 +320,18 @@ def _in_the_pool(plan: Plan, on: str, home: Home) -> "Run | None":
         if wanted <= {step.key for step in run.steps.values()} and run.state == RUNNING:
             return run
     return None
+
+
+def _wall_time(store: Store) -> Callable[[str], float | None]:
+    """Return what tells how long the job of a key took; None where the store has no such result."""
+
+    def seconds(key: str) -> float | None:
+        try:
+            return float(store.result(key)["wall_s"])
+        except (NotFoundError, CorruptError, KeyError):
+            return None
+
+    return seconds
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

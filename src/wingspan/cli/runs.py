@@ -27,6 +27,13 @@ HomeOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of it, or 'last'.")]
+On = Annotated[
+    str,
+    typer.Option(
+        "--on", metavar="WHERE", help="local, htcondor, or the name of a pool in wingspan.toml."
+    ),
+]
+NoFuse = Annotated[bool, typer.Option("--no-fuse", help="On a pool: one job for each step.")]
 Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
 
 
@@ -35,11 +42,14 @@ def run(
     settings: Settings = None,
     home: HomeOption = None,
     background: Background = False,
+    on: On = "local",
+    no_fuse: NoFuse = False,
 ) -> None:
-    """Run what of a pipeline is not up to date."""
+    """Run what of a pipeline is not up to date, here or on a pool."""
     from wingspan.cli.target import load_pipeline
 
-    run_pipeline(load_pipeline(target, settings or []), home, background=background)
+    pipeline = load_pipeline(target, settings or [])
+    run_pipeline(pipeline, home, background=background, on=on, fuse=not no_fuse)
 
 
 def run_pipeline(
@@ -48,6 +58,8 @@ def run_pipeline(
     *,
     background: bool = False,
     runner: "LocalRunner | None" = None,
+    on: str = "local",
+    fuse: bool = True,
 ) -> "Run":
     """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
@@ -56,13 +68,19 @@ def run_pipeline(
     if home is not None:
         check_folder("--home", home)
     if background:
-        submitted = pipeline.submit(home=home)
+        submitted = pipeline.submit(on, home=home, fuse=fuse)
         print(f"run {submitted.run_id}\n  watch: wingspan status {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
-    started = pipeline.prepare(home=home)
-    with Progress({name: step.done for name, step in started.steps.items()}) as progress:
-        drive(started.folder, started.home, progress, runner)
+    started = pipeline.prepare(on, home=home, fuse=fuse)
+    try:
+        with Progress({name: step.done for name, step in started.steps.items()}) as progress:
+            drive(started.folder, started.home, progress, runner)
+    except KeyboardInterrupt:
+        if started.folder.on != "local":
+            told = f"wingspan status {started.run_id}\n  stop:  wingspan stop {started.run_id}"
+            print(f"\nthe run goes on in the pool\n  watch: {told}", file=sys.stderr)
+        raise
     _conclude(started)
     return started
 
@@ -103,29 +121,47 @@ def plan(
         Path | None, typer.Option(metavar="FOLDER", help="Write what is to run as a DAG there.")
     ] = None,
     as_json: AsJson = False,
+    on: On = "local",
+    no_fuse: NoFuse = False,
 ) -> None:
-    """Say what would run and why; run nothing."""
+    """Say what would run and why, and on a pool which steps share a job; run nothing."""
     from wingspan.cli.target import load_pipeline
 
-    made = load_pipeline(target, settings or []).plan(home)
+    made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
     if export is not None:
-        print(f"submit: condor_submit_dag {_export(made, export, home)}", file=sys.stderr)
+        print(f"submit: condor_submit_dag {_export(made, export, home, on)}", file=sys.stderr)
     if as_json:
         steps = [
             {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
             for s in made.steps
         ]
-        print(json.dumps({"pipeline": made.pipeline, "steps": steps}, indent=2))
+        jobs = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
+        told = {"pipeline": made.pipeline, "steps": steps}
+        print(json.dumps(told if on == "local" else {**told, "jobs": jobs}, indent=2))
     else:
         print(_plan_text(made))
+        if on != "local":
+            print(_jobs_text(made))
 
 
-def _export(made: "Plan", folder: Path, home: Path | None) -> Path:
+def _jobs_text(made: "Plan") -> str:
+    names = {step.key: step.name for step in made.steps}
+    lines = [f"{len(made.groups)} jobs"]
+    for group in made.groups:
+        told = [names[key] for key in group]
+        shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
+        lines.append(f"  {shown}" + (f": {made.why[group[0]]}" if group[0] in made.why else ""))
+    return "\n".join(lines)
+
+
+def _export(made: "Plan", folder: Path, home: Path | None, on: str) -> Path:
     from wingspan.runner.htcondor import export as dag
+    from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import RunFolder, find_home
 
     check_folder("--export", folder)
-    return dag.export(made, RunFolder(folder.absolute()), find_home(home))
+    profile = None if on == "local" else find_profile(on, Path.cwd())
+    return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
 
 
 def _plan_text(made: "Plan") -> str:
@@ -290,11 +326,16 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
     from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)
-    if not run.folder.driven():
+    if run.state != "running":
         print(f"run {run.run_id} is not running: {run.state}")
         return
-    os.kill(int(run.folder.pid.read_text().split()[0]), signal.SIGINT)
-    run.wait(30)
+    if run.folder.on != "local":
+        from wingspan.runner.htcondor.runner import stop as remove_from_queue
+
+        remove_from_queue(run.folder)
+    elif run.folder.driven():
+        os.kill(int(run.folder.pid.read_text().split()[0]), signal.SIGINT)
+    run.wait(60)
     print(f"run {run.run_id}: {run.state}")
 
 

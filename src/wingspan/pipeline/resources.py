@@ -48,6 +48,8 @@ class Resources:
         GPU devices; `gpu_capability` (such as 8.0) and `gpu_memory` narrow them.
     runtime
         Longest wall time: ``"2h"``, ``"30min"`` or seconds; None is no limit.
+    expected
+        Typical wall time, in the same units: a hint, by which short steps share a job on a pool.
     image
         Container image, by reference or file.
     submit
@@ -61,6 +63,7 @@ class Resources:
     gpu_capability: float | None = None
     gpu_memory: str | float | None = None
     runtime: str | float | None = None
+    expected: str | float | None = None
     image: str | None = None
     submit: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,6 +86,7 @@ class Resources:
             ("disk", MEGABYTES),
             ("gpu_memory", MEGABYTES),
             ("runtime", SECONDS),
+            ("expected", SECONDS),
         ):
             value = getattr(self, name)
             try:
@@ -108,6 +112,11 @@ class Resources:
     def runtime_s(self) -> float | None:
         """Longest wall time in seconds."""
         return None if self.runtime is None else quantity(self.runtime, SECONDS, "runtime")
+
+    @property
+    def expected_s(self) -> float | None:
+        """Typical wall time in seconds."""
+        return None if self.expected is None else quantity(self.expected, SECONDS, "expected")
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the defaults, JSON-able."""

@@ -49,12 +49,13 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps so that each comes after those it needs; `groups` are the keys that one job runs."""
+    """Steps so that each comes after those it needs; `groups` are the keys that one job runs, `why` by first key."""
 
     pipeline: str
     steps: tuple[PlannedStep, ...]
     groups: tuple[tuple[str, ...], ...]
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
+    why: dict[str, str] = field(default_factory=dict)
 
     def to_run(self) -> tuple[PlannedStep, ...]:
         """Return the steps that are not done."""

@@ -248,19 +248,21 @@ def table_classifier(what: Classifier) -> Pipeline:
     for label, estimator in what.estimators.items():
         parameters = dict(what.parameters.get(label, {}))
         arguments = (table, preparation, what.split, estimator, parameters, what.seed)
-        asked = _resources(what, _FIT_BYTES, cpus=what.cpus)
+        asked = _resources(what, _FIT_BYTES, cpus=what.cpus, seconds=2.0)
         models[label] = p.step(fit, *arguments, name=f"fit[{label}]", resources=asked)
         evaluations[label] = _evaluate(
             p, what, label, (models[label], table, preparation, what.split)
         )
-    selection = p.step(choose_best, evaluations, list(what.select))
+    short = _resources(what, 0, seconds=0.0)
+    selection = p.step(choose_best, evaluations, list(what.select), resources=short)
     facts = {
         "data": [path.name for path in (what.data if isinstance(what.data, list) else [what.data])],
         "estimators": dict(what.estimators),
         "parameters": {label: dict(given) for label, given in what.parameters.items()},
         "seed": what.seed,
     }
-    p.step(bundle, models, evaluations, selection, table, preparation, what.split, facts)
+    given = (models, evaluations, selection, table, preparation, what.split, facts)
+    p.step(bundle, *given, resources=short)
     return p
 
 
@@ -268,23 +270,34 @@ def _prepare(p: Pipeline, what: Classifier, table: Handle) -> Handle:
     """Add the steps that learn the preparation, in one piece or in shards."""
     chosen = (what.target, list(what.drop), what.rules, what.compatibility)
     if what.shards == 1:
-        return p.step(prepare, table, what.split, *chosen)
-    inputs = p.step(choose, table, *chosen)
+        return p.step(prepare, table, what.split, *chosen, resources=_resources(what, 0))
+    inputs = p.step(choose, table, *chosen, resources=_resources(what, 0))
     parts = p.map(
-        learn, table, inputs, what.split, over=_numbers(what.shards), shards_in_all=what.shards
+        learn,
+        table,
+        inputs,
+        what.split,
+        over=_numbers(what.shards),
+        shards_in_all=what.shards,
+        resources=_resources(what, 0),
     )
-    return p.step(merge, parts, name="prepare")
+    return p.step(merge, parts, name="prepare", resources=_resources(what, 0, seconds=0.0))
 
 
 def _evaluate(p: Pipeline, what: Classifier, label: str, scored: tuple[Any, ...]) -> Handle:
     """Add the steps that evaluate one model, in one piece or in shards."""
     name = f"evaluate[{label}]"
     if what.shards == 1:
-        return p.step(evaluate, *scored, name=name)
+        return p.step(evaluate, *scored, name=name, resources=_resources(what, 0))
     parts = p.map(
-        score, *scored, over=_numbers(what.shards), shards_in_all=what.shards, name=f"score-{label}"
+        score,
+        *scored,
+        over=_numbers(what.shards),
+        shards_in_all=what.shards,
+        name=f"score-{label}",
+        resources=_resources(what, 0),
     )
-    return p.step(join, parts, scored[2], name=name)
+    return p.step(join, parts, scored[2], name=name, resources=_resources(what, 0, seconds=0.0))
 
 
 def _numbers(shards_in_all: int) -> dict[str, dict[str, int]]:
@@ -309,18 +322,35 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     preparation
         Of the model, if it is a result too: the rows can then be read before the model is there.
     """
-    table = p.step(
-        read_new, model if preparation is None else preparation, data, options or ReadOptions()
-    )
+    asked = _request(data)
+    needed = model if preparation is None else preparation
+    table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
     parts = p.map(
-        predict, model, table, id_column, over=_numbers(shards_in_all), shards_in_all=shards_in_all
+        predict,
+        model,
+        table,
+        id_column,
+        over=_numbers(shards_in_all),
+        shards_in_all=shards_in_all,
+        resources=asked,
     )
-    return p.step(collect, parts, suffix)
+    return p.step(collect, parts, suffix, resources=asked)
 
 
-def _resources(what: Classifier, factor: int, cpus: int = 1) -> Resources:
+def _resources(what: Classifier, factor: int, cpus: int = 1, seconds: float = 0.3) -> Resources:
     """Ask for the memory that the size of the data calls for, unless the user says how much."""
-    files: Sequence[Path] = what.data if isinstance(what.data, list) else [what.data]
+    return _request(what.data, what.memory if factor else None, factor, cpus, seconds)
+
+
+def _request(
+    data: Path | list[Path],
+    memory: str | None = None,
+    factor: int = 0,
+    cpus: int = 1,
+    seconds: float = 0.1,
+) -> Resources:
+    """Return a request for data of this size: `factor` bytes of memory a byte, about so many `seconds` a megabyte."""
+    files: Sequence[Path] = data if isinstance(data, list) else [data]
     found = [
         part
         for path in files
@@ -328,4 +358,5 @@ def _resources(what: Classifier, factor: int, cpus: int = 1) -> Resources:
         if part.is_file()
     ]
     size_mb = sum(part.stat().st_size for part in found) / 2**20
-    return Resources(cpus=cpus, memory=what.memory or int(2048 + factor * size_mb))
+    expected = round(1 + seconds * size_mb, 1)
+    return Resources(cpus=cpus, memory=memory or int(2048 + factor * size_mb), expected=expected)

@@ -32,6 +32,7 @@ def save_plan(plan: Plan, folder: RunFolder, home: Home, on: str = LOCAL) -> Non
         "pipeline": plan.pipeline,
         "created": time.time(),
         "groups": plan.groups,
+        "why": plan.why,
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
@@ -47,7 +48,8 @@ def load_plan(folder: RunFolder) -> Plan:
             str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
         ) from None
     steps = tuple(step_from_json(line) for line in lines)
-    return Plan(header["pipeline"], steps, tuple(tuple(group) for group in header["groups"]))
+    groups = tuple(tuple(group) for group in header["groups"])
+    return Plan(header["pipeline"], steps, groups, why=header["why"])
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:

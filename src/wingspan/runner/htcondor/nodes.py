@@ -1,8 +1,8 @@
 """`Plan` -> the nodes of its DAG: which steps one job runs, what it reads, whom it waits for. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
@@ -56,6 +56,21 @@ def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple
     return tuple(_node(group, names, outputs_of, given) for group in groups)
 
 
+def request_of(group: Sequence[PlannedStep]) -> Resources:
+    """Return what a job that runs these steps one after the other asks for: the most that any of them does."""
+    if len(group) == 1 and "expected" not in group[0].resources:
+        return Resources(**group[0].resources)
+    asked = [Resources(**step.resources) for step in group]
+    runtimes = [one.runtime_s for one in asked]
+    return replace(
+        asked[0],
+        memory=max(one.memory_mb for one in asked),
+        disk=max(one.disk_mb for one in asked),
+        runtime=None if None in runtimes else sum(filter(None, runtimes)),
+        expected=None,
+    )
+
+
 def _name(first: PlannedStep, number: int) -> str:
     return f"{_WORD.sub('_', first.name).strip('_')[:40] or 'step'}-{number}"
 
@@ -78,7 +93,7 @@ def _node(
         names[need] for step in group for need in step.needs if names.get(need, name) != name
     )
     sent = dict.fromkeys(file for step in group for file in given(step))
-    asked = Resources(**group[0].resources)
+    asked = request_of(group)
     return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents))
 
 

@@ -1,0 +1,226 @@
+"""Steps that go well together -> one job of a pool: every job waits for a machine, and that wait costs more than a short step. Pure.
+
+Three rules, in this order; only steps are joined that ask for the same, but for memory within a factor of two:
+
+chain
+    A step and its only reader. Nothing is lost: the second could not have started earlier.
+whole
+    All steps that hang together, if their times are known, and running them one after the other costs less than the
+    waits it saves.
+batch
+    Short steps that wait for the same ones, up to a job of `BATCH_S`.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from typing import Any
+
+from wingspan.files import json_text
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import Plan, PlannedStep
+
+WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
+BATCH_S = 20.0
+
+
+@dataclass(slots=True)
+class _Group:
+    key: str
+    steps: list[PlannedStep]
+    request: str
+    memory_mb: tuple[int, int]  # smallest, largest
+    needs: set[str]  # keys of groups
+    time_s: float | None
+    why: str = ""
+    readers: set[str] = field(default_factory=set)
+
+
+def _joined(groups: list[_Group], needs: set[str], why: str) -> _Group:
+    steps = [step for group in groups for step in group.steps]
+    return _Group(
+        groups[0].key, steps, groups[0].request, _memory(groups), needs, _sum(groups), why
+    )
+
+
+def _memory(groups: Iterable[_Group]) -> tuple[int, int]:
+    sizes = [group.memory_mb for group in groups]
+    return min(low for low, _ in sizes), max(high for _, high in sizes)
+
+
+def _agree(groups: Collection[_Group]) -> bool:
+    low, high = _memory(groups)
+    return len({group.request for group in groups}) == 1 and high <= 2 * low
+
+
+def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
+    """Return the plan with `groups` of the steps that one job is to run.
+
+    Parameters
+    ----------
+    times
+        Seconds a step is known, or said, to take; by key. Steps that are missing are of unknown length.
+    task_time_s
+        The longest job to make of several steps.
+    """
+    groups = list(_singles(plan, times))
+    groups = _chains(groups, task_time_s)
+    groups = _wholes(groups, task_time_s)
+    groups = _batches(groups)
+    order = {step.key: place for place, step in enumerate(plan.steps)}
+    for group in groups:
+        group.steps.sort(key=lambda step: order[step.key])
+    known = {group.key: group for group in groups}
+    sorter = TopologicalSorter({key: group.needs for key, group in known.items()})
+    sequence = [known[key] for key in sorter.static_order()]
+    keys = tuple(tuple(step.key for step in group.steps) for group in sequence)
+    return replace(plan, groups=keys, why={g.steps[0].key: g.why for g in sequence if g.why})
+
+
+def known_times(
+    plan: Plan, previous: Mapping[str, Mapping[str, Any]], seconds: Callable[[str], float | None]
+) -> dict[str, float]:
+    """Return how long steps are known to take, by key: as in the last run of the step, of its function, or as declared.
+
+    Parameters
+    ----------
+    previous
+        What `history` gave for the last plan of this pipeline.
+    seconds
+        Wall time of the result of a key; None if there is none.
+    """
+    found: dict[str, float] = {}
+    by_function: dict[str, float] = {}
+    for step in plan.to_run():
+        last = previous.get(step.name)
+        seen = seconds(last["key"]) if last else None
+        function = json_text(step.action)
+        if seen is None:
+            seen = by_function.get(function)
+        else:
+            by_function[function] = max(seen, by_function.get(function, 0.0))
+        if seen is None:
+            seen = Resources(**step.resources).expected_s
+        if seen is not None:
+            found[step.key] = seen
+    return found
+
+
+def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
+    steps = {step.key: step for step in plan.to_run()}
+    for key, step in steps.items():
+        request = {
+            n: v for n, v in step.resources.items() if n not in {"expected", "memory", "disk"}
+        }
+        memory_mb = Resources(**step.resources).memory_mb
+        needs = {need for need in step.needs if need in steps}
+        yield _Group(key, [step], json_text(request), (memory_mb, memory_mb), needs, times.get(key))
+
+
+def _linked(groups: Iterable[_Group]) -> dict[str, _Group]:
+    """Note in each group who reads it; return the groups by key."""
+    found = {group.key: group for group in groups}
+    for group in found.values():
+        group.readers = set()
+    for group in found.values():
+        for need in group.needs:
+            found[need].readers.add(group.key)
+    return found
+
+
+def _sum(groups: Iterable[_Group]) -> float | None:
+    times = [group.time_s for group in groups]
+    return None if None in times else sum(time for time in times if time is not None)
+
+
+def _chains(groups: list[_Group], task_time_s: float) -> list[_Group]:
+    known = _linked(groups)
+    taken: dict[str, _Group] = {}  # key of a group -> the group that has its steps
+    kept = []
+    for group in groups:
+        head = _head(group, known, taken)
+        if head is None or not _agree([head, group]) or (_sum([head, group]) or 0.0) > task_time_s:
+            kept.append(group)
+            continue
+        head.time_s, head.memory_mb = _sum([head, group]), _memory([head, group])
+        head.steps.extend(group.steps)
+        head.why = f"a chain of {len(head.steps)} steps"
+        taken[group.key] = head
+    for group in kept:
+        group.needs = {taken[need].key if need in taken else need for need in group.needs}
+    return kept
+
+
+def _head(group: _Group, known: Mapping[str, _Group], taken: Mapping[str, _Group]) -> _Group | None:
+    """Return the group that ends with the one step this one needs, if nobody else reads that."""
+    if len(group.needs) != 1:
+        return None
+    need = next(iter(group.needs))
+    return taken.get(need, known[need]) if len(known[need].readers) == 1 else None
+
+
+def _wholes(groups: list[_Group], task_time_s: float) -> list[_Group]:
+    kept = []
+    for part in _components(groups):
+        total = _sum(part)
+        if len(part) > 1 and _agree(part) and total is not None and total <= task_time_s:
+            longest, levels = _critical(part)
+            if total - longest <= (levels - 1) * WAIT_S:
+                count = sum(len(group.steps) for group in part)
+                why = f"{count} steps, {total:.0f} s together: {levels} waits would take longer"
+                kept.append(_joined(part, set(), why))
+                continue
+        kept += part
+    return kept
+
+
+def _components(groups: list[_Group]) -> Iterator[list[_Group]]:
+    """Yield the groups that hang together, each in order."""
+    known, seen = _linked(groups), set[str]()
+    for group in groups:
+        if group.key in seen:
+            continue
+        part, waiting = set[str](), {group.key}
+        while waiting:
+            key = waiting.pop()
+            part.add(key)
+            waiting |= (known[key].needs | known[key].readers) - part
+        seen |= part
+        yield [each for each in groups if each.key in part] if len(part) > 1 else [group]
+
+
+def _critical(part: list[_Group]) -> tuple[float, int]:
+    """Return the time of the longest path and the number of levels; groups come after those they need."""
+    ends: dict[str, tuple[float, int]] = {}
+    for group in part:
+        before = [ends[need] for need in group.needs]
+        start = max((end for end, _ in before), default=0.0)
+        level = max((level for _, level in before), default=0)
+        ends[group.key] = (start + (group.time_s or 0.0), level + 1)
+    return max(end for end, _ in ends.values()), max(level for _, level in ends.values())
+
+
+def _batches(groups: list[_Group]) -> list[_Group]:
+    alike: dict[tuple[frozenset[str], str, tuple[int, int]], list[_Group]] = {}
+    kept = []
+    for group in groups:
+        if group.time_s is not None and group.time_s <= BATCH_S / 2:
+            same = frozenset(group.needs), group.request, group.memory_mb
+            alike.setdefault(same, []).append(group)
+        else:
+            kept.append(group)
+    moved: dict[str, str] = {}
+    for members in alike.values():
+        total = _sum(members) or 0.0
+        size = math.ceil(len(members) / max(1, math.ceil(total / BATCH_S)))
+        for part in (members[start : start + size] for start in range(0, len(members), size)):
+            whole = part[0]
+            if len(part) > 1:
+                why = f"{len(part)} short ones, {_sum(part):.0f} s together"
+                whole = _joined(part, set(part[0].needs), why)
+            moved |= {group.key: whole.key for group in part}
+            kept.append(whole)
+    for group in kept:
+        group.needs = {moved.get(need, need) for need in group.needs}
+    return kept

@@ -1,0 +1,96 @@
+"""Which steps share a job: what may be joined, what must not, and that the graph of jobs has no cycle."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wingspan.planning.fuse import BATCH_S, WAIT_S, fuse, known_times
+from wingspan.planning.plan import Plan, PlannedStep
+
+
+def step(name, needs=(), memory=None, **resources):
+    """Return a planned step whose key is its name."""
+    asked = resources | ({} if memory is None else {"memory": memory})
+    inputs = {f"p{number}": (need, "value") for number, need in enumerate(needs)}
+    return PlannedStep(
+        name, name, False, "", tuple(needs), inputs, ("value",), {"module": "m", "qualname": name[0]},
+        {}, (), asked, 0, (), (), {},
+    )  # fmt: skip
+
+
+def groups(steps, times, task_time_s=600.0):
+    return fuse(Plan("p", tuple(steps), ()), times, task_time_s).groups
+
+
+def test_a_chain_of_unknown_length_is_one_job():
+    """Its steps could not have run side by side anyway."""
+    assert groups([step("a"), step("b", ["a"]), step("c", ["b"])], {}) == (("a", "b", "c"),)
+
+
+def test_branches_of_unknown_length_stay_apart():
+    """Each may take hours; together they would take the sum."""
+    steps = [step("a"), step("b", ["a"]), step("c", ["a"]), step("d", ["b", "c"])]
+    assert groups(steps, {}) == (("a",), ("b",), ("c",), ("d",))
+
+
+def test_a_short_diamond_is_one_job_and_a_long_one_is_not():
+    """Running side by side is given up only for what it would gain less than the waits cost."""
+    steps = [step("a"), step("b", ["a"]), step("c", ["a"]), step("d", ["b", "c"])]
+    short = dict.fromkeys("abcd", 5.0)
+    assert groups(steps, short) == (("a", "b", "c", "d"),)
+    assert len(groups(steps, {**short, "b": 3 * WAIT_S, "c": 3 * WAIT_S})) == 4
+
+
+def test_other_requests_are_not_joined():
+    """A GPU is not held for a step that does not use it; memory may differ by a factor of two."""
+    steps = [step("a"), step("b", ["a"], gpus=1), step("c", ["b"], gpus=1, memory="3GB")]
+    assert groups(steps, {}) == (("a",), ("b", "c"))
+    assert groups([step("a", memory="2GB"), step("b", ["a"], memory="5GB")], {}) == (("a",), ("b",))
+
+
+def test_no_job_is_longer_than_the_task_time():
+    """The limit is the user's."""
+    steps = [step("a"), step("b", ["a"]), step("c", ["b"])]
+    assert groups(steps, dict.fromkeys("abc", 40.0), 100.0) == (("a", "b"), ("c",))
+
+
+def test_short_siblings_are_batched():
+    """A thousand tasks of a tenth of a second become a few jobs of about `BATCH_S`, and their reader still waits for all."""
+    tasks = [step(f"t{number}") for number in range(1000)]
+    whole = groups(
+        [*tasks, step("z", [task.key for task in tasks])],
+        dict.fromkeys([t.key for t in tasks], 0.1),
+    )
+    assert len(whole) == 100 / BATCH_S + 1
+    assert whole[-1] == ("z",)
+    assert sorted(key for group in whole for key in group) == sorted([*(t.key for t in tasks), "z"])
+
+
+def test_times_come_from_the_last_run_the_same_function_or_the_hint():
+    """What was seen wins over what was said."""
+    steps = [step("a1", expected="9s"), step("a2"), step("b", expected="1min"), step("c")]
+    found = known_times(Plan("p", tuple(steps), ()), {"a1": {"key": "old"}}, {"old": 3.0}.get)
+    assert found == {"a1": 3.0, "a2": 3.0, "b": 60.0}
+
+
+@given(st.data())
+def test_jobs_never_wait_for_each_other(data):
+    """Whatever the graph and the times: every step is in one job, and the jobs can be put in order."""
+    count = data.draw(st.integers(1, 14))
+    steps, times = [], {}
+    for number in range(count):
+        before = [s.key for s in steps]
+        needs = (
+            data.draw(st.lists(st.sampled_from(before), unique=True, max_size=3)) if before else []
+        )
+        steps.append(step(f"s{number}", needs, cpus=data.draw(st.integers(1, 2))))
+        if data.draw(st.booleans()):
+            times[f"s{number}"] = data.draw(st.sampled_from([0.1, 5.0, 50.0, 500.0]))
+    made = groups(steps, times)
+    assert sorted(key for group in made for key in group) == sorted(s.key for s in steps)
+    home = {key: group for group in made for key in group}
+    done = set()
+    for group in made:
+        members = [s for s in steps if s.key in group]
+        needed = {home[need] for s in members for need in s.needs} - {group}
+        assert needed <= done, "a job comes before one that it waits for"
+        done.add(group)
