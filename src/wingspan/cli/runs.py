@@ -146,7 +146,7 @@ def plan(
 
 def _jobs_text(made: "Plan") -> str:
     names = {step.key: step.name for step in made.steps}
-    lines = [f"{len(made.groups)} jobs"]
+    lines = [f"{len(made.groups)} job{'s' if len(made.groups) > 1 else ''}"]
     for group in made.groups:
         told = [names[key] for key in group]
         shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
