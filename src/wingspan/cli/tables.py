@@ -206,13 +206,14 @@ def predict(
 
 @contextmanager
 def _runner(home: Path | None, cpus: int) -> "Iterator[LocalRunner]":
-    """Give a runner; for the first run of a folder it begins at once to import what fits will need."""
+    """Give a runner; for the first run of a folder it begins at once to import what its steps will need."""
     from wingspan.runner.local import LocalRunner
     from wingspan.runner.run_folder import find_home
 
     with LocalRunner() as runner:
         if not find_home(home).history(_PIPELINE).exists():
-            runner.expect(cpus, "sklearn", _RECIPE)
+            runner.expect(cpus, "sklearn", _RECIPE)  # takes longest
+            runner.expect(1, "polars", _RECIPE)
         yield runner
 
 
