@@ -1,0 +1,221 @@
+"""``wingspan why``: why jobs wait, are held, or where they run."""
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wingspan.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from classad2 import ClassAd
+
+    from wingspan.accesspoint.matching import Match
+    from wingspan.workflow import Run
+
+_JOB = re.compile(r"(\d+)(?:\.(\d+))?")
+_STATES = {
+    1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held", 6: "sending its output",
+    7: "suspended",
+}  # fmt: skip
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.,=\[\]-]+")  # what a step's name has in place of, in a job's ad
+_IDLE, _RUNNING, _HELD = 1, 2, 5
+
+
+def why(
+    what: Annotated[
+        str, typer.Argument(metavar="RUN|JOB", help="A run, 'last', or a job such as 12 or 12.0.")
+    ] = "last",
+    step: Annotated[str | None, typer.Argument(help="Only the jobs of this step.")] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Say why jobs are idle or held, and what to do; where the others run."""
+    from wingspan.pool.personal import use_pool
+
+    job_id, run = _JOB.fullmatch(what), None
+    if job_id is None:
+        run = _run(what, step, home)
+    use_pool()
+    ads = _ads(job_id, run, step)
+    if not ads and run is None:
+        fix = "condor_q lists them; of ended ones: condor_history, or wingspan events show"
+        raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
+    found = _explained(ads)
+    waiting = {} if run is None or ads else _steps(run, step)
+    if as_json:
+        print(json.dumps({"jobs": found, "steps": waiting}, indent=2))
+        return
+    print("\n\n".join(_text(facts) for facts in found) if found else _steps_text(run, waiting))
+
+
+def _run(what: str, step: str | None, home: Path | None) -> "Run":
+    from wingspan.pipeline.handles import near
+    from wingspan.workflow import open_run
+
+    run = open_run(what, home=home)
+    if step is not None and step not in run.steps:
+        raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
+    return run
+
+
+def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> list["ClassAd"]:
+    from wingspan.accesspoint.idle import queued_ads
+
+    if run is None and job_id is not None:
+        proc = f" && ProcId == {job_id[2]}" if job_id[2] else ""
+        return queued_ads(f"ClusterId == {job_id[1]}{proc}")
+    ads = queued_ads(f'WingspanRun == "{run.run_id}"' if run else "false")
+    return [ad for ad in ads if step is None or has_step(str(ad.get("WingspanStep", "")), step)]
+
+
+def has_step(label: str, step: str) -> bool:
+    """Say whether a job's label, its steps' names with commas between, has a step.
+
+    >>> has_step("load,fit[a,b]", "fit[a,b]")
+    True
+    """
+    return f",{_UNSAFE.sub('_', step)}," in f",{label},"
+
+
+def _explained(ads: Iterable["ClassAd"]) -> list[dict[str, Any]]:
+    """Return one answer for all jobs that HTCondor treats alike."""
+    from wingspan.accesspoint.idle import look_at_pool
+
+    alike: dict[tuple[object, ...], list[ClassAd]] = {}
+    for ad in ads:
+        state = ad.get("JobStatus")
+        job = (ad.get("ClusterId"), ad.get("ProcId"))
+        kinds = {
+            _IDLE: (ad.get("AutoClusterId", job),),
+            _HELD: (ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode"), ad.get("HoldReason")),
+        }
+        alike.setdefault((state, *kinds.get(int(state or 0), job)), []).append(ad)
+    idle = any(key[0] == _IDLE for key in alike)
+    pool = look_at_pool() if idle else None
+    found = []
+    for group in alike.values():
+        facts = _facts(group[0], len(group))
+        if facts["state"] == "idle" and pool is not None:
+            # the negotiator's word is in the ad of the first job of those alike that it looked at
+            facts |= _idle(max(group, key=lambda ad: "LastRejMatchReason" in ad), pool)
+        found.append(facts)
+    return found
+
+
+def _facts(ad: "ClassAd", count: int) -> dict[str, Any]:
+    state = int(ad.get("JobStatus", 0))
+    since = ad.get("EnteredCurrentStatus")
+    facts = {
+        "job": f"{ad.get('ClusterId')}.{ad.get('ProcId')}",
+        "step": str(ad.get("WingspanStep") or ""),
+        "jobs_alike": count,
+        "state": _STATES.get(state, "unknown"),
+        "since_s": None if since is None else max(0, round(time.time() - since)),
+        "problem": "",
+        "fix": "",
+    }
+    if state == _HELD:
+        facts |= _held(ad)
+    elif state != _IDLE:
+        facts["problem"] = _where(ad)
+    return facts
+
+
+def _held(ad: "ClassAd") -> dict[str, Any]:
+    from wingspan.eventlog.codes import hold_name
+    from wingspan.eventlog.rules import explain
+
+    code, subcode = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+    reason = str(ad.get("HoldReason") or "")
+    rule = explain(code, subcode, reason)
+    named = f"{code}/{subcode} {hold_name(code)}: " if code is not None else ""
+    job = f"{ad.get('ClusterId')}.{ad.get('ProcId')}"
+    return {"problem": f"{named}{reason}\n{rule.cause}", "fix": rule.fix.replace("JOB", job)}
+
+
+def _where(ad: "ClassAd") -> str:
+    host = ad.get("RemoteHost") or ad.get("LastRemoteHost")
+    doing = ", its input is being transferred" if ad.get("TransferringInput") is True else ""
+    starts = int(ad.get("NumJobStarts") or 0)
+    again = f", start number {starts}" if starts > 1 else ""
+    return f"on {host}{doing}{again}" if host else ""
+
+
+def _idle(ad: "ClassAd", pool: Any) -> dict[str, Any]:  # noqa: ANN401 - Pool, which is imported late
+    from wingspan.accesspoint.idle import why_idle
+
+    reason = why_idle(ad, pool)
+    found = {"problem": reason.problem, "fix": reason.fix}
+    return found if reason.match is None else {**found, **match_facts(reason.match)}
+
+
+def match_facts(found: "Match") -> dict[str, Any]:
+    """Return what trying a job on all slots gave, JSON-able."""
+    return {
+        "slots": found.total,
+        "fit": found.fit,
+        "free": found.free,
+        "clauses": [clause._asdict() for clause in found.clauses],
+    }
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    alike = f", and {facts['jobs_alike'] - 1} jobs alike" if facts["jobs_alike"] > 1 else ""
+    step = f" (step {facts['step']})" if facts["step"] else ""
+    since = "" if facts["since_s"] is None else f" for {duration(facts['since_s'])}"
+    lines = [f"job {facts['job']}{step}{alike}: {facts['state']}{since}"]
+    lines += [f"  {line}" for line in facts["problem"].splitlines()]
+    lines += [f"  -> {line}" for line in facts["fix"].splitlines()]
+    if "clauses" in facts:
+        lines += clause_lines(facts)
+    return "\n".join(lines)
+
+
+def clause_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return a table of the clauses that some slots do not meet, with how many do."""
+    total = facts["slots"]
+    rows = [(one["text"], one["slots"]) for one in facts["clauses"] if one["slots"] < total]
+    lines = [f"  {slots:6} of {total} slots meet {text}" for text, slots in rows]
+    return [*lines, f"  {facts['fit']:6} of {total} meet all, {facts['free']} with room now"]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    >>> duration(7300)
+    '2 h 1 min'
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _steps(run: "Run", step: str | None) -> dict[str, str]:
+    """Say of steps that have no job in the queue why they have none."""
+    events = run.events
+    names = {planned.key: name for name, planned in run.steps.items()}
+    told = {}
+    for name in [step] if step else list(events):
+        event, needs = events[name], [names[key] for key in run.steps[name].needs]
+        open_needs = [need for need in needs if events[need].state != "done"]
+        waits = f", for {', '.join(open_needs)}" if event.state == "waiting" and open_needs else ""
+        told[name] = f"{event.state}{waits}{': ' if event.problem else ''}{event.problem}"
+    return told
+
+
+def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
+    title = f"run {run.run_id}: {run.state}; none of its jobs is in the queue" if run else ""
+    return "\n".join([title, *(f"  {name}: {told}" for name, told in steps.items())])
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(why)

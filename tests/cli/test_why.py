@@ -1,0 +1,106 @@
+"""``wingspan why`` as a user types it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from wingspan.accesspoint import remove, submit
+from wingspan.accesspoint.idle import queued_ads
+from wingspan.cli.why import duration, has_step
+
+PIPELINE = """
+    import wingspan as ws
+
+    def broken(n: int) -> int:
+        raise ValueError(n)
+
+    def after(n: int) -> int:
+        return n
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("broken")
+        p.step(after, p.step(broken, 1))
+        return p
+"""
+
+
+def wingspan(*words, check=0):
+    """Run the command; return its output after checking its exit code."""
+    command = [sys.executable, "-m", "wingspan", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == check, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.htcondor
+def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until):
+    """Idle with the clause, held with cause and fix, running with its host; jobs alike once, steps chosen by name."""
+    project.write(broken=PIPELINE)
+    wingspan("run", "broken.py", check=1)
+    (run,) = json.loads(wingspan("runs", "--json").stdout)
+    told = wingspan("why").stdout
+    assert "none of its jobs is in the queue" in told
+    assert "after: " in told
+    base = {
+        "executable": "/bin/sleep",
+        "arguments": 600,
+        "request_memory": 64,
+        "request_disk": 1000,
+        "should_transfer_files": "YES",
+        "My.WingspanRun": f'"{run["run"]}"',
+    }
+    idle = submit({**base, "request_memory": 900000, "My.WingspanStep": '"broken,after"'}, 3)
+    held = submit({**base, "hold": True, "My.WingspanStep": '"after"'})
+    running = submit({**base, "My.WingspanStep": '"other"'})
+    try:
+        wait_until(lambda: queued_ads(f"ClusterId == {running} && JobStatus == 2"))
+        found = json.loads(wingspan("why", run["run"], "--json").stdout)["jobs"]
+        facts = {fact["state"]: fact for fact in found}
+        assert facts["idle"]["jobs_alike"] == 3
+        assert facts["idle"]["problem"].endswith("meets: request_memory = 900000 MB")
+        assert (facts["idle"]["slots"], facts["idle"]["fit"]) == (1, 0)
+        assert "submitted on hold" in facts["held"]["problem"]
+        assert facts["running"]["problem"].startswith("on slot1_")
+        only = json.loads(wingspan("why", "last", "broken", "--json").stdout)["jobs"]
+        assert [fact["job"] for fact in only] == [f"{idle}.0"]
+        text = wingspan("why", f"{idle}.1").stdout
+        assert f"job {idle}.1 (step broken,after): idle for " in text
+        assert "0 of 1 slots meet request_memory = 900000 MB" in text
+        assert "-> request_memory: ask for at most 16384 MB" in text
+        assert f"job {held}.0 (step after): held for " in wingspan("why", str(held)).stdout
+    finally:
+        remove([str(idle), str(held), str(running)], "end of test")
+
+
+@pytest.mark.htcondor
+def test_a_job_or_step_that_is_not_there_is_an_error(pool, project):
+    """Ids of jobs that ended, runs and steps that never were: one message, exit code 2."""
+    assert "is not in the queue" in wingspan("why", "99999.0", check=2).stderr
+    assert "there is no run" in wingspan("why", "some-run", check=2).stderr
+    project.write(broken=PIPELINE)
+    wingspan("run", "broken.py", check=1)
+    assert "did you mean broken?" in wingspan("why", "last", "brokn", check=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "step", "expected"),
+    [
+        ("load,fit[a,b]", "fit[a,b]", True),
+        ("load,fit[a,b]", "fit", False),
+        ("my_step", "my step", True),
+        ("", "a", False),
+    ],
+)
+def test_a_step_is_found_in_the_label_of_its_job(label, step, expected):
+    """Names are found whole, also those that a job's ad has with other characters."""
+    assert has_step(label, step) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (130, "2 min"), (3700, "61 min"), (7300, "2 h 1 min")]
+)
+def test_durations_are_told_as_people_do(seconds, text):
+    """Seconds, then minutes, then hours."""
+    assert duration(seconds) == text
