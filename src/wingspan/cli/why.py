@@ -12,11 +12,10 @@ import typer
 from wingspan.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from classad2 import ClassAd
-
     from wingspan.accesspoint.matching import Match
     from wingspan.workflow import Run
 
+Ad = Mapping[str, Any]  # a ClassAd of the bindings
 _JOB = re.compile(r"(\d+)(?:\.(\d+))?")
 _STATES = {
     1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held", 6: "sending its output",
@@ -65,7 +64,7 @@ def _run(what: str, step: str | None, home: Path | None) -> "Run":
     return run
 
 
-def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> list["ClassAd"]:
+def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> list[Ad]:
     from wingspan.accesspoint.idle import queued_ads
 
     if run is None and job_id is not None:
@@ -84,11 +83,11 @@ def has_step(label: str, step: str) -> bool:
     return f",{_UNSAFE.sub('_', step)}," in f",{label},"
 
 
-def _explained(ads: Iterable["ClassAd"]) -> list[dict[str, Any]]:
+def _explained(ads: Iterable[Ad]) -> list[dict[str, Any]]:
     """Return one answer for all jobs that HTCondor treats alike."""
     from wingspan.accesspoint.idle import look_at_pool
 
-    alike: dict[tuple[object, ...], list[ClassAd]] = {}
+    alike: dict[tuple[object, ...], list[Ad]] = {}
     for ad in ads:
         state = ad.get("JobStatus")
         job = (ad.get("ClusterId"), ad.get("ProcId"))
@@ -109,7 +108,7 @@ def _explained(ads: Iterable["ClassAd"]) -> list[dict[str, Any]]:
     return found
 
 
-def _facts(ad: "ClassAd", count: int) -> dict[str, Any]:
+def _facts(ad: Ad, count: int) -> dict[str, Any]:
     state = int(ad.get("JobStatus", 0))
     since = ad.get("EnteredCurrentStatus")
     facts = {
@@ -128,7 +127,7 @@ def _facts(ad: "ClassAd", count: int) -> dict[str, Any]:
     return facts
 
 
-def _held(ad: "ClassAd") -> dict[str, Any]:
+def _held(ad: Ad) -> dict[str, Any]:
     from wingspan.eventlog.codes import hold_name
     from wingspan.eventlog.rules import explain
 
@@ -140,7 +139,7 @@ def _held(ad: "ClassAd") -> dict[str, Any]:
     return {"problem": f"{named}{reason}\n{rule.cause}", "fix": rule.fix.replace("JOB", job)}
 
 
-def _where(ad: "ClassAd") -> str:
+def _where(ad: Ad) -> str:
     host = ad.get("RemoteHost") or ad.get("LastRemoteHost")
     doing = ", its input is being transferred" if ad.get("TransferringInput") is True else ""
     starts = int(ad.get("NumJobStarts") or 0)
@@ -148,7 +147,7 @@ def _where(ad: "ClassAd") -> str:
     return f"on {host}{doing}{again}" if host else ""
 
 
-def _idle(ad: "ClassAd", pool: Any) -> dict[str, Any]:  # noqa: ANN401 - Pool, which is imported late
+def _idle(ad: Ad, pool: Any) -> dict[str, Any]:  # noqa: ANN401 - Pool, which is imported late
     from wingspan.accesspoint.idle import why_idle
 
     reason = why_idle(ad, pool)
