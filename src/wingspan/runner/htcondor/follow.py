@@ -74,7 +74,7 @@ class Follower:
         self._node_of: dict[int, str] = {}
         self._why: dict[str, Failure] = {}
         self._reasons: dict[int, str] = {}
-        self._told: set[tuple[str, str, float]] = set()
+        self._told: dict[tuple[str, str, float], StepEvent] = {}
         self.events: dict[str, StepEvent] = {}
         self.dagman: int | None = None  # its cluster, once it was submitted
         self.over = False
@@ -83,7 +83,8 @@ class Follower:
         """Take in what happened since the last call; tell and record each change once."""
         with locked(self._folder.root / "follow"):
             self._told = {
-                (event.step, event.state, event.time) for event in read_all_events(self._folder)
+                (event.step, event.state, event.time): event
+                for event in read_all_events(self._folder)
             }
             over = self._dagman_ended()
             for event in self._new(NODES_LOG):
@@ -145,6 +146,9 @@ class Follower:
             self._ended(node, at, body)
 
     def _removed(self, node: str, at: float, reason: str) -> None:
+        if "DAGManJobId" in reason:  # the whole workflow was removed
+            self._say(node, STOPPED, at, problem="the workflow was removed")
+            return
         held = self._why.get(node)
         problem = f"its job was removed: {reason}" if reason else "its job was removed"
         why = (
@@ -161,7 +165,9 @@ class Follower:
             if self._store.done([key]):
                 self._tell(step, StepEvent(at, step.name, key, DONE))
                 continue
-            if any((step.name, state, at) in self._told for state in (DONE, FAILED)):
+            known = [self._told.get((step.name, state, at)) for state in (FAILED, SKIPPED)]
+            if any(known):
+                self.events |= {event.step: event for event in known if event}
                 continue
             event = collect_step(step, self._place, node, self._folder, self._store)
             if event is None:

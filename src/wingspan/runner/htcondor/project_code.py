@@ -49,16 +49,21 @@ def pack_code(roots: dict[str, list[Path]], folder: Path) -> Path:
 
 def _starts(step: PlannedStep) -> Iterator[tuple[Path, str]]:
     """Yield the files that a step's job imports first, with the folder they are imported from."""
+    names = list(step.modules)
+    root = Path(step.action.get("root", Path.cwd()))
     if "module" in step.action:
-        places = [locate(step.action["module"], Path(step.action["root"]))]
-        if step.action["module"] not in step.modules:  # a script, under its own name
+        names.append(step.action["module"])
+        if not _own(names[-1]) and names[-1] not in step.modules:  # a script, under its own name
             yield Path(step.action["file"]), step.action["root"]
-    else:
-        places = []
-    places += [locate(name, Path.cwd()) for name in step.modules]
-    for place in places:
+    for name in names:
+        place = None if _own(name) else locate(name, root)
         if place is not None and place.file is not None and place.kind == "project":
             yield place.file, str(place.folder)
+
+
+def _own(name: str) -> bool:
+    """Return whether a module is Wingspan's: every environment has it."""
+    return name.partition(".")[0] == "wingspan"
 
 
 def _imported(file: Path, root: Path) -> Iterator[Place]:
@@ -68,7 +73,7 @@ def _imported(file: Path, root: Path) -> Iterator[Place]:
     package = ".".join(file.parent.relative_to(root).parts)
     for name in _names(ast.parse(file.read_bytes()), package):
         parts = name.split(".")
-        if parts[0] == "wingspan":
+        if _own(name):
             continue
         for depth in range(1, len(parts) + 1):
             place = locate(".".join(parts[:depth]), root)
