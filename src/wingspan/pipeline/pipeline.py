@@ -13,7 +13,7 @@ from typing import Any
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
 from wingspan.pipeline.resources import Resources
-from wingspan.store.annotation import TypeName, read_signature
+from wingspan.store.annotation import TypeName, read_return
 from wingspan.store.codec import check_type
 
 _OPTIONS = ("name", "resources", "retries")
@@ -309,7 +309,7 @@ def _function_name(function: Callable[..., Any], place: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _output_types(function: Callable[..., Any]) -> tuple[tuple[str, TypeName], ...] | None:
-    returns = read_signature(function).get("return")
+    returns = read_return(function)
     if returns is None:
         return None
     outputs = returns.fields if returns.kind == "namedtuple" else ((VALUE, returns),)

@@ -18,7 +18,7 @@ from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.pipeline import Command, Step
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
-from wingspan.store.annotation import TypeName, read_signature
+from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
 FORMAT = 1  # of keys and of job.json: a change here runs everything anew
@@ -197,7 +197,7 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

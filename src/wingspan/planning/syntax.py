@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from wingspan.files import digest_bytes
+from wingspan.store.annotation import statements
 
 _CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
-_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -356,16 +356,12 @@ def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _imports(root: ast.stmt, package: str) -> Iterator[Import]:
-    """Give the imports of a statement and of all blocks in it; no expression can hold one."""
-    pending: list[ast.AST] = [root]
-    for node in pending:
+    for node in statements(root):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = _absolute(node.module or "", node.level, package)
             yield from (Import(module, alias.name) for alias in node.names)
-        for field in _BLOCKS:
-            pending += getattr(node, field, ())
 
 
 def _absolute(module: str, level: int, package: str) -> str:

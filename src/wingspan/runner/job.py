@@ -22,7 +22,7 @@ from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.pipeline import VALUE
 from wingspan.runner import inside
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
-from wingspan.store.annotation import TypeName, read_signature
+from wingspan.store.annotation import TypeName, read_return
 from wingspan.store.codec import decode, encode
 
 SCHEMA = 1
@@ -229,7 +229,7 @@ def _encode(
     value: object, function: Callable[..., Any], job: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Write each output; return their records."""
-    returns = read_signature(function).get("return")
+    returns = read_return(function)
     if returns is None or returns.kind != "namedtuple":
         return {"outputs": {VALUE: _encode_one(value, returns, VALUE, job, folder)}}
     missing = [name for name, _ in returns.fields if not hasattr(value, name)]

@@ -84,21 +84,22 @@ def job_cpus() -> int:
     return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
 
 
-@cache
 def short_names() -> dict[str, str]:
     """Return short name -> import path of scikit-learn's classifiers, read from its source without importing it."""
+    return {name: path for module in MODULES for name, path in _names_of(module).items()}
+
+
+@cache
+def _names_of(module: str) -> dict[str, str]:
+    """Return the short names of one part of scikit-learn."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         fix = "install wingspan[tables]"
         raise SettingError("scikit-learn", "is not installed", fix)
     root = Path(spec.submodule_search_locations[0])
-    found = {}
-    for module in MODULES:
-        path = root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
-        for exported in _exported(path):
-            if _is_classifier_name(exported):
-                found[_snake(exported)] = f"sklearn.{module}:{exported}"
-    return found
+    path = root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
+    names = filter(_is_classifier_name, _exported(path))
+    return {_snake(name): f"sklearn.{module}:{name}" for name in names}
 
 
 def _is_classifier_name(exported: str) -> bool:
@@ -126,7 +127,8 @@ def _snake(name: str) -> str:
 
 
 def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
-    path = name if ":" in name else short_names().get(name)
+    found = (_names_of(module).get(name) for module in MODULES)
+    path = name if ":" in name else next(filter(None, found), None)
     if path is None:
         close = get_close_matches(name, short_names(), n=4, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "use a name of `short_names()`"

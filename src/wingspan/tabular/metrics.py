@@ -193,11 +193,11 @@ def merge_counts(parts: Sequence[Counts]) -> Counts:
 def _merge_tallies(parts: Sequence[Counts]) -> tuple[NDArray[np.int32], Ints]:
     if not any(part.scores.size for part in parts):
         return _no_tally()
-    dense = np.zeros((STEPS + 1, 2), np.int64)
+    scores = np.unique(np.concatenate([part.scores for part in parts]))
+    rows = np.zeros((len(scores), 2), np.int64)
     for part in parts:
-        dense[part.scores] += part.rows
-    scores = np.flatnonzero(dense.any(axis=1)).astype(np.int32)
-    return scores, dense[scores]
+        rows[np.searchsorted(scores, part.scores)] += part.rows
+    return scores, rows
 
 
 def available(classes: int, *, probabilities: bool = True) -> tuple[str, ...]:
