@@ -1,0 +1,70 @@
+"""Scores -> probabilities, by what happened later: a line on the logit scale, or steps where there is enough."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reals = NDArray[np.float64]
+
+ENOUGH: Final = 300  # labelled incidents for an isotonic curve
+_EDGE: Final = 1e-3
+_RIDGE: Final = 1.0  # weight of the prior that nothing needs to change
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve through points; scores below the first and above the last take their values."""
+
+    scores: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __call__(self, scores: Reals) -> Reals:
+        """Return calibrated probabilities."""
+        return np.interp(scores, self.scores, self.values)
+
+
+IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
+
+
+def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Curve:
+    """Fit an isotonic curve from `ENOUGH` incidents on, else a line between logits (Platt's)."""
+    if not len(scores):
+        return IDENTITY
+    if incidents >= ENOUGH:
+        return _isotonic(scores, label, weights * incidents / weights.sum())
+    return _platt(scores, label, weights * incidents / weights.sum())
+
+
+def _isotonic(scores: Reals, label: Reals, weights: Reals) -> Curve:
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
+    fitted.fit(scores, label, sample_weight=weights)
+    values = np.clip(fitted.y_thresholds_, _EDGE, 1 - _EDGE)
+    return Curve(tuple(fitted.X_thresholds_.tolist()), tuple(values.tolist()))
+
+
+def _platt(scores: Reals, label: Reals, weights: Reals) -> Curve:
+    """Fit intercept and slope by Newton's method, with a prior at 0 and 1."""
+    prior = np.array([0.0, 1.0])
+    line = prior.copy()
+    design = np.stack([np.ones(len(scores)), _logit(scores)], axis=1)
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ line, -30, 30)))
+        slope = design.T @ (weights * (fitted - label)) + _RIDGE * (line - prior)
+        bend = (design * (weights * fitted * (1 - fitted))[:, None]).T @ design
+        step = np.linalg.solve(bend + _RIDGE * np.eye(2), slope)
+        line -= step
+        if np.abs(step).max() < 1e-9:
+            break
+    grid = np.linspace(0.0, 1.0, 201)
+    line[1] = max(line[1], 0.0)
+    values = 1 / (1 + np.exp(-(line[0] + line[1] * _logit(grid))))
+    return Curve(tuple(grid.tolist()), tuple(values.tolist()))
+
+
+def _logit(scores: Reals) -> Reals:
+    inside = np.clip(scores, _EDGE, 1 - _EDGE)
+    return np.log(inside / (1 - inside))

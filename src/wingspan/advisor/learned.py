@@ -1,0 +1,172 @@
+"""Baselines that learn from the table of features: logistic regression and gradient boosting of scikit-learn.
+
+How long after the hold a release comes is a feature too: of past ones it is known, for the next one it is the
+question. Names of templates are learned from the training rows alone.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.baselines import Reals, Rows
+from wingspan.advisor.samples import Samples
+from wingspan.errors import FormatError
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+_TEMPLATES: Final = 200
+_CODES: Final = 250
+_LEAVES: Final = 8
+_CHANCE_LEAST: Final = 0.05
+_CHANCE_ENOUGH: Final = 500  # holds, released or not
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An estimator of scikit-learn and what its columns mean.
+
+    Attributes
+    ----------
+    templates
+        The frequent masked reasons of training, by the rate at which releases paid: their places are the numbers of
+        the column ``template``, so that trees can part them by their order.
+    """
+
+    estimator: "BaseEstimator" = field(repr=False)
+    names: tuple[str, ...]
+    templates: tuple[str, ...] = field(repr=False)
+
+    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
+        """Return the estimator's probability."""
+        if self.names[:-1] != samples.features.names:
+            problem = "was trained with other features than this version makes"
+            raise FormatError("advisor", problem, "train it again with `wingspan holds train`")
+        if not len(rows):
+            return np.empty(0)
+        table = _table(samples, rows, after_s, self.templates)
+        estimator: Any = self.estimator
+        found: Reals = estimator.predict_proba(table)[:, 1]
+        return found
+
+
+def _table(
+    samples: Samples, rows: Rows, after_s: Reals, templates: tuple[str, ...]
+) -> NDArray[np.float32]:
+    """Return the features, with numbers of templates that mean the same in every log."""
+    names = samples.features.names
+    table = np.empty((len(rows), len(names) + 1), np.float32)
+    table[:, :-1] = samples.features.values[rows]
+    table[:, -1] = np.log1p(after_s)
+    places = {text: place for place, text in enumerate(templates)}
+    known = [places.get(text, np.nan) for _, _, text in samples.causes]
+    table[:, names.index("template")] = np.array(known, np.float32)[samples.cause[rows]]
+    code = names.index("code")
+    table[:, code] = np.clip(table[:, code], 0, _CODES)
+    return table
+
+
+def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple[str, ...]:
+    """Return the frequent templates, ordered by the smoothed share of `good` (1 or 0, one for each row)."""
+    texts = [samples.causes[cause][2] for cause in samples.cause[rows].tolist()]
+    hits: Counter[str] = Counter()
+    for text, one in zip(texts, good.tolist(), strict=True):
+        hits[text] += int(one)
+    common = dict(Counter(texts).most_common(_TEMPLATES))
+    return tuple(sorted(common, key=lambda text: (hits[text] + 1) / (common[text] + 2)))
+
+
+def released_after(samples: Samples, rows: Rows) -> Reals:
+    """Return how long after each hold it was released: of labelled rows a number."""
+    return np.maximum(samples.episodes.after_s[rows], 0.0)
+
+
+def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Reals) -> Learned:
+    templates = _common_templates(samples, rows, samples.label[rows])
+    table = _table(samples, rows, released_after(samples, rows), templates)
+    table[:, np.isnan(table).all(axis=0)] = 0.0  # never split on, and binned without complaint
+    label = samples.label[rows].astype(np.int64)
+    learner: Any = estimator
+    key = "logisticregression__sample_weight" if hasattr(learner, "steps") else "sample_weight"
+    learner.fit(table, label, **{key: weights * len(rows) / weights.sum()})
+    return Learned(estimator, (*samples.features.names, "released_after_s"), templates)
+
+
+def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
+    """Fit a logistic regression on ranks (quantiles) of the features and indicators of codes."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
+
+    names = samples.features.names
+    categories = [names.index("code"), names.index("template")]
+    numbers = [place for place in range(len(names) + 1) if place not in categories]
+    quantiles = QuantileTransformer(n_quantiles=min(100, len(rows)), random_state=0)
+    imputer = SimpleImputer(strategy="constant", fill_value=-1.0)
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(imputer, quantiles), numbers),
+            ("codes", OneHotEncoder(handle_unknown="ignore"), categories),
+        ]
+    )
+    return _fit(
+        make_pipeline(columns, LogisticRegression(C=0.5, max_iter=2000)), samples, rows, weights
+    )
+
+
+def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
+    """Fit gradient boosting; what is unknown stays so."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    least = max(5, min(100, len(rows) // 50))
+    estimator = HistGradientBoostingClassifier(
+        learning_rate=0.05,
+        max_iter=150,
+        max_leaf_nodes=_LEAVES,
+        min_samples_leaf=least,
+        l2_regularization=5.0,
+        early_stopping=False,
+        random_state=0,
+    )
+    return _fit(estimator, samples, rows, weights)
+
+
+def propensity(samples: Samples, *slices: Rows) -> tuple[Reals, ...]:
+    """Return how likely it was that such a hold was released, and its outcome told, for the rows of some slices.
+
+    Learned from all holds before the last row of the slices; between `_CHANCE_LEAST` and 1.
+    """
+    rows = np.concatenate(slices)
+    everyone = np.flatnonzero(samples.episodes.excluded == 0)
+    if len(rows):
+        everyone = everyone[samples.moments.clock[everyone] <= samples.moments.clock[rows].max()]
+    told = ~np.isnan(samples.label[everyone])
+    if len(everyone) < _CHANCE_ENOUGH or told.all() or not told.any():
+        return tuple(np.ones(len(each)) for each in slices)
+    model = _chance_of(samples, everyone, told)
+    found = [model.predict(samples, each, np.zeros(len(each))) for each in slices]
+    return tuple(np.clip(each, _CHANCE_LEAST, 1.0) for each in found)
+
+
+def _chance_of(samples: Samples, rows: Rows, told: NDArray[np.bool_]) -> Learned:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    names = samples.features.names
+    templates = _common_templates(samples, rows, told)
+    estimator = HistGradientBoostingClassifier(
+        learning_rate=0.1,
+        max_iter=60,
+        max_leaf_nodes=8,
+        min_samples_leaf=50,
+        early_stopping=False,
+        random_state=0,
+    )
+    table = _table(samples, rows, np.zeros(len(rows)), templates)
+    table[:, np.isnan(table).all(axis=0)] = 0.0
+    estimator.fit(table, told.astype(np.int64))
+    return Learned(estimator, (*names, "released_after_s"), templates)

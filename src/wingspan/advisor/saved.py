@@ -1,0 +1,194 @@
+"""An advisor <-> its folder: a card in JSON, and beside it what its model learned.
+
+Nothing in it runs code on loading: rates are JSON, estimators skops files whose types are checked first.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, Rows
+from wingspan.advisor.calibrate import Curve
+from wingspan.advisor.learned import Learned
+from wingspan.advisor.samples import Samples
+from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
+from wingspan.files import aside, digest_file, json_text
+from wingspan.store import estimators
+
+FORMAT: Final = 1
+CARD: Final = "advisor.json"
+_ESTIMATOR: Final = "model.skops"
+_Z: Final = 1.96  # 95 %
+
+
+class Probability(NamedTuple):
+    """What an advisor knows of some samples.
+
+    Attributes
+    ----------
+    p
+        Probability that the release pays. float64
+    low, high
+        Its 95 % interval, from the number of incidents behind it (Wilson's). float64
+    evidence
+        Incidents with the same code and sub-code whose release had a known outcome. int64
+    """
+
+    p: Reals
+    low: Reals
+    high: Reals
+    evidence: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Advisor:
+    """The model that won, its calibration, and the counts that say how much is behind it.
+
+    Attributes
+    ----------
+    name
+        The model's name in the table of the evaluation.
+    card
+        What it was trained on and how it did; whatever JSON takes.
+    """
+
+    name: str
+    model: Model = field(repr=False)
+    curve: Curve = field(repr=False)
+    rates: Rates = field(repr=False)
+    card: dict[str, Any] = field(repr=False)
+
+    def probability(
+        self, samples: Samples, rows: Rows | None = None, after_s: float = 0.0
+    ) -> Probability:
+        """Return the probability that a release so many seconds after the hold pays, for all samples or some rows."""
+        rows = np.arange(len(samples)) if rows is None else rows
+        p = self.curve(self.model.predict(samples, rows, np.full(len(rows), after_s)))
+        known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
+        evidence = known[samples.cause[rows]]
+        return Probability(p, *_wilson(p, evidence), evidence)
+
+
+def _wilson(p: Reals, n: NDArray[np.int64]) -> tuple[Reals, Reals]:
+    """Return the interval of a share `p` of `n`; 0 and 1 without any."""
+    count = np.maximum(n, 1e-9)
+    middle = (p + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * np.sqrt(p * (1 - p) / count + _Z**2 / (4 * count**2))
+    low, high = np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
+
+
+def save_advisor(advisor: Advisor, folder: Path) -> None:
+    """Write an advisor to a new folder; it appears whole or not at all.
+
+    Raises
+    ------
+    ConflictError
+        Something is there already.
+    """
+    if folder.exists():
+        raise ConflictError(
+            str(folder), "is there already", "choose another folder, or remove it first"
+        )
+    with aside(folder) as place:
+        place.mkdir()
+        kind, learned = _to_json(advisor.model, place)
+        content = {
+            "format": FORMAT,
+            "name": advisor.name,
+            "model": {"kind": kind, **learned},
+            "curve": asdict(advisor.curve),
+            "rates": _rates_to_json(advisor.rates),
+            "card": advisor.card,
+        }
+        (place / CARD).write_text(json_text(content) + "\n", encoding="utf-8")
+
+
+def load_advisor(folder: Path) -> Advisor:
+    """Read what `save_advisor` wrote.
+
+    Raises
+    ------
+    NotFoundError, FormatError, CorruptError, UntrustedModelError
+        There is none, of another format, with other bytes than were written, or with classes that are not trusted.
+    """
+    card = folder / CARD
+    if not card.is_file():
+        fix = "make one with `wingspan holds train LOGS --out FOLDER`"
+        raise NotFoundError(str(folder), f"holds no {CARD}", fix)
+    again = "train it again with `wingspan holds train`"
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorruptError(str(card), f"is not JSON: {error}", again) from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise FormatError(str(card), f"expected format {FORMAT}, found {found!r}", again)
+    try:
+        model = _from_json(content["model"], folder)
+        curve = Curve(tuple(content["curve"]["scores"]), tuple(content["curve"]["values"]))
+        rates = _rates_from_json(content["rates"])
+        return Advisor(content["name"], model, curve, rates, content["card"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CorruptError(str(card), f"lacks or garbles {error}", again) from error
+
+
+def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the kind of a model and its JSON; an estimator goes to a file of its own."""
+    match model:
+        case Rates():
+            return "rates", _rates_to_json(model)
+        case Mates():
+            return "mates", _rates_to_json(model.rates)
+        case Learned():
+            estimators.write(model.estimator, folder / _ESTIMATOR)
+            digest = digest_file(folder / _ESTIMATOR)
+            return "learned", {
+                "names": model.names,
+                "templates": model.templates,
+                "digest": digest,
+            }
+        case OsgRule():
+            return "osg rule", {}
+        case _:
+            return "always", {}
+
+
+def _from_json(content: dict[str, Any], folder: Path) -> Model:
+    match content["kind"]:
+        case "rates":
+            return _rates_from_json(content)
+        case "mates":
+            return Mates(_rates_from_json(content))
+        case "learned":
+            path = folder / _ESTIMATOR
+            if not path.is_file() or digest_file(path) != content["digest"]:
+                fix = "copy the folder again, or train again with `wingspan holds train`"
+                raise CorruptError(str(path), "is not the file that was written", fix)
+            estimator = estimators.read(path)
+            return Learned(estimator, tuple(content["names"]), tuple(content["templates"]))
+        case "osg rule":
+            return OsgRule()
+        case "always":
+            return Always()
+        case other:
+            fix = "open it with a newer version of Wingspan"
+            raise FormatError(str(folder / CARD), f"has a model of kind {other!r}", fix)
+
+
+def _rates_to_json(rates: Rates) -> dict[str, Any]:
+    return {"levels": rates.levels, "counts": {key: list(n) for key, n in rates.counts.items()}}
+
+
+def _rates_from_json(content: dict[str, Any]) -> Rates:
+    counts = {
+        key: (float(paid), float(total), int(incidents))
+        for key, (paid, total, incidents) in content["counts"].items()
+        if math.isfinite(paid) and math.isfinite(total)
+    }
+    return Rates(counts, int(content["levels"]))

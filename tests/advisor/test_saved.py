@@ -1,0 +1,107 @@
+"""Advisors in folders."""
+
+import json
+
+import numpy as np
+import pytest
+
+from wingspan.advisor.baselines import Mates, OsgRule, fit_mates, fit_rates
+from wingspan.advisor.calibrate import IDENTITY
+from wingspan.advisor.learned import fit_boosting, fit_logistic
+from wingspan.advisor.samples import make_samples
+from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
+from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
+
+
+@pytest.fixture
+def samples(write):
+    """Return 40 released holds of as many clusters: code 12 pays, code 13 does not; and one of code 6."""
+    log = []
+    for number in range(40):
+        start, code = number * 1000, 12 + number % 2
+        last = (5, 0) if code == 12 else (12, 13, "lost", 0)
+        log += [(start, number, 0), (start + 9, number, 12, code, "lost", 0)]
+        log += [(start + 99, number, 13), (start + 199, number, *last)]
+    log.append((50_000, 99, 12, 6, "Exec format error", 8))
+    return make_samples(write(log))
+
+
+def advised(samples, fit):
+    """Return an advisor of the labelled samples."""
+    rows = np.flatnonzero(~np.isnan(samples.label))
+    weights = np.ones(len(rows))
+    rates = fit_rates(samples, rows, weights)
+    return Advisor("x", fit(samples, rows, weights), IDENTITY, rates, {"trained": len(rows)})
+
+
+@pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic])
+def test_an_advisor_comes_back_as_it_was(samples, tmp_path, fit):
+    """What a folder gives back says the same of every sample, bit for bit."""
+    advisor = advised(samples, fit)
+    save_advisor(advisor, tmp_path / "one")
+    again = load_advisor(tmp_path / "one")
+    for mine, theirs in zip(advisor.probability(samples), again.probability(samples), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert again.card == {"trained": 40}
+
+
+def test_evidence_is_counted_by_cause(samples):
+    """Where no such hold was ever released there is no evidence, and the interval says nothing."""
+    advisor = advised(samples, fit_rates)
+    p, low, high, evidence = advisor.probability(samples)
+    first, second, last = np.flatnonzero(np.isin(samples.episodes.code, (12, 13, 6)))[[0, 1, -1]]
+    assert evidence[first] == evidence[second] == 20
+    assert low[first] < p[first] < high[first]
+    assert p[first] > 0.8
+    assert p[second] < 0.2
+    assert (evidence[last], low[last], high[last]) == (0, 0, 1)
+
+
+def test_a_rule_is_not_overwritten(samples, tmp_path):
+    """A folder that is there is left alone."""
+    advisor = advised(samples, lambda *_: OsgRule())
+    save_advisor(advisor, tmp_path / "one")
+    assert isinstance(load_advisor(tmp_path / "one").model, OsgRule)
+    with pytest.raises(ConflictError, match="is there already"):
+        save_advisor(advisor, tmp_path / "one")
+
+
+def test_damage_is_told(samples, tmp_path):
+    """Another format, a garbled card or another model file is refused with what to do."""
+    with pytest.raises(NotFoundError, match=r"advisor\.json"):
+        load_advisor(tmp_path)
+    save_advisor(advised(samples, fit_boosting), tmp_path / "one")
+    (tmp_path / "one/model.skops").write_bytes(b"")
+    with pytest.raises(CorruptError, match="not the file that was written"):
+        load_advisor(tmp_path / "one")
+    card = tmp_path / "two/advisor.json"
+    save_advisor(advised(samples, fit_rates), tmp_path / "two")
+    content = json.loads(card.read_text())
+    for wrong, error in (
+        ("{", CorruptError),
+        (json.dumps({"format": 99}), FormatError),
+        (json.dumps(content | {"model": {"kind": "oracle"}}), FormatError),
+        (json.dumps(content | {"curve": {}}), CorruptError),
+    ):
+        card.write_text(wrong)
+        with pytest.raises(error, match="advisor"):
+            load_advisor(tmp_path / "two")
+
+
+def test_a_model_of_other_features_is_refused(samples):
+    """Columns are told apart by their names, not by their places."""
+    learned = advised(samples, fit_boosting).model
+    other = type(learned)(learned.estimator, learned.names[1:], learned.templates)
+    with pytest.raises(FormatError, match="other features"):
+        other.predict(samples, np.arange(2), np.zeros(2))
+
+
+def test_mates_outvote_the_rate(samples):
+    """The last known outcome of the cluster stands above the rate of the cause."""
+    model = advised(samples, fit_mates).model
+    assert isinstance(model, Mates)
+    rows = np.arange(len(samples))
+    last = samples.features.column("cluster_last_release_paid")
+    p = model.predict(samples, rows, np.zeros(len(rows)))
+    assert (p[last == 0] == 0.1).all()
+    assert (last == 0).any()
