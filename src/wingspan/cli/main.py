@@ -1,5 +1,6 @@
 """The ``wingspan`` command: gathers the command groups and turns errors into one message and an exit code."""
 
+import gc
 import sys
 
 import typer
@@ -30,6 +31,7 @@ def options() -> None:
 
 def main() -> None:
     """Run the command line. A `WingspanError` is printed, not traced, and exits with 2."""
+    gc.set_threshold(100_000)  # planning makes many small objects, hardly one of them in a cycle
     try:
         app()
     except SystemExit as end:

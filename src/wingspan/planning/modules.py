@@ -127,10 +127,22 @@ def _brings(metadata: Path, name: str) -> bool | None:
 
 def version_of(metadata: Path) -> tuple[str, str]:
     """Return a distribution's name and version; `importlib.metadata` says the same, 40 ms later."""
+    return _version_of(metadata, tuple(map(_changed, metadata_files(metadata))))
+
+
+@lru_cache(maxsize=1024)
+def _version_of(metadata: Path, _changed: tuple[int, ...]) -> tuple[str, str]:
     text = next(filter(None, map(_text, metadata_files(metadata))), "")
     head = dict(line.partition(": ")[::2] for line in text.partition("\n\n")[0].splitlines())
     name, _, version = metadata.stem.partition("-")
     return head.get("Name", name), head.get("Version", version or "unknown version")
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def metadata_files(metadata: Path) -> tuple[Path, ...]:
