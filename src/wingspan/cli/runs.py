@@ -184,6 +184,7 @@ def execute(
     ] = None,
     home: HomeOption = None,
     background: Background = False,
+    on: On = "local",
 ) -> None:
     """Run one command as a job: wingspan exec --cpus 2 -- python train.py --lr 0.1."""
     from wingspan.errors import SettingError
@@ -201,7 +202,7 @@ def execute(
     outputs = {f"output{i}": path for i, path in enumerate(output or [])}
     resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
-    done = run_pipeline(pipeline, home, background=background)
+    done = run_pipeline(pipeline, home, background=background, on=on)
     if not background:
         print(_step_log(done, step.step), end="")
         for name, path in outputs.items():

@@ -11,7 +11,7 @@ import typer
 
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
-from wingspan.cli.runs import AsJson, HomeOption, check_folder, run_pipeline
+from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, check_folder, run_pipeline
 
 if TYPE_CHECKING:
     from wingspan.runner.local import LocalRunner
@@ -71,6 +71,8 @@ def train(
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
+    on: On = "local",
+    no_fuse: NoFuse = False,
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
     from wingspan.errors import SettingError
@@ -82,7 +84,7 @@ def train(
     _check_out(out)
     if deploy:
         check_folder("--models", models)
-    with _runner(home, cpus) as runner:
+    with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
         from wingspan.tabular.read import ReadOptions
 
@@ -114,7 +116,7 @@ def train(
                 options=what.options,
                 shards_in_all=shards,
             ).step
-        run = run_pipeline(p, home, runner=runner)
+        run = run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse)
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
     selection = run["choose_best"]
     deployed = None
@@ -160,6 +162,8 @@ def predict(
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
+    on: On = "local",
+    no_fuse: NoFuse = False,
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
     from wingspan.recipes.table_classifier import add_prediction
@@ -181,7 +185,7 @@ def predict(
         options=options,
         shards_in_all=shards,
     )
-    predictions = run_pipeline(p, home)[made.step]
+    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse)[made.step]
     write_out(predictions.path, out)
     if as_json:
         facts = {
@@ -205,11 +209,14 @@ def predict(
 
 
 @contextmanager
-def _runner(home: Path | None, cpus: int) -> "Iterator[LocalRunner]":
+def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | None]":
     """Give a runner; for the first run of a folder it begins at once to import what its steps will need."""
     from wingspan.runner.local import LocalRunner
     from wingspan.runner.run_folder import find_home
 
+    if on != "local":
+        yield None
+        return
     with LocalRunner() as runner:
         if not find_home(home).history(_PIPELINE).exists():
             runner.expect(cpus, "sklearn", _RECIPE)  # takes longest
