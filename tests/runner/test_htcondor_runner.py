@@ -1,5 +1,6 @@
 """Pipelines run on a real pool, and mean there what they mean here."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from wingspan.accesspoint import hold, query, release, remove
-from wingspan.errors import StepFailedError
+from wingspan.errors import SpaceError, StepFailedError
 from wingspan.store.store import Store
 from wingspan.workflow import open_run
 
@@ -247,3 +248,52 @@ def test_no_secret_is_left_anywhere(real, job_folder, monkeypatch):
     ]
     assert run["total"] == 7
     assert not found
+
+
+WHERE = """
+    import os
+    import ssl
+    import sys
+    import wingspan as ws
+
+    def where() -> list[str]:
+        import numpy
+        return [sys.executable, numpy.__file__, os.environ["PATH"]]
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("where")
+        p.step(where)
+        return p
+"""
+
+
+def test_the_environment_travels_to_a_machine_without_python(project, job_folder):
+    """Interpreter and libraries run from the job's sandbox; its PATH has a shell's tools only."""
+    tools = job_folder / "tools"
+    tools.mkdir()
+    for name in ("sh", "tar", "gzip", "uname", "mkdir"):
+        (tools / name).symlink_to(shutil.which(name))
+    project.write(where=WHERE)
+    (project.path / "wingspan.toml").write_text(
+        f'[pools.bare]\nenvironment = "send"\nsubmit = {{ environment = \'"PATH={tools}"\' }}\n'
+    )
+    run = project.fresh("where").pipeline().run("bare", home=job_folder / "home")
+    executable, library, path = run["where"]
+    sandbox = job_folder.parents[1] / "execute"
+    assert executable.startswith(str(sandbox))
+    assert library.startswith(str(sandbox))
+    assert path == str(tools)
+    (sent,) = (job_folder / "home" / "environments").iterdir()
+    sent.unlink()  # 200 MB
+
+
+def test_an_environment_over_the_limit_is_refused(project, job_folder):
+    """Nothing is submitted; the message has the size and the limit."""
+    project.write(where=WHERE)
+    (project.path / "wingspan.toml").write_text(
+        '[pools.small]\nenvironment = "send"\nenvironment_limit = "1MB"\n'
+    )
+    with pytest.raises(SpaceError, match="the pool's limit is 1"):
+        project.fresh("where").pipeline().run("small", home=job_folder / "home")
+    assert not query('WingspanStep == "where"')
+    shutil.rmtree(job_folder / "home")

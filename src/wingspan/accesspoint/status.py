@@ -102,3 +102,11 @@ def _users(jobs: Iterable[tuple[str, int]]) -> tuple[UserJobs, ...]:
         if status in _STATES:
             counts[user][_STATES[status]] += 1
     return tuple(UserJobs(user, **counts[user]) for user in sorted(counts))
+
+
+def is_one_machine() -> bool:
+    """Return whether all slots of the pool are on this machine; a pool without slots is not."""
+    with explained("asking for the pool's machines") as htcondor2:
+        ads = htcondor2.Collector().query(htcondor2.AdType.Startd, projection=["Machine"])
+        machines = {str(ad["Machine"]) for ad in ads}
+        return machines == {str(htcondor2.param.get("FULL_HOSTNAME", ""))}

@@ -20,6 +20,7 @@ def dag_text(
     *,
     run_id: str = "",
     common: str = "",
+    environment: str = "",
     profile: Profile | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> str:
@@ -29,6 +30,8 @@ def dag_text(
     ----------
     common
         Files that every job gets, relative to the folder of results, comma-separated.
+    environment
+        Name of the one that is the packed environment; empty if the machines have it.
     profile
         The pool's.
     settings
@@ -40,9 +43,7 @@ def dag_text(
     names = {text: f"request{number}" for number, text in enumerate(requests, 1)}
     lines = [f"ENV SET _CONDOR_{name}={value}" for name, value in settings.items()]
     for text, asked in requests.items():
-        description = submit_description(
-            asked, common, profile.submit, profile.hold_back_off_s
-        ).rstrip("\n")
+        description = submit_description(asked, common, environment, profile).rstrip("\n")
         lines += [f"SUBMIT-DESCRIPTION {names[text]} {{", description, "}"]
     for node in nodes:
         request = names[json_text(node.asked.to_json())]

@@ -26,9 +26,10 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
+from wingspan.runner.htcondor.environment import environment_for
 from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
-from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.profile import SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import RESULT, Home, RunFolder
@@ -38,9 +39,20 @@ DAG = "workflow.dag"
 _SCAN_S = 1
 _JOB_SH = """#!/bin/sh
 # One job: runs the part of the node $1; if that cannot be started, says so in NODE.failed.json.
+# Environments that came along are unpacked here, beside what the steps see.
 node=$1
+environment=$2
 fail() {{ printf '{{"problem":"%s","fix":"%s"}}\\n' "$1" "$2" > "$node.failed.json"; echo "$1" >&2; exit 3; }}
 python={python}
+if [ -n "$environment" ]; then
+    if ! [ -x environment/python/bin/python3 ]; then
+        mkdir -p environment
+        tar -xzf "$environment" -C environment || fail "the environment cannot be unpacked on $(uname -n)" "ask for more disk"
+    fi
+    python=$PWD/environment/python/bin/python3
+    export LD_LIBRARY_PATH="$PWD/environment/python/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+    unset PYTHONHOME PYTHONPATH
+fi
 [ -x "$python" ] || fail "there is no $python on $(uname -n)" "let the environment travel: see docs/htcondor.md"
 "$python" -m wingspan.runner.htcondor.part "$node"
 code=$?
@@ -64,11 +76,20 @@ def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = 
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
     save_plan(plan, folder, home)
-    return write_dag(plan, root, folder, home, profile or Profile())
+    profile = profile or Profile()
+    return write_dag(plan, root, folder, home, profile, send=profile.environment == SEND)
 
 
-def write_dag(plan: Plan, place: Path, folder: RunFolder, home: Home, profile: Profile) -> Path:
-    """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path."""
+def write_dag(
+    plan: Plan, place: Path, folder: RunFolder, home: Home, profile: Profile, *, send: bool
+) -> Path:
+    """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path.
+
+    Parameters
+    ----------
+    send
+        Send interpreter and libraries with the jobs.
+    """
     for name in ("jobs", "results", "files", "logs"):
         (place / name).mkdir(parents=True)
     store = Store(home.store)
@@ -91,21 +112,32 @@ def write_dag(plan: Plan, place: Path, folder: RunFolder, home: Home, profile: P
     script = place / "job.sh"
     write_atomically(script, _JOB_SH.format(python=shlex.quote(sys.executable)))
     script.chmod(0o755)
+    archive = ""
+    if plan.to_run() and send:
+        folder_of_archives = home.root / "environments"
+        archive = str(
+            environment_for(plan.to_run(), folder_of_archives, profile.environment_limit_mb)
+        )
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(place / "nodes.json", json_text(members))
-    write_atomically(place / DAG, _text(nodes, place, folder, code, profile))
+    write_atomically(place / DAG, _text(nodes, place, folder, (code, archive), profile))
     return place / DAG
 
 
 def _text(
-    nodes: Iterable[Node], place: Path, folder: RunFolder, code: str, profile: Profile
+    nodes: Iterable[Node], place: Path, folder: RunFolder, sent: tuple[str, str], profile: Profile
 ) -> str:
     settings = {"DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S)}
     if place.resolve().is_relative_to("/tmp"):
         settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
-    common = f"../{code}" if code else ""
+    code, archive = sent
     return dag_text(
-        tuple(nodes), run_id=folder.run_id, common=common, profile=profile, settings=settings
+        tuple(nodes),
+        run_id=folder.run_id,
+        common=",".join(filter(None, [f"../{code}" if code else "", archive])),
+        environment=Path(archive).name,
+        profile=profile,
+        settings=settings,
     )
 
 

@@ -8,6 +8,7 @@ A pool of the project wins over one of the user with the same name::
     shared = "/home/ann/wingspan"     # a folder that access point and execution points share
     image = "docker://python:3.12"    # container that jobs run in, where a step names none
     environment_limit = "2GB"         # the largest environment that is sent with jobs
+    environment = "auto"              # or "send", "installed": how jobs get the interpreter and the libraries
     task_time = "10min"               # steps are joined to jobs up to this time
     max_jobs = 1000                   # jobs in the queue at once
     hold_back_off = "1min"            # before the first release of a job that was held for what passes
@@ -31,6 +32,7 @@ from wingspan.pipeline.resources import MEGABYTES, OWNED_SUBMIT_COMMANDS, SECOND
 
 FILE = "wingspan.toml"
 DEFAULT = "htcondor"
+AUTO, SEND, INSTALLED = "auto", "send", "installed"
 LOCAL = "local"  # never a pool
 _COMMAND = re.compile(r"(?:\+|(?i:my)\.)?[A-Za-z_][A-Za-z0-9_]*")
 _SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
@@ -81,6 +83,7 @@ class Profile:
     max_jobs: int | None = None
     hold_back_off_s: int = 60
     checkpoint_every_s: float = 1800.0
+    environment: str = AUTO
 
 
 def find_profile(name: str, start: Path) -> Profile:
@@ -229,6 +232,12 @@ def _commands(value: object) -> Mapping[str, str]:
     return MappingProxyType({command: _plain(given) for command, given in table.items()})
 
 
+def _way(value: object) -> str:
+    if value not in (AUTO, SEND, INSTALLED):
+        raise ValueError(f"expected {AUTO!r}, {SEND!r} or {INSTALLED!r}, found {value!r}")
+    return str(value)
+
+
 def _settings(value: object) -> Mapping[str, str]:
     table = _table(value)
     for setting in table:
@@ -253,5 +262,6 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "dagman": ("dagman", _settings),
     "max_jobs": ("max_jobs", _whole),
     "hold_back_off": ("hold_back_off_s", _whole_seconds),
+    "environment": ("environment", _way),
     "checkpoint_every": ("checkpoint_every_s", _seconds),
 }

@@ -4,17 +4,16 @@ The commands are those of the manual's page on condor_submit. A node's own facts
 separated list of file names that need no quoting, and ``steps``; its name is DAGMan's ``$(JOB)``.
 """
 
-from collections.abc import Mapping
-
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.hold_policy import BACK_OFF_S, hold_policy
+from wingspan.runner.htcondor.hold_policy import hold_policy
+from wingspan.runner.htcondor.profile import Profile
 
 
 def submit_description(
     asked: Resources,
     common: str = "",
-    extra: Mapping[str, str] | None = None,
-    back_off_s: int = BACK_OFF_S,
+    environment: str = "",
+    profile: Profile | None = None,
 ) -> str:
     """Return the lines of one submit description; relative paths are in the folder of results.
 
@@ -22,35 +21,37 @@ def submit_description(
     ----------
     common
         Files that every job gets, comma-separated.
-    extra
-        Submit commands of the pool's profile; those of `asked` win.
-    back_off_s
-        See `hold_policy`.
+    environment
+        Name of the one that is the packed environment; empty if the machines have it.
+    profile
+        The pool's; its submit commands yield to those of `asked`.
 
     Notes
     -----
     There is no ``transfer_output_files``: HTCondor brings back every new file of the sandbox's top folder. Naming
     them costs a 25.x starter five seconds a job, and a missing one a hold.
     """
+    profile = profile or Profile()
+    image = asked.image or profile.image
     sent = ",".join(filter(None, ["../jobs/$(JOB).json", common, "$(inputs)"]))
     commands = {
         "universe": "vanilla",
         "executable": "job.sh",
-        "arguments": "$(JOB)",
+        "arguments": f"$(JOB) {environment}".rstrip(),
         "initialdir": "results",
         "output": "../logs/$(JOB).out",
         "error": "../logs/$(JOB).err",
         "request_cpus": str(asked.cpus),
         **_gpus(asked),
-        **({"container_image": asked.image} if asked.image else {}),
+        **({"container_image": image} if image else {}),
         **({"allowed_execute_duration": f"{asked.runtime_s:.0f}"} if asked.runtime_s else {}),
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",
         "transfer_input_files": sent,
         "My.WingspanRun": '"$(run)"',
         "My.WingspanStep": '"$(steps)"',
-        **hold_policy(asked, back_off_s),
-        **(extra or {}),
+        **hold_policy(asked, profile.hold_back_off_s),
+        **profile.submit,
         **asked.submit,
     }
     return "".join(f"  {name} = {value}\n" for name, value in commands.items())
