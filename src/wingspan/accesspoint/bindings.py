@@ -30,6 +30,11 @@ _MEANINGS = (
         "correct the submit command that is named",
     ),
     (
+        ("Failed to start command",),  # what a daemon's refusal looks like to a ping
+        "the access point does not answer, or does not accept you",
+        "see whether it runs (condor_who), or ask its administrator for permission (ALLOW_WRITE)",
+    ),
+    (
         ("Failed to connect", "communication"),
         "the access point does not answer",
         "look with: wingspan pool status",

@@ -1,0 +1,69 @@
+"""Whether this user may submit here: asked of the access point itself, with nothing submitted."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wingspan.accesspoint.bindings import explained
+from wingspan.accesspoint.jobs import remove, submit
+from wingspan.accesspoint.versions import Versions, check_versions
+from wingspan.errors import PoolError
+
+_ENDED = re.compile(
+    r"^(005|009|012) \(", re.MULTILINE
+)  # terminated, aborted, held: in a job event log
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who this user is to the access point, which versions meet, and how much input a job may have (None: any)."""
+
+    access_point: str
+    user: str
+    versions: Versions
+    input_limit_mb: int | None
+
+
+def check_access() -> Access:
+    """Ask the access point whether this user may submit.
+
+    Raises
+    ------
+    PoolError
+        No pool can be reached, the versions do not go together, or the access point refuses this user.
+    """
+    found = check_versions()
+    with explained("asking the access point for permission") as htcondor2:
+        ad = htcondor2.Collector().locate(htcondor2.DaemonType.Schedd)
+        answer = htcondor2.ping(ad, "WRITE")
+        limit = int(htcondor2.param.get("MAX_TRANSFER_INPUT_MB", -1))
+    user, name = str(answer.get("MyRemoteUserName")), str(ad["Name"])
+    if answer.get("AuthorizationSucceeded") is not True:
+        problem = f"it knows you as {user}, who may not submit"
+        fix = "ask its administrator for ALLOW_WRITE, or take another access point"
+        raise PoolError(f"access point {name}", problem, fix)
+    return Access(name, user, found, limit if limit >= 0 else None)
+
+
+def run_to_end(commands: Mapping[str, str], log: Path, within_s: float) -> tuple[str, bool]:
+    """Submit one job and wait until it has ended, is held, or the time is over; it leaves the queue in any case.
+
+    Returns
+    -------
+    tuple
+        The job's id, and whether it ended by itself.
+    """
+    job = f"{submit({**commands, 'log': str(log)})}.0"
+    end = time.monotonic() + within_s
+    ended: re.Match[str] | None = None
+    try:
+        while ended is None and time.monotonic() < end:
+            time.sleep(_POLL_S)
+            ended = _ENDED.search(log.read_text(errors="replace")) if log.exists() else None
+    finally:
+        if ended is None or ended[1] != "005":
+            remove(job, "wingspan check is over")
+    return job, ended is not None and ended[1] == "005"

@@ -1,0 +1,84 @@
+"""``wingspan check``: what would go wrong on a pool, before anything is submitted."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from wingspan.planning.plan import Plan
+    from wingspan.runner.htcondor.preflight import Check
+    from wingspan.runner.run_folder import Home, RunFolder
+
+
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE[:NAME]|RUN", help="A pipeline, or a run that has one.")
+    ],
+    on: Annotated[
+        str, typer.Option("--on", metavar="POOL", help="htcondor, or a pool of wingspan.toml.")
+    ] = "htcondor",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of the pipeline.")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
+    ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Try the shared folder from a small job.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Say what would go wrong on a pool: reach, requests, transfer, imports, secrets, folders."""
+    from wingspan.runner.htcondor.check import check_plan
+    from wingspan.runner.htcondor.profile import LOCAL, find_profile
+
+    if on == LOCAL:
+        raise SettingError("--on local", "this machine needs no check", "name a pool")
+    profile = find_profile(on, Path.cwd())
+    if probe and profile.shared is None:
+        problem = f"[pools.{on}] names no shared folder to try"
+        raise SettingError("--probe", problem, 'add shared = "/path" to it, or leave --probe out')
+    plan, place, folder = _plan(target, settings or [], home, on)
+    checks = check_plan(plan, place, profile, folder, probe=probe)
+    if as_json:
+        print(json.dumps({"pool": on, "checks": [asdict(one) for one in checks]}, indent=2))
+    else:
+        print(_table(checks))
+    if not all(one.ok for one in checks):
+        raise typer.Exit(2)
+
+
+def _plan(
+    target: str, settings: list[str], home: Path | None, on: str
+) -> tuple["Plan", "Home", "RunFolder | None"]:
+    from wingspan.cli.target import load_pipeline
+    from wingspan.runner.driver import load_plan
+    from wingspan.runner.htcondor.runner import refreshed
+    from wingspan.runner.run_folder import find_home
+    from wingspan.workflow import open_run
+
+    if target.partition(":")[0].endswith(".py"):
+        return load_pipeline(target, settings).plan(home, on=on), find_home(home), None
+    run = open_run(target, home=home)
+    return refreshed(load_plan(run.folder), run.home), run.home, run.folder
+
+
+def _table(checks: "tuple[Check, ...]") -> str:
+    lines = []
+    for one in checks:
+        lines.append(f"{'ok     ' if one.ok else 'PROBLEM'}  {one.name}: {one.found}")
+        if not one.ok:
+            lines.append(f"         -> {one.fix}")
+    problems = sum(not one.ok for one in checks)
+    told = f"{problems} problem{'s' * (problems != 1)}" if problems else "nothing is in the way"
+    return "\n".join([*lines, told])
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command()(check)

@@ -1,0 +1,192 @@
+"""A plan -> all checks of it against the pool that a profile means. Submits nothing, unless a probe is asked for."""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wingspan.accesspoint.access import Access, check_access, run_to_end
+from wingspan.accesspoint.idle import Pool, look_at_pool
+from wingspan.errors import PoolError
+from wingspan.planning.plan import Plan
+from wingspan.pool.personal import use_pool
+from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.nodes import nodes_of
+from wingspan.runner.htcondor.preflight import (
+    Check,
+    check_imports,
+    check_outputs,
+    check_requests,
+    check_run_folder,
+    check_secrets,
+    check_transfer,
+)
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.project_code import project_files
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
+
+_PROBE_S = 180.0  # three negotiation cycles of a pool with default settings
+_PROBE = """#!/bin/sh
+# Reads what the access point wrote in the shared folder, and writes beside it.
+who="$(id -un) on $(uname -n)"
+[ "$(cat "$1/here" 2>/dev/null)" = here ] || { echo "$who cannot read it"; exit 1; }
+echo there > "$1/there" || { echo "$who cannot write in it"; exit 1; }
+echo "$who"
+"""
+
+
+def check_plan(
+    plan: Plan,
+    home: Home,
+    profile: Profile,
+    folder: RunFolder | None = None,
+    *,
+    probe: bool = False,
+) -> tuple[Check, ...]:
+    """Look at everything that can be known before a submission.
+
+    Parameters
+    ----------
+    folder
+        Of a run that has the plan, where its constants lie; None where it is a new plan.
+    probe
+        Submit one small job that reads and writes the profile's shared folder.
+    """
+    steps = plan.to_run()
+    nodes = nodes_of(plan, lambda step: sorted(constants_of(step)))
+    checks, access, pool = _reach()
+    if access is not None and pool is not None:
+        checks += check_requests(nodes, profile, pool, access.user.partition("@")[0])
+    code = sum(file.stat().st_size for files in project_files(steps).values() for file in files)
+    limit = access.input_limit_mb if access is not None else None
+    checks += check_transfer(nodes, sizes_of(plan, home, folder), code, limit)
+    checks += [
+        check_imports(steps, profile.image),
+        check_outputs(steps),
+        check_secrets(steps, profile),
+        check_run_folder(home.root),
+        _writable(home.root),
+    ]
+    if profile.shared is not None:
+        checks.append(check_shared(profile.shared))
+        if probe and access is not None and all(check.ok for check in checks[-2:]):
+            checks.append(probe_shared(profile.shared, home, profile))
+    return tuple(checks)
+
+
+def _reach() -> tuple[list[Check], Access | None, Pool | None]:
+    """Find the pool, ask for permission, and look at its slots; what cannot be reached is one check."""
+    try:
+        config = use_pool()
+        access = check_access()
+        pool = look_at_pool()
+    except PoolError as error:
+        return [Check("pool", False, f"{error.where}: {error.problem}", error.fix)], None, None
+    versions = access.versions
+    told = f"{access.access_point}, HTCondor {versions.access_point}, bindings {versions.bindings}, as {access.user}"
+    found = [Check("pool", True, told, facts={"config": str(config), "user": access.user})]
+    points = Counter(str(slot.now.get("CondorVersion", "?")).split()[1:2][0] for slot in pool.slots)
+    slots = ", ".join(f"{count} of {version}" for version, count in points.most_common())
+    if not pool.negotiators:
+        problem = "the pool has no negotiator: no job will ever start"
+        return [*found, Check("slots", False, problem, "ask its administrator")], access, pool
+    told = f"{len(pool.slots)}: {slots}" if slots else "none"
+    return (
+        [*found, Check("slots", bool(pool.slots), told, "see: wingspan pool status")],
+        access,
+        pool,
+    )
+
+
+def sizes_of(plan: Plan, home: Home, folder: RunFolder | None) -> Callable[[str], int | None]:
+    """Return what says the bytes of a result file or constant, by its name; None for what is not made yet."""
+    store = Store(home.store)
+    done = store.done(step.key for step in plan.steps) if home.store.is_dir() else frozenset()
+
+    def size(name: str) -> int | None:
+        if name in plan.constants:
+            return int(plan.constants[name][1].get("bytes", 0))
+        if folder is not None and folder.constant(name).exists():
+            return folder.constant(name).stat().st_size
+        key, _, output = name.partition(".")
+        if key not in done:
+            return None
+        outputs = store.result(key)["outputs"]
+        return int(outputs[output].get("bytes", 0)) if output in outputs else 0
+
+    return size
+
+
+def _writable(home: Path) -> Check:
+    there = next(one for one in (home, *home.parents) if one.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        free = shutil.disk_usage(there).free >> 20
+        return Check("run folder's disk", True, f"{free} MB free", facts={"free_mb": free})
+    problem, fix = f"nothing can be written in {there}", "name another: --home, or WINGSPAN_HOME"
+    return Check("run folder's disk", False, problem, fix)
+
+
+def check_shared(shared: Path) -> Check:
+    """Write, read and remove a file in the shared folder, as this user on this machine."""
+    fix = f"make {shared} a folder that you may write to, on every machine of the pool"
+    try:
+        with tempfile.NamedTemporaryFile("w+", dir=shared, prefix=".wingspan-check-") as file:
+            file.write("here")
+            file.flush()
+            same = Path(file.name).read_text() == "here"
+    except OSError as error:
+        return Check("shared folder", False, f"{shared}: {error.strerror}", fix)
+    if not same:
+        return Check("shared folder", False, f"{shared}: reads other bytes than written", fix)
+    return Check("shared folder", True, f"{shared}: written and read as this user")
+
+
+def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _PROBE_S) -> Check:
+    """Let one small job read and write the shared folder; the job, its files and its traces are gone afterwards."""
+    title = "shared folder, from a job"
+    fix = f"mount {shared} on the machines that run jobs, writable for you; or leave the key shared out"
+    home.root.mkdir(parents=True, exist_ok=True)
+    with _folder(shared) as meeting, _folder(home.root) as work:
+        (meeting / "here").write_text("here")
+        meeting.chmod(0o777)  # the job may run as another user
+        script, log = work / "probe.sh", work / "log"
+        script.write_text(_PROBE)
+        script.chmod(0o755)
+        commands = {
+            "executable": str(script),
+            "arguments": str(meeting),
+            "initialdir": str(work),
+            "output": "said",
+            "error": "said-too",
+            "should_transfer_files": "YES",
+            "request_cpus": "1",
+            "request_memory": "64MB",
+            "request_disk": "64MB",
+            **({"container_image": profile.image} if profile.image else {}),
+            **profile.submit,
+        }
+        try:
+            job, ended = run_to_end(commands, log, within_s)
+        except PoolError as error:
+            return Check(title, False, f"{error.where}: {error.problem}", error.fix)
+        if not ended:
+            problem = f"job {job} did not end within {within_s:.0f} s; it is removed"
+            return Check(title, False, problem, "look at the requests above, or try again")
+        said = (work / "said").read_text(errors="replace").strip()
+        if (meeting / "there").exists():
+            return Check(title, True, f"read and written by {said}")
+        return Check(title, False, f"{shared}: {said or 'the job said nothing'}", fix)
+
+
+@contextmanager
+def _folder(parent: Path) -> Iterator[Path]:
+    """Give a new folder, gone at the end."""
+    path = Path(tempfile.mkdtemp(prefix=".wingspan-check-", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

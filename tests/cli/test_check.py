@@ -1,0 +1,141 @@
+"""``wingspan check`` on a real pool, as a user types it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from wingspan.accesspoint.access import check_access
+from wingspan.accesspoint.idle import queued_ads
+from wingspan.errors import PoolError
+from wingspan.pool.personal import start_pool
+from wingspan.runner.htcondor.check import probe_shared
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.run_folder import Home
+
+PIPELINE = """
+    import wingspan as ws
+
+    def load(n: int) -> int:
+        return n
+
+    def pipeline(memory: str = "1GB", gpus: int = 0, where: str = "true") -> ws.Pipeline:
+        p = ws.Pipeline("checked")
+        n = p.step(load, 1)
+        asked = ws.Resources(
+            memory=memory, gpus=gpus, gpu_capability=8.0 if gpus else None, submit={"requirements": where}
+        )
+        p.step(load, n, name="big", resources=asked)
+        return p
+"""
+
+
+def wingspan(*words, check=0, **variables):
+    """Run the command; return its output after checking its exit code."""
+    command = [sys.executable, "-m", "wingspan", *words]
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def checked(project, pool, job_folder, monkeypatch):
+    """Give the project, with its home and a shared folder outside /tmp."""
+    project.write(checked=PIPELINE)
+    shared = job_folder / "shared"
+    shared.mkdir()
+    (project.path / "wingspan.toml").write_text(f'[pools.campus]\nshared = "{shared}"\n')
+    monkeypatch.setenv("WINGSPAN_HOME", str(job_folder / "home"))
+    return project
+
+
+@pytest.mark.htcondor
+def test_nothing_in_the_way(checked, pool):
+    """Pool, slots, requests, transfer, folders: each is told, a job has tried the shared folder, nothing is left."""
+    told = wingspan("check", "checked.py", "--on", "campus", "--probe").stdout
+    assert told.endswith("nothing is in the way\n")
+    assert f"HTCondor {pool.daemons.version}" in told
+    assert "request of load: can run in 1 of 1 slot" in told
+    assert "shared folder, from a job: read and written by " in told
+    assert queued_ads('regexp("wingspan-check", Cmd)') == []
+    assert not list(checked.path.glob("**/.wingspan-check*"))
+
+
+@pytest.mark.htcondor
+def test_requests_that_no_slot_meets_are_problems(checked):
+    """Memory, GPUs and requirements: the failing clause and the change; exit code 2; a run is checked like a file."""
+    told = wingspan("check", "checked.py", "--set", "memory=900GB", check=2).stdout
+    assert (
+        "PROBLEM  request of big: none of the pool's slots (1) meets: request_memory = 921600 MB"
+        in told
+    )
+    assert "-> request_memory: ask for at most 16384 MB; then 1 slot would match" in told
+    found = wingspan("check", "checked.py", "--set", "gpus=1", "--json", check=2).stdout
+    bad = [one for one in json.loads(found)["checks"] if not one["ok"]]
+    assert "request_gpus = 1" in bad[0]["found"]
+    assert bad[0]["facts"]["steps"] == ["big"]
+    told = wingspan("check", "checked.py", "--set", "where=Nope > 3", check=2).stdout
+    assert "these slots do not say Nope" in told
+    told = wingspan("check", "checked.py", "--set", "where=Nope >", check=2).stdout
+    assert "expected a ClassAd expression" in told
+    wingspan("run", "checked.py")
+    assert "nothing is in the way" in wingspan("check", "last").stdout
+
+
+@pytest.mark.htcondor
+def test_what_is_asked_wrongly_is_refused(checked):
+    """This machine needs no check, an unknown pool has its like, a probe needs a folder."""
+    assert "needs no check" in wingspan("check", "checked.py", "--on", "local", check=2).stderr
+    assert "campus" in wingspan("check", "checked.py", "--on", "campsu", check=2).stderr
+    assert "no shared folder" in wingspan("check", "checked.py", "--probe", check=2).stderr
+
+
+def test_a_pool_that_cannot_be_reached_is_one_problem(project, tmp_path):
+    """No pool: the rest is checked all the same."""
+    pytest.importorskip("htcondor2")
+    project.write(checked=PIPELINE)
+    config = tmp_path / "condor_config"
+    config.write_text("COLLECTOR_HOST = 127.0.0.1:1\nSEC_DEFAULT_AUTHENTICATION = NEVER\n")
+    told = wingspan("check", "checked.py", check=2, CONDOR_CONFIG=str(config)).stdout
+    assert "PROBLEM  pool: " in told
+    assert "ok       imports: " in told
+
+
+@pytest.mark.htcondor
+def test_a_job_that_cannot_use_the_shared_folder_says_so(pool, job_folder):
+    """What the job says comes back; a job that never starts is removed."""
+    shared, home = job_folder / "shared", Home(job_folder / "home")
+    shared.mkdir()
+    broken = Profile(submit={"executable": "/bin/echo"})  # a job that does nothing of what is asked
+    check = probe_shared(shared, home, broken)
+    assert not check.ok
+    assert "there" not in check.found
+    never = probe_shared(shared, home, Profile(submit={"requirements": "false"}), within_s=1)
+    assert "did not end within 1 s" in never.found
+    assert queued_ads('regexp("probe.sh", Cmd)') == []
+    refused = probe_shared(shared, home, Profile(submit={"requirements": "a ="}))
+    assert "refused" in refused.found
+    assert list(shared.iterdir()) == []
+
+
+@pytest.mark.htcondor
+def test_an_access_point_that_refuses_is_found_before_anything_is_submitted(
+    daemons, pool_parent, monkeypatch
+):
+    """Wrong credentials: the name under which one is known, and what to ask for."""
+    extra = {"SCHEDD.DENY_WRITE": "*"}
+    pool = start_pool(pool_parent / "denied", cpus=1, memory_mb=1024, daemons=daemons, extra=extra)
+    for name, value in pool.environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(PoolError) as caught:
+            check_access()
+        assert "does not accept you" in str(caught.value)
+        assert "ask its administrator" in str(caught.value)
+    finally:
+        pool.stop()
