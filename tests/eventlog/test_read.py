@@ -252,6 +252,29 @@ def test_ads_between_classic_records(tmp_path):
     assert np.all(np.diff(events.offset) > 0)
 
 
+def test_damage_before_and_in_ads_between_classic_records(tmp_path):
+    """Noise in front of such an ad, and an ad that ends half-way, are damage; the ads behind and before are events."""
+    ad = '{\n  "EventTypeNumber": 16,\n  "EventTime": "2025-11-04T21:00:00",\n  "ReturnValue": 3,\n'
+    whole = ad + '  "TerminatedNormally": true\n}\n'
+    text = HELD.format(DAY) + "noise\n...\n" + whole + ad + HELD.format(DAY) + "<c>\nand no more\n"
+    events = read_events(write(tmp_path, text), timezone="UTC")
+    assert events.code.tolist() == [12, 16, 12]
+    assert [(each.offset, each.length, each.why) for each in events.damage] == [
+        (text.index("noise"), len("noise\n...\n"), "no header"),
+        (text.index(whole) + len(whole), len(ad), "torn"),
+    ]
+    assert events.files[0].tail == text.index("<c>")
+
+
+def test_noise_right_before_an_ad(tmp_path):
+    """A stretch of noise that an ad follows without a separator is found as such, up to the next record."""
+    content = b"{ this\n{ is none\n" * 3 + HELD.format(DAY).encode()
+    (tmp_path / "log").write_bytes(HELD.format(DAY).encode() + content)
+    events = read_events(tmp_path / "log", timezone="UTC")
+    assert events.code.tolist() == [12, 12]
+    assert sum(each.length for each in events.damage) == content.index(b"012")
+
+
 @pytest.mark.parametrize("form", ["json", "xml"])
 def test_damaged_ads(tmp_path, form):
     """In ad logs too, torn and foreign text is located, and an unfinished last record remembered."""

@@ -61,10 +61,11 @@ def name_access_points(
     pairs = np.array(sorted(set(zip(where[runs].tolist(), which_run.tolist(), strict=True))))
     pairs = pairs.reshape(-1, 2).T
     of_file, names = _by_file(files, names, pairs.T.tolist(), known)
-    access_point = np.array(of_file, np.int16)[file]
+    rows_of = np.diff(np.searchsorted(file, np.arange(len(files) + 1, dtype=np.int32)))
+    access_point = np.repeat(np.array(of_file, np.int16), rows_of)
     mixed, counts = np.unique(pairs[0], return_counts=True)
     for index in mixed[counts > 1]:
-        low, high = np.searchsorted(file, [index, index + 1])
+        low, high = np.searchsorted(file, np.array([index, index + 1], np.int32))  # its own kind
         inside = slice(*np.searchsorted(submits, [low, high]))
         owner = np.full(high - low, -1, np.int16)
         owner[submits[inside] - low] = which[inside]

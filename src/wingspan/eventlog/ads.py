@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wingspan.eventlog.access_points import identity, number
 from wingspan.eventlog.codes import EventNumber as Event
@@ -13,11 +12,14 @@ from wingspan.eventlog.kernel import ABSENT, BAD_BODY, HAS_ZONE, NO_HEADER, TORN
 from wingspan.eventlog.literals import Expression
 from wingspan.eventlog.sources import Reader
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 Ad: TypeAlias = dict[str, Any]
 
 _RECORD: Final = 0
 _TAIL: Final = -1
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 16
 _NOISE: Final = re.compile(rb"\s*(?:</?classads>|<\?xml.*\?>|<!DOCTYPE.*>|[\[\],])?\s*")
 _EXPRESSION: Final = re.compile(r"/Expr\((.*)\)/", re.DOTALL)
 
@@ -67,6 +69,8 @@ def parse_ad(form: str, record: bytes) -> Ad:
     text = record.decode(errors="replace").strip().rstrip(",")
     if form == "json":
         return dict(json.loads(text, object_hook=_json_object))
+    from xml.etree import ElementTree as ET
+
     try:
         return dict(_xml_value(ET.fromstring(text)))
     except ET.ParseError as error:
@@ -91,7 +95,7 @@ def _json_object(pairs: Ad) -> Ad:
     return pairs
 
 
-_XML: Final[dict[str, Callable[[ET.Element], Any]]] = {
+_XML: Final[dict[str, Callable[["Element"], Any]]] = {
     "c": lambda node: {each.get("n", ""): _xml_value(each[0]) for each in node if len(each)},
     "l": lambda node: [_xml_value(each) for each in node],
     "i": lambda node: int(node.text or ""),
@@ -103,7 +107,7 @@ _XML: Final[dict[str, Callable[[ET.Element], Any]]] = {
 }
 
 
-def _xml_value(node: ET.Element) -> Any:  # noqa: ANN401 - any ClassAd value
+def _xml_value(node: "Element") -> Any:  # noqa: ANN401 - any ClassAd value
     return _XML[node.tag](node) if node.tag in _XML else node.text or ""
 
 

@@ -5,7 +5,7 @@ import mmap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,10 @@ ROW: Final = {
     "stamp": np.uint8,
 }
 _DAMAGE: Final = {"damage_offset": np.int64, "damage_length": np.int64, "damage_why": np.uint8}
-_COUNTS: Final = ("rows", "room", "damages", "damage_room", "consumed")
+_COUNTS: Final = ("rows", "room", "damages", "damage_room", "consumed", "foreign")
+
+
+TakeAds: TypeAlias = Callable[[bytes, int], int]
 
 
 class _Struct(ctypes.Structure):
@@ -124,7 +127,7 @@ class Columns:
         if damages == self._struct.damage_room:
             self._resize(_DAMAGE, "damage_room", damages * 2, damages)
 
-    def scan(self, address: int, size: int, base: int, *, last: bool) -> int:
+    def scan(self, address: int, size: int, base: int, take_ads: TakeAds, *, last: bool) -> int:
         """Append the whole records of `size` bytes at `address`; return how many bytes they took."""
         taken = 0
         while True:
@@ -135,8 +138,20 @@ class Columns:
                 self._struct.rows == self._struct.room
                 or self._struct.damages == self._struct.damage_room
             )
-            if not full:
+            if self._struct.foreign:
+                self._replace_by_ads(address - base, take_ads)
+            elif not full:
                 return taken
+
+    def _replace_by_ads(self, origin: int, take_ads: TakeAds) -> None:
+        """Put the ads of the last damaged stretch in its place; `origin` is the address of the log's first byte."""
+        self._struct.damages -= 1
+        offset, length = (
+            int(self._arrays[name][self.damages]) for name in ("damage_offset", "damage_length")
+        )
+        behind = take_ads(ctypes.string_at(origin + offset, length), offset)
+        if behind < offset + length:
+            self.append_damage(behind, offset + length - behind, TORN)
 
     def append(self, row: dict[str, float]) -> None:
         """Append one row by hand (for logs that are not in the classic format)."""
@@ -152,13 +167,6 @@ class Columns:
             self._arrays[name][self._struct.damages] = value
         self._struct.damages += 1
 
-    def sort(self, start: int, by: str) -> None:
-        """Bring the rows from `start` on into the order of one column."""
-        order = np.argsort(self._arrays[by][start : len(self)], kind="stable")
-        for name in ROW:
-            part = self._arrays[name][start : len(self)]
-            part[:] = part[order]
-
     def damage(self, start: int) -> list[tuple[int, int, str]]:
         """Return (offset, length, why) of the damaged stretches from number `start` on."""
         columns = (self._arrays[name][start : self.damages].tolist() for name in _DAMAGE)
@@ -170,7 +178,9 @@ class Columns:
         return {name: self._arrays.pop(name)[:rows] for name in ROW}
 
 
-def scan_blocks(read_into: Callable[[memoryview], int], base: int, columns: Columns) -> int:
+def scan_blocks(
+    read_into: Callable[[memoryview], int], base: int, columns: Columns, take_ads: TakeAds
+) -> int:
     """Scan all bytes that `read_into` gives, until it gives none; return the offset behind the last whole record.
 
     Parameters
@@ -179,17 +189,21 @@ def scan_blocks(read_into: Callable[[memoryview], int], base: int, columns: Colu
         Fills a buffer from its start and returns how many bytes it put there; 0 at the end.
     base
         The offset of the first byte in the log.
+    take_ads
+        Is given the bytes and the offset of each stretch that begins as an XML or JSON ad does, appends its events to
+        the columns, and returns the offset behind the last whole one.
     """
     room, held = BLOCK, 0  # bytes kept from the blocks before stand right in front of the block
     buffer, address = _pages(room + BLOCK)
     while True:
         got = read_into(memoryview(buffer)[room : room + BLOCK])
         start = address + room - held
-        taken = columns.scan(start, held + got, base, last=not got)
+        taken = columns.scan(start, held + got, base, take_ads, last=not got)
         base += taken
-        if not got:
-            return base
         rest, held = start + taken, held + got - taken
+        if not got:
+            tail = ctypes.string_at(rest, held)
+            return take_ads(tail, base) if tail.startswith((b"{", b"<")) else base
         if held > room:  # a record longer than the room
             kept = ctypes.string_at(rest, held)
             room = 2 * held

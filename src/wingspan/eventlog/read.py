@@ -1,7 +1,6 @@
 """Read event logs, whole: `read_events`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import tzinfo
 from io import BytesIO
@@ -17,8 +16,8 @@ from wingspan.eventlog.access_points import name_access_points
 from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import Damage, Events, LogFile
 from wingspan.eventlog.header import read_header
-from wingspan.eventlog.kernel import NO_HEADER, ROW, WHY, Columns, scan_blocks
-from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, read_ranges
+from wingspan.eventlog.kernel import ROW, Columns, scan_blocks
+from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log
 from wingspan.eventlog.times import to_utc, zone_of
 
 PathInput: TypeAlias = str | PathLike[str]
@@ -121,6 +120,8 @@ def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any
             each for lot, store in zip(lots, stores, strict=True) for each in work(lot, store)
         ]
         return stores[0].finish() if stores else Columns().finish(), scanned
+    from concurrent.futures import ThreadPoolExecutor  # it costs a tenth of this module's import
+
     with ThreadPoolExecutor(cpus) as threads:
         scanned = [each for lot in threads.map(work, lots, stores) for each in lot]
     parts = [store.finish() for store in stores]
@@ -140,36 +141,7 @@ def _scan_piece(piece: Piece, columns: Columns) -> Scanned:
             end, whole = _scan_classic(file, piece, columns)
         else:
             end, whole = scan_ads(piece.format, file, columns)
-    damage = columns.damage(damages)
-    if piece.format == "classic" and (damage or whole < end):
-        found = len(columns)
-        whole, damage = _scan_foreign(piece, columns, damage, (whole, end))
-        if len(columns) > found:
-            columns.sort(rows, "offset")
-    return Scanned(len(columns) - rows, damage, end, whole)
-
-
-def _scan_foreign(
-    piece: Piece, columns: Columns, damage: list[Stretch], tail: tuple[int, int]
-) -> tuple[int, list[Stretch]]:
-    """Read ads that stand between classic records: DAGMan writes its own events in the pool's format.
-
-    Returns the offset behind the last whole record, and the stretches that are damaged all the same.
-    """
-    whole, end = tail
-    kept = []
-    for offset, length, why in [*damage, (whole, end - whole, "")]:
-        [start] = read_ranges(piece.path, [(offset, min(length, 64))])
-        form = {b"<": "xml", b"{": "json"}.get(start[:1], "")
-        if not form or why not in {"", WHY[NO_HEADER]}:
-            kept += [(offset, length, why)] if why else []
-            continue
-        damages = columns.damages
-        [content] = read_ranges(piece.path, [(offset, length)])
-        _, behind = scan_ads(form, BytesIO(content), columns, offset)
-        kept += columns.damage(damages)
-        whole = whole if why else behind
-    return whole, kept
+    return Scanned(len(columns) - rows, columns.damage(damages), end, whole)
 
 
 def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, int]:
@@ -185,7 +157,12 @@ def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, in
         position += got
         return got
 
-    whole = scan_blocks(read_into, piece.start, columns)
+    def take_ads(content: bytes, offset: int) -> int:
+        """Read ads that stand between classic records: DAGMan writes its own events in the pool's format."""
+        form = "xml" if content.startswith(b"<") else "json"
+        return scan_ads(form, BytesIO(content), columns, offset)[1]
+
+    whole = scan_blocks(read_into, piece.start, columns, take_ads)
     return position, whole
 
 

@@ -2,20 +2,25 @@
  *
  * A record is   NNN (cluster.proc.subproc) STAMP text \n  body lines \n  ...\n
  * It ends at a line that is exactly "...", or is torn where the header of another record begins. Two places are
- * looked for at once, many bytes at a time: a newline followed by '.', and " (" (the middle of a header).
+ * looked for at once, many bytes at a time: a newline followed by '.', and " (" behind a digit (within a header).
  * Format: HTCondor's src/condor_utils/condor_event.cpp (formatHeader, readHeader, and each event's readEvent).
  */
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 typedef const unsigned char *text;
+typedef text Finder(text, text);
 
 enum { NO_YEAR = 1, HAS_ZONE = 2 };                      /* stamp */
 enum { NO_HEADER = 1, TORN = 2, BAD_BODY = 3 };          /* why a stretch is damaged */
 enum { ABSENT = INT32_MIN };
 
 typedef struct {
-    int64_t rows, room, damages, damage_room, consumed;
+    int64_t rows, room, damages, damage_room, consumed, foreign;
     double *time;                                        /* seconds as written, UTC where HAS_ZONE */
     int64_t *offset, *value;
     int32_t *length, *cluster, *proc, *detail;
@@ -47,8 +52,40 @@ static int take(text *p, text end, unsigned char c) {
     return 1;
 }
 
+/* Eight bytes as a number, the first one lowest. */
+static inline uint64_t eight(text p) {
+    uint64_t lanes;
+    memcpy(&lanes, p, 8);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    lanes = __builtin_bswap64(lanes);
+#endif
+    return lanes;
+}
+
+/* The high bit of each byte above 9, right up to the first of them. */
+static inline uint64_t above_nine(uint64_t lanes) {
+    return ((lanes + 0x7676767676767676) | lanes) & 0x8080808080808080;
+}
+
+/* Eight bytes at a time, the last ones twice: shorter than a call. */
+static inline int same(text a, const void *with, size_t n) {
+    text b = with;
+    uint64_t x, y;
+    if (n < 8) {
+        for (size_t i = 0; i < n; ++i) if (a[i] != b[i]) return 0;
+        return 1;
+    }
+    for (size_t i = 0; i < n; i += 8) {
+        size_t at = i < n - 8 ? i : n - 8;
+        memcpy(&x, a + at, 8);
+        memcpy(&y, b + at, 8);
+        if (x != y) return 0;
+    }
+    return 1;
+}
+
 static int take_bytes(text *p, text end, const char *bytes, size_t n) {
-    if ((size_t)(end - *p) < n || memcmp(*p, bytes, n)) return 0;
+    if ((size_t)(end - *p) < n || !same(*p, bytes, n)) return 0;
     *p += n;
     return 1;
 }
@@ -59,11 +96,12 @@ static inline int take_text(text *p, text end, const char *literal) {
 
 static int take_integer(text *p, text end, int64_t *out) {
     text q = *p;
-    int negative = take(&q, end, '-'), digits = 0;
-    int64_t n = 0;
-    for (; q < end && digit(*q) && digits < 18; ++q, ++digits) n = n * 10 + (*q - '0');
-    if (!digits || (q < end && digit(*q))) return 0;
-    *out = negative ? -n : n;
+    int negative = take(&q, end, '-');
+    text first = q;
+    uint64_t n = 0;
+    for (unsigned d; q < end && (d = (unsigned)*q - '0') < 10; ++q) n = n * 10 + d;
+    if (q == first || q - first > 18) return 0;
+    *out = negative ? -(int64_t)n : (int64_t)n;
     *p = q;
     return 1;
 }
@@ -115,8 +153,7 @@ static int take_date(text *p, text end, Header *h) {
     *p += size + 1;
     if (from[size] != ' ' && (from[size] != 'T' || size == 5)) return 0;
     h->stamp = size == 5 ? NO_YEAR : 0;
-    if (h->date_stamp == size && !(size == 5 ? memcmp(from, h->date, 5) : memcmp(from, h->date, 10)))
-        return 1;
+    if (h->date_stamp == size && (size == 5 ? same(from, h->date, 5) : same(from, h->date, 10))) return 1;
     text q = from;
     if (size == 10 && (!take_digits(&q, end, 4, &year) || !take(&q, end, '-'))) return 0;
     if (!take_digits(&q, end, 2, &month) || !take(&q, end, size == 5 ? '/' : '-')) return 0;
@@ -139,16 +176,14 @@ static int take_zone(text *p, text end, Header *h) {
     return 1;
 }
 
+/* "HH:MM:SS" */
 static int take_clock(text *p, text end, int *seconds) {
-    text q = *p;
-    if (end - q < 8 || q[2] != ':' || q[5] != ':') return 0;
-    int hour, minute, second;
-    if (!take_digits(&q, end, 2, &hour)) return 0;
-    ++q;
-    if (!take_digits(&q, end, 2, &minute)) return 0;
-    ++q;
-    if (!take_digits(&q, end, 2, &second)) return 0;
-    *p = q;
+    if (end - *p < 8) return 0;
+    uint64_t lanes = eight(*p) ^ 0x30303A30303A3030;     /* digits are 0 to 9, colons 0 */
+    if (above_nine(lanes) || lanes & 0x0000FF0000FF0000) return 0;
+    lanes = lanes * 10 + (lanes >> 8);
+    int hour = lanes & 255, minute = lanes >> 24 & 255, second = lanes >> 48 & 255;
+    *p += 8;
     *seconds = hour * 3600 + minute * 60 + second;
     return hour <= 24 && minute <= 59 && second <= 61;
 }
@@ -384,40 +419,53 @@ static int has_banner(const Header *h, text end) {
 
 /* ---- finding the ends of records ---- */
 
-static int is_mark(text p) {                             /* p[0], p[1] are readable */
-    return (p[0] == '\n' && p[1] == '.') || (p[0] == ' ' && p[1] == '(');
+static int is_mark(text p) {                             /* p[-1], p[0], p[1] are readable */
+    return (p[0] == '\n' && p[1] == '.') || (p[0] == ' ' && p[1] == '(' && digit(p[-1]));
 }
 
-static int first_byte(uint64_t lanes) {                  /* the first byte in memory that is not 0 */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return __builtin_ctzll(lanes) / 8;
-#else
-    return __builtin_clzll(lanes) / 8;
-#endif
-}
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* Define a function: the next place in [p, end) where "\n." or " (" stands; else NULL. */
-#define DEFINE_NEXT_MARK(NAME, WIDTH)                                                        \
-    INLINE text NAME(text p, text end) {                                                     \
-        typedef unsigned char lanes __attribute__((vector_size(WIDTH)));                     \
-        for (; end - p > WIDTH; p += WIDTH) {                                                \
-            lanes a, b;                                                                      \
-            uint64_t any[WIDTH / 8];                                                         \
-            memcpy(&a, p, WIDTH);                                                            \
-            memcpy(&b, p + 1, WIDTH);                                                        \
-            lanes hits = (lanes)(((a == '\n') & (b == '.')) | ((a == ' ') & (b == '(')));    \
-            memcpy(any, &hits, WIDTH);                                                       \
-            for (int i = 0; i < WIDTH / 8; ++i)                                              \
-                if (any[i]) return p + 8 * i + first_byte(any[i]);                           \
-        }                                                                                    \
-        for (; end - p > 1; ++p) if (is_mark(p)) return p;                                   \
-        return NULL;                                                                         \
+/* The next place in [p, end) where "\n." stands, or " (" behind a digit; else NULL. p[-1] is readable. */
+static text next_mark(text p, text end) {
+    typedef unsigned char lanes __attribute__((vector_size(16)));
+    for (; end - p > 16; p += 16) {
+        lanes before, here, after;
+        memcpy(&before, p - 1, 16);
+        memcpy(&here, p, 16);
+        memcpy(&after, p + 1, 16);
+        lanes id = (lanes)(here == ' ') & (lanes)(after == '(') & (lanes)(before - '0' < 10);
+        lanes hits = ((lanes)(here == '\n') & (lanes)(after == '.')) | id;
+        uint64_t any[2];
+        memcpy(any, &hits, 16);
+        if (any[0] | any[1]) break;
     }
+    for (; end - p > 1; ++p) if (is_mark(p)) return p;
+    return NULL;
+}
 
-DEFINE_NEXT_MARK(next_mark_16, 16)
-DEFINE_NEXT_MARK(next_mark_32, 32)
+#if defined(__x86_64__)
+/* The same, 64 bytes at a time, for machines that have AVX2. */
+__attribute__((target("avx2"))) static text next_mark_avx2(text p, text end) {
+    const __m256i newline = _mm256_set1_epi8('\n'), dot = _mm256_set1_epi8('.'), space = _mm256_set1_epi8(' ');
+    const __m256i open = _mm256_set1_epi8('('), zero = _mm256_set1_epi8('0'), nine = _mm256_set1_epi8(9);
+    for (; end - p > 64; p += 64) {
+        __m256i hits[2];
+        for (int half = 0; half < 2; ++half) {
+            __m256i before = _mm256_loadu_si256((const __m256i *)(p + 32 * half - 1));
+            __m256i here = _mm256_loadu_si256((const __m256i *)(p + 32 * half));
+            __m256i after = _mm256_loadu_si256((const __m256i *)(p + 32 * half + 1));
+            __m256i value = _mm256_sub_epi8(before, zero);
+            __m256i digits = _mm256_cmpeq_epi8(_mm256_min_epu8(value, nine), value);
+            __m256i id = _mm256_and_si256(_mm256_cmpeq_epi8(here, space), _mm256_cmpeq_epi8(after, open));
+            __m256i separator = _mm256_and_si256(_mm256_cmpeq_epi8(here, newline), _mm256_cmpeq_epi8(after, dot));
+            hits[half] = _mm256_or_si256(separator, _mm256_and_si256(id, digits));
+        }
+        __m256i any = _mm256_or_si256(hits[0], hits[1]);
+        if (_mm256_testz_si256(any, any)) continue;
+        uint64_t low = (uint32_t)_mm256_movemask_epi8(hits[0]), high = (uint32_t)_mm256_movemask_epi8(hits[1]);
+        return p + __builtin_ctzll(low | high << 32);
+    }
+    return next_mark(p, end);
+}
+#endif
 
 /* The end of the separator line at p (just past its newline), NULL when it is none, `end` + 1 when not all there. */
 static text separator_end(text p, text end, int last) {
@@ -431,17 +479,17 @@ static text separator_end(text p, text end, int last) {
 typedef struct { text body_end, end; int torn; } Extent;  /* end NULL: not all of the record is there */
 
 /* Where the record that begins at `start` ends; its own header, if it has one, ends at `from`. */
-INLINE Extent find_end(text start, text from, text end, int last, int width) {
+static Extent find_end(text start, text from, text end, int last, Finder *next) {
     const Extent none = {NULL, NULL, 0};
     text at_start = *start == '.' ? separator_end(start, end, last) : NULL;
     if (at_start > end) return none;
     if (at_start) return (Extent){start, at_start, 0};
-    for (text p = from; (p = width == 32 ? next_mark_32(p, end) : next_mark_16(p, end)); ++p) {
+    for (text p = from > start ? from : start + 1; (p = next(p, end)); ++p) {
         if (*p == '\n') {
             text after = separator_end(p + 1, end, last);
             if (after && after <= end) return (Extent){p + 1, after, 0};
             if (after) return none;
-        } else if (p - 3 > start && digit(p[-1])) {
+        } else if (p - 3 > start) {
             Header h = {0};
             if (!last && end - p < 256) return none;     /* the header may go on in the next block */
             if (!take_header(p - 3, end, &h)) continue;
@@ -454,7 +502,7 @@ INLINE Extent find_end(text start, text from, text end, int last, int width) {
 
 static void add_damage(Columns *out, int64_t offset, int64_t length, int why) {
     int64_t n = out->damages - 1;
-    if (n >= 0 && out->damage_why[n] == why && why == NO_HEADER &&
+    if (n >= 0 && !out->foreign && out->damage_why[n] == why && why == NO_HEADER &&
         out->damage_offset[n] + out->damage_length[n] == offset) {
         out->damage_length[n] += length;
         return;
@@ -479,19 +527,27 @@ static void add_row(Columns *out, const Header *h, Numbers numbers, int64_t offs
     out->stamp[n] = (uint8_t)h->stamp;
 }
 
-INLINE void scan_by(text data, int64_t size, int64_t base, int last, Columns *out, int width) {
+/* Read the whole records of data[0, size), the bytes of the log from `base` on, until they or the room end.
+ * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these.
+ * It also stops behind a stretch that begins as an ad does: `out->foreign`, and the stretch is the last damage. */
+void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
+    Finder *next = next_mark;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) next = next_mark_avx2;
+#endif
     text p = data, end = data + size;
     Header h = {0};
-    out->consumed = 0;
+    out->consumed = out->foreign = 0;
     while (out->rows < out->room && out->damages < out->damage_room) {
         while (p < end && (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t')) ++p;
         out->consumed = p - data;
         if (p == end) return;
         int good = take_header(p, end, &h);
-        Extent record = find_end(p, good ? h.body - 1 : p, end, last, width);
+        Extent record = find_end(p, good ? h.body - 1 : p, end, last, next);
         if (!record.end) return;
         int64_t offset = base + (p - data), length = record.end - p;
         Numbers numbers = {ABSENT, ABSENT};
+        out->foreign = !good && (*p == '{' || *p == '<');
         if (!good || length > INT32_MAX)
             add_damage(out, offset, length, NO_HEADER);
         else if (record.torn)
@@ -502,26 +558,8 @@ INLINE void scan_by(text data, int64_t size, int64_t base, int last, Columns *ou
             add_row(out, &h, numbers, offset, length);
         p = record.end;
         out->consumed = p - data;
+        if (out->foreign) return;
     }
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2")))
-static void scan_32(text data, int64_t size, int64_t base, int last, Columns *out) {
-    scan_by(data, size, base, last, out, 32);
-}
-#endif
-
-/* Read the whole records of data[0, size), the bytes of the log from `base` on, until they or the room end.
- * `out->consumed` tells how far; what follows is an unfinished record. `last`: no bytes follow these. */
-void scan(text data, int64_t size, int64_t base, int last, Columns *out) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
-        scan_32(data, size, base, last, out);
-        return;
-    }
-#endif
-    scan_by(data, size, base, last, out, 16);
 }
 
 /* Give each row the owner of its job. In: owner[i] of submit events, else -1; owner[0..] of the file's first one in

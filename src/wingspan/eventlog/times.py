@@ -14,6 +14,7 @@ from wingspan.errors import SettingError
 from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR
 
 _DAY = 86400.0
+_STEP = 4 * _DAY  # no zone has changed twice within a week since 1970 (IANA time zones)
 _YEARS = np.datetime64("1972-01-01", "s").astype(
     np.int64
 )  # the scanner's year for stamps without one
@@ -64,7 +65,7 @@ def to_utc(
     if np.bitwise_or.reduce(stamp, initial=0) & NO_YEAR:
         _add_years(time, stamp, anchor, offset)
     local = np.bitwise_and.reduce(stamp, initial=HAS_ZONE) & HAS_ZONE == 0
-    if local and len(time):
+    if local and len(time) and zone is not UTC:
         _subtract_offsets(time, stamp, offset)
 
 
@@ -88,8 +89,9 @@ def _add_years(
         year -= 1
     wraps += year - wraps[at]
     for start in range(0, len(time), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        time[part] = np.where(missing[part], _in_year(time[part], wraps[part]), time[part])
+        rows = start + np.flatnonzero(missing[start : start + _CHUNK])
+        if len(rows):
+            time[rows] = _in_year(time[rows], wraps[rows])
 
 
 def _wraps(time: Seconds, missing: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -129,8 +131,9 @@ def _subtract_offsets(
             return
     for start in range(0, len(time), _CHUNK):
         part, flags = time[start : start + _CHUNK], stamp[start : start + _CHUNK]
-        now = ahead[np.searchsorted(bounds, part, "right")]
-        part -= np.where(flags & HAS_ZONE, 0, now)
+        first, last = np.searchsorted(bounds, (part.min(), part.max()), "right")
+        places = np.searchsorted(bounds[first:last], part, "right") if first < last else 0
+        part -= np.where(flags & HAS_ZONE, 0, ahead[first + places])
     for instant, before, after in changes:
         if after < before:
             _second_hour(time, stamp, instant, before - after)
@@ -148,8 +151,8 @@ def _changes(
     low: float, high: float, offset: Callable[[float], int]
 ) -> list[tuple[float, int, int]]:
     """Return (instant, offset before, offset after) of every change of the zone's offset in the span."""
-    low, high = max(low - 2 * _DAY, -2e9), min(high + 2 * _DAY, 5e9)  # 1906 to 2128
-    samples = np.arange(low, max(high, low) + _DAY, _DAY).tolist()
+    low, high = max(low - 2 * _DAY, 0.0), min(high + 2 * _DAY, 5e9)  # 1970 to 2128
+    samples = np.arange(low, max(high, low) + _STEP, _STEP).tolist()
     known = [offset(sample) for sample in samples]
     return [
         (_first_with(known[i + 1], a, b, offset), known[i], known[i + 1])
