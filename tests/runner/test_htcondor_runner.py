@@ -268,32 +268,23 @@ WHERE = """
 
 
 def test_the_environment_travels_to_a_machine_without_python(project, job_folder):
-    """Interpreter and libraries run from the job's sandbox; its PATH has a shell's tools only."""
-    tools = job_folder / "tools"
+    """Interpreter and libraries run from the job's sandbox, whose PATH has a shell's tools only; not above the limit."""
+    home, tools = job_folder / "home", job_folder / "tools"
     tools.mkdir()
     for name in ("sh", "tar", "gzip", "uname", "mkdir"):
         (tools / name).symlink_to(shutil.which(name))
     project.write(where=WHERE)
     (project.path / "wingspan.toml").write_text(
         f'[pools.bare]\nenvironment = "send"\nsubmit = {{ environment = \'"PATH={tools}"\' }}\n'
+        '[pools.small]\nenvironment = "send"\nenvironment_limit = "1MB"\n'
     )
-    run = project.fresh("where").pipeline().run("bare", home=job_folder / "home")
-    executable, library, path = run["where"]
+    pipeline = project.fresh("where").pipeline()
+    with pytest.raises(SpaceError, match="the pool's limit is 1"):
+        pipeline.run("small", home=home)
+    assert not query('WingspanStep == "where"')
+    executable, library, path = pipeline.run("bare", home=home)["where"]
     sandbox = job_folder.parents[1] / "execute"
     assert executable.startswith(str(sandbox))
     assert library.startswith(str(sandbox))
     assert path == str(tools)
-    (sent,) = (job_folder / "home" / "environments").iterdir()
-    sent.unlink()  # 200 MB
-
-
-def test_an_environment_over_the_limit_is_refused(project, job_folder):
-    """Nothing is submitted; the message has the size and the limit."""
-    project.write(where=WHERE)
-    (project.path / "wingspan.toml").write_text(
-        '[pools.small]\nenvironment = "send"\nenvironment_limit = "1MB"\n'
-    )
-    with pytest.raises(SpaceError, match="the pool's limit is 1"):
-        project.fresh("where").pipeline().run("small", home=job_folder / "home")
-    assert not query('WingspanStep == "where"')
-    shutil.rmtree(job_folder / "home")
+    shutil.rmtree(home)  # 200 MB
