@@ -88,7 +88,7 @@ def _facts(asked: Resources, names: Sequence[str], found: Match) -> dict[str, An
 
 def commands_of(asked: Resources, profile: Profile) -> dict[str, str]:
     """Return the submit commands of a job that asks this, by name."""
-    text = submit_description(asked, extra=profile.submit)
+    text = submit_description(asked, profile=profile)
     pairs = (line.strip().partition(" = ") for line in text.splitlines())
     return {name: value for name, _, value in pairs}
 
