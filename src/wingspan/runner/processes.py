@@ -115,7 +115,9 @@ class _Template:
             self.connection.send(json.dumps(request).encode())
 
     def wait_for_end(self) -> None:
-        """Wait until the process has closed its end; kill it if it does not, as it may still import."""
+        """Wait until the process has closed its end; kill it if it does not, or has no jobs: it may still import."""
+        if not self.jobs:
+            self.process.kill()
         self.connection.settimeout(_GRACE_S if any(job.pid for job in self.jobs.values()) else 0.2)
         try:
             while self.connection.recv(MESSAGE_BYTES):
