@@ -170,6 +170,7 @@ ARRAYS = [
     np.array([(1, 2.5)], dtype=[("a", "i1"), ("b", "f8")]),
     np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True)),
     np.array([], dtype=bool),
+    np.zeros((2, 3), dtype=np.dtype("i1,f8"), order="F"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,8 @@ def without_padding(value: NDArray[Any]) -> NDArray[Any]:
     """Return a structured array with zeros between its fields, where memory holds whatever was there before."""
     if value.dtype.names is None:
         return value
-    made = np.zeros(value.shape, value.dtype)  # zeros_like leaves the gaps as they are
+    order: Literal["C", "F"] = "F" if value.flags.fnc else "C"
+    made = np.zeros(value.shape, value.dtype, order)  # zeros_like leaves the gaps as they are
     for name in value.dtype.names:
         made[name] = without_padding(value[name])
     return made
