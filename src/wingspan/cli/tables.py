@@ -4,8 +4,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -14,9 +15,13 @@ from wingspan.cli.models import Folder as ModelsFolder
 from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, check_folder, run_pipeline
 
 if TYPE_CHECKING:
+    from wingspan.recipes.table_classifier import Classifier
     from wingspan.runner.local import LocalRunner
     from wingspan.tabular.clean import Rules
+    from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
+    from wingspan.tabular.predict import Predictions
+    from wingspan.workflow import Pipeline, Run
 
 _PIPELINE, _RECIPE = "table-classifier", "wingspan.recipes.table_classifier"
 
@@ -24,50 +29,84 @@ Data = Annotated[
     list[Path],
     typer.Argument(metavar="DATA...", help="CSV (also .gz, .zst) or Parquet files, or a folder."),
 ]
+Target = Annotated[str, typer.Option(help="Column to predict.")]
+Estimators = Annotated[str, typer.Option(help="Names or module:Class, separated by commas.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME.KEY=VALUE", help="Of an estimator; VALUE is JSON."),
+]
+Select = Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")]
+Drop = Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")]
+RulesFile = Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")]
+TestSize = Annotated[float, typer.Option(help="Share of the rows for the test.")]
+Seed = Annotated[int, typer.Option(help="Of the split and the estimators.")]
+Stratify = Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")]
+Compatibility = Annotated[bool, typer.Option(help="Prepare and split as a pandas script does.")]
 Shards = Annotated[int, typer.Option(min=1, help="Parts to work in; results do not depend on it.")]
+Cpus = Annotated[int, typer.Option(min=1, help="Cores of each fit.")]
+Memory = Annotated[
+    str | None, typer.Option(help="Memory of each step [default: by the data's size].")
+]
 Delimiter = Annotated[str, typer.Option(help="Between the fields of a CSV.")]
+DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
+Deploy = Annotated[bool, typer.Option(help="Deploy the best model.")]
+NewRows = Annotated[
+    Path | None,
+    typer.Option("--predict", metavar="NEW_ROWS", help="Raw rows to predict with the best model."),
+]
+NewRowsOut = Annotated[
+    Path | None, typer.Option("--out", help="File for these predictions: .csv or .parquet.")
+]
+Out = Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")]
+ModelName = Annotated[
+    str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
+]
+IdColumn = Annotated[str | None, typer.Option("--id", help="Column to copy to the predictions.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What becomes of the best model: deployed under a name unless that is None, used on new rows if there are any."""
+
+    models: Path
+    name: str | None
+    new_rows: Path | None
+    out: Path | None
+
+    def checked(self) -> Self:
+        """Refuse, before anything is computed, what could not be written afterwards."""
+        from wingspan.errors import SettingError
+
+        if (self.new_rows is None) != (self.out is None):
+            raise SettingError(
+                "wingspan train", "--predict and --out belong together", "give both, or none"
+            )
+        _check_out(self.out)
+        if self.name is not None:
+            check_folder("--models", self.models)
+        return self
 
 
 def train(
     data: Data,
-    target: Annotated[str, typer.Option(help="Column to predict.")],
-    estimators: Annotated[str, typer.Option(help="Names or module:Class, separated by commas.")] = (
-        "logistic_regression,decision_tree"
-    ),
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parameter", metavar="NAME.KEY=VALUE", help="Of an estimator; VALUE is JSON."
-        ),
-    ] = None,
-    select: Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")] = "",
-    drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = "",
-    rules: Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")] = None,
-    test_size: Annotated[float, typer.Option(help="Share of the rows for the test.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of the split and the estimators.")] = 42,
-    stratify: Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")] = False,
-    compatibility: Annotated[
-        bool, typer.Option(help="Prepare and split as a pandas script does.")
-    ] = False,
+    target: Target,
+    estimators: Estimators = "logistic_regression,decision_tree",
+    parameters: Parameters = None,
+    select: Select = "",
+    drop: Drop = "",
+    rules: RulesFile = None,
+    test_size: TestSize = 0.2,
+    seed: Seed = 42,
+    stratify: Stratify = False,
+    compatibility: Compatibility = False,
     shards: Shards = 1,
-    cpus: Annotated[int, typer.Option(min=1, help="Cores of each fit.")] = 1,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory of each step [default: by the data's size].")
-    ] = None,
+    cpus: Cpus = 1,
+    memory: Memory = None,
     delimiter: Delimiter = ",",
-    name: Annotated[
-        str | None, typer.Option(help="Name to deploy under [default: the target].")
-    ] = None,
-    deploy: Annotated[bool, typer.Option(help="Deploy the best model.")] = True,
-    new_rows: Annotated[
-        Path | None,
-        typer.Option(
-            "--predict", metavar="NEW_ROWS", help="Raw rows to predict with the best model."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="File for these predictions: .csv or .parquet.")
-    ] = None,
+    name: DeployName = None,
+    deploy: Deploy = True,
+    new_rows: NewRows = None,
+    out: NewRowsOut = None,
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -75,23 +114,15 @@ def train(
     no_fuse: NoFuse = False,
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
-    from wingspan.errors import SettingError
-
-    if (new_rows is None) != (out is None):
-        raise SettingError(
-            "wingspan train", "--predict and --out belong together", "give both, or none"
-        )
-    _check_out(out)
-    if deploy:
-        check_folder("--models", models)
+    ends = Ends(models, (name or target) if deploy else None, new_rows, out).checked()
     with _runner(home, cpus, on) as runner:
-        from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
+        from wingspan.recipes.table_classifier import Classifier
         from wingspan.tabular.read import ReadOptions
 
         what = Classifier(
             data=data[0] if len(data) == 1 else list(data),
             target=target,
-            estimators={name: name for name in _listed(estimators)},
+            estimators={label: label for label in _listed(estimators)},
             parameters=_parameters(parameters or [], _listed(estimators)),
             select=tuple(_listed(select)),
             drop=tuple(_listed(drop)),
@@ -105,58 +136,15 @@ def train(
             cpus=cpus,
             memory=memory,
         )
-        p = table_classifier(what)
-        if new_rows is not None and out is not None:
-            made = add_prediction(
-                p,
-                p.steps["bundle"].handle(),
-                new_rows,
-                preparation=p.steps["prepare"].handle(),
-                suffix=out.suffix,
-                options=what.options,
-                shards_in_all=shards,
-            ).step
-        run = run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse)
-    evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
-    selection = run["choose_best"]
-    deployed = None
-    if deploy:
-        from wingspan.tabular.deploy import deploy as deploy_bundle
-
-        deployed = deploy_bundle(run["bundle"], models, name or target)
-    if out is not None:
-        write_out(run[made].path, out)
-    if as_json:
-        told: dict[str, Any] = {label: one.as_json() for label, one in evaluations.items()}
-        where = (
-            None
-            if deployed is None
-            else {"model": deployed.reference, "folder": str(deployed.folder)}
-        )
-        print(
-            json.dumps(
-                {"run": run.run_id, "evaluations": told, "best": selection.best, "deployed": where},
-                indent=2,
-            )
-        )
-        return
-    print_evaluations(evaluations, selection.best, selection.metrics)
-    if deployed is not None:
-        print(f"deployed {deployed.reference}: {deployed.folder}")
-        print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
-    if out is not None:
-        print(f"predicted {new_rows}: {out}")
+        run = run_pipeline(_training(what, ends), home, runner=runner, on=on, fuse=not no_fuse)
+    _finish(run, what, ends, as_json=as_json)
 
 
 def predict(
     data: Data,
-    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")],
-    model: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
-    ] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="Column to copy to the predictions.")
-    ] = None,
+    out: Out,
+    model: ModelName = None,
+    id_column: IdColumn = None,
     shards: Shards = 1,
     delimiter: Delimiter = ",",
     models: ModelsFolder = MODELS,
@@ -174,36 +162,87 @@ def predict(
     _check_out(out)
     found = find_deployed(models, model) if model else only_deployed(models)
     p = Pipeline(f"predict-{found.name}")
-    source = data[0] if len(data) == 1 else list(data)
-    options = ReadOptions(delimiter=delimiter)
     made = add_prediction(
         p,
         found.folder,
-        source,
+        data[0] if len(data) == 1 else list(data),
         suffix=out.suffix,
         id_column=id_column,
-        options=options,
+        options=ReadOptions(delimiter=delimiter),
         shards_in_all=shards,
     )
     predictions = run_pipeline(p, home, on=on, fuse=not no_fuse)[made.step]
     write_out(predictions.path, out)
     if as_json:
-        facts = {
-            "out": str(out),
-            "rows": predictions.rows,
-            "labels": predictions.labels,
-            "unseen": predictions.unseen,
+        print(json.dumps(_facts(predictions, found, out), indent=2))
+    else:
+        _print_predictions(predictions, found, out)
+
+
+def _training(what: "Classifier", ends: Ends) -> "Pipeline":
+    """Declare the training, and the prediction of new rows by the best model."""
+    from wingspan.recipes.table_classifier import add_prediction, table_classifier
+
+    p = table_classifier(what)
+    if ends.new_rows is not None and ends.out is not None:
+        add_prediction(
+            p,
+            p.steps["bundle"].handle(),
+            ends.new_rows,
+            preparation=p.steps["prepare"].handle(),
+            suffix=ends.out.suffix,
+            options=what.options,
+            shards_in_all=what.shards,
+        )
+    return p
+
+
+def _finish(run: "Run", what: "Classifier", ends: Ends, *, as_json: bool) -> None:
+    """Deploy the best model, write the predictions, and tell what came of it."""
+    from wingspan.tabular.deploy import deploy
+
+    evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
+    best = run["choose_best"]
+    deployed = deploy(run["bundle"], ends.models, ends.name) if ends.name is not None else None
+    if ends.out is not None:
+        write_out(run["collect"].path, ends.out)
+    if as_json:
+        told: dict[str, Any] = {"run": run.run_id}
+        told["evaluations"] = {label: one.as_json() for label, one in evaluations.items()}
+        told["best"] = best.best
+        told["deployed"] = deployed and {
+            "model": deployed.reference,
+            "folder": str(deployed.folder),
         }
-        print(
-            json.dumps(facts | {"model": found.reference, "ignored": predictions.ignored}, indent=2)
-        )
+        print(json.dumps(told, indent=2))
         return
+    print_evaluations(evaluations, best.best, best.metrics)
+    if deployed is not None:
+        print(f"deployed {deployed.reference}: {deployed.folder}")
+        print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
+    if ends.out is not None:
+        print(f"predicted {ends.new_rows}: {ends.out}")
+
+
+def _facts(predictions: "Predictions", model: "Deployed", out: Path) -> dict[str, Any]:
+    """Return what a program wants to know of predictions."""
+    return {
+        "out": str(out),
+        "rows": predictions.rows,
+        "labels": predictions.labels,
+        "unseen": predictions.unseen,
+        "model": model.reference,
+        "ignored": predictions.ignored,
+    }
+
+
+def _print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
+    """Print how many rows got which label; what is worth a look goes to the messages."""
     counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
-    print(f"{out}: {predictions.rows:,} rows by {found.reference} ({counts})")
+    print(f"{out}: {predictions.rows:,} rows by {model.reference} ({counts})")
     for column, count in predictions.unseen.items():
-        print(
-            f"  {column}: {count:,} rows have a category that training did not see", file=sys.stderr
-        )
+        told = f"  {column}: {count:,} rows have a category that training did not see"
+        print(told, file=sys.stderr)
     if predictions.ignored:
         print(f"  not used: {', '.join(predictions.ignored)}", file=sys.stderr)
 
