@@ -148,3 +148,11 @@ def test_no_jobs(tmp_path):
         len(found.runs().job),
         len(found.transfers().job),
     ) == (0, 0, 0, 0)
+
+
+def test_only_some_events(tmp_path):
+    """Histories of chosen event numbers hold these, and the states that they make."""
+    (tmp_path / "log").write_text(ONE)
+    found = group_by_job(read_events(tmp_path / "log"), [0, 12])
+    assert found.events.code.tolist() == [0, 12]
+    assert found.state.tolist() == [State.IDLE, State.HELD]

@@ -219,6 +219,16 @@ def test_access_points_are_told_apart(tmp_path):
     assert events.file.tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
 
 
+def test_resubmitted_ids(tmp_path):
+    """When the ids of a job are given again by another access point, rows belong to the submit event before them."""
+    one, two = SUBMIT.format(DAY, "ap1"), SUBMIT.format(DAY, "ap2")
+    held, released = HELD.format(DAY), RELEASED.format(DAY)
+    text = one + held + released + two + held + released + one + held
+    events = read_events(write(tmp_path, text))
+    names = [events.access_points[index] for index in events.access_point]
+    assert names == ["ap1"] * 3 + ["ap2"] * 3 + ["ap1"] * 2
+
+
 def test_missing_file(tmp_path):
     """A log that is not there is an error that names it; so is a folder."""
     with pytest.raises(NotFoundError, match="nowhere"):

@@ -271,7 +271,8 @@ def _print_head(found: "Summary") -> None:
 
     if found.sampled:
         print(
-            f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly; counts are scaled"
+            f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly; "
+            "counts are scaled (those of hold codes are exact)"
         )
 
 

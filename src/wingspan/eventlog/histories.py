@@ -1,5 +1,6 @@
 """Events -> histories: the events of each job together, its state at any time, its holds, runs and transfers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -189,14 +190,17 @@ class JobHistories:
         return FileTransfers(job[pairs], start, kind[pairs] == _STARTED[1], seconds)
 
 
-def group_by_job(events: Events) -> JobHistories:
+def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
     """Sort events by job; what several logs tell of one job is put together, each event once.
 
     A job's events keep the order of their bytes, rotations in the order of time: small inversions of stamps (several
     processes write a log) change nothing. An event that a user's log and the global log both tell is the same event
-    when number and second agree; it is taken from the log that begins first.
+    when number and second agree; it is taken from the log that begins first. `codes`: only events of these numbers.
     """
-    ordered = events.take(np.flatnonzero((events.cluster >= 0) & (events.proc >= 0)))
+    wanted = (events.cluster >= 0) & (events.proc >= 0)
+    if codes:
+        wanted &= np.isin(events.code, codes)
+    ordered = events.take(np.flatnonzero(wanted))
     if len(events.files) > 1:
         first = np.full(len(events.files), np.inf)
         np.minimum.at(first, ordered.file, ordered.time)

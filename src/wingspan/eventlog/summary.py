@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -15,14 +16,19 @@ from wingspan.eventlog.histories import STATE_EVENTS, HoldCycles, JobHistories, 
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
 
-SAMPLE: Final = 5_000  # bodies read at most for each part of a summary, evenly spread
+SAMPLE: Final = 4_000  # bodies read at most for each part of a summary, evenly spread
+RARE: Final = 100  # reasons read at least for each code and sub-code
 BURST_S: Final = 600.0  # holds of one kind that follow each other within this are one burst
 RESOURCES: Final = ("Cpus", "Memory", "Disk", "GPUs")
 
 
 @dataclass(frozen=True, slots=True)
 class HoldGroup:
-    """Holds of one code, sub-code and reason template; shares are of those holds, lengths in seconds."""
+    """Holds of one code, sub-code and reason template; shares are of those holds, lengths in seconds.
+
+    The sum of `holds` over a code and sub-code is exact. Where reasons were sampled, how they part among several
+    templates is estimated from the sample.
+    """
 
     code: int
     subcode: int
@@ -95,8 +101,7 @@ class Summary:
 
 def summarise(events: Events) -> Summary:
     """Return what the events tell as a whole."""
-    wanted = [*STATE_EVENTS, Event.FILE_TRANSFER]
-    history = group_by_job(events.take(np.flatnonzero(np.isin(events.code, wanted))))
+    history = group_by_job(events, [*STATE_EVENTS, Event.FILE_TRANSFER])
     last = history.state[history.starts[1:] - 1]
     runs = history.runs()
     lengths = np.nan_to_num(runs.end - runs.start)
@@ -128,30 +133,54 @@ def summarise(events: Events) -> Summary:
     )
 
 
-def _spread(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Return at most `SAMPLE` places of rows, evenly spread."""
-    return np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64))
+def _spread(rows: NDArray[Any], most: int) -> NDArray[Any]:
+    """Return at most so many of the rows, evenly spread."""
+    places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
+    return rows[np.unique(places)]
 
 
 def _hold_groups(history: JobHistories, holds: HoldCycles) -> tuple[HoldGroup, ...]:
-    chosen = _spread(holds.row)
-    bodies = read_bodies(history.events, holds.row[chosen])
-    templates: dict[str, str] = {}
-    groups: dict[tuple[int, int, str], list[int]] = defaultdict(list)
-    examples: dict[tuple[int, int, str], str] = {}
-    for place, body in zip(chosen.tolist(), bodies, strict=True):
-        reason = str(body.get("HoldReason", ""))
-        template = templates.setdefault(reason, "") or mask(reason)
-        templates[reason] = template
-        key = (int(holds.code[place]), int(holds.subcode[place]), template)
-        groups[key].append(place)
-        examples.setdefault(key, reason)
-    scale = len(holds.row) / len(chosen) if len(chosen) else 1.0
-    found = [
-        _hold_group(key, np.array(places), holds, examples[key], scale)
-        for key, places in groups.items()
-    ]
+    if not len(holds.row):
+        return ()
+    pairs, which = np.unique([holds.code, holds.subcode], axis=1, return_inverse=True)
+    order = np.argsort(which.reshape(-1), kind="stable")
+    kinds = np.split(order, np.cumsum(np.bincount(which.reshape(-1)))[:-1])
+    read = [_spread(kind, max(SAMPLE * len(kind) // len(order), RARE)) for kind in kinds]
+    bodies = iter(read_bodies(history.events, holds.row[np.concatenate(read)]))
+    found: list[HoldGroup] = []
+    for pair, kind, places in zip(pairs.T.tolist(), kinds, read, strict=True):
+        found += _groups_of_kind(
+            (pair[0], pair[1]), kind, places, list(islice(bodies, len(places))), holds
+        )
     return tuple(sorted(found, key=lambda group: -group.holds))
+
+
+def _groups_of_kind(
+    pair: tuple[int, int],
+    kind: NDArray[np.int64],
+    read: NDArray[np.int64],
+    bodies: list[Body],
+    holds: HoldCycles,
+) -> list[HoldGroup]:
+    """Part the holds of one code and sub-code, of which some bodies were read, by the templates of their reasons."""
+    reasons = [str(body.get("HoldReason", "")) for body in bodies]
+    template_of = {reason: mask(reason) for reason in dict.fromkeys(reasons)}
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number, reason in enumerate(reasons):
+        groups[template_of[reason]].append(number)
+    totals = _apportion(len(kind), [len(numbers) for numbers in groups.values()])
+    found = []
+    for (template, numbers), total in zip(groups.items(), totals, strict=True):
+        places = read[numbers] if len(groups) > 1 else kind  # of one template: all are known
+        found.append(_hold_group((*pair, template), places, holds, reasons[numbers[0]], total))
+    return found
+
+
+def _apportion(total: int, parts: list[int]) -> list[int]:
+    """Part a total in the given proportions into whole numbers whose sum it is."""
+    ends = np.cumsum(parts) * total / sum(parts)
+    whole: list[int] = np.diff(np.round(ends).astype(np.int64), prepend=0).tolist()
+    return whole
 
 
 def _hold_group(
@@ -159,7 +188,7 @@ def _hold_group(
     places: NDArray[np.int64],
     holds: HoldCycles,
     reason: str,
-    scale: float,
+    total: int,
 ) -> HoldGroup:
     code, subcode, template = key
     times = np.sort(holds.start[places])
@@ -171,8 +200,8 @@ def _hold_group(
         subcode=subcode,
         name=hold_name(code),
         template=template,
-        holds=round(len(places) * scale),
-        jobs=round(len(np.unique(holds.job[places])) * scale),
+        holds=total,
+        jobs=round(len(np.unique(holds.job[places])) * total / len(places)),
         bursts=1 + int(np.sum(np.diff(times) > BURST_S)),
         released=float(np.mean(holds.end_code[places] == Event.JOB_RELEASED)),
         removed=float(np.mean(holds.end_code[places] == Event.JOB_ABORTED)),
@@ -183,7 +212,7 @@ def _hold_group(
 
 
 def _requests(history: JobHistories, rows: NDArray[np.int64]) -> tuple[Request, ...]:
-    bodies = read_bodies(history.events, rows[_spread(rows)])
+    bodies = read_bodies(history.events, _spread(rows, SAMPLE))
     found = (_request(resource, bodies) for resource in RESOURCES)
     return tuple(each for each in found if each)
 
@@ -220,7 +249,7 @@ def _slowest(history: JobHistories, count: int = 10) -> tuple[Transfer, ...]:
 
 def _hosts(history: JobHistories, holds: HoldCycles) -> tuple[Host, ...]:
     runs = history.runs()
-    chosen = _spread(runs.row)
+    chosen = _spread(np.arange(len(runs.row)), SAMPLE)
     scale = len(runs.row) / len(chosen) if len(chosen) else 1.0
     bodies = read_bodies(history.events, runs.row[chosen])
     sums: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
