@@ -9,7 +9,8 @@ import pytest
 
 from wingspan.accesspoint.access import check_access
 from wingspan.accesspoint.idle import queued_ads
-from wingspan.errors import PoolError
+from wingspan.errors import PoolError, WingspanError
+from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool
 from wingspan.runner.htcondor.check import probe_shared
 from wingspan.runner.htcondor.profile import Profile
@@ -85,6 +86,58 @@ def test_requests_that_no_slot_meets_are_problems(checked):
     assert "expected a ClassAd expression" in told
     wingspan("run", "checked.py")
     assert "nothing is in the way" in wingspan("check", "last").stdout
+
+
+@pytest.mark.htcondor
+@pytest.mark.long
+def test_an_environment_that_travels_is_packed_and_counted(checked):
+    """Its size is in the bytes of every job; above the profile's limit it is a problem."""
+    (checked.path / "wingspan.toml").write_text(
+        """
+        [pools.far]
+        environment = "send"
+        image = "/images/some.sif"
+        [pools.small]
+        environment = "send"
+        environment_limit = "1MB"
+        """
+    )
+    found = json.loads(wingspan("check", "checked.py", "--on", "far", "--json", check=2).stdout)
+    checks = {one["name"]: one for one in found["checks"]}
+    assert checks["environment"]["facts"]["bytes"] > 2**20
+    assert checks["transfer"]["facts"]["most_bytes"] > checks["environment"]["facts"]["bytes"]
+    assert "TARGET.HasSIF" in checks["request of load"]["found"]
+    assert "all there" in checks["imports"]["found"]
+    told = wingspan("check", "checked.py", "--on", "small", check=2).stdout
+    assert "the pool's limit is 1" in told
+
+
+@pytest.mark.htcondor
+def test_an_image_must_have_what_does_not_travel(checked):
+    """Where the environment is not sent, the image is where jobs look for it."""
+    inside = '[pools.inside]\nenvironment = "installed"\nimage = "/images/some.sif"'
+    (checked.path / "wingspan.toml").write_text(inside)
+    told = wingspan("check", "checked.py", "--on", "inside", check=2).stdout
+    assert "ok       environment: jobs find it in /images/some.sif" in told
+    assert "TARGET.HasSIF" in told
+
+
+@pytest.mark.htcondor
+@pytest.mark.long
+def test_an_access_point_of_another_version_is_found(pool_parent, monkeypatch):
+    """23.9 and current bindings cannot submit to one another: the versions and the fix are told, nothing is sent."""
+    try:
+        old = install(pool_parent / "old", "trixie")
+    except WingspanError as error:
+        pytest.skip(f"NO OLD DAEMONS: {error}")
+    pool = start_pool(pool_parent / "old-pool", cpus=1, memory_mb=1024, daemons=old)
+    for name, value in pool.environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(PoolError, match=r"runs HTCondor 23\..*found 2[4-9].*\n.*pip install"):
+            check_access()
+    finally:
+        pool.stop()
 
 
 @pytest.mark.htcondor

@@ -13,6 +13,7 @@ submit = { "+ProjectName" = '"Wings"', rank = "Mips", want_graceful_removal = tr
 shared = "~/wingspan"
 image = "docker://python:3.12"
 environment_limit = "1.5GB"
+environment = "send"
 task_time = "2min"
 max_jobs = 100
 hold_back_off = 0.2
@@ -54,6 +55,7 @@ def test_every_key_arrives_in_its_unit(files):
         shared=Path("/home/ann/wingspan"),
         image="docker://python:3.12",
         environment_limit_mb=1536,
+        environment="send",
         task_time_s=120.0,
         max_jobs=100,
         hold_back_off_s=1,
@@ -97,6 +99,10 @@ def test_an_unknown_pool_lists_the_close_ones(files):
         ("max_jobs = 0", "found 0"),
         ("task_time = '10 parsecs'", 'task_time: expected a time such as "10min", found \'10 par'),
         ("environment_limit = -1", 'environment_limit: expected a size such as "2GB", found -1'),
+        (
+            "environment = 'sent'",
+            "environment: expected 'auto', 'send' or 'installed', found 'sent'",
+        ),
         ("dagman = { SCHEDD_INTERVAL = 1 }", "such as DAGMAN_MAX_JOBS_IDLE, found 'SCHEDD_INTER"),
         ("submit = 3", "submit: expected a table { NAME = VALUE }, found 3"),
         ("submit = { 'a b' = 1 }", "expected the name of a submit command, found 'a b'"),

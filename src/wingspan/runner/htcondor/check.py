@@ -4,16 +4,17 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from wingspan.accesspoint.access import Access, check_access, run_to_end
 from wingspan.accesspoint.idle import Pool, look_at_pool
-from wingspan.errors import PoolError
-from wingspan.planning.plan import Plan
+from wingspan.errors import PoolError, SpaceError
+from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.environment import environment_for, travels
 from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     Check,
@@ -23,6 +24,7 @@ from wingspan.runner.htcondor.preflight import (
     check_run_folder,
     check_secrets,
     check_transfer,
+    megabytes,
 )
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.project_code import project_files
@@ -61,11 +63,17 @@ def check_plan(
     checks, access, pool = _reach()
     if access is not None and pool is not None:
         checks += check_requests(nodes, profile, pool, access.user.partition("@")[0])
-    code = sum(file.stat().st_size for files in project_files(steps).values() for file in files)
+    each = sum(file.stat().st_size for files in project_files(steps).values() for file in files)
+    image = profile.image
+    if access is not None and steps:
+        environment = check_environment(steps, home, profile)
+        checks.append(environment)
+        if "bytes" in environment.facts:
+            each, image = each + int(environment.facts["bytes"]), None
     limit = access.input_limit_mb if access is not None else None
-    checks += check_transfer(nodes, sizes_of(plan, home, folder), code, limit)
+    checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit)
     checks += [
-        check_imports(steps, profile.image),
+        check_imports(steps, image),
         check_outputs(steps),
         check_secrets(steps, profile),
         check_run_folder(home.root),
@@ -100,6 +108,19 @@ def _reach() -> tuple[list[Check], Access | None, Pool | None]:
         access,
         pool,
     )
+
+
+def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile) -> Check:
+    """Pack the environment, as a run would and will not do again, where it has to travel with the jobs."""
+    if not travels(profile):
+        where = f"in {profile.image}" if profile.image else "where it is here"
+        return Check("environment", True, f"jobs find it {where}")
+    try:
+        path = environment_for(steps, home.root / "environments", profile.environment_limit_mb)
+    except SpaceError as error:
+        return Check("environment", False, error.problem, error.fix)
+    size = path.stat().st_size
+    return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
 
 
 def sizes_of(plan: Plan, home: Home, folder: RunFolder | None) -> Callable[[str], int | None]:

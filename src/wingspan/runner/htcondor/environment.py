@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+from wingspan.accesspoint.status import is_one_machine
 from wingspan.errors import SpaceError
 from wingspan.files import aside, digest_bytes, json_text
 from wingspan.planning.plan import PlannedStep
+from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -36,6 +38,12 @@ _NEVER = {
 _SYSTEM = re.compile(
     r"(ld-linux.*|lib(c|m|dl|pthread|rt|util|resolv|nsl|crypt)\.so.*|linux-vdso.*)"
 )
+
+
+def travels(profile: Profile) -> bool:
+    """Return whether the environment is sent with jobs: as the profile says, else where not all slots are here."""
+    way = profile.environment
+    return way == SEND or (way == AUTO and not is_one_machine())
 
 
 def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -> Path:
@@ -124,9 +132,7 @@ def _compiled(path: Path) -> list[Path]:
 
 def _wingspan_files() -> list[tuple[Path, Path]]:
     """Return Wingspan's own files where it is installed from its source folder; else they are among the others."""
-    import wingspan
-
-    root = Path(wingspan.__file__).parent
+    root = Path(__file__).parents[2]
     if "site-packages" in root.parts:
         return []
     kept = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".pyc"]

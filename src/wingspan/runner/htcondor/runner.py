@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from wingspan.accesspoint.jobs import remove, submit_dag
-from wingspan.accesspoint.status import is_one_machine
 from wingspan.errors import PoolError
 from wingspan.files import write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.driver import load_plan
+from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import write_dag
 from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower
-from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
+from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
 from wingspan.store.store import Store
@@ -73,8 +73,7 @@ class HTCondorRunner:
         write_constants(plan, folder)
         last = newest(folder)
         place = folder.dags / str(int(last.name) + 1 if last else 1)
-        way = self._profile.environment
-        send = way == SEND or (way == AUTO and not is_one_machine())
+        send = travels(self._profile)
         dag = write_dag(plan, place, folder, home, self._profile, send=send)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
         cluster = submit_dag(dag, options)
