@@ -299,11 +299,14 @@ def test_a_step_that_fails_by_itself_is_still_reported(tmp_path):
         def fail(n: int) -> int:
             return n // 0
 
+        def join(a: int, b: int) -> int:
+            return a + b
+
         def pipeline(both: bool = False) -> ws.Pipeline:
             p = ws.Pipeline("refused")
-            p.step(refuse, 1, Path("some.csv"))
+            refused = p.step(refuse, 1, Path("some.csv"))
             if both:
-                p.step(fail, 1)
+                p.step(join, p.step(join, refused, p.step(fail, 1)), 1, name="total")
             return p
     """
     lines = code.splitlines()
@@ -318,3 +321,8 @@ def test_a_step_that_fails_by_itself_is_still_reported(tmp_path):
     assert "ZeroDivisionError" in messages
     assert messages.endswith(f"error: {place}:3: expected a number\n  -> correct {place}\n")
     assert messages.count("Traceback") == 1
+    assert "runner/job.py" not in messages.partition("inputs:")[0]  # the user's frames alone
+    assert sorted(
+        line.split()[1] for line in messages.splitlines() if line.startswith("skipped")
+    ) == ["join", "total"]
+    assert ", 2 failed, 2 skipped, 0 up to date" in messages

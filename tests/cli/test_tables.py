@@ -1,6 +1,5 @@
 """``wingspan train`` starts early what it will surely need."""
 
-from pathlib import Path
 
 from wingspan.cli import tables
 from wingspan.recipes.table_classifier import Classifier, table_classifier
@@ -21,10 +20,10 @@ def test_the_templates_that_are_started_early_are_those_that_the_plan_needs(tmp_
 def test_only_the_first_run_of_a_folder_starts_anything_early(tmp_path):
     """An unchanged command must not wait for libraries that it does not need."""
     home = tmp_path / "home"
-    with tables._runner(home, 1) as runner:
+    with tables._runner(home, 1, "local") as runner:
         assert len(runner._processes._templates) == 2
     history = home / "history" / f"{tables._PIPELINE}.json"
     history.parent.mkdir(parents=True)
     history.write_text("{}")
-    with tables._runner(Path(home), 1) as runner:
+    with tables._runner(home, 1, "local") as runner:
         assert not runner._processes._templates

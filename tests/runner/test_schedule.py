@@ -101,3 +101,13 @@ def test_a_lost_step_is_started_again_first():
     assert started(schedule) == ["a"]
     schedule.again("a")
     assert started(schedule) == ["a"]
+
+
+def test_what_needs_two_failed_steps_is_given_up_once():
+    """Each step that can never start is told once, nearest first, whichever of what it needs has failed."""
+    steps = [step("a"), step("b"), step("c", "ab"), step("d", "c"), step("e", "b")]
+    schedule = Schedule(steps, Machine(4, 100_000))
+    assert started(schedule) == ["a", "b"]
+    assert [one.key for one in schedule.failed("a")] == ["c", "d"]
+    assert [one.key for one in schedule.failed("b")] == ["e"]
+    assert not schedule.unfinished

@@ -104,7 +104,9 @@ def _conclude(run: "Run") -> None:
             print(f"\n{run.report(event.step)}", file=sys.stderr)
     done = [event for event in events.values() if event.state == "done"]
     new = sum(1 for event in done if event.wall_s)
+    skipped = sum(1 for event in events.values() if event.state == "skipped")
     lost = f", {len(failed)} failed" if failed else ""
+    lost += f", {skipped} skipped" if skipped else ""
     told = f"{new} steps run{lost}, {len(done) - new} up to date"
     print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):

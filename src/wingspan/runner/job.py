@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from wingspan.errors import ConflictError, NotFoundError, StepFailedError, WingspanError
@@ -51,6 +52,7 @@ def run_job(folder: Path) -> int:
         result |= _perform(job, folder)
         result["status"] = "ok"
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
+        error.__traceback__ = _from_the_function_on(error.__traceback__)
         result |= {"status": "failed", "outputs": {}, "error": _describe(error, job, folder)}
         traceback.print_exception(error)
     now = os.times()
@@ -307,6 +309,14 @@ def _stamps(folder: Path) -> list[tuple[str, int, int]]:
         stat = path.stat()
         found.append((path.name, stat.st_size, stat.st_mtime_ns))
     return found
+
+
+def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback less the frames of this file that lead to the user's function; whole, if none does."""
+    found = trace
+    while found is not None and found.tb_frame.f_code.co_filename == __file__:
+        found = found.tb_next
+    return found or trace
 
 
 def _describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict[str, Any]:

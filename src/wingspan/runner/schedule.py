@@ -54,6 +54,7 @@ class Schedule:
         self._readers: dict[str, list[str]] = {}
         self._missing: dict[str, int] = {}
         self._held: dict[str, list[int | str]] = {}
+        self._lost: set[str] = set()
         for key, step in self._steps.items():
             needs = [need for need in step.needs if need in self._steps]
             self._missing[key] = len(needs)
@@ -95,15 +96,16 @@ class Schedule:
                 self._ready.append(reader)
 
     def failed(self, key: str) -> list[PlannedStep]:
-        """Give up a started step; return all steps that can never start now, in order."""
+        """Give up a started step; return the steps that can never start for that, nearest first, each once in a run."""
         self._release(key)
-        lost, queue = {}, deque([key])
+        lost, queue = [], deque([key])
         while queue:
             for reader in self._readers.get(queue.popleft(), []):
-                if reader not in lost:
-                    lost[reader] = self._steps[reader]
+                if reader not in self._lost:
+                    self._lost.add(reader)
+                    lost.append(self._steps[reader])
                     queue.append(reader)
-        return list(lost.values())
+        return lost
 
     def _release(self, key: str) -> None:
         self.free.give(self._asked[key], self._held.pop(key))
