@@ -5,7 +5,19 @@ import sys
 
 import typer
 
-from wingspan.cli import check, events, holds, models, pool, runs, simulate, store, tables, why
+from wingspan.cli import (
+    advise,
+    check,
+    events,
+    holds,
+    models,
+    pool,
+    runs,
+    simulate,
+    store,
+    tables,
+    why,
+)
 from wingspan.errors import WingspanError
 
 app = typer.Typer(
@@ -20,6 +32,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
+advise.register(holds.app)
 for group in (runs, simulate, tables, check, why):
     group.register(app)
 

@@ -1,0 +1,427 @@
+"""Held jobs -> advice: release now, release later, fix first, remove, or no evidence; per incident, then per job.
+
+On the first day the table of rules answers; from `ENOUGH` releases of such holds with a known outcome on, their rates do, or a
+trained advisor where one is given. Which of them decided is part of every advice. A removal is advised on proof alone.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from wingspan.advisor.episodes import OUTCOMES, Episodes, find_episodes
+from wingspan.advisor.evidence import LEVELS, Counts, Evidence, Fault, History
+from wingspan.advisor.fix_first import Fix, compute, measure, measured_in_ad, resource_of
+from wingspan.advisor.incidents import find_incidents
+from wingspan.advisor.moments import Moments, at_holds
+from wingspan.advisor.timeline import Timeline
+from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import hold_name
+from wingspan.eventlog.histories import State
+from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
+
+if TYPE_CHECKING:
+    from wingspan.advisor.saved import Advisor
+
+ENOUGH: Final = 30
+WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
+PROOF: Final = {"job": 5, "mates": 20}  # releases of the job, of its cluster, all of them in vain
+_Z: Final = 1.96  # 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Probability that a release pays, with its 95 % interval, and what says so."""
+
+    p: float
+    low: float
+    high: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about one held job.
+
+    Attributes
+    ----------
+    answer
+        One of `ANSWERS`.
+    at
+        With "release later": when, UTC seconds; else nan.
+    probability, low, high
+        That a release pays, with a 95 % interval; nan where nothing was counted.
+    decided_by
+        "rules", "data", "model NAME" or "proof".
+    command
+        Ready to be typed; empty where a person must look first.
+    ran_s
+        Seconds from the job's last start to the hold, nan without one.
+    """
+
+    job: str
+    access_point: str
+    code: int
+    subcode: int
+    reason: str
+    held_at: float
+    answer: Answer
+    at: float
+    probability: float
+    low: float
+    high: float
+    decided_by: str
+    cause: str
+    fix: str
+    command: str
+    evidence: tuple[str, ...]
+    ran_s: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Holds of one cause that came together, and one advice for all of them.
+
+    Attributes
+    ----------
+    plan
+        In which order to release, where that is the answer; else empty.
+    """
+
+    code: int
+    subcode: int
+    name: str
+    answer: Answer
+    jobs: tuple[Advice, ...]
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One held job, from wherever it is known."""
+
+    job: str
+    access_point: str
+    code: int
+    subcode: int
+    reason: str
+    held_at: float
+    now: float
+
+    @property
+    def rule(self) -> Rule:
+        return explain(self.code, self.subcode, self.reason)
+
+
+def advise(
+    timeline: Timeline, *, every: bool = False, advisor: "Advisor | None" = None
+) -> tuple[Incident, ...]:
+    """Advise on the jobs that are held at the end of the logs.
+
+    Parameters
+    ----------
+    every
+        On every hold instead, each with what was known at its record and nothing after it.
+    advisor
+        Its probabilities replace the rates.
+    """
+    episodes = find_episodes(timeline)
+    moments = at_holds(episodes) if every else _open_holds(timeline, episodes)
+    asked = episodes.take(moments.episode)
+    history = History(timeline, episodes)
+    chances = _chances(timeline, moments, advisor)
+    reasons = [
+        str(body.get("HoldReason") or "") for body in read_bodies(timeline.events, asked.row)
+    ]
+    found = [
+        _advise_one(history, moments, number, reason, chance)
+        for number, (reason, chance) in enumerate(zip(reasons, chances, strict=True))
+    ]
+    return group(found, find_incidents(asked).number.tolist())
+
+
+def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
+    """Ask at the end of the logs about the holds that last."""
+    rows = np.flatnonzero(timeline.job >= 0)
+    last = np.full(int(timeline.job.max(initial=-1)) + 1, -1)
+    last[timeline.job[rows]] = rows
+    newest = np.full(len(last), -1)
+    newest[episodes.job] = np.arange(len(episodes))
+    chosen = newest[(newest >= 0) & (timeline.state[last] == State.HELD)]
+    chosen = np.sort(chosen)
+    end = timeline.clock[-1] if len(timeline) else 0.0
+    upto = np.full(len(chosen), len(timeline))
+    return Moments(chosen, episodes.row[chosen], upto, np.full(len(chosen), end))
+
+
+def _chances(
+    timeline: Timeline, moments: Moments, advisor: "Advisor | None"
+) -> Sequence[Chance | None]:
+    """Return what a trained advisor says of each moment, None where it has seen nothing like it."""
+    if advisor is None or not len(moments):
+        return [None] * len(moments)
+    from wingspan.advisor.samples import make_samples
+
+    found = advisor.probability(make_samples(timeline, moments))
+    name = f"model {advisor.name}"
+    columns = (found.p, found.low, found.high, found.evidence)
+    return [
+        Chance(p, low, high, name) if count else None
+        for p, low, high, count in zip(*(each.tolist() for each in columns), strict=True)
+    ]
+
+
+def _advise_one(
+    history: History, moments: Moments, number: int, reason: str, chance: Chance | None
+) -> Advice:
+    timeline, episodes = history.timeline, history.episodes
+    episode, upto = int(moments.episode[number]), int(moments.upto[number])
+    row = int(moments.hold[number])
+    events = timeline.events
+    question = _Question(
+        f"{events.cluster[row]}.{events.proc[row]}",
+        events.access_points[events.access_point[row]],
+        int(episodes.code[episode]),
+        int(episodes.subcode[episode]),
+        reason,
+        float(timeline.clock[row]),
+        float(moments.clock[number]),
+    )
+    resource = resource_of(question.rule)
+    fix = None
+    if resource:
+        fix = compute(question.job, resource, measure(timeline, row, upto, resource), reason)
+    evidence = history.at(episode, upto)
+    return _decide(question, evidence, chance, fix, _similar(history, evidence))
+
+
+def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:
+    """Advise on held jobs of which only their ads in the queue are known: by the rules and by what the ads measured."""
+    found, keys = [], []
+    same = Counter(map(_key, ads))
+    for ad in ads:
+        code, subcode = int(ad.get("HoldReasonCode") or 0), int(ad.get("HoldReasonSubCode") or 0)
+        reason = str(ad.get("HoldReason") or "")
+        job = f"{ad['ClusterId']}.{ad['ProcId']}"
+        since = float(ad.get("EnteredCurrentStatus") or now)
+        question = _Question(job, "", code, subcode, reason, since, now)
+        resource = resource_of(question.rule)
+        fix = compute(job, resource, measured_in_ad(ad, resource), reason) if resource else None
+        starts = int(ad.get("NumJobStarts") or 0)
+        told = (
+            f"no log of its own is readable; {starts} starts, {int(ad.get('NumHolds') or 1)} holds",
+            f"{same[_key(ad)]} jobs of its cluster are held for this code",
+        )
+        found.append(_decide(question, None, None, fix, told))
+        keys.append((*_key(ad), question.rule.cause))
+    numbers: dict[tuple[Any, ...], int] = {}
+    return group(found, [numbers.setdefault(key, len(numbers)) for key in keys])
+
+
+def _key(ad: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ad["ClusterId"], ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+
+
+def _decide(
+    question: _Question,
+    evidence: Evidence | None,
+    chance: Chance | None,
+    fix: Fix | None,
+    more: Sequence[str],
+) -> Advice:
+    rule = question.rule
+    person = question.code in DECISIONS
+    counts, level = _enough(evidence)
+    if chance is None and counts is not None and not person:
+        chance = rate(counts, level)
+    answer, decided, wait_s = _answer(rule, evidence, chance, counts, fix, person=person)
+    at = question.held_at + wait_s
+    if answer == "release later" and at <= question.now:
+        answer = "release now"
+    lines = [*_evidence_lines(evidence, question), *more]
+    lines += [fix.evidence] if fix else []
+    nan = float("nan")
+    return Advice(
+        job=question.job,
+        access_point=question.access_point,
+        code=question.code,
+        subcode=question.subcode,
+        reason=question.reason,
+        held_at=question.held_at,
+        answer=answer,
+        at=at if answer == "release later" else nan,
+        probability=chance.p if chance else nan,
+        low=chance.low if chance else nan,
+        high=chance.high if chance else nan,
+        decided_by=decided,
+        cause=rule.cause,
+        fix=rule.fix.replace("JOB", question.job),
+        command=_command(answer, question.job, fix),
+        evidence=tuple(lines),
+        ran_s=evidence.ran_s if evidence else nan,
+    )
+
+
+def _enough(evidence: Evidence | None) -> tuple[Counts | None, str]:
+    """Return the counts of the narrowest level that has enough, and its name."""
+    for counts, level in zip(evidence.levels if evidence else (), LEVELS, strict=False):
+        if counts.total >= ENOUGH:
+            return counts, level
+    return None, ""
+
+
+def rate(counts: Counts, level: str) -> Chance:
+    """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
+    p = (counts.paid + 1) / (counts.total + 2)
+    n = counts.clusters + 2
+    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * float(np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)))
+    return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
+
+
+def _answer(
+    rule: Rule,
+    evidence: Evidence | None,
+    chance: Chance | None,
+    counts: Counts | None,
+    fix: Fix | None,
+    *,
+    person: bool,
+) -> tuple[Answer, str, float]:
+    """Return the answer, who decided, and with "release later" the seconds from the hold."""
+    if person:
+        return rule.answer, "rules", 0.0
+    if fix:
+        return "fix first", "rules, with measured use", 0.0
+    if is_proof(rule, evidence):
+        return "remove", "proof", 0.0
+    if chance is None:  # a removal needs more than a rule
+        answer: Answer = "fix first" if rule.answer == "remove" else rule.answer
+        return answer, "rules", rule.wait_s
+    if chance.p >= WORTH:
+        wait_s = counts.wait_s if counts and counts.paid else float(rule.wait_s)
+        return ("release later" if wait_s else "release now"), chance.source, wait_s
+    return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0
+
+
+def is_proof(rule: Rule, evidence: Evidence | None) -> bool:
+    """Say whether so many releases were in vain that nothing but a removal is left."""
+    if evidence is None or rule.nature == "transient":
+        return False
+    job, mates = evidence.job, evidence.mates
+    vain_job = evidence.job_same >= PROOF["job"] and not job.paid
+    return (vain_job and not mates.paid) or (mates.total >= PROOF["mates"] and not mates.paid)
+
+
+def _command(answer: Answer, job: str, fix: Fix | None) -> str:
+    if answer == "fix first":
+        return f"{fix.command} && condor_release {job}" if fix else ""
+    return {"release now": f"condor_release {job}", "remove": f"condor_rm {job}"}.get(answer, "")
+
+
+def _evidence_lines(evidence: Evidence | None, question: _Question) -> list[str]:
+    if evidence is None:
+        return []
+    lines = []
+    counts, level = _enough(evidence)
+    if counts is None:
+        counts, level = next(
+            ((c, n) for c, n in zip(evidence.levels, LEVELS, strict=True) if c.total),
+            (Counts(), "code"),
+        )
+        few = "" if counts.total else ": what a release does is unknown"
+        lines.append(
+            f"{counts.total} releases of such holds with known outcome ({ENOUGH} are enough){few}"
+        )
+    if counts.total:
+        lines.append(
+            f"of {counts.total} releases with the same {level}, from {counts.clusters} clusters: "
+            f"{counts.paid} succeeded, {counts.again} held again, {counts.failed} failed"
+        )
+    for name, known in (("this job", evidence.job), ("its cluster-mates", evidence.mates)):
+        if known.total:
+            vain = known.again + known.failed
+            lines.append(
+                f"releases of {name} for code {question.code}: {known.paid} paid, {vain} in vain"
+            )
+    if evidence.held_mates > 1:
+        hosts = f" on {evidence.held_hosts} hosts" if evidence.held_hosts else ""
+        lines.append(f"{evidence.held_mates} jobs of its cluster held for this code{hosts}")
+    return lines + ([_fault_line(evidence.fault)] if evidence.fault else [])
+
+
+def _fault_line(fault: Fault) -> str:
+    odds = fault.odds
+    who = "the machine" if odds > 1 else "the job"
+    odds = min(max(odds, 1 / odds), 1e6)
+    verdict = (
+        f"odds {odds:.3g} : 1 that {who} is at fault" if odds >= 2 else "no telling whose fault"
+    )
+    return (
+        f"{verdict}: {fault.host_held} of {fault.host_jobs} other jobs held on its host, "
+        f"{fault.mates_held} of {fault.mates_jobs} cluster-mates held elsewhere"
+    )
+
+
+def _similar(history: History, evidence: Evidence) -> list[str]:
+    """Tell of the last episodes like this one."""
+    timeline, episodes = history.timeline, history.episodes
+    lines = []
+    for other in evidence.similar:
+        row = int(episodes.row[other])
+        events = timeline.events
+        when = datetime.fromtimestamp(float(episodes.time[other]), UTC)
+        outcome = OUTCOMES[episodes.outcome[other]].replace("_", " ")
+        lines.append(
+            f"similar: {events.cluster[row]}.{events.proc[row]} held {when:%Y-%m-%d %H:%M}Z, "
+            f"after {episodes.after_s[other]:.0f} s {outcome}"
+        )
+    return lines
+
+
+def group(found: Sequence[Advice], numbers: Sequence[int]) -> tuple[Incident, ...]:
+    """Gather the advice on jobs by their incidents, and plan the release of each."""
+    incidents: dict[int, list[Advice]] = {}
+    for advice, number in zip(found, numbers, strict=True):
+        incidents.setdefault(number, []).append(advice)
+    return tuple(_incident(tuple(jobs)) for jobs in incidents.values())
+
+
+def _incident(jobs: tuple[Advice, ...]) -> Incident:
+    answer = Counter(each.answer for each in jobs).most_common(1)[0][0]
+    first = jobs[0]
+    releasing = [each for each in jobs if each.answer in {"release now", "release later"}]
+    return Incident(
+        first.code, first.subcode, hold_name(first.code), answer, jobs, plan_text(releasing)
+    )
+
+
+def canaries(count: int) -> int:
+    """Return how many jobs to release first: 1, of many 2 %.
+
+    >>> [canaries(count) for count in (1, 5, 100, 1000)]
+    [1, 1, 2, 20]
+    """
+    return max(1, -(-count // 50))
+
+
+def settle_s(jobs: Sequence[Advice]) -> float:
+    """Return how long to watch the canaries: twice as long as the jobs ran before they were held."""
+    ran = [each.ran_s for each in jobs if each.ran_s == each.ran_s]
+    return max(60.0, 2 * max(ran, default=0.0))
+
+
+def plan_text(jobs: Sequence[Advice]) -> str:
+    """Say in which order to release the jobs of an incident."""
+    if len(jobs) < 2:
+        return ""
+    first = canaries(len(jobs))
+    names = " ".join(each.job for each in jobs[:first])
+    when = f"{datetime.fromtimestamp(jobs[0].at, UTC):%Y-%m-%d %H:%M}Z: " if jobs[0].at > 0 else ""
+    return (
+        f"{when}release {first} of {len(jobs)} ({names}), wait until it has ended or has run "
+        f"{settle_s(jobs):.0f} s; then the rest. Stop if it is held again."
+    )

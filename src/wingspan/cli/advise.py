@@ -1,0 +1,205 @@
+"""``wingspan holds advise | watch | hook``: what to do about jobs that are held now."""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from wingspan.advisor.advise import Advice, Incident
+    from wingspan.advisor.saved import Advisor
+
+_HELD = "JobStatus == 5"
+_ATTRIBUTES = (
+    "ClusterId", "ProcId", "HoldReasonCode", "HoldReasonSubCode", "HoldReason", "EnteredCurrentStatus",
+    "UserLog", "DAGManNodesLog", "Iwd", "RequestMemory", "MemoryUsage", "ResidentSetSize",
+    "RequestDisk", "DiskUsage", "NumJobStarts", "NumHolds",
+)  # fmt: skip
+_SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
+
+Logs = Annotated[
+    list[Path] | None, typer.Argument(metavar="[LOG]...", help="Job event logs, of any kind.")
+]
+Schedd = Annotated[
+    bool, typer.Option("--schedd", help="Ask the queue, and read the logs of the jobs held there.")
+]
+Model = Annotated[
+    Path | None, typer.Option(help="Folder of a trained advisor: decides instead of the rates.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+
+def advise(
+    logs: Logs = None,
+    schedd: Schedd = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="On every hold of the logs, with what was known then."),
+    ] = False,
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what to do about held jobs, per incident and per job, with the evidence. Acts on nothing."""
+    incidents = _incidents(logs or [], schedd, every, model)
+    if as_json:
+        print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
+    else:
+        print("\n".join(_text(incidents)))
+
+
+def watch(
+    logs: Logs = None,
+    schedd: Schedd = False,
+    model: Model = None,
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds between looks.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print advice as holds occur, until Ctrl-C. Acts on nothing."""
+    seen: set[tuple[str, str, float]] = set()
+    try:
+        for _ in _looks(logs or [], interval, once):
+            for incident in _incidents(logs or [], schedd, False, model):
+                for job in incident.jobs:
+                    key = (job.access_point, job.job, job.held_at)
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                    said = json.dumps(_plain(asdict(job))) if as_json else "\n".join(_job(job))
+                    print(said, flush=True)
+    except KeyboardInterrupt:
+        return
+
+
+def hook(
+    file: Annotated[Path, typer.Argument(help="File to append a line to.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Such as $JOBID and $NODE.")
+    ] = None,
+) -> None:
+    """Append a line to a file: for DAGMan's `SCRIPT HOLD`, which must end at once and change nothing."""
+    from wingspan.advisor.actions import append_line
+
+    append_line(file, {"time": time.time(), "held": words or []})
+
+
+def _incidents(
+    logs: Sequence[Path], schedd: bool, every: bool, model: Path | None
+) -> "tuple[Incident, ...]":
+    if schedd == bool(logs):
+        fix = "give event logs, or --schedd for the queue of the access point"
+        raise SettingError("wingspan holds", "expected logs or --schedd, one of the two", fix)
+    advisor = None
+    if model:
+        from wingspan.advisor.saved import load_advisor
+
+        advisor = load_advisor(model)
+    return _of_queue(advisor) if schedd else _of_logs(logs, every, advisor)
+
+
+def _of_logs(
+    logs: Iterable[Path], every: bool, advisor: "Advisor | None"
+) -> "tuple[Incident, ...]":
+    from wingspan.advisor.advise import advise as advise_on
+    from wingspan.advisor.timeline import make_timeline
+    from wingspan.eventlog.read import read_events
+
+    return advise_on(make_timeline(read_events(logs)), every=every, advisor=advisor)
+
+
+def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
+    """Advise on what is held in the queue: by the jobs' own logs, else by their ads."""
+    from wingspan.accesspoint.jobs import query
+    from wingspan.advisor.advise import advise_ads, group
+    from wingspan.pool.personal import use_pool
+
+    use_pool()
+    ads: dict[str, dict[str, Any]] = {
+        f"{ad['ClusterId']}.{ad['ProcId']}": ad for ad in query(_HELD, _ATTRIBUTES)
+    }
+    found, numbers = [], []
+    for number, incident in enumerate(_of_logs(sorted(_logs_of(ads.values())), False, advisor)):
+        for job in incident.jobs:
+            if job.job in ads and ads[job.job].get("HoldReasonCode") == job.code:
+                del ads[job.job]
+                found.append(job)
+                numbers.append(number)
+    return (*group(found, numbers), *advise_ads(list(ads.values()), time.time()))
+
+
+def _logs_of(ads: Iterable[dict[str, Any]]) -> set[Path]:
+    named = {
+        Path(str(ad.get("Iwd", "/"))) / str(ad[name])
+        for ad in ads
+        for name in ("UserLog", "DAGManNodesLog")
+        if ad.get(name)
+    }
+    return {path for path in named if path.is_file()}
+
+
+def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[None]:
+    """Yield when there may be something new: of one log when it grew."""
+    from wingspan.eventlog.rotation import follow
+
+    if once:
+        yield
+        return
+    if len(logs) == 1:
+        for _ in follow(logs[0], every_s=interval):
+            yield
+    while True:
+        yield
+        time.sleep(interval)
+
+
+def _text(incidents: "Sequence[Incident]") -> Iterator[str]:
+    if not incidents:
+        yield "no job is held (--all advises on every hold that a log tells of)"
+        return
+    yield f"{'incident':<9}{'jobs':>5}  {'code':<8}{'answer':<15}{'cause'}"
+    for number, each in enumerate(incidents, 1):
+        code = f"{each.code}/{each.subcode}"
+        yield f"{number:<9}{len(each.jobs):>5}  {code:<8}{each.answer:<15}{each.jobs[0].cause}"
+    for number, each in enumerate(incidents, 1):
+        yield f"\nincident {number}: {each.name}, {len(each.jobs)} jobs"
+        if each.plan:
+            yield f"  plan: {each.plan}"
+        for job in each.jobs[:_SHOWN]:
+            yield from (f"  {line}" for line in _job(job))
+        for answer in dict.fromkeys(job.answer for job in each.jobs[_SHOWN:]):
+            names = [job.job for job in each.jobs[_SHOWN:] if job.answer == answer]
+            yield f"  {len(names)} more, {answer}: {' '.join(names)}"
+
+
+def _job(job: "Advice") -> Iterator[str]:
+    at = f" at {datetime.fromtimestamp(job.at, UTC):%Y-%m-%d %H:%M}Z" if job.at > 0 else ""
+    yield f"{job.job}: {job.answer}{at} (decided by {job.decided_by})"
+    yield f"  reason: {' '.join(job.reason.split()) or '-'}"
+    if not math.isnan(job.probability):
+        yield f"  a release pays with {job.probability:.0%} ({job.low:.0%} to {job.high:.0%})"
+    yield f"  -> {job.command or job.fix}"
+    for line in job.evidence:
+        yield f"  - {line}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value with null for nan, which JSON has not."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (advise, watch, hook):
+        app.command()(command)

@@ -1,0 +1,186 @@
+"""Advice: who decides, what it rests on, and that nothing after the hold counts."""
+
+import math
+
+import numpy as np
+import pytest
+
+from wingspan.advisor.advise import ENOUGH, advise, advise_ads, canaries
+from wingspan.advisor.evidence import odds_of_machine
+from wingspan.eventlog.codes import EventNumber as Event
+
+MEMORY = (34, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes", 0)
+
+
+def held(cluster, start, *reason, proc=0, host="host1"):
+    """One job that is held after ten seconds of running."""
+    return [
+        (start, cluster, 0, proc),
+        (start + 5, cluster, 1, proc, host),
+        (start + 15, cluster, 12, proc, *reason),
+    ]
+
+
+def text(event, rows):
+    """The log of (second, cluster, event number, proc, details..)."""
+    return "".join(event(s, c, code, *more, proc=proc) for s, c, code, proc, *more in rows)
+
+
+def one(incidents):
+    ((job,),) = [each.jobs for each in incidents]
+    return job
+
+
+def past(count, paid, cluster=100):
+    """Episodes of 12/28, each of its own cluster, released after 600 s; the first `paid` end with 0."""
+    rows = []
+    for number in range(count):
+        start = number * 1000
+        rows += held(cluster + number, start)
+        rows.append((start + 615, cluster + number, 13, 0))
+        rows.append((start + 700, cluster + number, 1, 0, "host1"))
+        rows.append((start + 800, cluster + number, *((5, 0, 0) if number < paid else (12, 0))))
+        if number >= paid:
+            rows.append((start + 801, cluster + number, 9, 0))
+    return rows
+
+
+def test_first_day_the_rules_answer_and_say_so(write, event):
+    """Without history the answer is the rule's, there is no probability, and the evidence says that nothing is known."""
+    job = one(advise(write(text(event, held(1, 0, *MEMORY)))))
+    assert (job.answer, job.decided_by) == ("fix first", "rules, with measured use")
+    assert math.isnan(job.probability)
+    assert "0 releases" in job.evidence[0]
+
+
+@pytest.mark.parametrize(("paid", "answer"), [(30, "release later"), (0, "fix first")])
+def test_data_decide_after_enough_releases(write, event, paid, answer):
+    """After 30 episodes their rate decides: a release when they paid, none when they were all in vain."""
+    job = one(advise(write(text(event, past(ENOUGH, paid) + held(1, 100_000)))))
+    assert (job.answer, job.decided_by) == (answer, "data (template)")
+    assert job.probability == pytest.approx((paid + 1) / (ENOUGH + 2))
+    assert job.low < job.probability < job.high
+    if paid:
+        assert job.at - job.held_at == 600  # as long as those that paid had waited
+    assert sum(line.startswith("similar: ") for line in job.evidence) == 3
+
+
+def test_too_few_releases_decide_nothing(write, event):
+    """One episode fewer, and the rules answer."""
+    job = one(advise(write(text(event, past(ENOUGH - 1, 0) + held(1, 100_000)))))
+    assert job.decided_by == "rules"
+    assert f"{ENOUGH - 1} releases" in job.evidence[0]
+
+
+def test_the_request_that_would_have_fitted(write, event):
+    """It is computed from the job's peak, or from a larger one of a mate that ended well; the line is ready."""
+    rows = held(7, 0, *MEMORY)
+    rows.insert(2, (9, 7, 6, 0, 60))
+    job = one(advise(write(text(event, rows))))
+    assert job.command == "condor_qedit 7.0 RequestMemory 128 && condor_release 7.0"
+    assert any("measured peak 60 MB, in the reason 64 MB" in line for line in job.evidence)
+    usage = "\tPartitionable Resources :    Usage  Request Allocated\n\t   Memory (MB)          :     2000     2048      2048\n"
+    mate = text(event, [(0, 7, 0, 1), (5, 7, 1, 1), (11, 7, 5, 1)]).replace(
+        "...\n", usage + "...\n"
+    )
+    mate = mate.replace(usage, "", 2)  # only the end has a table
+    job = one(advise(write(mate + text(event, rows))))
+    assert job.command.startswith("condor_qedit 7.0 RequestMemory 3072 ")
+
+
+def test_a_removal_needs_proof(write, event):
+    """Five releases of a job that all ended in the same hold are proof; four are none; a rule alone never is."""
+
+    def after(releases):
+        rows = held(1, 0, 6, "Exec format error", 8)
+        for number in range(releases):
+            rows += [(100 * number + k, 1, c, 0, *d) for k, c, d in (
+                (20, 13, ()), (30, 1, ()), (40, 12, (6, "Exec format error", 8)))]  # fmt: skip
+        return one(advise(write(text(event, rows))))
+
+    assert (after(5).answer, after(5).decided_by) == ("remove", "proof")
+    assert after(5).command == "condor_rm 1.0"
+    assert after(4).answer == "fix first"
+    job = one(advise(write(text(event, held(1, 0, 2, "globus", 0)))))
+    assert job.answer != "remove"
+
+
+def test_a_persons_hold_is_left_alone(write, event):
+    """What somebody held is theirs to release, whatever the rates say."""
+    job = one(advise(write(text(event, held(1, 0, 1, "via condor_hold (by user ada)", 0)))))
+    assert (job.answer, job.command) == ("no evidence", "")
+
+
+def test_a_burst_is_one_incident_with_a_plan(write, event):
+    """A hundred jobs of a cluster held together: one advice, two canaries, then the rest."""
+    rows = [row for proc in range(100) for row in held(1, 0, 18, "wrong state", 0, proc=proc)]
+    (incident,) = advise(write(text(event, sorted(rows, key=lambda row: row[0]))))
+    assert len(incident.jobs) == 100
+    assert incident.answer == "release now"
+    assert "release 2 of 100 (1.0 1.1)" in incident.plan
+    assert canaries(1) == 1
+
+
+def test_whose_fault(write, event):
+    """Jobs of others held on the host speak against the machine; mates held elsewhere against the job."""
+    rows = [row for c in range(10, 16) for row in held(c, c, host="bad")]
+    rows += [
+        row
+        for c in range(20, 50)
+        for row in [(c, c, 0, 0), (c, c, 1, 0, "good"), (c + 60, c, 5, 0)]
+    ]
+    machine = advise(write(text(event, rows + held(1, 200, host="bad"))))
+    lines = [
+        line for each in machine for job in each.jobs if job.job == "1.0" for line in job.evidence
+    ]
+    assert any("machine is at fault: 6 of 6 other jobs" in line for line in lines)
+    assert odds_of_machine(0, 0, 0, 0, 0.1) == 1
+
+
+def test_advice_on_ads(event):
+    """Of jobs whose log is not readable the rules tell, with what the ad measured."""
+    ad = {
+        "ClusterId": 5, "ProcId": 1, "HoldReasonCode": 34, "HoldReasonSubCode": 0,
+        "HoldReason": MEMORY[1], "EnteredCurrentStatus": 10, "RequestMemory": 64, "MemoryUsage": 200,
+    }  # fmt: skip
+    job = one(advise_ads([ad], 100.0))
+    assert job.command == "condor_qedit 5.1 RequestMemory 384 && condor_release 5.1"
+
+
+def test_only_jobs_that_are_held_at_the_end_are_asked_about(write, event):
+    """A hold that was ended asks no question any more, unless every hold is asked about."""
+    timeline = write(text(event, past(3, 2)))
+    assert advise(timeline) == ()
+    assert sum(len(each.jobs) for each in advise(timeline, every=True)) == 4
+
+
+def test_nothing_after_the_hold_counts(write, event):
+    """The advice at each hold of a log is that of the log cut behind the hold's record."""
+    rows = sorted(past(8, 4) + held(1, 2500) + held(2, 5500, *MEMORY), key=lambda row: row[0])
+    whole = {
+        (job.job, job.held_at): job
+        for each in advise(write(text(event, rows)), every=True)
+        for job in each.jobs
+    }
+    for number, row in enumerate(rows):
+        if row[2] != Event.JOB_HELD:
+            continue
+        cut = advise(write(text(event, rows[: number + 1])), every=True)
+        jobs = [job for each in cut for job in each.jobs]
+        last = max(jobs, key=lambda job: job.held_at)
+        assert str(whole[last.job, last.held_at]) == str(last)
+    assert len(whole) == 14
+
+
+def test_real_logs_give_no_probability_without_evidence(real_timeline):
+    """Of the public logs, only holds with 30 released ones of their kind before them get a probability."""
+    jobs = [job for each in advise(real_timeline, every=True) for job in each.jobs]
+    assert len(jobs) > 100
+    known = [job for job in jobs if not np.isnan(job.probability)]
+    assert {job.access_point for job in known} <= {
+        "vm"
+    }  # a private pool's drills, hundreds of holds
+    assert all(f" {ENOUGH} are enough" not in line for job in known for line in job.evidence)
+    unknown = [job for job in jobs if np.isnan(job.probability)]
+    assert not any(job.decided_by.startswith("data") for job in unknown)
+    assert {"no evidence", "fix first"} <= {job.answer for job in unknown}
