@@ -71,6 +71,7 @@ def run_part(sandbox: Path, name: str) -> int:
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
     folder.root.mkdir(parents=True, exist_ok=True)
+    folder.plan.touch()  # a run of this home: what an interrupted one left is gone on from
     moved = _unpack_code(sandbox, part)
     provided = _provided(sandbox)
     steps = tuple(
