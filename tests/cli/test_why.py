@@ -74,6 +74,42 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until):
         remove([str(idle), str(held), str(running)], "end of test")
 
 
+GREEDY = """
+    import wingspan as ws
+
+    def first(n: int) -> int:
+        return n
+
+    def greedy(n: int) -> int:
+        return n
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("greedy")
+        p.step(greedy, p.step(first, 1), resources=ws.Resources(memory="900GB"))
+        return p
+"""
+
+
+@pytest.mark.htcondor
+def test_a_step_of_a_run_on_the_pool_that_no_slot_can_take(
+    pool, project, job_folder, monkeypatch, wait_until
+):
+    """From the command line alone: the run waits, and `why` names the clause of the step that holds it up."""
+    monkeypatch.setenv("WINGSPAN_HOME", str(job_folder / "home"))
+    project.write(greedy=GREEDY)
+    wingspan("run", "greedy.py", "--on", "htcondor", "--background")
+    try:
+        told = wait_until(
+            lambda: (out := wingspan("why", "last", "greedy").stdout) and "idle" in out and out, 60
+        )
+        assert "(step greedy): idle for" in told
+        assert "meets: request_memory = 921600 MB" in told
+        assert "-> request_memory: ask for at most 16384 MB" in told
+        assert "greedy: waiting" not in told
+    finally:
+        wingspan("stop")
+
+
 @pytest.mark.htcondor
 def test_a_job_or_step_that_is_not_there_is_an_error(pool, project):
     """Ids of jobs that ended, runs and steps that never were: one message, exit code 2."""

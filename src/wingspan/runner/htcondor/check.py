@@ -15,6 +15,7 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.environment import environment_for, travels
+from wingspan.runner.htcondor.gpu_wheel import check_wheel, wheel_here, with_torch
 from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     Check,
@@ -62,7 +63,10 @@ def check_plan(
     nodes = nodes_of(plan, lambda step: sorted(constants_of(step)))
     checks, access, pool = _reach()
     if access is not None and pool is not None:
-        checks += check_requests(nodes, profile, pool, access.user.partition("@")[0])
+        owner = access.user.partition("@")[0]
+        checks += check_requests(nodes, profile, pool, owner)
+        if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
+            checks += check_wheel(nodes, wheel, profile, pool, owner)
     each = sum(file.stat().st_size for files in project_files(steps).values() for file in files)
     image = profile.image
     if access is not None and steps:
