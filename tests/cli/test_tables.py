@@ -1,6 +1,5 @@
 """``wingspan train`` starts early what it will surely need."""
 
-
 from wingspan.cli import tables
 from wingspan.recipes.table_classifier import Classifier, table_classifier
 from wingspan.runner import local
@@ -27,3 +26,9 @@ def test_only_the_first_run_of_a_folder_starts_anything_early(tmp_path):
     history.write_text("{}")
     with tables._runner(home, 1, "local") as runner:
         assert not runner._processes._templates
+
+
+def test_nothing_is_started_early_here_for_a_run_on_a_pool(tmp_path):
+    """Jobs of a pool run elsewhere."""
+    with tables._runner(tmp_path / "home", 1, "condor") as runner:
+        assert runner is None
