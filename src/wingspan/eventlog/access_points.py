@@ -66,11 +66,11 @@ def name_access_points(
     mixed, counts = np.unique(pairs[0], return_counts=True)
     for index in mixed[counts > 1]:
         low, high = np.searchsorted(file, np.array([index, index + 1], np.int32))  # its own kind
-        inside = slice(*np.searchsorted(submits, [low, high]))
-        owner = np.full(high - low, -1, np.int16)
+        inside, rows = slice(*np.searchsorted(submits, [low, high])), slice(low, high)
+        owner = access_point[rows]
+        owner[:] = -1
         owner[submits[inside] - low] = which[inside]
-        rows = slice(low, high)
-        access_point[rows] = assign_owners(
+        assign_owners(
             columns["cluster"][rows], columns["proc"][rows], owner, int(which[inside.start])
         )
     return tuple(names), access_point

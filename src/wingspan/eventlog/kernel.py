@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wingspan.errors import NotFoundError
 
-BLOCK: Final = 1 << 19  # bytes read at once: what a core's own cache holds
+BLOCK: Final = 1 << 20  # bytes read at once: what a core's own cache holds
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
 NO_HEADER: Final = 1
@@ -70,13 +70,13 @@ def _library() -> ctypes.CDLL:
 
 def assign_owners(
     cluster: NDArray[np.int32], proc: NDArray[np.int32], owner: NDArray[np.int16], first: int
-) -> NDArray[np.int16]:
+) -> None:
     """Give each row of a file, in order, the owner of its job: that of the job's last submit event so far.
 
     Parameters
     ----------
     owner
-        Of submit events, -1 elsewhere; int16. It is filled in place, and returned.
+        Of submit events, -1 elsewhere; int16, contiguous. It is filled in place.
     first
         The owner of rows before any submit event.
     """
@@ -87,7 +87,6 @@ def assign_owners(
     _library().assign_owners(
         len(owner), *addresses, first, keys.ctypes.data, owners.ctypes.data, room - 1
     )
-    return owner
 
 
 class Columns:

@@ -124,8 +124,12 @@ def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any
 
     with ThreadPoolExecutor(cpus) as threads:
         scanned = [each for lot in threads.map(work, lots, stores) for each in lot]
-    parts = [store.finish() for store in stores]
-    return {name: np.concatenate([part.pop(name) for part in parts]) for name in ROW}, scanned
+        parts = [store.finish() for store in stores]
+
+        def join(name: str) -> NDArray[Any]:
+            return np.concatenate([part.pop(name) for part in parts])
+
+        return dict(zip(ROW, threads.map(join, ROW), strict=True)), scanned
 
 
 def _room(pieces: Iterable[Piece]) -> int:
@@ -192,7 +196,9 @@ def read_pieces(
         counts.append(count)
         start += count
     del columns["stamp"]
-    file = np.repeat(np.arange(len(files), dtype=np.int32), counts)
+    file = np.zeros(start, np.int32)  # of one file: memory that is never touched
+    if len(files) > 1:
+        file[:] = np.repeat(np.arange(len(files), dtype=np.int32), counts)
     names, access_point = name_access_points(tuple(files), file, columns, known or {})
     return Events(
         files=tuple(files),
