@@ -9,6 +9,7 @@ import pytest
 
 from wingspan.accesspoint.access import check_access
 from wingspan.accesspoint.idle import queued_ads
+from wingspan.cli.main import main
 from wingspan.errors import PoolError, WingspanError
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool
@@ -45,6 +46,22 @@ def wingspan(*words, check=0, **variables):
 
 
 @pytest.fixture
+def look(capsys, monkeypatch):
+    """Give a function that runs `wingspan check` in this process, and returns what it printed, errors last."""
+
+    def run(*words, check=0):
+        monkeypatch.setattr(sys, "argv", ["wingspan", "check", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        assert (end.value.code or 0) == check, out + err
+        return out + err
+
+    return run
+
+
+@pytest.fixture
 def checked(project, pool, job_folder, monkeypatch):
     """Give the project, with its home and a shared folder outside /tmp."""
     project.write(checked=PIPELINE)
@@ -56,9 +73,9 @@ def checked(project, pool, job_folder, monkeypatch):
 
 
 @pytest.mark.htcondor
-def test_nothing_in_the_way(checked, pool):
+def test_nothing_in_the_way(checked, pool, look):
     """Pool, slots, requests, transfer, folders: each is told, a job has tried the shared folder, nothing is left."""
-    told = wingspan("check", "checked.py", "--on", "campus", "--probe").stdout
+    told = look("checked.py", "--on", "campus", "--probe")
     assert told.endswith("nothing is in the way\n")
     assert f"HTCondor {pool.daemons.version}" in told
     assert "request of load: can run in 1 of 1 slot" in told
@@ -68,29 +85,29 @@ def test_nothing_in_the_way(checked, pool):
 
 
 @pytest.mark.htcondor
-def test_requests_that_no_slot_meets_are_problems(checked):
+def test_requests_that_no_slot_meets_are_problems(checked, look):
     """Memory, GPUs and requirements: the failing clause and the change; exit code 2; a run is checked like a file."""
-    told = wingspan("check", "checked.py", "--set", "memory=900GB", check=2).stdout
+    told = look("checked.py", "--set", "memory=900GB", check=2)
     assert (
         "PROBLEM  request of big: none of the pool's slots (1) meets: request_memory = 921600 MB"
         in told
     )
     assert "-> request_memory: ask for at most 16384 MB; then 1 slot would match" in told
-    found = wingspan("check", "checked.py", "--set", "gpus=1", "--json", check=2).stdout
+    found = look("checked.py", "--set", "gpus=1", "--json", check=2)
     bad = [one for one in json.loads(found)["checks"] if not one["ok"]]
     assert "request_gpus = 1" in bad[0]["found"]
     assert bad[0]["facts"]["steps"] == ["big"]
-    told = wingspan("check", "checked.py", "--set", "where=Nope > 3", check=2).stdout
+    told = look("checked.py", "--set", "where=Nope > 3", check=2)
     assert "these slots do not say Nope" in told
-    told = wingspan("check", "checked.py", "--set", "where=Nope >", check=2).stdout
+    told = look("checked.py", "--set", "where=Nope >", check=2)
     assert "expected a ClassAd expression" in told
     wingspan("run", "checked.py")
-    assert "nothing is in the way" in wingspan("check", "last").stdout
+    assert "nothing is in the way" in look("last")
 
 
 @pytest.mark.htcondor
 @pytest.mark.long
-def test_an_environment_that_travels_is_packed_and_counted(checked):
+def test_an_environment_that_travels_is_packed_and_counted(checked, look):
     """Its size is in the bytes of every job; above the profile's limit it is a problem."""
     (checked.path / "wingspan.toml").write_text(
         """
@@ -102,22 +119,22 @@ def test_an_environment_that_travels_is_packed_and_counted(checked):
         environment_limit = "1MB"
         """
     )
-    found = json.loads(wingspan("check", "checked.py", "--on", "far", "--json", check=2).stdout)
+    found = json.loads(look("checked.py", "--on", "far", "--json", check=2))
     checks = {one["name"]: one for one in found["checks"]}
     assert checks["environment"]["facts"]["bytes"] > 2**20
     assert checks["transfer"]["facts"]["most_bytes"] > checks["environment"]["facts"]["bytes"]
     assert "TARGET.HasSIF" in checks["request of load"]["found"]
     assert "all there" in checks["imports"]["found"]
-    told = wingspan("check", "checked.py", "--on", "small", check=2).stdout
+    told = look("checked.py", "--on", "small", check=2)
     assert "the pool's limit is 1" in told
 
 
 @pytest.mark.htcondor
-def test_an_image_must_have_what_does_not_travel(checked):
+def test_an_image_must_have_what_does_not_travel(checked, look):
     """Where the environment is not sent, the image is where jobs look for it."""
     inside = '[pools.inside]\nenvironment = "installed"\nimage = "/images/some.sif"'
     (checked.path / "wingspan.toml").write_text(inside)
-    told = wingspan("check", "checked.py", "--on", "inside", check=2).stdout
+    told = look("checked.py", "--on", "inside", check=2)
     assert "ok       environment: jobs find it in /images/some.sif" in told
     assert "TARGET.HasSIF" in told
 
@@ -141,11 +158,11 @@ def test_an_access_point_of_another_version_is_found(pool_parent, monkeypatch):
 
 
 @pytest.mark.htcondor
-def test_what_is_asked_wrongly_is_refused(checked):
+def test_what_is_asked_wrongly_is_refused(checked, look):
     """This machine needs no check, an unknown pool has its like, a probe needs a folder."""
-    assert "needs no check" in wingspan("check", "checked.py", "--on", "local", check=2).stderr
-    assert "campus" in wingspan("check", "checked.py", "--on", "campsu", check=2).stderr
-    assert "no shared folder" in wingspan("check", "checked.py", "--probe", check=2).stderr
+    assert "needs no check" in look("checked.py", "--on", "local", check=2)
+    assert "campus" in look("checked.py", "--on", "campsu", check=2)
+    assert "no shared folder" in look("checked.py", "--probe", check=2)
 
 
 def test_a_pool_that_cannot_be_reached_is_one_problem(project, tmp_path):

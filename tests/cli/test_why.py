@@ -8,6 +8,7 @@ import pytest
 
 from wingspan.accesspoint import remove, submit
 from wingspan.accesspoint.idle import queued_ads
+from wingspan.cli.main import main
 from wingspan.cli.why import duration, has_step
 
 PIPELINE = """
@@ -34,13 +35,29 @@ def wingspan(*words, check=0):
     return done
 
 
+@pytest.fixture
+def ask(capsys, monkeypatch):
+    """Give a function that runs `wingspan why` in this process, and returns what it printed, errors last."""
+
+    def run(*words, check=0):
+        monkeypatch.setattr(sys, "argv", ["wingspan", "why", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        assert (end.value.code or 0) == check, out + err
+        return out + err
+
+    return run
+
+
 @pytest.mark.htcondor
-def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until):
+def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
     """Idle with the clause, held with cause and fix, running with its host; jobs alike once, steps chosen by name."""
     project.write(broken=PIPELINE)
     wingspan("run", "broken.py", check=1)
     (run,) = json.loads(wingspan("runs", "--json").stdout)
-    told = wingspan("why").stdout
+    told = ask()
     assert "none of its jobs is in the queue" in told
     assert "after: " in told
     base = {
@@ -56,20 +73,20 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until):
     running = submit({**base, "My.WingspanStep": '"other"'})
     try:
         wait_until(lambda: queued_ads(f"ClusterId == {running} && JobStatus == 2"))
-        found = json.loads(wingspan("why", run["run"], "--json").stdout)["jobs"]
+        found = json.loads(ask(run["run"], "--json"))["jobs"]
         facts = {fact["state"]: fact for fact in found}
         assert facts["idle"]["jobs_alike"] == 3
         assert facts["idle"]["problem"].endswith("meets: request_memory = 900000 MB")
         assert (facts["idle"]["slots"], facts["idle"]["fit"]) == (1, 0)
         assert "submitted on hold" in facts["held"]["problem"]
         assert facts["running"]["problem"].startswith("on slot1_")
-        only = json.loads(wingspan("why", "last", "broken", "--json").stdout)["jobs"]
+        only = json.loads(ask("last", "broken", "--json"))["jobs"]
         assert [fact["job"] for fact in only] == [f"{idle}.0"]
-        text = wingspan("why", f"{idle}.1").stdout
+        text = ask(f"{idle}.1")
         assert f"job {idle}.1 (step broken,after): idle for " in text
         assert "0 of 1 slots meet request_memory = 900000 MB" in text
         assert "-> request_memory: ask for at most 16384 MB" in text
-        assert f"job {held}.0 (step after): held for " in wingspan("why", str(held)).stdout
+        assert f"job {held}.0 (step after): held for " in ask(str(held))
     finally:
         remove([str(idle), str(held), str(running)], "end of test")
 
@@ -92,16 +109,14 @@ GREEDY = """
 
 @pytest.mark.htcondor
 def test_a_step_of_a_run_on_the_pool_that_no_slot_can_take(
-    pool, project, job_folder, monkeypatch, wait_until
+    pool, project, job_folder, monkeypatch, wait_until, ask
 ):
     """From the command line alone: the run waits, and `why` names the clause of the step that holds it up."""
     monkeypatch.setenv("WINGSPAN_HOME", str(job_folder / "home"))
     project.write(greedy=GREEDY)
     wingspan("run", "greedy.py", "--on", "htcondor", "--background")
     try:
-        told = wait_until(
-            lambda: (out := wingspan("why", "last", "greedy").stdout) and "idle" in out and out, 60
-        )
+        told = wait_until(lambda: (out := ask("last", "greedy")) and "idle" in out and out, 60)
         assert "(step greedy): idle for" in told
         assert "meets: request_memory = 921600 MB" in told
         assert "-> request_memory: ask for at most 16384 MB" in told
@@ -111,13 +126,13 @@ def test_a_step_of_a_run_on_the_pool_that_no_slot_can_take(
 
 
 @pytest.mark.htcondor
-def test_a_job_or_step_that_is_not_there_is_an_error(pool, project):
+def test_a_job_or_step_that_is_not_there_is_an_error(pool, project, ask):
     """Ids of jobs that ended, runs and steps that never were: one message, exit code 2."""
-    assert "is not in the queue" in wingspan("why", "99999.0", check=2).stderr
-    assert "there is no run" in wingspan("why", "some-run", check=2).stderr
+    assert "is not in the queue" in ask("99999.0", check=2)
+    assert "there is no run" in ask("some-run", check=2)
     project.write(broken=PIPELINE)
     wingspan("run", "broken.py", check=1)
-    assert "did you mean broken?" in wingspan("why", "last", "brokn", check=2).stderr
+    assert "did you mean broken?" in ask("last", "brokn", check=2)
 
 
 @pytest.mark.parametrize(
