@@ -8,6 +8,7 @@ import typer
 from wingspan.cli import (
     advise,
     check,
+    dag,
     events,
     holds,
     models,
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich takes 0.15 s to import; help must be instant
     pretty_exceptions_enable=False,
 )
+app.add_typer(dag.app, name="dag")
 app.add_typer(events.app, name="events")
 app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
