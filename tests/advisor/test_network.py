@@ -1,0 +1,60 @@
+"""The network and its config."""
+
+import subprocess
+import sys
+
+import pytest
+
+from wingspan.advisor.network import LSTM, NetworkConfig, make_network
+from wingspan.errors import SettingError
+
+torch = pytest.importorskip("torch")
+
+
+def test_shape():
+    """One logit comes out for each example, from any number of frames."""
+    network = make_network(NetworkConfig(layers=2, hidden=4), 6).eval()
+    assert network(torch.zeros(3, 5, 6)).shape == (3,)
+
+
+def test_newest_frame_last():
+    """The frame that counts last is the newest: the states of older frames are not changed by newer ones."""
+    network = make_network(NetworkConfig(hidden=4), 6).eval()
+    frames = torch.rand(1, 5, 6)
+    changed = frames.clone()
+    changed[:, -1] += 1
+    older, newer = network.lstm(frames)[0], network.lstm(changed)[0]
+    assert torch.equal(older[:, :-1], newer[:, :-1])
+    assert not torch.equal(network(frames), network(changed))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"layers": 0}, {"hidden": 0}, {"dropout": 1.0}, {"rate": 0.0}, {"decay": -1.0}, {"batch": 0}],
+)
+def test_bad_config(change):
+    """A value out of its range is told with its name."""
+    with pytest.raises(SettingError, match=next(iter(change))):
+        NetworkConfig(**change)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("no_colon", "module:Class"),
+        ("no.such.module:Net", "cannot be imported"),
+        (LSTM[:-1] + "n", "did you mean Lstm"),
+        ("wingspan.advisor.lstm:Zzzzzz", "has no Zzzzzz"),
+        ("builtins:print", "torch.nn.Module"),
+    ],
+)
+def test_bad_class(name, told):
+    """A network's name that leads nowhere says how far it led."""
+    with pytest.raises(SettingError, match=told):
+        make_network(NetworkConfig(network=name), 6)
+
+
+def test_light_import():
+    """Neither the config nor the training loads torch before it is used."""
+    code = "import sys, wingspan.advisor.train; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,171 @@
+"""Training: it learns what is there, nothing that is not, and goes on where it was killed."""
+
+import inspect
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from wingspan.advisor.network import NetworkConfig
+from wingspan.advisor.tensors import Tensors
+from wingspan.advisor.train import (
+    CHECKPOINT,
+    Examples,
+    predict,
+    shuffled_labels,
+    shuffled_time,
+    train,
+    without_context,
+)
+from wingspan.errors import ConflictError, CorruptError, SettingError
+
+torch = pytest.importorskip("torch")
+CONFIG = NetworkConfig(hidden=16, epochs=12, patience=12, rate=0.02, batch=64, seed=3)
+
+
+def planted(n=900, seed=0):
+    """A mate's event late (label 1) or early (label 0) among noise."""
+    random = np.random.default_rng(seed)
+    counts = random.poisson(0.3, (n, 6, 3, 4)).astype(np.uint8)
+    label = random.integers(0, 2, n).astype(float)
+    counts[:, :, 1, 2] = 0
+    counts[np.arange(n), np.where(label == 1, 5, 1), 1, 2] = 2
+    return Tensors(counts, np.ones((n, 6, 3), bool), np.zeros((n, 3), np.int32)), label
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Other tests run beside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def fit(tensors, label, config=CONFIG, folder=None, **options):
+    """Train on the first 600 examples, validate on the next 150."""
+    rows = np.arange(750)
+    return train(
+        Examples(tensors, label, np.ones(len(label))),
+        rows[:600],
+        rows[600:],
+        config,
+        folder,
+        device="cpu",
+        **options,
+    )
+
+
+def auc(trained, tensors, label):
+    """Return the area under the curve of the examples that were never seen."""
+    return roc_auc_score(label[750:], predict(trained, tensors)[750:])
+
+
+def same(first, second):
+    """Say whether two trainings ended with the same bytes."""
+    return all(torch.equal(first.weights[k], second.weights[k]) for k in first.weights)
+
+
+def test_learns_and_repeats():
+    """A planted pattern of a mate's late event is learned; the same seed gives the same bytes, another does not."""
+    tensors, label = planted()
+    trained = fit(tensors, label)
+    assert auc(trained, tensors, label) > 0.9
+    again = fit(tensors, label)
+    assert same(trained, again)
+    assert trained.epochs == again.epochs
+    assert not same(trained, fit(tensors, label, NetworkConfig(hidden=16, epochs=1, seed=4)))
+
+
+@pytest.mark.parametrize("ablation", ["labels", "context", "time"])
+def test_ablations(ablation):
+    """With shuffled labels, without the mates or with shuffled time nothing of the pattern is left to learn."""
+    tensors, label = planted()
+    taught = shuffled_labels(label, np.arange(900)) if ablation == "labels" else label
+    change = {"context": without_context, "time": shuffled_time}.get(ablation, lambda same: same)
+    changed = change(tensors)
+    trained = fit(changed, taught)
+    assert 0.3 < auc(trained, changed, taught) < 0.7
+    assert trained.best.validate_loss > 0.66
+    assert sorted(taught) == sorted(label)
+
+
+def test_early_stop():
+    """Training ends `patience` epochs after the best one, and returns the best one's weights."""
+    tensors, label = planted()
+    config = NetworkConfig(hidden=16, epochs=60, patience=2, rate=0.02, batch=64)
+    mixed = shuffled_labels(label, np.arange(750))
+    trained = fit(tensors, mixed, config)
+    assert len(trained.epochs) == trained.best.number + 2 < 60
+    assert trained.best.validate_loss == min(each.validate_loss for each in trained.epochs)
+    till_best = NetworkConfig(
+        hidden=16, epochs=trained.best.number, patience=2, rate=0.02, batch=64
+    )
+    assert same(trained, fit(tensors, mixed, till_best))
+
+
+def test_resume_after_kill(tmp_path):
+    """Killed after its third epoch and given again, training ends with the bytes of an uninterrupted one."""
+    code = f"""
+import os, pathlib, signal, torch
+import numpy as np
+from wingspan.advisor.tensors import Tensors
+{inspect.getsource(planted)}
+from wingspan.advisor.network import NetworkConfig
+from wingspan.advisor.train import Examples, train
+torch.set_num_threads(1)
+kill = lambda epoch: epoch.number == 3 and os.kill(os.getpid(), signal.SIGKILL)
+tensors, label = planted()
+rows = np.arange(750)
+train(Examples(tensors, label, np.ones(900)), rows[:600], rows[600:], {CONFIG!r},
+      pathlib.Path({str(tmp_path)!r}), device="cpu", on_epoch=kill)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGKILL
+    tensors, label = planted()
+    told = []
+    resumed = fit(tensors, label, folder=tmp_path, on_epoch=told.append)
+    assert [epoch.number for epoch in told] == list(range(4, 13))
+    whole = fit(tensors, label)
+    assert same(resumed, whole)
+    assert resumed.epochs == whole.epochs
+
+
+def test_checkpoint_of_another(tmp_path):
+    """A checkpoint of other data or of another file is refused, and stays as it was."""
+    tensors, label = planted()
+    config = NetworkConfig(hidden=4, epochs=1)
+    fit(tensors, label, config, tmp_path)
+    with pytest.raises(ConflictError, match="other data"):
+        fit(tensors, 1 - label, config, tmp_path)
+    (tmp_path / CHECKPOINT).write_bytes(b"not safetensors")
+    with pytest.raises(CorruptError, match="no checkpoint"):
+        fit(tensors, label, config, tmp_path)
+    assert (tmp_path / CHECKPOINT).read_bytes() == b"not safetensors"
+
+
+def test_bad_rows():
+    """Rows that are empty, shared, unlabelled or without weight are refused before anything is trained."""
+    tensors, label = planted(20)
+    weights, rows = np.ones(20), np.arange(20)
+    for labels, heavy, first, second, told in [
+        (label, weights, rows[:0], rows, "empty"),
+        (label, weights, rows, rows[5:], "share"),
+        (label * np.nan, weights, rows[:9], rows[9:], "labels"),
+        (label, weights * 0, rows[:9], rows[9:], "weights"),
+    ]:
+        with pytest.raises(SettingError, match=told):
+            train(Examples(tensors, labels, heavy), first, second, CONFIG)
+
+
+def test_random_state_stays():
+    """Training leaves torch's random numbers as they were."""
+    tensors, label = planted()
+    torch.manual_seed(1)
+    want = torch.rand(3)
+    torch.manual_seed(1)
+    fit(tensors, label, NetworkConfig(hidden=4, epochs=1))
+    assert torch.equal(torch.rand(3), want)
