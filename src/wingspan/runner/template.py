@@ -14,16 +14,19 @@ import ctypes
 import gc
 import importlib
 import json
+import mmap
 import os
 import resource
 import select
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
 import traceback
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,9 +36,10 @@ BROKEN = 70  # exit code of a job whose function could not be called, or raised 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LINE_BUFFERED = 1  # C's _IOLBF
 _BACKSTOP_FACTOR, _BACKSTOP_MB = 1.5, 512  # of a job's data segment, beyond the watch from outside
+_PEAK = struct.Struct("d")
 _LOOK_S = 1.0  # between looks whether the parent is still there
 _TICK_S = 0.05  # between looks at what ended jobs have left behind
-_TIDY_S = 0.5  # for what a job leaves behind to end by itself: trackers of shared memory remove it
+_TIDY_S = 1.0  # for what a job leaves behind to end by itself: trackers of shared memory remove it
 _QUIET_S = 2.0  # for threads that libraries start on import to come to rest
 
 
@@ -54,8 +58,9 @@ class Template:
         self._target = target
         self._libc = libc
         self._pid = os.getpid()
-        self._given_mb = _data_mb()
+        self._given = _status_mb()
         self._jobs: dict[int, str] = {}
+        self._peaks: dict[int, mmap.mmap] = {}  # where a job that ends by itself leaves its peak
         self._left: dict[int, float] = {}  # what jobs left behind -> when to kill it
         self._ended: list[dict[str, Any]] = []  # told once nothing of them is left
         self._wakes, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -84,7 +89,7 @@ class Template:
     def _end_jobs(self) -> None:
         self._poll.unregister(self._connection)
         for pid in self._jobs:
-            _send_signal(pid, signal.SIGKILL)
+            _signal(pid, signal.SIGKILL)
 
     def _take_message(self) -> bool:
         """Start or signal a job; return False if there is nobody any more to ask for it."""
@@ -98,20 +103,21 @@ class Template:
         if "signal" in request:
             for pid, token in self._jobs.items():
                 if token == request["token"]:
-                    _send_signal(pid, request["signal"])
+                    _signal(pid, request["signal"])
             return True
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads: see `_rest`
+            peak = mmap.mmap(-1, _PEAK.size)  # shared with the child
             pid = os.fork()
         if pid == 0:
-            self._become_job(request)
+            self._become_job(request, peak)
+        self._peaks[pid] = peak
         self._jobs[pid] = request["token"]
         self._send({"token": request["token"], "pid": pid})
         return True
 
     def _reap(self) -> None:
         """Take in every child that has ended."""
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -126,7 +132,7 @@ class Template:
                 "token": token,
                 "status": os.waitstatus_to_exitcode(status),
                 "cpu_s": usage.ru_utime + usage.ru_stime,
-                "grown_mb": max(0.0, (usage.ru_maxrss - own) / 1024),
+                "grown_mb": _PEAK.unpack(self._peaks.pop(pid)[:])[0],
             }
             self._ended.append(answer)
 
@@ -138,11 +144,11 @@ class Template:
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         left = {int(pid) for pid in children} - self._jobs.keys()
         for pid in left - self._left.keys():
-            _send_signal(pid, signal.SIGTERM)
+            _signal(pid, signal.SIGTERM)
         self._left = {pid: self._left.get(pid, now + _TIDY_S) for pid in left}
         for pid, kill_at in self._left.items():
             if now > kill_at:
-                _send_signal(pid, signal.SIGKILL)
+                _signal(pid, signal.SIGKILL)
         if all(now > kill_at + _TIDY_S for kill_at in self._left.values()):  # none, or unkillable
             for answer in self._ended:
                 self._send(answer)
@@ -152,7 +158,7 @@ class Template:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the next read says so
             self._connection.send(json.dumps(answer).encode())
 
-    def _become_job(self, request: Mapping[str, Any]) -> NoReturn:
+    def _become_job(self, request: Mapping[str, Any], peak: mmap.mmap) -> NoReturn:
         """Set up a forked child as the job it was asked for, run it, and end."""
         code = BROKEN
         try:
@@ -171,7 +177,13 @@ class Template:
         except BaseException:  # noqa: BLE001 - nothing may come back into the template's own loop
             traceback.print_exc()
         finally:
-            _leave(code, self._libc)
+            try:
+                self._tidy()
+                now = _status_mb()
+                grown_mb = now["VmHWM"] - now["RssFile"] - self._given["RssAnon"]
+                peak[:] = _PEAK.pack(max(0.0, grown_mb))
+            finally:
+                os._exit(code)
 
     def _belong(self) -> None:
         """Make a session of its own, that dies with the template, gathers its orphans, and takes signals as any does."""
@@ -190,38 +202,40 @@ class Template:
         if cores:
             os.sched_setaffinity(0, cores)
         if memory_mb is not None:
-            allowed_mb = self._given_mb + _BACKSTOP_FACTOR * memory_mb + _BACKSTOP_MB
+            allowed_mb = self._given["VmData"] + _BACKSTOP_FACTOR * memory_mb + _BACKSTOP_MB
             limit = int(allowed_mb * 2**20)
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
-
-def _leave(code: int, libc: ctypes.CDLL) -> NoReturn:
-    """End a job as a process of its own would end, but for tearing the interpreter down."""
-    for last in (
-        threading._shutdown,  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing ends its forks
-        atexit._run_exitfuncs,  # noqa: SLF001 - libraries remove shared memory, loggers send what they hold
-        sys.stdout.flush,
-        sys.stderr.flush,
-    ):
-        with contextlib.suppress(Exception):  # a closed stream is no fault of the job
-            last()
-    libc.fflush(None)
-    os._exit(code)
+    def _tidy(self) -> None:
+        """Do what a process does before it ends, but for tearing the interpreter down."""
+        for last in (
+            threading._shutdown,  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing ends its forks
+            atexit._run_exitfuncs,  # noqa: SLF001 - libraries remove shared memory, loggers send what they hold
+            sys.stdout.flush,
+            sys.stderr.flush,
+        ):
+            with contextlib.suppress(Exception):  # a closed stream is no fault of the job
+                last()
+        self._libc.fflush(None)
 
 
-def _send_signal(pid: int, number: int) -> None:
-    """Signal a child and its process group, if it leads one; what belongs to another user is left alone."""
-    with contextlib.suppress(PermissionError):
+def _signal(pid: int, number: int) -> None:
+    """Signal a child; unless it is to be killed, also the process group that it may lead.
+
+    A kill leaves the others of the group to `_clear`, so that trackers of shared memory can do their work.
+    """
+    with contextlib.suppress(PermissionError):  # another user's, by sudo
         try:
-            os.killpg(pid, number)
+            (os.kill if number == signal.SIGKILL else os.killpg)(pid, number)
         except ProcessLookupError:
             os.kill(pid, number)
 
 
-def _data_mb() -> float:
-    """Return the MB of this process's data segment."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmData:")), 0.0)
+def _status_mb() -> defaultdict[str, float]:
+    """Return what the system says of this process's memory, in MB; 0 for what it does not say."""
+    words = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+    known = {word[0][:-1]: int(word[1]) / 1024 for word in words if word[-1] == "kB"}
+    return defaultdict(float, known)
 
 
 def _rest() -> None:
