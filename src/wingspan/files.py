@@ -55,6 +55,13 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - whatever json takes
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def no_space(path: Path) -> SpaceError:
+    """Return the error that says that a path could not be written for want of room."""
+    problem = f"no space left to write {path.name}"
+    fix = "free some space (`wingspan store gc` removes old results), then give the same command again"
+    return SpaceError(str(path.parent), problem, fix)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn "no space" and "quota exceeded" into a `SpaceError` that names the folder."""
@@ -63,9 +70,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        problem = f"no space left to write {path.name}"
-        fix = "free some space (`wingspan store gc` removes old results), then give the same command again"
-        raise SpaceError(str(path.parent), problem, fix) from error
+        raise no_space(path) from error
 
 
 @contextmanager

@@ -167,6 +167,7 @@ SETTINGS = [
     (["predict", "missing.csv", "--out", "out.csv"], ["missing.csv: there is no such file"]),
     (["predict", "new.csv", "--out", "out.xls"], ["--out out.xls: expected the name of a .csv"]),
     (["predict", "new.csv", "--out", "new.csv/out.csv"], ["nothing can be written in"]),
+    (["predict", "new.csv", "--out", "/proc/out.csv"], ["nothing can be written in /proc: "]),
     (["predict", "new.csv", "--out", "out.csv", "--model", "laon"], ["did you mean loan?"]),
     (["predict", "new.csv", "--out", "out.csv", "--id", "incme"], ["did you mean 'income'?"]),
 ]
@@ -258,6 +259,39 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(trained, small_disk):
     subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
     messages = wingspan(*words, cwd=trained)[1]
     assert int(messages.rpartition(", ")[2].split()[0]) >= 1  # up to date
+
+
+def test_a_disk_too_full_for_the_result_of_a_step_is_told(tmp_path, small_disk):
+    """Where a job cannot even say how it ended the folder is named; with room again, what was finished is kept."""
+    code = """
+        from pathlib import Path
+        import wingspan as ws
+
+        def small(n: int) -> int:
+            return n
+
+        def fill(n: int) -> int:
+            try:
+                with Path("big").open("wb", buffering=0) as file:
+                    while True:
+                        file.write(bytes(512))
+            except OSError:
+                return n
+
+        def pipeline() -> ws.Pipeline:
+            p = ws.Pipeline("fill")
+            p.step(fill, p.step(small, 1))
+            return p
+    """
+    (tmp_path / "fill.py").write_text("\n".join(line[8:] for line in code.splitlines()))
+    disk = small_disk("1m")
+    _, messages = wingspan("run", "fill.py", "--home", disk, cwd=tmp_path, check=2)
+    assert f"error: {disk}/runs/" in messages
+    assert ": no space left to write result.json\n  -> free some space" in messages
+    assert "Traceback" not in messages
+    for big in disk.rglob("big"):
+        big.unlink()
+    assert "1 up to date" in wingspan("run", "fill.py", "--home", disk, cwd=tmp_path, check=2)[1]
 
 
 def test_a_full_disk_under_the_models_leaves_those_there(trained, small_disk):

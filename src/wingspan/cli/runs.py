@@ -87,12 +87,18 @@ def run_pipeline(
 
 def check_folder(option: str, folder: Path) -> None:
     """Refuse a folder in which nothing can be written, before anything is computed for it."""
+    import tempfile
+
     from wingspan.errors import SettingError
 
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
+    try:
+        with tempfile.TemporaryFile(dir=there):  # permissions alone tell little: of root, of /proc
+            return
+    except OSError as error:
+        problem = f"nothing can be written in {there}: {error.strerror}"
         fix = "name a folder that you may write to"
-        raise SettingError(f"{option} {folder}", f"nothing can be written in {there}", fix)
+        raise SettingError(f"{option} {folder}", problem, fix) from error
 
 
 def _conclude(run: "Run") -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wingspan.errors import ConflictError, NotFoundError, StepFailedError, WingspanError
+from wingspan.errors import ConflictError, NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.pipeline import VALUE
 from wingspan.runner import inside
@@ -27,6 +27,7 @@ from wingspan.store.annotation import TypeName, read_return
 from wingspan.store.codec import decode, encode
 
 SCHEMA = 1
+NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
 
 
 def file_name(key: str, output: str) -> str:
@@ -35,8 +36,19 @@ def file_name(key: str, output: str) -> str:
 
 
 def run_job(folder: Path) -> int:
-    """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not."""
+    """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not.
+
+    `NO_SPACE` if there is no room on the disk even for the result.
+    """
     folder = Path(folder).absolute()
+    try:
+        with disk_errors(folder / RESULT):
+            return _run(folder)
+    except SpaceError:
+        return NO_SPACE
+
+
+def _run(folder: Path) -> int:
     job = json.loads((folder / JOB).read_text())
     result: dict[str, Any] = {
         "schema": SCHEMA,
@@ -63,9 +75,8 @@ def run_job(folder: Path) -> int:
     }
     sys.stdout.flush()
     sys.stderr.flush()
-    with disk_errors(folder / RESULT):
-        (folder / f".{RESULT}").write_text(json_text(result))
-        (folder / f".{RESULT}").rename(folder / RESULT)
+    (folder / f".{RESULT}").write_text(json_text(result))
+    (folder / f".{RESULT}").rename(folder / RESULT)
     return 0 if result["status"] == "ok" else 1
 
 

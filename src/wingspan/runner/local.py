@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from wingspan.errors import SettingError, WingspanError
+from wingspan.files import no_space
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner import attempt as attempts
 from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.job import NO_SPACE
 from wingspan.runner.processes import Ended, Limits, Processes
 from wingspan.runner.run_folder import (
+    RESULT,
     STDERR,
     STDOUT,
     WORK,
@@ -187,8 +190,11 @@ class _Work:
             self.earlier.setdefault(step.key, []).insert(0, path)  # its checkpoint goes on
             self.schedule.again(step.key)
             return
-        asked = self.schedule.requests[step.key]
-        why = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
+        if result is None and ended.exit_code == NO_SPACE:
+            why = refusal(no_space(path / RESULT))
+        else:
+            asked = self.schedule.requests[step.key]
+            why = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
         self._give_up(step, why, attempt=int(path.name), **seen)
 
     def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> None:
