@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
+    from wingspan.advisor.actions import Bounds
     from wingspan.advisor.advise import Advice, Incident
     from wingspan.advisor.saved import Advisor
 
@@ -24,6 +26,14 @@ _ATTRIBUTES = (
     "RequestDisk", "DiskUsage", "NumJobStarts", "NumHolds",
 )  # fmt: skip
 _SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
+
+
+class Deed(Enum):
+    """What may be done."""
+
+    release = "release"
+    remove = "remove"
+
 
 Logs = Annotated[
     list[Path] | None, typer.Argument(metavar="[LOG]...", help="Job event logs, of any kind.")
@@ -46,13 +56,58 @@ def advise(
     ] = False,
     model: Model = None,
     as_json: AsJson = False,
+    apply: Annotated[
+        list[Deed] | None,
+        typer.Option(
+            help="Do it: release what is to be released, canaries first; remove on proof."
+        ),
+    ] = None,
+    per_job: Annotated[int, typer.Option(min=1, help="Most releases of one job, ever.")] = 3,
+    per_hour: Annotated[int, typer.Option(min=1, help="Most jobs acted on in an hour.")] = 100,
+    cool_down: Annotated[
+        float, typer.Option(help="Seconds to leave an incident alone after a release in vain.")
+    ] = 600.0,
+    wait: Annotated[float, typer.Option(help="Most seconds to wait for canaries.")] = 3600.0,
+    settle: Annotated[
+        float | None,
+        typer.Option(help="Seconds a canary must run [default: twice as long as before its hold]."),
+    ] = None,
+    early: Annotated[
+        bool, typer.Option("--early", help="Release also what is to be released later.")
+    ] = False,
+    audit: Annotated[
+        Path | None,
+        typer.Option(help="File of what was done [default: ~/.local/state/wingspan/holds.jsonl]."),
+    ] = None,
 ) -> None:
-    """Say what to do about held jobs, per incident and per job, with the evidence. Acts on nothing."""
+    """Say what to do about held jobs, per incident and per job, with the evidence. Only --apply acts."""
+    if apply and (every or as_json):
+        fix = "leave one of them out"
+        raise SettingError("--apply", "does not go with --all or --json", fix)
     incidents = _incidents(logs or [], schedd, every, model)
     if as_json:
         print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
     else:
         print("\n".join(_text(incidents)))
+    if apply:
+        from wingspan.advisor.actions import Bounds
+
+        bounds = Bounds(per_job, per_hour, cool_down, wait, settle, early)
+        _act(incidents, {deed.value for deed in apply}, bounds, audit)
+
+
+def _act(
+    incidents: "Sequence[Incident]", deeds: set[str], bounds: "Bounds", audit: Path | None
+) -> None:
+    from wingspan.advisor.actions import audit_file, release_advised, remove_proven
+    from wingspan.pool.personal import use_pool
+
+    use_pool()
+    file = audit or audit_file()
+    for deed, work in (("release", release_advised), ("remove", remove_proven)):
+        for act in work(incidents, bounds, file) if deed in deeds else ():
+            print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
+    print(f"written down in {file}")
 
 
 def watch(
