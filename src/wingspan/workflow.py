@@ -11,7 +11,7 @@ from wingspan.errors import CorruptError, DeclarationError, NotFoundError, StepF
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.call import describe
+from wingspan.planning.call import describe_all
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fuse import fuse as fuse_steps
 from wingspan.planning.fuse import known_times
@@ -62,7 +62,7 @@ class Pipeline(declaration.Pipeline):
         """
         place = find_home(home)
         cache = DigestCache(place.digests)
-        calls = {name: describe(step, cache) for name, step in self.steps.items()}
+        calls = describe_all(self.steps, cache)
         if place.root.is_dir():
             cache.save()
         done: Callable[..., frozenset[str]] = (

@@ -20,6 +20,7 @@ _OPTIONS = ("name", "resources", "retries")
 _PACKAGE = str(Path(__file__).parents[1])
 VALUE = "value"  # the output of a step whose result is no NamedTuple
 _PATH = TypeName("pathlib.Path")
+_DEFAULT = Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Pipeline:
                 action,
                 _frozen(paths),
                 typed,
-                resources or Resources(),
+                resources or _DEFAULT,
                 retries,
                 place,
             )
@@ -195,7 +196,7 @@ class Pipeline:
     ) -> Handle:
         outputs = _outputs(function, place)
         return self._put(
-            Step(name, function, arguments, outputs, resources or Resources(), retries, place)
+            Step(name, function, arguments, outputs, resources or _DEFAULT, retries, place)
         )
 
     def _put(self, step: Step) -> Handle:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -26,12 +27,19 @@ def quantity(value: str | float, units: Mapping[str, float], name: str) -> float
     """Return a number in the first unit's measure; raise ValueError that says what is accepted."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
         return float(value)
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    folded = {unit.lower(): size for unit, size in units.items()}
-    if match is None or match[2].lower() not in folded or float(match[1]) <= 0:
+    number, unit = _parsed(value) if isinstance(value, str) else (0.0, "")
+    size = next((size for name, size in units.items() if name.lower() == unit), None)
+    if size is None or number <= 0:
         accepted = ", ".join(f'"2{unit}"' for unit in units if unit)
         raise ValueError(f"{name}={value!r} is not a positive amount such as {accepted}")
-    return float(match[1]) * folded[match[2].lower()]
+    return number * size
+
+
+@lru_cache(maxsize=1024)  # many steps ask for the same
+def _parsed(text: str) -> tuple[float, str]:
+    """Return number and unit in lower case; 0 where the text is no quantity."""
+    match = _QUANTITY.fullmatch(text)
+    return (float(match[1]), match[2].lower()) if match else (0.0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,9 @@ class Resources:
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the defaults, JSON-able."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {name: getattr(self, name) for name in _DEFAULTS}
         values["submit"] = dict(self.submit)
-        default = {f.name: f.default for f in fields(self)} | {"submit": {}}
-        return {name: value for name, value in values.items() if value != default[name]}
+        return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+
+
+_DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Resources)} | {"submit": {}}

@@ -126,8 +126,31 @@ class _Arguments:
         return {"$": "constant", "digest": digest, "record": record}
 
 
-def describe(step: Step, cache: DigestCache) -> Call:
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What a function is, whatever it is called with; `action` is None where no file holds it."""
+
+    components: dict[str, str]
+    preload: frozenset[str]
+    modules: tuple[str, ...]
+    action: dict[str, Any] | None
+
+
+def describe_all(steps: Mapping[str, Step], cache: DigestCache) -> dict[str, Call]:
+    """Return what `describe` does of each step; a function's code is looked at once for all its calls."""
+    known: dict[Callable[..., Any], _Code] = {}
+    return {name: describe(step, cache, known) for name, step in steps.items()}
+
+
+def describe(
+    step: Step, cache: DigestCache, known: dict[Callable[..., Any], _Code] | None = None
+) -> Call:
     """Read the step's source and input files; return how to call it and what its key is made of.
+
+    Parameters
+    ----------
+    known
+        Functions that were looked at for the same plan; this one is added.
 
     Raises
     ------
@@ -146,14 +169,13 @@ def describe(step: Step, cache: DigestCache) -> Call:
         action: dict[str, Any] = {"command": step.action.template, "files": beside}
         components["command"] = step.action.template
     else:
-        try:
-            components |= function_components(step.action)
-        except DeclarationError as error:
-            raise DeclarationError(
-                f"{step.place}: step {step.name}", error.problem, error.fix
-            ) from error
-        preload, modules = _preload(step.action), tuple(sorted(module_files(step.action)))
-        action = _action(step.action, reader)
+        known = {} if known is None else known
+        code = known.get(step.action)
+        if code is None:
+            code = known[step.action] = _code(step, step.action)
+        components |= code.components
+        preload, modules = code.preload, code.modules
+        action = code.action or _by_value(step.action, reader)
     components |= reader.components | {"cpus": str(step.resources.cpus)}
     if step.resources.image:
         components["image"] = step.resources.image
@@ -161,6 +183,17 @@ def describe(step: Step, cache: DigestCache) -> Call:
     return Call(
         action, arguments, reader.inputs, components, files, reader.constants, preload, modules
     )
+
+
+def _code(step: Step, function: Callable[..., Any]) -> _Code:
+    try:
+        components = function_components(function)
+    except DeclarationError as error:
+        raise DeclarationError(
+            f"{step.place}: step {step.name}", error.problem, error.fix
+        ) from error
+    modules = tuple(sorted(module_files(function)))
+    return _Code(components, _preload(function), modules, _importable(function))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -209,11 +242,8 @@ def _libraries(kind: TypeName) -> set[str]:
     return {kind.name.partition(".")[0]}.union(*map(_libraries, inner))
 
 
-def _action(function: Callable[..., Any], reader: _Arguments) -> dict[str, Any]:
-    """Say how another process finds the function: by import, or (notebook cells, closures) by value."""
-    found = _importable(function)
-    if found is not None:
-        return found
+def _by_value(function: Callable[..., Any], reader: _Arguments) -> dict[str, Any]:
+    """Send along a function that no file holds: of a notebook, or made by another function."""
     import cloudpickle
 
     content = cloudpickle.dumps(function)

@@ -100,9 +100,12 @@ def make_plan(
     keys = step_keys(order, calls)
     there = done(keys.values())
     planned = []
+    requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
     for name in order:
         step, call, key = steps[name], calls[name], keys[name]
         inputs = {place: (keys[maker], output) for place, (maker, output) in call.inputs.items()}
+        if id(step.resources) not in requests:
+            requests[id(step.resources)] = step.resources.to_json()
         reason = UP_TO_DATE if key in there else _reason(call, previous.get(name), keys, previous)
         planned.append(
             PlannedStep(
@@ -116,7 +119,7 @@ def make_plan(
                 action=call.action,
                 arguments=call.arguments,
                 files=tuple(asdict(file) for file in call.files),
-                resources=step.resources.to_json(),
+                resources=requests[id(step.resources)],
                 retries=step.retries,
                 preload=tuple(sorted(call.preload)),
                 modules=call.modules,

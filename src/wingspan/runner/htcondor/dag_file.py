@@ -39,14 +39,15 @@ def dag_text(
     """
     profile = profile or Profile()
     settings = {**(settings or {}), **profile.dagman}
-    requests = {json_text(node.asked.to_json()): node.asked for node in nodes}
+    texts = [json_text(node.asked.to_json()) for node in nodes]
+    requests = dict(zip(texts, (node.asked for node in nodes), strict=True))
     names = {text: f"request{number}" for number, text in enumerate(requests, 1)}
     lines = [f"ENV SET _CONDOR_{name}={value}" for name, value in settings.items()]
     for text, asked in requests.items():
         description = submit_description(asked, common, environment, profile).rstrip("\n")
         lines += [f"SUBMIT-DESCRIPTION {names[text]} {{", description, "}"]
-    for node in nodes:
-        request = names[json_text(node.asked.to_json())]
+    for node, text in zip(nodes, texts, strict=True):
+        request = names[text]
         files = ",".join([*node.made, *node.given])
         label = _LABEL.sub("_", ",".join(step.name for step in node.steps))[:_LABEL_LENGTH]
         lines += [
