@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import wingspan as ws
-from wingspan.errors import DeclarationError, NotFoundError, SettingError, StepFailedError
+from wingspan.errors import DeclarationError, NotFoundError, StepFailedError
 
 NUMBERS = """
     from pathlib import Path
@@ -333,7 +333,7 @@ def test_a_failing_command_names_its_exit_code(project):
 
 def test_an_unknown_runner_is_named(failing):
     """on= accepts what there is."""
-    with pytest.raises(SettingError, match="on='slurm'"):
+    with pytest.raises(NotFoundError, match="on='slurm'"):
         failing.pipeline().run(on="slurm")
 
 

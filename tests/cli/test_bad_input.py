@@ -1,13 +1,18 @@
 """Bad input through the real command: one clear message, exit code 2, no traceback, and what existed is untouched."""
 
+import gc
+import io
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+
+from wingspan.cli.main import main
 
 HEADER = "id,income,amount,home,default"
 
@@ -29,6 +34,21 @@ def wingspan(*words, cwd, check=0):
     with start(*words, cwd=cwd) as process:
         told = process.communicate(timeout=120)
     assert process.returncode == check, told
+    return told
+
+
+def wingspan_here(*words, cwd, check=0):
+    """Run the command in this process: as `wingspan`, without the time that an interpreter takes to start."""
+    output, messages = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        patch.delenv("WINGSPAN_HOME", raising=False)
+        patch.setattr(gc, "set_threshold", lambda _: None)  # for a process of its own
+        patch.setattr(sys, "argv", ["wingspan", *map(str, words)])
+        with redirect_stdout(output), redirect_stderr(messages), pytest.raises(SystemExit) as end:
+            main()
+    told = output.getvalue(), messages.getvalue()
+    assert end.value.code == check, told
     return told
 
 
@@ -85,7 +105,7 @@ def refused(trained, *words, told):
     """Check that a command is refused well: one message with its parts, and nothing that existed has changed."""
     before = content(trained / "models")
     store = content(trained / ".wingspan/store")
-    output, messages = wingspan(*words, cwd=trained, check=2)
+    output, messages = wingspan_here(*words, cwd=trained, check=2)
     assert messages.count("error: ") == 1, messages
     assert messages.count("\n  -> ") == 1, messages
     assert "Traceback" not in output + messages
@@ -152,7 +172,7 @@ def test_a_table_that_cannot_be_trained_on_is_refused(trained, case):
     words = ["--estimators", "logistic_regression", "--select", "precision", "--name", "loan"]
     refused(trained, "train", "bad.csv", "--target", target, *words, told=told)
     if told[0].startswith("bad.csv"):
-        assert str(trained / "bad.csv") in wingspan("status", cwd=trained)[0]
+        assert str(trained / "bad.csv") in wingspan_here("status", cwd=trained)[0]
 
 
 SETTINGS = [

@@ -80,14 +80,14 @@ def mutated_log(seed):
 
 def check(path, content, untouched):
     path.write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     events = read_events(path, timezone="UTC")
     found = set(
         zip(events.offset.tolist(), events.length.tolist(), events.code.tolist(), strict=True)
     )
     assert not set(untouched) - found
     read_bodies(events, range(len(events)))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     covered = sum(events.length.tolist()) + sum(each.length for each in events.damage)
     tail = events.files[0].tail
     blank = len(content) - covered - (len(content) - tail if tail is not None else 0)

@@ -144,8 +144,8 @@ def test_hardly_any_time_is_spent_on_known_files(tmp_path):
         file.write_bytes(b"x" * 200_000)
         settle(file)
     cache = DigestCache(tmp_path / "digests.json")
-    start = time.perf_counter()
+    start = time.process_time()  # not of what runs beside
     first = [cache.digest(file) for file in files]
-    middle = time.perf_counter()
+    middle = time.process_time()
     assert [cache.digest(file) for file in files] == first
-    assert time.perf_counter() - middle < (middle - start) / 5
+    assert time.process_time() - middle < (middle - start) / 5

@@ -216,7 +216,7 @@ def one(processes, timeout_s=20):
     raise AssertionError("no job has ended")
 
 
-def gone(pid, within_s=5):
+def gone(pid, within_s=20):
     """A process that is no more, or a zombie that nobody reaps."""
     for _ in range(round(within_s / 0.05) or 1):
         try:
@@ -471,7 +471,7 @@ def test_leaving_does_not_wait_for_imports(project, monkeypatch):
     began = time.monotonic()
     with Processes("jobwork:run") as processes:
         processes.warm(1, frozenset({"slow"}))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
 def test_files_in_the_current_folder_do_not_stand_in_for_libraries(
