@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.advise import ENOUGH, advise, advise_ads, canaries
+from wingspan.advisor.baselines import Rates
+from wingspan.advisor.calibrate import Curve
 from wingspan.advisor.evidence import odds_of_machine
+from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
 from wingspan.eventlog.codes import EventNumber as Event
 
 MEMORY = (34, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes", 0)
@@ -184,3 +187,18 @@ def test_real_logs_give_no_probability_without_evidence(real_timeline):
     unknown = [job for job in jobs if np.isnan(job.probability)]
     assert not any(job.decided_by.startswith("data") for job in unknown)
     assert {"no evidence", "fix first"} <= {job.answer for job in unknown}
+
+
+def test_a_trained_advisor_replaces_the_rates(write, event, tmp_path):
+    """Its probability decides where it has seen such holds, and it is named; elsewhere it is not asked."""
+    rates = Rates({"12/28": (90.0, 100.0, 100), "12": (90.0, 100.0, 100)}, 3)
+    save_advisor(
+        Advisor("rates", rates, Curve((0.0, 1.0), (0.0, 1.0)), rates, {}), tmp_path / "advisor"
+    )
+    timeline = write(text(event, held(1, 0) + held(2, 1000, 6, "Exec format error", 8)))
+    incidents = advise(timeline, advisor=load_advisor(tmp_path / "advisor"))
+    found = {job.job: job for each in incidents for job in each.jobs}
+    assert found["1.0"].decided_by == "model rates"
+    assert found["1.0"].answer.startswith("release")
+    assert found["1.0"].low < found["1.0"].probability < found["1.0"].high
+    assert found["2.0"].decided_by == "rules"
