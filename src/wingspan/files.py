@@ -52,7 +52,10 @@ def size_of(path: Path) -> int:
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - whatever json takes
     """Return the one JSON text of a value: sorted keys, no spaces, NaN refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)
+
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def no_space(path: Path) -> SpaceError:

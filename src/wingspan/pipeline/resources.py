@@ -84,23 +84,11 @@ class Resources:
         object.__setattr__(self, "submit", MappingProxyType(dict(self.submit)))
 
     def _problems(self) -> list[str]:
-        found = []
-        if type(self.cpus) is not int or self.cpus < 1:
-            found.append(f"cpus={self.cpus!r} is not a whole number of at least 1")
-        if type(self.gpus) is not int or self.gpus < 0:
-            found.append(f"gpus={self.gpus!r} is not a whole number of at least 0")
-        for name, units in (
-            ("memory", MEGABYTES),
-            ("disk", MEGABYTES),
-            ("gpu_memory", MEGABYTES),
-            ("runtime", SECONDS),
-            ("expected", SECONDS),
-        ):
-            value = getattr(self, name)
-            try:
-                _ = value is None or quantity(value, units, name)
-            except ValueError as error:
-                found.append(str(error))
+        amounts = (self.memory, self.disk, self.gpu_memory, self.runtime, self.expected)
+        try:
+            found = [*_wrong(self.cpus, self.gpus, *amounts)]
+        except TypeError:  # a value that cannot be remembered, such as a list
+            found = [*_wrong.__wrapped__(self.cpus, self.gpus, *amounts)]
         owned = sorted(OWNED_SUBMIT_COMMANDS & {command.lower() for command in self.submit})
         if owned:
             found.append(f"submit commands {', '.join(owned)} are set by Wingspan itself")
@@ -131,6 +119,31 @@ class Resources:
         values = {name: getattr(self, name) for name in _DEFAULTS}
         values["submit"] = dict(self.submit)
         return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+
+
+@lru_cache(maxsize=1024, typed=True)  # many steps ask for the same; True is no count
+def _wrong(cpus: object, gpus: object, *amounts: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Say what is wrong with memory, disk, gpu_memory, runtime and expected, and with the counts."""
+    found = []
+    if type(cpus) is not int or cpus < 1:
+        found.append(f"cpus={cpus!r} is not a whole number of at least 1")
+    if type(gpus) is not int or gpus < 0:
+        found.append(f"gpus={gpus!r} is not a whole number of at least 0")
+    for (name, units), value in zip(_AMOUNTS, amounts, strict=True):
+        try:
+            _ = value is None or quantity(value, units, name)
+        except ValueError as error:
+            found.append(str(error))
+    return tuple(found)
+
+
+_AMOUNTS = (
+    ("memory", MEGABYTES),
+    ("disk", MEGABYTES),
+    ("gpu_memory", MEGABYTES),
+    ("runtime", SECONDS),
+    ("expected", SECONDS),
+)
 
 
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Resources)} | {"submit": {}}

@@ -39,7 +39,7 @@ def dag_text(
     """
     profile = profile or Profile()
     settings = {**(settings or {}), **profile.dagman}
-    texts = [json_text(node.asked.to_json()) for node in nodes]
+    texts = _request_texts(nodes)
     requests = dict(zip(texts, (node.asked for node in nodes), strict=True))
     names = {text: f"request{number}" for number, text in enumerate(requests, 1)}
     lines = [f"ENV SET _CONDOR_{name}={value}" for name, value in settings.items()]
@@ -55,6 +55,15 @@ def dag_text(
             f'VARS {node.name} inputs="{files}" steps="{label}" run="{run_id}"',
         ]
     return "\n".join([*lines, *_edges(nodes)]) + "\n"
+
+
+def _request_texts(nodes: Sequence[Node]) -> list[str]:
+    """Return the request of each node as text; neighbours commonly ask for the same."""
+    texts: list[str] = []
+    for place, node in enumerate(nodes):
+        same = place > 0 and node.asked == nodes[place - 1].asked
+        texts.append(texts[-1] if same else json_text(node.asked.to_json()))
+    return texts
 
 
 def _edges(nodes: Iterable[Node]) -> list[str]:
