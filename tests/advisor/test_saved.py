@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from wingspan.advisor.baselines import Mates, OsgRule, fit_mates, fit_rates
+from wingspan.advisor.baselines import Mates, OsgRule, blindly, fit_mates, fit_rates
 from wingspan.advisor.calibrate import IDENTITY
 from wingspan.advisor.learned import fit_boosting, fit_logistic
 from wingspan.advisor.samples import make_samples
@@ -93,7 +93,7 @@ def test_a_model_of_other_features_is_refused(samples):
     learned = advised(samples, fit_boosting).model
     other = type(learned)(learned.estimator, learned.names[1:], learned.templates)
     with pytest.raises(FormatError, match="other features"):
-        other.predict(samples, np.arange(2), np.zeros(2))
+        other.predict(samples, np.arange(2), blindly(2, 0.0))
 
 
 def test_mates_outvote_the_rate(samples):
@@ -102,6 +102,6 @@ def test_mates_outvote_the_rate(samples):
     assert isinstance(model, Mates)
     rows = np.arange(len(samples))
     last = samples.features.column("cluster_last_release_paid")
-    p = model.predict(samples, rows, np.zeros(len(rows)))
+    p = model.predict(samples, rows, blindly(len(rows), 0.0))
     assert (p[last == 0] == 0.1).all()
     assert (last == 0).any()

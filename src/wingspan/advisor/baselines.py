@@ -1,7 +1,7 @@
 """Baselines without training, or with counting only: (samples, rows) -> the probability that a release pays.
 
 Every model has one shape: ``fit(samples, rows, weights)`` returns what has
-``predict(samples, rows, after_s)``. Rows are indices of samples, all of them labelled in `fit`.
+``predict(samples, rows, releases)``. Rows are indices of samples, all of them labelled in `fit`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.advisor.samples import Cause, Samples
+from wingspan.advisor.timeline import AUTHORS
 
 Rows: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
@@ -21,11 +22,39 @@ _HOUR_S: Final = 3600.0
 _OSG_STARTS: Final = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """Releases that are thought of, or that were: one for each row.
+
+    Attributes
+    ----------
+    after_s
+        Seconds after the hold.
+    blind
+        1 where a policy releases: nothing was mended before. A user may have changed files of which no log tells. float64
+    """
+
+    after_s: Reals
+    blind: Reals
+
+
+def blindly(count: int, after_s: float) -> Releases:
+    """Return releases without any fix, so many seconds after each hold."""
+    return Releases(np.full(count, float(after_s)), np.ones(count))
+
+
+def as_released(samples: Samples, rows: Rows) -> Releases:
+    """Return the releases that there were; rows without one are as if released by a user at once."""
+    after_s = np.nan_to_num(samples.episodes.after_s[rows])
+    by_policy = samples.episodes.author[rows] == AUTHORS.index("policy")
+    return Releases(np.maximum(after_s, 0.0), by_policy.astype(np.float64))
+
+
 class Model(Protocol):
     """What a fit returns."""
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
-        """Return the probability that a release so many seconds after the hold pays, one for each row."""
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
+        """Return the probability that each row's release pays."""
         ...
 
 
@@ -58,7 +87,7 @@ class Rates:
         """Return how many incidents with this code and sub-code had a release whose outcome is known."""
         return self.counts.get(_keys(cause)[1], (0.0, 0.0, 0))[2]
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:  # noqa: ARG002
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:  # noqa: ARG002
         """Return the rate of each row's cause, whenever it is released."""
         rates = np.array([self.rate(cause) for cause in samples.causes], np.float64)
         return rates[samples.cause[rows]]
@@ -96,7 +125,7 @@ def _incidents(numbers: NDArray[Any]) -> int:
 class Always:
     """Always release: 1 everywhere."""
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:  # noqa: ARG002
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:  # noqa: ARG002
         """Return 1."""
         return np.ones(len(rows))
 
@@ -107,10 +136,10 @@ class Mates:
 
     rates: Rates
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return 0.9 or 0.1 after what a mate met, else the rate."""
         last = samples.features.column("cluster_last_release_paid")[rows]
-        rates = self.rates.predict(samples, rows, after_s)
+        rates = self.rates.predict(samples, rows, releases)
         return np.where(np.isnan(last), rates, 0.1 + 0.8 * (last > 0.5))
 
 
@@ -118,10 +147,10 @@ class Mates:
 class OsgRule:
     """The recipe ``periodic_release = (NumJobStarts < 3) && (an hour held)``: 1 where it releases, else 0."""
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return 1 where the recipe would release."""
         starts = samples.features.column("starts")[rows]
-        return ((starts < _OSG_STARTS) & (after_s >= _HOUR_S)).astype(np.float64)
+        return ((starts < _OSG_STARTS) & (releases.after_s >= _HOUR_S)).astype(np.float64)
 
 
 def fit_always(samples: Samples, rows: Rows, weights: Reals) -> Always:  # noqa: ARG001

@@ -1,7 +1,8 @@
 """Scores -> probabilities, by what happened later: a line on the logit scale, or steps where there is enough."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 Reals = NDArray[np.float64]
 
 ENOUGH: Final = 300  # labelled incidents for an isotonic curve
+_GAIN: Final = 0.01
 _EDGE: Final = 1e-3
 _RIDGE: Final = 1.0  # weight of the prior that nothing needs to change
 
@@ -25,16 +27,35 @@ class Curve:
         return np.interp(scores, self.scores, self.values)
 
 
+Fitter: TypeAlias = Callable[[Reals, Reals, Reals], Curve]
 IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
 
 
 def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Curve:
-    """Fit an isotonic curve from `ENOUGH` incidents on, else a line between logits (Platt's)."""
+    """Fit what serves best on the halves that it was not fitted on; scores come in the order of time.
+
+    Nothing at all, a line between logits (Platt's), or from `ENOUGH` incidents on an isotonic curve; the simpler one
+    unless the next has a Brier score that is lower by a part of `_GAIN`.
+    """
     if not len(scores):
         return IDENTITY
-    if incidents >= ENOUGH:
-        return _isotonic(scores, label, weights * incidents / weights.sum())
-    return _platt(scores, label, weights * incidents / weights.sum())
+    weights = weights * incidents / weights.sum()
+    halves = np.array_split(np.arange(len(scores)), 2)
+    forms: list[Fitter] = [_identity, _platt, *([_isotonic] if incidents >= ENOUGH else [])]
+    best: Fitter = _platt
+    least = np.inf
+    for form in forms if len(halves[1]) else []:
+        error = 0.0
+        for mine, other in (halves, halves[::-1]):
+            curve = form(scores[mine], label[mine], weights[mine])
+            error += float((weights[other] * (curve(scores[other]) - label[other]) ** 2).sum())
+        if error < least * (1 - _GAIN):
+            best, least = form, error
+    return best(scores, label, weights)
+
+
+def _identity(scores: Reals, label: Reals, weights: Reals) -> Curve:  # noqa: ARG001
+    return IDENTITY
 
 
 def _isotonic(scores: Reals, label: Reals, weights: Reals) -> Curve:
@@ -61,7 +82,7 @@ def _platt(scores: Reals, label: Reals, weights: Reals) -> Curve:
             break
     grid = np.linspace(0.0, 1.0, 201)
     line[1] = max(line[1], 0.0)
-    values = 1 / (1 + np.exp(-(line[0] + line[1] * _logit(grid))))
+    values = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * _logit(grid), -30, 30)))
     return Curve(tuple(grid.tolist()), tuple(values.tolist()))
 
 

@@ -9,22 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wingspan.advisor.baselines import (
     Fit,
     Model,
     Rates,
     Reals,
+    Releases,
     Rows,
+    as_released,
     fit_always,
     fit_code_rates,
     fit_mates,
     fit_osg_rule,
     fit_rates,
 )
-from wingspan.advisor.calibrate import Curve, fit_curve
-from wingspan.advisor.learned import fit_boosting, fit_logistic, propensity, released_after
+from wingspan.advisor.calibrate import IDENTITY, Curve, fit_curve
+from wingspan.advisor.learned import fit_boosting, fit_logistic, propensity
+from wingspan.advisor.metrics import safe_threshold
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.saved import Advisor
 from wingspan.advisor.split import Split, incident_weights
@@ -42,21 +44,39 @@ LEARNED: Final[Mapping[str, Fit]] = {
     "logistic regression": fit_logistic,
     "gradient boosting": fit_boosting,
 }
+WRONG_MAX: Final = 0.01
 LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model with its calibration, and its Brier score where the winner was chosen."""
+    """A model with its calibration.
+
+    Attributes
+    ----------
+    hope
+        The same kind of model, of whether the job will ever end well: what a removal would lose.
+    safe
+        The hope below which at most 1 % of the jobs lie that ended well, where it was calibrated.
+    brier
+        Where the winner was chosen.
+    """
 
     name: str
     model: Model = field(repr=False)
     curve: Curve = field(repr=False)
+    hope: Model = field(repr=False)
+    hope_curve: Curve = field(repr=False)
+    safe: float
     brier: float
 
-    def probability(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
-        """Return the calibrated probability that a release so many seconds after the hold pays."""
-        return self.curve(self.model.predict(samples, rows, after_s))
+    def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
+        """Return the calibrated probability that each row's release pays."""
+        return self.curve(self.model.predict(samples, rows, releases))
+
+    def worth(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
+        """Return the calibrated probability that the job will ever end well."""
+        return self.hope_curve(self.hope.predict(samples, rows, releases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +121,15 @@ def hold_contest(
     enough = enough and len(np.unique(samples.label[train])) == 2
     fits = {**COUNTED, **(LEARNED if learn and enough else {}), **(more or {})}
     weights = training_weights(samples, train, later)
+    early, late = (samples.eventually(cut) for cut in split.starts)
     contestants = []
     for name, fit in fits.items():
-        model = fit(samples, train, weights[0])
-        contestants.append(_calibrated(name, model, samples, later, weights[1]))
+        model, hope = fit(samples, train, weights[0]), fit(early, train, weights[0])
+        curve, brier = _calibrated(name, model, samples, later, weights[1])
+        hope_curve, _ = _calibrated(name, hope, late, later, weights[1])
+        hopes = hope_curve(hope.predict(late, later, as_released(late, later)))
+        safe = safe_threshold(hopes, late.label[later], weights[1], WRONG_MAX)
+        contestants.append(Contestant(name, model, curve, hope, hope_curve, safe, brier))
     fair = [each for each in contestants if each.name != ALWAYS]
     winner = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
     return Contest(tuple(contestants), winner.name, fit_rates(samples, train, weights[0]))
@@ -119,18 +144,20 @@ def training_weights(samples: Samples, train: Rows, later: Rows) -> tuple[Reals,
 
 def _calibrated(
     name: str, model: Model, samples: Samples, later: Rows, weights: Reals
-) -> Contestant:
+) -> tuple[Curve, float]:
+    """Return the calibration, and the Brier score on the slice's second half after calibration on its first."""
     if name == ALWAYS:
-        return Contestant(name, model, Curve((0.0, 1.0), (0.0, 1.0)), float("nan"))
-    scores = model.predict(samples, later, released_after(samples, later))
-    label, incident = samples.label[later], samples.incidents.number[later]
-    order = np.argsort(samples.moments.clock[later], kind="stable")
-    first, second = order[: len(order) // 2], order[len(order) // 2 :]
+        return IDENTITY, float("nan")
+    order = later[np.argsort(samples.moments.clock[later], kind="stable")]
+    weights = weights[np.argsort(samples.moments.clock[later], kind="stable")]
+    scores = model.predict(samples, order, as_released(samples, order))
+    label, incident = samples.label[order], samples.incidents.number[order]
 
-    def curve(places: NDArray[np.int64]) -> Curve:
-        count = len(np.unique(incident[places]))
-        return fit_curve(scores[places], label[places], weights[places], count)
+    def curve(part: slice) -> Curve:
+        count = len(np.unique(incident[part]))
+        return fit_curve(scores[part], label[part], weights[part], count)
 
+    first, second = slice(0, len(order) // 2), slice(len(order) // 2, None)
     error = (curve(first)(scores[second]) - label[second]) ** 2
-    brier = float(np.average(error, weights=weights[second])) if len(second) else float("nan")
-    return Contestant(name, model, curve(order), brier)
+    brier = float(np.average(error, weights=weights[second])) if len(order) else float("nan")
+    return curve(slice(None)), brier

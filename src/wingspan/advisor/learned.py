@@ -1,7 +1,7 @@
 """Baselines that learn from the table of features: logistic regression and gradient boosting of scikit-learn.
 
-How long after the hold a release comes is a feature too: of past ones it is known, for the next one it is the
-question. Names of templates are learned from the training rows alone.
+How long after the hold a release comes, and whether a policy makes it, are features too: of past ones they are
+known, for the next one they are the question. Names of templates are learned from the training rows alone.
 """
 
 from collections import Counter
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.baselines import Reals, Rows
+from wingspan.advisor.baselines import Reals, Releases, Rows, as_released, blindly
 from wingspan.advisor.samples import Samples
 from wingspan.errors import FormatError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+_ASKED: Final = ("released_after_log_s", "released_blindly")
 _TEMPLATES: Final = 200
 _CODES: Final = 250
 _LEAVES: Final = 8
@@ -40,27 +41,28 @@ class Learned:
     names: tuple[str, ...]
     templates: tuple[str, ...] = field(repr=False)
 
-    def predict(self, samples: Samples, rows: Rows, after_s: Reals) -> Reals:
+    def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the estimator's probability."""
-        if self.names[:-1] != samples.features.names:
+        if self.names[: -len(_ASKED)] != samples.features.names:
             problem = "was trained with other features than this version makes"
             raise FormatError("advisor", problem, "train it again with `wingspan holds train`")
         if not len(rows):
             return np.empty(0)
-        table = _table(samples, rows, after_s, self.templates)
+        table = _table(samples, rows, releases, self.templates)
         estimator: Any = self.estimator
         found: Reals = estimator.predict_proba(table)[:, 1]
         return found
 
 
 def _table(
-    samples: Samples, rows: Rows, after_s: Reals, templates: tuple[str, ...]
+    samples: Samples, rows: Rows, releases: Releases, templates: tuple[str, ...]
 ) -> NDArray[np.float32]:
     """Return the features, with numbers of templates that mean the same in every log."""
     names = samples.features.names
-    table = np.empty((len(rows), len(names) + 1), np.float32)
-    table[:, :-1] = samples.features.values[rows]
-    table[:, -1] = np.log1p(after_s)
+    table = np.empty((len(rows), len(names) + len(_ASKED)), np.float32)
+    table[:, : len(names)] = samples.features.values[rows]
+    table[:, -2] = np.log1p(releases.after_s)
+    table[:, -1] = releases.blind
     places = {text: place for place, text in enumerate(templates)}
     known = [places.get(text, np.nan) for _, _, text in samples.causes]
     table[:, names.index("template")] = np.array(known, np.float32)[samples.cause[rows]]
@@ -79,20 +81,15 @@ def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple
     return tuple(sorted(common, key=lambda text: (hits[text] + 1) / (common[text] + 2)))
 
 
-def released_after(samples: Samples, rows: Rows) -> Reals:
-    """Return how long after each hold it was released: of labelled rows a number."""
-    return np.maximum(samples.episodes.after_s[rows], 0.0)
-
-
 def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Reals) -> Learned:
     templates = _common_templates(samples, rows, samples.label[rows])
-    table = _table(samples, rows, released_after(samples, rows), templates)
+    table = _table(samples, rows, as_released(samples, rows), templates)
     table[:, np.isnan(table).all(axis=0)] = 0.0  # never split on, and binned without complaint
     label = samples.label[rows].astype(np.int64)
     learner: Any = estimator
     key = "logisticregression__sample_weight" if hasattr(learner, "steps") else "sample_weight"
     learner.fit(table, label, **{key: weights * len(rows) / weights.sum()})
-    return Learned(estimator, (*samples.features.names, "released_after_s"), templates)
+    return Learned(estimator, (*samples.features.names, *_ASKED), templates)
 
 
 def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
@@ -105,17 +102,20 @@ def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
 
     names = samples.features.names
     categories = [names.index("code"), names.index("template")]
-    numbers = [place for place in range(len(names) + 1) if place not in categories]
+    numbers = [place for place in range(len(names) + len(_ASKED)) if place not in categories]
     quantiles = QuantileTransformer(n_quantiles=min(100, len(rows)), random_state=0)
     imputer = SimpleImputer(strategy="constant", fill_value=-1.0)
     columns = ColumnTransformer(
         [
             ("numbers", make_pipeline(imputer, quantiles), numbers),
-            ("codes", OneHotEncoder(handle_unknown="ignore"), categories),
+            ("codes", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories),
         ]
     )
     return _fit(
-        make_pipeline(columns, LogisticRegression(C=0.5, max_iter=2000)), samples, rows, weights
+        make_pipeline(columns, LogisticRegression(C=0.5, solver="newton-cholesky")),
+        samples,
+        rows,
+        weights,
     )
 
 
@@ -149,7 +149,7 @@ def propensity(samples: Samples, *slices: Rows) -> tuple[Reals, ...]:
     if len(everyone) < _CHANCE_ENOUGH or told.all() or not told.any():
         return tuple(np.ones(len(each)) for each in slices)
     model = _chance_of(samples, everyone, told)
-    found = [model.predict(samples, each, np.zeros(len(each))) for each in slices]
+    found = [model.predict(samples, each, blindly(len(each), 0.0)) for each in slices]
     return tuple(np.clip(each, _CHANCE_LEAST, 1.0) for each in found)
 
 
@@ -166,7 +166,7 @@ def _chance_of(samples: Samples, rows: Rows, told: NDArray[np.bool_]) -> Learned
         early_stopping=False,
         random_state=0,
     )
-    table = _table(samples, rows, np.zeros(len(rows)), templates)
+    table = _table(samples, rows, blindly(len(rows), 0.0), templates)
     table[:, np.isnan(table).all(axis=0)] = 0.0
     estimator.fit(table, told.astype(np.int64))
-    return Learned(estimator, (*names, "released_after_s"), templates)
+    return Learned(estimator, (*names, *_ASKED), templates)

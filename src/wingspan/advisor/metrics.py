@@ -14,7 +14,7 @@ Reals = NDArray[np.float64]
 
 BINS: Final = 10
 RATIOS: Final = (5.0, 20.0)
-DRAWS: Final = 400
+DRAWS: Final = 200
 _CHUNK: Final = 50
 _TINY: Final = 1e-12
 
@@ -136,21 +136,14 @@ def cost(draws: Draws, removed: NDArray[np.bool_], y: Reals, w: Reals, ratio: fl
 
 
 def safe_threshold(p: Reals, y: Reals, w: Reals, wrong_max: float) -> float:
-    """Return the highest probability below which at most a share of the good ones lies; 0 for none.
-
-    The share is kept with its upper 95 % limit, by the number of good ones: for removals what is not known counts
-    against them.
-    """
+    """Return the highest probability below which at most a share of the good ones lies; 0 for none."""
     order = np.argsort(p, kind="stable")
     good = w[order] * y[order]
-    total, number = good.sum(), (good.sum() ** 2 / max((good**2).sum(), _TINY))
-    if total <= _TINY:
+    if good.sum() <= _TINY:
         return 0.0
-    lost = np.cumsum(good) / total
-    limit = lost + 1.64 * np.sqrt(np.maximum(lost, 1 / number) * (1 - lost) / number)
-    # a threshold lies between two different scores
-    ends = np.append(np.diff(p[order]) > 0, True)
-    fine = np.flatnonzero(ends & (np.minimum(limit, 1.0) <= wrong_max))
+    lost = np.cumsum(good) / good.sum()
+    ends = np.append(np.diff(p[order]) > 0, True)  # a threshold lies between two different scores
+    fine = np.flatnonzero(ends & (lost <= wrong_max))
     return float(np.nextafter(p[order][fine[-1]], 1.0)) if len(fine) else 0.0
 
 

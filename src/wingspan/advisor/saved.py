@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, Rows
+from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, Rows, blindly
 from wingspan.advisor.calibrate import Curve
 from wingspan.advisor.learned import Learned
 from wingspan.advisor.samples import Samples
@@ -66,9 +66,9 @@ class Advisor:
     def probability(
         self, samples: Samples, rows: Rows | None = None, after_s: float = 0.0
     ) -> Probability:
-        """Return the probability that a release so many seconds after the hold pays, for all samples or some rows."""
+        """Return the probability that a release so many seconds after the hold, without a fix, pays: for all samples or some rows."""
         rows = np.arange(len(samples)) if rows is None else rows
-        p = self.curve(self.model.predict(samples, rows, np.full(len(rows), after_s)))
+        p = self.curve(self.model.predict(samples, rows, blindly(len(rows), after_s)))
         known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
         evidence = known[samples.cause[rows]]
         return Probability(p, *_wilson(p, evidence), evidence)

@@ -11,6 +11,7 @@ from wingspan.cli import (
     dag,
     events,
     holds,
+    holds_judge,
     models,
     pool,
     runs,
@@ -35,6 +36,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 advise.register(holds.app)
+holds_judge.register(holds.app)
 for group in (runs, simulate, tables, check, why):
     group.register(app)
 

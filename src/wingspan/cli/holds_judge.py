@@ -1,0 +1,213 @@
+"""``wingspan holds train`` and ``holds evaluate``: an advisor from logs, and how good advice from them is."""
+
+import json
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wingspan.advisor.evaluate import Report, Table
+    from wingspan.advisor.samples import Samples
+    from wingspan.advisor.truth import Truth
+
+_COLUMNS = (
+    *("skill", "brier", "calibration error", "resolution", "AP pays", "AP in vain"),
+    *("cost 1:5", "cost 1:20", "regret 1:5", "regret 1:20"),
+    *("good removed", "hopeless removed", "removals right"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(train)
+    app.command()(evaluate)
+
+
+def train(
+    logs: Annotated[list[Path], typer.Argument(help="Event logs.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the advisor.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train every model on the logs, and store the one that does best on a later part of them."""
+    from importlib.metadata import version
+
+    from wingspan.advisor.contest import hold_contest
+    from wingspan.advisor.saved import save_advisor
+    from wingspan.advisor.split import split_samples
+
+    samples = _read(logs)
+    split = split_samples(samples)
+    contest = hold_contest(samples, split)
+    card = {
+        "logs": [
+            {"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files
+        ],
+        "holds": len(samples),
+        "incidents": len(samples.incidents),
+        "train": len(split.train),
+        "calibrate": len(split.calibrate),
+        "slices_start": split.starts,
+        "brier": {
+            each.name: each.brier if each.brier == each.brier else None
+            for each in contest.contestants
+        },
+        "version": version("wingspan"),
+    }
+    save_advisor(contest.advisor(card), out)
+    if as_json:
+        print(json.dumps({"folder": str(out), "winner": contest.winner, "card": card}))
+        return
+    print(f"{len(samples):,} holds in {len(samples.incidents):,} incidents")
+    print(f"{len(split.train):,} released ones trained on, {len(split.calibrate):,} to choose by")
+    print(f"winner   {contest.winner}")
+    print(f"advisor  {out}")
+
+
+def evaluate(
+    logs: Annotated[list[Path] | None, typer.Argument(help="Event logs.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="A simulator's truth of these logs.")] = None,
+    simulate: Annotated[
+        str | None, typer.Option(help="Parameters of pools to simulate, instead of logs.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Of the simulated pools, as 1,2,3.")] = "1,2,3",
+    train_on: Annotated[
+        str | None, typer.Option(help="Other parameters, to train on pools of these.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days of simulated pools.")] = None,
+    marker: Annotated[
+        Path | None,
+        typer.Option(help="A file that says that the test was opened; refused if there."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Judge every model on the last part of the logs, or of simulated pools, and print one table."""
+    if bool(logs) == bool(simulate):
+        raise SettingError("wingspan holds evaluate", "logs or --simulate", "give one of them")
+    reports: list[tuple[str, Report]] = []
+    if logs:
+        samples = _read(logs)
+        reports.append((str(logs[0]), _judge(samples, _truth(samples, truth), marker=marker)))
+    chosen = _numbers(seeds) if simulate else ()
+    reports += [
+        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, train_on))
+        for seed in chosen
+    ]
+    if as_json:
+        print(json.dumps([{"of": name, **_plain(report)} for name, report in reports]))
+        return
+    for name, report in reports:
+        print_report(name, report)
+
+
+def judge_pool(
+    parameters: str, seed: int, days: float | None = None, train_on: str | None = None
+) -> "Report":
+    """Simulate a pool, train on its first part (or on another pool's), judge on its last part."""
+    with tempfile.TemporaryDirectory() as folder:
+        samples, known = _simulate(parameters, seed, days, Path(folder))
+        if train_on is None:
+            return _judge(samples, known)
+        with tempfile.TemporaryDirectory() as other:
+            trained, _ = _simulate(train_on, seed + 1000, days, Path(other))
+            return _judge(samples, known, trained)
+
+
+def _judge(
+    samples: "Samples",
+    truth: "Truth | None",
+    trained: "Samples | None" = None,
+    marker: Path | None = None,
+) -> "Report":
+    from wingspan.advisor.contest import hold_contest
+    from wingspan.advisor.evaluate import evaluate as judge
+    from wingspan.advisor.split import split_samples
+
+    split = split_samples(samples, marker=marker)
+    mine = samples if trained is None else trained
+    contest = hold_contest(mine, split if trained is None else split_samples(mine))
+    return judge(samples, split, contest, truth)
+
+
+def _simulate(
+    name: str, seed: int, days: float | None, folder: Path
+) -> "tuple[Samples, Truth | None]":
+    from wingspan.simulator import pool
+    from wingspan.simulator.parameters import load_parameters
+
+    parameters = load_parameters(name)
+    if days is not None:
+        parameters = replace(parameters, days=days)
+    made = pool.simulate(parameters, seed, folder / "pool.log", folder / "truth")
+    samples = _read(made.logs)
+    return samples, _truth(samples, made.truth)
+
+
+def _truth(samples: "Samples", path: Path | None) -> "Truth | None":
+    from wingspan.advisor.truth import join_truth
+    from wingspan.simulator.truth import read_truth
+
+    return None if path is None else join_truth(samples, read_truth(path))
+
+
+def _read(logs: "Sequence[Path]") -> "Samples":
+    from wingspan.advisor.samples import make_samples
+    from wingspan.advisor.timeline import make_timeline
+    from wingspan.eventlog.read import read_events
+
+    return make_samples(make_timeline(read_events(list(logs))))
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError as error:
+        raise SettingError("--seeds", f"is {text!r}", "give whole numbers as 1,2,3") from error
+
+
+def _plain(report: "Report") -> dict[str, object]:
+    """Return JSON's types: numbers that are none become null."""
+    found: dict[str, object] = json.loads(json.dumps(asdict(report)), parse_constant=lambda _: None)
+    return found
+
+
+def print_report(name: str, report: "Report") -> None:
+    """Print the tables, and which aims were reached where the truth is known."""
+    from wingspan.advisor.evaluate import check_targets
+
+    print(f"\n{name}: {report.holds:,} holds in {report.incidents:,} incidents")
+    used = ", ".join(f"{part} {count:,}" for part, count in report.used.items())
+    print(f"{report.labelled:,} with a release whose outcome is told: {used}")
+    print(f"winner: {report.winner}, chosen {report.chosen}")
+    print(
+        f"evidence for {report.covered:.0%} of the tested holds; intervals are 95 %, over incidents"
+    )
+    for table in report.tables:
+        _print_table(table)
+    if len(report.tables) > 1:
+        for aim, reached in check_targets(report).items():
+            print(f"{'reached' if reached else 'MISSED '}  {aim}")
+
+
+def _print_table(table: "Table") -> None:
+    print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents", end="")
+    print(f", base rate {table.base_rate:.3f}")
+    names = [line.model for line in table.lines]
+    print(f"{'':<20}" + "".join(f"{name:>22}" for name in names))
+    for column in _COLUMNS:
+        if column not in table.lines[0].figures:
+            continue
+        figures = [line.figures[column] for line in table.lines]
+        cells = [f"{each.value:.3f} ({each.low:.3f}, {each.high:.3f})" for each in figures]
+        print(f"{column:<20}" + "".join(f"{cell:>22}" for cell in cells))
+    by_code = [
+        f"{code}: {count:,} {skill.value:.2f}" for code, (count, skill) in table.codes.items()
+    ]
+    print(f"skill by hold code: {', '.join(by_code)}")
+    print("Brier score over time:", ", ".join(f"{score:.3f}" for _, score in table.course))

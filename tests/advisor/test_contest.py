@@ -1,0 +1,126 @@
+"""Models against each other, on logs whose causes are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wingspan.advisor.baselines import fit_osg_rule
+from wingspan.advisor.contest import ALWAYS, PER_CODE, hold_contest
+from wingspan.advisor.evaluate import check_targets, choose_actions, evaluate
+from wingspan.advisor.samples import make_samples
+from wingspan.advisor.split import split_samples
+from wingspan.advisor.truth import REMOVE, Truth, join_truth
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Return 1,200 released holds of one code: a release pays unless the job had several starts before."""
+    from wingspan.advisor.timeline import make_timeline
+    from wingspan.eventlog.read import read_events
+
+    from .conftest import record
+
+    random = np.random.default_rng(5)
+    text = ""
+    for number in range(1200):
+        start, doomed = number * 300, number % 3 == 0
+        text += record(start, number, 0)
+        for again in range(3 if doomed else 1):
+            text += record(start + 1 + again, number, 1, f"h{random.integers(900)}")
+        text += record(start + 20, number, 12, 12, "lost", 0)
+        text += record(start + 40, number, 13)
+        unlucky = random.random() < 0.1
+        last = (12, 12, "lost", 0) if doomed or unlucky else (5,)
+        text += record(start + 60, number, *last)
+    log = tmp_path_factory.mktemp("planted") / "log"
+    log.write_text(text)
+    return make_samples(make_timeline(read_events([log])))
+
+
+def known(samples):
+    """Return the truth of the planted log: what was done to a hold does not matter."""
+    lost = samples.features.column("starts") > 1
+    pays = np.stack([~lost, ~lost], axis=1)
+    return Truth(np.ones(len(samples), bool), (0.0, 600.0), pays, lost)
+
+
+def test_the_table_finds_what_was_planted(planted):
+    """Boosting sees what no rate per code can; the winner's advice removes what is lost and little else."""
+    split = split_samples(planted)
+    contest = hold_contest(planted, split, {"another": fit_osg_rule})
+    report = evaluate(planted, split, contest, known(planted))
+    told, all_holds = report.tables
+    assert report.winner in {"gradient boosting", "logistic regression"}
+    assert told.of("gradient boosting", "skill").low > 0.2
+    assert told.of(PER_CODE, "skill").value == 0
+    assert told.of(ALWAYS, "brier").value == pytest.approx(1 - told.base_rate, abs=1e-6)
+    assert all_holds.of(report.winner, "hopeless removed").value > 0.5
+    assert all_holds.of(report.winner, "good removed").value < 0.1
+    assert (
+        all_holds.of(report.winner, "regret 1:5").value < all_holds.of(ALWAYS, "regret 1:5").value
+    )
+    assert {line.model for line in told.lines} >= {"another", "OSG rule", "mates' last outcome"}
+    assert [count for count, _ in told.codes.values()] == [told.episodes]
+    assert len(told.course) == 8
+    assert next(iter(check_targets(report).values()))
+    assert report.used["train"] + report.used["calibrate"] + report.used["test"] <= report.labelled
+
+
+def test_shuffled_labels_fall_to_the_base_rate(planted):
+    """Trained on labels that were shuffled, nothing does better than the base rate on the true ones."""
+    label = planted.episodes.label.copy()
+    told = np.flatnonzero(~np.isnan(label))
+    label[told] = np.random.default_rng(1).permutation(label[told])
+    shuffled = replace(planted, episodes=replace(planted.episodes, label=label))
+    contest = hold_contest(shuffled, split_samples(shuffled))
+    split = split_samples(planted)
+    report = evaluate(planted, split, contest)
+    assert len(report.tables) == 1
+    base = report.tables[0].base_rate
+    for name in ("gradient boosting", "logistic regression"):
+        assert report.tables[0].of(name, "brier").value > 0.9 * base * (1 - base)
+
+
+def test_little_is_learned_from_little(planted):
+    """With few incidents only counts take part, and always to release is never called the winner."""
+    split = split_samples(planted)
+    few = replace(split, train=split.train[:20])
+    contest = hold_contest(planted, few)
+    assert "gradient boosting" not in {each.name for each in contest.contestants}
+    assert contest.winner != ALWAYS
+    advisor = contest.advisor({"of": "few"})
+    assert (advisor.name, advisor.card) == (contest.winner, {"of": "few"})
+    rows = np.arange(5)
+    assert (choose_actions(contest[ALWAYS], planted, rows, (0.0,), 5.0) == 0).all()
+
+
+def test_truth_is_joined_by_job_and_hold(planted):
+    """A record finds the hold of its job by number; costs and the oracle's are by hand."""
+    events = planted.timeline.events
+    record = {
+        "kind": "hold",
+        "access_point": events.access_points[0],
+        "cluster": 0,
+        "proc": 0,
+        "hold": 2,
+        "release_pays_after_s": {"0": False, "600": True},
+        "hopeless": False,
+    }
+    truth = join_truth(planted, [record, {"kind": "job"}])
+    (row,) = np.flatnonzero(truth.known)
+    assert planted.features.column("holds")[row] == 1
+    rows = np.array([row])
+    for action, cost in ((0, 1), (1, 0), (REMOVE, 5)):
+        assert truth.costs(rows, np.array([action]), 5.0) == [cost]
+    assert truth.least(rows, 5.0) == [0]
+
+
+@pytest.mark.long
+def test_boosting_beats_the_rate_per_code_on_a_simulated_pool():
+    """Some thousand holds of a simulated pool are enough to do better than the rate per code."""
+    from wingspan.cli.holds_judge import judge_pool
+
+    report = judge_pool("ospool", 11, 6.0)
+    assert report.holds > 3000
+    assert report.tables[1].of("gradient boosting", "skill").low > 0

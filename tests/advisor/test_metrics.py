@@ -1,0 +1,92 @@
+"""Figures against scikit-learn's, and intervals against what they must cover."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss
+
+from wingspan.advisor import metrics
+from wingspan.advisor.calibrate import IDENTITY, fit_curve
+
+RANDOM = np.random.default_rng(3)
+P = np.round(RANDOM.random(400), 2)
+Y = (RANDOM.random(400) < P).astype(float)
+W = RANDOM.random(400)
+DRAWS = metrics.draw_incidents(np.arange(400, dtype=np.int32) // 4)
+
+
+def test_figures_are_scikit_learns():
+    """Brier score and average precision, weighted and with ties, are those of scikit-learn."""
+    assert metrics.brier(DRAWS, P, Y, W)[0] == pytest.approx(
+        brier_score_loss(Y, P, sample_weight=W), abs=1e-6
+    )
+    for score, truth in ((P, Y), (1 - P, 1 - Y)):
+        assert metrics.average_precision(DRAWS, score, truth, W)[0] == pytest.approx(
+            average_precision_score(truth, score, sample_weight=W), abs=1e-6
+        )
+
+
+def test_a_draw_is_what_its_incidents_say():
+    """Each line of the bootstrap equals the plain figure of the samples repeated as drawn."""
+    times = DRAWS.counts[7][DRAWS.of]
+    assert metrics.average_precision(DRAWS, P, Y, W)[7] == pytest.approx(
+        average_precision_score(Y, P, sample_weight=W * times), abs=1e-6
+    )
+    assert metrics.skill(DRAWS, P, np.full(400, 0.5), Y, W)[7] == pytest.approx(
+        1 - np.average((P - Y) ** 2, weights=W * times) / 0.25, abs=1e-5
+    )
+
+
+def test_calibration_error_and_resolution():
+    """Right probabilities have a small error and some resolution; a constant base rate has neither; wrong ones err."""
+    error, resolution = metrics.calibration(DRAWS, P, Y, W)
+    assert error[0] < 0.1
+    assert resolution[0] > 0.03
+    base = np.full(400, np.average(Y, weights=W))
+    flat = metrics.calibration(DRAWS, base, Y, W)
+    assert flat[0][0] == pytest.approx(0, abs=1e-6)
+    assert flat[1][0] == pytest.approx(0, abs=1e-6)
+    assert metrics.calibration(DRAWS, np.ones(400), Y, W)[0][0] == pytest.approx(
+        1 - np.average(Y, weights=W), abs=1e-6
+    )
+
+
+def test_an_interval_holds_its_figure():
+    """The interval lies around the figure, and is empty where there is nothing to measure."""
+    found = metrics.figure(metrics.brier(DRAWS, P, Y, W))
+    assert found.low < found.value < found.high
+    nothing = metrics.draw_incidents(np.empty(0, np.int32))
+    empty = np.empty(0)
+    assert np.isnan(metrics.figure(metrics.brier(nothing, empty, empty, empty)).value)
+    assert np.isnan(metrics.average_precision(nothing, empty, empty, empty)).all()
+
+
+def test_costs():
+    """A release in vain costs 1, a removal of what would have paid the ratio, the others nothing."""
+    one = metrics.draw_incidents(np.arange(4, dtype=np.int32))
+    removed = np.array([True, True, False, False])
+    paid = np.array([1.0, 0.0, 1.0, 0.0])
+    assert metrics.cost(one, removed, paid, np.ones(4), 5.0)[0] == pytest.approx(6 / 4)
+
+
+def test_a_safe_threshold_loses_at_most_its_share():
+    """Below the threshold lies at most the given share of the good ones, and a little more would be too much."""
+    limit = metrics.safe_threshold(P, Y, W, 0.05)
+    below = limit > P
+    good = W * Y
+    assert good[below].sum() <= 0.05 * good.sum()
+    assert good[limit + 0.02 > P].sum() > 0.05 * good.sum()
+    assert metrics.safe_threshold(P, np.zeros(400), W, 0.05) == 0
+
+
+def test_calibration_needs_to_earn_its_place():
+    """Right probabilities are left as they are; squashed ones are stretched; nothing is made of nothing."""
+    random = np.random.default_rng(1)
+    p = random.random(4000)
+    y = (random.random(4000) < p).astype(float)
+    ones = np.ones(4000)
+    assert fit_curve(p, y, ones, 4000) == IDENTITY
+    squashed = 0.4 + 0.2 * p
+    for incidents in (200, 4000):
+        curve = fit_curve(squashed, y, ones, incidents)
+        assert np.abs(curve(squashed) - p).mean() < 0.08
+    assert fit_curve(np.empty(0), np.empty(0), np.empty(0), 0) == IDENTITY
