@@ -51,7 +51,7 @@ def record(second, cluster, code, *details, proc=0):
     return f"{code:03} ({cluster:03}.{proc:03}.000) {stamp} {BODIES[code].format(*details)}\n...\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def event():
     """Return `record`: the text of one event."""
     return record

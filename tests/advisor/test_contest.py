@@ -14,25 +14,23 @@ from wingspan.advisor.truth import REMOVE, Truth, join_truth
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory):
+def planted(tmp_path_factory, event):
     """Return 1,200 released holds of one code: a release pays unless the job had several starts before."""
     from wingspan.advisor.timeline import make_timeline
     from wingspan.eventlog.read import read_events
-
-    from .conftest import record
 
     random = np.random.default_rng(5)
     text = ""
     for number in range(1200):
         start, doomed = number * 300, number % 3 == 0
-        text += record(start, number, 0)
+        text += event(start, number, 0)
         for again in range(3 if doomed else 1):
-            text += record(start + 1 + again, number, 1, f"h{random.integers(900)}")
-        text += record(start + 20, number, 12, 12, "lost", 0)
-        text += record(start + 40, number, 13)
+            text += event(start + 1 + again, number, 1, f"h{random.integers(900)}")
+        text += event(start + 20, number, 12, 12, "lost", 0)
+        text += event(start + 40, number, 13)
         unlucky = random.random() < 0.1
         last = (12, 12, "lost", 0) if doomed or unlucky else (5,)
-        text += record(start + 60, number, *last)
+        text += event(start + 60, number, *last)
     log = tmp_path_factory.mktemp("planted") / "log"
     log.write_text(text)
     return make_samples(make_timeline(read_events([log])))
@@ -55,7 +53,7 @@ def test_the_table_finds_what_was_planted(planted):
     assert told.of("gradient boosting", "skill").low > 0.2
     assert told.of(PER_CODE, "skill").value == 0
     assert told.of(ALWAYS, "brier").value == pytest.approx(1 - told.base_rate, abs=1e-6)
-    assert all_holds.of(report.winner, "hopeless removed").value > 0.5
+    assert all_holds.of(report.winner, "hopeless removed").value > 0.4
     assert all_holds.of(report.winner, "good removed").value < 0.1
     assert (
         all_holds.of(report.winner, "regret 1:5").value < all_holds.of(ALWAYS, "regret 1:5").value

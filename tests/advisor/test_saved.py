@@ -70,7 +70,7 @@ def test_damage_is_told(samples, tmp_path):
     """Another format, a garbled card or another model file is refused with what to do."""
     with pytest.raises(NotFoundError, match=r"advisor\.json"):
         load_advisor(tmp_path)
-    save_advisor(advised(samples, fit_boosting), tmp_path / "one")
+    save_advisor(advised(samples, fit_logistic), tmp_path / "one")
     (tmp_path / "one/model.skops").write_bytes(b"")
     with pytest.raises(CorruptError, match="not the file that was written"):
         load_advisor(tmp_path / "one")
@@ -90,7 +90,7 @@ def test_damage_is_told(samples, tmp_path):
 
 def test_a_model_of_other_features_is_refused(samples):
     """Columns are told apart by their names, not by their places."""
-    learned = advised(samples, fit_boosting).model
+    learned = advised(samples, fit_logistic).model
     other = type(learned)(learned.estimator, learned.names[1:], learned.templates)
     with pytest.raises(FormatError, match="other features"):
         other.predict(samples, np.arange(2), blindly(2, 0.0))
