@@ -5,6 +5,7 @@ whose peak memory is told. `htcondor2.dags` writes chains of 250, 500 and 1,000 
 """
 
 import argparse
+import gc
 import resource
 import subprocess
 import sys
@@ -87,6 +88,7 @@ def main() -> int:
         ends = [subprocess.run([*command, shape], check=False).returncode
                 for shape in ("wide", "chain", "rival")]  # fmt: skip
         return max(ends)
+    gc.set_threshold(100_000)  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
         if chosen.shape == "rival":
             for layers in RIVAL:

@@ -89,9 +89,9 @@ class Resources:
             found = [*_wrong(self.cpus, self.gpus, *amounts)]
         except TypeError:  # a value that cannot be remembered, such as a list
             found = [*_wrong.__wrapped__(self.cpus, self.gpus, *amounts)]
-        owned = sorted(OWNED_SUBMIT_COMMANDS & {command.lower() for command in self.submit})
+        owned = {command.lower() for command in self.submit} & OWNED_SUBMIT_COMMANDS
         if owned:
-            found.append(f"submit commands {', '.join(owned)} are set by Wingspan itself")
+            found.append(f"submit commands {', '.join(sorted(owned))} are set by Wingspan itself")
         return found
 
     @property

@@ -100,7 +100,8 @@ class _Arguments:
             or type(value) in {bool, int, str}
             or (type(value) is float and value - value == 0)
         ):
-            self.components[f"parameter {place}"] = _short(json_text(value))
+            text = str(value) if type(value) is int else json_text(value)
+            self.components[f"parameter {place}"] = _short(text)
             return value
         return self.constant(value, place)
 
