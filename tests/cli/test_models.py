@@ -68,6 +68,7 @@ def said(*arguments):
 def test_list(models):
     """All versions are listed with their metrics, the current one marked; --json is the same as data."""
     text = said("list")
+    assert "…" not in text  # no name is cut where there is no terminal
     for word in ("loan", "*", "decision_tree", "precision 0.900"):
         assert word in text
     rows = json.loads(said("list", "--json"))

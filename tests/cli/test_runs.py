@@ -64,6 +64,20 @@ def test_set_reaches_the_parameters_by_their_types(doubling):
     assert "doubling 21" in wingspan("logs", "double").stdout
 
 
+def test_a_step_without_output_is_told_so(project):
+    """Nothing on standard output, a word on standard error; the lines of runs stand in columns."""
+    code = "import wingspan as ws\ndef one() -> int:\n    return 1\n"
+    for name in ("short", "a_longer_name"):
+        file = project.path / f"{name}.py"
+        file.write_text(
+            f"{code}def pipeline():\n    p = ws.Pipeline({name!r})\n    p.step(one)\n    return p\n"
+        )
+        wingspan("run", f"{name}.py")
+    done = wingspan("logs", "one")
+    assert (done.stdout, done.stderr) == ("", "step one wrote nothing\n")
+    assert len({line.index("1/1 steps") for line in wingspan("runs").stdout.splitlines()}) == 1
+
+
 def test_plan_says_why(doubling):
     """A dry run with reasons, as text and as JSON."""
     assert "doubling: 2 of 2 steps to run" in wingspan("plan", "doubling.py").stdout

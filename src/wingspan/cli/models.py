@@ -1,6 +1,7 @@
 """``wingspan models``: what is deployed, in which version, and how good it is."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,7 @@ def _print_table(rows: list[dict[str, object]]) -> None:
         cells = [row.get(key, "") for key in ("created", "estimator", "target")]
         mark = "*" if row["current"] else ""
         table.add_row(str(row["name"]), str(row["version"]), mark, *map(str, cells), values)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @app.command()

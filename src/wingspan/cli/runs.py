@@ -231,8 +231,9 @@ def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
+        width = max((len(str(row["run"])) for row in rows), default=0)
         for row in rows:
-            print(f"{row['run']}  {row['state']:8}  {row['done']}/{row['steps']} steps")
+            print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} steps")
 
 
 def status(
@@ -278,7 +279,10 @@ def logs(
     run = open_run(run_id, home=home)
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    print(_step_log(run, step), end="")
+    written = _step_log(run, step)
+    print(written, end="")
+    if not written:
+        print(f"step {step} wrote nothing", file=sys.stderr)
     if run.events[step].state == "failed":
         print(run.report(step))
 
