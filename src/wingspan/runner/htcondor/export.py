@@ -37,6 +37,7 @@ from wingspan.store.store import Store
 
 DAG = "workflow.dag"
 _SCAN_S = 1
+_CHECK_S = 600  # without events: look whether jobs are gone whose events were lost
 _JOB_SH = """#!/bin/sh
 # One job: runs the part of the node $1; if that cannot be started, says so in NODE.failed.json.
 # Environments that came along are unpacked here, beside what the steps see.
@@ -127,7 +128,10 @@ def write_dag(
 def _text(
     nodes: Iterable[Node], place: Path, folder: RunFolder, sent: tuple[str, str], profile: Profile
 ) -> str:
-    settings = {"DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S)}
+    settings = {
+        "DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S),
+        "DAGMAN_CHECK_QUEUE_INTERVAL": str(_CHECK_S),
+    }
     if place.resolve().is_relative_to("/tmp"):
         settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
     code, archive = sent

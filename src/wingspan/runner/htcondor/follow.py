@@ -45,6 +45,7 @@ _TOLD: Final = (
     Event.JOB_HELD,
     Event.JOB_RELEASED,
 )
+_FINAL: Final = frozenset({DONE, FAILED, SKIPPED})
 _ENDS: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)
 
 
@@ -187,11 +188,18 @@ class Follower:
 
     def _conclude(self) -> None:
         """Say what becomes of the steps that never ended, now that DAGMan is gone."""
+        node_of = {key: node for node, keys in self._nodes.items() for key in keys}
+        for step in self._plan.steps:  # an event may be missing: its log could not be written
+            last = self.events.get(step.name)
+            if not step.done and not (last and last.state in _FINAL) and step.key in node_of:
+                left = collect_step(step, self._place, node_of[step.key], self._folder, self._store)
+                if left is not None:
+                    self._tell(step, left)
         failed = self._failed()
         lost = skipped(self._plan.steps, failed)
         for step in self._plan.steps:
             last = self.events.get(step.name)
-            if step.done or (last and last.state in {DONE, FAILED, SKIPPED}):
+            if step.done or (last and last.state in _FINAL):
                 continue
             now = time.time()
             if step.key in lost:
