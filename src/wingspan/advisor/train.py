@@ -111,8 +111,10 @@ def expand(counts: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     """Expand uint8 counts (n, m, j, e) and a mask (n, m, j) to float32 (n, m, j * (e + 1)): log1p, then the mask."""
     import torch
 
-    exists = mask.unsqueeze(-1).float()
-    return torch.cat([counts.float().log1p() * exists, exists], dim=-1).flatten(2)
+    out = counts.new_empty((*counts.shape[:3], counts.shape[3] + 1), dtype=torch.float32)
+    torch.log1p(counts.float(), out=out[..., :-1])
+    out[..., -1] = mask
+    return out.flatten(2)
 
 
 def train(
@@ -254,7 +256,9 @@ def _start(config: NetworkConfig, width: int, device: "torch.device") -> _Run:
 
     torch.manual_seed(config.seed)
     network = make_network(config, width).to(device)
-    adam = torch.optim.Adam(network.parameters(), lr=config.rate, weight_decay=config.decay)
+    adam = torch.optim.Adam(
+        network.parameters(), lr=config.rate, weight_decay=config.decay, fused=True
+    )
     return _Run(network, adam, {}, [])
 
 
