@@ -1,6 +1,7 @@
 """Advisors in folders."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,14 @@ def test_a_rule_is_not_overwritten(samples, tmp_path):
     assert isinstance(load_advisor(tmp_path / "one").model, OsgRule)
     with pytest.raises(ConflictError, match="is there already"):
         save_advisor(advisor, tmp_path / "one")
+
+
+def test_a_foreign_model_is_not_saved_as_another(samples, tmp_path):
+    """What cannot be read back is refused, and leaves no folder."""
+    advisor = replace(advised(samples, fit_rates), model=object())
+    with pytest.raises(FormatError, match="found object"):
+        save_advisor(advisor, tmp_path / "one")
+    assert not (tmp_path / "one").exists()
 
 
 def test_damage_is_told(samples, tmp_path):

@@ -155,8 +155,11 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
             }
         case OsgRule():
             return "osg rule", {}
-        case _:
+        case Always():
             return "always", {}
+        case _:
+            problem = f"expected one of the advisor's own models, found {type(model).__qualname__}"
+            raise FormatError(str(folder), problem, "keep a model of your own with its own code")
 
 
 def _from_json(content: dict[str, Any], folder: Path) -> Model:
