@@ -223,7 +223,8 @@ HUNGRY = """
 
     def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("hungry")
-        p.step(hungry, resources=ws.Resources(memory="200MB"))
+        asked = ws.Resources(cpus=3, memory="200MB")  # 3: no slot of another test fits
+        p.step(hungry, resources=asked)
         return p
 """
 
