@@ -7,6 +7,7 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import DeclarationError, NotFoundError, StepFailedError
+from wingspan.runner.driver import drive
 
 NUMBERS = """
     from pathlib import Path
@@ -85,6 +86,18 @@ def test_an_unchanged_pipeline_runs_nothing(numbers):
     again = numbers.fresh("numbers_").pipeline().run()
     assert ran(again) == []
     assert again["best"] == "2"
+
+
+def test_what_another_run_does_meanwhile_is_done_for_this_one_too(numbers):
+    """Two runs are planned before either is driven: the second finds all done, and says so."""
+    both = [numbers.fresh("numbers_").pipeline().prepare() for _ in range(2)]
+    told: list[str] = []
+    for run in both:
+        told.clear()
+        drive(run.folder, run.home, lambda event: told.append(event.state))
+    assert set(told) == {"done"}
+    assert [run.state for run in both] == ["done", "done"]
+    assert both[1]["best"] == both[0]["best"]
 
 
 def test_one_changed_parameter_runs_only_what_depends_on_it(numbers):

@@ -214,11 +214,14 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
 
 
 HUNGRY = """
+    import time
+
     import wingspan as ws
 
     def hungry() -> int:
         block = bytearray(300 * 2**20)
         block[::4096] = b"x" * len(block[::4096])
+        time.sleep(2)  # until somebody has looked
         return len(block)
 
     def pipeline() -> ws.Pipeline:

@@ -14,7 +14,16 @@ from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.local import LocalRunner
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import Listener, Outcome, Runner, ignore
+from wingspan.runner.runner import (
+    DONE,
+    Listener,
+    Outcome,
+    Runner,
+    StepEvent,
+    ignore,
+    read_events,
+    write_event,
+)
 from wingspan.store.store import Store
 
 _FORMAT = 1
@@ -72,9 +81,7 @@ def drive(
         Another process drives this run.
     """
     folder.claim()
-    plan = load_plan(folder)
-    done = Store(home.store).done(step.key for step in plan.steps)
-    plan = replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
+    plan = _with_what_others_did(load_plan(folder), folder, home, listener)
     try:
         outcome = (runner or _runner(folder.on)).run(plan, folder, home, listener)
         if outcome.ok:
@@ -82,6 +89,19 @@ def drive(
     finally:
         folder.pid.unlink(missing_ok=True)
     return outcome
+
+
+def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Plan:
+    """Return the plan as the store is now; what another run finished since it was made is recorded as done."""
+    done = Store(home.store).done(step.key for step in plan.steps)
+    known = read_events(folder)
+    for step in plan.steps:
+        told = known.get(step.name)
+        if step.key in done and not step.done and (told is None or told.state != DONE):
+            event = StepEvent(time.time(), step.name, step.key, DONE)
+            write_event(folder, event)
+            listener(event)
+    return replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
 
 
 def _runner(on: str) -> Runner:

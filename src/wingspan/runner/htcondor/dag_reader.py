@@ -124,12 +124,8 @@ class _Scope:
     def add(self, line: Line, node: DagNode, options: list[str]) -> None:
         """Take in a node with its options DIR, NOOP and DONE."""
         self.free(line, node.name)
-        only = node.kind in {"final", "provisioner"}
-        twin = next((one for one in self.nodes.values() if only and one.kind == node.kind), None)
-        if twin is not None:
-            raise line.error(
-                f"{twin.name} at {twin.place} is the {node.kind} node already", "keep one of them"
-            )
+        if node.kind in {"final", "provisioner"}:
+            self.alone(line, node.kind)
         if node.kind == "final" and len(self.within) > 1:
             raise line.error(
                 "a splice has no FINAL node", "put it into the DAG that has the SPLICE"
@@ -138,6 +134,14 @@ class _Scope:
         self.nodes[node.name] = replace(
             node, folder=folder, noop="NOOP" in flags, done="DONE" in flags, place=line.place
         )
+
+    def alone(self, line: Line, kind: str) -> None:
+        """Refuse a second node of a kind of which there is only one."""
+        twin = next((one for one in self.nodes.values() if one.kind == kind), None)
+        if twin is not None:
+            raise line.error(
+                f"{twin.name} at {twin.place} is the {kind} node already", "keep one of them"
+            )
 
     def free(self, line: Line, name: str) -> None:
         """Refuse a name that is taken, reserved, or holds the sign of splices."""
