@@ -16,6 +16,7 @@ from pathlib import Path
 from nothing import nothing
 
 import wingspan as ws
+from wingspan.cli.main import COLLECTIONS
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.htcondor.nodes import nodes_of
 
@@ -88,7 +89,7 @@ def main() -> int:
         ends = [subprocess.run([*command, shape], check=False).returncode
                 for shape in ("wide", "chain", "rival")]  # fmt: skip
         return max(ends)
-    gc.set_threshold(100_000)  # as the command line does
+    gc.set_threshold(*COLLECTIONS)  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
         if chosen.shape == "rival":
             for layers in RIVAL:

@@ -22,6 +22,9 @@ from wingspan.cli import (
 )
 from wingspan.errors import WingspanError
 
+# Planning makes many small objects, hardly one of them in a cycle, and keeps them: looking through all is in vain.
+COLLECTIONS = (100_000, 20, 1000)
+
 app = typer.Typer(
     name="wingspan",
     help="Machine-learning workflows on HTCondor.",
@@ -48,7 +51,7 @@ def options() -> None:
 
 def main() -> None:
     """Run the command line. A `WingspanError` is printed, not traced, and exits with 2."""
-    gc.set_threshold(100_000)  # planning makes many small objects, hardly one of them in a cycle
+    gc.set_threshold(*COLLECTIONS)
     try:
         app()
     except SystemExit as end:

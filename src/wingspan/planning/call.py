@@ -22,6 +22,7 @@ from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
 FORMAT = 1  # of keys and of job.json: a change here runs everything anew
+_ALWAYS = {"format": str(FORMAT), "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
 _SLOW = frozenset(
     {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}
 )  # half a second and more to import
@@ -67,7 +68,7 @@ class Call:
     components: dict[str, str]
     files: tuple[InputFile, ...] = ()
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
-    preload: frozenset[str] = frozenset()
+    preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
 
 
@@ -132,7 +133,7 @@ class _Code:
     """What a function is, whatever it is called with; `action` is None where no file holds it."""
 
     components: dict[str, str]
-    preload: frozenset[str]
+    preload: tuple[str, ...]
     modules: tuple[str, ...]
     action: dict[str, Any] | None
 
@@ -162,22 +163,22 @@ def describe(
     """
     reader = _Arguments(step, cache)
     arguments = {name: reader.tree(value, name) for name, value in step.arguments.items()}
-    components = {"format": str(FORMAT), "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
-    preload: frozenset[str] = frozenset()
+    preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     if isinstance(step.action, Command):
         beside = {name: reader.file(path, name) for name, path in step.action.files.items()}
         action: dict[str, Any] = {"command": step.action.template, "files": beside}
-        components["command"] = step.action.template
+        components = {**_ALWAYS, "command": step.action.template}
     else:
         known = {} if known is None else known
         code = known.get(step.action)
         if code is None:
             code = known[step.action] = _code(step, step.action)
-        components |= code.components
+        components = {**_ALWAYS, **code.components}
         preload, modules = code.preload, code.modules
         action = code.action or _by_value(step.action, reader)
-    components |= reader.components | {"cpus": str(step.resources.cpus)}
+    components |= reader.components
+    components["cpus"] = str(step.resources.cpus)
     if step.resources.image:
         components["image"] = step.resources.image
     files = tuple(reader.files.values())
@@ -194,7 +195,8 @@ def _code(step: Step, function: Callable[..., Any]) -> _Code:
             f"{step.place}: step {step.name}", error.problem, error.fix
         ) from error
     modules = tuple(sorted(module_files(function)))
-    return _Code(components, _preload(function), modules, _importable(function))
+    preload = tuple(sorted(_preload(function)))
+    return _Code(components, preload, modules, _importable(function))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -35,7 +35,7 @@ class PlannedStep:
     done: bool
     reason: str
     needs: tuple[str, ...]
-    inputs: dict[str, tuple[str, str | None]]
+    inputs: "Inputs"
     outputs: tuple[str, ...]
     action: dict[str, Any]
     arguments: dict[str, Any]
@@ -69,15 +69,22 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
     return PlannedStep(**{**line, **{n: tuple(line[n]) for n in names}, "inputs": inputs})
 
 
-def step_keys(order: Iterable[str], calls: Mapping[str, Call]) -> dict[str, str]:
-    """Return the key of each step; `order` gives producers before readers."""
+Inputs = dict[str, tuple[str, str | None]]
+
+
+def step_keys(
+    order: Iterable[str], calls: Mapping[str, Call]
+) -> tuple[dict[str, str], dict[str, Inputs]]:
+    """Return the key of each step and, with keys for names, its inputs; `order` gives producers before readers."""
     keys: dict[str, str] = {}
+    inputs: dict[str, Inputs] = {}
     for name in order:
         call = calls[name]
-        inputs = {place: [keys[step], output] for place, (step, output) in call.inputs.items()}
-        text = json_text({"components": call.components, "inputs": inputs})
+        read = {place: (keys[step], output) for place, (step, output) in call.inputs.items()}
+        text = json_text({"components": call.components, "inputs": read})
         keys[name] = digest_bytes(text.encode()).partition(":")[2]
-    return keys
+        inputs[name] = read
+    return keys, inputs
 
 
 def make_plan(
@@ -96,39 +103,43 @@ def make_plan(
     previous
         By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
     """
-    order = tuple(calls)  # declared after what they need, so producers come first
-    keys = step_keys(order, calls)
+    keys, inputs = step_keys(calls, calls)  # declared after what they need, so producers come first
     there = done(keys.values())
-    planned = []
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
-    for name in order:
-        step, call, key = steps[name], calls[name], keys[name]
-        inputs = {place: (keys[maker], output) for place, (maker, output) in call.inputs.items()}
+    for step in steps.values():
         if id(step.resources) not in requests:
             requests[id(step.resources)] = step.resources.to_json()
+    planned = []
+    for name, call in calls.items():
+        key, step = keys[name], steps[name]
         reason = UP_TO_DATE if key in there else _reason(call, previous.get(name), keys, previous)
-        planned.append(
-            PlannedStep(
-                name=name,
-                key=key,
-                done=key in there,
-                reason=reason,
-                needs=tuple(dict.fromkeys(maker for maker, _ in inputs.values())),
-                inputs=inputs,
-                outputs=tuple(output for output, _ in step.outputs),
-                action=call.action,
-                arguments=call.arguments,
-                files=tuple(asdict(file) for file in call.files),
-                resources=requests[id(step.resources)],
-                retries=step.retries,
-                preload=tuple(sorted(call.preload)),
-                modules=call.modules,
-                components=call.components,
-            )
-        )
+        request = requests[id(step.resources)]
+        planned.append(_planned(step, call, key, inputs[name], reason, request))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
     return Plan(pipeline, tuple(planned), groups, constants)
+
+
+def _planned(
+    step: Step, call: Call, key: str, inputs: Inputs, reason: str, request: dict[str, Any]
+) -> PlannedStep:
+    return PlannedStep(
+        name=step.name,
+        key=key,
+        done=reason is UP_TO_DATE,
+        reason=reason,
+        needs=tuple(dict.fromkeys([maker for maker, _ in inputs.values()])),
+        inputs=inputs,
+        outputs=tuple([output for output, _ in step.outputs]),
+        action=call.action,
+        arguments=call.arguments,
+        files=tuple([asdict(file) for file in call.files]),
+        resources=request,
+        retries=step.retries,
+        preload=call.preload,
+        modules=call.modules,
+        components=call.components,
+    )
 
 
 def history(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -53,7 +53,8 @@ def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple
         for number, group in enumerate(groups, 1)
         for step in group
     }
-    return tuple(_node(group, names, outputs_of, given) for group in groups)
+    requests: dict[str, Resources] = {}  # by what one step asks for: many ask for the same
+    return tuple(_node(group, names, outputs_of, given, requests) for group in groups)
 
 
 def request_of(group: Sequence[PlannedStep]) -> Resources:
@@ -72,7 +73,11 @@ def request_of(group: Sequence[PlannedStep]) -> Resources:
 
 
 def _name(first: PlannedStep, number: int) -> str:
-    return f"{_WORD.sub('_', first.name).strip('_')[:40] or 'step'}-{number}"
+    plain = (
+        first.name.isascii() and first.name.isidentifier()
+    )  # most are: faster than a look at each letter
+    name = first.name if plain else _WORD.sub("_", first.name)
+    return f"{name.strip('_')[:40] or 'step'}-{number}"
 
 
 def _node(
@@ -80,22 +85,32 @@ def _node(
     names: Mapping[str, str],
     outputs_of: Mapping[str, tuple[str, ...]],
     given: Callable[[PlannedStep], Iterable[str]],
+    requests: dict[str, Resources],
 ) -> Node:
     name = names[group[0].key]
-    made = dict.fromkeys(
-        file
-        for step in group
-        for key, output in step.inputs.values()
-        if names.get(key) != name
-        for file in _files(key, outputs_of[key] if output is None else (output,))
-    )
-    parents = dict.fromkeys(
-        names[need] for step in group for need in step.needs if names.get(need, name) != name
-    )
-    sent = dict.fromkeys(file for step in group for file in given(step))
-    asked = request_of(group)
+    made: dict[str, None] = {}
+    parents: dict[str, None] = {}
+    sent: dict[str, None] = {}
+    for step in group:
+        for key, output in step.inputs.values():
+            if names.get(key) != name:
+                made[f"{key}.json"] = None
+                for each in outputs_of[key] if output is None else (output,):
+                    made[file_name(key, each)] = None
+        for need in step.needs:
+            maker = names.get(need, name)
+            if maker != name:
+                parents[maker] = None
+        for file in given(step):
+            sent[file] = None
+    asked = _request(group, requests)
     return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents))
 
 
-def _files(key: str, outputs: Iterable[str]) -> list[str]:
-    return [f"{key}.json", *(file_name(key, output) for output in outputs)]
+def _request(group: list[PlannedStep], known: dict[str, Resources]) -> Resources:
+    if len(group) > 1:
+        return request_of(group)
+    text = repr(group[0].resources)
+    if text not in known:
+        known[text] = request_of(group)
+    return known[text]
