@@ -13,12 +13,11 @@ from typing import Any
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
 from wingspan.pipeline.resources import Resources
-from wingspan.store.annotation import TypeName, read_return
+from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import check_type
 
 _OPTIONS = ("name", "resources", "retries")
 _PACKAGE = str(Path(__file__).parents[1])
-VALUE = "value"  # the output of a step whose result is no NamedTuple
 _PATH = TypeName("pathlib.Path")
 _DEFAULT = Resources()
 

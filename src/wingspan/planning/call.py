@@ -280,15 +280,3 @@ def _importable(function: Callable[..., Any]) -> dict[str, Any] | None:
 
 def _short(text: str) -> str:
     return text if len(text) <= _SHORT else f"{text[:20]}... {digest_bytes(text.encode())}"
-
-
-def walk(tree: object) -> Iterator[Mapping[str, Any]]:
-    """Yield every tagged node of an argument tree."""
-    if isinstance(tree, Mapping):
-        if "$" in tree:
-            yield tree
-        for item in tree.values():
-            yield from walk(item)
-    elif isinstance(tree, list):
-        for item in tree:
-            yield from walk(item)

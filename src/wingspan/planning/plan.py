@@ -1,12 +1,14 @@
 """Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wingspan.files import digest_bytes, json_text
-from wingspan.pipeline.pipeline import Step
-from wingspan.planning.call import Call
+
+if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
+    from wingspan.pipeline.pipeline import Step
+    from wingspan.planning.call import Call
 
 UP_TO_DATE = "up to date"
 _SHOWN = 3  # differences named in a reason
@@ -35,7 +37,7 @@ class PlannedStep:
     done: bool
     reason: str
     needs: tuple[str, ...]
-    inputs: "Inputs"
+    inputs: dict[str, tuple[str, str | None]]
     outputs: tuple[str, ...]
     action: dict[str, Any]
     arguments: dict[str, Any]
@@ -72,8 +74,20 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
 Inputs = dict[str, tuple[str, str | None]]
 
 
+def walk(tree: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every tagged node of an argument tree."""
+    if isinstance(tree, Mapping):
+        if "$" in tree:
+            yield tree
+        for item in tree.values():
+            yield from walk(item)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from walk(item)
+
+
 def step_keys(
-    order: Iterable[str], calls: Mapping[str, Call]
+    order: Iterable[str], calls: Mapping[str, "Call"]
 ) -> tuple[dict[str, str], dict[str, Inputs]]:
     """Return the key of each step and, with keys for names, its inputs; `order` gives producers before readers."""
     keys: dict[str, str] = {}
@@ -89,8 +103,8 @@ def step_keys(
 
 def make_plan(
     pipeline: str,
-    steps: Mapping[str, Step],
-    calls: Mapping[str, Call],
+    steps: Mapping[str, "Step"],
+    calls: Mapping[str, "Call"],
     done: Callable[[Iterable[str]], frozenset[str]],
     previous: Mapping[str, Mapping[str, Any]],
 ) -> Plan:
@@ -121,7 +135,7 @@ def make_plan(
 
 
 def _planned(
-    step: Step, call: Call, key: str, inputs: Inputs, reason: str, request: dict[str, Any]
+    step: "Step", call: "Call", key: str, inputs: Inputs, reason: str, request: dict[str, Any]
 ) -> PlannedStep:
     return PlannedStep(
         name=step.name,
@@ -156,7 +170,7 @@ def history(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def _reason(
-    call: Call,
+    call: "Call",
     before: Mapping[str, Any] | None,
     keys: Mapping[str, str],
     previous: Mapping[str, Mapping[str, Any]],

@@ -6,8 +6,7 @@ from typing import Any
 
 from wingspan.errors import ConflictError
 from wingspan.files import copy, disk_errors, json_text
-from wingspan.planning.call import walk
-from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.inside import last_checkpoint
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import (

@@ -20,10 +20,9 @@ from typing import Any
 
 from wingspan.errors import ConflictError, NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
-from wingspan.pipeline.pipeline import VALUE
 from wingspan.runner import inside
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
-from wingspan.store.annotation import TypeName, read_return
+from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
 
 SCHEMA = 1

@@ -17,6 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+VALUE = "value"  # the output of a function that returns no NamedTuple
+
 
 @dataclass(frozen=True, slots=True)
 class TypeName:

@@ -15,10 +15,8 @@ import os
 import shutil
 import signal
 import sys
-import tarfile
 import threading
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -96,6 +94,8 @@ def _unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
     """Unpack the user's modules and put them first on the path of all jobs; return old folder -> new."""
     moved = {root: str(sandbox / "code" / str(number)) for number, root in enumerate(part["roots"])}
     if part["code"]:
+        import zipfile
+
         with zipfile.ZipFile(sandbox / part["code"]) as archive:
             archive.extractall(sandbox / "code")
     known = os.environ.get("PYTHONPATH")
@@ -184,6 +184,8 @@ def unpack_result(source: Path, key: str, target: Path) -> None:
         if not file.exists():
             continue  # not asked for
         if output in result.get(PACKED, ()):
+            import tarfile
+
             with tarfile.open(file) as archive:
                 archive.extractall(target / OUTPUTS / output, filter="data")
         else:
@@ -194,6 +196,8 @@ def unpack_result(source: Path, key: str, target: Path) -> None:
 
 def pack_folder(folder: Path, target: Path) -> None:
     """Write a folder as a tar file: what a folder travels as."""
+    import tarfile
+
     with tarfile.open(target, "w") as archive:
         archive.add(folder, ".")
 
