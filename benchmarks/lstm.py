@@ -34,10 +34,10 @@ INSIDE = [0.0]
 class Timed(Lstm):
     """The LSTM with its forward passes timed; on a GPU the time is that of the launches."""
 
-    def forward(self, frames):
+    def forward(self, frames, facts):
         """Return the logits."""
         start = time.perf_counter()
-        logits = super().forward(frames)
+        logits = super().forward(frames, facts)
         INSIDE[0] += time.perf_counter() - start
         return logits
 
@@ -88,20 +88,20 @@ def timed_training(examples, config, device):
 
 def ceiling(examples, config, device, steps=50):
     """Return samples a second of forward and backward alone, on one batch that stays on the device."""
-    network = make_network(config, LAYOUT.j * (LAYOUT.e + 1)).to(device)
+    network = make_network(config, LAYOUT.j * (LAYOUT.e + 1), 0).to(device)
     part = slice(0, config.batch)
     arrays = (
         torch.from_numpy(each[part]).to(device)
         for each in (examples.tensors.counts, examples.tensors.mask)
     )
-    frames = expand(*arrays)
+    frames, facts = expand(*arrays), torch.zeros(config.batch, 0, device=device)
     for step in range(steps + 5):
         if step == 5:
             if device == "cuda":
                 torch.cuda.synchronize()
             start = time.perf_counter()
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = network(frames).float().sum()
+            loss = network(frames, facts).float().sum()
         loss.backward()
     if device == "cuda":
         torch.cuda.synchronize()

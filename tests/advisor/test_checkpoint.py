@@ -59,13 +59,15 @@ def test_comes_back(saved, folder):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"format": 2}, FormatError),
+        ({"format": 1}, FormatError),
         ({"channels": [1, 2, 3]}, FormatError),
         ({"config": {"hidden": 4, "network": "os:system"}}, UntrustedModelError),
         ({"config": {"hidden": 8}}, CorruptError),
         ({"config": {"hidden": 0}}, CorruptError),
         ({"config": {"hidden": 4, "colour": 1}}, CorruptError),
         ({"width": 11}, CorruptError),
+        ({"facts": 3}, CorruptError),
+        ({"facts": -1}, CorruptError),
         ({"temperature": 0}, CorruptError),
         ({"weights": {}}, CorruptError),
         ({"digest": "blake2b-256:0"}, CorruptError),

@@ -12,20 +12,28 @@ torch = pytest.importorskip("torch")
 
 
 def test_shape():
-    """One logit comes out for each example, from any number of frames."""
-    network = make_network(NetworkConfig(layers=2, hidden=4), 6).eval()
-    assert network(torch.zeros(3, 5, 6)).shape == (3,)
+    """One logit comes out for each example, from any number of frames, with facts or without."""
+    for facts in (0, 7):
+        network = make_network(NetworkConfig(layers=2, hidden=4), 6, facts).eval()
+        assert network(torch.zeros(3, 5, 6), torch.zeros(3, facts)).shape == (3,)
+
+
+def test_facts_count():
+    """What is known beside the frames changes the answer."""
+    network = make_network(NetworkConfig(hidden=4), 6, 2).eval()
+    frames = torch.rand(1, 5, 6)
+    assert not torch.equal(network(frames, torch.zeros(1, 2)), network(frames, torch.ones(1, 2)))
 
 
 def test_newest_frame_last():
     """The frame that counts last is the newest: the states of older frames are not changed by newer ones."""
-    network = make_network(NetworkConfig(hidden=4), 6).eval()
-    frames = torch.rand(1, 5, 6)
+    network = make_network(NetworkConfig(hidden=4), 6, 0).eval()
+    frames, none = torch.rand(1, 5, 6), torch.zeros(1, 0)
     changed = frames.clone()
     changed[:, -1] += 1
     older, newer = network.lstm(frames)[0], network.lstm(changed)[0]
     assert torch.equal(older[:, :-1], newer[:, :-1])
-    assert not torch.equal(network(frames), network(changed))
+    assert not torch.equal(network(frames, none), network(changed, none))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +59,7 @@ def test_bad_config(change):
 def test_bad_class(name, told):
     """A network's name that leads nowhere says how far it led."""
     with pytest.raises(SettingError, match=told):
-        make_network(NetworkConfig(network=name), 6)
+        make_network(NetworkConfig(network=name), 6, 0)
 
 
 def test_light_import():

@@ -20,7 +20,7 @@ from wingspan.advisor.train import (
     train,
     without_context,
 )
-from wingspan.errors import ConflictError, CorruptError, SettingError
+from wingspan.errors import ConflictError, CorruptError, FormatError, SettingError
 
 torch = pytest.importorskip("torch")
 CONFIG = NetworkConfig(hidden=16, epochs=12, patience=12, rate=0.02, batch=64, seed=3)
@@ -145,6 +145,43 @@ def test_checkpoint_of_another(tmp_path):
     with pytest.raises(CorruptError, match="no checkpoint"):
         fit(tensors, label, config, tmp_path)
     assert (tmp_path / CHECKPOINT).read_bytes() == b"not safetensors"
+
+
+@pytest.mark.parametrize(
+    "lost", ["now.last.bias", "best.lstm.weight_ih_l0", "adam.0.exp_avg", "epochs", "shape"]
+)
+def test_checkpoint_without_a_part(tmp_path, lost):
+    """A checkpoint with the right key that lacks a tensor, has another shape, or no story, is refused by its name."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    tensors, label = planted()
+    config = NetworkConfig(hidden=4, epochs=1)
+    fit(tensors, label, config, tmp_path)
+    path = tmp_path / CHECKPOINT
+    with safe_open(path, framework="pt") as file:
+        told = file.metadata()
+        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    parts.pop(lost, None)
+    told.pop(lost, None)
+    if lost == "shape":
+        lost = "now.last.bias"
+        parts[lost] = torch.zeros(7)
+    save_file(parts, path, metadata=told)
+    with pytest.raises(FormatError, match=lost):
+        fit(tensors, label, config, tmp_path)
+
+
+def test_facts_are_learned():
+    """What the facts alone tell is learned, and asked for again when predicting."""
+    tensors, label = planted()
+    hidden = without_context(tensors)
+    facts = (label[:, None] + np.random.default_rng(1).normal(0, 0.5, (900, 2))).astype(np.float32)
+    rows = np.arange(750)
+    examples = Examples(hidden, label, np.ones(900), facts)
+    trained = train(examples, rows[:600], rows[600:], CONFIG, device="cpu")
+    assert roc_auc_score(label[750:], predict(trained, hidden, facts)[750:]) > 0.9
+    assert roc_auc_score(label[750:], predict(trained, hidden, -facts)[750:]) < 0.1
 
 
 def test_bad_rows():

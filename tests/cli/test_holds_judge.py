@@ -1,8 +1,10 @@
 """``wingspan holds train`` and ``holds evaluate``."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
 from wingspan.advisor.saved import load_advisor
@@ -10,6 +12,8 @@ from wingspan.cli.main import app
 from wingspan.errors import ConflictError, SettingError
 from wingspan.simulator import pool
 from wingspan.simulator.parameters import parameters_from
+
+USAGE = "\n\t\tUsr 0 00:00:01, Sys 0 00:00:00  -  Run Remote Usage" * 4
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,49 @@ def test_trained_advisors_open(simulated, tmp_path):
     assert advisor.card == found["card"]
     assert 0 < advisor.card["train"] < advisor.card["holds"]
     assert "winner" in run("holds", "train", log, "--out", tmp_path / "two")
+
+
+def held_and_released(count):
+    """Return a log of so many jobs, nine hours apart, each held and released; every second release pays."""
+    events = []
+    for number in range(count):
+        pays = number % 2
+        for minute, code, body in (
+            (0, 0, "Job submitted from host: <10.0.0.1:9618?addrs=10.0.0.1-9618&alias=ap>"),
+            (10, 12, f"Job was held.\n\tlost {'a' * pays}\n\tCode 12 Subcode {pays}"),
+            (20, 13, "Job was released.\n\tvia condor_release (by user ada)"),
+            (30, 5, f"Job terminated.\n\t(1) Normal termination (return value {1 - pays}){USAGE}"),
+        ):
+            stamp = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=9 * number, minutes=minute)
+            head = f"{code:03} ({number:03}.000.000) {stamp:%Y-%m-%d %H:%M:%SZ}"
+            events.append(f"{head} {body}\n...\n")
+    return "".join(events)
+
+
+def test_the_lstm_takes_part(tmp_path):
+    """With `--lstm` its score is on the advisor's card; from too few incidents it is left out, and that is told."""
+    pytest.importorskip("torch")
+    small = ("--lstm", "--set", "hidden=4", "--set", "epochs=2", "--set", "m=3", "--set", "j=2")
+    (tmp_path / "log").write_text(held_and_released(120))
+    (tmp_path / "few").write_text(held_and_released(30))
+    with threadpool_limits(1):
+        words = ("holds", "train", tmp_path / "log", "--out", tmp_path / "one", "--json", *small)
+        found = json.loads(run(*words))
+    assert 0 < found["card"]["brier"]["LSTM"] < 1
+    words = ["holds", "evaluate", str(tmp_path / "few"), "--lstm", "--ablations"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert "LSTM left out" in result.stderr
+    assert "shuffled" not in result.stdout
+
+
+def test_options_of_the_lstm():
+    """Without `--lstm` they are refused; so are a size that does not exist and one without a value."""
+    for words, told in (
+        (["--ablations"], "add --lstm"),
+        (["--network", "a:B"], "add --lstm"),
+    ):
+        with pytest.raises(SettingError, match=told):
+            run("holds", "evaluate", "log", *words)
 
 
 def test_logs_are_judged_once(simulated, tmp_path):

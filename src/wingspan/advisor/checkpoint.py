@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from wingspan.advisor.network import LSTM, NetworkConfig
+from wingspan.advisor.network import LSTM, NetworkConfig, check_torch
 from wingspan.advisor.tensors import CHANNELS, Layout
 from wingspan.advisor.train import Epoch, Trained
 from wingspan.errors import (
@@ -24,7 +24,7 @@ from wingspan.errors import (
 )
 from wingspan.files import aside, digest_file, json_text
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 1 knew no facts
 CARD: Final = "network.json"
 WEIGHTS: Final = "network.safetensors"
 _AGAIN: Final = "copy the folder again, or train the network again"
@@ -75,6 +75,7 @@ def save_network(saved: Saved, folder: Path) -> None:
             "format": FORMAT,
             "config": asdict(trained.config),
             "width": trained.width,
+            "facts": trained.facts,
             "epochs": [asdict(epoch) for epoch in trained.epochs],
             "layout": asdict(saved.layout),
             "channels": CHANNELS[: saved.layout.e - 1],
@@ -105,12 +106,14 @@ def load_network(folder: Path, trusted: Collection[str] = ()) -> Saved:
     NotFoundError, FormatError, CorruptError, UntrustedModelError
         There is none, of another format, with other bytes than were written, or of a class that is not trusted.
     """
+    check_torch()
     card = _read_card(folder / CARD)
     where = str(folder / CARD)
     try:
         config, layout = NetworkConfig(**card["config"]), Layout(**card["layout"])
         epochs = tuple(Epoch(**each) for each in card["epochs"])
-        width, temperature, about = int(card["width"]), float(card["temperature"]), card["about"]
+        width, facts = int(card["width"]), int(card["facts"])
+        temperature, about = float(card["temperature"]), card["about"]
         digest, described, channels = card["digest"], dict(card["weights"]), card["channels"]
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(where, f"lacks or garbles {error}", _AGAIN) from error
@@ -120,9 +123,10 @@ def load_network(folder: Path, trusted: Collection[str] = ()) -> Saved:
     if list(channels) != list(CHANNELS[: layout.e - 1]):
         problem = "was trained with other channels of events than this version makes"
         raise FormatError(where, problem, "train the network again")
-    if width != layout.j * (layout.e + 1) or not temperature > 0 or not epochs:
+    if width != layout.j * (layout.e + 1) or not temperature > 0 or facts < 0 or not epochs:
         raise CorruptError(where, "contradicts itself in width, temperature or epochs", _AGAIN)
-    trained = Trained(config, width, _read_weights(folder / WEIGHTS, digest, described), epochs)
+    weights = _read_weights(folder / WEIGHTS, digest, described)
+    trained = Trained(config, width, weights, epochs, facts)
     try:
         trained.network()
     except RuntimeError as error:
@@ -144,11 +148,15 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path, digest: str, described: dict[str, Any]) -> dict[str, Any]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file() or digest_file(path) != digest:
         raise CorruptError(str(path), "is not the file that was written", _AGAIN)
-    weights: dict[str, Any] = load_file(path)
+    try:
+        weights: dict[str, Any] = load_file(path)
+    except SafetensorError as error:
+        raise CorruptError(str(path), f"is no safetensors file: {error}", _AGAIN) from error
     found = {k: [str(v.dtype), list(v.shape)] for k, v in weights.items()}
     if found != described:
         raise CorruptError(str(path), "has other shapes or types than its card says", _AGAIN)

@@ -105,7 +105,12 @@ class Contest:
 
 
 def hold_contest(
-    samples: Samples, split: Split, more: Mapping[str, Fit] | None = None, *, learn: bool = True
+    samples: Samples,
+    split: Split,
+    more: Mapping[str, Fit] | None = None,
+    *,
+    learn: bool = True,
+    controls: Mapping[str, Fit] | None = None,
 ) -> Contest:
     """Train and calibrate every model, and choose one.
 
@@ -115,11 +120,12 @@ def hold_contest(
         Other models that take part, by name.
     learn
         Without it, only counts take part.
+    controls
+        Models that stand beside the others and cannot win.
     """
     train, later = split.train, split.calibrate
-    enough = len(np.unique(samples.incidents.number[train])) >= LEAST
-    enough = enough and len(np.unique(samples.label[train])) == 2
-    fits = {**COUNTED, **(LEARNED if learn and enough else {}), **(more or {})}
+    learned = LEARNED if learn and enough_to_learn(samples, train) else {}
+    fits = {**COUNTED, **learned, **(more or {}), **(controls or {})}
     weights = training_weights(samples, train, later)
     early, late = (samples.eventually(cut) for cut in split.starts)
     contestants = []
@@ -130,9 +136,16 @@ def hold_contest(
         hopes = hope_curve(hope.predict(late, later, as_released(late, later)))
         safe = safe_threshold(hopes, late.label[later], weights[1], WRONG_MAX)
         contestants.append(Contestant(name, model, curve, hope, hope_curve, safe, brier))
-    fair = [each for each in contestants if each.name != ALWAYS]
+    unfair = {ALWAYS, *(controls or {})}
+    fair = [each for each in contestants if each.name not in unfair]
     winner = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
     return Contest(tuple(contestants), winner.name, fit_rates(samples, train, weights[0]))
+
+
+def enough_to_learn(samples: Samples, train: Rows) -> bool:
+    """Say whether there is more to learn from than what counts tell."""
+    incidents = len(np.unique(samples.incidents.number[train]))
+    return incidents >= LEAST and len(np.unique(samples.label[train])) == 2
 
 
 def training_weights(samples: Samples, train: Rows, later: Rows) -> tuple[Reals, Reals]:

@@ -37,7 +37,10 @@ class Moments:
 
     def part(self, start: int, stop: int) -> "Moments":
         """Return the entries from `start` to before `stop`."""
-        of = slice(start, stop)
+        return self.take(slice(start, stop))
+
+    def take(self, of: "slice | NDArray[np.int64]") -> "Moments":
+        """Return some entries."""
         return Moments(self.episode[of], self.hold[of], self.upto[of], self.clock[of])
 
 

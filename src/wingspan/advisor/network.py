@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from wingspan.errors import SettingError
@@ -24,8 +25,9 @@ class NetworkConfig:
     dropout
         Share of units left out between layers and before the last one, in training. 0 <= dropout < 1
     network
-        ``module:Class``: called with the config and the inputs of one frame, (layers, ..., width), it returns a
-        `torch.nn.Module` that takes float32 (batch, frame, width), oldest frame first, and returns logits (batch,).
+        ``module:Class``: called with the config, the inputs of one frame (width) and the number of facts, it returns
+        a `torch.nn.Module` that takes float32 frames (batch, frame, width), oldest first, and facts (batch, facts),
+        and returns logits (batch,).
     batch, epochs, patience
         Examples of a step; passes at most; passes without a lower loss of the validation rows before it ends.
     rate, decay
@@ -58,8 +60,16 @@ class NetworkConfig:
             raise SettingError("network", problem, "give a rate above 0 and a decay of 0 or more")
 
 
-def make_network(config: NetworkConfig, width: int) -> "torch.nn.Module":
-    """Import the config's class and make its network for inputs of `width` numbers a frame.
+def check_torch() -> None:
+    """Refuse what needs torch where it is not installed, before any other work."""
+    missing = [name for name in ("torch", "safetensors") if find_spec(name) is None]
+    if missing:
+        problem = f"needs {' and '.join(missing)}, not installed here"
+        raise SettingError("the LSTM", problem, "install wingspan[torch], or go without it")
+
+
+def make_network(config: NetworkConfig, width: int, facts: int) -> "torch.nn.Module":
+    """Import the config's class and make its network for `width` numbers a frame, and so many facts beside.
 
     Raises
     ------
@@ -68,7 +78,7 @@ def make_network(config: NetworkConfig, width: int) -> "torch.nn.Module":
     """
     import torch
 
-    made = _find(config.network)(config, width)
+    made = _find(config.network)(config, width, facts)
     if not isinstance(made, torch.nn.Module):
         problem = f"made a {type(made).__name__}, not a torch.nn.Module"
         raise SettingError(f"network {config.network}", problem, "name a class of networks")

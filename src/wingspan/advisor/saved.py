@@ -1,10 +1,12 @@
 """An advisor <-> its folder: a card in JSON, and beside it what its model learned.
 
-Nothing in it runs code on loading: rates are JSON, estimators skops files whose types are checked first.
+Nothing in it runs code on loading: rates are JSON, estimators skops files whose types are checked first, networks
+safetensors; a network class of the user's is imported only if it is named as trusted.
 """
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,15 +16,26 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, Rows, blindly
 from wingspan.advisor.calibrate import Curve
+from wingspan.advisor.checkpoint import CARD as NETWORK_CARD
+from wingspan.advisor.checkpoint import Saved, load_network, save_network
+from wingspan.advisor.facts import encoding_from_json
 from wingspan.advisor.learned import Learned
 from wingspan.advisor.samples import Samples
-from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
+from wingspan.advisor.sequence import CONTROLS, Sequence
+from wingspan.errors import (
+    ConflictError,
+    CorruptError,
+    FormatError,
+    NotFoundError,
+    WingspanError,
+)
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
 FORMAT: Final = 1
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
+_NETWORK: Final = "network"
 _Z: Final = 1.96  # 95 %
 
 
@@ -109,8 +122,13 @@ def save_advisor(advisor: Advisor, folder: Path) -> None:
         (place / CARD).write_text(json_text(content) + "\n", encoding="utf-8")
 
 
-def load_advisor(folder: Path) -> Advisor:
+def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
     """Read what `save_advisor` wrote.
+
+    Parameters
+    ----------
+    trusted
+        Names of network classes, ``module:Class``, that may be imported.
 
     Raises
     ------
@@ -130,11 +148,13 @@ def load_advisor(folder: Path) -> Advisor:
     if found != FORMAT:
         raise FormatError(str(card), f"expected format {FORMAT}, found {found!r}", again)
     try:
-        model = _from_json(content["model"], folder)
+        model = _from_json(content["model"], folder, trusted)
         curve = Curve(tuple(content["curve"]["scores"]), tuple(content["curve"]["values"]))
         rates = _rates_from_json(content["rates"])
         return Advisor(content["name"], model, curve, rates, content["card"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except WingspanError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise CorruptError(str(card), f"lacks or garbles {error}", again) from error
 
 
@@ -153,6 +173,11 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
                 "templates": model.templates,
                 "digest": digest,
             }
+        case Sequence():
+            save_network(Saved(model.trained, model.layout), folder / _NETWORK)
+            encoding = asdict(model.encoding)
+            card = digest_file(folder / _NETWORK / NETWORK_CARD)
+            return "network", {"encoding": encoding, "control": model.control, "digest": card}
         case OsgRule():
             return "osg rule", {}
         case Always():
@@ -162,7 +187,7 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
             raise FormatError(str(folder), problem, "keep a model of your own with its own code")
 
 
-def _from_json(content: dict[str, Any], folder: Path) -> Model:
+def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Model:
     match content["kind"]:
         case "rates":
             return _rates_from_json(content)
@@ -175,6 +200,8 @@ def _from_json(content: dict[str, Any], folder: Path) -> Model:
                 raise CorruptError(str(path), "is not the file that was written", fix)
             estimator = estimators.read(path)
             return Learned(estimator, tuple(content["names"]), tuple(content["templates"]))
+        case "network":
+            return _network_from_json(content, folder / _NETWORK, trusted)
         case "osg rule":
             return OsgRule()
         case "always":
@@ -182,6 +209,18 @@ def _from_json(content: dict[str, Any], folder: Path) -> Model:
         case other:
             fix = "open it with a newer version of Wingspan"
             raise FormatError(str(folder / CARD), f"has a model of kind {other!r}", fix)
+
+
+def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Sequence:
+    again = "copy the folder again, or train again with `wingspan holds train`"
+    card = folder / NETWORK_CARD
+    if not card.is_file() or digest_file(card) != content["digest"]:
+        raise CorruptError(str(card), "is not the file that was written", again)
+    saved = load_network(folder, trusted)
+    encoding = encoding_from_json(content["encoding"])
+    if encoding.width != saved.trained.facts or content["control"] not in {"", *CONTROLS}:
+        raise CorruptError(str(folder), "does not fit the advisor's card", again)
+    return Sequence(saved.trained, saved.layout, encoding, content["control"])
 
 
 def _rates_to_json(rates: Rates) -> dict[str, Any]:

@@ -98,6 +98,25 @@ def split_samples(
     return Split(rows[0], rows[1], Sealed(rows[2], marker), purged, (first, second))
 
 
+def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]:
+    """Cut rows at a time: what was known before it, and what came after it, of other clusters and incidents.
+
+    Parameters
+    ----------
+    share
+        Of the rows, what lies before the time.
+    """
+    if not len(rows):
+        return rows, rows
+    clock = samples.moments.clock[rows]
+    cut = np.quantile(clock, share)
+    before = rows[samples.told[rows] < cut]
+    chosen = np.zeros(len(samples), bool)
+    chosen[before] = True
+    after = rows[clock >= cut]
+    return before, after[~_shared(samples, chosen)[after]]
+
+
 def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say which samples share a cluster or an incident with the chosen ones."""
     found = np.zeros(len(samples), bool)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.network import NetworkConfig, make_network
 from wingspan.advisor.tensors import Tensors
-from wingspan.errors import ConflictError, CorruptError, SettingError
+from wingspan.errors import ConflictError, CorruptError, FormatError, SettingError
 from wingspan.files import digest_bytes, json_text, write_atomically
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 Reals = NDArray[np.float64]
+Facts = NDArray[np.float32]
 
 CHECKPOINT: Final = "training.safetensors"
 _FIT_SHARE: Final = 0.5  # of the device's free memory
@@ -35,11 +36,19 @@ class Examples:
         1 where the release succeeded, 0 where not; of the rows used, none is nan.
     weights
         Of each example, above 0: 1 / size of its incident.
+    facts
+        What is known of each hold beside its frames, finite. float32, (example, fact)
     """
 
     tensors: Tensors = field(repr=False)
     labels: Reals = field(repr=False)
     weights: Reals = field(repr=False)
+    facts: Facts | None = field(default=None, repr=False)
+
+    @property
+    def known(self) -> Facts:
+        """Return the facts: without any, no columns."""
+        return _or_none(self.facts, len(self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Trained:
     width: int
     weights: dict[str, "torch.Tensor"] = field(repr=False)
     epochs: tuple[Epoch, ...]
+    facts: int = 0
 
     @property
     def best(self) -> Epoch:
@@ -68,7 +78,7 @@ class Trained:
 
     def network(self) -> "torch.nn.Module":
         """Return the network with these weights, on the CPU, in the mode of evaluation."""
-        made = make_network(self.config, self.width)
+        made = make_network(self.config, self.width, self.facts)
         made.load_state_dict(self.weights)
         return made.eval()
 
@@ -89,22 +99,20 @@ class _Data:
 
     counts: "torch.Tensor"
     mask: "torch.Tensor"
+    facts: "torch.Tensor"
     labels: "torch.Tensor"
     weights: "torch.Tensor"
     device: "torch.device"
 
-    def batches(
-        self, rows: "torch.Tensor", size: int
-    ) -> Iterator[tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]]:
+    def batches(self, rows: "torch.Tensor", size: int) -> Iterator[tuple["torch.Tensor", ...]]:
+        """Yield frames, facts, labels and weights of some rows after another."""
         for part in rows.to(self.counts.device).split(size):
-            counts, mask = self.counts[part], self.mask[part]
-            label, weight = self.labels[part], self.weights[part]
+            arrays = (self.counts, self.mask, self.facts, self.labels, self.weights)
+            chosen = [each[part] for each in arrays]
             if self.counts.device != self.device:
-                counts, mask, label, weight = (
-                    each.pin_memory().to(self.device, non_blocking=True)
-                    for each in (counts, mask, label, weight)
-                )
-            yield expand(counts, mask), label, weight
+                chosen = [each.pin_memory().to(self.device, non_blocking=True) for each in chosen]
+            counts, mask, facts, label, weight = chosen
+            yield expand(counts, mask), facts, label, weight
 
 
 def expand(counts: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
@@ -145,17 +153,20 @@ def train(
         Rows are empty, or in both sets, or without a label or a weight.
     ConflictError
         The folder's checkpoint is of other data or another config.
+    CorruptError, FormatError
+        It cannot be read, or lacks a part.
     """
     import torch
 
     _check(examples, train_rows, validate_rows)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     width = examples.tensors.mask.shape[2] * (examples.tensors.counts.shape[3] + 1)
+    facts = examples.known.shape[1]
     path = checkpoint_folder / CHECKPOINT if checkpoint_folder else None
     key = _key(examples, train_rows, validate_rows, config) if path else ""
     data = _to_device(examples, place)
     with torch.random.fork_rng():
-        run = _start(config, width, place)
+        run = _start(config, (width, facts), place)
         if path and path.exists():
             _resume(run, path, key)
         while not _ended(run.epochs, config):
@@ -164,24 +175,29 @@ def train(
                 _keep(run, path, key)
             if on_epoch:
                 on_epoch(epoch)
-    return Trained(config, width, run.best, tuple(run.epochs))
+    return Trained(config, width, run.best, tuple(run.epochs), facts)
 
 
-def predict(trained: Trained, tensors: Tensors, size: int = 4096) -> Reals:
-    """Return the probability that a release succeeds, for every example."""
+def predict(
+    trained: Trained, tensors: Tensors, facts: Facts | None = None, size: int = 4096
+) -> Reals:
+    """Return the probability that a release succeeds, for every example; on the CPU."""
     import torch
 
     network = trained.network()
+    arrays = (tensors.counts, tensors.mask, _or_none(facts, len(tensors.mask)))
     found = [np.empty(0)]
     with torch.inference_mode():
         for start in range(0, len(tensors.counts), size):
-            part = slice(start, start + size)
-            counts, mask = (
-                torch.from_numpy(np.ascontiguousarray(each[part]))
-                for each in (tensors.counts, tensors.mask)
+            counts, mask, known = (
+                torch.from_numpy(np.array(each[start : start + size], order="C")) for each in arrays
             )
-            found.append(network(expand(counts, mask)).double().sigmoid().numpy())
+            found.append(network(expand(counts, mask), known).double().sigmoid().numpy())
     return np.concatenate(found)
+
+
+def _or_none(facts: Facts | None, length: int) -> Facts:
+    return np.zeros((length, 0), np.float32) if facts is None else facts
 
 
 def without_context(tensors: Tensors) -> Tensors:
@@ -234,6 +250,7 @@ def _arrays(examples: Examples) -> tuple[NDArray[Any], ...]:
     return (
         tensors.counts,
         tensors.mask,
+        examples.known,
         examples.labels.astype(np.float32),
         examples.weights.astype(np.float32),
     )
@@ -247,15 +264,15 @@ def _to_device(examples: Examples, device: "torch.device") -> _Data:
         need = sum(each.nbytes for each in arrays)
         if need < _FIT_SHARE * torch.cuda.mem_get_info(device)[0]:
             arrays = [each.to(device) for each in arrays]
-    counts, mask, label, weight = arrays
-    return _Data(counts, mask, label, weight, device)
+    counts, mask, facts, label, weight = arrays
+    return _Data(counts, mask, facts, label, weight, device)
 
 
-def _start(config: NetworkConfig, width: int, device: "torch.device") -> _Run:
+def _start(config: NetworkConfig, inputs: tuple[int, int], device: "torch.device") -> _Run:
     import torch
 
     torch.manual_seed(config.seed)
-    network = make_network(config, width).to(device)
+    network = make_network(config, *inputs).to(device)
     adam = torch.optim.Adam(
         network.parameters(), lr=config.rate, weight_decay=config.decay, fused=True
     )
@@ -301,9 +318,9 @@ def _pass(
     import torch
 
     total = torch.zeros(2, dtype=torch.float64)
-    for frames, label, weight in data.batches(rows, size):
+    for frames, facts, label, weight in data.batches(rows, size):
         with torch.autocast(data.device.type, torch.bfloat16, enabled=data.device.type == "cuda"):
-            logits = network(frames).float()
+            logits = network(frames, facts).float()
         losses = torch.nn.functional.binary_cross_entropy_with_logits(
             logits, label, reduction="none"
         )
@@ -333,7 +350,7 @@ def _keep(run: _Run, path: Path, key: str) -> None:
 
 
 def _resume(run: _Run, path: Path, key: str) -> None:
-    """Read what `_keep` wrote."""
+    """Read what `_keep` wrote; whatever else it holds, nothing of it is used."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -346,6 +363,12 @@ def _resume(run: _Run, path: Path, key: str) -> None:
     if told.get("key") != key:
         problem = "was written for other data or another config"
         raise ConflictError(str(path), problem, "give another folder, or remove this file")
+    _check_parts(run, path, parts)
+    try:
+        epochs = [Epoch(**each) for each in json.loads(told["epochs"])]
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"lacks or garbles the story of its epochs: {error}"
+        raise FormatError(str(path), problem, "remove it to train from the start") from error
     run.network.load_state_dict(_under(_NOW, parts))
     run.best = _under(_BEST, parts)
     state: dict[int, dict[str, Any]] = {}
@@ -353,7 +376,22 @@ def _resume(run: _Run, path: Path, key: str) -> None:
         number, _, part = name.partition(".")
         state.setdefault(int(number), {})[part] = value
     run.adam.load_state_dict({**run.adam.state_dict(), "state": state})
-    run.epochs = [Epoch(**each) for each in json.loads(told["epochs"])]
+    run.epochs = epochs
+
+
+def _check_parts(run: _Run, path: Path, parts: dict[str, Any]) -> None:
+    """Refuse a checkpoint whose tensors are not, by name, shape and type, those of this training."""
+    state = run.network.state_dict()
+    want = {prefix + k: (v.shape, v.dtype) for prefix in (_NOW, _BEST) for k, v in state.items()}
+    for number, weight in enumerate(run.network.parameters()):
+        want[f"{_ADAM}{number}.step"] = ((), weight.dtype)
+        for name in ("exp_avg", "exp_avg_sq"):
+            want[f"{_ADAM}{number}.{name}"] = (weight.shape, weight.dtype)
+    found = {k: (v.shape, v.dtype) for k, v in parts.items()}
+    if found != want:
+        odd = sorted(k for k in want.keys() | found.keys() if want.get(k) != found.get(k))
+        problem = f"expected other tensors than it holds: {', '.join(odd[:5])}"
+        raise FormatError(str(path), problem, "remove it to train from the start")
 
 
 def _under(prefix: str, parts: dict[str, Any]) -> dict[str, Any]:

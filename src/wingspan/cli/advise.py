@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.lstm_options import import_from_here
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ Schedd = Annotated[
 Model = Annotated[
     Path | None, typer.Option(help="Folder of a trained advisor: decides instead of the rates.")
 ]
+Trusted = Annotated[
+    str | None, typer.Option("--network", help="The model's network class of yours, trusted.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 
 
@@ -55,6 +59,7 @@ def advise(
         typer.Option("--all", help="On every hold of the logs, with what was known then."),
     ] = False,
     model: Model = None,
+    network: Trusted = None,
     as_json: AsJson = False,
     apply: Annotated[
         list[Deed] | None,
@@ -84,7 +89,7 @@ def advise(
     if apply and (every or as_json):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all or --json", fix)
-    incidents = _incidents(logs or [], schedd, every, model)
+    incidents = _incidents(logs or [], schedd, every, _advisor(model, network))
     if as_json:
         print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
     else:
@@ -114,15 +119,17 @@ def watch(
     logs: Logs = None,
     schedd: Schedd = False,
     model: Model = None,
+    network: Trusted = None,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between looks.")] = 5.0,
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print advice as holds occur, until Ctrl-C. Acts on nothing."""
     seen: set[tuple[str, str, float]] = set()
+    advisor = _advisor(model, network)
     try:
         for _ in _looks(logs or [], interval, once):
-            for incident in _incidents(logs or [], schedd, False, model):
+            for incident in _incidents(logs or [], schedd, False, advisor):
                 for job in incident.jobs:
                     key = (job.access_point, job.job, job.held_at)
                     if key in seen:
@@ -146,17 +153,22 @@ def hook(
     append_line(file, {"time": time.time(), "held": words or []})
 
 
+def _advisor(model: Path | None, network: str | None) -> "Advisor | None":
+    if model is None:
+        return None
+    from wingspan.advisor.saved import load_advisor
+
+    if network:
+        import_from_here()
+    return load_advisor(model, [network] if network else [])
+
+
 def _incidents(
-    logs: Sequence[Path], schedd: bool, every: bool, model: Path | None
+    logs: Sequence[Path], schedd: bool, every: bool, advisor: "Advisor | None"
 ) -> "tuple[Incident, ...]":
     if schedd == bool(logs):
         fix = "give event logs, or --schedd for the queue of the access point"
         raise SettingError("wingspan holds", "expected logs or --schedd, one of the two", fix)
-    advisor = None
-    if model:
-        from wingspan.advisor.saved import load_advisor
-
-        advisor = load_advisor(model)
     return _of_queue(advisor) if schedd else _of_logs(logs, every, advisor)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def register(app: typer.Typer) -> None:
 def train(
     logs: Annotated[list[Path], typer.Argument(help="Event logs.")],
     out: Annotated[Path, typer.Option(help="A new folder for the advisor.")],
+    lstm: Lstm = False,
+    network: Network = None,
+    settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train every model on the logs, and store the one that does best on a later part of them."""
@@ -42,9 +46,10 @@ def train(
     from wingspan.advisor.saved import save_advisor
     from wingspan.advisor.split import split_samples
 
+    choice = Choice(lstm, network, settings or ())
     samples = _read(logs)
     split = split_samples(samples)
-    contest = hold_contest(samples, split)
+    contest = hold_contest(samples, split, choice.entrants(samples, split).more)
     card = {
         "logs": [
             {"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files
@@ -85,18 +90,24 @@ def evaluate(
         Path | None,
         typer.Option(help="A file that says that the test was opened; refused if there."),
     ] = None,
+    lstm: Lstm = False,
+    network: Network = None,
+    settings: Settings = None,
+    ablations: Ablations = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge every model on the last part of the logs, or of simulated pools, and print one table."""
     if bool(logs) == bool(simulate):
         raise SettingError("wingspan holds evaluate", "logs or --simulate", "give one of them")
+    choice = Choice(lstm, network, settings or (), ablations)
     reports: list[tuple[str, Report]] = []
     if logs:
         samples = _read(logs)
-        reports.append((str(logs[0]), _judge(samples, _truth(samples, truth), marker=marker)))
+        known = _truth(samples, truth)
+        reports.append((str(logs[0]), _judge(samples, known, choice, marker=marker)))
     chosen = _numbers(seeds) if simulate else ()
     reports += [
-        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, train_on))
+        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, train_on, choice))
         for seed in chosen
     ]
     if as_json:
@@ -107,21 +118,26 @@ def evaluate(
 
 
 def judge_pool(
-    parameters: str, seed: int, days: float | None = None, train_on: str | None = None
+    parameters: str,
+    seed: int,
+    days: float | None = None,
+    train_on: str | None = None,
+    choice: Choice = Choice(),  # noqa: B008 - frozen
 ) -> "Report":
     """Simulate a pool, train on its first part (or on another pool's), judge on its last part."""
     with tempfile.TemporaryDirectory() as folder:
         samples, known = _simulate(parameters, seed, days, Path(folder))
         if train_on is None:
-            return _judge(samples, known)
+            return _judge(samples, known, choice)
         with tempfile.TemporaryDirectory() as other:
             trained, _ = _simulate(train_on, seed + 1000, days, Path(other))
-            return _judge(samples, known, trained)
+            return _judge(samples, known, choice, trained)
 
 
 def _judge(
     samples: "Samples",
     truth: "Truth | None",
+    choice: Choice,
     trained: "Samples | None" = None,
     marker: Path | None = None,
 ) -> "Report":
@@ -131,7 +147,9 @@ def _judge(
 
     split = split_samples(samples, marker=marker)
     mine = samples if trained is None else trained
-    contest = hold_contest(mine, split if trained is None else split_samples(mine))
+    parts = split if trained is None else split_samples(mine)
+    entrants = choice.entrants(mine, parts)
+    contest = hold_contest(mine, parts, entrants.more, controls=entrants.controls)
     return judge(samples, split, contest, truth)
 
 

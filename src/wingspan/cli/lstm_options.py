@@ -1,0 +1,89 @@
+"""Options of the commands that train: whether the LSTM takes part, how large, and with which controls."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from wingspan.errors import SettingError
+
+if TYPE_CHECKING:
+    from wingspan.advisor.baselines import Fit
+    from wingspan.advisor.samples import Samples
+    from wingspan.advisor.split import Split
+
+Lstm = Annotated[
+    bool, typer.Option("--lstm", help="The LSTM takes part: minutes of CPU; needs torch.")
+]
+Network = Annotated[
+    str | None, typer.Option(help="A network class of yours instead, as module:Class.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Size of the LSTM: hidden=128, m=20, ..."),
+]
+Ablations = Annotated[
+    bool,
+    typer.Option(
+        "--ablations", help="Also the LSTM without context, with shuffled time, shuffled labels."
+    ),
+]
+
+
+class Entrants(NamedTuple):
+    """Models that take part beside those that always do."""
+
+    more: "Mapping[str, Fit]"
+    controls: "Mapping[str, Fit]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the options ask for."""
+
+    lstm: bool = False
+    network: str | None = None
+    settings: Sequence[str] = ()
+    ablations: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.lstm and (self.network or self.settings or self.ablations):
+            problem = "--network, --set and --ablations are of the LSTM"
+            raise SettingError("wingspan holds", problem, "add --lstm")
+        if self.lstm:
+            from wingspan.advisor.network import check_torch
+
+            check_torch()
+        if self.network:
+            import_from_here()
+
+    def entrants(self, samples: "Samples", split: "Split") -> Entrants:
+        """Return the fits; none, and a word on stderr, where there is too little to learn from."""
+        if not self.lstm:
+            return Entrants({}, {})
+        from wingspan.advisor.contest import LEAST, enough_to_learn
+        from wingspan.advisor.sequence import LSTM, controls, lstm, sized
+
+        config, layout = sized(_pairs(self.settings), self.network)
+        if not enough_to_learn(samples, split.train):
+            print(f"LSTM left out: fewer than {LEAST} incidents, or one outcome", file=sys.stderr)
+            return Entrants({}, {})
+        more = {LSTM: lstm(config, layout)}
+        return Entrants(more, controls(config, layout) if self.ablations else {})
+
+
+def import_from_here() -> None:
+    """Let classes named as ``module:Class`` be found in the current folder."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    for each in settings:
+        if "=" not in each:
+            raise SettingError("--set", f"is {each!r}", "write it like --set hidden=128")
+    return dict(each.split("=", 1) for each in settings)
