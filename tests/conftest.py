@@ -4,9 +4,11 @@ import importlib
 import linecache
 import os
 import shutil
+import subprocess
 import sys
 import textwrap
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,26 @@ def wait_until():
         return found
 
     return wait
+
+
+@pytest.fixture
+def small_disk():
+    """Give a context manager that mounts a small disk on a folder; skips where that is not allowed."""
+
+    @contextmanager
+    def mounted(folder, size, **options):
+        folder.mkdir(parents=True, exist_ok=True)
+        given = ",".join([f"size={size}", *(f"{name}={value}" for name, value in options.items())])
+        words = ["mount", "-t", "tmpfs", "-o", given, "tmpfs", str(folder)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"NO SMALL DISK can be mounted, so a full one is not tested: {done.stderr}")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+    return mounted
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import wingspan as ws
 from wingspan.accesspoint import edit, query
 from wingspan.pool.personal import start_pool
 from wingspan.pool.processes import offspring
+from wingspan.runner.driver import drive
 from wingspan.runner.htcondor.runner import newest, stop
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
@@ -58,11 +59,16 @@ STEPS = """
     def read(path: Path) -> str:
         return path.read_text()
 
-    def fills() -> Path:
+    def fills(mb: int, log: str) -> Path:
+        with Path(log).open("a") as file:
+            file.write("fills\\n")
         with Path("large").open("wb") as file:
-            for _ in range(200):
+            for _ in range(mb):
                 file.write(bytes(1 << 20))
         return Path("large")
+
+    def reads(path: Path, first: int, log: str) -> int:
+        return path.stat().st_size
 
     def two_steps(log: str, flag: str) -> ws.Pipeline:
         p = ws.Pipeline("drill")
@@ -269,3 +275,67 @@ def test_the_log_cannot_be_written(scene):
     assert run.wait(60)["first"] == 1
     assert scene.lines("first") == 1
     scene.seen("log folder read-only", "make it writable, wingspan stop")
+
+
+def test_the_execution_disk_is_full(scene, drill, small_disk):
+    """The step's own file fills it: run three times, each with a larger request, then told with needed and available."""
+    p = ws.Pipeline("drill")
+    p.step(scene.module.fills, 200, str(scene.log), resources=ws.Resources(disk="16MB"))
+    with small_disk(drill.folder / "execute", "64m", mode="0700"):
+        run = scene.start(p)
+        until(run, "fills", "running")
+        scene.breaks()
+        end = time.monotonic() + 60
+        while "waits for more disk" not in run.events["fills"].problem:
+            assert time.monotonic() < end, run.events["fills"]
+            time.sleep(0.1)
+        scene.seen("execution disk full", "ask for more disk, same command")
+        event = until(run, "fills", "failed")
+    assert "is full" in event.problem
+    assert "0.0 MB were left; it asked for 16 MB" in event.problem
+    assert "ws.Resources(disk=" in event.fix
+    assert "is full" in run.report("fills")
+    assert scene.lines("fills") == 3
+    log = next(newest(run.folder).glob("*.nodes.log")).read_text()
+    assert [mb for mb in (16, 32, 64) if f"\tDisk = {mb * 1024}\n" in log] == [16, 32, 64]
+
+
+def test_no_job_can_begin_on_a_full_disk(scene, drill, small_disk):
+    """Not even its folder can be made there: the job is not begun for ever, and the machine's words are told."""
+    p = ws.Pipeline("drill")
+    p.step(scene.module.first, str(scene.log))
+    with small_disk(drill.folder / "execute", "16m", mode="0700", nr_inodes=1):
+        run = scene.start(p)
+        scene.breaks()
+        end = time.monotonic() + 60
+        while "Failed to create scratch dir" not in run.events["first"].problem:
+            assert time.monotonic() < end, run.events["first"]
+            time.sleep(0.1)
+        scene.seen("no room for a job's folder", "free that disk, same command")
+        event = until(run, "first", "failed")
+    assert "lost each time: Error from slot1" in event.problem
+
+
+def test_the_disk_of_the_run_is_full(scene, project, small_disk):
+    """Results do not fit here: held with the reason, then failed; with more room, resumed, and nothing done again."""
+    (project.path / "wingspan.toml").write_text('[pools.quick]\nhold_back_off = "1s"\n')
+    p = ws.Pipeline("drill")
+    small = p.step(scene.module.first, str(scene.log))
+    large = p.step(scene.module.fills, 40, str(scene.log))
+    p.step(scene.module.reads, large, small, str(scene.log))
+    with small_disk(scene.home, "24m", mode="0755"):
+        run = p.submit("quick", home=scene.home, fuse=False)
+        until(run, "first", "done")
+        event = until(run, "fills", "held")
+        scene.breaks()
+        assert "No space left on device" in event.problem
+        assert str(scene.home) in event.problem
+        assert "Free space" in event.fix
+        scene.seen("disk of the run's folder full", "free space, wingspan resume")
+        until(run, "fills", "failed")
+        run.wait(60)
+        subprocess.run(["mount", "-o", "remount,size=300m", str(scene.home)], check=True)
+        resumed = drive(run.folder, run.home, lambda event: None)
+        assert resumed.ok
+        assert run["reads"] == 40 << 20
+        assert scene.lines("first") == 1

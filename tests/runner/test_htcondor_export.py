@@ -67,7 +67,6 @@ def test_a_request_becomes_submit_commands():
     text = submit_description(asked)
     for line in (
         "request_cpus = 2",
-        "request_disk = 2097152",
         "request_gpus = 1",
         "gpus_minimum_capability = 8.0",
         "allowed_execute_duration = 3600",

@@ -12,6 +12,7 @@ from wingspan.pipeline.resources import Resources
 from wingspan.runner.run_folder import STDERR, STDOUT
 
 _TAIL = 10  # lines of output shown
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 
 
@@ -23,7 +24,7 @@ class Failure(NamedTuple):
     error
         Class of the `WingspanError` that tells it: something given is wrong, not the step. Else empty.
     cause
-        ``memory`` where more of it would help; else empty.
+        ``memory`` or ``disk`` where more of it would help; else empty.
     """
 
     problem: str
@@ -66,8 +67,11 @@ def failure(
             told = error["bad_input"]
             return Failure(f"{told['where']}: {told['problem']}", told["fix"], error["type"])
         where = f" ({error['where']})" if error["where"] else ""
+        told = f"{error['type']}: {error['message']}{where}"
+        if any(words in error["message"] for words in _NO_ROOM):
+            return Failure(told, "free some space, then give the same command again", cause="disk")
         return Failure(
-            f"{error['type']}: {error['message']}{where}",
+            told,
             "correct the code, then give the same command again",
         )
     if sent is not None:
@@ -91,6 +95,24 @@ def _out_of_memory(
     return raised or (
         sent in {signal.SIGABRT, signal.SIGSEGV} and peak_mb > _NEAR * asked.memory_mb
     )
+
+
+def out_of_disk(used_mb: float, free_mb: float, asked_mb: int, host: str) -> Failure:
+    """Return why a job could not go on whose machine's disk is full.
+
+    Parameters
+    ----------
+    used_mb, free_mb
+        What the job's files took there, and what was left.
+    """
+    problem = (
+        f"the disk of {host} is full: its job's files took {used_mb:,.0f} MB, "
+        f"{free_mb:,.1f} MB were left; it asked for {asked_mb:,} MB"
+    )
+    if used_mb < asked_mb:  # others have filled it
+        return Failure(problem, "give the same command again: another machine may do", cause="disk")
+    more = int(max(2 * asked_mb, 1.5 * used_mb))
+    return Failure(problem, f'ask for more: resources=ws.Resources(disk="{more}MB")', cause="disk")
 
 
 def _more(peak_mb: float, asked: Resources) -> int:

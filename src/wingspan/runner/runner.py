@@ -31,7 +31,7 @@ class StepEvent:
     error
         Class of the `WingspanError` of a step that failed for what it was given; else empty.
     cause
-        ``memory`` of a step that failed for lack of it; else empty.
+        ``memory`` or ``disk`` of a step that failed for lack of it; else empty.
     """
 
     time: float

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import CorruptError, WingspanError
-from wingspan.files import json_text, remove
+from wingspan.errors import CorruptError, SpaceError, WingspanError
+from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.attempt import publish
@@ -67,7 +67,24 @@ def collect_step(
         Folder of the DAG.
     node
         Name of the node that ran the step.
+
+    Raises
+    ------
+    SpaceError
+        The disk here is full; nothing is half brought in, and what the job sent stays.
     """
+    before = folder.new_attempt(step.key)
+    try:
+        with disk_errors(before):
+            return _collect(step, place, node, folder, store)
+    except SpaceError:
+        remove(before)
+        raise
+
+
+def _collect(
+    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store
+) -> StepEvent | None:
     results = place / "results"
     made = results / f"{step.key}.json"
     refused = results / f"{node}.failed.json"
@@ -92,9 +109,24 @@ def collect_step(
         unpack_result(results, step.key, attempt)
         _verify(attempt, result)
         publish(attempt, store, {})
+    except SpaceError:
+        raise
     except WingspanError as error:
         return _failed(step, refusal(error), int(attempt.name), seen)
     return StepEvent(time.time(), step.name, step.key, DONE, int(attempt.name), **seen)
+
+
+def told_failures(place: Path, keys: Iterable[str]) -> list[Failure]:
+    """Return why the last run of a job failed, of each of its steps that told."""
+    found = []
+    for key in keys:
+        made = place / "results" / f"{key}.json"
+        try:
+            told = json.loads(made.read_text()).get("failure")
+        except (FileNotFoundError, ValueError):
+            continue
+        found += [Failure(**told)] if told else []
+    return found
 
 
 def _attempt(step: PlannedStep, place: Path, node: str, folder: RunFolder) -> Path:

@@ -48,7 +48,10 @@ python={python}
 if [ -n "$environment" ]; then
     if ! [ -x environment/python/bin/python3 ]; then
         mkdir -p environment
-        tar -xzf "$environment" -C environment || fail "the environment cannot be unpacked on $(uname -n)" "ask for more disk"
+        if ! tar -xzf "$environment" -C environment; then
+            : > "$environment"  # room for the words
+            fail "the environment cannot be unpacked on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5
+        fi
     fi
     python=$PWD/environment/python/bin/python3
     export LD_LIBRARY_PATH="$PWD/environment/python/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
@@ -58,7 +61,7 @@ fi
 "$python" -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
-0|1|4|85) ;;
+0|1|4|5|85) ;;
 *) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
 esac
 exit $code

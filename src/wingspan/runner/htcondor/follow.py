@@ -16,7 +16,7 @@ from wingspan.eventlog.rules import explain
 from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.failure import Failure
-from wingspan.runner.htcondor.collect import collect_step, nodes_in, skipped
+from wingspan.runner.htcondor.collect import collect_step, nodes_in, skipped, told_failures
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
     DONE,
@@ -40,12 +40,15 @@ _TOLD: Final = (
     Event.SUBMIT,
     Event.EXECUTE,
     Event.JOB_EVICTED,
+    Event.SHADOW_EXCEPTION,
+    Event.JOB_RECONNECT_FAILED,
     Event.JOB_TERMINATED,
     Event.JOB_ABORTED,
     Event.JOB_HELD,
     Event.JOB_RELEASED,
 )
 _FINAL: Final = frozenset({DONE, FAILED, SKIPPED})
+_LOST: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNECT_FAILED)
 _ENDS: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)
 
 
@@ -129,8 +132,8 @@ class Follower:
             return
         if code == Event.EXECUTE:
             self._say(node, RUNNING, at)
-        elif code == Event.JOB_EVICTED:
-            self._say(node, WAITING, at, problem="was evicted, and waits to go on")
+        elif code in _LOST:
+            self._lost(node, at, body)
         elif code == Event.JOB_RELEASED:
             self._say(node, WAITING, at)
         elif code == Event.JOB_HELD:
@@ -145,6 +148,22 @@ class Follower:
             self._removed(node, at, str(body.get("Reason", "")))
         elif code == Event.JOB_TERMINATED:
             self._ended(node, at, body)
+
+    def _lost(self, node: str, at: float, body: dict[str, Any]) -> None:
+        """Tell that a job goes back to the queue, and why."""
+        reason = str(body.get("Reason", body.get("Message", "")))
+        left = told_failures(self._place, self._nodes[node])
+        if body.get("TerminatedAndRequeued"):
+            why = next((failure for failure in left if failure.cause), None)
+            code = body.get("ReturnValue", body.get("TerminatedBySignal", "?"))
+            lack = f"{why.problem}; waits for more {why.cause}" if why else ""
+            self._say(node, WAITING, at, problem=lack or f"ended with {code}, and waits to go on")
+            return
+        told = f": {reason}" if reason else ""
+        again = f"its job was begun again and again, and lost each time{told}"
+        fix = "look at the machines it was lost on (wingspan status), then give the same command again"
+        self._why[node] = Failure(again, fix)
+        self._say(node, WAITING, at, problem=f"was evicted, and waits to go on{told}")
 
     def _removed(self, node: str, at: float, reason: str) -> None:
         if "DAGManJobId" in reason:  # the whole workflow was removed

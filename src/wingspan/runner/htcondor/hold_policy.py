@@ -10,11 +10,14 @@ from wingspan.pipeline.resources import Resources
 
 FAILED_EXIT = 1  # a step failed: the same again would fail again
 MEMORY_EXIT = 4  # a step was ended for its memory: run again with more
+DISK_EXIT = 5  # the disk of the machine is full: run again with more, elsewhere
 CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and start again
 STARTS = 3  # how often a job is run that ends without a result
+STARTS_WITHOUT_WORK = 10  # how often a job is begun whose runs are all lost within a minute
+SHORT_S = 60
 
-_OVER = (34, 21)  # HoldReasonCode: memory over the request, by the starter or by the pool's policy
-_DISK = (104,)
+_OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
+_OF_DISK = (103, 104)  # its sub-codes that are a matter of disk; the others are taken for memory
 _PASSING = (6, 7, 10, 11, 12, 13, 19, 20, 22, 23, 24, 35)
 _FINAL = {6: (8,), 12: (2,), 13: (2,)}  # no such file, not executable: no machine will help
 BACK_OFF_S = 60
@@ -33,15 +36,18 @@ def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, 
         f"(HoldReasonCode == {code} && {_any('HoldReasonSubCode', subs)})"
         for code, subs in _FINAL.items()
     )
-    over = _any("HoldReasonCode", (*_OVER, *_DISK))
+    over = _any("HoldReasonCode", _OVER)
     few = f"NumHolds <= {STARTS}"
     waited = f"time() - EnteredCurrentStatus >= {back_off_s} * pow(4, NumHolds - 1)"
+    idle_again = (
+        f"JobStatus == 1 && (NumShadowStarts ?: 0) >= {STARTS_WITHOUT_WORK} && "
+        f"(RemoteWallClockTime ?: 0) < {SHORT_S} * NumShadowStarts"
+    )
     return {
-        "request_memory": _grown(asked.memory_mb, "MemoryUsage", _OVER),
-        "request_disk": str(asked.disk_mb * 1024),
+        **_requests(asked),
         "periodic_release": f"{few} && (({over}) || (({passing}) && !({final}) && {waited}))",
-        "periodic_remove": f"JobStatus == 5 && ({final} || "
-        f"(!({few}) && HoldReasonCode =!= 1 && HoldReasonCode =!= 15))",
+        "periodic_remove": f"(JobStatus == 5 && ({final} || "
+        f"(!({few}) && HoldReasonCode =!= 1 && HoldReasonCode =!= 15))) || ({idle_again})",
         "on_exit_remove": f"(ExitBySignal =?= false && (ExitCode == 0 || ExitCode == {FAILED_EXIT}))"
         f" || NumJobCompletions >= {STARTS}",
         "checkpoint_exit_code": str(CHECKPOINT_EXIT),
@@ -53,8 +59,31 @@ def _any(attribute: str, codes: tuple[int, ...]) -> str:
     return "(" + " || ".join(f"{attribute} =?= {code}" for code in codes) + ")"
 
 
-def _grown(asked_mb: int, used: str, codes: tuple[int, ...]) -> str:
-    """Return a request that doubles each time the job has ended for lack of it, and covers what was seen used."""
-    held = _any("LastHoldReasonCode", codes)
-    doubled = f"{asked_mb} * pow(2, min({{NumJobCompletions ?: 0, {STARTS - 1}}}))"
-    return f"int(max({{{doubled}, {held} ? 3 * ({used} ?: {asked_mb}) / 2 : 0}}))"
+def _requests(asked: Resources) -> dict[str, str]:
+    """Return requests that double each time the job has ended, or was held, for lack of it; the ad remembers.
+
+    A job that ended without saying why is taken for one that lacked memory.
+    """
+    disk_kb = asked.disk_mb * 1024
+    held_over = _any("LastHoldReasonCode", _OVER)
+    held_of_disk = (
+        f"(LastHoldReasonCode =!= undefined && {_any('LastHoldReasonSubCode', _OF_DISK)})"
+    )
+    no_room_for_inputs = "(LastHoldReasonCode =?= 13 && LastHoldReasonSubCode =?= 28)"
+    ended_of_disk = f"ExitCode =?= {DISK_EXIT}"
+    memory = _doubled(asked.memory_mb, "NumJobCompletions")
+    disk = _doubled(disk_kb, "NumJobCompletions")
+    had_memory = f"min({{{memory}, MemoryProvisioned ?: {asked.memory_mb}}})"
+    had_disk = f"min({{{disk}, DiskProvisioned ?: {disk_kb}}})"
+    over_memory = f"{held_over} && !{held_of_disk}"
+    return {
+        "request_memory": f"int(max({{{ended_of_disk} ? {had_memory} : {memory}, "
+        f"{over_memory} ? 3 * (MemoryUsage ?: {asked.memory_mb}) / 2 : 0}}))",
+        "request_disk": f"int(max({{{ended_of_disk} ? {disk} : {had_disk}, "
+        f"({held_over} && {held_of_disk}) || {no_room_for_inputs} ? "
+        f"max({{{_doubled(disk_kb, 'NumHolds')}, 3 * (DiskUsage ?: 0) / 2}}) : 0}}))",
+    }
+
+
+def _doubled(amount: int, count: str) -> str:
+    return f"{amount} * pow(2, min({{{count} ?: 0, {STARTS - 1}}}))"

@@ -23,14 +23,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import ConflictError, NotFoundError, WingspanError
-from wingspan.files import json_text
+from wingspan.errors import ConflictError, NotFoundError, SpaceError, WingspanError
+from wingspan.files import disk_errors, json_text
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, PlannedStep, step_from_json
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.failure import refusal
-from wingspan.runner.htcondor.hold_policy import CHECKPOINT_EXIT, FAILED_EXIT, MEMORY_EXIT
+from wingspan.runner.htcondor.hold_policy import (
+    CHECKPOINT_EXIT,
+    DISK_EXIT,
+    FAILED_EXIT,
+    MEMORY_EXIT,
+)
+from wingspan.runner.htcondor.room import (
+    drop_room,
+    give_up_room,
+    keep_room,
+    refuse_full_disk,
+    without_room,
+)
 from wingspan.runner.job import SCHEMA, file_name
 from wingspan.runner.local import LocalRunner
 from wingspan.runner.run_folder import (
@@ -70,6 +82,7 @@ def run_part(sandbox: Path, name: str) -> int:
     folder = RunFolder(home.runs / "part")
     folder.root.mkdir(parents=True, exist_ok=True)
     folder.plan.touch()  # a run of this home: what an interrupted one left is gone on from
+    keep_room(home.root)
     moved = _unpack_code(sandbox, part)
     provided = _provided(sandbox)
     steps = tuple(
@@ -79,13 +92,20 @@ def run_part(sandbox: Path, name: str) -> int:
     done = Store(home.store).done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
     try:
-        with _checkpoints(folder, part["checkpoint_every_s"]):
+        with disk_errors(sandbox), _checkpoints(folder, part["checkpoint_every_s"]):
             outcome = LocalRunner(_machine(steps)).run(plan, folder, home, ignore)
+            refuse_full_disk(outcome, steps, sandbox)
     except _Interrupt:
+        drop_room(home.root)  # the home travels
         return CHECKPOINT_EXIT
+    except SpaceError as error:
+        why = give_up_room(error, home.root, _asked_disk(part))
+        outcome = without_room(why, steps, folder.run_id, Store(home.store))
     _hand_over(outcome, steps, sandbox, folder, Store(home.store), moved)
     if outcome.ok:
         return 0
+    if any(event.cause == "disk" for event in outcome.failed) and provided:
+        return DISK_EXIT
     out_of_memory = any(event.cause == "memory" for event in outcome.failed)
     return MEMORY_EXIT if out_of_memory and provided else FAILED_EXIT
 
@@ -212,6 +232,11 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
+def _asked_disk(part: Mapping[str, Any]) -> int:
+    """Return the disk that the job's steps asked for, in MB."""
+    return max(Resources(**step["resources"]).disk_mb for step in part["steps"])
+
+
 def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
     """Return what this job may use: the request of its steps, and the GPUs the slot gave it."""
     free = this_machine()
@@ -315,13 +340,17 @@ def main(arguments: list[str]) -> None:
     """Run the part of the node named on the command line, in the current folder."""
     sandbox, name = Path.cwd(), arguments[0]
     try:
-        code = run_part(sandbox, name)
-    except WingspanError as error:  # what came is not what the plan was made for
-        why = refusal(error)._asdict()
-        for step in json.loads((sandbox / f"{name}.json").read_text())["steps"]:
+        with disk_errors(sandbox):
+            code = run_part(sandbox, name)
+    except WingspanError as error:  # what came is not what the plan was made for, or has no room
+        part = json.loads((sandbox / f"{name}.json").read_text())
+        code, why = FAILED_EXIT, refusal(error)
+        if isinstance(error, SpaceError):
+            code, why = DISK_EXIT, give_up_room(error, sandbox / "home", _asked_disk(part))
+        for step in part["steps"]:
             result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
-            (sandbox / f"{step['key']}.json").write_text(json_text({**result, "failure": why}))
-        code = FAILED_EXIT
+            told = {**result, "failure": why._asdict()}
+            (sandbox / f"{step['key']}.json").write_text(json_text(told))
     sys.exit(code)
 
 
