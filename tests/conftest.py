@@ -29,6 +29,12 @@ def clear_abandoned():
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Start processes without coverage, which doubles the time to import scikit-learn; others cover the same lines."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def daemons():
     """Give HTCondor's daemons, installed once for the machine's user."""

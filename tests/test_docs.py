@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 from wingspan.cli.main import app
 
 ROOT = Path(__file__).parents[1]

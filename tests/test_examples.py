@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -20,6 +22,7 @@ def run(command, folder):
     return done
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_demo_trains_deploys_and_predicts(tmp_path):
     """It ends with a deployed model and a prediction for each new row; a second time nothing is computed."""
     first = run([str(EXAMPLES / "demo.py")], tmp_path)

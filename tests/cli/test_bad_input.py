@@ -43,7 +43,7 @@ def wingspan_here(*words, cwd, check=0):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
         patch.delenv("WINGSPAN_HOME", raising=False)
-        patch.setattr(gc, "set_threshold", lambda _: None)  # for a process of its own
+        patch.setattr(gc, "set_threshold", lambda *_: None)  # for a process of its own
         patch.setattr(sys, "argv", ["wingspan", *map(str, words)])
         with redirect_stdout(output), redirect_stderr(messages), pytest.raises(SystemExit) as end:
             main()

@@ -260,6 +260,7 @@ def test_events_of_a_log_are_in_the_order_of_time(histories, made):
         assert all(number not in {5, 9} for number, _, _ in events[:-1])
 
 
+@pytest.mark.long
 def test_marginals_of_corpus_are_in_their_bands(tmp_path):
     """The set that imitates public logs has their shape, within the bands that are printed."""
     parameters = replace(load_parameters("corpus"), days=6.0)

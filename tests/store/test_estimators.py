@@ -43,6 +43,7 @@ for model in models:
 """
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_model_gives_the_same_bytes_in_any_process_and_predicts_the_same(tmp_path):
     """Three processes fit five kinds of model: equal digests, also after a reading, and bit-equal predictions."""
     seen = set()
