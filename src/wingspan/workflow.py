@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.draw.graph import Node, graph_svg
-from wingspan.errors import CorruptError, DeclarationError, NotFoundError, StepFailedError
+from wingspan.errors import (
+    CorruptError,
+    DeclarationError,
+    NotFoundError,
+    SettingError,
+    StepFailedError,
+)
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
@@ -85,6 +91,7 @@ class Pipeline(declaration.Pipeline):
         listener: Listener | None = None,
         check: bool = True,
         fuse: bool = True,
+        shared: Path | None = None,
     ) -> "Run":
         """Run what is not up to date, and wait for it.
 
@@ -100,13 +107,15 @@ class Pipeline(declaration.Pipeline):
             Raise when a step has failed; otherwise the returned run says so.
         fuse
             On a pool, let short steps share a job; each keeps its own result.
+        shared
+            Of a pool: a folder that its machines share, instead of the profile's; files are passed by path there.
 
         Raises
         ------
         StepFailedError
             A step failed; its message holds the traceback. What others finished is kept.
         """
-        run = self.prepare(on, home=home, fuse=fuse)
+        run = self.prepare(on, home=home, fuse=fuse, shared=shared)
         drive(run.folder, run.home, listener or ignore)
         if check:
             for event in run.events.values():
@@ -114,14 +123,28 @@ class Pipeline(declaration.Pipeline):
                     run.result(event.step)
         return run
 
-    def submit(self, on: str = LOCAL, *, home: Path | None = None, fuse: bool = True) -> "Run":
+    def submit(
+        self,
+        on: str = LOCAL,
+        *,
+        home: Path | None = None,
+        fuse: bool = True,
+        shared: Path | None = None,
+    ) -> "Run":
         """Start what is not up to date and return at once; the run goes on when this process ends."""
-        run = self.prepare(on, home=home, fuse=fuse)
+        run = self.prepare(on, home=home, fuse=fuse, shared=shared)
         if not run.folder.driven():
             drive_in_background(run.folder, run.home)
         return run
 
-    def prepare(self, on: str = LOCAL, *, home: Path | None = None, fuse: bool = True) -> "Run":
+    def prepare(
+        self,
+        on: str = LOCAL,
+        *,
+        home: Path | None = None,
+        fuse: bool = True,
+        shared: Path | None = None,
+    ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing."""
         if inside.inside():
             problem = "a step is running this file, and the file starts a run"
@@ -130,16 +153,17 @@ class Pipeline(declaration.Pipeline):
             )
         place = find_home(home)
         if on != LOCAL:
-            from wingspan.runner.htcondor import profile
-
-            profile.find_profile(on, Path.cwd())  # a misspelt name is told before any work
+            shared = _usable(on, shared)  # what is misspelt is told before any work
             _catch_up_all(place, self.name)
+        elif shared is not None:
+            problem = "this machine needs no shared folder"
+            raise SettingError(f"shared {shared}", problem, "name a pool: --on, or leave it out")
         plan = self.plan(home, on=on, fuse=fuse)
         active = None if on == LOCAL else _in_the_pool(plan, on, place)
         if active is not None:
             return active
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place, on)
+        save_plan(plan, folder, place, on, shared)
         return Run(folder, place)
 
 
@@ -298,6 +322,17 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
+
+
+def _usable(on: str, shared: Path | None) -> Path | None:
+    """Look for a pool's profile, and into the folder that its machines share; return the one given for this run."""
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.htcondor.shared import require
+
+    found = find_profile(on, Path.cwd(), shared)
+    if found.shared is not None:
+        require(found.shared)
+    return None if shared is None else found.shared
 
 
 def _catch_up_all(home: Home, pipeline: str) -> None:

@@ -34,6 +34,12 @@ On = Annotated[
     ),
 ]
 NoFuse = Annotated[bool, typer.Option("--no-fuse", help="On a pool: one job for each step.")]
+Shared = Annotated[
+    Path | None,
+    typer.Option(
+        "--shared", metavar="PATH", help="A folder that the pool's machines share: no transfer."
+    ),
+]
 Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
 
 
@@ -44,12 +50,13 @@ def run(
     background: Background = False,
     on: On = "local",
     no_fuse: NoFuse = False,
+    shared: Shared = None,
 ) -> None:
     """Run what of a pipeline is not up to date, here or on a pool."""
     from wingspan.cli.target import load_pipeline
 
     pipeline = load_pipeline(target, settings or [])
-    run_pipeline(pipeline, home, background=background, on=on, fuse=not no_fuse)
+    run_pipeline(pipeline, home, background=background, on=on, fuse=not no_fuse, shared=shared)
 
 
 def run_pipeline(
@@ -60,6 +67,7 @@ def run_pipeline(
     runner: "LocalRunner | None" = None,
     on: str = "local",
     fuse: bool = True,
+    shared: Path | None = None,
 ) -> "Run":
     """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
@@ -68,11 +76,11 @@ def run_pipeline(
     if home is not None:
         check_folder("--home", home)
     if background:
-        submitted = pipeline.submit(on, home=home, fuse=fuse)
+        submitted = pipeline.submit(on, home=home, fuse=fuse, shared=shared)
         print(f"run {submitted.run_id}\n  watch: wingspan status {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
-    started = pipeline.prepare(on, home=home, fuse=fuse)
+    started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared)
     try:
         with Progress({name: step.done for name, step in started.steps.items()}) as progress:
             drive(started.folder, started.home, progress, runner)
@@ -131,13 +139,17 @@ def plan(
     as_json: AsJson = False,
     on: On = "local",
     no_fuse: NoFuse = False,
+    shared: Shared = None,
 ) -> None:
     """Say what would run and why, and on a pool which steps share a job; run nothing."""
     from wingspan.cli.target import load_pipeline
 
     made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
     if export is not None:
-        print(f"submit: condor_submit_dag {_export(made, export, home, on)}", file=sys.stderr)
+        print(
+            f"submit: condor_submit_dag {_export(made, export, home, (on, shared))}",
+            file=sys.stderr,
+        )
     if as_json:
         steps = [
             {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
@@ -162,13 +174,17 @@ def _jobs_text(made: "Plan") -> str:
     return "\n".join(lines)
 
 
-def _export(made: "Plan", folder: Path, home: Path | None, on: str) -> Path:
+def _export(made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None]) -> Path:
     from wingspan.runner.htcondor import export as dag
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import RunFolder, find_home
 
     check_folder("--export", folder)
-    profile = None if on == "local" else find_profile(on, Path.cwd())
+    on, shared = pool
+    known = on != "local" or shared is not None
+    profile = (
+        find_profile("htcondor" if on == "local" else on, Path.cwd(), shared) if known else None
+    )
     return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
 
 
@@ -193,6 +209,7 @@ def execute(
     home: HomeOption = None,
     background: Background = False,
     on: On = "local",
+    shared: Shared = None,
 ) -> None:
     """Run one command as a job: wingspan exec --cpus 2 -- python train.py --lr 0.1."""
     from wingspan.errors import SettingError
@@ -210,7 +227,7 @@ def execute(
     outputs = {f"output{i}": path for i, path in enumerate(output or [])}
     resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
-    done = run_pipeline(pipeline, home, background=background, on=on)
+    done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
     if not background:
         print(_step_log(done, step.step), end="")
         for name, path in outputs.items():

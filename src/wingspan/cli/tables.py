@@ -12,7 +12,7 @@ import typer
 
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
-from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, check_folder, run_pipeline
+from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, Shared, check_folder, run_pipeline
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_classifier import Classifier
@@ -112,6 +112,7 @@ def train(
     as_json: AsJson = False,
     on: On = "local",
     no_fuse: NoFuse = False,
+    shared: Shared = None,
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
     ends = Ends(models, (name or target) if deploy else None, new_rows, out).checked()
@@ -136,7 +137,9 @@ def train(
             cpus=cpus,
             memory=memory,
         )
-        run = run_pipeline(_training(what, ends), home, runner=runner, on=on, fuse=not no_fuse)
+        run = run_pipeline(
+            _training(what, ends), home, runner=runner, on=on, fuse=not no_fuse, shared=shared
+        )
     _finish(run, what, ends, as_json=as_json)
 
 
@@ -152,6 +155,7 @@ def predict(
     as_json: AsJson = False,
     on: On = "local",
     no_fuse: NoFuse = False,
+    shared: Shared = None,
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
     from wingspan.recipes.table_classifier import add_prediction
@@ -171,7 +175,7 @@ def predict(
         options=ReadOptions(delimiter=delimiter),
         shards_in_all=shards,
     )
-    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse)[made.step]
+    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[made.step]
     write_out(predictions.path, out)
     if as_json:
         print(json.dumps(_facts(predictions, found, out), indent=2))

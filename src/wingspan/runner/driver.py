@@ -30,12 +30,16 @@ _FORMAT = 1
 LOCAL = "local"
 
 
-def save_plan(plan: Plan, folder: RunFolder, home: Home, on: str = LOCAL) -> None:
+def save_plan(
+    plan: Plan, folder: RunFolder, home: Home, on: str = LOCAL, shared: Path | None = None
+) -> None:
     """Write all of a plan into a new run folder, and what the next plan is compared with."""
     with disk_errors(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)
         write_atomically(folder.root / "on", on)
+        if shared is not None:
+            write_atomically(folder.root / "shared", str(shared))
     header = {
         "format": _FORMAT,
         "pipeline": plan.pipeline,
@@ -83,7 +87,7 @@ def drive(
     folder.claim()
     plan = _with_what_others_did(load_plan(folder), folder, home, listener)
     try:
-        outcome = (runner or _runner(folder.on)).run(plan, folder, home, listener)
+        outcome = (runner or _runner(folder)).run(plan, folder, home, listener)
         if outcome.ok:
             folder.complete.touch()
     finally:
@@ -104,13 +108,13 @@ def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: L
     return replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
 
 
-def _runner(on: str) -> Runner:
-    if on == LOCAL:
+def _runner(folder: RunFolder) -> Runner:
+    if folder.on == LOCAL:
         return LocalRunner()
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.htcondor.runner import HTCondorRunner
 
-    return HTCondorRunner(find_profile(on, Path.cwd()))
+    return HTCondorRunner(find_profile(folder.on, Path.cwd(), folder.shared))
 
 
 def drive_in_background(folder: RunFolder, home: Home) -> None:

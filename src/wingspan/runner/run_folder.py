@@ -13,6 +13,7 @@
         complete                there once every step is done
         pid                     the process that drives the run
         on                      where it runs: "local" or the profile of a pool
+        shared                  the folder that the pool's machines share, where the user named one for this run
         dag/N/                  the DAGs that were submitted to a pool, one after the other
         constants/DIGEST        argument values that JSON cannot hold
         steps/KEY/ATTEMPT/      one folder a job:
@@ -142,6 +143,14 @@ class RunFolder:
             return (self.root / "on").read_text()
         except FileNotFoundError:
             return "local"
+
+    @property
+    def shared(self) -> Path | None:
+        """The folder that the pool's machines share, where the user named one for this run."""
+        try:
+            return Path((self.root / "shared").read_text())
+        except FileNotFoundError:
+            return None
 
     @property
     def complete(self) -> Path:

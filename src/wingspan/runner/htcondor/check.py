@@ -29,6 +29,7 @@ from wingspan.runner.htcondor.preflight import (
 )
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.project_code import project_files
+from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
@@ -75,7 +76,11 @@ def check_plan(
         if "bytes" in environment.facts:
             each, image = each + int(environment.facts["bytes"]), None
     limit = access.input_limit_mb if access is not None else None
-    checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit)
+    if profile.shared is None:
+        checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit)
+    else:
+        told = f"none: jobs read and write in {profile.shared}"
+        checks.append(Check("transfer", True, told, facts={"bytes": 0}))
     checks += [
         check_imports(steps, image),
         check_outputs(steps),
@@ -119,6 +124,8 @@ def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile
     if not travels(profile):
         where = f"in {profile.image}" if profile.image else "where it is here"
         return Check("environment", True, f"jobs find it {where}")
+    if profile.shared is not None:
+        return Check("environment", True, f"unpacked once in {profile.shared / ENVIRONMENTS}")
     try:
         path = environment_for(steps, home.root / "environments", profile.environment_limit_mb)
     except SpaceError as error:
@@ -158,15 +165,9 @@ def _writable(home: Path) -> Check:
 def check_shared(shared: Path) -> Check:
     """Write, read and remove a file in the shared folder, as this user on this machine."""
     fix = f"make {shared} a folder that you may write to, on every machine of the pool"
-    try:
-        with tempfile.NamedTemporaryFile("w+", dir=shared, prefix=".wingspan-check-") as file:
-            file.write("here")
-            file.flush()
-            same = Path(file.name).read_text() == "here"
-    except OSError as error:
-        return Check("shared folder", False, f"{shared}: {error.strerror}", fix)
-    if not same:
-        return Check("shared folder", False, f"{shared}: reads other bytes than written", fix)
+    problem = problem_of(shared)
+    if problem:
+        return Check("shared folder", False, f"{shared}: {problem}", fix)
     return Check("shared folder", True, f"{shared}: written and read as this user")
 
 
@@ -177,7 +178,6 @@ def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _
     home.root.mkdir(parents=True, exist_ok=True)
     with _folder(shared) as meeting, _folder(home.root) as work:
         (meeting / "here").write_text("here")
-        meeting.chmod(0o777)  # the job may run as another user
         script, log = work / "probe.sh", work / "log"
         script.write_text(_PROBE)
         script.chmod(0o755)

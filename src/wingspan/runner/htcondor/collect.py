@@ -14,6 +14,7 @@ from wingspan.runner.attempt import publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.part import LOGS, unpack_result
+from wingspan.runner.htcondor.shared import clean, place_of, take_result
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder
 from wingspan.runner.runner import DONE, FAILED, SKIPPED, WAITING, StepEvent, write_event
@@ -47,6 +48,8 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
         write_event(folder, event)
     if all(event.state == DONE for event in events.values()):
         folder.complete.touch()
+    if not any(event.state == WAITING for event in events.values()):
+        clean(folder.root)
     return events
 
 
@@ -106,7 +109,12 @@ def _collect(
         why = Failure(**told) if told else failure(result, "exit", None, 0.0, asked)
         return _failed(step, why, int(attempt.name), seen)
     try:
-        unpack_result(results, step.key, attempt)
+        there = place_of(place)
+        if there is None:
+            unpack_result(results, step.key, attempt)
+        else:
+            take_result(step.key, result["outputs"], there, attempt)
+            (attempt / RESULT).write_text(json_text(result))
         _verify(attempt, result)
         publish(attempt, store, {})
     except SpaceError:

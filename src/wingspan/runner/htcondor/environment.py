@@ -5,8 +5,10 @@ libraries that the interpreter needs beyond the C library. It runs from wherever
 same architecture whose C library is not older than this one's.
 """
 
+import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -55,11 +57,8 @@ def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -
         It is larger than the pool's profile allows.
     """
     names = distributions_of(steps)
-    versions = {name: metadata.version(name) for name in names}
     sources = _wingspan_files()
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path, _ in sources]
-    facts = json_text([sys.version, sys.base_prefix, versions, stamps])
-    path = folder / f"{digest_bytes(facts.encode()).partition(':')[2][:16]}.tar.gz"
+    path = folder / f"{_identity(names, sources)}.tar.gz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with aside(path) as part, tarfile.open(part, "w:gz", compresslevel=1) as archive:
@@ -71,6 +70,39 @@ def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -
         fix = "name a container image, a shared folder, or a higher environment_limit in wingspan.toml"
         raise SpaceError(str(path), problem, fix)
     return path
+
+
+def unpacked_environment(steps: Iterable[PlannedStep], folder: Path) -> Path:
+    """Return the folder with what the steps need, ready to be used, made in `folder` unless it is there.
+
+    Raises
+    ------
+    SpaceError
+        The disk is full; nothing half-made is left.
+    """
+    names = distributions_of(steps)
+    sources = _wingspan_files()
+    path = folder / _identity(names, sources)
+    if path.is_dir():
+        return path
+    try:
+        with aside(path) as part:
+            for source, target in _members(names, sources):
+                place = part / target
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source.resolve(), place)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:  # else another process was quicker
+            raise
+    return path
+
+
+def _identity(names: Iterable[str], sources: Iterable[tuple[Path, Path]]) -> str:
+    """Return what names an environment: equal for equal content."""
+    versions = {name: metadata.version(name) for name in names}
+    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path, _ in sources]
+    facts = [sys.version, sysconfig.get_platform(), sys.base_prefix, versions, stamps]
+    return digest_bytes(json_text(facts).encode()).partition(":")[2][:16]
 
 
 def distributions_of(steps: Iterable[PlannedStep]) -> list[str]:

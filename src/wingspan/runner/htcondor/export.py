@@ -9,6 +9,7 @@
       jobs/NODE.json      the steps of a node
       nodes.json          the keys of each node's steps
       results/            KEY.json, KEY.OUTPUT and logs of each step; links to what was done before
+      shared              link to what lies in the shared folder instead, if there is one
       files/              links to the user's input files, under the names that the jobs know
       logs/NODE.out       what the job itself wrote
 """
@@ -17,7 +18,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from wingspan.errors import SettingError
@@ -26,11 +27,19 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
-from wingspan.runner.htcondor.environment import environment_for
+from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
 from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
 from wingspan.runner.htcondor.profile import SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
+from wingspan.runner.htcondor.shared import (
+    ENVIRONMENTS,
+    give,
+    give_done,
+    make_place,
+    place_of,
+    require,
+)
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import RESULT, Home, RunFolder
 from wingspan.store.store import Store
@@ -45,6 +54,7 @@ node=$1
 environment=$2
 fail() {{ printf '{{"problem":"%s","fix":"%s"}}\\n' "$1" "$2" > "$node.failed.json"; echo "$1" >&2; exit 3; }}
 python={python}
+library={library}
 if [ -n "$environment" ]; then
     if ! [ -x environment/python/bin/python3 ]; then
         mkdir -p environment
@@ -54,10 +64,13 @@ if [ -n "$environment" ]; then
         fi
     fi
     python=$PWD/environment/python/bin/python3
-    export LD_LIBRARY_PATH="$PWD/environment/python/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+    library=$PWD/environment/python/lib
+fi
+if [ -n "$library" ]; then
+    export LD_LIBRARY_PATH="$library${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
     unset PYTHONHOME PYTHONPATH
 fi
-[ -x "$python" ] || fail "there is no $python on $(uname -n)" "let the environment travel: see docs/htcondor.md"
+[ -x "$python" ] || fail "there is no $python on $(uname -n)" {fix}
 "$python" -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
@@ -79,8 +92,10 @@ def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = 
     root = folder.root
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
-    save_plan(plan, folder, home)
     profile = profile or Profile()
+    if profile.shared is not None:
+        require(profile.shared)
+    save_plan(plan, folder, home)
     return write_dag(plan, root, folder, home, profile, send=profile.environment == SEND)
 
 
@@ -97,35 +112,58 @@ def write_dag(
     for name in ("jobs", "results", "files", "logs"):
         (place / name).mkdir(parents=True)
     store = Store(home.store)
+    there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
     roots = project_files(plan.to_run())
-    code = pack_code(roots, place).name if roots else ""
-    nodes = nodes_of(plan, lambda step: _given(step, place, folder))
+    code = pack_code(roots, there or place) if roots else None
+    nodes = nodes_of(plan, lambda step: _given(step, place, folder, profile))
     part = {
         "schema": 1,
         "pipeline": plan.pipeline,
-        "code": code,
+        "code": "" if code is None else str(code) if there else code.name,
         "roots": list(roots),
+        "shared": str(there or ""),
         "checkpoint_every_s": profile.checkpoint_every_s,
     }
     done = store.done(step.key for step in plan.steps)
     for node in nodes:
         for key in {key for step in node.steps for key in step.needs} & done:
-            _link_done(key, place, store)
+            _give_done(key, place, store, profile)
         steps = [asdict(step) for step in node.steps]
         (place / "jobs" / f"{node.name}.json").write_text(json_text({**part, "steps": steps}))
-    script = place / "job.sh"
-    write_atomically(script, _JOB_SH.format(python=shlex.quote(sys.executable)))
-    script.chmod(0o755)
-    archive = ""
-    if plan.to_run() and send:
-        folder_of_archives = home.root / "environments"
-        archive = str(
-            environment_for(plan.to_run(), folder_of_archives, profile.environment_limit_mb)
-        )
+    archive = _environment(plan, home, profile) if plan.to_run() and send else None
+    _write_script(place / "job.sh", archive if there else None)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(place / "nodes.json", json_text(members))
-    write_atomically(place / DAG, _text(nodes, place, folder, (code, archive), profile))
+    sent = ("" if code is None else code.name, str(archive or ""))
+    if there:  # nothing but what each job has to do
+        nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
+    write_atomically(place / DAG, _text(nodes, place, folder, sent, profile))
     return place / DAG
+
+
+def _environment(plan: Plan, home: Home, profile: Profile) -> Path:
+    """Return what holds interpreter and libraries: a folder in the shared one, else an archive to send."""
+    if profile.shared is not None:
+        return unpacked_environment(plan.to_run(), profile.shared / ENVIRONMENTS)
+    limit = profile.environment_limit_mb
+    return environment_for(plan.to_run(), home.root / "environments", limit)
+
+
+def _write_script(script: Path, environment: Path | None) -> None:
+    """Write the executable of every node.
+
+    Parameters
+    ----------
+    environment
+        Where jobs find interpreter and libraries; None: where they are here, or in the archive that is sent.
+    """
+    python, library, fix = sys.executable, "", "let the environment travel: see docs/htcondor.md"
+    if environment is not None:
+        python, library = str(environment / "python/bin/python3"), str(environment / "python/lib")
+        fix = "mount the shared folder on all machines that run jobs; or leave out the key shared, or --shared"
+    values = {"python": python, "library": library, "fix": fix}
+    write_atomically(script, _JOB_SH.format(**{n: shlex.quote(v) for n, v in values.items()}))
+    script.chmod(0o755)
 
 
 def _text(
@@ -148,8 +186,15 @@ def _text(
     )
 
 
-def _given(step: PlannedStep, place: Path, folder: RunFolder) -> list[str]:
-    """Link the user's files under the names the job knows; return them and the constants, relative to results."""
+def _given(step: PlannedStep, place: Path, folder: RunFolder, profile: Profile) -> list[str]:
+    """Link the user's files under the names the job knows; return them and the constants, relative to results.
+
+    Where there is a shared folder they are put there, and nothing is to be sent.
+    """
+    there = place_of(place)
+    if there is not None and profile.shared is not None:
+        give(step, there, folder, profile.shared)
+        return []
     results = place / "results"
     found = [
         os.path.relpath(folder.constant(digest), results) for digest in sorted(constants_of(step))
@@ -161,6 +206,14 @@ def _given(step: PlannedStep, place: Path, folder: RunFolder) -> list[str]:
             link.symlink_to(file["path"])
         found.append(f"../{link.relative_to(place)}")
     return found
+
+
+def _give_done(key: str, place: Path, store: Store, profile: Profile) -> None:
+    there = place_of(place)
+    if there is not None and profile.shared is not None:
+        give_done(key, there, store, profile.shared)
+    else:
+        _link_done(key, place, store)
 
 
 def _link_done(key: str, place: Path, store: Store) -> None:

@@ -17,6 +17,7 @@ from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.failure import Failure
 from wingspan.runner.htcondor.collect import collect_step, nodes_in, skipped, told_failures
+from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
     DONE,
@@ -95,6 +96,7 @@ class Follower:
                 self._take_in(*event)
             if over and not self.over:
                 self._conclude()
+                clean(self._place)
             self.over = over
 
     def _new(self, log: str) -> Iterator[tuple[int, int, float, dict[str, Any]]]:

@@ -5,7 +5,8 @@
     SANDBOX/
       NODE.json                 the steps, and what this module must know of the access point
       code-DIGEST.zip           the user's modules
-      KEY.json, KEY.OUTPUT, ... results of other nodes; the user's files and constants under their own names
+      KEY.json, KEY.OUTPUT, ... results of other nodes; the user's files and constants under their own names;
+                                where there is a shared folder, all these are read there, and outputs written there
       home/                     a Wingspan home of this job: what is done and checkpoints, all that a restart needs
       KEY.json, KEY.OUTPUT, KEY.stdout.txt, ...  in the end: one set for each step of the part
 """
@@ -42,6 +43,14 @@ from wingspan.runner.htcondor.room import (
     keep_room,
     refuse_full_disk,
     without_room,
+)
+from wingspan.runner.htcondor.shared import (
+    STORE,
+    constant_in,
+    file_in,
+    link,
+    problem_of,
+    unusable,
 )
 from wingspan.runner.job import SCHEMA, file_name
 from wingspan.runner.local import LocalRunner
@@ -83,10 +92,12 @@ def run_part(sandbox: Path, name: str) -> int:
     folder.root.mkdir(parents=True, exist_ok=True)
     folder.plan.touch()  # a run of this home: what an interrupted one left is gone on from
     keep_room(home.root)
+    shared = _reach_shared(part, home)
     moved = _unpack_code(sandbox, part)
     provided = _provided(sandbox)
     steps = tuple(
-        _localise(step_from_json(line), sandbox, folder, moved, provided) for line in part["steps"]
+        _localise(step_from_json(line), (sandbox, shared), folder, moved, provided)
+        for line in part["steps"]
     )
     _take_inputs(steps, sandbox, Store(home.store))
     done = Store(home.store).done(step.key for step in steps)
@@ -97,6 +108,7 @@ def run_part(sandbox: Path, name: str) -> int:
             refuse_full_disk(outcome, steps, sandbox)
     except _Interrupt:
         drop_room(home.root)  # the home travels
+        _drop_links(home.root)
         return CHECKPOINT_EXIT
     except SpaceError as error:
         why = give_up_room(error, home.root, _asked_disk(part))
@@ -108,6 +120,32 @@ def run_part(sandbox: Path, name: str) -> int:
         return DISK_EXIT
     out_of_memory = any(event.cause == "memory" for event in outcome.failed)
     return MEMORY_EXIT if out_of_memory and provided else FAILED_EXIT
+
+
+def _reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
+    """Return the DAG's place in the shared folder, whose store becomes this job's; None if there is none.
+
+    Raises
+    ------
+    SettingError
+        It cannot be written from here.
+    """
+    if not part["shared"]:
+        return None
+    place = Path(part["shared"])
+    problem = problem_of(place / STORE)
+    if problem:
+        raise unusable(place, problem)
+    if not home.store.is_symlink():
+        home.store.symlink_to(place / STORE)
+    return place
+
+
+def _drop_links(home: Path) -> None:
+    """Remove what leads out of a home before it is sent as a checkpoint: the next start makes it anew."""
+    for path in home.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
 
 
 def _unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
@@ -137,17 +175,27 @@ def _provided(sandbox: Path) -> dict[str, int]:
 
 def _localise(
     step: PlannedStep,
-    sandbox: Path,
+    given: tuple[Path, Path | None],
     folder: RunFolder,
     moved: Mapping[str, str],
     provided: Mapping[str, int],
 ) -> PlannedStep:
-    """Return the step as it is here: its code, its files, and as much memory as the slot gives."""
-    files = tuple(_arrived(file, sandbox, step.name) for file in step.files)
+    """Return the step as it is here: its code, its files, and as much memory as the slot gives.
+
+    Parameters
+    ----------
+    given
+        The sandbox, and the DAG's place in the shared folder if files are read from there.
+    """
+    sandbox, shared = given
+    files = tuple(_arrived(file, sandbox, shared, step.name) for file in step.files)
     for digest in constants_of(step):
         place = folder.constant(digest)
         place.parent.mkdir(exist_ok=True)
-        _link(sandbox / place.name, place)
+        if shared is None:
+            _link(sandbox / place.name, place)
+        elif not place.exists():
+            place.symlink_to(constant_in(shared, place.name))
     memory = max(provided.get("Memory", 0), Resources(**step.resources).memory_mb)
     action = _local_action(step.action, moved)
     return replace(step, files=files, resources={**step.resources, "memory": memory}, action=action)
@@ -168,8 +216,8 @@ def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str,
     return {**action, "root": str(here.parents[up]), "file": str(here)}
 
 
-def _arrived(file: dict[str, Any], sandbox: Path, step: str) -> dict[str, Any]:
-    path = sandbox / file["name"]
+def _arrived(file: dict[str, Any], sandbox: Path, shared: Path | None, step: str) -> dict[str, Any]:
+    path = sandbox / file["name"] if shared is None else file_in(shared, file)
     if not path.exists():
         problem = f"input file {file['name']} did not arrive"
         raise NotFoundError(f"step {step}", problem, f"look whether {file['path']} is still there")
@@ -223,13 +271,8 @@ def pack_folder(folder: Path, target: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give a file a second name; the bytes are copied only between file systems."""
-    if target.exists():
-        return
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copy2(source, target)
+    if not target.exists():
+        link(source, target)
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:
@@ -293,9 +336,9 @@ def _hand_over(
         attempts = folder.attempts(step.key)
         if event.state == DONE:
             result = store.result(step.key)
-            result[PACKED] = [
-                output for output in result["outputs"] if _send(step.key, output, store, sandbox)
-            ]
+            if not store.root.is_symlink():  # else they are where readers find them
+                outputs = result["outputs"]
+                result[PACKED] = [o for o in outputs if _send(step.key, o, store, sandbox)]
         else:
             found = read_result(attempts[-1]) if attempts else None
             back = {new: old for old, new in moved.items()}
@@ -342,8 +385,12 @@ def main(arguments: list[str]) -> None:
     try:
         with disk_errors(sandbox):
             code = run_part(sandbox, name)
-    except WingspanError as error:  # what came is not what the plan was made for, or has no room
+    except (WingspanError, OSError) as error:  # what came is not what was planned, or has no room
         part = json.loads((sandbox / f"{name}.json").read_text())
+        if not isinstance(error, WingspanError):
+            if not part["shared"]:
+                raise
+            error = unusable(Path(part["shared"]), str(error))
         code, why = FAILED_EXIT, refusal(error)
         if isinstance(error, SpaceError):
             code, why = DISK_EXIT, give_up_room(error, sandbox / "home", _asked_disk(part))

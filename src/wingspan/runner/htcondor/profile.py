@@ -20,7 +20,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -86,13 +86,15 @@ class Profile:
     environment: str = AUTO
 
 
-def find_profile(name: str, start: Path) -> Profile:
+def find_profile(name: str, start: Path, shared: Path | None = None) -> Profile:
     """Return the profile of a pool; ``htcondor`` needs no file.
 
     Parameters
     ----------
     start
         The project's folder: where the search for its file begins.
+    shared
+        A folder that the machines share, instead of the file's.
 
     Raises
     ------
@@ -101,6 +103,11 @@ def find_profile(name: str, start: Path) -> Profile:
     SettingError
         A file cannot be read, or says what is not allowed; all that is wrong in the pool is told.
     """
+    profile = _find(name, start)
+    return profile if shared is None else replace(profile, shared=shared.expanduser().absolute())
+
+
+def _find(name: str, start: Path) -> Profile:
     files = _files(start)
     known: list[str] = []
     for file in files:
