@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import typer
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 from wingspan.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +18,7 @@ FOREIGN = re.compile(
     r"/work/|/root/|pypi\.|/simple/|artifactory|index-url[ =]+\w|extra-index", re.IGNORECASE
 )
 ALLOWED = {"tests/test_docs.py"}
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def commands(group=None, before=""):

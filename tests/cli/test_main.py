@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import typer
+
+from wingspan.cli.main import app
+
 
 def test_help_names_the_program():
     """``python -m wingspan --help`` works without any heavy library."""
@@ -34,3 +38,19 @@ def test_completion_is_printed_and_completes():
         env={**asked, "COMP_WORDS": "wingspan pre"},
     )
     assert done.stdout.split() == ["predict"]
+
+
+def test_no_summary_is_cut_at_80_columns():
+    """The lists of commands show each one's first sentence whole."""
+    cut = []
+
+    def look(group):
+        width = 80 - 6 - max(map(len, group.commands))
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                look(command)
+            if command.get_short_help_str(width).endswith("..."):
+                cut.append(name)
+
+    look(typer.main.get_command(app))
+    assert cut == []

@@ -85,7 +85,10 @@ def advise(
         typer.Option(help="File of what was done [default: ~/.local/state/wingspan/holds.jsonl]."),
     ] = None,
 ) -> None:
-    """Say what to do about held jobs, per incident and per job, with the evidence. Only --apply acts."""
+    """Say what to do about held jobs, with the evidence.
+
+    Per incident and per job. Only --apply acts.
+    """
     if apply and (every or as_json):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all or --json", fix)
@@ -147,7 +150,10 @@ def hook(
         list[str] | None, typer.Argument(metavar="[WORD]...", help="Such as $JOBID and $NODE.")
     ] = None,
 ) -> None:
-    """Append a line to a file: for DAGMan's `SCRIPT HOLD`, which must end at once and change nothing."""
+    """Append a line to a file: for DAGMan's SCRIPT HOLD.
+
+    Which must end at once and change nothing.
+    """
     from wingspan.advisor.actions import append_line
 
     append_line(file, {"time": time.time(), "held": words or []})

@@ -33,7 +33,10 @@ def check(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Say what would go wrong on a pool: reach, requests, transfer, imports, secrets, folders."""
+    """Say what would go wrong on a pool, before anything is submitted.
+
+    Looks at reach, requests, transfer, imports, secrets and folders.
+    """
     from wingspan.runner.htcondor.check import check_plan
     from wingspan.runner.htcondor.profile import LOCAL, find_profile
 

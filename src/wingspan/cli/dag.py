@@ -36,7 +36,10 @@ def show(
     rows: Annotated[int, typer.Option("--rows", min=1, help="Nodes timed, slowest first.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Draw a DAG file by layers; where its nodes' log lies beside it, time each node and find the critical path."""
+    """Draw a DAG file by layers, with times and the critical path.
+
+    Times are there where its nodes' log lies beside it.
+    """
     from wingspan.files import write_atomically
     from wingspan.runner.htcondor.dag_reader import read_dag
     from wingspan.runner.htcondor.dag_times import critical_path, nodes_log, time_nodes

@@ -43,7 +43,10 @@ def summary(
     picture: Annotated[Path | None, typer.Option(help="SVG file for a timeline.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the logs tell as a whole: jobs, holds and causes, wall time, requests, transfers, hosts."""
+    """Say what the logs tell as a whole: jobs, holds, time, hosts.
+
+    Holds by cause, wall time good and bad, requests against use, slow transfers.
+    """
     from wingspan.eventlog.summary import summarise
 
     events = _read(files, timezone, cpus)
@@ -153,7 +156,10 @@ def follow(
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what is added to a log, each event once, also when it rotates; gaps are told."""
+    """Print what is added to a log, each event once.
+
+    Also when it rotates; gaps are told.
+    """
     from wingspan.eventlog.parquet import append_parquet
     from wingspan.eventlog.rotation import News, load_position, read_new, save_position
     from wingspan.eventlog.rotation import follow as follow_log

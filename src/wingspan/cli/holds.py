@@ -39,7 +39,7 @@ def explain(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what caused a hold and what to do next: `wingspan holds explain 12/2`."""
+    """Say what caused a hold and what to do: holds explain 12/2."""
     from wingspan.eventlog import rules
 
     code, subcode, reason = parse_hold(" ".join(hold))

@@ -39,7 +39,10 @@ def train(
     settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train every model on the logs, and store the one that does best on a later part of them."""
+    """Train every model on the logs, and store the best one.
+
+    The one that does best on a later part of them.
+    """
     from importlib.metadata import version
 
     from wingspan.advisor.contest import hold_contest
@@ -96,7 +99,10 @@ def evaluate(
     ablations: Ablations = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Judge every model on the last part of the logs, or of simulated pools, and print one table."""
+    """Judge every model on the last part of the logs, in one table.
+
+    Of logs, or of simulated pools.
+    """
     if bool(logs) == bool(simulate):
         raise SettingError("wingspan holds evaluate", "logs or --simulate", "give one of them")
     choice = Choice(lstm, network, settings or (), ablations)

@@ -75,7 +75,7 @@ def show(
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
-    """Show a model's card: how good it is, what it was trained on, and how."""
+    """Show a model's card: how good it is, and how it was trained."""
     from wingspan.tabular.bundle import read_card
     from wingspan.tabular.card import card_markdown
     from wingspan.tabular.deploy import find_deployed
@@ -97,7 +97,10 @@ def deploy(
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a model that was saved in a folder, for example from another models folder."""
+    """Deploy a model that was saved in a folder.
+
+    For example in another models folder.
+    """
     from wingspan.tabular.deploy import deploy as deploy_bundle
 
     _say(deploy_bundle(bundle, models, name), as_json=as_json)

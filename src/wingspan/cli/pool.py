@@ -40,7 +40,10 @@ def install_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put HTCondor's daemons into a private folder: no root needed, nothing else changed."""
+    """Put HTCondor's daemons into a private folder.
+
+    No root is needed, and nothing else is changed.
+    """
     from wingspan.pool.install import install
 
     daemons = install(prefix, suite, tarball, mirror, tell=lambda text: typer.echo(text, err=True))
@@ -62,7 +65,7 @@ def start(
     prefix: Prefix = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a pool on this machine; installs HTCondor first if it is not there."""
+    """Start a pool on this machine, installed first if need be."""
     from wingspan.pool.install import install
     from wingspan.pool.personal import start_pool
 
@@ -85,7 +88,7 @@ def start(
 
 @app.command()
 def stop(folder: Folder = None, as_json: AsJson = False) -> None:
-    """Stop the pool and all its jobs; queued jobs are kept for the next start."""
+    """Stop the pool and its jobs; the queue is kept for the next start."""
     from wingspan.pool.personal import default_folder, stop_pool
 
     stopped = stop_pool(folder)
@@ -96,7 +99,10 @@ def stop(folder: Folder = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(folder: Folder = None, as_json: AsJson = False) -> None:
-    """Show slots, cpus, memory, GPUs and jobs of your pool, or of the one CONDOR_CONFIG names."""
+    """Show slots, cpus, memory, GPUs and jobs of the pool.
+
+    Yours, or the one CONDOR_CONFIG names.
+    """
     from wingspan.accesspoint import pool_status
 
     config = _use(folder)
@@ -107,7 +113,7 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
 def run(context: typer.Context, folder: Folder = None) -> None:
-    """Run a command with the pool's tools on its PATH: wingspan pool run condor_q."""
+    """Run a command with the pool's tools: pool run condor_q."""
     command = context.args
     if not command:
         raise SettingError("wingspan pool run", "a command is missing", "give one, like condor_q")

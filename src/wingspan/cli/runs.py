@@ -141,7 +141,10 @@ def plan(
     no_fuse: NoFuse = False,
     shared: Shared = None,
 ) -> None:
-    """Say what would run and why, and on a pool which steps share a job; run nothing."""
+    """Say what would run and why; run nothing.
+
+    On a pool also which steps share a job.
+    """
     from wingspan.cli.target import load_pipeline
 
     made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
@@ -211,7 +214,7 @@ def execute(
     on: On = "local",
     shared: Shared = None,
 ) -> None:
-    """Run one command as a job: wingspan exec --cpus 2 -- python train.py --lr 0.1."""
+    """Run one command as a job: exec --cpus 2 -- python train.py."""
     from wingspan.errors import SettingError
     from wingspan.pipeline.resources import Resources
     from wingspan.workflow import Pipeline
@@ -288,7 +291,10 @@ def logs(
     run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
     home: HomeOption = None,
 ) -> None:
-    """Print what a step wrote; of a failed step also its traceback and how to run it alone."""
+    """Print what a step wrote; of a failed one also its traceback.
+
+    And the command that runs it alone.
+    """
     from wingspan.errors import NotFoundError
     from wingspan.pipeline.handles import near
     from wingspan.workflow import open_run
@@ -352,7 +358,10 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 
 def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
-    """Stop a run; what is finished is kept, and the same command goes on."""
+    """Stop a run; what is finished is kept.
+
+    The same command goes on with it.
+    """
     from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)

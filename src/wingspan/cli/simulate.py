@@ -33,7 +33,10 @@ def simulate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Simulate a pool: event logs that HTCondor reads, the latent truth, and how both compare with real logs."""
+    """Simulate a pool: event logs that HTCondor reads, and the truth.
+
+    Says how both compare with real logs.
+    """
     from wingspan.simulator import pool
     from wingspan.simulator.marginals import marginals
     from wingspan.simulator.parameters import load_parameters

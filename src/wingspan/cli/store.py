@@ -29,7 +29,10 @@ def gc(
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Remove old results that neither the last plan of a pipeline nor a run that is going on needs."""
+    """Remove old results that nothing needs any more.
+
+    Needed are those of the last plan of each pipeline, and of runs that go on.
+    """
     from wingspan.runner.run_folder import find_home
     from wingspan.store.store import Store
 
@@ -85,7 +88,10 @@ def needed_keys(home: "Home") -> frozenset[str]:
 
 @app.command()
 def check(home: HomeOption = None, as_json: AsJson = False) -> None:
-    """Read every byte of the store; say what is damaged, and exit with 1 if anything is."""
+    """Read every byte of the store and say what is damaged.
+
+    Exits with 1 if anything is.
+    """
     from wingspan.runner.run_folder import find_home
     from wingspan.store.store import Store
 

@@ -35,7 +35,10 @@ def why(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Say why jobs are idle or held, and what to do; where the others run."""
+    """Say why jobs are idle or held, and what to do.
+
+    And where the others run.
+    """
     from wingspan.pool.personal import use_pool
 
     job_id, run = _JOB.fullmatch(what), None

@@ -117,8 +117,9 @@ def _find(name: str, start: Path) -> Profile:
         known += pools
     if name == DEFAULT:
         return Profile()
-    looked = ", ".join(str(file) for file in files) or f"no {FILE} in {start} or above"
-    problem = f"there is no pool [pools.{name}] in {looked}"
+    problem = f"there is no pool [pools.{name}] in {', '.join(str(file) for file in files)}"
+    if not files:
+        problem = f"there is no {FILE} in {start} or above, so no pool {name}"
     raise NotFoundError(f"on={name!r}", problem, near(name, [LOCAL, DEFAULT, *known]))
 
 
