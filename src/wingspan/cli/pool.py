@@ -11,7 +11,7 @@ import typer
 from wingspan.errors import NotFoundError, SettingError
 
 app = typer.Typer(
-    help="A pool of your own: install, start, stop; and the state of any pool.",
+    help="A pool of your own: install, start, stop, look at it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
