@@ -4,7 +4,7 @@ import html
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import (
@@ -45,7 +45,11 @@ from wingspan.runner.runner import (
     ignore,
     read_events,
 )
+from wingspan.runner.usage import Usage, measure
 from wingspan.store.store import Store
+
+if TYPE_CHECKING:
+    from wingspan.runner.htcondor.attempts import Attempt
 
 
 class Pipeline(declaration.Pipeline):
@@ -233,6 +237,26 @@ class Run:
         from wingspan.runner.htcondor.runner import catch_up
 
         return catch_up(self.folder, self.home)
+
+    @property
+    def attempts(self) -> "dict[str, list[Attempt]]":
+        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
+        from wingspan.runner.htcondor.attempts import attempts_of
+
+        places = sorted(self.folder.dags.glob("*/cluster"), key=lambda path: int(path.parent.name))
+        found = attempts_of(path.parent for path in places)
+        return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
+
+    def usage(
+        self, attempts: "Mapping[str, list[Attempt]] | None" = None
+    ) -> dict[str, list[Usage]]:
+        """Return of each step that has run what it used of what it asked for."""
+        tried = self.attempts if attempts is None else attempts
+        return {
+            name: measure(event, Resources(**self.steps[name].resources), tried.get(name, ()))
+            for name, event in self.events.items()
+            if event.wall_s or name in tried
+        }
 
     @property
     def state(self) -> str:

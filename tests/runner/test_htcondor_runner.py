@@ -1,5 +1,6 @@
 """Pipelines run on a real pool, and mean there what they mean here."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -82,8 +83,33 @@ def test_a_pool_gives_the_results_of_this_machine(real, job_folder):
         < states.index(("load", "done"))
         < states.index(("total", "done"))
     )
+    shown = [line.split() for line in _status(job_folder / "there", real.path)]
+    assert shown[1] == [
+        "step",
+        "state",
+        "time",
+        "tries",
+        "queued",
+        "in",
+        "job",
+        "out",
+        "memory",
+        "disk",
+    ]
+    assert shown[2][:2] == ["load", "done"]
+    told = json.loads("".join(_status(job_folder / "there", real.path, "--json")))["steps"]["total"]
+    assert [one["outcome"] for one in told["attempts"]] == ["exit 0"]
+    assert told["attempts"][0]["host"]
+    assert told["usage"]["disk"]["used"] > 0
     again = module.pipeline().run("htcondor", home=job_folder / "there")
     assert not again.folder.dags.exists()
+
+
+def _status(home, folder, *words):
+    """Return what `wingspan status` prints, by lines."""
+    command = [sys.executable, "-m", "wingspan", "status", "--home", str(home), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    return done.stdout.splitlines()
 
 
 def in_queue(run_id):

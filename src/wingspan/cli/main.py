@@ -16,6 +16,7 @@ from wingspan.cli import (
     pool,
     runs,
     simulate,
+    status,
     store,
     tables,
     why,
@@ -40,7 +41,7 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 advise.register(holds.app)
 holds_judge.register(holds.app)
-for group in (runs, simulate, tables, check, why):
+for group in (runs, status, simulate, tables, check, why):
     group.register(app)
 
 

@@ -1,4 +1,4 @@
-"""``wingspan run``, ``plan``, ``exec``, ``runs``, ``status``, ``logs``, ``resume``, ``stop``."""
+"""``wingspan run``, ``plan``, ``exec``, ``runs``, ``logs``, ``resume``, ``stop``."""
 
 import json
 import os
@@ -256,36 +256,6 @@ def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
             print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} steps")
 
 
-def status(
-    run_id: RunId = "last",
-    svg: Annotated[
-        Path | None, typer.Option(help="Also write a picture of the steps to this file.")
-    ] = None,
-    home: HomeOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the steps of a run: state, time, memory used."""
-    from wingspan.files import write_atomically
-    from wingspan.workflow import open_run
-
-    run = open_run(run_id, home=home)
-    if svg is not None:
-        write_atomically(svg, run.picture())
-    events = run.events
-    if as_json:
-        rows = {
-            n: {"state": e.state, "wall_s": e.wall_s, "memory_mb": e.peak_memory_mb}
-            for n, e in events.items()
-        }
-        print(json.dumps({"run": run.run_id, "state": run.state, "steps": rows}, indent=2))
-        return
-    width = max((len(name) for name in events), default=0)
-    print(f"run {run.run_id}: {run.state}")
-    for name, event in events.items():
-        used = f"{event.wall_s:8.2f} s {event.peak_memory_mb:8,.0f} MB" if event.wall_s else ""
-        print(f"  {name:{width}}  {event.state:8} {used}  {event.problem}".rstrip())
-
-
 def logs(
     step: Annotated[str, typer.Argument(help="Name of the step.")],
     run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
@@ -380,7 +350,7 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for function in (run, plan, runs, status, logs, resume, stop, collect):
+    for function in (run, plan, runs, logs, resume, stop, collect):
         app.command()(function)
     app.command(
         "exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}

@@ -41,6 +41,7 @@ def submit_description(
         "initialdir": "results",
         "output": "../logs/$(JOB).out",
         "error": "../logs/$(JOB).err",
+        "log": "../jobs.log",
         "request_cpus": str(asked.cpus),
         **_gpus(asked),
         **({"container_image": image} if image else {}),

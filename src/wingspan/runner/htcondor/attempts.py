@@ -1,0 +1,227 @@
+"""The jobs' event log of a DAG -> every attempt of every node's job: where it waited, ran and transferred, what it used."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from wingspan.eventlog.bodies import place_of, read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.events import TRANSFERS, Events
+from wingspan.eventlog.rotation import Position, read_new
+from wingspan.runner.htcondor.collect import nodes_in
+
+JOBS_LOG = "jobs.log"  # all events; DAGMan keeps transfers and image sizes out of its own log
+_WITH_BODY: Final = (
+    Event.SUBMIT,
+    Event.EXECUTE,
+    Event.JOB_EVICTED,
+    Event.JOB_TERMINATED,
+    Event.SHADOW_EXCEPTION,
+    Event.JOB_RECONNECT_FAILED,
+    Event.JOB_HELD,
+    Event.JOB_ABORTED,
+)
+_CODES: Final = (*_WITH_BODY, Event.JOB_RELEASED, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
+QUEUED, INPUT, RUN, OUTPUT, HELD = "queued", "sending input", "running", "sending output", "held"
+_PHASE_OF: Final = {2: INPUT, 5: OUTPUT}  # sub-types of transfers that begin one
+_KB: Final = 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Of one resource: what was used at most, asked for, and given; None where the log does not tell."""
+
+    used: float | None = None
+    asked: float | None = None
+    given: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a job, from its place in the queue to what ended it; times in seconds.
+
+    Parameters
+    ----------
+    number
+        1 is the first of the run.
+    outcome
+        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
+    phase
+        What it does, or did last: ``queued``, ``sending input``, ``running``, ``sending output``, ``held``.
+    since
+        When that began, in seconds since 1970.
+    memory_mb, disk_mb, cpus
+        Use is known once the attempt has ended, of memory also before.
+    """
+
+    node: str
+    number: int
+    since: float
+    phase: str = QUEUED
+    host: str = ""
+    queued_s: float = 0.0
+    input_s: float = 0.0
+    run_s: float = 0.0
+    output_s: float = 0.0
+    held_s: float = 0.0
+    outcome: str = ""
+    reason: str = ""
+    memory_mb: Amounts = field(default_factory=Amounts)
+    disk_mb: Amounts = field(default_factory=Amounts)
+    cpus: Amounts = field(default_factory=Amounts)
+
+
+_FIELD: Final = {
+    QUEUED: "queued_s", INPUT: "input_s", RUN: "run_s", OUTPUT: "output_s", HELD: "held_s",
+}  # fmt: skip
+
+
+class Attempts:
+    """The attempts that the log of one DAG tells of, taken in as it grows."""
+
+    def __init__(self, place: Path) -> None:
+        """`place`: folder of the DAG."""
+        self._log = place / JOBS_LOG
+        self._position: Position | None = None
+        self._of_job: dict[tuple[int, int], list[Attempt]] = {}
+
+    def advance(self) -> None:
+        """Read what was written since the last call."""
+        if not self._log.exists():
+            return
+        news = read_new(self._log, self._position)
+        self._position = news.position
+        take_in(news.events, self._of_job)
+
+    def by_node(self) -> dict[str, list[Attempt]]:
+        """Return the attempts of each node, in order."""
+        found: dict[str, list[Attempt]] = {}
+        for made in self._of_job.values():
+            found.setdefault(made[0].node, []).extend(made)
+        return found
+
+
+def attempts_of(places: Iterable[Path]) -> dict[str, list[Attempt]]:
+    """Return the attempts of each step's job by the step's key, numbered through all DAGs of a run.
+
+    Parameters
+    ----------
+    places
+        Folders of the DAGs, oldest first.
+    """
+    found: dict[str, list[Attempt]] = {}
+    for place in places:
+        log = Attempts(place)
+        log.advance()
+        keys = nodes_in(place)
+        for node, attempts in log.by_node().items():
+            for key in keys.get(node, ()):
+                known = found.setdefault(key, [])
+                known += [replace(one, number=one.number + len(known)) for one in attempts]
+    return found
+
+
+def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
+    """Add what events of a log tell to the attempts of its jobs, by cluster and proc."""
+    wanted = [row for row, code in enumerate(events.code.tolist()) if code in _CODES]
+    told = [row for row in wanted if events.code[row] in _WITH_BODY]
+    bodies = dict(zip(told, read_bodies(events, told), strict=True))
+    transfer, memory = events.transfer.tolist(), events.memory_mb.tolist()
+    for row in wanted:
+        made = jobs.setdefault((int(events.cluster[row]), int(events.proc[row])), [])
+        code, at = int(events.code[row]), float(events.time[row])
+        if code == Event.FILE_TRANSFER:
+            _transfer(made, transfer[row], at)
+        elif code == Event.IMAGE_SIZE:
+            _measured(made, float(memory[row]))
+        else:
+            _advance(made, code, at, bodies.get(row, {}))
+        if not made:  # its beginning was lost
+            del jobs[int(events.cluster[row]), int(events.proc[row])]
+
+
+def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
+    """Take one event of a job into its list of attempts."""
+    if code == Event.SUBMIT:
+        node = (body.get("StructuredNotes") or {}).get("DAGNodeName", "")
+        made.append(Attempt(node, 1, at))
+    elif not made:
+        return
+    elif code == Event.EXECUTE:
+        made[-1] = _enter(replace(_open(made), host=place_of(dict(body)).host), RUN, at)
+    elif code == Event.JOB_RELEASED:
+        made[-1] = _enter(made[-1], made[-1].phase, at)
+        made.append(Attempt(made[-1].node, made[-1].number + 1, at))
+    elif code == Event.JOB_HELD:
+        last = made[-1]
+        ended = last.outcome and last.phase != HELD and last.since == at  # evicted for this hold
+        last = last if ended else _open(made)
+        reason = str(body.get("HoldReason", ""))
+        made[-1] = replace(_enter(last, HELD, at), outcome="held", reason=reason)
+    else:
+        _end(made, code, at, body)
+
+
+def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
+    if code == Event.JOB_EVICTED and made[-1].outcome == "lost":  # the end of the same attempt
+        made[-1] = replace(made[-1], outcome="evicted", since=at)
+        return
+    last = made[-1] if made[-1].phase == HELD else _open(made)
+    outcome = _outcome(code, body)
+    reason = str(body.get("Reason", body.get("Message", "")))
+    if outcome.startswith("exit") or "PeriodicRemove" in reason:  # an expression of our own
+        reason = last.reason
+    made[-1] = replace(
+        _enter(last, last.phase, at),
+        outcome=outcome,
+        reason=reason,
+        memory_mb=_amounts(body, "Memory", 1.0, last.memory_mb.used),
+        disk_mb=_amounts(body, "Disk", _KB),
+        cpus=_amounts(body, "Cpus", 1.0),
+    )
+
+
+def _open(made: list[Attempt]) -> Attempt:
+    """Return the attempt that goes on; a new one, in the queue since the last one ended, if none does."""
+    if made[-1].outcome:
+        made.append(Attempt(made[-1].node, made[-1].number + 1, made[-1].since))
+    return made[-1]
+
+
+def _enter(attempt: Attempt, phase: str, at: float) -> Attempt:
+    """Add the time of the phase that ends, and begin the next."""
+    name = _FIELD[attempt.phase]
+    spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
+    return replace(attempt, **{name: spent}, phase=phase, since=at)
+
+
+def _transfer(made: list[Attempt], kind: int, at: float) -> None:
+    if made and kind in _PHASE_OF:
+        made[-1] = _enter(_open(made), _PHASE_OF[kind], at)
+    elif made and TRANSFERS[kind] == "output finished" and not made[-1].outcome:
+        made[-1] = _enter(made[-1], OUTPUT, at)
+
+
+def _measured(made: list[Attempt], memory_mb: float) -> None:
+    if made and not made[-1].outcome and memory_mb >= 0:
+        most = max(made[-1].memory_mb.used or 0.0, memory_mb)
+        made[-1] = replace(made[-1], memory_mb=replace(made[-1].memory_mb, used=most))
+
+
+def _outcome(code: int, body: Mapping[str, Any]) -> str:
+    if code == Event.JOB_ABORTED:
+        return "removed"
+    if code == Event.JOB_TERMINATED or body.get("TerminatedAndRequeued"):
+        if "TerminatedBySignal" in body:
+            return f"signal {body['TerminatedBySignal']}"
+        return f"exit {body.get('ReturnValue', '?')}"
+    return "evicted" if code == Event.JOB_EVICTED else "lost"
+
+
+def _amounts(body: Mapping[str, Any], tag: str, unit: float, used: float | None = None) -> Amounts:
+    """Return what the table at the end of an attempt tells, and the most of what was measured before."""
+    told = (body.get(name) for name in (f"{tag}Usage", f"Request{tag}", tag))
+    numbers = [one / unit if isinstance(one, int | float) else None for one in told]
+    most = max((one for one in (numbers[0], used) if one is not None), default=None)
+    return Amounts(most, numbers[1], numbers[2])

@@ -1,0 +1,60 @@
+"""What a step used against what it asked for; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wingspan.pipeline.resources import Resources
+from wingspan.runner.runner import StepEvent
+
+if TYPE_CHECKING:
+    from wingspan.runner.htcondor.attempts import Attempt
+
+_WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
+_SMALL = {"memory": 2048.0, "disk": 2048.0, "cpus": 1.0}  # the defaults: so little hurts nobody
+_SPARE = 1.25  # of what was used: what to ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One resource of one step: MB of memory and disk, cores; `used` None where nobody has measured it."""
+
+    resource: str
+    used: float | None
+    asked: float
+
+    def hint(self) -> str:
+        """Return what to ask for instead; empty where the request is right, or too small to matter."""
+        if self.used is None or not self.asked:
+            return ""
+        if self.used > self.asked and self.resource != "cpus":  # other threads' bursts are no fault
+            return f"used {_amount(self.used)}, asked for {_amount(self.asked)}: {self._request()}"
+        if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
+            return f"asked for {_amount(self.asked)}, used {_amount(self.used)}: {self._request()}"
+        return ""
+
+    def _request(self) -> str:
+        most = _SPARE * (self.used or 0.0)
+        if self.resource == "cpus":
+            return f"cpus={max(int(most + 0.5), 1)}"
+        return f'{self.resource}="{max(int(most / 64 + 1) * 64, 64)}MB"'
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.1f}" if number < 10 and number != int(number) else f"{number:,.0f}"
+
+
+def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:
+    """Return memory, disk and cores of a step: the most that the job itself, or its machine, has seen used."""
+    cores = event.cpu_s / event.wall_s if event.wall_s else None
+    memory = [event.peak_memory_mb or None, *(one.memory_mb.used for one in attempts)]
+    disk = [one.disk_mb.used for one in attempts]
+    return [
+        Usage("memory", _most(memory), asked.memory_mb),
+        Usage("disk", _most(disk), asked.disk_mb),
+        Usage("cpus", cores, asked.cpus),
+    ]
+
+
+def _most(measured: Iterable[float | None]) -> float | None:
+    return max((one for one in measured if one is not None), default=None)

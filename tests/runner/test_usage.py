@@ -1,0 +1,41 @@
+"""What a step used against what it asked for."""
+
+import pytest
+
+from wingspan.pipeline.resources import Resources
+from wingspan.runner.htcondor.attempts import Amounts, Attempt
+from wingspan.runner.runner import StepEvent
+from wingspan.runner.usage import Usage, measure
+
+
+@pytest.mark.parametrize(
+    ("usage", "hint"),
+    [
+        (Usage("memory", 600, 2048), ""),
+        (Usage("memory", 74, 4096), 'asked for 4,096, used 74: memory="128MB"'),
+        (Usage("memory", 74, 2048), ""),
+        (Usage("memory", 3000, 2048), 'used 3,000, asked for 2,048: memory="3776MB"'),
+        (Usage("disk", 2.5, 8192), 'asked for 8,192, used 2.5: disk="64MB"'),
+        (Usage("cpus", 1.1, 8), "asked for 8, used 1.1: cpus=1"),
+        (Usage("cpus", 2.0, 1), ""),
+        (Usage("disk", None, 8192), ""),
+    ],
+)
+def test_a_request_far_from_the_use_gets_a_hint(usage, hint):
+    """Above four times the use, unless it is small; below the use; not where nobody has measured."""
+    assert usage.hint() == hint
+
+
+def test_the_most_that_was_seen_counts():
+    """Of the job's own measure and of what its machines reported, over all attempts."""
+    event = StepEvent(1.0, "fit", "k", "done", wall_s=10.0, cpu_s=25.0, peak_memory_mb=500.0)
+    tried = [
+        Attempt("n", 1, 0.0, memory_mb=Amounts(700), disk_mb=Amounts(20)),
+        Attempt("n", 2, 0.0, memory_mb=Amounts(), disk_mb=Amounts(30)),
+    ]
+    asked = Resources(cpus=4, memory="1GB", disk="2GB")
+    assert measure(event, asked, tried) == [
+        Usage("memory", 700, 1024), Usage("disk", 30, 2048), Usage("cpus", 2.5, 4),
+    ]  # fmt: skip
+    idle = StepEvent(1.0, "fit", "k", "waiting")
+    assert [one.used for one in measure(idle, asked)] == [None, None, None]
