@@ -210,6 +210,8 @@ def test_a_job_that_a_user_holds_stays_held(slow, wait_until):
     pipeline, flag, home = slow
     run = pipeline.submit("htcondor", home=home, fuse=False)
     wait_until(lambda: running(run, "slow"), 60)
+    command = [sys.executable, "-m", "wingspan", "watch", "--json", "--home", str(home)]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     (cluster,) = in_queue(run.run_id)
     hold(cluster, "I want to look at it")
     wait_until(lambda: run.events["slow"].state == "held")
@@ -219,6 +221,10 @@ def test_a_job_that_a_user_holds_stays_held(slow, wait_until):
     flag.touch()
     release(cluster, "looked at")
     assert run.wait(60)["slow"] == 3
+    told = [json.loads(line) for line in watching.communicate(timeout=60)[0].splitlines()]
+    states = [each["state"] for each in told if each.get("step") == "slow"]
+    assert states[-4:] == ["held", "waiting", "running", "done"]
+    assert watching.returncode == 0
 
 
 def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until):

@@ -40,3 +40,18 @@ def test_two_processes_append_whole_lines(tmp_path):
     entries = list(record.read(path))
     assert len(entries) == 400
     assert [e["i"] for e in entries if e["who"] == "a"] == list(range(200))
+
+
+def test_a_record_is_read_on_from_where_one_was(tmp_path):
+    """Only what is new, each entry once; half a line waits for its other half."""
+    path = tmp_path / "r.jsonl"
+    assert record.read_new(path, 0) == ([], 0)
+    record.append(path, {"a": 1})
+    entries, offset = record.read_new(path, 0)
+    assert entries == [{"a": 1}]
+    with path.open("ab") as file:
+        file.write(b'{"b":')
+    assert record.read_new(path, offset) == ([], offset)
+    with path.open("ab") as file:
+        file.write(b" 2}\n")
+    assert record.read_new(path, offset)[0] == [{"b": 2}]

@@ -19,6 +19,7 @@ from wingspan.cli import (
     status,
     store,
     tables,
+    watch,
     why,
 )
 from wingspan.errors import WingspanError
@@ -41,7 +42,7 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 advise.register(holds.app)
 holds_judge.register(holds.app)
-for group in (runs, status, simulate, tables, check, why):
+for group in (runs, status, watch, simulate, tables, check, why):
     group.register(app)
 
 

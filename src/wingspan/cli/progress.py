@@ -2,40 +2,51 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
-from wingspan.runner.runner import DONE, FAILED, RUNNING, SKIPPED, WAITING, StepEvent
+from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, SKIPPED, WAITING, StepEvent
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-_STYLE = {DONE: "green", FAILED: "bold red", RUNNING: "cyan", SKIPPED: "yellow"}
+    from wingspan.runner.htcondor.attempts import Attempt
+
+_STYLE = {DONE: "green", FAILED: "bold red", HELD: "bold red", RUNNING: "cyan", SKIPPED: "yellow"}
 _ROWS = 40  # a live table longer than this shows what moves
+_MAPS = 8  # at most so many maps are counted below it
 
 
 class Progress:
     """A listener of a run."""
 
-    def __init__(self, names: Mapping[str, bool]) -> None:
-        """`names`: step -> whether it is up to date already, in order."""
+    def __init__(self, names: Mapping[str, bool], out: TextIO | None = None) -> None:
+        """`names`: step -> whether it is up to date already, in order; `out`: by default standard error."""
         self.states = {
             name: StepEvent(0.0, name, "", DONE if done else WAITING)
             for name, done in names.items()
         }
         self._skip = {name for name, done in names.items() if done}
+        self._out = out or sys.stderr
+        self._jobs: Mapping[str, str] = {}
         self._live: Live | None = None
         self._drawn = 0.0
 
+    @property
+    def live(self) -> bool:
+        """Whether there is a terminal that shows a table."""
+        return self._live is not None
+
     def __enter__(self) -> Self:
-        if sys.stderr.isatty() and len(self._skip) < len(self.states):
+        if self._out.isatty() and len(self._skip) < len(self.states):
             from rich.console import Console
             from rich.live import Live
 
             self._live = Live(
-                self._table(), console=Console(stderr=True), auto_refresh=False, transient=False
+                self._table(), console=Console(file=self._out), auto_refresh=False, transient=False
             )
             self._live.__enter__()
         return self
@@ -55,9 +66,15 @@ class Progress:
         self.states[event.step] = event
         if self._live is None:
             if event.state != RUNNING:
-                print(_line(event), file=sys.stderr, flush=True)
+                print(_line(event), file=self._out, flush=True)
         elif time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
+            self._live.update(self._table(), refresh=True)
+
+    def draw(self, jobs: Mapping[str, str]) -> None:
+        """Draw the table anew; `jobs`: step -> what its job does in a pool."""
+        self._jobs = jobs
+        if self._live is not None:
             self._live.update(self._table(), refresh=True)
 
     def _table(self) -> "Table":
@@ -65,20 +82,46 @@ class Progress:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False)
-        for heading in ("step", "state", "time", "memory"):
-            table.add_column(heading, justify="left" if heading in {"step", "state"} else "right")
+        for heading in ("step", "state", "time", "memory", "job" if self._jobs else ""):
+            table.add_column(heading, justify="right" if heading in {"time", "memory"} else "left")
         shown = [event for event in self.states.values() if event.step not in self._skip]
         if len(shown) > _ROWS:
-            shown = [event for event in shown if event.state in {RUNNING, FAILED}][:_ROWS]
+            shown = [event for event in shown if event.state in {RUNNING, FAILED, HELD}][:_ROWS]
         for event in shown:
             took = f"{event.wall_s:.2f} s" if event.wall_s else ""
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
-            table.add_row(
-                Text(event.step), Text(event.state, style=_STYLE.get(event.state, "")), took, memory
-            )
-        done = sum(event.state == DONE for event in self.states.values())
-        table.caption = f"{done} of {len(self.states)} steps done"
+            state = Text(event.state, style=_STYLE.get(event.state, ""))
+            ended = event.state in {DONE, FAILED, SKIPPED}
+            job = event.problem or ("" if ended else self._jobs.get(event.step, ""))
+            table.add_row(Text(event.step), state, took, memory, Text(job))
+        table.caption = summary(self.states.values(), self._jobs)
         return table
+
+
+def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:
+    """Return how many steps are done, of each map too, and what the jobs of the others do."""
+    told = list(events)
+    done = Counter(_map_of(event.step) for event in told if event.state == DONE)
+    size = Counter(_map_of(event.step) for event in told)
+    maps = [f"{name} {done[name]}/{count}" for name, count in size.items() if count > 1]
+    unfinished = [event.step for event in told if event.state in {WAITING, RUNNING, HELD}]
+    doing = Counter(
+        jobs[step].partition(" for ")[0].partition(" on ")[0] for step in unfinished if step in jobs
+    )
+    parts = [f"{sum(done.values())} of {len(told)} steps done", *maps[:_MAPS]]
+    return ", ".join(parts + [f"{count} {what}" for what, count in doing.items() if what])
+
+
+def _map_of(step: str) -> str:
+    return step.partition("[")[0]
+
+
+def job_now(attempt: "Attempt") -> str:
+    """Return what a job does now, where, and for how long; where it ran, if it has ended."""
+    if attempt.outcome and attempt.outcome != "held":
+        return attempt.host
+    on = f" on {attempt.host}" if attempt.host else ""
+    return f"{attempt.phase}{on} for {max(time.time() - attempt.since, 0):,.0f} s"
 
 
 def _line(event: StepEvent) -> str:

@@ -77,7 +77,7 @@ def run_pipeline(
         check_folder("--home", home)
     if background:
         submitted = pipeline.submit(on, home=home, fuse=fuse, shared=shared)
-        print(f"run {submitted.run_id}\n  watch: wingspan status {submitted.run_id}")
+        print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
     started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared)
@@ -86,10 +86,10 @@ def run_pipeline(
             drive(started.folder, started.home, progress, runner)
     except KeyboardInterrupt:
         if started.folder.on != "local":
-            told = f"wingspan status {started.run_id}\n  stop:  wingspan stop {started.run_id}"
+            told = f"wingspan watch {started.run_id}\n  stop:  wingspan stop {started.run_id}"
             print(f"\nthe run goes on in the pool\n  watch: {told}", file=sys.stderr)
         raise
-    _conclude(started)
+    conclude(started)
     return started
 
 
@@ -109,7 +109,7 @@ def check_folder(option: str, folder: Path) -> None:
         raise SettingError(f"{option} {folder}", problem, fix) from error
 
 
-def _conclude(run: "Run") -> None:
+def conclude(run: "Run") -> None:
     """Print how a run ended; exit with 1 if it failed, with 2 if all that failed was given bad input."""
     events = run.events
     failed = [event for event in events.values() if event.state == "failed"]
@@ -324,7 +324,7 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     run = open_run(run_id, home=home)
     with Progress({name: event.state == "done" for name, event in run.events.items()}) as progress:
         drive(run.folder, run.home, progress)
-    _conclude(run)
+    conclude(run)
 
 
 def stop(run_id: RunId = "last", home: HomeOption = None) -> None:

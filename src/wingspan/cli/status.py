@@ -1,7 +1,6 @@
 """``wingspan status``: where the steps of a run are, where each of their jobs waited and ran, use against request."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.progress import job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def status(
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the steps of a run: state, times, attempts on a pool, use against request."""
+    """Show the steps of a run: state, times, attempts, use."""
     from wingspan.files import write_atomically
     from wingspan.workflow import open_run
 
@@ -80,7 +80,8 @@ def _lines(
             cells += _pool_cells(attempts.get(name, []), usage.get(name, []))
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
-        rows.append([*cells, event.problem or _where(event, attempts.get(name, []))])
+        last = attempts[name][-1] if name in attempts else None
+        rows.append([*cells, event.problem or (job_now(last) if last else "")])
     if attempts:
         heads = ["step", "state", "time", "tries", "queued", "in", "job", "out", "memory", "disk"]
         rows.insert(0, [*heads, ""])
@@ -100,19 +101,6 @@ def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]") -> list[str]:
     return [
         str(len(attempts) or ""), *shown, used.get("memory", ""), used.get("disk", ""),
     ]  # fmt: skip
-
-
-def _where(event: "StepEvent", attempts: "list[Attempt]") -> str:
-    """Return what the job of a step that has not ended does now, since when, and where; else where it ran."""
-    from wingspan.runner.runner import ENDED
-
-    if not attempts:
-        return ""
-    last = attempts[-1]
-    if event.state in ENDED or last.outcome:
-        return last.host
-    on = f" on {last.host}" if last.host else ""
-    return f"{last.phase}{on} for {max(time.time() - last.since, 0):,.0f} s"
 
 
 def _columns(rows: list[list[str]]) -> list[str]:

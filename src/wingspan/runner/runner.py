@@ -96,6 +96,10 @@ def read_events(folder: RunFolder) -> dict[str, StepEvent]:
 
 def read_all_events(folder: RunFolder) -> Iterator[StepEvent]:
     """Yield a run's events in the order they were recorded."""
-    for entry in record.read(folder.record):
-        if "step" in entry:
-            yield StepEvent(**entry)
+    yield from read_new_events(folder, 0)[0]
+
+
+def read_new_events(folder: RunFolder, offset: int) -> tuple[list[StepEvent], int]:
+    """Return the events behind an offset of the record, and the offset to go on from."""
+    entries, behind = record.read_new(folder.record, offset)
+    return [StepEvent(**entry) for entry in entries if "step" in entry], behind

@@ -21,12 +21,23 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the entries of a record, oldest first; a torn line, left by a crash or a full disk, is passed over."""
+    yield from read_new(path, 0)[0]
+
+
+def read_new(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the entries behind an offset, as `read` gives them, and the offset behind the last whole line."""
     if not path.exists():
-        return
-    for line in path.read_bytes().splitlines():
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        content = file.read()
+    whole = content.rfind(b"\n") + 1
+    entries = []
+    for line in content[:whole].splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
-            yield entry
+            entries.append(entry)
+    return entries, offset + whole

@@ -1,0 +1,71 @@
+"""``wingspan watch``: a run as it goes on, until it ends; looking changes nothing."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from wingspan.cli.progress import Progress, job_now
+from wingspan.cli.runs import AsJson, HomeOption, RunId, conclude
+
+if TYPE_CHECKING:
+    from wingspan.runner.runner import StepEvent
+    from wingspan.runner.watch import Watch
+    from wingspan.workflow import Run
+
+_POLL_S = 0.3
+
+
+def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Show a run as it goes on, until it ends; Ctrl-C leaves it alone."""
+    from wingspan.runner.watch import Watch
+    from wingspan.workflow import open_run
+
+    run = open_run(run_id, home=home)
+    seen = Watch(run.folder, run.home)
+    try:
+        if as_json:
+            _tell(seen)
+        else:
+            _show(seen, run)
+    except KeyboardInterrupt:
+        print(f"run {run.run_id} is left as it is: wingspan watch {run.run_id}", file=sys.stderr)
+        raise
+    if as_json:
+        print(json.dumps({"run": run.run_id, "state": run.state}), flush=True)
+    conclude(run)
+
+
+def _tell(seen: "Watch") -> None:
+    """Print each event as a line of JSON."""
+    while not seen.over:
+        for event in seen.look():
+            print(json.dumps({k: v for k, v in asdict(event).items() if v != ""}), flush=True)
+        _rest(seen)
+
+
+def _show(seen: "Watch", run: "Run") -> None:
+    """Draw a live table on a terminal; print a line per change elsewhere."""
+    keys = {name: step.key for name, step in run.steps.items()}
+    with Progress({name: step.done for name, step in run.steps.items()}, sys.stdout) as progress:
+        while not seen.over:
+            events: list[StepEvent] = seen.look()
+            jobs = seen.jobs() if progress.live else {}
+            now = {name: job_now(jobs[key]) for name, key in keys.items() if key in jobs}
+            for event in events:
+                progress(event)
+            progress.draw(now)
+            _rest(seen)
+
+
+def _rest(seen: "Watch") -> None:
+    if not seen.over:
+        time.sleep(_POLL_S)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(watch)
