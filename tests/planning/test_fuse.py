@@ -1,6 +1,6 @@
 """Which steps share a job: what may be joined, what must not, and that the graph of jobs has no cycle."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wingspan.planning.fuse import BATCH_S, WAIT_S, fuse, known_times
@@ -47,6 +47,15 @@ def test_other_requests_are_not_joined():
     assert groups([step("a", memory="2GB"), step("b", ["a"], memory="5GB")], {}) == (("a",), ("b",))
 
 
+def test_a_short_whole_may_ask_for_the_most_of_any_step():
+    """Cores that lie idle for a few seconds cost less than waits; for a minute, or a GPU, they are not held."""
+    steps = [step("a"), step("b", ["a"], cpus=4, memory="8GB"), step("c", ["b"]), step("d", ["a"])]
+    short = dict.fromkeys("abcd", WAIT_S / 4)
+    assert groups(steps, short) == (("a", "b", "c", "d"),)
+    assert ("b",) in groups(steps, {**short, "a": WAIT_S})
+    assert len(groups([*steps[:3], step("d", ["a"], gpus=1)], short)) > 1
+
+
 def test_no_job_is_longer_than_the_task_time():
     """The limit is the user's."""
     steps = [step("a"), step("b", ["a"]), step("c", ["b"])]
@@ -72,6 +81,7 @@ def test_times_come_from_the_last_run_the_same_function_or_the_hint():
     assert found == {"a1": 3.0, "a2": 3.0, "b": 60.0}
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(st.data())
 def test_jobs_never_wait_for_each_other(data):
     """Whatever the graph and the times: every step is in one job, and the jobs can be put in order."""

@@ -1,6 +1,7 @@
 """Steps that go well together -> one job of a pool: every job waits for a machine, and that wait costs more than a short step. Pure.
 
-Three rules, in this order; only steps are joined that ask for the same, but for memory within a factor of two:
+Three rules, in this order; only steps are joined that ask for the same, but for memory within a factor of two, and in
+short wholes for any cores and memory:
 
 chain
     A step and its only reader. Nothing is lost: the second could not have started earlier.
@@ -23,14 +24,16 @@ from wingspan.planning.plan import Plan, PlannedStep
 
 WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
 BATCH_S = 20.0
+_VARIED = frozenset({"expected", "cpus", "memory", "disk"})
 
 
 @dataclass(slots=True)
 class _Group:
     key: str
     steps: list[PlannedStep]
-    request: str
-    memory_mb: tuple[int, int]  # smallest, largest
+    request: str  # but for cores and memory
+    cpus: tuple[int, int]  # smallest, largest
+    memory_mb: tuple[int, int]
     needs: set[str]  # keys of groups
     time_s: float | None
     why: str = ""
@@ -40,18 +43,30 @@ class _Group:
 def _joined(groups: list[_Group], needs: set[str], why: str) -> _Group:
     steps = [step for group in groups for step in group.steps]
     return _Group(
-        groups[0].key, steps, groups[0].request, _memory(groups), needs, _sum(groups), why
+        key=groups[0].key,
+        steps=steps,
+        request=groups[0].request,
+        cpus=_range(group.cpus for group in groups),
+        memory_mb=_range(group.memory_mb for group in groups),
+        needs=needs,
+        time_s=_sum(groups),
+        why=why,
     )
 
 
-def _memory(groups: Iterable[_Group]) -> tuple[int, int]:
-    sizes = [group.memory_mb for group in groups]
-    return min(low for low, _ in sizes), max(high for _, high in sizes)
+def _range(ranges: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
+
+
+def _alike(groups: Collection[_Group]) -> bool:
+    return len({group.request for group in groups}) == 1
 
 
 def _agree(groups: Collection[_Group]) -> bool:
-    low, high = _memory(groups)
-    return len({group.request for group in groups}) == 1 and high <= 2 * low
+    fewest, most = _range(group.cpus for group in groups)
+    low, high = _range(group.memory_mb for group in groups)
+    return _alike(groups) and fewest == most and high <= 2 * low
 
 
 def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
@@ -110,12 +125,11 @@ def known_times(
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
     steps = {step.key: step for step in plan.to_run()}
     for key, step in steps.items():
-        request = {
-            n: v for n, v in step.resources.items() if n not in {"expected", "memory", "disk"}
-        }
-        memory_mb = Resources(**step.resources).memory_mb
+        request = json_text({n: v for n, v in step.resources.items() if n not in _VARIED})
+        asked = Resources(**step.resources)
+        cpus, memory_mb = (asked.cpus, asked.cpus), (asked.memory_mb, asked.memory_mb)
         needs = {need for need in step.needs if need in steps}
-        yield _Group(key, [step], json_text(request), (memory_mb, memory_mb), needs, times.get(key))
+        yield _Group(key, [step], request, cpus, memory_mb, needs, times.get(key))
 
 
 def _linked(groups: Iterable[_Group]) -> dict[str, _Group]:
@@ -143,7 +157,8 @@ def _chains(groups: list[_Group], task_time_s: float) -> list[_Group]:
         if head is None or not _agree([head, group]) or (_sum([head, group]) or 0.0) > task_time_s:
             kept.append(group)
             continue
-        head.time_s, head.memory_mb = _sum([head, group]), _memory([head, group])
+        head.time_s = _sum([head, group])
+        head.memory_mb = _range([head.memory_mb, group.memory_mb])
         head.steps.extend(group.steps)
         head.why = f"a chain of {len(head.steps)} steps"
         taken[group.key] = head
@@ -164,7 +179,7 @@ def _wholes(groups: list[_Group], task_time_s: float) -> list[_Group]:
     kept = []
     for part in _components(groups):
         total = _sum(part)
-        if len(part) > 1 and _agree(part) and total is not None and total <= task_time_s:
+        if len(part) > 1 and total is not None and total <= task_time_s and _may_share(part, total):
             longest, levels = _critical(part)
             if total - longest <= (levels - 1) * WAIT_S:
                 count = sum(len(group.steps) for group in part)
@@ -173,6 +188,11 @@ def _wholes(groups: list[_Group], task_time_s: float) -> list[_Group]:
                 continue
         kept += part
     return kept
+
+
+def _may_share(part: list[_Group], total_s: float) -> bool:
+    """Return whether one request serves all: cores that lie idle for less than a wait are cheaper than the wait."""
+    return _agree(part) or (_alike(part) and total_s <= WAIT_S)
 
 
 def _components(groups: list[_Group]) -> Iterator[list[_Group]]:
@@ -202,11 +222,11 @@ def _critical(part: list[_Group]) -> tuple[float, int]:
 
 
 def _batches(groups: list[_Group]) -> list[_Group]:
-    alike: dict[tuple[frozenset[str], str, tuple[int, int]], list[_Group]] = {}
+    alike: dict[tuple[Any, ...], list[_Group]] = {}
     kept = []
     for group in groups:
         if group.time_s is not None and group.time_s <= BATCH_S / 2:
-            same = frozenset(group.needs), group.request, group.memory_mb
+            same = frozenset(group.needs), group.request, group.cpus, group.memory_mb
             alike.setdefault(same, []).append(group)
         else:
             kept.append(group)

@@ -65,6 +65,7 @@ def request_of(group: Sequence[PlannedStep]) -> Resources:
     runtimes = [one.runtime_s for one in asked]
     return replace(
         asked[0],
+        cpus=max(one.cpus for one in asked),
         memory=max(one.memory_mb for one in asked),
         disk=max(one.disk_mb for one in asked),
         runtime=None if None in runtimes else sum(filter(None, runtimes)),
