@@ -34,6 +34,16 @@ def test_the_demo_trains_deploys_and_predicts(tmp_path):
     assert again.stdout.partition("run  ")[0] == first.stdout.partition("run  ")[0]
 
 
+def test_the_advisors_example_plans(tmp_path):
+    """The workflow is declared for a log or a folder of logs, with the LSTM where it is asked for."""
+    (tmp_path / "logs").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "logs" / name).write_text("")
+    words = ["-m", "wingspan", "plan", str(EXAMPLES / "hold_advisor.py"), "--set", "logs=logs"]
+    assert "12 of 12 steps to run" in run(words, tmp_path).stdout
+    assert "13 of 13 steps to run" in run([*words, "--set", "lstm=true"], tmp_path).stdout
+
+
 def test_the_loan_example_plans(tmp_path):
     """The workflow is declared for any table of that shape."""
     (tmp_path / "loans.csv").write_text(

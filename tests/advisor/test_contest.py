@@ -87,8 +87,8 @@ def test_little_is_learned_from_little(planted):
     contest = hold_contest(planted, few)
     assert "gradient boosting" not in {each.name for each in contest.contestants}
     assert contest.winner != ALWAYS
-    advisor = contest.advisor({"of": "few"})
-    assert (advisor.name, advisor.card) == (contest.winner, {"of": "few"})
+    advisor = contest.advisor(planted, few, [{"path": "log"}])
+    assert (advisor.name, advisor.card["train"]) == (contest.winner, 20)
     rows = np.arange(5)
     assert (choose_actions(contest[ALWAYS], planted, rows, (0.0,), 5.0) == 0).all()
 

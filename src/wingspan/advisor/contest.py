@@ -4,8 +4,9 @@ The slice that calibrates is halved by time to choose: what the first half calib
 half compares. The sealed test is not looked at here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
@@ -98,9 +99,22 @@ class Contest:
     def __getitem__(self, name: str) -> Contestant:
         return next(each for each in self.contestants if each.name == name)
 
-    def advisor(self, card: dict[str, Any]) -> Advisor:
-        """Return the winner, ready to be saved."""
+    def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
+        """Return the winner, ready to be saved; its card tells what it was chosen from, and from what `logs`."""
         best = self[self.winner]
+        card = {
+            "logs": logs,
+            "holds": len(samples),
+            "incidents": len(samples.incidents),
+            "train": len(split.train),
+            "calibrate": len(split.calibrate),
+            "slices_start": split.starts,
+            "brier": {
+                each.name: each.brier if each.brier == each.brier else None
+                for each in self.contestants
+            },
+            "version": version("wingspan"),
+        }
         return Advisor(best.name, best.model, best.curve, self.rates, card)
 
 
@@ -123,23 +137,39 @@ def hold_contest(
     controls
         Models that stand beside the others and cannot win.
     """
-    train, later = split.train, split.calibrate
-    learned = LEARNED if learn and enough_to_learn(samples, train) else {}
+    learned = LEARNED if learn and enough_to_learn(samples, split.train) else {}
     fits = {**COUNTED, **learned, **(more or {}), **(controls or {})}
-    weights = training_weights(samples, train, later)
+    weights = training_weights(samples, split.train, split.calibrate)
+    entered = [enter(name, fit, samples, split, weights) for name, fit in fits.items()]
+    return choose(entered, samples, split, weights, frozenset(controls or {}))
+
+
+def enter(
+    name: str, fit: Fit, samples: Samples, split: Split, weights: tuple[Reals, Reals]
+) -> Contestant:
+    """Train and calibrate one model; `weights` are `training_weights`."""
+    train, later = split.train, split.calibrate
     early, late = (samples.eventually(cut) for cut in split.starts)
-    contestants = []
-    for name, fit in fits.items():
-        model, hope = fit(samples, train, weights[0]), fit(early, train, weights[0])
-        curve, brier = _calibrated(name, model, samples, later, weights[1])
-        hope_curve, _ = _calibrated(name, hope, late, later, weights[1])
-        hopes = hope_curve(hope.predict(late, later, as_released(late, later)))
-        safe = safe_threshold(hopes, late.label[later], weights[1], WRONG_MAX)
-        contestants.append(Contestant(name, model, curve, hope, hope_curve, safe, brier))
-    unfair = {ALWAYS, *(controls or {})}
-    fair = [each for each in contestants if each.name not in unfair]
+    model, hope = fit(samples, train, weights[0]), fit(early, train, weights[0])
+    curve, brier = _calibrated(name, model, samples, later, weights[1])
+    hope_curve, _ = _calibrated(name, hope, late, later, weights[1])
+    hopes = hope_curve(hope.predict(late, later, as_released(late, later)))
+    safe = safe_threshold(hopes, late.label[later], weights[1], WRONG_MAX)
+    return Contestant(name, model, curve, hope, hope_curve, safe, brier)
+
+
+def choose(
+    entered: Sequence[Contestant],
+    samples: Samples,
+    split: Split,
+    weights: tuple[Reals, Reals],
+    controls: frozenset[str],
+) -> Contest:
+    """Choose the winner among those that are no controls."""
+    fair = [each for each in entered if each.name not in {ALWAYS, *controls}]
     winner = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
-    return Contest(tuple(contestants), winner.name, fit_rates(samples, train, weights[0]))
+    rates = fit_rates(samples, split.train, weights[0])
+    return Contest(tuple(entered), winner.name, rates)
 
 
 def enough_to_learn(samples: Samples, train: Rows) -> bool:

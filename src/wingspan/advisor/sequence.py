@@ -20,6 +20,7 @@ from wingspan.advisor.samples import Samples
 from wingspan.advisor.split import cut_by_time
 from wingspan.advisor.tensors import Layout, Tensors, make_tensors
 from wingspan.advisor.train import (
+    Epoch,
     Examples,
     Trained,
     predict,
@@ -104,6 +105,7 @@ def lstm(
     layout: Layout | None = None,
     control: str = "",
     checkpoint_folder: Path | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
 ) -> Fit:
     """Return the fit of a network, for the table of all models.
 
@@ -113,6 +115,8 @@ def lstm(
         What it is kept from seeing, to see what that is worth: one of `CONTROLS`.
     checkpoint_folder
         Where its training goes on when it was killed.
+    on_epoch
+        Called after each epoch, when its checkpoint is written.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def lstm(
             np.flatnonzero(np.isin(rows, part)) for part in cut_by_time(samples, rows, _SHARE)
         )
         folder = checkpoint_folder and checkpoint_folder / digest_bytes(label.tobytes())[-16:]
-        trained = train(examples, learn, stop, config, folder)
+        trained = train(examples, learn, stop, config, folder, on_epoch=on_epoch)
         return Sequence(trained, chosen, encoding, control)
 
     return fit
@@ -146,7 +150,12 @@ def lstm(
 
 def controls(config: NetworkConfig = DEFAULT, layout: Layout | None = None) -> dict[str, Fit]:
     """Return the fits of what each part of the network's input is worth, by their names in the table."""
-    return {f"{LSTM}, {name}": lstm(config, layout, name) for name in CONTROLS}
+    return {control_name(each): lstm(config, layout, each) for each in CONTROLS}
+
+
+def control_name(control: str) -> str:
+    """Return a control's name in the table."""
+    return f"{LSTM}, {control}"
 
 
 def sized(settings: Mapping[str, str], network: str | None = None) -> tuple[NetworkConfig, Layout]:

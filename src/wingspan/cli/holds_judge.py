@@ -43,8 +43,6 @@ def train(
 
     The one that does best on a later part of them.
     """
-    from importlib.metadata import version
-
     from wingspan.advisor.contest import hold_contest
     from wingspan.advisor.saved import save_advisor
     from wingspan.advisor.split import split_samples
@@ -53,24 +51,11 @@ def train(
     samples = _read(logs)
     split = split_samples(samples)
     contest = hold_contest(samples, split, choice.entrants(samples, split).more)
-    card = {
-        "logs": [
-            {"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files
-        ],
-        "holds": len(samples),
-        "incidents": len(samples.incidents),
-        "train": len(split.train),
-        "calibrate": len(split.calibrate),
-        "slices_start": split.starts,
-        "brier": {
-            each.name: each.brier if each.brier == each.brier else None
-            for each in contest.contestants
-        },
-        "version": version("wingspan"),
-    }
-    save_advisor(contest.advisor(card), out)
+    read = [{"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files]
+    advisor = contest.advisor(samples, split, read)
+    save_advisor(advisor, out)
     if as_json:
-        print(json.dumps({"folder": str(out), "winner": contest.winner, "card": card}))
+        print(json.dumps({"folder": str(out), "winner": contest.winner, "card": advisor.card}))
         return
     print(f"{len(samples):,} holds in {len(samples.incidents):,} incidents")
     print(f"{len(split.train):,} released ones trained on, {len(split.calibrate):,} to choose by")

@@ -1,0 +1,138 @@
+"""The advisor as a pipeline: each model is a step, and the result is that of the library called by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from wingspan.advisor.contest import hold_contest
+from wingspan.advisor.evaluate import evaluate
+from wingspan.advisor.samples import make_samples
+from wingspan.advisor.saved import load_advisor
+from wingspan.advisor.sequence import CONTROLS, control_name, lstm, sized
+from wingspan.advisor.split import split_samples
+from wingspan.advisor.timeline import make_timeline
+from wingspan.advisor.truth import join_truth
+from wingspan.eventlog.read import read_events
+from wingspan.recipes.hold_advisor import (
+    HoldAdvisor,
+    contest,
+    fit,
+    fit_lstm,
+    hold_advisor,
+    read,
+    weigh,
+)
+from wingspan.simulator import pool
+from wingspan.simulator.parameters import load_parameters
+from wingspan.simulator.truth import read_truth
+
+SMALL = {"hidden": "4", "epochs": "2", "m": "3", "j": "2"}
+WITH_LSTM = find_spec("torch") is not None
+USAGE = "\n\t\tUsr 0 00:00:01, Sys 0 00:00:00  -  Run Remote Usage" * 4
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Return the log of 240 jobs, each held once and released: it pays where the first start was the only one."""
+    random = np.random.default_rng(2)
+    events = []
+    for number in range(240):
+        lost = random.random() < 0.5
+        steps = [(0, 0, "Job submitted from host: <10.0.0.1:9618?addrs=10.0.0.1-9618&alias=ap>")]
+        start = (1, "Job executing on host: <10.0.0.2:9618?addrs=10.0.0.2-9618&alias=e1>")
+        steps += [(minute, *start) for minute in ((5, 6, 7) if lost else (5,))]
+        steps += [(10, 12, "Job was held.\n\tlost\n\tCode 12 Subcode 1")]
+        steps += [(20, 13, "Job was released.\n\tvia condor_release (by user ada)")]
+        ended = int(lost if random.random() < 0.9 else not lost)
+        steps += [
+            (30, 5, f"Job terminated.\n\t(1) Normal termination (return value {ended}){USAGE}")
+        ]
+        for minute, code, body in steps:
+            stamp = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number, minutes=minute)
+            head = f"{code:03} ({number:03}.000.000) {stamp:%Y-%m-%d %H:%M:%SZ}"
+            events.append(f"{head} {body}\n...\n")
+    log = tmp_path_factory.mktemp("planted") / "log"
+    log.write_text("".join(events))
+    return log
+
+
+def compare(what, folder):
+    """Run the pipeline, compare it with the library called by hand, on one thread as a step of one core has; return the report."""
+    run = hold_advisor(what).run(home=folder)
+    logs = what.logs if isinstance(what.logs, list) else [what.logs]
+    with threadpool_limits(1):
+        samples = make_samples(make_timeline(read_events(logs)))
+        split = split_samples(samples)
+        more = {"LSTM": lstm(*sized(SMALL))} if what.lstm else {}
+        found = hold_contest(samples, split, more)
+        truth = join_truth(samples, read_truth(what.truth)) if what.truth else None
+        report = evaluate(samples, split, found, truth)
+    made = run["contest"]
+    names = [each.name for each in found.contestants]
+    assert [each.name for each in made.contestants] == names
+    assert made.winner == found.winner
+    for mine, theirs in zip(made.contestants, found.contestants, strict=True):
+        assert mine.brier == pytest.approx(theirs.brier, abs=1e-6, nan_ok=True)
+    for mine, theirs in zip(run["evaluate"].tables, report.tables, strict=True):
+        for name in names:
+            assert mine.of(name, "skill") == pytest.approx(theirs.of(name, "skill"), abs=1e-4)
+    saved = load_advisor(run["save"])
+    by_hand = found.advisor(samples, split, saved.card["logs"])
+    assert saved.card | {"brier": {}, "slices_start": []} == by_hand.card | {
+        "brier": {},
+        "slices_start": [],
+    }
+    np.testing.assert_allclose(
+        saved.probability(samples).p, by_hand.probability(samples).p, atol=1e-5
+    )
+    assert saved.card["logs"] == [{"path": p.name, "bytes": p.stat().st_size} for p in logs]
+    return report
+
+
+def test_the_pipeline_says_what_the_library_says(planted, tmp_path):
+    """Scores, winner, tables and the saved advisor's probabilities equal those of one call after another."""
+    report = compare(HoldAdvisor(planted), tmp_path)
+    assert report.winner in {"logistic regression", "gradient boosting"}
+
+
+def test_the_steps_of_the_lstm(planted):
+    """Each is trained by hand as in a run, a control under its own name; none where there is too little."""
+    pytest.importorskip("torch")
+    with threadpool_limits(1):
+        samples = read([planted]).samples
+        weights = weigh(samples)
+        entered = [fit_lstm(samples, weights, control, SMALL) for control in ("", "shuffled time")]
+    assert [each.name for each in entered] == ["LSTM", "LSTM, shuffled time"]
+    found = contest({each.name: each for each in entered}, samples, weights)
+    assert found.winner == "LSTM"
+    few = planted.with_name("few")
+    few.write_text(planted.read_text().partition("000 (020.")[0])
+    samples = read([few]).samples
+    weights = weigh(samples)
+    assert fit_lstm(samples, weights, "", SMALL) is None
+    assert fit(samples, weights, "gradient boosting") is None
+    assert fit(samples, weights, "always release").name == "always release"
+
+
+@pytest.mark.long
+def test_with_a_simulators_truth(tmp_path):
+    """The second table, of all holds by the truth, is the library's too; a second run computes nothing."""
+    parameters = replace(load_parameters("ospool"), days=2.0)
+    made = pool.simulate(parameters, 3, tmp_path / "log", tmp_path / "truth")
+    what = HoldAdvisor(list(made.logs), made.truth, lstm=WITH_LSTM, settings=SMALL)
+    report = compare(what, tmp_path)
+    assert len(report.tables) == 2
+    assert not hold_advisor(what).plan(home=tmp_path).to_run()
+
+
+def test_what_takes_part():
+    """The LSTM and its controls are steps only where they are asked for; a step for each model."""
+    names = hold_advisor(HoldAdvisor([])).steps.keys()
+    assert "fit[gradient boosting]" in names
+    assert not any("LSTM" in name for name in names)
+    names = hold_advisor(HoldAdvisor([], lstm=True, ablations=True)).steps.keys()
+    assert {f"fit[{control_name(each)}]" for each in CONTROLS} < set(names)
