@@ -39,3 +39,9 @@ def test_the_most_that_was_seen_counts():
     ]  # fmt: skip
     idle = StepEvent(1.0, "fit", "k", "waiting")
     assert [one.used for one in measure(idle, asked)] == [None, None, None]
+
+
+def test_the_cores_of_a_short_step_are_not_judged():
+    """Half a second of a step is imports and waiting: nobody should lower its request for that."""
+    event = StepEvent(1.0, "fit", "k", "done", wall_s=0.5, cpu_s=0.1, peak_memory_mb=500.0)
+    assert measure(event, Resources(cpus=8))[-1] == Usage("cpus", None, 8)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
 _SMALL = {"memory": 2048.0, "disk": 2048.0, "cpus": 1.0}  # the defaults: so little hurts nobody
+_TOLD_S = 10.0  # the cores of a shorter step say nothing: it imports and waits for the most part
 _SPARE = 1.25  # of what was used: what to ask for
 
 
@@ -46,7 +47,7 @@ def _amount(number: float) -> str:
 
 def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:
     """Return memory, disk and cores of a step: the most that the job itself, or its machine, has seen used."""
-    cores = event.cpu_s / event.wall_s if event.wall_s else None
+    cores = event.cpu_s / event.wall_s if event.wall_s >= _TOLD_S else None
     memory = [event.peak_memory_mb or None, *(one.memory_mb.used for one in attempts)]
     disk = [one.disk_mb.used for one in attempts]
     return [
