@@ -133,6 +133,18 @@ def test_rotations_keep_every_event(tmp_path):
     assert found.events.code.tolist() == [0, 6, 6, 5]
 
 
+def test_ids_that_are_given_again_are_other_jobs(tmp_path):
+    """A new queue begins at cluster 1: a submission after the end is another job, one before it is not."""
+    again = log((100, 1, 0), (110, 1, 1), (120, 1, 12))
+    found = histories(tmp_path, ONE + again)
+    assert [found.name(job) for job in range(len(found))] == ["1.0", "1.0"]
+    assert found.find(1) == [0, 1]
+    assert [len(found.rows(job)) for job in (0, 1)] == [6, 3]
+    assert found.states_at(float(found.events.time[-1])).tolist() == [State.COMPLETED, State.HELD]
+    assert found.holds().job.tolist() == [0, 1]
+    assert len(histories(tmp_path, log((0, 1, 0), (1, 1, 1), (2, 1, 0), (3, 1, 5, 0)))) == 1
+
+
 def test_unknown_job(tmp_path):
     """Asking for a job that the logs do not have is an error that says how to list them."""
     with pytest.raises(NotFoundError, match=r"9\.0"):

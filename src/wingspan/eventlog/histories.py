@@ -196,6 +196,8 @@ def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
     A job's events keep the order of their bytes, rotations in the order of time: small inversions of stamps (several
     processes write a log) change nothing. An event that a user's log and the global log both tell is the same event
     when number and second agree; it is taken from the log that begins first. `codes`: only events of these numbers.
+
+    An access point whose queue was made anew gives ids again: a submission after a job's end begins another job.
     """
     wanted = (events.cluster >= 0) & (events.proc >= 0)
     if codes:
@@ -211,7 +213,8 @@ def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
         ordered = _merge_families(ordered)
     key = _job_key(ordered)
     starts = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
-    return JobHistories(ordered, starts, _states(ordered, starts))
+    state = _states(ordered, starts)
+    return JobHistories(ordered, np.union1d(starts, _ids_used_again(ordered, starts, state)), state)
 
 
 def _job_key(events: Events) -> NDArray[np.int64]:
@@ -234,6 +237,14 @@ def _states(events: Events, starts: NDArray[Any]) -> NDArray[np.int8]:
     job_start = np.repeat(starts[:-1], np.diff(starts))
     last = np.maximum.accumulate(places) if len(places) else places
     return np.where(last >= job_start, after[last], State.UNKNOWN).astype(np.int8)
+
+
+def _ids_used_again(
+    events: Events, starts: NDArray[Any], state: NDArray[np.int8]
+) -> NDArray[np.int64]:
+    """Return the rows that submit a job whose id another one had, that has left the queue."""
+    rows = np.setdiff1d(np.flatnonzero(events.code == Event.SUBMIT), starts)
+    return rows[np.isin(state[rows - 1], (State.COMPLETED, State.REMOVED))]
 
 
 def _merge_families(events: Events) -> Events:
