@@ -61,6 +61,10 @@ def test_the_table_finds_what_was_planted(planted):
     assert {line.model for line in told.lines} >= {"another", "OSG rule", "mates' last outcome"}
     assert [count for count, _ in told.codes.values()] == [told.episodes]
     assert len(told.course) == 8
+    said, seen = np.array(told.reliability).T
+    assert (np.diff(said) >= 0).all()
+    assert said[0] < 0.3 > seen[0]
+    assert said[-1] > 0.7 < seen[-1]
     assert next(iter(check_targets(report).values()))
     assert report.used["train"] + report.used["calibrate"] + report.used["test"] <= report.labelled
 

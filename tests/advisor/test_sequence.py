@@ -195,12 +195,15 @@ def test_a_class_of_the_users(samples, rows, tmp_path):
 
 def test_settings_from_text():
     """Fields of the network and of the tensors are set by name, each as its own type; others are refused."""
-    config, layout = sized({"hidden": "128", "rate": "0.1", "m": "20", "frame_s": "60"}, LSTM)
+    given = {"hidden": "128", "rate": "0.1", "m": "20", "frame_s": "60", "compiled": "true"}
+    config, layout = sized(given, LSTM)
+    assert config.compiled
     assert (config.hidden, config.rate, layout.m, layout.frame_s) == (128, 0.1, 20, 60.0)
     assert sized({}) == (DEFAULT, Layout())
     for settings, told in (
         ({"hiden": "3"}, "hidden"),
         ({"hidden": "x"}, "whole number"),
+        ({"compiled": "1"}, "true or false"),
         ({"m": "0"}, "between"),
     ):
         with pytest.raises(SettingError, match=told):

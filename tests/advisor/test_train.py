@@ -1,9 +1,11 @@
 """Training: it learns what is there, nothing that is not, and goes on where it was killed."""
 
 import inspect
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +93,22 @@ def test_ablations(ablation):
     assert 0.3 < auc(trained, changed, taught) < 0.7
     assert trained.best.validate_loss > 0.66
     assert sorted(taught) == sorted(label)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("c++"), reason="there is no C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_compiled():
+    """A compiled step learns what the plain one learns, and its weights are those of the plain network."""
+    tensors, label = planted()
+    config = replace(CONFIG, dropout=0.0, epochs=3)
+    plain, compiled = (
+        fit(tensors, label, config),
+        fit(tensors, label, replace(config, compiled=True)),
+    )
+    assert plain.weights.keys() == compiled.weights.keys()
+    found = [predict(each, tensors) for each in (plain, compiled)]
+    np.testing.assert_allclose(*found, atol=1e-3)
 
 
 def test_early_stop():

@@ -96,11 +96,13 @@ def test_logs_are_judged_once(simulated, tmp_path):
     """A table is printed; with a marker, the second look at the same test is refused."""
     _, log, truth = simulated
     marker = tmp_path / "opened"
-    words = ("holds", "evaluate", log, "--truth", truth, "--marker", marker)
+    svg = tmp_path / "picture.svg"
+    words = ("holds", "evaluate", log, "--truth", truth, "--marker", marker, "--svg", svg)
     printed = run(*words)
     assert "released holds, as the log tells" in printed
     assert "all holds, by the truth" in printed
     assert "regret 1:5" in printed
+    assert svg.read_text().count("share that paid") == 2
     with pytest.raises(ConflictError, match="opened before"):
         run(*words)
 

@@ -60,9 +60,9 @@ def planted(tmp_path_factory):
     return log
 
 
-def compare(what, folder):
+def compare(what, folder, on="local"):
     """Run the pipeline, compare it with the library called by hand, on one thread as a step of one core has; return the report."""
-    run = hold_advisor(what).run(home=folder)
+    run = hold_advisor(what).run(on, home=folder)
     logs = what.logs if isinstance(what.logs, list) else [what.logs]
     with threadpool_limits(1):
         samples = make_samples(make_timeline(read_events(logs)))
@@ -127,6 +127,13 @@ def test_with_a_simulators_truth(tmp_path):
     report = compare(what, tmp_path)
     assert len(report.tables) == 2
     assert not hold_advisor(what).plan(home=tmp_path).to_run()
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+def test_on_a_pool(planted, pool, job_folder):
+    """Jobs of a pool, the LSTM's among them, say what the library says here."""
+    compare(HoldAdvisor(planted, lstm=WITH_LSTM, settings=SMALL), job_folder, "htcondor")
 
 
 def test_what_takes_part():

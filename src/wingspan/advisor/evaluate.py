@@ -20,6 +20,7 @@ from wingspan.advisor.truth import REMOVE, Truth
 
 _NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
 _PARTS: Final = 8
+_BINS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Table:
         Of each hold code: samples, and the winner's skill over the rate per code.
     course
         The winner's Brier score in parts of equal size: when each begins (UTC seconds), and the score.
+    reliability
+        In parts of equal size by what the winner said: the mean of what it said, and the share that paid.
     """
 
     title: str
@@ -49,6 +52,7 @@ class Table:
     lines: tuple[Line, ...]
     codes: dict[str, tuple[int, Figure]]
     course: tuple[tuple[float, float], ...]
+    reliability: tuple[tuple[float, float], ...] = ()
 
     def of(self, model: str, name: str) -> Figure:
         """Return one figure."""
@@ -161,7 +165,17 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None) -> Ta
                 lambda part: float(error[part].sum() / test.weights[part].sum()),
             )
         ),
+        reliability=_reliability(test, best),
     )
+
+
+def _reliability(test: _Test, p: Reals) -> tuple[tuple[float, float], ...]:
+    parts = [part for part in np.array_split(np.argsort(p, kind="stable"), _BINS) if len(part)]
+    means = [
+        [float(np.average(values[part], weights=test.weights[part])) for values in (p, test.label)]
+        for part in parts
+    ]
+    return tuple((said, seen) for said, seen in means)
 
 
 def _measure(test: _Test, p: Reals, reference: Reals) -> dict[str, Reals]:

@@ -34,6 +34,8 @@ class NetworkConfig:
         Adam's learning rate and weight decay.
     seed
         Of the first weights, the order of examples and the dropout.
+    compiled
+        Whether steps go through `torch.compile`, which needs a C compiler (a GPU: Triton) and a minute at first.
     """
 
     layers: int = 1
@@ -46,6 +48,7 @@ class NetworkConfig:
     rate: float = 1e-3
     decay: float = 0.0
     seed: int = 0
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         for name in ("layers", "hidden", "batch", "epochs", "patience"):

@@ -42,6 +42,12 @@ _VIEWS: Final[Mapping[str, Callable[[Tensors], Tensors]]] = {
     "shuffled time": shuffled_time,
     "shuffled labels": lambda tensors: tensors,
 }
+_READ: Final[Mapping[type, tuple[Callable[[str], Any], str]]] = {
+    bool: ({"true": True, "false": False}.__getitem__, "give true or false"),
+    int: (int, "give a whole number"),
+    float: (float, "give a number"),
+    str: (str, ""),
+}
 CONTROLS: Final = tuple(name for name in _VIEWS if name)
 
 
@@ -181,11 +187,10 @@ def _taken(default: NetworkConfig | Layout, settings: dict[str, str]) -> dict[st
     """Take the settings that are fields, each as the type of its default."""
     found = {}
     for name in {each.name for each in fields(default)} & settings.keys():
-        kind = type(getattr(default, name) or 0.0)
-        text = settings.pop(name)
+        now, text = getattr(default, name), settings.pop(name)
+        read, fix = _READ[float if now is None else type(now)]
         try:
-            found[name] = kind(text)
-        except ValueError as error:
-            fix = f"give {'a whole' if kind is int else 'a'} number"
+            found[name] = read(text)
+        except (KeyError, ValueError) as error:
             raise SettingError(f"LSTM, {name}", f"is {text!r}", fix) from error
     return found

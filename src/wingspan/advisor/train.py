@@ -85,9 +85,10 @@ class Trained:
 
 @dataclass(slots=True)
 class _Run:
-    """What changes from epoch to epoch."""
+    """What changes from epoch to epoch; `step` is the network, or what was compiled from it."""
 
     network: "torch.nn.Module"
+    step: "torch.nn.Module"
     adam: "torch.optim.Optimizer"
     best: dict[str, "torch.Tensor"]
     epochs: list[Epoch]
@@ -276,7 +277,7 @@ def _start(config: NetworkConfig, inputs: tuple[int, int], device: "torch.device
     adam = torch.optim.Adam(
         network.parameters(), lr=config.rate, weight_decay=config.decay, fused=True
     )
-    return _Run(network, adam, {}, [])
+    return _Run(network, torch.compile(network) if config.compiled else network, adam, {}, [])
 
 
 def _ended(epochs: list[Epoch], config: NetworkConfig) -> bool:
@@ -294,11 +295,11 @@ def _one_epoch(
     torch.manual_seed(config.seed * 1_000_003 + number)
     rows = torch.from_numpy(train_rows.astype(np.int64))[torch.randperm(len(train_rows))]
     run.network.train()
-    train_loss = _pass(run.network, data, rows, config.batch, run.adam)
+    train_loss = _pass(run.step, data, rows, config.batch, run.adam)
     run.network.eval()
     with torch.inference_mode():
         validate = torch.from_numpy(validate_rows.astype(np.int64))
-        loss = _pass(run.network, data, validate, config.batch, None)
+        loss = _pass(run.step, data, validate, config.batch, None)
     lowest = min((epoch.validate_loss for epoch in run.epochs), default=np.inf)
     epoch = Epoch(number, train_loss, loss, best=number == 1 or loss < lowest)
     if epoch.best:

@@ -10,6 +10,7 @@ import typer
 
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.errors import SettingError
+from wingspan.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,9 @@ def evaluate(
     network: Network = None,
     settings: Settings = None,
     ablations: Ablations = False,
+    svg: Annotated[
+        Path | None, typer.Option(help="Draw the winner's calibration and its score over time.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge every model on the last part of the logs, in one table.
@@ -101,6 +105,10 @@ def evaluate(
         (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, train_on, choice))
         for seed in chosen
     ]
+    if svg:
+        from wingspan.advisor.picture import reports_svg
+
+        write_atomically(svg, reports_svg(reports))
     if as_json:
         print(json.dumps([{"of": name, **_plain(report)} for name, report in reports]))
         return

@@ -1,0 +1,30 @@
+"""Reports -> a picture: of each table the winner's calibration, and its Brier score over time."""
+
+from collections.abc import Iterable
+
+from wingspan.advisor.evaluate import Report, Table
+from wingspan.draw.curves import Panel, curves_svg
+
+
+def reports_svg(reports: Iterable[tuple[str, Report]]) -> str:
+    """Return one row a table, in the order of the reports."""
+    rows = [
+        _panels(f"{name}: {table.title}", table, report.winner)
+        for name, report in reports
+        for table in report.tables
+    ]
+    return curves_svg(rows, "Calibration, and Brier score over time")
+
+
+def _panels(title: str, table: Table, winner: str) -> list[Panel]:
+    calibration = Panel(
+        title,
+        "probability that was said",
+        "share that paid",
+        {winner: table.reliability},
+        unit=True,
+    )
+    course = Panel(
+        f"{table.episodes:,} holds", "held on", "Brier score", {winner: table.course}, dates=True
+    )
+    return [calibration, course]

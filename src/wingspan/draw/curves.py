@@ -1,0 +1,117 @@
+"""Curves: panels of lines through points, in rows, as SVG."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import Final
+
+Point = tuple[float, float]
+
+_WIDTH: Final = 440
+_HEIGHT: Final = 300
+_PLOT: Final = (62.0, 40.0, 420.0, 240.0)  # left, top, right, bottom
+_TICKS: Final = 5
+_COLOURS: Final = ("#d1495b", "#30638e", "#2a9d5c", "#edae49", "#8d6a9f")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lines in one frame.
+
+    Attributes
+    ----------
+    lines
+        By name, their points; from left to right, if x is time.
+    x, y
+        Names of the axes.
+    unit
+        Both axes go from 0 to 1, and a diagonal says where they are equal.
+    dates
+        x is seconds since 1970 UTC.
+    """
+
+    title: str
+    x: str
+    y: str
+    lines: Mapping[str, Sequence[Point]] = field(repr=False)
+    unit: bool = False
+    dates: bool = False
+
+
+def curves_svg(rows: Sequence[Sequence[Panel]], title: str = "") -> str:
+    """Return a picture of all panels, row by row."""
+    width = _WIDTH * max((len(row) for row in rows), default=1)
+    parts = [
+        f'<g transform="translate({_WIDTH * column} {_HEIGHT * line})">{_panel(panel)}</g>'
+        for line, row in enumerate(rows)
+        for column, panel in enumerate(row)
+    ]
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT * len(rows)}" '
+        f'role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="11" fill="#333">'
+    )
+    return "\n".join([opening, *parts, "</svg>", ""])
+
+
+def _panel(panel: Panel) -> str:
+    left, top, right, bottom = _PLOT
+    points = [point for line in panel.lines.values() for point in line]
+    across = _range([x for x, _ in points], panel.unit)
+    up = _range([0.0, *(y for _, y in points)], panel.unit)
+
+    def place(point: Point) -> str:
+        x = left + (point[0] - across[0]) / (across[1] - across[0]) * (right - left)
+        y = bottom - (point[1] - up[0]) / (up[1] - up[0]) * (bottom - top)
+        return f"{x:.1f},{y:.1f}"
+
+    parts = [
+        f'<text x="{left}" y="18" font-size="13" font-weight="bold">{escape(panel.title)}</text>',
+        f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" fill="none" stroke="#bbb"/>',
+        *_labels(panel, across, up),
+    ]
+    if panel.unit:
+        parts.append(f'<polyline points="{place((0, 0))} {place((1, 1))}" stroke="#bbb"/>')
+    for number, (name, line) in enumerate(panel.lines.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        path = " ".join(map(place, line))
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        x = left + 8
+        parts.append(
+            f'<text x="{x}" y="{top + 14 + 14 * number}" fill="{colour}">{escape(name)}</text>'
+        )
+    return "".join(parts)
+
+
+def _range(values: Sequence[float], unit: bool) -> Point:
+    """Return the two ends of an axis, never equal."""
+    if unit or not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _labels(panel: Panel, across: Point, up: Point) -> list[str]:
+    """Return the numbers along both axes, and the axes' names."""
+    left, top, right, bottom = _PLOT
+    parts = []
+    for number in range(_TICKS):
+        part = number / (_TICKS - 1)
+        x, y = left + part * (right - left), bottom - part * (bottom - top)
+        parts.append(
+            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{_mix(up, part):.2g}</text>'
+        )
+        value = _mix(across, part)
+        text = f"{datetime.fromtimestamp(value, UTC):%m-%d}" if panel.dates else f"{value:.2g}"
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{text}</text>')
+    parts.append(
+        f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle">{escape(panel.x)}</text>'
+    )
+    parts.append(
+        f'<text transform="translate(14 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">{escape(panel.y)}</text>'
+    )
+    return parts
+
+
+def _mix(ends: Point, part: float) -> float:
+    return ends[0] + part * (ends[1] - ends[0])
