@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
 
 _WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
-_SMALL = {"memory": 2048.0, "disk": 2048.0, "cpus": 1.0}  # the defaults: so little hurts nobody
+_SMALL = {
+    "memory": 4096.0,
+    "disk": 4096.0,
+    "cpus": 1.0,
+}  # twice the defaults: so little hurts nobody
 _TOLD_S = 10.0  # the cores of a shorter step say nothing: it imports and waits for the most part
 _SPARE = 1.25  # of what was used: what to ask for
 
@@ -29,9 +33,9 @@ class Usage:
         if self.used is None or not self.asked:
             return ""
         if self.used > self.asked and self.resource != "cpus":  # other threads' bursts are no fault
-            return f"used {_amount(self.used)}, asked for {_amount(self.asked)}: {self._request()}"
+            return f"used {self._amount(self.used)}, asked for {self._amount(self.asked)}: {self._request()}"
         if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
-            return f"asked for {_amount(self.asked)}, used {_amount(self.used)}: {self._request()}"
+            return f"asked for {self._amount(self.asked)}, used {self._amount(self.used)}: {self._request()}"
         return ""
 
     def _request(self) -> str:
@@ -40,9 +44,9 @@ class Usage:
             return f"cpus={max(int(most + 0.5), 1)}"
         return f'{self.resource}="{max(int(most / 64 + 1) * 64, 64)}MB"'
 
-
-def _amount(number: float) -> str:
-    return f"{number:,.1f}" if number < 10 and number != int(number) else f"{number:,.0f}"
+    def _amount(self, number: float) -> str:
+        text = f"{number:,.1f}" if number < 10 and number != int(number) else f"{number:,.0f}"
+        return text if self.resource == "cpus" else f"{text} MB"
 
 
 def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:
