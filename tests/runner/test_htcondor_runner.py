@@ -4,14 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
-from wingspan.accesspoint import hold, query, release, remove
-from wingspan.errors import SpaceError, StepFailedError
+from wingspan.accesspoint import query
+from wingspan.errors import SpaceError
 from wingspan.store.store import Store
-from wingspan.workflow import open_run
 
 pytestmark = pytest.mark.htcondor
 
@@ -33,9 +31,6 @@ STEPS = """
         print("adding")
         return helper.add(numbers)
 
-    def fails(parts: Parts) -> int:
-        raise ValueError(f"no good: {len(parts.small)}")
-
     def tree(numbers: list[int]) -> Path:
         folder = Path("made")
         folder.mkdir()
@@ -46,13 +41,11 @@ STEPS = """
     def count(folder: Path) -> int:
         return len(list(folder.iterdir()))
 
-    def pipeline(bad: bool = False) -> ws.Pipeline:
+    def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("real")
         parts = p.step(load, Path("numbers.txt"))
         p.step(total, parts.large)
         p.step(count, p.step(tree, parts.small))
-        if bad:
-            p.step(fails, parts)
         return p
 """
 
@@ -118,21 +111,6 @@ def in_queue(run_id):
     return {str(ad["ClusterId"]): ad["JobStatus"] for ad in ads}
 
 
-def test_a_failing_step_is_told_with_its_traceback(real, job_folder):
-    """The user's own file and line, the message, what the others made is kept, and nothing is tried again."""
-    module = real.fresh("real")
-    run = module.pipeline(bad=True).run("htcondor", home=job_folder / "home", check=False)
-    assert {name: event.state for name, event in run.events.items()} == {
-        "load": "done", "total": "done", "tree": "done", "count": "done", "fails": "failed",
-    }  # fmt: skip
-    with pytest.raises(StepFailedError) as told:
-        run["fails"]
-    assert "ValueError: no good: 2" in str(told.value)
-    assert str(real.path / "real.py") in str(told.value)
-    assert run["total"] == 7
-    assert len(run.folder.attempts(run.steps["fails"].key)) == 1
-
-
 SLOW = """
     import time
     from pathlib import Path
@@ -153,12 +131,6 @@ SLOW = """
         p.step(slow, p.step(first, 1), flag)
         return p
 """
-START = """
-import sys
-from pathlib import Path
-from slow import pipeline
-pipeline(sys.argv[1]).run("htcondor", home=Path(sys.argv[2]), fuse=False)
-"""
 
 
 @pytest.fixture
@@ -173,58 +145,6 @@ def slow(project, pool, job_folder):
 def running(run, step):
     """Tell whether a step runs in the pool."""
     return run.events[step].state == "running"
-
-
-def test_the_terminal_may_go_away(slow, project, wait_until):
-    """The process that started the run is killed with -9; the run goes on, and the same command takes it up again."""
-    pipeline, flag, home = slow
-    command = [sys.executable, "-c", START, str(flag), str(home)]
-    with subprocess.Popen(command, cwd=project.path) as driver:
-        wait_until(lambda: list((home / "runs").glob("*/dag/1/cluster")), 60)
-        driver.kill()
-    run = open_run(home=home)
-    wait_until(lambda: running(run, "slow"), 60)
-    assert run.state == "running"
-    flag.touch()
-    again = pipeline.run("htcondor", home=home, fuse=False)
-    assert again.run_id == run.run_id
-    assert again["slow"] == 3
-    assert len(again.folder.attempts(again.steps["first"].key)) == 1
-
-
-def test_a_job_that_a_user_removes_is_not_started_again(slow, wait_until):
-    """The step failed, for that reason; the same command runs it."""
-    pipeline, flag, home = slow
-    run = pipeline.submit("htcondor", home=home, fuse=False)
-    wait_until(lambda: running(run, "slow"), 60)
-    remove(*in_queue(run.run_id), "not wanted")
-    run.wait(60)
-    assert run.state == "failed"
-    assert "removed" in run.events["slow"].problem
-    flag.touch()
-    assert pipeline.run("htcondor", home=home)["slow"] == 3
-
-
-def test_a_job_that_a_user_holds_stays_held(slow, wait_until):
-    """It is told as held, by whom; released, the run ends well."""
-    pipeline, flag, home = slow
-    run = pipeline.submit("htcondor", home=home, fuse=False)
-    wait_until(lambda: running(run, "slow"), 60)
-    command = [sys.executable, "-m", "wingspan", "watch", "--json", "--home", str(home)]
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    (cluster,) = in_queue(run.run_id)
-    hold(cluster, "I want to look at it")
-    wait_until(lambda: run.events["slow"].state == "held")
-    assert "I want to look at it" in run.events["slow"].problem
-    time.sleep(4)  # two rounds of the schedd's periodic expressions
-    assert in_queue(run.run_id) == {cluster: 5}
-    flag.touch()
-    release(cluster, "looked at")
-    assert run.wait(60)["slow"] == 3
-    told = [json.loads(line) for line in watching.communicate(timeout=60)[0].splitlines()]
-    states = [each["state"] for each in told if each.get("step") == "slow"]
-    assert states[-4:] == ["held", "waiting", "running", "done"]
-    assert watching.returncode == 0
 
 
 def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until):
@@ -243,34 +163,6 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
     assert again["slow"] == 3
     assert again.run_id != run.run_id
     assert not again.folder.attempts(again.steps["first"].key)
-
-
-HUNGRY = """
-    import time
-
-    import wingspan as ws
-
-    def hungry() -> int:
-        block = bytearray(300 * 2**20)
-        block[::4096] = b"x" * len(block[::4096])
-        time.sleep(2)  # until somebody has looked
-        return len(block)
-
-    def pipeline() -> ws.Pipeline:
-        p = ws.Pipeline("hungry")
-        asked = ws.Resources(cpus=3, memory="200MB")  # 3: no slot of another test fits
-        p.step(hungry, resources=asked)
-        return p
-"""
-
-
-def test_a_step_over_its_memory_is_run_with_more(project, pool, job_folder):
-    """The job goes back to the queue with twice the request, and ends well."""
-    project.write(hungry=HUNGRY)
-    run = project.fresh("hungry").pipeline().run("htcondor", home=job_folder / "home")
-    assert run["hungry"] == 300 * 2**20
-    log = next(run.folder.dags.glob("1/*.nodes.log")).read_text()
-    assert log.count("Job executing on host") >= 2
 
 
 def test_no_secret_is_left_anywhere(real, job_folder, monkeypatch):
