@@ -180,11 +180,17 @@ def describe(
     components |= reader.components
     components["cpus"] = str(step.resources.cpus)
     if step.resources.image:
-        components["image"] = step.resources.image
+        components["image"] = _image(step.resources.image, cache)
     files = tuple(reader.files.values())
     return Call(
         action, arguments, reader.inputs, components, files, reader.constants, preload, modules
     )
+
+
+def _image(image: str, cache: DigestCache) -> str:
+    """Return what a container image is known by: its reference, and of a file its digest."""
+    path = Path(image).expanduser()
+    return f"{image} {cache.digest(path)}" if path.is_file() else image
 
 
 def _code(step: Step, function: Callable[..., Any]) -> _Code:

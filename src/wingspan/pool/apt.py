@@ -140,8 +140,10 @@ def library_closure(packages: Iterable[Package], root: str) -> list[Package]:
     return list(kept.values())
 
 
-def unpack_debian(suite: str, mirror: str, state: Path, prefix: Path) -> str:
-    """Put HTCondor of a Debian suite and its C libraries under `prefix`; return the package's version.
+def unpack_debian(
+    suite: str, mirror: str, state: Path, prefix: Path, package: str = PACKAGE
+) -> str:
+    """Put a package of a Debian suite, HTCondor's, and its C libraries under `prefix`; return its version.
 
     `state` is an empty scratch folder for apt's lists and the packages (about 50 MB).
     """
@@ -162,11 +164,11 @@ def unpack_debian(suite: str, mirror: str, state: Path, prefix: Path) -> str:
     option = ["-c", str(configuration)]
     network = f"check that {mirror} can be reached and has the suite {suite!r} (--mirror, --suite)"
     run_tool(["apt-get", *option, "-qq", "update"], network)
-    plan = run_tool(["apt-get", *option, "-qq", "--print-uris", "-y", "install", PACKAGE], network)
+    plan = run_tool(["apt-get", *option, "-qq", "--print-uris", "-y", "install", package], network)
     names = [line.split()[1].partition("_")[0] for line in plan.splitlines() if line[:1] == "'"]
     shown = run_tool(["apt-cache", *option, "--no-all-versions", "show", *names], network)
-    kept = library_closure(parse_packages(shown), PACKAGE)
-    wanted = [f"{package.name}={package.version}" for package in kept]
+    kept = library_closure(parse_packages(shown), package)
+    wanted = [f"{each.name}={each.version}" for each in kept]
     run_tool(["apt-get", *option, "-qq", "download", *wanted], network, cwd=state / "debs")
     debs = sorted((state / "debs").glob("*.deb"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:

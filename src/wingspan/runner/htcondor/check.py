@@ -4,18 +4,19 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from wingspan.accesspoint.access import Access, check_access, run_to_end
 from wingspan.accesspoint.idle import Pool, look_at_pool
-from wingspan.errors import PoolError, SpaceError
+from wingspan.errors import PoolError, SpaceError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.environment import environment_for, travels
 from wingspan.runner.htcondor.gpu_wheel import check_wheel, wheel_here, with_torch
+from wingspan.runner.htcondor.image import image_commands, images_of, require_image
 from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     Check,
@@ -76,12 +77,15 @@ def check_plan(
         if "bytes" in environment.facts:
             each, image = each + int(environment.facts["bytes"]), None
     limit = access.input_limit_mb if access is not None else None
+    images = check_images(steps, profile)
+    each += max((int(check.facts.get("bytes", 0)) for check in images), default=0)
     if profile.shared is None:
         checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit)
     else:
         told = f"none: jobs read and write in {profile.shared}"
         checks.append(Check("transfer", True, told, facts={"bytes": 0}))
     checks += [
+        *images,
         check_imports(steps, image),
         check_outputs(steps),
         check_secrets(steps, profile),
@@ -121,7 +125,7 @@ def _reach() -> tuple[list[Check], Access | None, Pool | None]:
 
 def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile) -> Check:
     """Pack the environment, as a run would and will not do again, where it has to travel with the jobs."""
-    if not travels(profile):
+    if not travels(profile, steps):
         where = f"in {profile.image}" if profile.image else "where it is here"
         return Check("environment", True, f"jobs find it {where}")
     if profile.shared is not None:
@@ -132,6 +136,20 @@ def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile
         return Check("environment", False, error.problem, error.fix)
     size = path.stat().st_size
     return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
+
+
+def check_images(steps: Iterable[PlannedStep], profile: Profile) -> list[Check]:
+    """Look for the container images that are files, and say how jobs get each."""
+    checks = []
+    for image in images_of(steps, profile):
+        try:
+            size = require_image(image, profile.shared)
+        except WingspanError as error:
+            checks.append(Check("image", False, f"{error.where}: {error.problem}", error.fix))
+            continue
+        way = f"{megabytes(size)}, sent to each job" if size else "not sent: machines find it there"
+        checks.append(Check("image", True, f"{image}: {way}", facts={"bytes": size}))
+    return checks
 
 
 def sizes_of(plan: Plan, home: Home, folder: RunFolder | None) -> Callable[[str], int | None]:
@@ -191,7 +209,7 @@ def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _
             "request_cpus": "1",
             "request_memory": "64MB",
             "request_disk": "64MB",
-            **({"container_image": profile.image} if profile.image else {}),
+            **image_commands(profile.image, profile.shared),
             **profile.submit,
         }
         try:

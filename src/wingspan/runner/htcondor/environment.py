@@ -21,6 +21,7 @@ from wingspan.accesspoint.status import is_one_machine
 from wingspan.errors import SpaceError
 from wingspan.files import aside, digest_bytes, json_text
 from wingspan.planning.plan import PlannedStep
+from wingspan.runner.htcondor.image import images_of
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -42,10 +43,11 @@ _SYSTEM = re.compile(
 )
 
 
-def travels(profile: Profile) -> bool:
-    """Return whether the environment is sent with jobs: as the profile says, else where not all slots are here."""
-    way = profile.environment
-    return way == SEND or (way == AUTO and not is_one_machine())
+def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
+    """Return whether the environment is given to jobs: as the profile says, else into containers and to other machines."""
+    if profile.environment != AUTO:
+        return profile.environment == SEND
+    return bool(images_of(steps, profile)) or not is_one_machine()
 
 
 def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -> Path:

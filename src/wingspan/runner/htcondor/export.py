@@ -28,9 +28,10 @@ from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
+from wingspan.runner.htcondor.image import images_of, require_image
 from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
-from wingspan.runner.htcondor.profile import SEND, Profile
+from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
 from wingspan.runner.htcondor.shared import (
     ENVIRONMENTS,
@@ -70,7 +71,11 @@ if [ -n "$library" ]; then
     export LD_LIBRARY_PATH="$library${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
     unset PYTHONHOME PYTHONPATH
 fi
-[ -x "$python" ] || fail "there is no $python on $(uname -n)" {fix}
+if ! [ -x "$python" ]; then  # in a container image: the one that it has
+    wanted=$python
+    [ -z "$library" ] && python=$(command -v python3) && "$python" -c "import wingspan" ||
+        fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
+fi
 "$python" -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
@@ -93,10 +98,19 @@ def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = 
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
     profile = profile or Profile()
+    _refuse(plan, profile)
+    save_plan(plan, folder, home)
+    inside = profile.environment == AUTO and bool(images_of(plan.to_run(), profile))
+    send = profile.environment == SEND or inside
+    return write_dag(plan, root, folder, home, profile, send=send)
+
+
+def _refuse(plan: Plan, profile: Profile) -> None:
+    """Look at what the profile names on this machine's disk, before anything is written."""
     if profile.shared is not None:
         require(profile.shared)
-    save_plan(plan, folder, home)
-    return write_dag(plan, root, folder, home, profile, send=profile.environment == SEND)
+    for image in images_of(plan.to_run(), profile):
+        require_image(image, profile.shared)
 
 
 def write_dag(
@@ -109,6 +123,7 @@ def write_dag(
     send
         Send interpreter and libraries with the jobs.
     """
+    _refuse(plan, profile)
     for name in ("jobs", "results", "files", "logs"):
         (place / name).mkdir(parents=True)
     store = Store(home.store)

@@ -190,6 +190,15 @@ def _folder(value: object) -> Path:
     return path
 
 
+def _image(value: object) -> str:
+    image = _text(value)
+    if "://" in image or Path(image).expanduser().is_absolute():
+        return image
+    raise ValueError(
+        f'expected a reference such as "docker://python:3.12" or an absolute path, found {value!r}'
+    )
+
+
 def _whole(value: object) -> int:
     if type(value) is not int or value < 1:
         raise ValueError(f"expected a whole number of at least 1, found {value!r}")
@@ -266,7 +275,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "shared": ("shared", _folder),
     "environment_limit": ("environment_limit_mb", _megabytes),
     "task_time": ("task_time_s", _seconds),
-    "image": ("image", _text),
+    "image": ("image", _image),
     "dagman": ("dagman", _settings),
     "max_jobs": ("max_jobs", _whole),
     "hold_back_off": ("hold_back_off_s", _whole_seconds),

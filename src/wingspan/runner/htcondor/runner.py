@@ -73,7 +73,7 @@ class HTCondorRunner:
         write_constants(plan, folder)
         last = newest(folder)
         place = folder.dags / str(int(last.name) + 1 if last else 1)
-        send = travels(self._profile)
+        send = travels(self._profile, plan.to_run())
         dag = write_dag(plan, place, folder, home, self._profile, send=send)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
         cluster = submit_dag(dag, options)

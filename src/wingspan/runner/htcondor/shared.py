@@ -83,7 +83,6 @@ def constant_in(place: Path, name: str) -> Path:
 
 def make_place(shared: Path, dag: Path, name: str) -> Path:
     """Make the place of a DAG in the shared folder, and a link to it in the DAG's own folder; return it."""
-    require(shared)
     place = shared / "runs" / f"{name}-{secrets.token_hex(4)}"
     with disk_errors(place):
         (place / STORE).mkdir(parents=True)

@@ -6,6 +6,7 @@ separated list of file names that need no quoting, and ``steps``; its name is DA
 
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.htcondor.hold_policy import hold_policy
+from wingspan.runner.htcondor.image import image_commands
 from wingspan.runner.htcondor.profile import Profile
 
 
@@ -32,10 +33,9 @@ def submit_description(
     them costs a 25.x starter five seconds a job, and a missing one a hold.
     """
     profile = profile or Profile()
-    image = asked.image or profile.image
     sent = ",".join(filter(None, ["../jobs/$(JOB).json", common, "$(inputs)"]))
     commands = {
-        "universe": "vanilla",
+        **image_commands(asked.image or profile.image, profile.shared),
         "executable": "job.sh",
         "arguments": f"$(JOB) {environment}".rstrip(),
         "initialdir": "results",
@@ -44,7 +44,6 @@ def submit_description(
         "log": "../jobs.log",
         "request_cpus": str(asked.cpus),
         **_gpus(asked),
-        **({"container_image": image} if image else {}),
         **({"allowed_execute_duration": f"{asked.runtime_s:.0f}"} if asked.runtime_s else {}),
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",

@@ -1,0 +1,73 @@
+"""A container image -> the submit commands that run jobs in it: by reference, or as a file that is sent or lies there.
+
+::
+
+    docker://python:3.12     the machine that runs the job fetches it
+    osdf:///ospool/a.sif     likewise, by HTCondor's file transfer: any URL that it can transfer
+    /images/a.sif            a file: sent with each job; below the shared folder it is read where it is
+    /cvmfs/images/a          of the machines that run jobs
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from wingspan.errors import NotFoundError, SettingError
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.shared import below
+
+_THERE = "/cvmfs/"  # mounted on execution points; HTCondor itself never sends what is below
+
+
+def image_commands(image: str | None, shared: Path | None) -> dict[str, str]:
+    """Return the submit commands for an image.
+
+    >>> image_commands("docker://python:3.12", None)
+    {'universe': 'container', 'container_image': 'docker://python:3.12'}
+    """
+    if not image:
+        return {"universe": "vanilla"}
+    file = _file(image)
+    commands = {"universe": "container", "container_image": str(file or image)}
+    if file is not None and _in_place(file, shared):
+        commands["transfer_container"] = "false"
+    return commands
+
+
+def images_of(steps: Iterable[PlannedStep], profile: Profile) -> list[str]:
+    """Return the images that some steps run in, each once."""
+    named = [step.resources.get("image") or profile.image for step in steps]
+    return list(dict.fromkeys(image for image in named if image))
+
+
+def require_image(image: str, shared: Path | None) -> int:
+    """Look for an image that is a file; return the bytes of it that are sent with each job.
+
+    Raises
+    ------
+    NotFoundError
+        It is not there.
+    SettingError
+        It is a folder that would have to be sent, which HTCondor cannot.
+    """
+    file = _file(image)
+    if file is None or str(file).startswith(_THERE):
+        return 0
+    if not file.exists():
+        fix = 'correct the path; of an image in a registry the reference begins with "docker://"'
+        raise NotFoundError(f"image {image}", f"there is no file {file}", fix)
+    if _in_place(file, shared):
+        return 0
+    if file.is_dir():
+        fix = f"build a file of it, apptainer build image.sif {file}, or put it below the shared folder"
+        raise SettingError(f"image {image}", "a folder cannot be sent with jobs", fix)
+    return file.stat().st_size
+
+
+def _file(image: str) -> Path | None:
+    """Return the file that an image is; None if it is a reference."""
+    return None if "://" in image else Path(image).expanduser().absolute()
+
+
+def _in_place(file: Path, shared: Path | None) -> bool:
+    return shared is not None and below(file, shared)
