@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from wingspan.advisor.advise import advise
 from wingspan.advisor.baselines import as_released, blindly, fit_rates
 from wingspan.advisor.calibrate import IDENTITY
 from wingspan.advisor.contest import hold_contest
@@ -17,7 +18,9 @@ from wingspan.advisor.saved import CARD, Advisor, load_advisor, save_advisor
 from wingspan.advisor.sequence import CONTROLS, DEFAULT, controls, lstm, sized
 from wingspan.advisor.split import split_samples
 from wingspan.advisor.tensors import Layout
+from wingspan.advisor.timeline import make_timeline
 from wingspan.errors import CorruptError, FormatError, SettingError, UntrustedModelError
+from wingspan.eventlog.read import read_events
 
 torch = pytest.importorskip("torch")
 CONFIG = NetworkConfig(hidden=12, epochs=25, patience=5, rate=0.02, batch=64, dropout=0.0)
@@ -40,9 +43,6 @@ def samples(tmp_path_factory, event):
     A release within two minutes is in vain. Later ones pay if the shadow was lost after the connection, and are in
     vain if before: no column of the table tells in which order that was.
     """
-    from wingspan.advisor.timeline import make_timeline
-    from wingspan.eventlog.read import read_events
-
     random = np.random.default_rng(4)
     text = ""
     for number in range(600):
@@ -166,6 +166,23 @@ def test_it_comes_back_from_its_folder(model, samples, rows, tmp_path):
         (tmp_path / "one" / CARD).write_text(json.dumps(changed))
         with pytest.raises(CorruptError):
             load_advisor(tmp_path / "one")
+
+
+def test_advice_of_the_network_knows_nothing_that_follows(model, samples, rows, tmp_path):
+    """It decides as an advisor; from the log cut after a hold's record it says what it says from the whole log."""
+    rates = fit_rates(samples, rows[0], np.ones(len(rows[0])))
+    advisor = Advisor("LSTM", model, IDENTITY, rates, {})
+    chosen = rows[1][[3, 70]]
+    whole = advisor.probability(samples, chosen).p
+    log = samples.timeline.events.files[0].path.read_bytes()
+    for row, said in zip(chosen.tolist(), whole.tolist(), strict=True):
+        place = log.index(b"...\n", samples.episodes.offset[row]) + 4
+        (tmp_path / "cut").write_bytes(log[:place])
+        incidents = advise(make_timeline(read_events([tmp_path / "cut"])), advisor=advisor)
+        jobs = [job for incident in incidents for job in incident.jobs]
+        advice = max(jobs, key=lambda job: job.held_at)
+        assert advice.decided_by == "model LSTM"
+        assert advice.probability == pytest.approx(said, abs=1e-6)
 
 
 class Mine(torch.nn.Linear):

@@ -54,6 +54,8 @@ class HoldAdvisor:
         Sizes of the LSTM: fields of `NetworkConfig` and `Layout`, as text.
     cpus
         Cores of each model's step.
+    gpus
+        GPUs of the LSTM's steps.
     """
 
     logs: Path | list[Path]
@@ -62,6 +64,7 @@ class HoldAdvisor:
     ablations: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     cpus: int = 1
+    gpus: int = 0
     memory: str | None = None
 
 
@@ -186,7 +189,7 @@ def _fits(
         yield name, p.step(fit, samples, weights, name, name=f"fit[{name}]", resources=asked)
     for control in ("", *(CONTROLS if what.ablations else ())) if what.lstm else ():
         name = control_name(control) if control else LSTM
-        asked = _resources(what, size, _LSTM_SECONDS)
+        asked = replace(_resources(what, size, _LSTM_SECONDS), gpus=what.gpus)
         given = (samples, weights, control, dict(what.settings))
         yield name, p.step(fit_lstm, *given, name=f"fit[{name}]", resources=asked)
 
