@@ -33,6 +33,7 @@ from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
+from wingspan.runner.htcondor.reference import require_own_names, sent_name, url_of
 from wingspan.runner.htcondor.shared import (
     ENVIRONMENTS,
     give,
@@ -141,6 +142,7 @@ def write_dag(
     }
     done = store.done(step.key for step in plan.steps)
     for node in nodes:
+        require_own_names(node.name, node.given)
         for key in {key for step in node.steps for key in step.needs} & done:
             _give_done(key, place, store, profile)
         steps = [asdict(step) for step in node.steps]
@@ -204,19 +206,22 @@ def _text(
 def _given(step: PlannedStep, place: Path, folder: RunFolder, profile: Profile) -> list[str]:
     """Link the user's files under the names the job knows; return them and the constants, relative to results.
 
-    Where there is a shared folder they are put there, and nothing is to be sent.
+    Files that the pool reaches by itself are URLs. Where there is a shared folder the others are put there, and not
+    to be sent.
     """
     there = place_of(place)
+    urls = {file["name"]: url_of(file, profile.staging) for file in step.files}
+    found = [url for url in urls.values() if url]
+    files = [file for file in step.files if not urls[file["name"]]]
     if there is not None and profile.shared is not None:
-        give(step, there, folder, profile.shared)
-        return []
+        give(step, files, (there, profile.shared), folder)
+        return found
     results = place / "results"
-    found = [
+    found += [
         os.path.relpath(folder.constant(digest), results) for digest in sorted(constants_of(step))
     ]
-    for file in step.files:
-        link = place / "files" / file["digest"].partition(":")[2][:16] / file["name"]
-        link.parent.mkdir(exist_ok=True)
+    for file in files:
+        link = place / "files" / sent_name(file)
         if not link.exists():
             link.symlink_to(file["path"])
         found.append(f"../{link.relative_to(place)}")

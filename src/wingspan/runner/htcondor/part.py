@@ -37,6 +37,7 @@ from wingspan.runner.htcondor.hold_policy import (
     FAILED_EXIT,
     MEMORY_EXIT,
 )
+from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.room import (
     drop_room,
     give_up_room,
@@ -217,7 +218,8 @@ def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str,
 
 
 def _arrived(file: dict[str, Any], sandbox: Path, shared: Path | None, step: str) -> dict[str, Any]:
-    path = sandbox / file["name"] if shared is None else file_in(shared, file)
+    sent = sandbox / sent_name(file) if shared is None else file_in(shared, file)
+    path = sent if sent.exists() else sandbox / file["name"]  # by reference
     if not path.exists():
         problem = f"input file {file['name']} did not arrive"
         raise NotFoundError(f"step {step}", problem, f"look whether {file['path']} is still there")

@@ -6,6 +6,7 @@ A pool of the project wins over one of the user with the same name::
     [pools.campus]
     submit = { "+ProjectName" = '"Wings"', rank = "Mips" }   # any submit command that Wingspan does not write itself
     shared = "/home/ann/wingspan"     # a folder that access point and execution points share
+    staging = { "/staging/ann" = "osdf:///chtc/staging/ann" }   # files below are fetched by the jobs' machines
     image = "docker://python:3.12"    # container that jobs run in, where a step names none
     environment_limit = "2GB"         # the largest environment that is sent with jobs
     environment = "auto"              # or "send", "installed": how jobs get the interpreter and the libraries
@@ -57,6 +58,8 @@ class Profile:
         Submit commands for every job; those of a step's `Resources` win.
     shared
         Absolute path of a folder that access point and execution points share; None: there is none.
+    staging
+        Folder as it is seen here -> URL of the same folder: input files below are passed by reference.
     environment_limit_mb
         The largest packed environment that is sent with jobs.
     task_time_s
@@ -84,6 +87,7 @@ class Profile:
     hold_back_off_s: int = 60
     checkpoint_every_s: float = 1800.0
     environment: str = AUTO
+    staging: Mapping[Path, str] = field(default_factory=dict)
 
 
 def find_profile(name: str, start: Path, shared: Path | None = None) -> Profile:
@@ -263,6 +267,15 @@ def _settings(value: object) -> Mapping[str, str]:
     return MappingProxyType({setting: _plain(given) for setting, given in table.items()})
 
 
+def _staging(value: object) -> Mapping[Path, str]:
+    found = {}
+    for folder, url in _table(value).items():
+        if "://" not in _text(url) or " " in _text(url) or "," in _text(url):
+            raise ValueError(f'expected a URL such as "osdf:///staging/ann", found {url!r}')
+        found[_folder(folder)] = str(url)
+    return MappingProxyType(found)
+
+
 def _table(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise TypeError(f"expected a table {{ NAME = VALUE }}, found {value!r}")
@@ -273,6 +286,7 @@ def _table(value: object) -> dict[str, object]:
 _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "submit": ("submit", _commands),
     "shared": ("shared", _folder),
+    "staging": ("staging", _staging),
     "environment_limit": ("environment_limit_mb", _megabytes),
     "task_time": ("task_time_s", _seconds),
     "image": ("image", _image),

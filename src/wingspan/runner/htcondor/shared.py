@@ -14,7 +14,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,24 @@ def place_of(dag: Path) -> Path | None:
     return link.readlink() if link.is_symlink() else None
 
 
-def give(step: PlannedStep, place: Path, folder: RunFolder, shared: Path) -> None:
-    """Put the user's files and the constants of a step where its job finds them."""
+def give(
+    step: PlannedStep,
+    files: Iterable[Mapping[str, Any]],
+    where: tuple[Path, Path],
+    folder: RunFolder,
+) -> None:
+    """Put some of the user's files and the constants of a step where its job finds them.
+
+    Parameters
+    ----------
+    where
+        The DAG's place in the shared folder, and that folder.
+    """
+    place, shared = where
     for digest in constants_of(step):
         constant = folder.constant(digest)
         _put(constant, constant_in(place, constant.name), shared)
-    for file in step.files:
+    for file in files:
         _put(Path(file["path"]), file_in(place, file), shared)
 
 
