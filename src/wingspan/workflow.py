@@ -2,9 +2,9 @@
 
 import html
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import (
@@ -192,6 +192,23 @@ def open_run(run_id: str = "last", *, home: Path | None = None) -> "Run":
     return Run(place.run(run_id), place)
 
 
+class Look(NamedTuple):
+    """A run at one moment; `state` as `Run.state` says it."""
+
+    events: dict[str, StepEvent]
+    state: str
+
+    def usage(
+        self, steps: Mapping[str, PlannedStep], attempts: "Mapping[str, list[Attempt]]"
+    ) -> dict[str, list[Usage]]:
+        """Return of each step that has run what it used of what it asked for."""
+        return {
+            name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
+            for name, event in self.events.items()
+            if event.wall_s or name in attempts
+        }
+
+
 class Run:
     """One run: its steps' states, and their results as values."""
 
@@ -215,6 +232,10 @@ class Run:
     @property
     def events(self) -> dict[str, StepEvent]:
         """The last event of each step, as recorded so far."""
+        return self.look().events
+
+    def look(self) -> "Look":
+        """Return the last event of each step and the state of the run, both of one moment."""
         driven = self._alive()
         found = read_events(self.folder)
         latest = {}
@@ -226,7 +247,7 @@ class Run:
             latest[name] = (
                 StepEvent(event.time, name, step.key, "stopped") if interrupted else event
             )
-        return latest
+        return Look(latest, _state(latest.values(), driven=driven))
 
     def _alive(self) -> bool:
         """Return whether the run goes on; what a pool has finished is brought in first."""
@@ -261,12 +282,7 @@ class Run:
     @property
     def state(self) -> str:
         """``done``, ``failed``, ``running``, or ``stopped`` (interrupted: the same command goes on)."""
-        events = self.events.values()
-        if all(event.state == DONE for event in events):
-            return DONE
-        if self._alive():
-            return RUNNING
-        return FAILED if any(event.state == FAILED for event in events) else "stopped"
+        return self.look().state
 
     def wait(self, timeout_s: float | None = None) -> "Run":
         """Wait until the run has ended or was interrupted.
@@ -357,6 +373,15 @@ def _usable(on: str, shared: Path | None) -> Path | None:
     if found.shared is not None:
         require(found.shared)
     return None if shared is None else found.shared
+
+
+def _state(events: Iterable[StepEvent], *, driven: bool) -> str:
+    states = {event.state for event in events}
+    if states <= {DONE}:
+        return DONE
+    if driven:
+        return RUNNING
+    return FAILED if FAILED in states else "stopped"
 
 
 def _catch_up_all(home: Home, pipeline: str) -> None:

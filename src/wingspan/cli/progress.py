@@ -91,11 +91,16 @@ class Progress:
             took = f"{event.wall_s:.2f} s" if event.wall_s else ""
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
             state = Text(event.state, style=_STYLE.get(event.state, ""))
-            ended = event.state in {DONE, FAILED, SKIPPED}
-            job = event.problem or ("" if ended else self._jobs.get(event.step, ""))
+            job = event.problem or self._doing(event)
             table.add_row(Text(event.step), state, took, memory, Text(job))
         table.caption = summary(self.states.values(), self._jobs)
         return table
+
+    def _doing(self, event: StepEvent) -> str:
+        """Return what a step's job does now, or for how long the step has been running here."""
+        if event.state in {WAITING, RUNNING, HELD} and event.step in self._jobs:
+            return self._jobs[event.step]
+        return f"for {time.time() - event.time:,.0f} s" if event.state == RUNNING else ""
 
 
 def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:

@@ -35,9 +35,9 @@ def status(
     run = open_run(run_id, home=home)
     if svg is not None:
         write_atomically(svg, run.picture())
-    events, state = run.events, run.state
-    attempts = run.attempts
-    usage = run.usage(attempts)
+    seen, attempts = run.look(), run.attempts
+    events, state = seen
+    usage = seen.usage(run.steps, attempts)
     if as_json:
         rows = {
             name: _facts(event, attempts.get(name, []), usage.get(name, []))

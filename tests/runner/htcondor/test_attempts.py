@@ -35,7 +35,9 @@ ENDED = f"""005 ({{job}}) 2026-11-21 {{at}} Job terminated.
 \tPartitionable Resources :    Usage  Request Allocated
 \t   Cpus                 :     0.50        1         2
 \t   Disk (KB)            : 20480     2097152   2097152
+\t   GPUs                 :     0.25        1         1
 \t   Memory (MB)          :    50        2048      4096
+\t   TimeSlotBusy (s)     :    70
 """
 
 
@@ -79,6 +81,8 @@ def test_the_times_and_the_use_of_a_job_that_ends_well(dag):
     assert one.memory_mb == Amounts(300, 2048, 4096)
     assert one.disk_mb == Amounts(20, 2048, 2048)
     assert one.cpus == Amounts(0.5, 1, 2)
+    assert one.gpus == Amounts(0.25, 1, 1)
+    assert one.slot_s == 70
 
 
 def test_each_loss_begins_a_new_attempt(dag):

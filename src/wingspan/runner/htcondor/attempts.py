@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from wingspan.eventlog.bodies import place_of, read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import TRANSFERS, Events
@@ -51,8 +53,10 @@ class Attempt:
         What it does, or did last: ``queued``, ``sending input``, ``running``, ``sending output``, ``held``.
     since
         When that began, in seconds since 1970.
-    memory_mb, disk_mb, cpus
+    memory_mb, disk_mb, cpus, gpus
         Use is known once the attempt has ended, of memory also before.
+    slot_s
+        How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
     """
 
     node: str
@@ -70,6 +74,8 @@ class Attempt:
     memory_mb: Amounts = field(default_factory=Amounts)
     disk_mb: Amounts = field(default_factory=Amounts)
     cpus: Amounts = field(default_factory=Amounts)
+    gpus: Amounts = field(default_factory=Amounts)
+    slot_s: float | None = None
 
 
 _FIELD: Final = {
@@ -124,21 +130,23 @@ def attempts_of(places: Iterable[Path]) -> dict[str, list[Attempt]]:
 
 def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
     """Add what events of a log tell to the attempts of its jobs, by cluster and proc."""
-    wanted = [row for row, code in enumerate(events.code.tolist()) if code in _CODES]
-    told = [row for row in wanted if events.code[row] in _WITH_BODY]
+    told = np.flatnonzero(np.isin(events.code, _WITH_BODY)).tolist()
     bodies = dict(zip(told, read_bodies(events, told), strict=True))
-    transfer, memory = events.transfer.tolist(), events.memory_mb.tolist()
-    for row in wanted:
-        made = jobs.setdefault((int(events.cluster[row]), int(events.proc[row])), [])
-        code, at = int(events.code[row]), float(events.time[row])
+    wanted = np.flatnonzero(np.isin(events.code, _CODES))
+    numbers = (events.cluster, events.proc, events.code, events.time, events.transfer)
+    columns = [column[wanted].tolist() for column in (*numbers, events.memory_mb)]
+    for row, cluster, proc, code, at, transfer, memory_mb in zip(
+        wanted.tolist(), *columns, strict=True
+    ):
+        made = jobs.get((cluster, proc), [])
         if code == Event.FILE_TRANSFER:
-            _transfer(made, transfer[row], at)
+            _transfer(made, transfer, at)
         elif code == Event.IMAGE_SIZE:
-            _measured(made, float(memory[row]))
+            _measured(made, memory_mb)
         else:
             _advance(made, code, at, bodies.get(row, {}))
-        if not made:  # its beginning was lost
-            del jobs[int(events.cluster[row]), int(events.proc[row])]
+        if made:  # else its beginning was lost
+            jobs[cluster, proc] = made
 
 
 def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
@@ -179,6 +187,8 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
         memory_mb=_amounts(body, "Memory", 1.0, last.memory_mb.used),
         disk_mb=_amounts(body, "Disk", _KB),
         cpus=_amounts(body, "Cpus", 1.0),
+        gpus=_amounts(body, "GPUs", 1.0),
+        slot_s=_amounts(body, "TimeSlotBusy", 1.0).used,
     )
 
 

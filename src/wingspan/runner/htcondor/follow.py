@@ -158,8 +158,12 @@ class Follower:
         if body.get("TerminatedAndRequeued"):
             why = next((failure for failure in left if failure.cause), None)
             code = body.get("ReturnValue", body.get("TerminatedBySignal", "?"))
-            lack = f"{why.problem}; waits for more {why.cause}" if why else ""
-            self._say(node, WAITING, at, problem=lack or f"ended with {code}, and waits to go on")
+            if why is None:
+                self._say(node, WAITING, at, problem=f"ended with {code}, and waits to go on")
+                return
+            lack = f"{why.problem}; waits for more {why.cause}"
+            fix = "nothing, where a machine has twice as much: `wingspan why` tells"
+            self._say(node, WAITING, at, problem=lack, fix=fix)
             return
         told = f": {reason}" if reason else ""
         again = f"its job was begun again and again, and lost each time{told}"
