@@ -103,6 +103,10 @@ def test_requests_that_no_slot_meets_are_problems(checked, look):
     assert "expected a ClassAd expression" in told
     wingspan("run", "checked.py")
     assert "nothing is in the way" in look("last")
+    shared = checked.path.parent
+    assert f"transfer: none: jobs read and write in {shared}" in look(
+        "last", "--shared", str(shared)
+    )
 
 
 @pytest.mark.htcondor
@@ -177,7 +181,7 @@ def test_a_pool_that_cannot_be_reached_is_one_problem(project, tmp_path):
 
 
 @pytest.mark.htcondor
-def test_a_job_that_cannot_use_the_shared_folder_says_so(pool, job_folder):
+def test_a_job_that_cannot_use_the_shared_folder_says_so(pool, job_folder, wait_until):
     """What the job says comes back; a job that never starts is removed."""
     shared, home = job_folder / "shared", Home(job_folder / "home")
     shared.mkdir()
@@ -187,7 +191,7 @@ def test_a_job_that_cannot_use_the_shared_folder_says_so(pool, job_folder):
     assert "there" not in check.found
     never = probe_shared(shared, home, Profile(submit={"requirements": "false"}), within_s=1)
     assert "did not end within 1 s" in never.found
-    assert queued_ads('regexp("probe.sh", Cmd)') == []
+    wait_until(lambda: queued_ads('regexp("probe.sh", Cmd)') == [])
     refused = probe_shared(shared, home, Profile(submit={"requirements": "a ="}))
     assert "refused" in refused.found
     assert list(shared.iterdir()) == []

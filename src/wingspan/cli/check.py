@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.runs import Shared
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def check(
     home: Annotated[
         Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
     ] = None,
+    shared: Shared = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Try the shared folder from a small job.")
     ] = False,
@@ -42,10 +44,12 @@ def check(
 
     if on == LOCAL:
         raise SettingError("--on local", "this machine needs no check", "name a pool")
-    profile = find_profile(on, Path.cwd())
+    profile = find_profile(on, Path.cwd(), shared)
     if probe and profile.shared is None:
         problem = f"[pools.{on}] names no shared folder to try"
-        raise SettingError("--probe", problem, 'add shared = "/path" to it, or leave --probe out')
+        raise SettingError(
+            "--probe", problem, 'add shared = "/path" to it, or give --shared, or leave --probe out'
+        )
     plan, place, folder = _plan(target, settings or [], home, on)
     checks = check_plan(plan, place, profile, folder, probe=probe)
     if as_json:

@@ -186,6 +186,37 @@ def test_a_folder_that_cannot_be_used_is_told_before_anything_is_done(declared, 
     assert not (tmp_path / "run").exists()
 
 
+def test_the_command_takes_a_folder(declared, shared, tmp_path):
+    """`plan --export` writes what is to run for it; what cannot be used is a message and exit code 2."""
+    Path("here.py").write_text(
+        "from pathlib import Path\nimport declared\n\n"
+        "def pipeline(beside: Path):\n    return declared.pipeline(beside)\n"
+    )
+
+    def plan(folder, *options):
+        command = [
+            "plan",
+            "here.py",
+            "--set",
+            f"beside={shared}/beside.txt",
+            "--export",
+            tmp_path / "out",
+        ]
+        return subprocess.run(
+            [sys.executable, "-m", "wingspan", *command, "--shared", folder, *options],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+
+    told = plan("none")
+    assert (told.returncode, f"shared folder {Path.cwd()}/none: No such file" in told.stderr) == (
+        2,
+        True,
+    )
+    told = plan(shared)
+    assert told.returncode == 0, told.stderr
+    assert place_of(tmp_path / "out").parent == shared / "runs"
+
+
 def test_a_job_that_cannot_use_the_folder_fails_with_its_name(declared, shared, tmp_path):
     """Each step has failed for that reason, with an exit code after which HTCondor does not start it again."""
     folder, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
