@@ -1,6 +1,7 @@
 """Environments to measure in: a user's, without what only tests need, and one for the peers."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,11 +28,13 @@ def _made(name: str, lock: str, *, with_wingspan: bool) -> Path:
     return python
 
 
+@cache
 def wingspan_python() -> Path:
     """Return the interpreter of an environment with Wingspan, as a user installs it."""
     return _made("wingspan", "requirements.lock", with_wingspan=True)
 
 
+@cache
 def peers_python() -> Path:
     """Return the interpreter of an environment with pandas and scikit-learn."""
     return _made("peers", "requirements-peers.lock", with_wingspan=False)
