@@ -1,6 +1,7 @@
 """Reports -> a picture: of each table the winner's calibration, and its Brier score over time."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from wingspan.advisor.evaluate import Report, Table
 from wingspan.draw.curves import Panel, curves_svg
@@ -9,7 +10,7 @@ from wingspan.draw.curves import Panel, curves_svg
 def reports_svg(reports: Iterable[tuple[str, Report]]) -> str:
     """Return one row a table, in the order of the reports."""
     rows = [
-        _panels(f"{name}: {table.title}", table, report.winner)
+        _panels(f"{Path(name).name}: {table.title}", table, report.winner)
         for name, report in reports
         for table in report.tables
     ]

@@ -216,13 +216,13 @@ def _print_table(table: "Table") -> None:
     print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents", end="")
     print(f", base rate {table.base_rate:.3f}")
     names = [line.model for line in table.lines]
-    print(f"{'':<20}" + "".join(f"{name:>22}" for name in names))
+    print(f"{'':<20}" + "".join(f"{name:>24}" for name in names))
     for column in _COLUMNS:
         if column not in table.lines[0].figures:
             continue
         figures = [line.figures[column] for line in table.lines]
         cells = [f"{each.value:.3f} ({each.low:.3f}, {each.high:.3f})" for each in figures]
-        print(f"{column:<20}" + "".join(f"{cell:>22}" for cell in cells))
+        print(f"{column:<20}" + "".join(f"{cell:>24}" for cell in cells))
     by_code = [
         f"{code}: {count:,} {skill.value:.2f}" for code, (count, skill) in table.codes.items()
     ]
