@@ -17,6 +17,7 @@ from wingspan.errors import (
     SettingError,
     UntrustedModelError,
 )
+from wingspan.files import digest_file
 
 torch = pytest.importorskip("torch")
 LAYOUT = Layout(m=3, j=2, e=4)
@@ -90,6 +91,16 @@ def test_every_changed_byte(folder):
         with pytest.raises(CorruptError, match="not the file"):
             load_network(folder)
         content[place] ^= 1
+
+
+def test_weights_that_are_none(folder):
+    """Bytes that are no weights are refused, also where the card was changed with them."""
+    (folder / WEIGHTS).write_bytes(b"no weights")
+    card = json.loads((folder / CARD).read_text())
+    digest = digest_file(folder / WEIGHTS)
+    (folder / CARD).write_text(json.dumps(card | {"digest": digest}))
+    with pytest.raises(CorruptError, match="no safetensors"):
+        load_network(folder)
 
 
 def test_not_json(folder):

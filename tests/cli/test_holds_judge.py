@@ -1,7 +1,10 @@
 """``wingspan holds train`` and ``holds evaluate``."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -82,14 +85,47 @@ def test_the_lstm_takes_part(tmp_path):
     assert "shuffled" not in result.stdout
 
 
-def test_options_of_the_lstm():
-    """Without `--lstm` they are refused; so are a size that does not exist and one without a value."""
-    for words, told in (
-        (["--ablations"], "add --lstm"),
-        (["--network", "a:B"], "add --lstm"),
-    ):
-        with pytest.raises(SettingError, match=told):
-            run("holds", "evaluate", "log", *words)
+NETWORK = """
+import torch
+
+
+class Net(torch.nn.Linear):
+    def __init__(self, config, width, facts):
+        super().__init__(facts, 1)
+
+    def forward(self, frames, facts):
+        return super().forward(facts).squeeze(1)
+"""
+
+
+def test_a_network_of_the_current_folder(tmp_path, monkeypatch):
+    """A class in a file of the folder where the command is given takes the LSTM's place; one that is not there is told."""
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("network_of_a_user.py").write_text(NETWORK)
+    Path("log").write_text(held_and_released(120))
+    words = ("holds", "train", "log", "--json", "--lstm", "--set", "epochs=2", "--network")
+    with threadpool_limits(1):
+        found = json.loads(run(*words, "network_of_a_user:Net", "--out", "one"))
+    assert 0 < found["card"]["brier"]["LSTM"] < 1
+    with pytest.raises(SettingError, match="did you mean Net"):
+        run(*words, "network_of_a_user:Nett", "--out", "two")
+
+
+def test_options_of_the_lstm(monkeypatch, tmp_path):
+    """Without `--lstm`, or without torch, they are refused; so is a size without a value."""
+    (tmp_path / "log").write_text("")
+    words = ("holds", "evaluate", tmp_path / "log")
+    for more in (["--ablations"], ["--network", "a:B"], ["--set", "hidden=3"]):
+        with pytest.raises(SettingError, match="add --lstm"):
+            run(*words, *more)
+    if find_spec("torch"):
+        with pytest.raises(SettingError, match="write it like"):
+            run(*words, "--lstm", "--set", "hidden")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(SettingError, match="needs torch"):
+        run(*words, "--lstm")
 
 
 def test_logs_are_judged_once(simulated, tmp_path):

@@ -81,14 +81,15 @@ def make_network(config: NetworkConfig, width: int, facts: int) -> "torch.nn.Mod
     """
     import torch
 
-    made = _find(config.network)(config, width, facts)
+    made = find_network(config.network)(config, width, facts)
     if not isinstance(made, torch.nn.Module):
         problem = f"made a {type(made).__name__}, not a torch.nn.Module"
         raise SettingError(f"network {config.network}", problem, "name a class of networks")
     return made
 
 
-def _find(name: str) -> Any:  # noqa: ANN401 - a class of the user's
+def find_network(name: str) -> Any:  # noqa: ANN401 - a class of the user's
+    """Import the class that ``module:Class`` names; raises `SettingError` where there is none."""
     module, _, attribute = name.partition(":")
     where = f"network {name}"
     if not module or not attribute:

@@ -54,11 +54,18 @@ class Choice:
             problem = "--network, --set and --ablations are of the LSTM"
             raise SettingError("wingspan holds", problem, "add --lstm")
         if self.lstm:
-            from wingspan.advisor.network import check_torch
+            self._check()
 
-            check_torch()
+    def _check(self) -> None:
+        """Refuse what cannot be before minutes are spent on reading logs."""
+        from wingspan.advisor.network import check_torch, find_network
+        from wingspan.advisor.sequence import sized
+
+        check_torch()
+        sized(_pairs(self.settings), self.network)
         if self.network:
             import_from_here()
+            find_network(self.network)
 
     def entrants(self, samples: "Samples", split: "Split") -> Entrants:
         """Return the fits; none, and a word on stderr, where there is too little to learn from."""
