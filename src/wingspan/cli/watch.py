@@ -42,9 +42,10 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
 def _tell(seen: "Watch") -> None:
     """Print each event as a line of JSON."""
     while not seen.over:
+        begin = time.monotonic()
         for event in seen.look():
             print(json.dumps({k: v for k, v in asdict(event).items() if v != ""}), flush=True)
-        _rest(seen)
+        _rest(seen, begin)
 
 
 def _show(seen: "Watch", run: "Run") -> None:
@@ -52,18 +53,20 @@ def _show(seen: "Watch", run: "Run") -> None:
     keys = {name: step.key for name, step in run.steps.items()}
     with Progress({name: step.done for name, step in run.steps.items()}, sys.stdout) as progress:
         while not seen.over:
+            begin = time.monotonic()
             events: list[StepEvent] = seen.look()
             jobs = seen.jobs() if progress.live else {}
             now = {name: job_now(jobs[key]) for name, key in keys.items() if key in jobs}
             for event in events:
                 progress(event)
             progress.draw(now)
-            _rest(seen)
+            _rest(seen, begin)
 
 
-def _rest(seen: "Watch") -> None:
+def _rest(seen: "Watch", begin: float) -> None:
+    """Wait for news; longer where a look is much work."""
     if not seen.over:
-        time.sleep(_POLL_S)
+        time.sleep(max(_POLL_S, 4 * (time.monotonic() - begin)))
 
 
 def register(app: typer.Typer) -> None:

@@ -23,6 +23,7 @@ class Watch:
         self._place: Path | None = None
         self._follower: Follower | None = None
         self._jobs: Attempts | None = None
+        self._keys: dict[str, list[str]] = {}
         self.over = False  # nobody drives the run any more, and it is in no pool
 
     def look(self) -> list[StepEvent]:
@@ -37,6 +38,7 @@ class Watch:
     def _look_at_pool(self, *, driven: bool) -> bool:
         """Take in what the logs of the last DAG tell; return whether it is in the pool. Who drives it, records it."""
         from wingspan.runner.htcondor.attempts import Attempts
+        from wingspan.runner.htcondor.collect import nodes_in
         from wingspan.runner.htcondor.follow import Follower
         from wingspan.runner.htcondor.runner import newest
 
@@ -44,7 +46,7 @@ class Watch:
         if place is None:
             return False
         if place != self._place:
-            self._place, self._jobs = place, Attempts(place)
+            self._place, self._jobs, self._keys = place, Attempts(place), nodes_in(place)
             self._follower = Follower(self._plan, place, self._folder, self._home, ignore)
         if self._jobs is not None:
             self._jobs.advance()
@@ -55,14 +57,10 @@ class Watch:
 
     def jobs(self) -> "dict[str, Attempt]":
         """Return the last attempt of each step's job in the pool, by the step's key."""
-        from wingspan.runner.htcondor.collect import nodes_in
-
-        if self._jobs is None or self._place is None:
+        if self._jobs is None:
             return {}
-        tried = self._jobs.by_node()
         return {
-            key: tried[node][-1]
-            for node, keys in nodes_in(self._place).items()
-            for key in keys
-            if node in tried
+            key: tried[-1]
+            for node, tried in self._jobs.by_node().items()
+            for key in self._keys.get(node, ())
         }
