@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
     from wingspan.tabular.predict import Predictions
+    from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline, Run
 
 _PIPELINE, _RECIPE = "table-classifier", "wingspan.recipes.table_classifier"
@@ -118,17 +119,15 @@ def train(
     ends = Ends(models, (name or target) if deploy else None, new_rows, out).checked()
     with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_classifier import Classifier
-        from wingspan.tabular.read import ReadOptions
 
         what = Classifier(
             data=data[0] if len(data) == 1 else list(data),
             target=target,
-            estimators={label: label for label in _listed(estimators)},
-            parameters=_parameters(parameters or [], _listed(estimators)),
+            **_chosen(estimators, parameters or []),
             select=tuple(_listed(select)),
             drop=tuple(_listed(drop)),
             rules=_rules(rules),
-            options=ReadOptions(delimiter=delimiter),
+            options=_options(delimiter),
             test_size=test_size,
             seed=seed,
             stratify=stratify,
@@ -137,9 +136,8 @@ def train(
             cpus=cpus,
             memory=memory,
         )
-        run = run_pipeline(
-            _training(what, ends), home, runner=runner, on=on, fuse=not no_fuse, shared=shared
-        )
+        p = _training(what, ends)
+        run = run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared)
     _finish(run, what, ends, as_json=as_json)
 
 
@@ -160,7 +158,6 @@ def predict(
     """Predict raw rows with a deployed model, in the order of the rows."""
     from wingspan.recipes.table_classifier import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
-    from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline
 
     _check_out(out)
@@ -172,7 +169,7 @@ def predict(
         data[0] if len(data) == 1 else list(data),
         suffix=out.suffix,
         id_column=id_column,
-        options=ReadOptions(delimiter=delimiter),
+        options=_options(delimiter),
         shards_in_all=shards,
     )
     predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[made.step]
@@ -333,6 +330,21 @@ def print_evaluations(evaluations: dict[str, "Evaluation"], best: str, metrics: 
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _options(delimiter: str) -> "ReadOptions":
+    from wingspan.tabular.read import ReadOptions
+
+    return ReadOptions(delimiter=delimiter)
+
+
+def _chosen(estimators: str, parameters: list[str]) -> dict[str, dict[str, Any]]:
+    """Return estimators by label, and their parameters, as `Classifier` takes them."""
+    labels = _listed(estimators)
+    return {
+        "estimators": {label: label for label in labels},
+        "parameters": _parameters(parameters, labels),
+    }
 
 
 def _parameters(given: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
