@@ -34,14 +34,14 @@ IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
 def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Curve:
     """Fit what serves best on the halves that it was not fitted on; scores come in the order of time.
 
-    Nothing at all, a line between logits (Platt's), or from `ENOUGH` incidents on an isotonic curve; the simpler one
-    unless the next has a Brier score that is lower by a part of `_GAIN`.
+    A line between logits (Platt's), or from `ENOUGH` incidents on an isotonic curve, if its Brier score is lower by a
+    part of `_GAIN`.
     """
     if not len(scores):
         return IDENTITY
     weights = weights * incidents / weights.sum()
     halves = np.array_split(np.arange(len(scores)), 2)
-    forms: list[Fitter] = [_identity, _platt, *([_isotonic] if incidents >= ENOUGH else [])]
+    forms: list[Fitter] = [_platt, *([_isotonic] if incidents >= ENOUGH else [])]
     best: Fitter = _platt
     least = np.inf
     for form in forms if len(halves[1]) else []:
@@ -52,10 +52,6 @@ def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Cu
         if error < least * (1 - _GAIN):
             best, least = form, error
     return best(scores, label, weights)
-
-
-def _identity(scores: Reals, label: Reals, weights: Reals) -> Curve:  # noqa: ARG001
-    return IDENTITY
 
 
 def _isotonic(scores: Reals, label: Reals, weights: Reals) -> Curve:

@@ -1,7 +1,8 @@
 """Samples -> the advisor: every model is trained, calibrated on a later slice, and the best of them there wins.
 
-The slice that calibrates is halved by time to choose: what the first half calibrates, the second
-half compares. The sealed test is not looked at here.
+What learns, learns and is calibrated on labels of releases alone (see `mended`); what only counts, on those of the
+log. The slice that calibrates is halved by time to choose: what the first half calibrates, the second half
+compares, by the labels of releases alone. The sealed test is not looked at here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from wingspan.advisor.baselines import (
     Releases,
     Rows,
     as_released,
+    blindly,
     fit_always,
     fit_code_rates,
     fit_mates,
@@ -27,6 +29,7 @@ from wingspan.advisor.baselines import (
 )
 from wingspan.advisor.calibrate import IDENTITY, Curve, fit_curve
 from wingspan.advisor.learned import fit_boosting, fit_logistic, propensity
+from wingspan.advisor.mended import without_fixes
 from wingspan.advisor.metrics import safe_threshold
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.saved import Advisor
@@ -55,10 +58,8 @@ class Contestant:
 
     Attributes
     ----------
-    hope
-        The same kind of model, of whether the job will ever end well: what a removal would lose.
     safe
-        The hope below which at most 1 % of the jobs lie that ended well, where it was calibrated.
+        The probability below which at most 1 % of the releases lie that paid, where it was calibrated.
     brier
         Where the winner was chosen.
     """
@@ -66,18 +67,12 @@ class Contestant:
     name: str
     model: Model = field(repr=False)
     curve: Curve = field(repr=False)
-    hope: Model = field(repr=False)
-    hope_curve: Curve = field(repr=False)
     safe: float
     brier: float
 
     def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the calibrated probability that each row's release pays."""
         return self.curve(self.model.predict(samples, rows, releases))
-
-    def worth(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
-        """Return the calibrated probability that the job will ever end well."""
-        return self.hope_curve(self.hope.predict(samples, rows, releases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +144,13 @@ def enter(
 ) -> Contestant:
     """Train and calibrate one model; `weights` are `training_weights`."""
     train, later = split.train, split.calibrate
-    early, late = (samples.eventually(cut) for cut in split.starts)
-    model, hope = fit(samples, train, weights[0]), fit(early, train, weights[0])
-    curve, brier = _calibrated(name, model, samples, later, weights[1])
-    hope_curve, _ = _calibrated(name, hope, late, later, weights[1])
-    hopes = hope_curve(hope.predict(late, later, as_released(late, later)))
-    safe = safe_threshold(hopes, late.label[later], weights[1], WRONG_MAX)
-    return Contestant(name, model, curve, hope, hope_curve, safe, brier)
+    alone = without_fixes(samples, train)
+    mine = samples if name in COUNTED else alone
+    model = fit(mine, train, weights[0])
+    curve, brier = _calibrated(name, model, mine, later, weights[1], alone.label)
+    said = curve(model.predict(mine, later, blindly(len(later), 0.0)))
+    safe = safe_threshold(said, mine.label[later], weights[1], WRONG_MAX)
+    return Contestant(name, model, curve, safe, brier)
 
 
 def choose(
@@ -186,9 +181,12 @@ def training_weights(samples: Samples, train: Rows, later: Rows) -> tuple[Reals,
 
 
 def _calibrated(
-    name: str, model: Model, samples: Samples, later: Rows, weights: Reals
+    name: str, model: Model, samples: Samples, later: Rows, weights: Reals, truest: Reals
 ) -> tuple[Curve, float]:
-    """Return the calibration, and the Brier score on the slice's second half after calibration on its first."""
+    """Return the calibration, and the Brier score on the slice's second half after calibration on its first.
+
+    It is calibrated on the samples' labels and scored by the `truest`.
+    """
     if name == ALWAYS:
         return IDENTITY, float("nan")
     order = later[np.argsort(samples.moments.clock[later], kind="stable")]
@@ -201,6 +199,6 @@ def _calibrated(
         return fit_curve(scores[part], label[part], weights[part], count)
 
     first, second = slice(0, len(order) // 2), slice(len(order) // 2, None)
-    error = (curve(first)(scores[second]) - label[second]) ** 2
+    error = (curve(first)(scores[second]) - truest[order][second]) ** 2
     brier = float(np.average(error, weights=weights[second])) if len(order) else float("nan")
     return curve(slice(None)), brier

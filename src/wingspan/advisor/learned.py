@@ -4,7 +4,7 @@ How long after the hold a release comes, and whether a policy makes it, are feat
 known, for the next one they are the question. Names of templates are learned from the training rows alone.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,11 +72,11 @@ def _table(
 
 
 def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple[str, ...]:
-    """Return the frequent templates, ordered by the smoothed share of `good` (1 or 0, one for each row)."""
+    """Return the frequent templates, ordered by the smoothed share of `good` (0 to 1, one for each row)."""
     texts = [samples.causes[cause][2] for cause in samples.cause[rows].tolist()]
-    hits: Counter[str] = Counter()
+    hits: dict[str, float] = defaultdict(float)
     for text, one in zip(texts, good.tolist(), strict=True):
-        hits[text] += int(one)
+        hits[text] += one
     common = dict(Counter(texts).most_common(_TEMPLATES))
     return tuple(sorted(common, key=lambda text: (hits[text] + 1) / (common[text] + 2)))
 
@@ -85,10 +85,15 @@ def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Real
     templates = _common_templates(samples, rows, samples.label[rows])
     table = _table(samples, rows, as_released(samples, rows), templates)
     table[:, np.isnan(table).all(axis=0)] = 0.0  # never split on, and binned without complaint
-    label = samples.label[rows].astype(np.int64)
+    label = samples.label[rows]
+    between = np.flatnonzero((label > 0) & (label < 1))  # counts as both, in these parts
+    part = np.concatenate([np.where(label > 0, label, 1.0), 1 - label[between]])
+    table = np.concatenate([table, table[between]])
+    weights = np.concatenate([weights, weights[between]]) * part
+    yes = np.concatenate([label > 0, np.zeros(len(between), bool)])
     learner: Any = estimator
     key = "logisticregression__sample_weight" if hasattr(learner, "steps") else "sample_weight"
-    learner.fit(table, label, **{key: weights * len(rows) / weights.sum()})
+    learner.fit(table, yes.astype(np.int64), **{key: weights * len(rows) / weights.sum()})
     return Learned(estimator, (*samples.features.names, *_ASKED), templates)
 
 

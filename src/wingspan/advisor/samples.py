@@ -1,6 +1,6 @@
 """Timeline -> samples: every question asked of the log, with its episode, its incident and its features."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,6 @@ from wingspan.advisor.features import Features, make_features
 from wingspan.advisor.incidents import Incidents, find_incidents
 from wingspan.advisor.moments import Moments, at_holds
 from wingspan.advisor.timeline import Timeline
-from wingspan.eventlog.codes import EventNumber as Event
 
 Cause: TypeAlias = tuple[int, int, str]
 
@@ -50,20 +49,6 @@ class Samples:
     def told(self) -> NDArray[np.float64]:
         """Return when each outcome was known, UTC seconds."""
         return self.episodes.known + self.episodes.outcome_after_s
-
-    def eventually(self, cut: float) -> "Samples":
-        """Return the same with labels that say whether the job ended well at all, as far as was known at a time.
-
-        What was held again after its release may still have ended well after the next one.
-        """
-        timeline = self.timeline
-        ends = timeline.where(Event.JOB_TERMINATED)
-        ends = ends[(timeline.events.return_value[ends] == 0) & (timeline.clock[ends] < cut)]
-        well = np.isin(self.episodes.job, timeline.job[ends])
-        label = np.where(
-            np.isnan(self.episodes.label), np.nan, np.maximum(self.episodes.label, well)
-        )
-        return replace(self, episodes=replace(self.episodes, label=label))
 
 
 def make_samples(timeline: Timeline, moments: Moments | None = None) -> Samples:

@@ -230,8 +230,8 @@ def _check(examples: Examples, train_rows: Rows, validate_rows: Rows) -> None:
             raise SettingError(
                 f"training, {name}", "is empty", "give more logs, or split otherwise"
             )
-        if not np.isin(labels[rows], (0.0, 1.0)).all():
-            raise SettingError(f"training, {name}", "has labels that are not 0 or 1", "drop them")
+        if not ((labels[rows] >= 0) & (labels[rows] <= 1)).all():
+            raise SettingError(f"training, {name}", "has labels that are not 0 to 1", "drop them")
         if not (np.isfinite(weights[rows]) & (weights[rows] > 0)).all():
             raise SettingError(f"training, {name}", "has weights not above 0", "drop these rows")
     if np.intersect1d(train_rows, validate_rows).size:

@@ -1,0 +1,49 @@
+"""Labels -> labels of a release alone: that a user's release paid may be the doing of a fix that no log tells.
+
+A policy mends nothing: what its releases come to is what a release alone comes to. Where those of a cause are
+in vain and users' releases pay now and then, the users have mended something.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from wingspan.advisor.baselines import SHRINKAGE, Reals, Rows, fit_rates
+from wingspan.advisor.samples import Samples
+from wingspan.advisor.split import incident_weights
+from wingspan.advisor.timeline import AUTHORS
+
+_IN_VAIN: Final = 0.1  # a cause whose releases by a policy pay at a lower rate
+_ENOUGH: Final = 5  # incidents with releases by a policy
+
+
+def without_fixes(samples: Samples, train: Rows) -> Samples:
+    """Return the same with labels between 0 and 1 where a user's release paid: the chance that it alone was enough.
+
+    How often releases of a cause pay by themselves, and how often users mend, is counted on the rows of
+    training. Without releases by a policy there, nothing is known of it and the labels stay.
+    """
+    by_policy = samples.episodes.author == AUTHORS.index("policy")
+    blind = train[by_policy[train]]
+    if not len(blind):
+        return samples
+    rates = fit_rates(samples, blind, incident_weights(samples, blind))
+    alone = np.array([rates.rate(cause) for cause in samples.causes], np.float64)[samples.cause]
+    mends = _share_mended(samples, alone, blind, train[~by_policy[train]])
+    chance = alone / (alone + (1 - alone) * mends)
+    label = np.where(~by_policy & (samples.label == 1), chance, samples.episodes.label)
+    label.flags.writeable = False
+    return replace(samples, episodes=replace(samples.episodes, label=label))
+
+
+def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) -> float:
+    """Return how often users mend, from causes whose release alone is in vain: what they reach beyond that."""
+    weight = incident_weights(samples, blind)
+    seen = np.bincount(samples.cause[blind], weight, minlength=len(samples.causes))
+    told = by_user[(alone[by_user] < _IN_VAIN) & (seen[samples.cause[by_user]] >= _ENOUGH)]
+    if not len(told):
+        return 0.0
+    weight = incident_weights(samples, told)
+    beyond = float((weight * (samples.label[told] - alone[told])).sum())
+    return max(beyond, 0.0) / (float(weight.sum()) + SHRINKAGE)

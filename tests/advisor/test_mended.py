@@ -1,0 +1,58 @@
+"""What users mend, told apart from what releases do."""
+
+import numpy as np
+import pytest
+
+from wingspan.advisor.baselines import blindly
+from wingspan.advisor.learned import fit_boosting
+from wingspan.advisor.mended import without_fixes
+from wingspan.advisor.samples import make_samples
+
+POLICY = "The job attribute PeriodicRelease expression 'x' evaluated to TRUE"
+USER = "via condor_release (by user ada)"
+
+
+@pytest.fixture
+def samples(write, request):
+    """Return 400 holds: of a bug only what a user mended pays, one in four; of an outage all releases do.
+
+    Half of the releases are a policy's; with the parameter `False`, none.
+    """
+    log = []
+    for number in range(400):
+        bug, user = number % 2 == 0, number % 4 < 2 or not getattr(request, "param", True)
+        pays = not bug or (user and number % 16 == 0)
+        hold = (12, 12, "bug", 2) if bug else (12, 13, "outage", 3)
+        log += [(number * 1000, number, 0), (number * 1000 + 5, number, 1, "h1")]
+        log += [(number * 1000 + 20, number, *hold)]
+        log += [(number * 1000 + 40, number, 13, USER if user else POLICY)]
+        log += [(number * 1000 + 60, number, *((5,) if pays else hold))]
+    return make_samples(write(log))
+
+
+def test_what_a_policy_never_reaches_a_user_has_mended(samples):
+    """A user's success where policies have none counts for little; where policies succeed, for all; failures stay."""
+    train = np.flatnonzero(~np.isnan(samples.label))
+    found = without_fixes(samples, train).label
+    bug, paid = samples.episodes.code == 12, samples.label == 1
+    assert 0 < found[bug & paid].max() < 0.2
+    assert found[~bug & paid].min() > 0.95
+    np.testing.assert_array_equal(found[~paid], samples.label[~paid])
+
+
+def test_labels_between_are_learned_in_parts(samples):
+    """A model of labels between 0 and 1 gives their mean where nothing tells them apart."""
+    train = np.flatnonzero(~np.isnan(samples.label))
+    alone = without_fixes(samples, train)
+    model = fit_boosting(alone, train, np.ones(len(train)))
+    said = model.predict(alone, train, blindly(len(train), 20.0))
+    bug = samples.episodes.code[train] == 12
+    assert said[bug].mean() == pytest.approx(alone.label[train][bug].mean(), abs=0.03)
+    assert said[~bug].mean() > 0.9
+
+
+@pytest.mark.parametrize("samples", [False], indirect=True)
+def test_without_policies_labels_stay(samples):
+    """Where only users release, nothing tells what a release alone would do."""
+    train = np.flatnonzero(~np.isnan(samples.label))
+    assert without_fixes(samples, train) is samples
