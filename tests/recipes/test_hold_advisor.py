@@ -24,8 +24,10 @@ from wingspan.recipes.hold_advisor import (
     fit_lstm,
     hold_advisor,
     read,
+    save,
     weigh,
 )
+from wingspan.recipes.hold_advisor import evaluate as evaluate_step
 from wingspan.simulator import pool
 from wingspan.simulator.parameters import load_parameters
 from wingspan.simulator.truth import read_truth
@@ -93,10 +95,27 @@ def compare(what, folder, on="local"):
     return report
 
 
+@pytest.mark.long
 def test_the_pipeline_says_what_the_library_says(planted, tmp_path):
     """Scores, winner, tables and the saved advisor's probabilities equal those of one call after another."""
     report = compare(HoldAdvisor(planted), tmp_path)
     assert report.winner in {"logistic regression", "gradient boosting"}
+
+
+def test_the_steps_by_hand(planted, tmp_path, monkeypatch):
+    """One after another, without a run, they end with a table and a folder that opens."""
+    monkeypatch.chdir(tmp_path)
+    with threadpool_limits(1):
+        known = read([planted])
+        weights = weigh(known.samples)
+        names = ("always release", "rate per code", "logistic regression")
+        models = {name: fit(known.samples, weights, name) for name in names}
+        found = contest(models, known.samples, weights)
+        report = evaluate_step(found, known.samples, None)
+    assert found.winner == report.winner == "logistic regression"
+    assert report.tables[0].of(found.winner, "skill").low > 0
+    saved = load_advisor(save(found, known.samples, known.logs))
+    assert saved.card["logs"] == [{"path": "log", "bytes": planted.stat().st_size}]
 
 
 def test_the_steps_of_the_lstm(planted):
