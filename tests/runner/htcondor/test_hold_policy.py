@@ -115,3 +115,14 @@ def test_only_an_end_that_says_enough_leaves_the_queue():
     ):
         found = value("on_exit_remove", ExitBySignal=False, ExitCode=code, NumJobCompletions=ends)
         assert found is leaves
+
+
+def test_the_hosts_of_the_last_runs_are_avoided():
+    """A new job has no preference; one that comes back ranks another machine above those it had."""
+    rank = classad.ExprTree(POLICY["rank"])
+    slots = {name: classad.ClassAd({"Machine": name}) for name in ("a", "b", "c")}
+    new = classad.ClassAd({"JobStatus": 1})
+    assert len({rank.eval(new, slot) for slot in slots.values()}) == 1
+    back = classad.ClassAd({"MachineAttrMachine0": "a", "MachineAttrMachine1": "b"})
+    assert rank.eval(back, slots["c"]) > rank.eval(back, slots["a"])
+    assert rank.eval(back, slots["a"]) == rank.eval(back, slots["b"])

@@ -15,6 +15,7 @@ CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and
 STARTS = 3  # how often a job is run that ends without a result
 STARTS_WITHOUT_WORK = 10  # how often a job is begun whose runs are all lost within a minute
 SHORT_S = 60
+HOSTS = 3  # the last ones, which a job that comes back is sent to only if there is no other
 
 _OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
 _OF_DISK = (103, 104)  # its sub-codes that are a matter of disk; the others are taken for memory
@@ -45,6 +46,11 @@ def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, 
     )
     return {
         **_requests(asked),
+        "job_machine_attrs": "Machine",
+        "job_machine_attrs_history_length": str(HOSTS),
+        "rank": " + ".join(
+            f"(TARGET.Machine =!= MachineAttrMachine{number})" for number in range(HOSTS)
+        ),
         "periodic_release": f"{few} && (({over}) || (({passing}) && !({final}) && {waited}))",
         "periodic_remove": f"(JobStatus == 5 && ({final} || "
         f"(!({few}) && HoldReasonCode =!= 1 && HoldReasonCode =!= 15))) || ({idle_again})",
