@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from wingspan.advisor.baselines import SHRINKAGE, Reals, Rows, fit_rates
+from wingspan.advisor.baselines import SHRINKAGE, Rates, Reals, Rows, fit_rates
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.split import incident_weights
 from wingspan.advisor.timeline import AUTHORS
@@ -28,13 +28,30 @@ def without_fixes(samples: Samples, train: Rows) -> Samples:
     blind = train[by_policy[train]]
     if not len(blind):
         return samples
+    by_user = train[~by_policy[train]]
     rates = fit_rates(samples, blind, incident_weights(samples, blind))
-    alone = np.array([rates.rate(cause) for cause in samples.causes], np.float64)[samples.cause]
-    mends = _share_mended(samples, alone, blind, train[~by_policy[train]])
+    alone = _rate_of_each(samples, rates)
+    mends = _share_mended(samples, alone, blind, by_user)
+    alone = _with_users(samples, blind, by_user, mends) if mends else alone
     chance = alone / (alone + (1 - alone) * mends)
     label = np.where(~by_policy & (samples.label == 1), chance, samples.episodes.label)
     label.flags.writeable = False
     return replace(samples, episodes=replace(samples.episodes, label=label))
+
+
+def _rate_of_each(samples: Samples, rates: Rates) -> Reals:
+    return np.array([rates.rate(cause) for cause in samples.causes], np.float64)[samples.cause]
+
+
+def _with_users(samples: Samples, blind: Rows, by_user: Rows, mends: float) -> Reals:
+    """Return for each sample how often releases of its cause pay alone: users' rate less their fixes, corrected by policies'."""
+    rates = fit_rates(samples, by_user, incident_weights(samples, by_user))
+    guess = np.maximum(_rate_of_each(samples, rates) - mends, 0.0) / (1 - mends)
+    weight, count = incident_weights(samples, blind), len(samples.causes)
+    cause = samples.cause[blind]
+    tried = np.bincount(cause, weight, minlength=count)[samples.cause]
+    paid = np.bincount(cause, weight * samples.label[blind], minlength=count)[samples.cause]
+    return np.asarray((paid + SHRINKAGE * guess) / (tried + SHRINKAGE), np.float64)
 
 
 def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) -> float:
