@@ -78,6 +78,15 @@ def test_a_safe_threshold_loses_at_most_its_share():
     assert metrics.safe_threshold(P, np.zeros(400), W, 0.05) == 0
 
 
+def test_the_effective_count_is_of_incidents():
+    """Ten rows of one incident count once; one that outweighs the others leaves little more than itself."""
+    assert metrics.effective_count(np.ones(20), np.repeat([3, 7], 10)) == pytest.approx(2)
+    assert metrics.effective_count(np.array([100.0, 1, 1, 1]), np.arange(4)) == pytest.approx(
+        1.06, abs=0.01
+    )
+    assert metrics.effective_count(np.empty(0), np.empty(0, np.int32)) == 0
+
+
 def test_calibration_needs_to_earn_its_place():
     """Right probabilities are left as they are; squashed ones are stretched; nothing is made of nothing."""
     random = np.random.default_rng(1)

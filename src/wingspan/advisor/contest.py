@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from wingspan.advisor import metrics
 from wingspan.advisor.baselines import (
     Fit,
     Model,
@@ -30,7 +31,6 @@ from wingspan.advisor.baselines import (
 from wingspan.advisor.calibrate import IDENTITY, Curve, fit_curve
 from wingspan.advisor.learned import fit_boosting, fit_logistic, propensity
 from wingspan.advisor.mended import without_fixes
-from wingspan.advisor.metrics import safe_threshold
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.saved import Advisor
 from wingspan.advisor.split import Split, incident_weights
@@ -49,6 +49,8 @@ LEARNED: Final[Mapping[str, Fit]] = {
     "gradient boosting": fit_boosting,
 }
 WRONG_MAX: Final = 0.01
+EXPECTED_MAX: Final = 0.03
+ENOUGH_PAID: Final = 50  # incidents in which a release paid
 LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
 
 
@@ -148,9 +150,30 @@ def enter(
     mine = samples if name in COUNTED else alone
     model = fit(mine, train, weights[0])
     curve, brier = _calibrated(name, model, mine, later, weights[1], alone.label)
-    said = curve(model.predict(mine, later, blindly(len(later), 0.0)))
-    safe = safe_threshold(said, mine.label[later], weights[1], WRONG_MAX)
-    return Contestant(name, model, curve, safe, brier)
+    return Contestant(name, model, curve, _safe(model, curve, mine, later, weights[1]), brier)
+
+
+def _safe(model: Model, curve: Curve, samples: Samples, later: Rows, weights: Reals) -> float:
+    """Return the probability below which removals lose little, by what was seen, and by what the model expects of all.
+
+    What was seen are the holds that somebody released: few, and not those that one thinks hopeless. So of all holds of
+    that time, released or not, no more than `EXPECTED_MAX` of the releases that would pay may lie below; and where hardly any
+    release was seen to pay, nothing is safe.
+    """
+    paid = weights * samples.label[later]
+    if metrics.effective_count(paid, samples.incidents.number[later]) < ENOUGH_PAID:
+        return 0.0
+    clock = samples.moments.clock
+    span = (clock >= clock[later].min()) & (clock <= clock[later].max())
+    everyone = np.flatnonzero(span & (samples.episodes.excluded == 0))
+    seen, all_of_them = (
+        curve(model.predict(samples, rows, blindly(len(rows), 0.0))) for rows in (later, everyone)
+    )
+    fair = incident_weights(samples, everyone)
+    return min(
+        metrics.safe_threshold(seen, samples.label[later], weights, WRONG_MAX),
+        metrics.safe_threshold(all_of_them, all_of_them, fair, EXPECTED_MAX),
+    )
 
 
 def choose(

@@ -147,6 +147,12 @@ def safe_threshold(p: Reals, y: Reals, w: Reals, wrong_max: float) -> float:
     return float(np.nextafter(p[order][fine[-1]], 1.0)) if len(fine) else 0.0
 
 
+def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:
+    """Return how many incidents of equal amounts tell as much as these; 0 of nothing."""
+    each = np.bincount(incident, amounts) if len(incident) else np.zeros(1)
+    return float(each.sum() ** 2 / max((each**2).sum(), _TINY))
+
+
 def by_time(
     clock: Reals, parts: int, measured: Callable[[NDArray[np.int64]], float]
 ) -> list[tuple[float, float]]:
