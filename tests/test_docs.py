@@ -1,5 +1,6 @@
 """The pages tell the truth: links, commands, paths and code in them are there and work."""
 
+import functools
 import random
 import re
 import subprocess
@@ -21,6 +22,7 @@ ALLOWED = {"tests/test_docs.py"}
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
+@functools.cache
 def commands(group=None, before=""):
     """Return ``train``, ``models list`` and so on: all that the command line has."""
     group = group or typer.main.get_command(app)
@@ -60,6 +62,7 @@ def test_commands_on_a_page_exist(page):
             ), f"{page.name}: wingspan {told}"
 
 
+@functools.cache
 def options_of(name):
     """Return the options of a command."""
     command = typer.main.get_command(app)
