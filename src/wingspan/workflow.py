@@ -1,12 +1,14 @@
-"""The public face: a `Pipeline` that can be planned, run and submitted, and the `Run` that comes of it."""
+"""The public face: a `Pipeline` that can be planned, run and submitted, and the `Run` that comes of it.
 
-import html
+Every job whose function is in the file that declares the pipeline imports this module, so what plans and draws is
+imported when it is asked for.
+"""
+
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import (
     CorruptError,
     DeclarationError,
@@ -17,10 +19,7 @@ from wingspan.errors import (
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.call import describe_all
 from wingspan.planning.digest_cache import DigestCache
-from wingspan.planning.fuse import fuse as fuse_steps
-from wingspan.planning.fuse import known_times
 from wingspan.planning.plan import Plan, PlannedStep, make_plan
 from wingspan.runner import inside
 from wingspan.runner.driver import (
@@ -70,6 +69,8 @@ class Pipeline(declaration.Pipeline):
         DeclarationError
             A function or an argument cannot be told from its like.
         """
+        from wingspan.planning.call import describe_all
+
         place = find_home(home)
         cache = DigestCache(place.digests)
         calls = describe_all(self.steps, cache)
@@ -82,6 +83,8 @@ class Pipeline(declaration.Pipeline):
         plan = make_plan(self.name, self.steps, calls, done, before)
         if on == LOCAL or not fuse:
             return plan
+        from wingspan.planning.fuse import fuse as fuse_steps
+        from wingspan.planning.fuse import known_times
         from wingspan.runner.htcondor.profile import find_profile
 
         times = known_times(plan, before, _wall_time(Store(place.store)))
@@ -352,6 +355,8 @@ class Run:
 
     def picture(self) -> str:
         """Return the graph of the steps with their states and times, as SVG."""
+        from wingspan.draw.graph import Node, graph_svg
+
         names = {step.key: step.name for step in self.steps.values()}
         nodes = []
         for name, event in self.events.items():
@@ -361,6 +366,8 @@ class Run:
         return graph_svg(nodes)
 
     def _repr_html_(self) -> str:
+        import html
+
         return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
 
 

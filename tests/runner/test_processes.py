@@ -46,6 +46,12 @@ WORK = """
         print(os.environ["GIVEN"], Path.cwd() == folder, sys.stdin.read() == "")
         return 0
 
+    def inherits(folder):
+        found = {name: signal.getsignal(getattr(signal, name)) for name in ("SIGALRM", "SIGTERM")}
+        found |= {"session": os.getsid(0), "OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]}
+        (folder / "found.json").write_text(json.dumps(found))
+        return 0
+
     def sleeps(folder):
         (folder / "pid").write_text(str(os.getpid()))
         time.sleep(60)
@@ -485,15 +491,59 @@ def test_files_in_the_current_folder_do_not_stand_in_for_libraries(
     assert one(processes).exit_code == 7
 
 
+FORKING = """
+import json, os, signal, sys, time
+from pathlib import Path
+from wingspan.runner.processes import Limits, Processes
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+here = Path(sys.argv[1])
+def start(processes, what, cpus):
+    folder = here / what
+    folder.mkdir()
+    (folder / "what").write_text(what)
+    streams = (folder / "out", folder / "err")
+    processes.start(what, folder, Limits(cpus, None, None), frozenset(), {"GIVEN": "given"}, streams)
+with Processes("jobwork:run", fork=True) as processes:
+    start(processes, "inherits", 1)
+    start(processes, "says", 2)  # from a second template
+    ended = {}
+    while len(ended) < 2:
+        ended |= {each.token: each.exit_code for each in processes.wait(60)}
+    start(processes, "sleeps", 1)
+    processes.wait(1)
+(here / "ended.json").write_text(json.dumps([ended, os.getsid(0)]))
+"""
+
+
+def test_a_template_forked_from_a_small_process_is_like_one_that_was_started(project, tmp_path):
+    """It takes over neither session nor signals nor output, its jobs have their own threads, and leaving ends them."""
+    project.write(jobwork=WORK)
+    environment = {**os.environ, "PYTHONPATH": str(project.path)}
+    command = [sys.executable, "-c", FORKING, str(tmp_path)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == ""
+    ended, session = json.loads((tmp_path / "ended.json").read_text())
+    assert ended == {"inherits": 0, "says": 0}
+    found = json.loads((tmp_path / "inherits" / "found.json").read_text())
+    assert found.pop("session") != session
+    assert found == {"OMP_NUM_THREADS": "1", "SIGALRM": 0, "SIGTERM": 0}
+    assert (tmp_path / "says" / "out").read_text().splitlines()[-1] == "given True True"
+    assert gone(pid_of(tmp_path / "sleeps"))
+
+
+@pytest.mark.parametrize("fork", [False, True])
 @pytest.mark.parametrize("held", ["", "import os; os.fork() or time.sleep(60)"])
-def test_nothing_survives_a_killed_parent(project, tmp_path, held):
+def test_nothing_survives_a_killed_parent(project, tmp_path, held, fork):
     """kill -9 of the one who started them takes template and jobs along; also if a fork of it holds its files."""
     project.write(jobwork=WORK)
     code = f"""
 import sys, time
 from pathlib import Path
 from wingspan.runner.processes import Limits, Processes
-p = Processes("jobwork:run")
+p = Processes("jobwork:run", fork={fork})
 folder = Path({str(tmp_path)!r})
 (folder / "what").write_text("sleeps")
 p.warm(1, frozenset())

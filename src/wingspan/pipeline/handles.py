@@ -3,7 +3,6 @@
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from wingspan.errors import DeclarationError
@@ -11,6 +10,8 @@ from wingspan.errors import DeclarationError
 
 def near(name: str, known: Iterable[str]) -> str:
     """Say which known names are close to a misspelt one, or list them all."""
+    from difflib import get_close_matches
+
     known = [str(k) for k in known]
     close = get_close_matches(name, known, n=3)
     return (

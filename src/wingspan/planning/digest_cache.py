@@ -1,6 +1,5 @@
 """The digests of input files, remembered as long as the files stay as they are."""
 
-import difflib
 import json
 import os
 import time
@@ -96,7 +95,9 @@ def _missing(file: Path) -> NotFoundError:
     if not folder.is_dir():
         return NotFoundError(str(file), f"there is no folder {folder}", "correct the path")
     names = sorted(entry.name for entry in folder.iterdir())
-    close = difflib.get_close_matches(file.name, names, n=3)
+    from difflib import get_close_matches
+
+    close = get_close_matches(file.name, names, n=3)
     hint = (
         f"close names there: {', '.join(close)}"
         if close

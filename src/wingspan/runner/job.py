@@ -5,7 +5,6 @@ import importlib
 import importlib.machinery
 import json
 import os
-import platform
 import random
 import shlex
 import socket
@@ -55,7 +54,7 @@ def _run(folder: Path) -> int:
         "step": job["step"],
         "attempt": job["attempt"],
         "host": socket.gethostname(),
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
         "started": time.time(),
     }
     clock, cpu = time.perf_counter(), os.times()

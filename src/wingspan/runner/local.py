@@ -63,12 +63,16 @@ def _preload_of(step: PlannedStep) -> frozenset[str]:
 class LocalRunner:
     """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it.
 
-    A context manager for what is started before there is a plan, lest there is none.
+    A context manager for what is started before there is a plan, lest there is none. `fork` is for a small process without
+    threads: see `warm`; results that are not `durable` are not forced to the disk.
     """
 
-    def __init__(self, machine: Machine | None = None) -> None:
+    def __init__(
+        self, machine: Machine | None = None, *, fork: bool = False, durable: bool = True
+    ) -> None:
         self._machine = machine
-        self._processes = Processes(_TARGET)
+        self._durable = durable
+        self._processes = Processes(_TARGET, fork=fork)
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +103,8 @@ class LocalRunner:
         with self._processes as processes:
             for step in plan.to_run():
                 processes.warm(schedule.requests[step.key].cpus, _preload_of(step))
-            work = _Work(plan, folder, home, listener, processes, schedule)
+            store = Store(home.store, durable=self._durable)
+            work = _Work(plan, folder, (home, store), listener, processes, schedule)
             work.carry_out()
         return Outcome(folder.run_id, work.events)
 
@@ -111,7 +116,7 @@ class _Work:
         self,
         plan: Plan,
         folder: RunFolder,
-        home: Home,
+        results: tuple[Home, Store],
         listener: Listener,
         processes: Processes,
         schedule: Schedule,
@@ -120,7 +125,7 @@ class _Work:
         self.listener = listener
         self.processes = processes
         self.schedule = schedule
-        self.store = Store(home.store)
+        home, self.store = results
         self.events: dict[str, StepEvent] = {}
         self.running: dict[str, tuple[PlannedStep, Path]] = {}
         self.lost: dict[str, int] = {}

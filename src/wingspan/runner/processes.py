@@ -1,7 +1,7 @@
 """Start jobs in processes that are warm already, watch their memory and time, and say how they ended.
 
-This process never forks: it starts a template (see `template`) for each number of cores and set of libraries, with the
-variables that size thread pools set before anything is imported, and asks it to fork.
+Jobs are forked by a template (see `template`), one for each number of cores and set of libraries, with the variables that
+size thread pools set before anything is imported.
 """
 
 import contextlib
@@ -11,8 +11,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -23,23 +21,8 @@ from typing import Any, Self
 
 from wingspan.runner.memory import Gauge, session
 from wingspan.runner.template import MESSAGE_BYTES
+from wingspan.runner.warm import Warm, fork_template, start_template
 
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMEXPR_MAX_THREADS",
-    "NUMBA_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-    "POLARS_MAX_THREADS",
-    "LOKY_MAX_CPU_COUNT",
-)
-_ALLOCATOR = {  # of polars: no thread of its own in a template, and memory goes back when it is freed
-    "_RJEM_MALLOC_CONF": "background_thread:false,dirty_decay_ms:0,muzzy_decay_ms:0"
-}
 _FIRST_LOOK_S, _LONGEST_LOOK_S, _LOOK_GROWTH = 0.05, 0.5, 1.5  # pauses between looks at memory
 _LOOK_EACH_S = 0.01  # times the number of jobs: the least pause, so that looks at many cost no more
 _SHORT_S = 2.0
@@ -106,7 +89,7 @@ class _Job:
 
 @dataclass(slots=True)
 class _Template:
-    process: subprocess.Popen[bytes]
+    process: Warm
     connection: socket.socket
     jobs: dict[str, _Job] = field(default_factory=dict)
 
@@ -131,9 +114,13 @@ class _Template:
 class Processes:
     """Jobs under way. A context manager: leaving it ends all that it started."""
 
-    def __init__(self, target: str) -> None:
-        """`target` is ``module:function``; the function takes the job's folder and returns its exit code."""
+    def __init__(self, target: str, *, fork: bool = False) -> None:
+        """`target` is ``module:function``; the function takes the job's folder and returns its exit code.
+
+        With `fork`, templates are forked from this process (see `warm`) rather than started.
+        """
         self._target = target
+        self._fork = fork
         self._templates: dict[tuple[int, frozenset[str]], _Template] = {}
         self._cores = Counter(dict.fromkeys(sorted(os.sched_getaffinity(0)), 0))
         self._poll = select.poll()
@@ -153,19 +140,11 @@ class Processes:
         """Start the template for jobs of so many cores that import these modules; return at once."""
         if (cpus, preload) in self._templates:
             return
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            # -P: a file of the current folder that has the name of a library is not imported instead of it
-            command = [sys.executable, "-P", "-m", "wingspan.runner.template"]
-            command += [str(theirs.fileno()), str(os.getpid()), self._target, *sorted(preload)]
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={**_ALLOCATOR, **os.environ, **dict.fromkeys(_THREADS, str(cpus))},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C in the terminal is for this process alone
-            )
+        if self._fork:
+            others = [template.connection for template in self._templates.values()]
+            process, ours = fork_template(self._target, cpus, preload, others)
+        else:
+            process, ours = start_template(self._target, cpus, preload)
         self._templates[cpus, preload] = _Template(process, ours)
         self._poll.register(ours, select.POLLIN)
 

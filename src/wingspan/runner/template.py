@@ -27,7 +27,7 @@ import time
 import traceback
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -256,11 +256,9 @@ def _state(task: Path) -> str:
         return "gone"
 
 
-def main() -> None:
-    """Import what jobs will need, then serve."""
+def serve(connection: socket.socket, parent: int, target: str, modules: Iterable[str]) -> NoReturn:
+    """Import what jobs will need, then serve until nobody asks any more."""
     gc.disable()  # what is imported stays: looking through it for what is not needed is in vain
-    number, parent, target, *modules = sys.argv[1:]
-    connection = socket.socket(fileno=int(number))
     connection.set_inheritable(False)
     libc = ctypes.CDLL(None)
     libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINE_BUFFERED, 0)
@@ -274,9 +272,9 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     _rest()
-    Template(connection, int(parent), function, libc).serve()
+    Template(connection, parent, function, libc).serve()
     os._exit(0)  # at once: there is nothing to tidy up in what was only imported
 
 
 if __name__ == "__main__":
-    main()
+    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -12,7 +12,7 @@ An entry never changes; what starts with a dot is being written or removed.
 
 import errno
 import json
-import secrets
+import os
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -41,8 +41,8 @@ _AGAIN = "remove the folder; the step runs again"
 class Store:
     """Results by key. Nothing is written before the first `publish`."""
 
-    def __init__(self, root: Path) -> None:
-        """Open a store.
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        """Open a store; what is published in one that is not `durable` is not forced to the disk.
 
         Raises
         ------
@@ -50,6 +50,7 @@ class Store:
             A newer Wingspan made it; nothing is touched.
         """
         self.root = root
+        self._durable = durable
         stamp = root / _FORMAT
         if not stamp.exists():
             return
@@ -121,7 +122,7 @@ class Store:
         place = self.folder(key)
         with disk_errors(place):
             self._make_parent(place.parent)
-            _settle(folder)
+            self._settle(folder)
             try:
                 folder.rename(place)
             except OSError as error:
@@ -132,9 +133,12 @@ class Store:
                     return
                 else:
                     raise
-            sync_file(place.parent)
+            if self._durable:
+                sync_file(place.parent)
 
     def _make_parent(self, parent: Path) -> None:
+        if not self._durable:
+            parent.mkdir(parents=True, exist_ok=True)
         if parent.is_dir():
             return
         if not (self.root / _FORMAT).exists():
@@ -143,12 +147,24 @@ class Store:
         parent.mkdir(exist_ok=True)
         sync_file(self.root)
 
+    def _settle(self, folder: Path) -> None:
+        """Make every file read-only and force it to the disk.
+
+        Folders are not forced: ext4 and xfs journal names in the order they were made, so that the fsync of the store's
+        folder after the rename brings them along. What the journal does not hold is the bytes of files.
+        """
+        for entry in folder.rglob("*"):
+            if entry.is_file() and not entry.is_symlink():
+                entry.chmod(0o444)
+                if self._durable:
+                    sync_file(entry)
+
     def _copy_in(self, key: str, folder: Path, place: Path) -> None:
         """Bring a folder in from another file system."""
-        part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+        part = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
         try:
             copy(folder, part)
-            _settle(part)
+            self._settle(part)
             part.rename(place)
         except OSError as error:
             remove(part)
@@ -189,7 +205,7 @@ class Store:
                     continue
                 size += size_of(entry)
                 if not dry:
-                    gone = entry.with_name(f".{entry.name}.{secrets.token_hex(4)}.part")
+                    gone = entry.with_name(f".{entry.name}.{os.urandom(4).hex()}.part")
                     entry.rename(gone)  # in one step, so that nobody sees half of it
                     remove(gone)
                 count += 1
@@ -248,15 +264,3 @@ class Store:
 
 def _digests(outputs: dict[str, Any]) -> dict[str, str]:
     return {name: record["digest"] for name, record in outputs.items()}
-
-
-def _settle(folder: Path) -> None:
-    """Make every file read-only and force it to the disk.
-
-    Folders are not forced: ext4 and xfs journal names in the order they were made, so that the fsync of the store's
-    folder after the rename brings them along. What the journal does not hold is the bytes of files.
-    """
-    for entry in folder.rglob("*"):
-        if entry.is_file() and not entry.is_symlink():
-            entry.chmod(0o444)
-            sync_file(entry)

@@ -145,10 +145,11 @@ def _attempt(step: PlannedStep, place: Path, node: str, folder: RunFolder) -> Pa
         sent = place / "results" / file_name(step.key, log)
         if sent.exists():
             (attempt / log).write_bytes(sent.read_bytes())
+    told = (place / "results" / f"{step.key}.json").exists()  # and sends no empty file
     for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
         if not (attempt / name).exists():
             whole = place / "logs" / f"{node}.{suffix}"
-            (attempt / name).write_bytes(whole.read_bytes() if whole.exists() else b"")
+            (attempt / name).write_bytes(b"" if told or not whole.exists() else whole.read_bytes())
     return attempt
 
 

@@ -77,7 +77,7 @@ if ! [ -x "$python" ]; then  # in a container image: the one that it has
     [ -z "$library" ] && python=$(command -v python3) && "$python" -c "import wingspan" ||
         fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
 fi
-"$python" -m wingspan.runner.htcondor.part "$node"
+"$python" -P -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
 0|1|4|5|85) ;;

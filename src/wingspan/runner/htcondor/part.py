@@ -16,9 +16,9 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,12 +100,14 @@ def run_part(sandbox: Path, name: str) -> int:
         _localise(step_from_json(line), (sandbox, shared), folder, moved, provided)
         for line in part["steps"]
     )
-    _take_inputs(steps, sandbox, Store(home.store))
-    done = Store(home.store).done(step.key for step in steps)
+    store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
+    _take_inputs(steps, sandbox, store)
+    done = store.done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
     try:
         with disk_errors(sandbox), _checkpoints(folder, part["checkpoint_every_s"]):
-            outcome = LocalRunner(_machine(steps)).run(plan, folder, home, ignore)
+            runner = LocalRunner(_machine(steps), fork=True, durable=shared is not None)
+            outcome = runner.run(plan, folder, home, ignore)
             refuse_full_disk(outcome, steps, sandbox)
     except _Interrupt:
         drop_room(home.root)  # the home travels
@@ -113,8 +115,8 @@ def run_part(sandbox: Path, name: str) -> int:
         return CHECKPOINT_EXIT
     except SpaceError as error:
         why = give_up_room(error, home.root, _asked_disk(part))
-        outcome = without_room(why, steps, folder.run_id, Store(home.store))
-    _hand_over(outcome, steps, sandbox, folder, Store(home.store), moved)
+        outcome = without_room(why, steps, folder.run_id, store)
+    _hand_over(outcome, steps, sandbox, folder, store, moved)
     if outcome.ok:
         return 0
     if any(event.cause == "disk" for event in outcome.failed) and provided:
@@ -292,34 +294,24 @@ def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
     return free
 
 
-class _checkpoints:  # noqa: N801 - used as a function
+@contextmanager
+def _checkpoints(folder: RunFolder, every_s: float) -> Iterator[None]:
     """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home."""
+    begin = time.time()
 
-    def __init__(self, folder: RunFolder, every_s: float) -> None:
-        self._folder = folder
-        self._every_s = every_s
-        self._begin = time.time()
-        self._end = threading.Event()
+    def look(*_: object) -> None:
+        if time.time() - begin < every_s:
+            return
+        made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")
+        if any(path.stat().st_mtime > begin for path in made):
+            raise _Interrupt
 
-    def __enter__(self) -> None:
-        signal.signal(signal.SIGALRM, self._interrupt)
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-
-    @staticmethod
-    def _interrupt(*_: object) -> None:
-        raise _Interrupt
-
-    def _watch(self) -> None:
-        while not self._end.wait(_LOOK_S):
-            if time.time() - self._begin < self._every_s:
-                continue
-            made = self._folder.root.glob(f"steps/*/*/{CHECKPOINT}")
-            if any(path.stat().st_mtime > self._begin for path in made):
-                os.kill(os.getpid(), signal.SIGALRM)
-                return
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)  # no thread: this process forks
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _hand_over(
@@ -347,8 +339,9 @@ def _hand_over(
             back |= {str(sandbox / file["name"]): file["path"] for file in step.files}
             result = _failed(step, event, found, back)
         for log in LOGS if attempts else ():
-            if (attempts[-1] / log).exists():
-                shutil.copyfile(attempts[-1] / log, sandbox / file_name(step.key, log))
+            made = attempts[-1] / log
+            if made.exists() and made.stat().st_size:
+                shutil.copyfile(made, sandbox / file_name(step.key, log))
         (sandbox / f"{step.key}.json").write_text(json_text(result))
 
 

@@ -1,7 +1,6 @@
 """Room on an execution point's disk: a bit is kept back, and given up for the results once a step has filled the rest."""
 
 import os
-import platform
 import shutil
 import time
 from collections.abc import Iterable
@@ -69,7 +68,7 @@ def give_up_room(error: SpaceError, home: Path, asked_mb: int) -> Failure:
     for work in home.glob(f"runs/*/steps/*/*/{WORK}"):
         shutil.rmtree(work, ignore_errors=True)
     if free_mb < _KEPT / _MB or used_mb >= asked_mb or error.where.startswith(str(home.parent)):
-        return out_of_disk(used_mb, free_mb, asked_mb, platform.node())
+        return out_of_disk(used_mb, free_mb, asked_mb, os.uname().nodename)
     return Failure(f"{error.where}: {error.problem}", error.fix, cause="disk")
 
 
