@@ -29,6 +29,18 @@ def clear_abandoned():
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_at_last(folder):
+    """Remove a folder in which a process that is just ending may still write."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
 @pytest.fixture
 def unmeasured(monkeypatch):
     """Start processes without coverage, which doubles the time to import scikit-learn; others cover the same lines."""
@@ -51,7 +63,7 @@ def pool_parent():
     folder = POOLS / f"wingspan-pool-tests-{os.getuid()}-{os.getpid()}"
     folder.mkdir()
     yield folder
-    shutil.rmtree(folder)
+    remove_at_last(folder)
 
 
 @pytest.fixture(scope="session")
