@@ -3,7 +3,7 @@
 import classad2
 import pytest
 
-from wingspan.accesspoint.matching import match, slots_of
+from wingspan.accesspoint.matching import largest, match, slots_of
 
 GPU = '[ Id = "{id}"; Capability = {capability}; GlobalMemoryMb = {memory} ]'
 _RESOURCES = """
@@ -207,3 +207,14 @@ def test_requests_that_are_expressions_are_worked_out():
     ad["RequestMemory"] = classad2.ExprTree("int(max({ 9000 * 1, 3 }))")
     found = tried(ad)
     assert [c.text for c in found.failing] == ["request_memory = 9000 MB", "HasX"]
+
+
+def test_the_largest_slots_are_those_that_meet_all_else():
+    """Memory and disk each by itself; jobs in a slot count as gone; a slot that lacks anything else does not count."""
+    busy = slot("busy", cpus=16, memory=9000, disk_mb=900, left={"Memory": 10, "Cpus": 0})
+    pool = slots_of([*POOL, busy])
+    assert largest(job(), pool) == {"memory": 9000, "disk": 2000}
+    assert largest(job(memory=99999), pool) == {"memory": 9000}
+    assert largest(job('TARGET.OpSysAndVer == "Debian13"'), pool) == {"memory": 8000, "disk": 1000}
+    assert largest(job(gpus=2), pool) == {"memory": 8000, "disk": 1000}
+    assert largest(job(cpus=99), pool) == {}

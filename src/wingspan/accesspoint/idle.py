@@ -6,12 +6,13 @@ could are taken, the negotiator's own word for its last refusal, and last, that 
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wingspan.accesspoint.bindings import explained, plain
-from wingspan.accesspoint.matching import START, Match, Slot, match, slots_of, slots_text
+from wingspan.accesspoint.matching import START, Match, Slot, largest, match, slots_of, slots_text
+from wingspan.accesspoint.request import job_ad
 
 if TYPE_CHECKING:
     from classad2 import ClassAd
@@ -22,6 +23,8 @@ _MATCHED = frozenset(
 _CLAIM = ("Name", "State", "RemoteUser", "JobId", "ConcurrencyLimits")
 _SCHEDD = ("Name", "MaxJobsRunning", "TotalRunningJobs", "TotalIdleJobs")
 _ACCOUNT = ("Name", "Priority", "PriorityFactor", "WeightedResourcesUsed", "IsAccountingGroup")
+_SIZES = ("Cpus", "Memory", "Disk", "PartitionableSlot", "SlotType",
+          "TotalSlotCpus", "TotalSlotMemory", "TotalSlotDisk")  # fmt: skip
 _LIMIT = re.compile(r"concurrency limit (\S+) reached", re.IGNORECASE)
 _SHOWN = 4
 _ORDINARY = "no match found"  # what the negotiator says where nothing particular is the matter
@@ -74,6 +77,28 @@ def look_at_pool() -> Pool:
             schedd=plain(schedds[0], _SCHEDD) if schedds else {},
             negotiators=len(collector.query(kinds.Negotiator, "true", ["Name"])),
         )
+
+
+def largest_slots(commands: Mapping[str, str]) -> dict[str, int]:
+    """Return the memory and disk, in MB, of the largest slots that meet all else a job's submit commands ask.
+
+    Asks the collector for no more of the slots than is compared; dynamic slots are parts of others.
+    """
+    job = job_ad(commands, "")
+    gpus = "RequireGPUs" in job  # each GPU has an attribute of its own name
+    read = [] if gpus else sorted({*_SIZES, *map(_bare, _read_by(job))})
+    only = 'SlotType =!= "Dynamic"' + (" && TotalGPUs > 0" if gpus else "")
+    with explained("asking for the pool's slots") as htcondor2:
+        ads = htcondor2.Collector().query(htcondor2.AdType.Startd, only, read or None)
+    return largest(job, slots_of(ads))
+
+
+def _read_by(job: "ClassAd") -> Iterable[str]:
+    return map(str, job.externalRefs(job.lookup("Requirements")))
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def queued_ads(constraint: str) -> list["ClassAd"]:

@@ -137,6 +137,21 @@ def match(job: "ClassAd", slots: Sequence[Slot]) -> Match:
     return Match(len(slots), ordered, fit, min(fit, free), change, changed)
 
 
+def largest(job: "ClassAd", slots: Iterable[Slot]) -> dict[str, int]:
+    """Return how much memory and disk, in MB, the slots have that fulfil all else the job asks; empty if none do.
+
+    Of ``memory`` and ``disk`` each is that of the slot that has most of it and enough of the other.
+    """
+    tests = [*_amounts(job), *_gpu_tests(job), *_requirements(job)]
+    rooms: dict[str, list[float]] = {"memory": [], "disk": []}
+    for slot in slots:
+        lacking = {test.kind for test in tests if not test.holds(slot)}
+        for kind, _, name, _, size in _AMOUNTS:
+            if kind in rooms and lacking <= {kind}:
+                rooms[kind].append(_offered(slot, name, size))
+    return {kind: int(max(offered)) for kind, offered in rooms.items() if offered}
+
+
 def _failing(job: "ClassAd", slot: Slot, tests: Iterable[_Test], whole: _Test) -> tuple[_Test, ...]:
     failing = tuple(test for test in tests if not test.holds(slot))
     return failing if failing or job.symmetricMatch(slot.empty) else (whole,)

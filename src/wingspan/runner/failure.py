@@ -97,13 +97,25 @@ def _out_of_memory(
     )
 
 
-def out_of_disk(used_mb: float, free_mb: float, asked_mb: int, host: str) -> Failure:
+def too_large(kind: str, most_mb: int) -> str:
+    """Return what to do about a job that needs more ``memory`` or ``disk`` than any slot of its pool has."""
+    return (
+        f"no slot of the pool that meets the rest of the request has more {kind} than {most_mb:,} MB: let the step "
+        "need less, or take a pool with larger machines (--on)"
+    )
+
+
+def out_of_disk(
+    used_mb: float, free_mb: float, asked_mb: int, host: str, most_mb: int | None = None
+) -> Failure:
     """Return why a job could not go on whose machine's disk is full.
 
     Parameters
     ----------
     used_mb, free_mb
         What the job's files took there, and what was left.
+    most_mb
+        Disk of the pool's largest slot, if known.
     """
     problem = (
         f"the disk of {host} is full: its job's files took {used_mb:,.0f} MB, "
@@ -112,6 +124,8 @@ def out_of_disk(used_mb: float, free_mb: float, asked_mb: int, host: str) -> Fai
     if used_mb < asked_mb:  # others have filled it
         return Failure(problem, "give the same command again: another machine may do", cause="disk")
     more = int(max(2 * asked_mb, 1.5 * used_mb))
+    if most_mb is not None and more > most_mb:
+        return Failure(problem, too_large("disk", most_mb), cause="disk")
     return Failure(problem, f'ask for more: resources=ws.Resources(disk="{more}MB")', cause="disk")
 
 

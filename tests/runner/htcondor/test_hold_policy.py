@@ -11,10 +11,13 @@ classad = pytest.importorskip("classad2")
 POLICY = hold_policy(Resources(memory="1000MB", disk="10MB"), back_off_s=60)
 
 
-def value(command, **attributes):
+CAPPED = hold_policy(Resources(memory="1000MB", disk="10MB"), 60, {"memory": 1500, "disk": 30})
+
+
+def value(command, policy=POLICY, **attributes):
     """Evaluate a command of the policy in a job's ad."""
     ad = classad.ClassAd(attributes)
-    ad["Answer"] = classad.ExprTree(POLICY[command])
+    ad["Answer"] = classad.ExprTree(policy[command])
     return ad.eval("Answer")
 
 
@@ -126,3 +129,25 @@ def test_the_hosts_of_the_last_runs_are_avoided():
     back = classad.ClassAd({"MachineAttrMachine0": "a", "MachineAttrMachine1": "b"})
     assert rank.eval(back, slots["c"]) > rank.eval(back, slots["a"])
     assert rank.eval(back, slots["a"]) == rank.eval(back, slots["b"])
+
+
+def test_requests_grow_to_the_largest_slot_and_no_further():
+    """Of a disk to nine tenths, since others write there; never below what the step asked for."""
+    ad = {"NumJobCompletions": 2, "ExitCode": 4}
+    assert value("request_memory", CAPPED, **ad) == 1500
+    assert value("request_disk", CAPPED, NumJobCompletions=2, ExitCode=5) == 27 * 1024
+    small = hold_policy(Resources(memory="1000MB", disk="10MB"), 60, {"memory": 500, "disk": 5})
+    assert value("request_memory", small, **ad) == 1000
+    assert value("request_disk", small, NumJobCompletions=2, ExitCode=5) == 10 * 1024
+
+
+def test_a_job_held_for_all_there_is_leaves_the_queue():
+    """Held for memory with as much as any slot has, it would be held again; for disk, or with less, it is released."""
+    for had, stays in ((1500, False), (1000, True)):
+        ad = held(34, 102, MemoryProvisioned=had, DiskProvisioned=1)
+        assert value("periodic_release", CAPPED, **ad) is stays
+        assert value("periodic_remove", CAPPED, **ad) is not stays
+    for had, stays in ((27 * 1024, False), (20 * 1024, True)):
+        ad = held(34, 104, MemoryProvisioned=1500, DiskProvisioned=had)
+        assert value("periodic_release", CAPPED, **ad) is stays
+        assert value("periodic_remove", CAPPED, **ad) is not stays

@@ -84,6 +84,7 @@ def test_a_job_on_a_full_disk_tells_so_and_hands_over_what_is_done(project, tmp_
     plan = Pipeline.plan(pipeline, tmp_path / "home")
     part = {
         "schema": 1, "pipeline": "fills", "code": "", "roots": [], "checkpoint_every_s": 60, "shared": "",
+        "most": {"disk": 6},
         "steps": [asdict(step) for step in plan.steps],
     }  # fmt: skip
     with small_disk(tmp_path / "sandbox", "16m") as sandbox:
@@ -100,3 +101,4 @@ def test_a_job_on_a_full_disk_tells_so_and_hands_over_what_is_done(project, tmp_
     why = results[1]["failure"]
     assert "it asked for 4 MB" in why["problem"]
     assert why["cause"] == "disk"
+    assert "has more disk than 6 MB" in why["fix"]

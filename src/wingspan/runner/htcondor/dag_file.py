@@ -4,9 +4,10 @@ The commands are those of the manual's DAGMan reference.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wingspan.files import json_text
+from wingspan.pipeline.resources import Resources
 from wingspan.runner.htcondor.nodes import Node
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.submit_description import submit_description
@@ -23,6 +24,7 @@ def dag_text(
     environment: str = "",
     profile: Profile | None = None,
     settings: Mapping[str, str] | None = None,
+    most: Callable[[Resources], Mapping[str, int]] | None = None,
 ) -> str:
     """Return the DAG of some nodes.
 
@@ -36,6 +38,8 @@ def dag_text(
         The pool's.
     settings
         Of DAGMan itself, such as ``{"DAGMAN_USER_LOG_SCAN_INTERVAL": "1"}``; the profile's win.
+    most
+        Gives ``memory`` and ``disk`` of the largest slots for a request, in MB.
     """
     profile = profile or Profile()
     settings = {**(settings or {}), **profile.dagman}
@@ -44,8 +48,9 @@ def dag_text(
     names = {text: f"request{number}" for number, text in enumerate(requests, 1)}
     lines = [f"ENV SET _CONDOR_{name}={value}" for name, value in settings.items()]
     for text, asked in requests.items():
-        description = submit_description(asked, common, environment, profile).rstrip("\n")
-        lines += [f"SUBMIT-DESCRIPTION {names[text]} {{", description, "}"]
+        largest = most(asked) if most else None
+        description = submit_description(asked, common, environment, profile, largest)
+        lines += [f"SUBMIT-DESCRIPTION {names[text]} {{", description.rstrip("\n"), "}"]
     for node, text in zip(nodes, texts, strict=True):
         request = names[text]
         files = ",".join([*node.made, *node.given])

@@ -28,6 +28,7 @@ from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
+from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.image import images_of, require_image
 from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
@@ -115,7 +116,14 @@ def _refuse(plan: Plan, profile: Profile) -> None:
 
 
 def write_dag(
-    plan: Plan, place: Path, folder: RunFolder, home: Home, profile: Profile, *, send: bool
+    plan: Plan,
+    place: Path,
+    folder: RunFolder,
+    home: Home,
+    profile: Profile,
+    *,
+    send: bool,
+    most: Most = unknown,
 ) -> Path:
     """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path.
 
@@ -123,6 +131,8 @@ def write_dag(
     ----------
     send
         Send interpreter and libraries with the jobs.
+    most
+        Gives what the pool's largest slots have; requests do not grow beyond.
     """
     _refuse(plan, profile)
     for name in ("jobs", "results", "files", "logs"):
@@ -146,7 +156,9 @@ def write_dag(
         for key in {key for step in node.steps for key in step.needs} & done:
             _give_done(key, place, store, profile)
         steps = [asdict(step) for step in node.steps]
-        (place / "jobs" / f"{node.name}.json").write_text(json_text({**part, "steps": steps}))
+        (place / "jobs" / f"{node.name}.json").write_text(
+            json_text({**part, "most": dict(most(node.asked)), "steps": steps})
+        )
     archive = _environment(plan, home, profile) if plan.to_run() and send else None
     _write_script(place / "job.sh", archive if there else None)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
@@ -154,7 +166,7 @@ def write_dag(
     sent = ("" if code is None else code.name, str(archive or ""))
     if there:  # nothing but what each job has to do
         nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
-    write_atomically(place / DAG, _text(nodes, place, folder, sent, profile))
+    write_atomically(place / DAG, _text(nodes, place, folder, sent, profile, most))
     return place / DAG
 
 
@@ -184,7 +196,12 @@ def _write_script(script: Path, environment: Path | None) -> None:
 
 
 def _text(
-    nodes: Iterable[Node], place: Path, folder: RunFolder, sent: tuple[str, str], profile: Profile
+    nodes: Iterable[Node],
+    place: Path,
+    folder: RunFolder,
+    sent: tuple[str, str],
+    profile: Profile,
+    most: Most,
 ) -> str:
     settings = {
         "DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S),
@@ -200,6 +217,7 @@ def _text(
         environment=Path(archive).name,
         profile=profile,
         settings=settings,
+        most=most,
     )
 
 

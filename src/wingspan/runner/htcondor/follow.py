@@ -3,8 +3,9 @@
 Anyone may follow, at any time and as often as they like: what was told or brought in before is not again.
 """
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.failure import Failure
 from wingspan.runner.htcondor.collect import collect_step, nodes_in, skipped, told_failures
+from wingspan.runner.htcondor.growth import fix_of_removed
+from wingspan.runner.htcondor.hold_policy import lacked
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
@@ -99,6 +102,14 @@ class Follower:
                 clean(self._place)
             self.over = over
 
+    def warn(self, problems: Mapping[str, str]) -> None:
+        """Tell, before anything has happened, why steps may have to wait; `problems` by the steps' keys."""
+        for key, problem in problems.items():
+            step = self._steps[key][0]
+            fix = f"ask for less, or wait for such a machine: `wingspan why {self._folder.run_id}` tells what would do"
+            told = StepEvent(time.time(), step.name, key, WAITING, problem=problem, fix=fix)
+            self._tell(step, told)
+
     def _new(self, log: str) -> Iterator[tuple[int, int, float, dict[str, Any]]]:
         """Yield code, cluster, time and body of the new events of a log that matter."""
         path = self._place / log
@@ -139,13 +150,11 @@ class Follower:
         elif code == Event.JOB_RELEASED:
             self._say(node, WAITING, at)
         elif code == Event.JOB_HELD:
-            why = explain(
-                int(body.get("HoldReasonCode", 0)),
-                int(body.get("HoldReasonSubCode", 0)),
-                str(body.get("HoldReason", "")),
-            )
-            self._why[node] = Failure(f"was held: {body.get('HoldReason', '')}", why.fix)
-            self._say(node, HELD, at, problem=self._why[node].problem, fix=why.fix)
+            code, sub = (int(body.get(f"HoldReason{name}", 0)) for name in ("Code", "SubCode"))
+            reason = str(body.get("HoldReason", ""))
+            fix = explain(code, sub, reason).fix.replace("JOB", f"{cluster}.0")
+            self._why[node] = Failure(f"was held: {reason}", fix, cause=lacked(code, sub))
+            self._say(node, HELD, at, problem=self._why[node].problem, fix=fix)
         elif code == Event.JOB_ABORTED:
             self._removed(node, at, str(body.get("Reason", "")))
         elif code == Event.JOB_TERMINATED:
@@ -172,10 +181,13 @@ class Follower:
         self._say(node, WAITING, at, problem=f"was evicted, and waits to go on{told}")
 
     def _removed(self, node: str, at: float, reason: str) -> None:
-        if "DAGManJobId" in reason:  # the whole workflow was removed
+        if "DAGManJobId" in reason or reason.startswith("DAG Removed"):  # the whole workflow was
             self._say(node, STOPPED, at, problem="the workflow was removed")
             return
         held = self._why.get(node)
+        if held and held.cause:
+            part = json.loads((self._place / "jobs" / f"{node}.json").read_text())
+            held = held._replace(fix=fix_of_removed(held.cause, part))
         problem = f"its job was removed: {reason}" if reason else "its job was removed"
         why = (
             held

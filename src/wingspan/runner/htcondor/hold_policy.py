@@ -24,11 +24,16 @@ _FINAL = {6: (8,), 12: (2,), 13: (2,)}  # no such file, not executable: no machi
 BACK_OFF_S = 60
 
 
-def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, str]:
+def hold_policy(
+    asked: Resources, back_off_s: int = BACK_OFF_S, most: Mapping[str, int] | None = None
+) -> Mapping[str, str]:
     """Return the submit commands; the user's own win.
 
     Parameters
     ----------
+    most
+        ``memory`` and ``disk``, in MB, of the largest slots: what requests do not grow beyond, and a job that was
+        held for its use of all that is not released again. Without one they grow, and may wait for ever.
     back_off_s
         Wait before the first release of a job that was held for what passes; four times as long before each next.
     """
@@ -38,6 +43,8 @@ def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, 
         for code, subs in _FINAL.items()
     )
     over = _any("HoldReasonCode", _OVER)
+    tops = _tops(asked, most or {})
+    had_all = " || ".join(_had_all(tops)) or "false"
     few = f"NumHolds <= {STARTS}"
     waited = f"time() - EnteredCurrentStatus >= {back_off_s} * pow(4, NumHolds - 1)"
     idle_again = (
@@ -45,14 +52,14 @@ def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, 
         f"(RemoteWallClockTime ?: 0) < {SHORT_S} * NumShadowStarts"
     )
     return {
-        **_requests(asked),
+        **_requests(asked, tops),
         "job_machine_attrs": "Machine",
         "job_machine_attrs_history_length": str(HOSTS),
         "rank": " + ".join(
             f"(TARGET.Machine =!= MachineAttrMachine{number})" for number in range(HOSTS)
         ),
-        "periodic_release": f"{few} && (({over}) || (({passing}) && !({final}) && {waited}))",
-        "periodic_remove": f"(JobStatus == 5 && ({final} || "
+        "periodic_release": f"{few} && (({over} && !({had_all})) || (({passing}) && !({final}) && {waited}))",
+        "periodic_remove": f"(JobStatus == 5 && ({final} || ({over} && ({had_all})) || "
         f"(!({few}) && HoldReasonCode =!= 1 && HoldReasonCode =!= 15))) || ({idle_again})",
         "on_exit_remove": f"(ExitBySignal =?= false && (ExitCode == 0 || ExitCode == {FAILED_EXIT}))"
         f" || NumJobCompletions >= {STARTS}",
@@ -61,11 +68,39 @@ def hold_policy(asked: Resources, back_off_s: int = BACK_OFF_S) -> Mapping[str, 
     }
 
 
+def lacked(code: int, subcode: int) -> str:
+    """Return what a job that is held for its use had too little of, ``memory`` or ``disk``; else nothing."""
+    if code not in _OVER:
+        return ""
+    return "disk" if subcode in _OF_DISK else "memory"
+
+
 def _any(attribute: str, codes: tuple[int, ...]) -> str:
     return "(" + " || ".join(f"{attribute} =?= {code}" for code in codes) + ")"
 
 
-def _requests(asked: Resources) -> dict[str, str]:
+def _tops(asked: Resources, most: Mapping[str, int]) -> dict[str, int]:
+    """Return up to where requests grow, memory in MB and disk in KB; a disk's free part changes, so not to its end."""
+    tops = {}
+    if "memory" in most:
+        tops["memory"] = max(asked.memory_mb, most["memory"])
+    if "disk" in most:
+        tops["disk"] = max(asked.disk_mb, most["disk"] * 9 // 10) * 1024
+    return tops
+
+
+def _had_all(tops: Mapping[str, int]) -> list[str]:
+    """Return, of a held job, the conditions that it had the most there is of what it was held for."""
+    of_disk = _any("HoldReasonSubCode", _OF_DISK)
+    parts = []
+    if "memory" in tops:
+        parts.append(f"(!{of_disk} && (MemoryProvisioned ?: 0) >= {tops['memory']})")
+    if "disk" in tops:
+        parts.append(f"({of_disk} && (DiskProvisioned ?: 0) >= {tops['disk']})")
+    return parts
+
+
+def _requests(asked: Resources, tops: Mapping[str, int]) -> dict[str, str]:
     """Return requests that double each time the job has ended, or was held, for lack of it; the ad remembers.
 
     A job that ended without saying why is taken for one that lacked memory.
@@ -82,12 +117,16 @@ def _requests(asked: Resources) -> dict[str, str]:
     had_memory = f"min({{{memory}, MemoryProvisioned ?: {asked.memory_mb}}})"
     had_disk = f"min({{{disk}, DiskProvisioned ?: {disk_kb}}})"
     over_memory = f"{held_over} && !{held_of_disk}"
-    return {
-        "request_memory": f"int(max({{{ended_of_disk} ? {had_memory} : {memory}, "
-        f"{over_memory} ? 3 * (MemoryUsage ?: {asked.memory_mb}) / 2 : 0}}))",
-        "request_disk": f"int(max({{{ended_of_disk} ? {disk} : {had_disk}, "
+    grown = {
+        "memory": f"max({{{ended_of_disk} ? {had_memory} : {memory}, "
+        f"{over_memory} ? 3 * (MemoryUsage ?: {asked.memory_mb}) / 2 : 0}})",
+        "disk": f"max({{{ended_of_disk} ? {disk} : {had_disk}, "
         f"({held_over} && {held_of_disk}) || {no_room_for_inputs} ? "
-        f"max({{{_doubled(disk_kb, 'NumHolds')}, 3 * (DiskUsage ?: 0) / 2}}) : 0}}))",
+        f"max({{{_doubled(disk_kb, 'NumHolds')}, 3 * (DiskUsage ?: 0) / 2}}) : 0}})",
+    }
+    return {
+        f"request_{kind}": f"int(min({{{text}, {tops[kind]}}}))" if kind in tops else f"int({text})"
+        for kind, text in grown.items()
     }
 
 

@@ -31,6 +31,7 @@ from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, PlannedStep, step_from_json
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.failure import refusal
+from wingspan.runner.htcondor.growth import ends_here, told
 from wingspan.runner.htcondor.hold_policy import (
     CHECKPOINT_EXIT,
     DISK_EXIT,
@@ -114,15 +115,17 @@ def run_part(sandbox: Path, name: str) -> int:
         _drop_links(home.root)
         return CHECKPOINT_EXIT
     except SpaceError as error:
-        why = give_up_room(error, home.root, _asked_disk(part))
+        why = give_up_room(error, home.root, _asked_disk(part), part["most"].get("disk"))
         outcome = without_room(why, steps, folder.run_id, store)
+    largest = ends_here(provided, part["most"])
+    outcome = told(outcome, part["most"]) if largest else outcome
     _hand_over(outcome, steps, sandbox, folder, store, moved)
     if outcome.ok:
         return 0
-    if any(event.cause == "disk" for event in outcome.failed) and provided:
+    causes = {event.cause for event in outcome.failed} if provided else set()
+    if "disk" in causes:
         return DISK_EXIT
-    out_of_memory = any(event.cause == "memory" for event in outcome.failed)
-    return MEMORY_EXIT if out_of_memory and provided else FAILED_EXIT
+    return MEMORY_EXIT if "memory" in causes and not largest else FAILED_EXIT
 
 
 def _reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
@@ -388,11 +391,14 @@ def main(arguments: list[str]) -> None:
             error = unusable(Path(part["shared"]), str(error))
         code, why = FAILED_EXIT, refusal(error)
         if isinstance(error, SpaceError):
-            code, why = DISK_EXIT, give_up_room(error, sandbox / "home", _asked_disk(part))
+            code, why = (
+                DISK_EXIT,
+                give_up_room(error, sandbox / "home", _asked_disk(part), part["most"].get("disk")),
+            )
         for step in part["steps"]:
             result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
-            told = {**result, "failure": why._asdict()}
-            (sandbox / f"{step['key']}.json").write_text(json_text(told))
+            whole = {**result, "failure": why._asdict()}
+            (sandbox / f"{step['key']}.json").write_text(json_text(whole))
     sys.exit(code)
 
 

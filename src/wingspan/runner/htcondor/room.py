@@ -53,7 +53,9 @@ def refuse_full_disk(outcome: Outcome, steps: Iterable[PlannedStep], folder: Pat
             raise SpaceError(str(folder), event.problem, event.fix)
 
 
-def give_up_room(error: SpaceError, home: Path, asked_mb: int) -> Failure:
+def give_up_room(
+    error: SpaceError, home: Path, asked_mb: int, most_mb: int | None = None
+) -> Failure:
     """Free what was kept back and what the steps have written in their work folders; return what was short.
 
     Parameters
@@ -62,13 +64,15 @@ def give_up_room(error: SpaceError, home: Path, asked_mb: int) -> Failure:
         What told that a disk is full; if it is not the job's own (a shared folder's), that is told.
     home
         Folder in which the room was kept, in the job's sandbox.
+    most_mb
+        Disk of the pool's largest slot, if known.
     """
     used_mb, free_mb = _used(home.parent) / _MB, _free(home.parent) / _MB
     drop_room(home)
     for work in home.glob(f"runs/*/steps/*/*/{WORK}"):
         shutil.rmtree(work, ignore_errors=True)
     if free_mb < _KEPT / _MB or used_mb >= asked_mb or error.where.startswith(str(home.parent)):
-        return out_of_disk(used_mb, free_mb, asked_mb, os.uname().nodename)
+        return out_of_disk(used_mb, free_mb, asked_mb, os.uname().nodename, most_mb)
     return Failure(f"{error.where}: {error.problem}", error.fix, cause="disk")
 
 

@@ -17,6 +17,7 @@ from wingspan.runner.driver import load_plan
 from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import write_dag
 from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower
+from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
@@ -74,11 +75,14 @@ class HTCondorRunner:
         last = newest(folder)
         place = folder.dags / str(int(last.name) + 1 if last else 1)
         send = travels(self._profile, plan.to_run())
-        dag = write_dag(plan, place, folder, home, self._profile, send=send)
+        most = look_up(self._profile)
+        dag = write_dag(plan, place, folder, home, self._profile, send=send, most=most)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
         cluster = submit_dag(dag, options)
         write_atomically(place / _CLUSTER, str(cluster))
-        return Follower(plan, place, folder, home, listener)
+        follower = Follower(plan, place, folder, home, listener)
+        follower.warn(unmet_by(plan.to_run(), most))
+        return follower
 
 
 def newest(folder: RunFolder) -> Path | None:

@@ -4,6 +4,8 @@ The commands are those of the manual's page on condor_submit. A node's own facts
 separated list of file names that need no quoting, and ``steps``; its name is DAGMan's ``$(JOB)``.
 """
 
+from collections.abc import Mapping
+
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.htcondor.hold_policy import hold_policy
 from wingspan.runner.htcondor.image import image_commands
@@ -15,6 +17,7 @@ def submit_description(
     common: str = "",
     environment: str = "",
     profile: Profile | None = None,
+    most: Mapping[str, int] | None = None,
 ) -> str:
     """Return the lines of one submit description; relative paths are in the folder of results.
 
@@ -26,6 +29,8 @@ def submit_description(
         Name of the one that is the packed environment; empty if the machines have it.
     profile
         The pool's; its submit commands yield to those of `asked`.
+    most
+        ``memory`` and ``disk`` of the pool's largest slots, in MB, if known.
 
     Notes
     -----
@@ -50,7 +55,7 @@ def submit_description(
         "transfer_input_files": sent,
         "My.WingspanRun": '"$(run)"',
         "My.WingspanStep": '"$(steps)"',
-        **hold_policy(asked, profile.hold_back_off_s),
+        **hold_policy(asked, profile.hold_back_off_s, most),
         **profile.submit,
         **asked.submit,
     }
