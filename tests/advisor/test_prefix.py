@@ -61,3 +61,13 @@ def test_numbers_count_up_as_things_appear():
     one, two = np.array([7, 3, 7, 3, 9]), np.array([1, 1, 1, 2, 1])
     assert number_by_first(one, two).tolist() == [0, 1, 0, 2, 3]
     assert first_of(one, two).tolist() == [True, True, False, True, True]
+
+
+@pytest.mark.parametrize("most", [5, 10**6, 2**45])
+def test_numbers_agree_with_a_dictionary(most):
+    """Close together, far apart, or so far that a table of them would not fit: the numbers are the same."""
+    draw = np.random.default_rng(4)
+    columns = [draw.choice(draw.integers(-3, most, 6), 300) for _ in range(3)]
+    numbers: dict[tuple[int, ...], int] = {}
+    expected = [numbers.setdefault(row, len(numbers)) for row in zip(*columns, strict=True)]
+    assert number_by_first(*columns).tolist() == expected

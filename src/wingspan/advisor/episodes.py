@@ -195,8 +195,10 @@ def _edited(
 ) -> NDArray[np.bool_]:
     """Say whether a job, or its cluster, was edited between its hold and what ended it."""
     events = timeline.events
-    by_cluster = number_by_first(events.access_point, events.cluster)
     edits = np.flatnonzero(np.isin(events.code, _EDITS))
+    asked = np.concatenate([edits, holds])
+    by_cluster = np.full(len(timeline), -1, np.int32)
+    by_cluster[asked] = number_by_first(events.access_point[asked], events.cluster[asked])
     found = np.zeros(len(holds), bool)
     for group, rows in ((timeline.job, edits), (by_cluster, edits[events.proc[edits] < 0])):
         marks = mark(rows, group[rows], len(timeline) + 1)

@@ -17,7 +17,7 @@ from wingspan.advisor.moments import Moments
 from wingspan.advisor.prefix import Marks, Numbers, first_of, mark, number_by_first
 from wingspan.advisor.timeline import AUTHORS, Timeline
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.histories import State
+from wingspan.eventlog.histories import STATE_EVENTS, State
 from wingspan.eventlog.rules import explain
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
@@ -76,6 +76,12 @@ class _Scene:
     def of(self, group: NDArray[Any]) -> NDArray[Any]:
         """Return the group of each moment's hold."""
         return group[self.moments.hold]
+
+    def among(self, rows: Numbers, number: NDArray[Any]) -> NDArray[np.int32]:
+        """Return a group for each row of the timeline: of some rows the given numbers, nobody's elsewhere."""
+        group = np.full(len(self.timeline), -1, np.int32)
+        group[rows] = number
+        return group
 
     def since(self, row: Numbers) -> NDArray[np.float64]:
         """Return the seconds from a row's clock to the moment, nan where it is -1."""
@@ -147,7 +153,8 @@ def _own(scene: _Scene) -> Columns:
     timeline, hold, upto = scene.timeline, scene.moments.hold, scene.moments.upto
     job = scene.of(timeline.job)
     holds, releases = timeline.where(Event.JOB_HELD), timeline.where(Event.JOB_RELEASED)
-    by_code = number_by_first(timeline.job, _hold_codes(timeline))
+    codes = number_by_first(timeline.job[holds], timeline.events.value[holds])
+    by_code = scene.among(holds, codes)
     columns: Columns = {
         "holds": scene.marks(holds, timeline.job).count(job, hold),
         "holds_same_code": scene.marks(holds, by_code).count(by_code[hold], hold),
@@ -161,8 +168,7 @@ def _own(scene: _Scene) -> Columns:
         if number == Event.EXECUTE:
             columns["since_first_start_s"] = scene.since(marks.first(job, upto))
             columns["since_last_start_s"] = scene.since(marks.last(job, upto))
-    everything = scene.marks(np.flatnonzero(timeline.job >= 0), timeline.job)
-    columns["since_first_event_s"] = scene.since(everything.first(job, upto))
+    columns["since_first_event_s"] = scene.since(_first_rows(timeline)[job])
     return columns
 
 
@@ -170,9 +176,12 @@ def _memory(scene: _Scene) -> Columns:
     """Tell the peak of the job's memory, and how fast it grew in the last run."""
     timeline, upto = scene.timeline, scene.moments.upto
     job = scene.of(timeline.job)
-    memory = timeline.events.memory_mb
-    rows = np.flatnonzero((memory >= 0) & (timeline.job >= 0))
-    marks = scene.marks(rows, timeline.job)
+    memory = timeline.events.detail
+    asked = np.zeros(int(timeline.job.max(initial=-1)) + 1, bool)
+    asked[job] = True
+    rows = timeline.where(Event.IMAGE_SIZE)
+    rows = rows[asked[timeline.job[rows]]]
+    marks = scene.marks(rows[memory[rows] >= 0], timeline.job)
     starts = scene.marks(timeline.where(Event.EXECUTE), timeline.job)
     peak = marks.highest(memory, job, upto)
     run = np.maximum(starts.last(job, upto), 0)
@@ -181,7 +190,7 @@ def _memory(scene: _Scene) -> Columns:
     several = np.flatnonzero((end - place >= 2) & (job >= 0))
     first, last = marks.rows[place[several]], marks.rows[end[several] - 1]
     hours = np.maximum(timeline.clock[last] - timeline.clock[first], 1.0) / 3600
-    slope[several] = (memory[last] - memory[first]) / hours
+    slope[several] = (memory[last].astype(np.int64) - memory[first]) / hours
     return {
         "memory_max_mb": np.where(peak >= 0, peak, np.nan),
         "memory_mb_per_h": slope,
@@ -193,14 +202,17 @@ def _mates(scene: _Scene) -> Columns:
     timeline, hold, upto = scene.timeline, scene.moments.hold, scene.moments.upto
     good, bad = _ends(timeline)
     holds = timeline.where(Event.JOB_HELD)
-    running = _changes(timeline, State.RUNNING)
-    held = _changes(timeline, State.HELD)
+    running, held = _changes(timeline, State.RUNNING, State.HELD)
     changed = np.flatnonzero((running != 0) | (held != 0))
+    starts = timeline.where(Event.EXECUTE)
+    starts = starts[first_of(timeline.job[starts], timeline.host[starts])]
     columns: Columns = {}
-    for name, group in (("cluster", timeline.cluster), ("host", timeline.host)):
+    for name, group, new in (
+        ("cluster", timeline.cluster, _first_rows(timeline)),
+        ("host", timeline.host, starts),
+    ):
         of = scene.of(group)
-        new = first_of(timeline.job, group)
-        columns[f"{name}_jobs"] = scene.marks(np.flatnonzero(new), group).count(of, upto)
+        columns[f"{name}_jobs"] = scene.marks(new, group).count(of, upto)
         columns[f"{name}_ok"] = scene.marks(good, group).count(of, upto)
         columns[f"{name}_failed"] = scene.marks(bad, group).count(of, upto)
         columns[f"{name}_holds"] = scene.marks(holds, group).count(of, upto)
@@ -208,7 +220,8 @@ def _mates(scene: _Scene) -> Columns:
     marks = scene.marks(changed, timeline.cluster)
     columns["cluster_running"] = marks.total(running, own, upto)
     columns["cluster_held"] = marks.total(held, own, upto)
-    same = number_by_first(timeline.cluster, _hold_codes(timeline))
+    codes = number_by_first(timeline.cluster[holds], timeline.events.value[holds])
+    same = scene.among(holds, codes)
     jobs = holds[first_of(same[holds], timeline.job[holds])]
     hosts = holds[timeline.host[holds] >= 0]
     hosts = hosts[first_of(same[hosts], timeline.host[hosts])]
@@ -228,21 +241,23 @@ def _outcomes_known(scene: _Scene) -> Columns:
     told = told[np.argsort(scene.episodes.outcome_row[told], kind="stable")]
     row, hold = scene.episodes.outcome_row[told], scene.episodes.row[told]
     paid = scene.episodes.label[told] == 1
-    code = _hold_codes(timeline)
-    groups: Columns = {
-        "cluster": number_by_first(timeline.cluster, code),
-        "template": number_by_first(code, timeline.events.detail, timeline.template),
-        "code": code.astype(np.int64),
+    holds = timeline.where(Event.JOB_HELD)
+    code = timeline.events.value[holds]
+    columns_of: dict[str, tuple[NDArray[Any], ...]] = {
+        "cluster": (timeline.cluster[holds], code),
+        "template": (code, timeline.events.detail[holds], timeline.template[holds]),
+        "code": (code,),
     }
     columns: Columns = {}
-    for name, group in groups.items():
+    for name, alike in columns_of.items():
+        group = scene.among(holds, number_by_first(*alike))
         of = scene.of(group)
         for word, chosen in (("paid", paid), ("vain", ~paid)):
             marks = mark(row[chosen], group[hold[chosen]], len(timeline) + 1)
             columns[f"{name}_releases_{word}"] = marks.count(of, upto)
         if name == "cluster":
             marks = mark(row, group[hold], len(timeline) + 1)
-            value = np.zeros(len(timeline))
+            value = np.zeros(len(timeline), bool)
             value[row] = paid
             last = marks.last(of, upto)
             columns["cluster_last_release_paid"] = np.where(last >= 0, value[last], np.nan)
@@ -270,24 +285,29 @@ def _rates(scene: _Scene) -> Columns:
     return columns
 
 
-def _hold_codes(timeline: Timeline) -> NDArray[np.int64]:
-    return np.where(timeline.events.code == Event.JOB_HELD, timeline.events.value, -1)
-
-
 def _ends(timeline: Timeline) -> tuple[Numbers, Numbers]:
     """Return the rows of jobs that ended by themselves, with 0 and otherwise."""
     rows = timeline.where(Event.JOB_TERMINATED)
-    good = timeline.events.return_value[rows] == 0
+    good = (timeline.events.value[rows] == 0) & (timeline.events.detail[rows] == 0)
     return rows[good], rows[~good]
 
 
-def _changes(timeline: Timeline, state: State) -> Numbers:
-    """Return for each row 1 where its job enters a state, -1 where it leaves it, 0 elsewhere."""
-    mine = np.flatnonzero(timeline.job >= 0)
-    order = mine[np.argsort(timeline.job[mine], kind="stable")]
-    inside = (timeline.state[order] == state).astype(np.int64)
-    first = np.diff(timeline.job[order], prepend=-1) != 0
-    before = np.where(first, 0, np.roll(inside, 1))
-    changes = np.zeros(len(timeline), np.int64)
-    changes[order] = inside - before
-    return changes
+def _first_rows(timeline: Timeline) -> Numbers:
+    """Return the first row of each job: they are numbered as they appear."""
+    seen = np.maximum.accumulate(timeline.job)
+    return np.flatnonzero(np.diff(seen, prepend=np.int32(-1)) > 0)
+
+
+def _changes(timeline: Timeline, *states: State) -> list[NDArray[np.int8]]:
+    """Return for each state, for each row, 1 where its job enters it, -1 where it leaves it, 0 elsewhere."""
+    mine = timeline.where(*STATE_EVENTS)
+    mine = mine[np.argsort(timeline.job[mine], kind="stable")]
+    first = np.diff(timeline.job[mine], prepend=-1) != 0
+    found = []
+    for state in states:
+        inside = (timeline.state[mine] == state).astype(np.int8)
+        before = np.where(first, 0, np.roll(inside, 1))
+        changes = np.zeros(len(timeline), np.int8)
+        changes[mine] = inside - before
+        found.append(changes)
+    return found

@@ -16,25 +16,45 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 def first_of(*columns: NDArray[Any]) -> NDArray[np.bool_]:
     """Say of each row whether it is the first with its values."""
-    found = np.zeros(len(columns[0]), bool)
-    found[np.unique(number_by_first(*columns), return_index=True)[1]] = True
-    return found
+    number = number_by_first(*columns)
+    return np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0
 
 
 def number_by_first(*columns: NDArray[Any]) -> NDArray[np.int32]:
-    """Give the distinct rows of some columns the numbers 0, 1, .. as they first appear."""
-    if not len(columns[0]):
+    """Give the distinct rows of some columns of whole numbers the numbers 0, 1, .. as they first appear."""
+    rows = len(columns[0])
+    if not rows:
         return np.empty(0, np.int32)
-    inverse = np.zeros(len(columns[0]), np.int64)
-    first = inverse
+    group, groups = np.zeros(rows, np.int32), 1
     for column in columns:
+        group, groups = _parted(group, groups, column)
+    first = np.full(groups, rows)
+    np.minimum.at(first, group, np.arange(rows))
+    rank = np.empty(groups, np.int32)
+    rank[np.argsort(first)] = np.arange(groups)
+    return rank[group]
+
+
+def _parted(
+    group: NDArray[np.int32], groups: int, column: NDArray[Any]
+) -> tuple[NDArray[np.int32], int]:
+    """Part groups by a column; return the new groups and their number.
+
+    Where the numbers are close together, by a table of all that may be; only else by sorting.
+    """
+    value = column - int(column.min())
+    widths = np.zeros(groups, np.int64)
+    np.maximum.at(widths, group, value + 1)
+    ends = np.cumsum(widths)
+    if ends[-1] > max(4 * len(group), 1 << 16) or widths.max() > 1 << 40:
         values, codes = np.unique(column, return_inverse=True)
-        _, first, inverse = np.unique(
-            inverse * len(values) + codes, return_index=True, return_inverse=True
-        )
-    rank = np.empty(len(first), np.int32)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+        found, number = np.unique(group.astype(np.int64) * len(values) + codes, return_inverse=True)
+        return number.astype(np.int32), len(found)
+    key = (ends - widths)[group] + value
+    table = np.zeros(int(ends[-1]), np.int32)
+    table[key] = 1
+    count = int(table.sum())
+    return (np.cumsum(table, dtype=np.int32) - 1)[key], count
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +108,13 @@ class Marks:
             self.count(group, row) > 0, self.rows[np.clip(place, 0, len(self.rows) - 1)], -1
         )
 
-    def total(self, values: NDArray[np.int64], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+    def total(self, values: NDArray[np.int8], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
         """Return the sum of whole numbers, one a row of the timeline, over the group's marks above each row."""
         sums = np.concatenate([[0], np.cumsum(values[self.rows])])
         found = sums[self.place(group, row)] - sums[self.start(group)]
         return np.where(group >= 0, found, 0)
 
-    def highest(self, values: NDArray[np.int64], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
+    def highest(self, values: NDArray[np.int32], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
         """Return the largest of numbers from 0 to 2**31 over the group's marks above each row, -1 for none."""
         if not len(self.rows):
             return np.full(len(group), -1, np.int64)

@@ -17,7 +17,7 @@ from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.bodies import parse_body, place_of, read_records
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.histories import State, group_by_job
+from wingspan.eventlog.histories import State, job_rows
 from wingspan.eventlog.templates import mask
 
 AUTHORS: Final = ("", "user", "policy", "dag")
@@ -89,7 +89,11 @@ class Timeline:
 
     def where(self, *codes: int) -> NDArray[np.int64]:
         """Return the rows of jobs with these event numbers, ascending."""
-        return np.flatnonzero(np.isin(self.events.code, codes) & (self.job >= 0))
+        found = np.zeros(len(self), bool)
+        for code in codes:
+            found |= self.events.code == code
+        rows = np.flatnonzero(found)
+        return rows[self.job[rows] >= 0]
 
 
 def make_timeline(events: Events) -> Timeline:
@@ -122,18 +126,13 @@ def make_timeline(events: Events) -> Timeline:
 
 def _kept(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Return the rows of jobs, each event once, and of edits of clusters; and the states after them."""
-    histories = group_by_job(events)
-    key, wanted = _bytes_key(events), _bytes_key(histories.events)
-    by_key = np.argsort(key, kind="stable")
-    of_jobs = by_key[np.searchsorted(key, wanted, sorter=by_key)]
+    rows, state = job_rows(events)
+    found = np.full(len(events), -1, np.int8)
     edits = (events.cluster >= 0) & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
-    of_clusters = np.flatnonzero(edits)
-    states = np.concatenate([histories.state, np.zeros(len(of_clusters), np.int8)])
-    return np.concatenate([of_jobs, of_clusters]), states
-
-
-def _bytes_key(events: Events) -> NDArray[np.int64]:
-    return events.file.astype(np.int64) << 44 | events.offset
+    found[edits] = 0
+    found[rows] = state
+    kept = np.flatnonzero(found >= 0)
+    return kept, found[kept]
 
 
 def _in_order(
@@ -143,7 +142,7 @@ def _in_order(
     names = [family_of(file.path) for file in events.files]
     family = np.array([names.index(name) for name in names], np.int64)
     rank = np.argsort(np.lexsort((_file_times(events), family)))
-    order = np.lexsort((events.offset[rows], rank[events.file[rows]]))
+    order = np.argsort(rank[events.file[rows]], kind="stable")  # within a file they are in order
     rows, state = rows[order], state[order]
     clock = events.time[rows].copy()
     bounds = np.flatnonzero(np.diff(family[events.file[rows]], prepend=-1, append=-1))
@@ -167,19 +166,32 @@ def _file_times(events: Events) -> NDArray[np.float64]:
 def _jobs(events: Events, state: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Give jobs and clusters their numbers; a submission of an id that is known already begins another job."""
     own = np.flatnonzero(events.proc >= 0)
-    ids = (events.access_point[own], events.cluster[own], events.proc[own])
-    number = number_by_first(*ids)
-    order = np.argsort(number, kind="stable")
-    new_id = np.diff(number[order], prepend=-1) != 0
-    before = np.roll(state[own][order], 1)
-    again = (events.code[own][order] == Event.SUBMIT) & ~new_id & (before != State.UNKNOWN)
-    seen = np.cumsum(again)
-    lives = np.empty(len(own), np.int64)
-    lives[order] = seen - np.maximum.accumulate(np.where(new_id, seen, 0))
+    number = number_by_first(events.access_point[own], events.cluster[own], events.proc[own])
+    lives = _lives(number, events.code[own] == Event.SUBMIT, state[own])
+    if lives.any():
+        number = number_by_first(number, lives)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0)
+    ids = (events.access_point[own[first]], events.cluster[own[first]])
+    clusters = number_by_first(*ids, lives[first])
     job, cluster = np.full((2, len(events)), -1, np.int32)
-    job[own] = number_by_first(number, lives)
-    cluster[own] = number_by_first(*ids[:2], lives)
+    job[own], cluster[own] = number, clusters[number]
     return job, cluster
+
+
+def _lives(
+    number: NDArray[np.int32], submitted: NDArray[np.bool_], state: NDArray[np.int8]
+) -> NDArray[np.int32]:
+    """Return for each row how often its id was given again before; rows and ids as they appear."""
+    lives = np.zeros(len(number), np.int32)
+    first = np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0
+    twice = np.isin(number, number[submitted & ~first])
+    rows = np.flatnonzero(twice)
+    order = rows[np.argsort(number[rows], kind="stable")]
+    new_id = np.diff(number[order], prepend=-1) != 0
+    again = submitted[order] & ~new_id & (np.roll(state[order], 1) != State.UNKNOWN)
+    seen = np.cumsum(again)
+    lives[order] = seen - np.maximum.accumulate(np.where(new_id, seen, 0))
+    return lives
 
 
 def _reasons(

@@ -199,85 +199,105 @@ def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
 
     An access point whose queue was made anew gives ids again: a submission after a job's end begins another job.
     """
+    rows, starts, state = _ordered(events, codes)
+    return JobHistories(events.take(rows), starts, state)
+
+
+def job_rows(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the rows of `events` that `group_by_job` takes, in its order, and the job's `State` after each."""
+    rows, _, state = _ordered(events, ())
+    return rows, state
+
+
+def _ordered(
+    events: Events, codes: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+    """Return the rows sorted by job, where each job starts, and the states."""
     wanted = (events.cluster >= 0) & (events.proc >= 0)
     if codes:
         wanted &= np.isin(events.code, codes)
-    ordered = events.take(np.flatnonzero(wanted))
+    rows = np.flatnonzero(wanted)
     if len(events.files) > 1:
         first = np.full(len(events.files), np.inf)
-        np.minimum.at(first, ordered.file, ordered.time)
+        np.minimum.at(first, events.file[rows], events.time[rows])
         rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
-        ordered = ordered.take(np.argsort(rank[ordered.file], kind="stable"))
-    ordered = ordered.take(np.argsort(_job_key(ordered), kind="stable"))
+        rows = rows[np.argsort(rank[events.file[rows]], kind="stable")]
+    key = _job_key(events, rows)
+    order = np.argsort(key, kind="stable")
+    rows, key = rows[order], key[order]
     if len(events.files) > 1:
-        ordered = _merge_families(ordered)
-    key = _job_key(ordered)
+        kept = _merge_families(events, rows, key)
+        rows, key = rows[kept], key[kept]
     starts = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
-    state = _states(ordered, starts)
-    return JobHistories(ordered, np.union1d(starts, _ids_used_again(ordered, starts, state)), state)
+    code = events.code[rows]
+    state = _states(code, starts)
+    return rows, np.union1d(starts, _ids_used_again(code, starts, state)), state
 
 
-def _job_key(events: Events) -> NDArray[np.int64]:
+def _job_key(events: Events, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a number for each row's job that sorts as access point, cluster, proc do."""
-    if not len(events):
+    if not len(rows):
         return np.empty(0, np.int64)
-    clusters, procs = int(events.cluster.max()) + 1, int(events.proc.max()) + 1
+    point, cluster, proc = events.access_point[rows], events.cluster[rows], events.proc[rows]
+    clusters, procs = int(cluster.max()) + 1, int(proc.max()) + 1
     if (len(events.access_points) + 1) * clusters * procs < 2**62:
-        key = events.access_point.astype(np.int64) * clusters + events.cluster
-        return key * procs + events.proc
-    ids = np.stack([events.access_point, events.cluster, events.proc])
+        return (point.astype(np.int64) * clusters + cluster) * procs + proc
+    ids = np.stack([point, cluster, proc])
     return np.unique(ids, axis=1, return_inverse=True)[1].reshape(-1)
 
 
-def _states(events: Events, starts: NDArray[Any]) -> NDArray[np.int8]:
+def _states(code: NDArray[np.int16], starts: NDArray[Any]) -> NDArray[np.int8]:
     table = np.full(1000, -1, np.int8)
     table[list(STATE_EVENTS)] = list(_NEXT.values())
-    after = table[events.code]
-    places = np.where(after >= 0, np.arange(len(events)), -1)
+    after = table[code]
+    places = np.where(after >= 0, np.arange(len(code)), -1)
     job_start = np.repeat(starts[:-1], np.diff(starts))
     last = np.maximum.accumulate(places) if len(places) else places
     return np.where(last >= job_start, after[last], State.UNKNOWN).astype(np.int8)
 
 
 def _ids_used_again(
-    events: Events, starts: NDArray[Any], state: NDArray[np.int8]
+    code: NDArray[np.int16], starts: NDArray[Any], state: NDArray[np.int8]
 ) -> NDArray[np.int64]:
     """Return the rows that submit a job whose id another one had, that has left the queue."""
-    rows = np.setdiff1d(np.flatnonzero(events.code == Event.SUBMIT), starts)
+    rows = np.setdiff1d(np.flatnonzero(code == Event.SUBMIT), starts)
     return rows[np.isin(state[rows - 1], (State.COMPLETED, State.REMOVED))]
 
 
-def _merge_families(events: Events) -> Events:
-    """Put together what different logs (not rotations of one) tell of the same job."""
+def _merge_families(
+    events: Events, ordered: NDArray[np.int64], key: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Put together what different logs (not rotations of one) tell of the same job: return places in `ordered`."""
     names = [family_of(file.path) for file in events.files]
-    family = np.unique(names, return_inverse=True)[1].reshape(-1)[events.file]
-    job = np.cumsum(np.diff(_job_key(events), prepend=-1) != 0)
+    family = np.unique(names, return_inverse=True)[1].reshape(-1)[events.file[ordered]]
+    job = np.cumsum(np.diff(key, prepend=-1) != 0)
     several = np.zeros(int(job[-1]) + 1 if len(job) else 1, bool)
     several[job[1:][(np.diff(family) != 0) & (np.diff(job) == 0)]] = True
     rows = np.flatnonzero(several[job])
+    places = np.arange(len(ordered))
     if not len(rows):
-        return events
-    kept = rows[~_copies(events, rows, job[rows], family[rows])]
-    when = _running_maximum(events.time[kept], job[kept] * (int(family.max()) + 1) + family[kept])
-    places = np.arange(len(events))
+        return places
+    of = ordered[rows]
+    kept = rows[~_copies(events.code[of], events.time[of], job[rows], family[rows])]
+    group = job[kept] * (int(family.max()) + 1) + family[kept]
+    when = _running_maximum(events.time[ordered[kept]], group)
     merged = kept[np.lexsort((kept, when, job[kept]))]
     alone = places[~several[job]]
     order = np.concatenate([alone, merged])
-    return events.take(order[np.argsort(job[order], kind="stable")])
+    return order[np.argsort(job[order], kind="stable")]
 
 
 def _copies(
-    events: Events, rows: NDArray[Any], job: NDArray[Any], family: NDArray[Any]
+    code: NDArray[Any], time: NDArray[Any], job: NDArray[Any], family: NDArray[Any]
 ) -> NDArray[np.bool_]:
     """Say which rows tell again what another family's row tells: the n-th of its number in that second of that job."""
-    code, second = events.code[rows], np.floor(events.time[rows])
-    order = np.lexsort((rows, family, second, code, job))
+    second, places = np.floor(time), np.arange(len(code))
+    order = np.lexsort((places, family, second, code, job))
     same = _same(order, job, code, second, family)
-    places = np.arange(len(order))
-    nth = np.empty(len(rows), np.int64)
+    nth = np.empty(len(code), np.int64)
     nth[order] = places - np.maximum.accumulate(np.where(same, 0, places))
-    by_event = np.lexsort((rows, nth, second, code, job))
-    copies = np.zeros(len(rows), bool)
+    by_event = np.lexsort((places, nth, second, code, job))
+    copies = np.zeros(len(code), bool)
     copies[by_event] = _same(by_event, job, code, second, nth)
     return copies
 
