@@ -40,7 +40,7 @@ _TARGET = "wingspan.runner.job:run_job"
 _POLL_S = 0.5
 _LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
 _TABLES = _LIGHT | {"numpy", "polars"}
-_MODELS = _TABLES | {"sklearn.linear_model", "sklearn.tree", "skops.io"}
+_MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "skops.io"}
 
 
 def _preload(libraries: Iterable[str], module: str) -> frozenset[str]:

@@ -262,13 +262,12 @@ def serve(connection: socket.socket, parent: int, target: str, modules: Iterable
     connection.set_inheritable(False)
     libc = ctypes.CDLL(None)
     libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINE_BUFFERED, 0)
-    module, _, name = target.partition(":")
-    function: Callable[[Path], int] = getattr(importlib.import_module(module), name)
     for wanted in modules:
         with contextlib.suppress(Exception):  # the job that needs it will say so
             importlib.import_module(wanted)
+    module, _, name = target.partition(":")
+    function: Callable[[Path], int] = getattr(importlib.import_module(module), name)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, here
-    gc.collect()
     gc.freeze()
     gc.enable()
     _rest()

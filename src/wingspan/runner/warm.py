@@ -31,6 +31,8 @@ _THREADS = (
 _ALLOCATOR = {  # of polars: no thread of its own in a template, and memory goes back when it is freed
     "_RJEM_MALLOC_CONF": "background_thread:false,dirty_decay_ms:0,muzzy_decay_ms:0"
 }
+_FIRST = ("scipy.special", "skops.io")
+"""Imported before all else: skops looks for each function of scipy.special in every module that is there already."""
 _SIGNALS = (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -76,7 +78,7 @@ def start_template(target: str, cpus: int, modules: Iterable[str]) -> tuple[Warm
     with theirs:
         # -P: a file of the current folder that has the name of a library is not imported instead of it
         command = [sys.executable, "-P", "-m", template.__name__]
-        command += [str(theirs.fileno()), str(os.getpid()), target, *sorted(modules)]
+        command += [str(theirs.fileno()), str(os.getpid()), target, *_in_order(modules)]
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -105,11 +107,15 @@ def fork_template(
             connection.close()
         _detach()
         os.environ.update({**_ALLOCATOR, **os.environ, **_threads(cpus)})
-        template.serve(theirs, parent, target, sorted(modules))
+        template.serve(theirs, parent, target, _in_order(modules))
     except BaseException:  # noqa: BLE001 - nothing may come back into what the parent was doing
         traceback.print_exc()
     finally:
         os._exit(template.BROKEN)
+
+
+def _in_order(modules: Iterable[str]) -> list[str]:
+    return sorted(modules, key=lambda name: (name not in _FIRST, name))
 
 
 def _threads(cpus: int) -> dict[str, str]:
