@@ -1,5 +1,6 @@
 """Why a job failed and what to do next: pure text from what was seen of it."""
 
+import re
 import shlex
 import signal
 import sys
@@ -9,10 +10,15 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import WingspanError
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.run_folder import STDERR, STDOUT
+from wingspan.runner.run_folder import INPUTS, STDERR, STDOUT
 
 _TAIL = 10  # lines of output shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
+_NOT_GIVEN = (
+    "a step sees only the files that it is given: pass this one, or its folder, as an argument of type Path; "
+    "or write it first"
+)
+_IN_QUOTES = re.compile(r"'([^']+)'$")
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 
 
@@ -66,14 +72,14 @@ def failure(
         if "bad_input" in error:
             told = error["bad_input"]
             return Failure(f"{told['where']}: {told['problem']}", told["fix"], error["type"])
+        if "failed" in error:
+            return Failure(error["failed"]["problem"], error["failed"]["fix"])
         where = f" ({error['where']})" if error["where"] else ""
         told = f"{error['type']}: {error['message']}{where}"
         if any(words in error["message"] for words in _NO_ROOM):
             return Failure(told, "free some space, then give the same command again", cause="disk")
-        return Failure(
-            told,
-            "correct the code, then give the same command again",
-        )
+        fix = "correct the code, then give the same command again"
+        return Failure(told, _NOT_GIVEN if _not_given(error) else fix)
     if sent is not None:
         name = signal.Signals(sent).name
         return Failure(
@@ -82,6 +88,13 @@ def failure(
         )
     fix = "look at its output; a step must not call os._exit"
     return Failure("its process ended without a result", fix)
+
+
+def _not_given(error: Mapping[str, Any]) -> bool:
+    """Tell a file that a step looks for in its own folder, or beside its inputs, and was not given."""
+    name = _IN_QUOTES.search(error["message"])
+    missing = error["type"] == "FileNotFoundError" and name is not None
+    return missing and (not name[1].startswith("/") or f"/{INPUTS}/" in name[1])  # type: ignore[index]  # is not None
 
 
 def _out_of_memory(
@@ -143,7 +156,7 @@ def report(
 ) -> str:
     """Return all a user wants to see of a failed step: traceback, inputs, last output, the command to run it alone."""
     lines = [f"step {name} failed: {problem}", f"  -> {fix}"]
-    if result is not None and "error" in result:
+    if result is not None and result.get("error", {}).get("traceback"):
         lines += ["", *result["error"]["traceback"].rstrip().splitlines()]
     shown = [f"  {place} = {value}" for place, value in inputs.items()]
     lines += ["", "inputs:", *shown] if shown else []

@@ -63,8 +63,9 @@ def _run(folder: Path) -> int:
         result["status"] = "ok"
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
         error.__traceback__ = _from_the_function_on(error.__traceback__)
-        result |= {"status": "failed", "outputs": {}, "error": _describe(error, job, folder)}
-        traceback.print_exception(error)
+        told = _describe(error, job, folder)
+        result |= {"status": "failed", "outputs": {}, "error": told}
+        sys.stderr.write(told["traceback"])
     now = os.times()
     result |= {
         "ended": time.time(),
@@ -329,21 +330,27 @@ def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return an exception as data: type, message, traceback text, and the parts of a `WingspanError`."""
+    """Return an exception as data: type, message, traceback text, and the parts of a `WingspanError`.
+
+    Input files have the names that the user gave. A command's failure has no traceback: its frames are not the user's.
+    """
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__
     ]
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    files = {str(folder / INPUTS / file["name"]): file["path"] for file in job["files"]}
+    own = isinstance(error, StepFailedError)
     told: dict[str, Any] = {
         "type": type(error).__qualname__,
-        "message": str(error),
+        "message": _translate(str(error), files),
         "where": where,
-        "traceback": "".join(traceback.format_exception(error)),
+        "traceback": "" if own else _translate("".join(traceback.format_exception(error)), files),
     }
-    if isinstance(error, WingspanError) and not isinstance(error, StepFailedError):
-        origins = _origins(job, folder)
+    if isinstance(error, WingspanError):
+        origins = files if own else _origins(job, folder)
         parts = {"where": error.where, "problem": error.problem, "fix": error.fix}
-        told["bad_input"] = {name: _translate(part, origins) for name, part in parts.items()}
+        name = "failed" if own else "bad_input"
+        told[name] = {part: _translate(text, origins) for part, text in parts.items()}
     return told
 
 

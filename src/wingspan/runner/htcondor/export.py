@@ -22,7 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from wingspan.errors import SettingError
-from wingspan.files import json_text, write_atomically
+from wingspan.files import copy, json_text, write_atomically
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
@@ -241,9 +241,28 @@ def _given(step: PlannedStep, place: Path, folder: RunFolder, profile: Profile) 
     for file in files:
         link = place / "files" / sent_name(file)
         if not link.exists():
-            link.symlink_to(file["path"])
+            _link_input(Path(file["path"]), link)
         found.append(f"../{link.relative_to(place)}")
     return found
+
+
+def _link_input(source: Path, link: Path) -> None:
+    """Link a file; of a folder, its files: HTCondor follows no link to a folder.
+
+    Raises
+    ------
+    SettingError
+        There is one in the folder.
+    """
+    inner = next((path for path in source.rglob("*") if path.is_symlink() and path.is_dir()), None)
+    if inner is not None:
+        problem = f"{inner} is a link to a folder, which HTCondor does not send"
+        raise SettingError(
+            f"input folder {source}",
+            problem,
+            "put the folder itself there, or name it as an input of its own",
+        )
+    copy(source, link, lambda file, place: place.symlink_to(file.absolute()))
 
 
 def _give_done(key: str, place: Path, store: Store, profile: Profile) -> None:

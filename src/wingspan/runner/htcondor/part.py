@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -58,6 +58,7 @@ from wingspan.runner.job import SCHEMA, file_name
 from wingspan.runner.local import LocalRunner
 from wingspan.runner.run_folder import (
     CHECKPOINT,
+    INPUTS,
     METRICS,
     OUTPUTS,
     RESULT,
@@ -119,7 +120,7 @@ def run_part(sandbox: Path, name: str) -> int:
         outcome = without_room(why, steps, folder.run_id, store)
     largest = ends_here(provided, part["most"])
     outcome = told(outcome, part["most"]) if largest else outcome
-    _hand_over(outcome, steps, sandbox, folder, store, moved)
+    _hand_over(outcome, steps, sandbox, folder, store, _origins(part, steps, moved))
     if outcome.ok:
         return 0
     causes = {event.cause for event in outcome.failed} if provided else set()
@@ -323,14 +324,21 @@ def _hand_over(
     sandbox: Path,
     folder: RunFolder,
     store: Store,
-    moved: Mapping[str, str],
+    origins: Mapping[str, str],
 ) -> None:
-    """Put each step's result, outputs and logs into the sandbox's top folder, under the step's key."""
+    """Put each step's result, outputs and logs into the sandbox's top folder, under the step's key.
+
+    Parameters
+    ----------
+    origins
+        Path here -> path on the access point, of code and input files.
+    """
     for step in steps:
         event = outcome.steps.get(step.name)
         if event is None or event.state not in {DONE, FAILED}:
             continue
         attempts = folder.attempts(step.key)
+        known: Mapping[str, str] = {}  # what goes well is told as it is
         if event.state == DONE:
             result = store.result(step.key)
             if not store.root.is_symlink():  # else they are where readers find them
@@ -338,14 +346,44 @@ def _hand_over(
                 result[PACKED] = [o for o in outputs if _send(step.key, o, store, sandbox)]
         else:
             found = read_result(attempts[-1]) if attempts else None
-            back = {new: old for old, new in moved.items()}
-            back |= {str(sandbox / file["name"]): file["path"] for file in step.files}
-            result = _failed(step, event, found, back)
+            known = {**origins, **_in_attempt(step, attempts[-1], origins)} if attempts else origins
+            result = _failed(step, event, found, known)
         for log in LOGS if attempts else ():
             made = attempts[-1] / log
             if made.exists() and made.stat().st_size:
-                shutil.copyfile(made, sandbox / file_name(step.key, log))
+                _send_log(made, sandbox / file_name(step.key, log), known)
         (sandbox / f"{step.key}.json").write_text(json_text(result))
+
+
+def _origins(
+    part: Mapping[str, Any], steps: Iterable[PlannedStep], moved: Mapping[str, str]
+) -> dict[str, str]:
+    """Return, by their paths here, the paths of code and input files on the access point."""
+    given = [file["path"] for line in part["steps"] for file in line["files"]]
+    here = [file["path"] for step in steps for file in step.files]
+    return dict(zip(here, given, strict=True)) | {new: old for old, new in moved.items()}
+
+
+def _in_attempt(step: PlannedStep, attempt: Path, origins: Mapping[str, str]) -> dict[str, str]:
+    """Return the origins of a step's inputs by their paths in its folder; what else is there is told relative to it."""
+    inputs = {str(attempt / INPUTS / file["name"]): file["path"] for file in step.files}
+    return {f"{attempt}/": "", **{here: origins.get(path, path) for here, path in inputs.items()}}
+
+
+def _send_log(made: Path, target: Path, origins: Mapping[str, str]) -> None:
+    """Copy what a step wrote, line by line with the paths of the access point."""
+    if not origins:
+        shutil.copyfile(made, target)
+        return
+    with made.open("rb") as source, target.open("wb") as file:
+        file.writelines(os.fsencode(_translated(os.fsdecode(line), origins)) for line in source)
+
+
+def _translated(text: str, origins: Mapping[str, str]) -> str:
+    """Replace paths, the longest first: one may begin with another."""
+    for here in sorted(origins, key=len, reverse=True):
+        text = text.replace(here, origins[here])
+    return text
 
 
 def _send(key: str, output: str, store: Store, sandbox: Path) -> bool:
@@ -363,17 +401,15 @@ def _failed(
     step: PlannedStep,
     event: StepEvent,
     result: dict[str, Any] | None,
-    back: Mapping[str, str],
+    origins: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the result of a step that failed, its paths as they are on the access point."""
     made = result if result is not None and result["status"] != "ok" else {"schema": SCHEMA}
     why = {name: getattr(event, name) for name in ("problem", "fix", "error", "cause")}
     observed = {name: asdict(event)[name] for name in ("wall_s", "cpu_s", "peak_memory_mb")}
     whole = {**made, "key": step.key, "status": "failed", "outputs": {}, **observed, "failure": why}
-    text = json_text(whole)
-    for here, there in sorted(back.items(), key=lambda pair: -len(pair[0])):
-        text = text.replace(json.dumps(here)[1:-1], json.dumps(there)[1:-1])
-    translated: dict[str, Any] = json.loads(text)
+    words = {json.dumps(here)[1:-1]: json.dumps(there)[1:-1] for here, there in origins.items()}
+    translated: dict[str, Any] = json.loads(_translated(json_text(whole), words))
     return translated
 
 
