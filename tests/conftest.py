@@ -17,7 +17,29 @@ from wingspan.errors import WingspanError
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool, stop_pool
 
+DRILL = ("scenario", "seconds until the user sees the true cause", "human action needed")
 POOLS = Path("/var/tmp")  # DAGMan refuses to work under /tmp
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "scenario(what, action): a line of the failure drill's table"
+    )
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of the failure drill's scenarios that were run, in the tests' order."""
+    rows = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            told = dict(getattr(report, "user_properties", []))
+            if "scenario" in told and (report.when == "call" or outcome != "passed"):
+                seconds = told.get("seconds", "not seen") if outcome == "passed" else outcome
+                rows[report.nodeid] = (told["order"], told["scenario"], seconds, told["action"])
+    if rows:
+        terminalreporter.write_sep("=", "failure drill")
+        for _, *row in [("", *DRILL), ("", "---", "---", "---"), *sorted(rows.values())]:
+            terminalreporter.write_line(f"| {' | '.join(row)} |")
 
 
 def clear_abandoned():

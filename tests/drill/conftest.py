@@ -1,7 +1,8 @@
 """The failure drill: whatever breaks, the run ends right or tells the true cause; the table of it at the end.
 
 A test says its scenario by ``@pytest.mark.scenario(what, action)``; it calls ``scene.breaks()`` when something breaks,
-and ``scene.seen()`` when a user sees the true cause, or the right end.
+and ``scene.seen()`` when a user sees the true cause, or the right end. The table is printed by the conftest.py above:
+beside other processes that run the tests, the one that reports reads this file too late, or not at all.
 """
 
 import time
@@ -19,7 +20,6 @@ SETTINGS = {
     "MASTER_BACKOFF_CONSTANT": 1,
     "MASTER_RECOVER_FACTOR": 5,
 }
-HEADS = ("scenario", "seconds until the user sees the true cause", "human action needed")
 STEPS = """
     import os
     import time
@@ -78,27 +78,6 @@ STEPS = """
         p.step(slow, p.step(first, log), log, flag)
         return p
 """
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "scenario(what, action): a line of the failure drill's table"
-    )
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Print the table of the scenarios that were run, in the tests' order."""
-    rows = {}
-    for outcome in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(outcome, []):
-            told = dict(getattr(report, "user_properties", []))
-            if "scenario" in told and (report.when == "call" or outcome != "passed"):
-                seconds = told.get("seconds", "not seen") if outcome == "passed" else outcome
-                rows[report.nodeid] = (told["order"], told["scenario"], seconds, told["action"])
-    if rows:
-        terminalreporter.write_sep("=", "failure drill")
-        for _, *row in [("", *HEADS), ("", "---", "---", "---"), *sorted(rows.values())]:
-            terminalreporter.write_line(f"| {' | '.join(row)} |")
 
 
 @pytest.fixture(scope="module")
