@@ -33,6 +33,7 @@ def essence(ad):
     "commands",
     [
         {"request_cpus": "3", "request_memory": "1.5GB", "request_disk": "2GB"},
+        {"transfer_input_files": "osdf:///a/b,/etc/hostname, http://127.0.0.1/y"},
         {"request_memory": "700", "request_disk": "5000", "+Lab": '"a"', "My.Deep": "3 + 4"},
         {"request_memory": "int(max({ 100 * 2, 3 }))", "concurrency_limits": "license:2"},
         {"request_gpus": "2", "require_gpus": "Capability > 3", "gpus_minimum_memory": "4GB"},

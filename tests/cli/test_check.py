@@ -111,6 +111,31 @@ def test_requests_that_no_slot_meets_are_problems(checked, look):
 
 @pytest.mark.htcondor
 @pytest.mark.long
+@pytest.mark.htcondor
+def test_a_url_that_no_machine_can_fetch_is_a_problem(checked, look):
+    """Named with the plug-ins that there are; the file itself is not counted as sent."""
+    checked.write(
+        staged="""
+        from pathlib import Path
+        import wingspan as ws
+
+        def load(path: Path) -> int:
+            return 1
+
+        def pipeline() -> ws.Pipeline:
+            p = ws.Pipeline("staged")
+            p.step(load, Path("large.bin"))
+            return p
+        """
+    )
+    (checked.path / "large.bin").write_bytes(bytes(3 << 20))
+    staging = f'staging = {{ "{checked.path}" = "osdf:///ann" }}'
+    (checked.path / "wingspan.toml").write_text(f"[pools.federation]\n{staging}\n")
+    told = look("staged.py", "--on", "federation", check=2)
+    assert "no transfer plug-in for osdf://; these slots have: " in told
+    assert "3.0 MB are fetched by the machines themselves" in told
+
+
 def test_an_environment_that_travels_is_packed_and_counted(checked, look):
     """Its size is in the bytes of every job; above the profile's limit it is a problem."""
     (checked.path / "wingspan.toml").write_text(

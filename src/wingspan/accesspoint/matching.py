@@ -28,7 +28,11 @@ _AMOUNTS = (  # kind, attribute of the job, of the slot, unit, how many of the a
 _AMOUNT = re.compile(r"\bRequest(?:Cpus|Memory|Disk|GPUs)\b|\bRequireGPUs\b", re.IGNORECASE)
 _GPU_KINDS = {"Capability": "gpu_capability", "GlobalMemoryMb": "gpu_memory"}
 _COMPARISON = re.compile(
-    r"(?:TARGET\.)?([A-Za-z_]\w*)(?:\s*(==|>=|<=|>|<|!=|is|=\?=)\s*(\S.*))?", re.IGNORECASE
+    r"(?:TARGET\.)?([A-Za-z_]\w*)(?:\s*(==|>=|<=|>|<|!=|=\?=|(?<=\s)is(?=\s))\s*(\S.*))?",
+    re.IGNORECASE,
+)
+_PLUG_IN = re.compile(
+    r'stringListIMember\("([^"]+)",\s*TARGET\.HasFileTransferPluginMethods\)', re.IGNORECASE
 )
 _EASE = {"cpus": 0, "memory": 0, "disk": 0, "requirements": 1}  # what is given up first; then GPUs
 _SHOWN = 4  # values of an attribute that are listed
@@ -310,6 +314,10 @@ def _leave_out(
     slots: list[Slot], text: str, values: Callable[[Slot], Iterable[Any]]
 ) -> tuple[str, list[Slot]]:
     found = _COMPARISON.fullmatch(text)
+    if plug_in := _PLUG_IN.fullmatch(text):
+        methods = {str(slot.empty.get("HasFileTransferPluginMethods", "none")) for slot in slots}
+        shown = "; ".join(sorted(methods)[:_SHOWN])
+        return f"no transfer plug-in for {plug_in[1]}://; these slots have: {shown}", slots
     if not found:
         return f"leave out or correct: {text}", slots
     counts = Counter(value for slot in slots for value in values(slot))

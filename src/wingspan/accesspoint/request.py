@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from classad2 import ClassAd
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9+.-]*)://")
 _KB = {"K": 1, "M": 1024, "G": 1024**2, "T": 1024**3}
 # submit command -> attribute, and the unit of a number without one
 _REQUESTS = {
@@ -77,6 +78,11 @@ def _requirements(commands: Mapping[str, str]) -> list[str]:
     if image is not None:
         parts += ["TARGET.HasContainer", f"TARGET.{_container(image)}"]
     parts.append("TARGET.HasFileTransfer")
+    urls = _SCHEME.findall(commands.get("transfer_input_files", ""))
+    parts += [
+        f'stringListIMember("{scheme}",TARGET.HasFileTransferPluginMethods)'
+        for scheme in dict.fromkeys(urls)
+    ]
     if "request_gpus" in commands:
         parts.append("countMatches(MY.RequireGPUs, TARGET.AvailableGPUs) >= RequestGPUs")
     return parts

@@ -12,6 +12,7 @@ from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     check_imports,
     check_outputs,
+    check_references,
     check_run_folder,
     check_secrets,
     check_transfer,
@@ -77,6 +78,34 @@ def test_results_that_are_there_count(home, csv):
     assert [step.name for step in plan.to_run()] == ["fit"]
     (check,) = check_transfer(nodes, sizes)
     assert check.facts["most_bytes"] >= 3_008_000
+
+
+def test_what_machines_fetch_is_not_sent(home, csv):
+    """A staged file takes the job's disk and nothing of the access point's limit; a folder counts with all in it."""
+    p = ws.Pipeline("p")
+    p.step(load, csv, resources=ws.Resources(disk="2MB"))
+    nodes, sizes = nodes_and_sizes(p.plan(home.root), home)
+    staging = {csv.parent: "osdf:///ann"}
+    whole, disk = check_transfer(nodes, sizes, limit_mb=1, staging=staging)
+    assert (whole.facts["bytes"], whole.facts["fetched_bytes"]) == (0, 3_000_000)
+    assert whole.found.endswith("2.9 MB are fetched by the machines themselves")
+    assert disk.found == "3 MB are sent and fetched, and the job asks for a disk of 2 MB"
+    p = ws.Pipeline("p")
+    p.step(load, csv.parent)
+    nodes, sizes = nodes_and_sizes(p.plan(home.root), home)
+    (whole,) = check_transfer(nodes, sizes)
+    assert whole.facts["bytes"] >= 3_000_000
+
+
+def test_what_cannot_be_fetched_by_its_url_is_a_problem(home, csv):
+    """A folder below the staging folder, told once for all steps that read it."""
+    p = ws.Pipeline("p")
+    p.map(load, over={"table": {"a": csv.parent, "b": csv.parent}})
+    steps = p.plan(home.root).steps
+    (check,) = check_references(steps, {csv.parent.parent: "osdf:///ann"})
+    assert not check.ok
+    assert "it is a folder" in check.found
+    assert check_references(steps, {}) == []
 
 
 def test_more_than_the_disk_or_the_limit_is_a_problem(home, csv):

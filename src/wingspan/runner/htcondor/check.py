@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from wingspan.runner.htcondor.preflight import (
     Check,
     check_imports,
     check_outputs,
+    check_references,
     check_requests,
     check_run_folder,
     check_secrets,
@@ -30,6 +31,7 @@ from wingspan.runner.htcondor.preflight import (
 )
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.project_code import project_files
+from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
@@ -62,8 +64,11 @@ def check_plan(
         Submit one small job that reads and writes the profile's shared folder.
     """
     steps = plan.to_run()
-    nodes = nodes_of(plan, lambda step: sorted(constants_of(step)))
     checks, access, pool = _reach()
+    broken = check_references(steps, profile.staging)
+    staging = {} if broken else profile.staging
+    nodes = nodes_of(plan, lambda step: [*_urls(step, staging), *sorted(constants_of(step))])
+    checks += broken
     if access is not None and pool is not None:
         owner = access.user.partition("@")[0]
         checks += check_requests(nodes, profile, pool, owner)
@@ -80,7 +85,7 @@ def check_plan(
     images = check_images(steps, profile)
     each += max((int(check.facts.get("bytes", 0)) for check in images), default=0)
     if profile.shared is None:
-        checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit)
+        checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit, staging)
     else:
         told = f"none: jobs read and write in {profile.shared}"
         checks.append(Check("transfer", True, told, facts={"bytes": 0}))
@@ -97,6 +102,10 @@ def check_plan(
         if probe and access is not None and all(check.ok for check in checks[-2:]):
             checks.append(probe_shared(profile.shared, home, profile))
     return tuple(checks)
+
+
+def _urls(step: PlannedStep, staging: Mapping[Path, str]) -> list[str]:
+    return [url for file in step.files if (url := url_of(file, staging)) is not None]
 
 
 def _reach() -> tuple[list[Check], Access | None, Pool | None]:

@@ -16,10 +16,12 @@ from wingspan.accesspoint.idle import Pool
 from wingspan.accesspoint.matching import Match, match, slots_text
 from wingspan.accesspoint.request import job_ad
 from wingspan.errors import SettingError
+from wingspan.files import size_of
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.nodes import Node
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.submit_description import submit_description
 
 # a name's end, its words joined by _; of parameters only what cannot mean anything else: pad_token, sort_key
@@ -51,21 +53,26 @@ class Check:
 
 
 def check_requests(nodes: Sequence[Node], profile: Profile, pool: Pool, owner: str) -> list[Check]:
-    """Try each different request of a plan on the pool's slots."""
-    groups: dict[str, tuple[Resources, list[str]]] = {}
+    """Try each different request of a plan on the pool's slots, with the transfer plug-ins that its URLs need."""
+    groups: dict[tuple[str, str], tuple[Resources, list[str]]] = {}
     for node in nodes:
         asked = replace(node.asked, image=node.asked.image or profile.image)
-        names = groups.setdefault(repr(asked), (asked, []))[1]
+        urls = {f"{url.partition('://')[0]}://" for url in node.given if "://" in url}
+        names = groups.setdefault((repr(asked), ",".join(sorted(urls))), (asked, []))[1]
         names.extend(step.name for step in node.steps)
-    return [_request(asked, names, profile, pool, owner) for asked, names in groups.values()]
+    return [
+        _request(asked, urls, names, profile, pool, owner)
+        for (_, urls), (asked, names) in groups.items()
+    ]
 
 
 def _request(
-    asked: Resources, names: Sequence[str], profile: Profile, pool: Pool, owner: str
+    asked: Resources, urls: str, names: Sequence[str], profile: Profile, pool: Pool, owner: str
 ) -> Check:
     title = f"request of {listed(names)}"
     try:
-        found = match(job_ad(commands_of(asked, profile), owner), pool.slots)
+        commands = {**commands_of(asked, profile), "transfer_input_files": urls}
+        found = match(job_ad(commands, owner), pool.slots)
     except SettingError as error:
         return Check(title, False, f"{error.where}: {error.problem}", error.fix)
     facts = _facts(asked, names, found)
@@ -98,8 +105,11 @@ def check_transfer(
     sizes: Callable[[str], int | None],
     each_bytes: int = 0,
     limit_mb: int | None = None,
+    staging: Mapping[Path, str] | None = None,
 ) -> list[Check]:
     """Count the bytes that jobs are sent, and compare them with the disk they ask for and the access point's limit.
+
+    What machines fetch by themselves takes disk, but is not sent.
 
     Parameters
     ----------
@@ -109,21 +119,35 @@ def check_transfer(
         Sent with every job: the user's modules, the environment.
     limit_mb
         MAX_TRANSFER_INPUT_MB of the access point; None is no limit.
+    staging
+        Folder -> URL: input files below are fetched.
     """
-    known = {node.name: each_bytes + _sent(node, sizes) for node in nodes}
+    files = {node.name: _files(node, staging or {}) for node in nodes}
+    known = {
+        node.name: each_bytes
+        + sum(files[node.name][False].values())
+        + sum(sizes(name) or 0 for name in (*node.made, *node.given))
+        for node in nodes
+    }
+    fetched = {name: sum(of[True].values()) for name, of in files.items()}
     if not known:
         return []
     total, name = sum(known.values()), max(known, key=lambda one: known[one])
     steps = {node.name: [step.name for step in node.steps] for node in nodes}
     told = f"{megabytes(total)} to {len(known)} jobs, at most {megabytes(known[name])} to one ({listed(steps[name])})"
-    facts = {"bytes": total, "most_bytes": known[name], "jobs": len(known)}
+    away = sum(fetched.values())
+    if away:
+        told += f"; {megabytes(away)} are fetched by the machines themselves"
+    facts = {"bytes": total, "most_bytes": known[name], "jobs": len(known), "fetched_bytes": away}
     checks = [Check("transfer", True, told, facts=facts)]
     for node in nodes:
         asked, sent = node.asked.disk_mb, -(-known[node.name] // _MB)
         title = f"transfer to {listed(steps[node.name])}"
-        if sent > asked:
-            problem = f"{sent} MB are sent, and the job asks for a disk of {asked} MB"
-            checks.append(Check(title, False, problem, f'Resources(disk="{2 * sent}MB")'))
+        room = -(-(known[node.name] + fetched[node.name]) // _MB)
+        if room > asked:
+            way = "sent and fetched" if fetched[node.name] else "sent"
+            problem = f"{room} MB are {way}, and the job asks for a disk of {asked} MB"
+            checks.append(Check(title, False, problem, f'Resources(disk="{2 * room}MB")'))
         if limit_mb is not None and sent > limit_mb:
             problem = f"{sent} MB are sent; the access point allows {limit_mb} MB"
             fix = "use a folder that the machines share (the key shared), or smaller inputs"
@@ -131,11 +155,26 @@ def check_transfer(
     return checks
 
 
-def _sent(node: Node, sizes: Callable[[str], int | None]) -> int:
-    files = {file["path"]: file["size"] for step in node.steps for file in step.files}
-    return sum(int(size) for size in files.values()) + sum(
-        sizes(name) or 0 for name in (*node.made, *node.given)
-    )
+def _files(node: Node, staging: Mapping[Path, str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the bytes of a node's input files by path: of those that are sent, and of those that are fetched."""
+    files: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for file in (file for step in node.steps for file in step.files):
+        path = Path(file["path"])
+        size = size_of(path) if path.is_dir() else int(file["size"])
+        files[url_of(file, staging) is not None][file["path"]] = size
+    return files
+
+
+def check_references(steps: Iterable[PlannedStep], staging: Mapping[Path, str]) -> list[Check]:
+    """Look for input files below a staging folder that cannot be fetched by their URL."""
+    problems: dict[str, Check] = {}
+    for file in (file for step in steps for file in step.files):
+        try:
+            url_of(file, staging)
+        except SettingError as error:
+            problem = f"{error.where}: {error.problem}"
+            problems[problem] = Check("staging", False, problem, error.fix)
+    return list(problems.values())
 
 
 def check_secrets(steps: Iterable[PlannedStep], profile: Profile) -> Check:
