@@ -21,7 +21,7 @@ GROWTH, LIMIT_MB, LINEAR = 1.2, 1024, 1.3
 PASSES = {
     "preparation": ("read", "choose", "learn", "prepare"),
     "evaluation": ("score-", "evaluate"),
-    "prediction": ("read_new", "predict", "collect"),
+    "prediction": ("read_new", "predict"),
     "training": ("fit",),
 }
 

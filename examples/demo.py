@@ -59,16 +59,16 @@ def main() -> None:
     )
     p = table_classifier(what)
     predictions = add_prediction(
-        p, p.steps["bundle"].handle(), new, preparation=p.steps["prepare"].handle()
+        p, p.steps["choose_best"].handle().bundle, new, preparation=p.steps["prepare"].handle()
     )
     run = run_pipeline(p, FOLDER / ".wingspan")
-    selection = run["choose_best"]
+    selection, bundle = run["choose_best"]
     print_evaluations(
         {label: run[f"evaluate[{label}]"] for label in what.estimators},
         selection.best,
         selection.metrics,
     )
-    deployed = deploy(run["bundle"], FOLDER / "models", "credit")
+    deployed = deploy(bundle, FOLDER / "models", "credit")
     made = run[predictions.step]
     out = FOLDER / "predictions.csv"
     write_out(made.path, out)

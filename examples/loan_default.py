@@ -1,4 +1,4 @@
-"""The loan-default workflow: read, prepare, split, fit two models side by side, evaluate, choose, bundle.
+"""The loan-default workflow: read, prepare, split, fit two models side by side, evaluate, choose.
 
 wingspan run examples/loan_default.py --set csv=loan_data.csv
 wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0.3
@@ -17,7 +17,7 @@ def pipeline(
     compatibility: bool = False,
     shards: int = 1,
 ) -> ws.Pipeline:
-    """Declare the workflow; its results are ``evaluate[...]``, ``choose_best`` and ``bundle``."""
+    """Declare the workflow; its results are ``evaluate[...]`` and ``choose_best``, a `Best`."""
     return table_classifier(
         Classifier(
             data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards

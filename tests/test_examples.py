@@ -54,4 +54,4 @@ def test_the_loan_example_plans(tmp_path):
         ["-m", "wingspan", "plan", str(EXAMPLES / "loan_default.py"), "--set", "csv=loans.csv"],
         tmp_path,
     )
-    assert "8 of 8 steps to run" in done.stdout
+    assert "7 of 7 steps to run" in done.stdout

@@ -38,7 +38,7 @@ def ran(data, home, shards, **options):
     estimators = {"logistic": "logistic_regression"}
     p = table_classifier(Classifier(data, "late", estimators=estimators, shards=shards, **options))
     made = add_prediction(
-        p, p.steps["bundle"].handle(), data, suffix=".parquet", shards_in_all=shards
+        p, p.steps["choose_best"].handle().bundle, data, suffix=".parquet", shards_in_all=shards
     )
     return p.run(home=home), made.step
 
@@ -69,4 +69,4 @@ def test_compatibility_reaches_the_recorded_figures(tmp_path):
     assert metrics["recall"].value == 0.5280146163215591
     assert metrics["f1"].value == 0.6280333212604129
     assert 0.68 <= run["evaluate[decision_tree]"].metrics["f1"].value <= 0.70
-    assert run["choose_best"].best == "logistic_regression"
+    assert run["choose_best"].selection.best == "logistic_regression"

@@ -188,7 +188,7 @@ def _training(what: "Classifier", ends: Ends) -> "Pipeline":
     if ends.new_rows is not None and ends.out is not None:
         add_prediction(
             p,
-            p.steps["bundle"].handle(),
+            p.steps["choose_best"].handle().bundle,
             ends.new_rows,
             preparation=p.steps["prepare"].handle(),
             suffix=ends.out.suffix,
@@ -203,10 +203,10 @@ def _finish(run: "Run", what: "Classifier", ends: Ends, *, as_json: bool) -> Non
     from wingspan.tabular.deploy import deploy
 
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
-    best = run["choose_best"]
-    deployed = deploy(run["bundle"], ends.models, ends.name) if ends.name is not None else None
+    best, folder = run["choose_best"]
+    deployed = deploy(folder, ends.models, ends.name) if ends.name is not None else None
     if ends.out is not None:
-        write_out(run["collect"].path, ends.out)
+        write_out(run["predict"].path, ends.out)
     if as_json:
         told: dict[str, Any] = {"run": run.run_id}
         told["evaluations"] = {label: one.as_json() for label, one in evaluations.items()}

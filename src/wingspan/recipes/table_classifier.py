@@ -6,7 +6,7 @@ The steps are plain functions over `wingspan.tabular`; each can be called by han
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from wingspan.files import digest_file
 from wingspan.pipeline.handles import Handle
@@ -170,21 +170,24 @@ def join(counts: dict[str, list[Counts]], preparation: Preparation) -> Evaluatio
     )
 
 
-def choose_best(evaluations: dict[str, Evaluation], metrics: list[str]) -> Selection:
-    """Rank the models by the metrics."""
-    return select(evaluations, *metrics)
+class Best(NamedTuple):
+    """Which model is the best, and the folder with all that is needed to apply it: what is deployed."""
+
+    selection: Selection
+    bundle: Path
 
 
-def bundle(
+def choose_best(
     models: dict[str, "BaseEstimator"],
     evaluations: dict[str, Evaluation],
-    selection: Selection,
+    metrics: list[str],
     table: Table,
     preparation: Preparation,
     split: SplitRule,
     facts: dict[str, Any],
-) -> Path:
-    """Join the best model with all that is needed to apply it, and its card, in a folder that can be deployed."""
+) -> Best:
+    """Rank the models by the metrics, and join the best with what is needed to apply it, and its card."""
+    selection = select(evaluations, *metrics)
     best = selection.best
     values = {
         name: {key: metric.value for key, metric in one.metrics.items()}
@@ -207,7 +210,7 @@ def bundle(
         notes=notes_of(preparation),
     )
     Bundle(models[best], preparation, card).save(Path("bundle"))
-    return Path("bundle")
+    return Best(selection, Path("bundle"))
 
 
 def read_new(model: Preparation | Path, data: Path | list[Path], options: ReadOptions) -> Table:
@@ -216,7 +219,14 @@ def read_new(model: Preparation | Path, data: Path | list[Path], options: ReadOp
     return read_table(data, Path("table"), options=options, expected=preparation.schema)
 
 
-def predict(
+def predict(model: Path, table: Table, id_column: str | None, suffix: str) -> Predictions:
+    """Predict all rows into one file, in their order."""
+    import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
+
+    return collect({"all": predict_shard(model, table, id_column, 0, 1)}, suffix)
+
+
+def predict_shard(
     model: Path, table: Table, id_column: str | None, shard: int, shards_in_all: int
 ) -> list[Predictions]:
     """Predict the rows of one shard."""
@@ -240,7 +250,7 @@ def collect(parts: dict[str, list[Predictions]], suffix: str) -> Predictions:
 
 
 def table_classifier(what: Classifier) -> Pipeline:
-    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]``, ``choose_best`` and ``bundle``."""
+    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]`` and ``choose_best``, a `Best`."""
     p = Pipeline("table-classifier")
     table = p.step(read, what.data, what.options, resources=_resources(what, 3))
     preparation = _prepare(p, what, table)
@@ -254,15 +264,14 @@ def table_classifier(what: Classifier) -> Pipeline:
             p, what, label, (models[label], table, preparation, what.split)
         )
     short = _resources(what, 0, seconds=0.0)
-    selection = p.step(choose_best, evaluations, list(what.select), resources=short)
     facts = {
         "data": [path.name for path in (what.data if isinstance(what.data, list) else [what.data])],
         "estimators": dict(what.estimators),
         "parameters": {label: dict(given) for label, given in what.parameters.items()},
         "seed": what.seed,
     }
-    given = (models, evaluations, selection, table, preparation, what.split, facts)
-    p.step(bundle, *given, resources=short)
+    judged = (models, evaluations, list(what.select))
+    p.step(choose_best, *judged, table, preparation, what.split, facts, resources=short)
     return p
 
 
@@ -325,8 +334,10 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     asked = _request(data)
     needed = model if preparation is None else preparation
     table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
+    if shards_in_all == 1:
+        return p.step(predict, model, table, id_column, suffix, resources=asked)
     parts = p.map(
-        predict,
+        predict_shard,
         model,
         table,
         id_column,
@@ -334,7 +345,7 @@ def add_prediction(  # noqa: PLR0913 - a command's options
         shards_in_all=shards_in_all,
         resources=asked,
     )
-    return p.step(collect, parts, suffix, resources=asked)
+    return p.step(collect, parts, suffix, name="predict", resources=asked)
 
 
 def _resources(what: Classifier, factor: int, cpus: int = 1, seconds: float = 0.3) -> Resources:

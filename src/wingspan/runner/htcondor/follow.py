@@ -32,7 +32,7 @@ from wingspan.runner.runner import (
     WAITING,
     Listener,
     StepEvent,
-    read_all_events,
+    read_new_events,
     write_event,
 )
 from wingspan.store.store import Store
@@ -83,6 +83,7 @@ class Follower:
         self._why: dict[str, Failure] = {}
         self._reasons: dict[int, str] = {}
         self._told: dict[tuple[str, str, float], StepEvent] = {}
+        self._read = 0  # bytes of the run's record
         self.events: dict[str, StepEvent] = {}
         self.dagman: int | None = None  # its cluster, once it was submitted
         self.over = False
@@ -90,10 +91,8 @@ class Follower:
     def advance(self) -> None:
         """Take in what happened since the last call; tell and record each change once."""
         with locked(self._folder.root / "follow"):
-            self._told = {
-                (event.step, event.state, event.time): event
-                for event in read_all_events(self._folder)
-            }
+            told, self._read = read_new_events(self._folder, self._read)
+            self._told |= {(event.step, event.state, event.time): event for event in told}
             over = self._dagman_ended()
             for event in self._new(NODES_LOG):
                 self._take_in(*event)
