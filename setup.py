@@ -21,7 +21,7 @@ def compiler() -> list[str]:
 
 
 class BuildLibrary(build_ext):
-    """Builds ``wingspan/eventlog/_scan.so`` from ``scan.c``."""
+    """Builds ``wingspan/eventlog/_scan.so`` from ``scan.c`` and ``columns.c``."""
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the library's path, without the tag of a Python version."""
@@ -46,6 +46,11 @@ class PlatformWheel(bdist_wheel):
 
 
 setup(
-    ext_modules=[Extension("wingspan.eventlog._scan", ["src/wingspan/eventlog/scan.c"])],
+    ext_modules=[
+        Extension(
+            "wingspan.eventlog._scan",
+            ["src/wingspan/eventlog/scan.c", "src/wingspan/eventlog/columns.c"],
+        )
+    ],
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel},
 )

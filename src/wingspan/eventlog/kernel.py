@@ -1,4 +1,4 @@
-"""The one door to the compiled scanner (scan.c): blocks of bytes in, growing columns out."""
+"""The one door to the compiled scanner (scan.c, columns.c): blocks of bytes in, growing columns out."""
 
 import ctypes
 import mmap
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wingspan.errors import NotFoundError
 
 BLOCK: Final = 1 << 20  # bytes read at once: what a core's own cache holds
+SPARE: Final = 128  # zero bytes that the scanner may read behind a block
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
 NO_HEADER: Final = 1
@@ -65,6 +66,10 @@ def _library() -> ctypes.CDLL:
         *(number, pointer, pointer, pointer, ctypes.c_int16),
         *(pointer, pointer, number),
     )
+    library.add_years.restype = None
+    library.add_years.argtypes = (
+        *(number, pointer, pointer, number, ctypes.c_int, ctypes.c_double),
+    )
     return library
 
 
@@ -87,6 +92,21 @@ def assign_owners(
     _library().assign_owners(
         len(owner), *addresses, first, keys.ctypes.data, owners.ctypes.data, room - 1
     )
+
+
+def add_years(
+    time: NDArray[np.float64], stamp: NDArray[np.uint8], at: int, year: int, latest: float
+) -> None:
+    """Turn the stamps without a year of one file, read as of 1972, into those of their years, in place.
+
+    Parameters
+    ----------
+    time, stamp
+        In file order; contiguous.
+    at, year
+        A row without a year, and its year; the year before, if the row were later than `latest` so.
+    """
+    _library().add_years(len(time), time.ctypes.data, stamp.ctypes.data, at, year, latest)
 
 
 class Columns:
@@ -193,9 +213,10 @@ def scan_blocks(
         the columns, and returns the offset behind the last whole one.
     """
     room, held = BLOCK, 0  # bytes kept from the blocks before stand right in front of the block
-    buffer, address = _pages(room + BLOCK)
+    buffer, address = _pages(room + BLOCK + SPARE)
     while True:
         got = read_into(memoryview(buffer)[room : room + BLOCK])
+        ctypes.memset(address + room + got, 0, SPARE)
         start = address + room - held
         taken = columns.scan(start, held + got, base, take_ads, last=not got)
         base += taken
@@ -206,7 +227,7 @@ def scan_blocks(
         if held > room:  # a record longer than the room
             kept = ctypes.string_at(rest, held)
             room = 2 * held
-            buffer, address = _pages(room + BLOCK)
+            buffer, address = _pages(room + BLOCK + SPARE)
             buffer[room - held : room] = kept
         else:
             ctypes.memmove(address + room - held, rest, held)

@@ -4,21 +4,17 @@ import time as clock
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import SettingError
-from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR
+from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR, add_years
 
 _DAY = 86400.0
 _STEP = 4 * _DAY  # no zone has changed twice within a week since 1970 (IANA time zones)
-_YEARS = np.datetime64("1972-01-01", "s").astype(
-    np.int64
-)  # the scanner's year for stamps without one
-_MARCH = float(np.datetime64("1972-03-01", "s").astype(np.int64))
 _CHUNK = 1 << 16
 
 Seconds: TypeAlias = NDArray[np.float64]
@@ -81,42 +77,9 @@ def _add_years(
         row, instant = last, float(time[last + 1])
     else:
         row, instant = anchor
-    wraps = _wraps(time, missing)
     at = last if row >= last else row + int(missing[row:].argmax())
     local = instant + offset(instant)
-    year = datetime.fromtimestamp(local, UTC).year
-    if _in_year(time[at : at + 1], np.array([year]))[0] > local + _DAY:
-        year -= 1
-    wraps += year - wraps[at]
-    for start in range(0, len(time), _CHUNK):
-        rows = start + np.flatnonzero(missing[start : start + _CHUNK])
-        if len(rows):
-            time[rows] = _in_year(time[rows], wraps[rows])
-
-
-def _wraps(time: Seconds, missing: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return for each row how many New Years went by since the first one, seen by stamps without a year."""
-    wraps, total, before = np.zeros(len(time), np.int32), 0, np.nan
-    for start in range(0, len(time), _CHUNK):
-        rows = start + np.flatnonzero(missing[start : start + _CHUNK])
-        steps = np.diff(time[rows], prepend=before)
-        gone = (steps < -183 * _DAY).astype(np.int32) - (steps > 183 * _DAY)
-        wraps[rows] = total + np.cumsum(gone)
-        if len(rows):
-            total, before = int(wraps[rows[-1]]), float(time[rows[-1]])
-    return wraps
-
-
-def _in_year(written: Seconds, years: NDArray[Any]) -> Seconds:
-    """Move seconds within 1972 to other years; 29 February is 1 March where there is none."""
-    first = int(years.min())
-    span = np.arange(first, int(years.max()) + 1)
-    starts = (span - 1970).astype("datetime64[Y]").astype("datetime64[s]").astype(np.float64)
-    leap = (span % 4 == 0) & ((span % 100 != 0) | (span % 400 == 0))
-    place = years - first
-    moved: Seconds = written + (starts - float(_YEARS))[place]
-    moved -= _DAY * (~leap[place] & (written >= _MARCH))
-    return moved
+    add_years(time, stamp, at, datetime.fromtimestamp(local, UTC).year, local + _DAY)
 
 
 def _subtract_offsets(
