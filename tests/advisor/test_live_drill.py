@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from wingspan.accesspoint import hold, query, remove, submit
+from wingspan.accesspoint import hold, query, release, remove, submit
 from wingspan.cli.main import app
 
 pytestmark = pytest.mark.htcondor
@@ -121,3 +121,37 @@ def test_six_causes_and_canaries(job_folder, wait_until):
     assert advise(log, "--apply", "remove", "--audit", job_folder / "audit").count("\nremove ") == 0
     assert f"{jobs['user']}.0: no evidence" in queue_advice()
     remove([str(each) for each in everyone], "drill is over")
+
+
+def test_removal_on_proof(job_folder, wait_until):
+    """A job that five releases left in the same hold is removed when asked for; one held as often as once stays."""
+    log = job_folder / "log"
+    lacking = {
+        "executable": "/bin/true",
+        "log": log,
+        "should_transfer_files": "YES",
+        "transfer_input_files": job_folder / "missing",
+    }
+    hopeless = submit(lacking)
+    wait_until(lambda: states(hopeless) == [HELD], 45)
+    for times in range(2, 7):
+        release(str(hopeless), "perhaps now")
+        asked = f"ClusterId == {hopeless} && JobStatus == {HELD} && NumHolds == {times}"
+        wait_until(lambda asked=asked: query(asked, ["NumHolds"]), 45)
+    (job_folder / "other").mkdir()
+    once = submit({**lacking, "transfer_input_files": job_folder / "other" / "gone"})
+    wait_until(lambda: states(once) == [HELD], 45)
+    found = answers(log)
+    assert (found[str(hopeless)]["answer"], found[str(hopeless)]["decided_by"]) == (
+        "remove",
+        "proof",
+    )
+    assert found[str(once)]["answer"] != "remove"
+
+    audit = job_folder / "audit"
+    told = advise(log, "--apply", "remove", "--audit", audit)
+    wait_until(lambda: not states(hopeless))
+    assert states(once) == [HELD], told
+    act = json.loads(audit.read_text().splitlines()[-1])
+    assert (act["what"], act["jobs"]) == ("remove", [f"{hopeless}.0"]), act
+    remove([str(once)], "drill is over")
