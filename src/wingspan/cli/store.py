@@ -1,6 +1,7 @@
 """``wingspan store``: what the kept results weigh, whether they are whole, and how to be rid of old ones."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,17 +27,25 @@ def gc(
         str, typer.Option(help="Age, such as 12h, 30d or 4w; younger results stay.")
     ] = "30d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    shared: Annotated[
+        Path | None,
+        typer.Option(help="Of this folder, shared with a pool's machines, in place of a project."),
+    ] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove old results that nothing needs any more.
 
-    Needed are those of the last plan of each pipeline, and of runs that go on.
+    Needed are those of the last plan of each pipeline, and of runs that go on. Of a shared folder: what runs that
+    are over have left there, and environments that no run needs.
     """
     from wingspan.runner.run_folder import find_home
     from wingspan.store.store import Store
 
     age_s = seconds(older_than)
+    if shared is not None:
+        _gc_shared(shared.expanduser().absolute(), age_s, dry=dry_run, as_json=as_json)
+        return
     place = find_home(home)
     count, size = Store(place.store).gc(needed_keys(place), age_s, dry=dry_run)
     if as_json:
@@ -44,6 +53,22 @@ def gc(
     else:
         verb = "would remove" if dry_run else "removed"
         print(f"{verb} {count} results, {size / 1e6:,.1f} MB, from {place.store}")
+
+
+def _gc_shared(shared: Path, age_s: float, *, dry: bool, as_json: bool) -> None:
+    from wingspan.runner.htcondor.leftovers import clean_shared
+
+    found = clean_shared(shared, age_s, dry=dry)
+    if as_json:
+        told = [{"path": str(one.path), "kept": one.kept, "bytes": one.size} for one in found]
+        print(json.dumps({"folders": told, "removed": not dry}))
+        return
+    gone = [one for one in found if not one.kept]
+    for one in found:
+        if one.kept:
+            print(f"kept {one.path}: {one.kept}")
+    verb, size = "would remove" if dry else "removed", sum(one.size for one in gone)
+    print(f"{verb} {len(gone)} folders, {size / 1e6:,.1f} MB, from {shared}")
 
 
 def seconds(text: str) -> float:
@@ -62,7 +87,7 @@ def seconds(text: str) -> float:
 
 
 def needed_keys(home: "Home") -> frozenset[str]:
-    """Return the keys of each pipeline's last plan, and of every run that a living process drives.
+    """Return the keys of each pipeline's last plan, and of every run that a living process drives or a pool has.
 
     Raises
     ------
@@ -70,6 +95,7 @@ def needed_keys(home: "Home") -> frozenset[str]:
         A file that says so cannot be read; nothing should be removed then.
     """
     from wingspan.runner.driver import load_plan
+    from wingspan.runner.htcondor.runner import in_pool
     from wingspan.runner.run_folder import RunFolder
 
     keys: set[str] = set()
@@ -81,7 +107,7 @@ def needed_keys(home: "Home") -> frozenset[str]:
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
     for run_id in home.run_ids():
         folder = RunFolder(home.runs / run_id)
-        if folder.driven():
+        if folder.driven() or in_pool(folder):
             keys |= {step.key for step in load_plan(folder).steps}
     return frozenset(keys)
 

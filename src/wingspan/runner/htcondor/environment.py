@@ -13,7 +13,8 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -74,8 +75,15 @@ def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -
     return path
 
 
-def unpacked_environment(steps: Iterable[PlannedStep], folder: Path) -> Path:
+def unpacked_environment(
+    steps: Iterable[PlannedStep], folder: Path, claim: Callable[[str], object]
+) -> Path:
     """Return the folder with what the steps need, ready to be used, made in `folder` unless it is there.
+
+    Parameters
+    ----------
+    claim
+        Called with its name before anything else, so that nobody removes it.
 
     Raises
     ------
@@ -85,7 +93,10 @@ def unpacked_environment(steps: Iterable[PlannedStep], folder: Path) -> Path:
     names = distributions_of(steps)
     sources = _wingspan_files()
     path = folder / _identity(names, sources)
+    claim(path.name)
     if path.is_dir():
+        with suppress(PermissionError):  # another user's, who sees to it
+            os.utime(path)
         return path
     try:
         with aside(path) as part:

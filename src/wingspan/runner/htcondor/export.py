@@ -36,6 +36,7 @@ from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
 from wingspan.runner.htcondor.reference import require_own_names, sent_name, url_of
 from wingspan.runner.htcondor.shared import (
+    ENVIRONMENT,
     ENVIRONMENTS,
     give,
     give_done,
@@ -159,7 +160,7 @@ def write_dag(
         (place / "jobs" / f"{node.name}.json").write_text(
             json_text({**part, "most": dict(most(node.asked)), "steps": steps})
         )
-    archive = _environment(plan, home, profile) if plan.to_run() and send else None
+    archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
     _write_script(place / "job.sh", archive if there else None)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(place / "nodes.json", json_text(members))
@@ -170,10 +171,11 @@ def write_dag(
     return place / DAG
 
 
-def _environment(plan: Plan, home: Home, profile: Profile) -> Path:
+def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
     """Return what holds interpreter and libraries: a folder in the shared one, else an archive to send."""
-    if profile.shared is not None:
-        return unpacked_environment(plan.to_run(), profile.shared / ENVIRONMENTS)
+    if profile.shared is not None and there is not None:
+        claim = (there / ENVIRONMENT).write_text
+        return unpacked_environment(plan.to_run(), profile.shared / ENVIRONMENTS, claim)
     limit = profile.environment_limit_mb
     return environment_for(plan.to_run(), home.root / "environments", limit)
 

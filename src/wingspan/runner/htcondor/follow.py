@@ -4,6 +4,7 @@ Anyone may follow, at any time and as often as they like: what was told or broug
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,7 +54,17 @@ _TOLD: Final = (
 )
 _FINAL: Final = frozenset({DONE, FAILED, SKIPPED})
 _LOST: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNECT_FAILED)
+_ERROR: Final = re.compile(
+    r"^[\d/:. ]*ERROR\b[: ]*(.*[^:\s])\s*$", re.MULTILINE
+)  # in DAGMan's words
 _ENDS: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)
+
+
+def dag_over(place: Path) -> bool:
+    """Return whether DAGMan has left the queue, as its own log says; nothing is brought in."""
+    log = place / DAGMAN_LOG
+    codes = read_new(log, None).events.code.tolist() if log.exists() else []
+    return any(code in _ENDS for code in codes)
 
 
 class Follower:
@@ -249,8 +260,7 @@ class Follower:
 
     def _dagman_problem(self) -> str:
         out = self._place / DAGMAN_OUT
-        lines = out.read_text(errors="replace").splitlines() if out.exists() else []
-        errors = [line.partition("ERROR")[2].strip(": ") for line in lines if "ERROR" in line]
+        errors = _ERROR.findall(out.read_text(errors="replace") if out.exists() else "")
         reason = next(iter(self._reasons.values()), "")
         return errors[-1] if errors else reason or "the workflow was removed"
 

@@ -16,7 +16,7 @@ from wingspan.runner.attempt import write_constants
 from wingspan.runner.driver import load_plan
 from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import write_dag
-from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower
+from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower, dag_over
 from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
@@ -89,6 +89,12 @@ def newest(folder: RunFolder) -> Path | None:
     """Return the folder of a run's last DAG that was submitted; None if there is none."""
     found = sorted(folder.dags.glob(f"*/{_CLUSTER}"), key=lambda path: int(path.parent.name))
     return found[-1].parent if found else None
+
+
+def in_pool(folder: RunFolder) -> bool:
+    """Return whether DAGMan still works at a run, as its own log says."""
+    place = newest(folder)
+    return place is not None and not dag_over(place)
 
 
 def refreshed(plan: Plan, home: Home) -> Plan:

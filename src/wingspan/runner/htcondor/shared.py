@@ -5,29 +5,42 @@
     SHARED/
       environments/HASH/     interpreter and libraries, for every run that needs the same
       runs/RUN-XXXXXXXX/     one DAG; removed when its results have been brought in
+        owner.json           the access point and the DAG's folder there
+        environment          name of the environment that its jobs need; empty: none
         code-DIGEST.zip      the user's modules
         files/DIGEST/NAME    input files; links to those that lie below SHARED anyhow
         constants/DIGEST     argument values that JSON cannot hold
         store/               results: those made before, and what the jobs make
 """
 
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingspan.errors import NotFoundError, SettingError, WingspanError
-from wingspan.files import copy, disk_errors
+from wingspan.files import aside, copy, disk_errors, json_text
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.run_folder import OUTPUTS, RunFolder
 from wingspan.store.store import Store
 
 ENVIRONMENTS = "environments"
+RUNS = "runs"
+ENVIRONMENT = "environment"
 STORE = "store"
+_OWNER = "owner.json"
 _LINK = "shared"  # in the folder of a DAG: leads to what lies in the shared folder for it
+
+
+class Owner(NamedTuple):
+    """Whose a DAG's place is: the access point's host name, and the DAG's folder there."""
+
+    host: str
+    dag: str
 
 
 def problem_of(shared: Path) -> str:
@@ -83,12 +96,23 @@ def constant_in(place: Path, name: str) -> Path:
 
 def make_place(shared: Path, dag: Path, name: str) -> Path:
     """Make the place of a DAG in the shared folder, and a link to it in the DAG's own folder; return it."""
-    place = shared / "runs" / f"{name}-{secrets.token_hex(4)}"
-    with disk_errors(place):
-        (place / STORE).mkdir(parents=True)
-        (place / "constants").mkdir()
+    place = shared / RUNS / f"{name}-{secrets.token_hex(4)}"
+    owner = Owner(os.uname().nodename, str(dag.absolute()))
+    with aside(place) as made:
+        (made / STORE).mkdir(parents=True)
+        (made / "constants").mkdir()
+        (made / _OWNER).write_text(json_text(owner._asdict()))
+        (made / ENVIRONMENT).touch()
     (dag / _LINK).symlink_to(place)
     return place
+
+
+def owner_of(place: Path) -> Owner | None:
+    """Return whose a DAG's place is; None where that cannot be read."""
+    try:
+        return Owner(**json.loads((place / _OWNER).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def place_of(dag: Path) -> Path | None:
