@@ -303,3 +303,49 @@ def test_damaged_ads(tmp_path, form):
         "body does not fit the event",
     ]
     assert events.files[0].tail == len(text) - len(torn)
+
+
+@pytest.mark.parametrize("record", [RELEASED, "013 (1.0.0) {} Job was released.\n...\n"])
+def test_threads_give_what_one_does(tmp_path, record):
+    """Files shared out to threads give the rows of one thread, also where their records are short beyond what is usual."""
+    paths = [
+        write(tmp_path, record.format(DAY) * 4000 + HELD.format(DAY) * number, f"log{number}")
+        for number in range(5)
+    ]
+    one, three = read_events(paths), read_events(paths, cpus=3)
+    for name in ("code", "file", "offset", "length", "cluster", "time"):
+        assert np.array_equal(getattr(one, name), getattr(three, name)), name
+    assert len(three) >= 20_010
+
+
+def test_numbers_of_any_length(tmp_path):
+    """Ids and values of one to eighteen digits, signed or not, are read as they are written; longer ones are damage."""
+    sizes = [10**digits - 1 for digits in range(1, 19)]
+    text = "".join(
+        f"006 ({min(size, 2**31 - 1)}.{min(size, 4321)}.-1) {DAY} Image size of job updated: {size}\n...\n"
+        for size in sizes
+    )
+    longer = f"006 (1.000.000) {DAY} Image size of job updated: {10**18}\n...\n"
+    events = read_events(write(tmp_path, text + longer))
+    assert events.image_size_kb.tolist() == sizes
+    assert events.cluster.tolist() == [min(size, 2**31 - 1) for size in sizes]
+    assert events.proc.tolist() == [min(size, 4321) for size in sizes]
+    assert events.subproc.tolist() == [-1] * 18
+    assert [each.offset for each in events.damage] == [len(text)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Chicago"])
+def test_years_of_stamps_without_one(tmp_path, zone):
+    """Stamps over several New Years, leap days among them, get the years before the file's mtime."""
+    days = [f"{month:02}/{day:02}" for _ in range(6) for month in range(1, 13) for day in (1, 28)]
+    days.insert(2 * 12 * 3 + 4, "02/29")  # of the fourth year
+    path = write(tmp_path, "".join(RELEASED.format(f"{day} 12:00:00") for day in days))
+    os.utime(path, (utc(2027, 1, 5, zone=zone),) * 2)
+    got = read_events(path, timezone=zone).time
+    years = np.repeat(np.arange(2021, 2027), 24).tolist()
+    years.insert(2 * 12 * 3 + 4, 2024)
+    want = [
+        utc(year, *map(int, day.split("/")), 12, zone=zone)
+        for year, day in zip(years, days, strict=True)
+    ]
+    assert got.tolist() == want

@@ -2,8 +2,9 @@
 
 import ctypes
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -116,11 +117,11 @@ class Columns:
     a page when it is first written to.
     """
 
-    def __init__(self, room: int = 1024) -> None:
+    def __init__(self, arrays: dict[str, NDArray[Any]] | None = None) -> None:
         self._struct = _Struct()
         self._arrays: dict[str, NDArray[Any]] = {}
-        self._resize(ROW, "room", room)
-        self._resize(_DAMAGE, "damage_room", 64)
+        self._use(arrays or {name: np.empty(1024, kind) for name, kind in ROW.items()}, "room")
+        self._use({name: np.empty(64, kind) for name, kind in _DAMAGE.items()}, "damage_room")
 
     def __len__(self) -> int:
         return int(self._struct.rows)
@@ -130,21 +131,24 @@ class Columns:
         """How many damaged stretches have been found so far."""
         return int(self._struct.damages)
 
-    def _resize(self, names: dict[str, Any], room_name: str, room: int, used: int = 0) -> None:
-        for name, kind in names.items():
-            grown = np.empty(room, kind)
-            if used:
-                grown[:used] = self._arrays[name][:used]
-            self._arrays[name] = grown
-            setattr(self._struct, name, grown.ctypes.data)
-        setattr(self._struct, room_name, room)
+    def _use(self, arrays: dict[str, NDArray[Any]], room_name: str) -> None:
+        self._arrays |= arrays
+        for name, array in arrays.items():
+            setattr(self._struct, name, array.ctypes.data)
+            setattr(self._struct, room_name, len(array))
+
+    def _double(self, kinds: dict[str, Any], room_name: str, used: int) -> None:
+        for name, kind in kinds.items():
+            grown = np.empty(2 * used, kind)
+            grown[:used] = self._arrays[name][:used]
+            self._use({name: grown}, room_name)
 
     def _make_room(self) -> None:
         rows, damages = int(self._struct.rows), int(self._struct.damages)
         if rows == self._struct.room:
-            self._resize(ROW, "room", rows * 2, rows)
+            self._double(ROW, "room", rows)
         if damages == self._struct.damage_room:
-            self._resize(_DAMAGE, "damage_room", damages * 2, damages)
+            self._double(_DAMAGE, "damage_room", damages)
 
     def scan(self, address: int, size: int, base: int, take_ads: TakeAds, *, last: bool) -> int:
         """Append the whole records of `size` bytes at `address`; return how many bytes they took."""
@@ -195,6 +199,28 @@ class Columns:
         """Give the columns away, cut to size; nothing can be added afterwards."""
         rows = len(self)
         return {name: self._arrays.pop(name)[:rows] for name in ROW}
+
+
+def side_by_side(rooms: Sequence[int]) -> list[Columns]:
+    """Return columns with so much room each, at least 1, that lie behind each other in one memory."""
+    whole = {name: np.empty(sum(rooms), kind) for name, kind in ROW.items()}
+    ends = list(accumulate(rooms, initial=0))
+    return [
+        Columns({name: column[start:stop] for name, column in whole.items()})
+        for start, stop in pairwise(ends)
+    ]
+
+
+def close_up(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Join one column's parts: those of `side_by_side` where they are, without more memory, if none has outgrown it."""
+    whole = parts[0].base
+    if whole is None or any(part.base is not whole for part in parts):
+        return np.concatenate(parts)
+    end = len(parts[0])
+    for part in parts[1:]:
+        whole[end : end + len(part)] = part
+        end += len(part)
+    return whole[:end]
 
 
 def scan_blocks(

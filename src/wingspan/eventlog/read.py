@@ -16,7 +16,7 @@ from wingspan.eventlog.access_points import name_access_points
 from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import Damage, Events, LogFile
 from wingspan.eventlog.header import read_header
-from wingspan.eventlog.kernel import ROW, Columns, scan_blocks
+from wingspan.eventlog.kernel import ROW, Columns, close_up, scan_blocks, side_by_side
 from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log
 from wingspan.eventlog.times import to_utc, zone_of
 
@@ -110,7 +110,7 @@ def _behind_separator(file: Any, size: int) -> int:  # noqa: ANN401 - a binary f
 def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any]], list[Scanned]]:
     """Scan pieces in threads, neighbours in the same one; return all rows in the pieces' order."""
     lots = [lot.tolist() for lot in np.array_split(np.arange(len(pieces)), cpus) if len(lot)]
-    stores = [Columns(_room(pieces[index] for index in lot)) for lot in lots]
+    stores = side_by_side([_room(pieces[index] for index in lot) for lot in lots])
 
     def work(lot: list[int], store: Columns) -> list[Scanned]:
         return [_scan_piece(pieces[index], store) for index in lot]
@@ -127,7 +127,7 @@ def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any
         parts = [store.finish() for store in stores]
 
         def join(name: str) -> NDArray[Any]:
-            return np.concatenate([part.pop(name) for part in parts])
+            return close_up([part.pop(name) for part in parts])
 
         return dict(zip(ROW, threads.map(join, ROW), strict=True)), scanned
 
