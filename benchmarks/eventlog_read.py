@@ -127,7 +127,7 @@ def simulate(folder: Path) -> list[Path]:
         "--truth",
         str(folder / "truth"),
         "--days",
-        "0.2",
+        "3",
     ]
     subprocess.run(
         [sys.executable, "-m", "wingspan", *command], check=True, stdout=subprocess.DEVNULL

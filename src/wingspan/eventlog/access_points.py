@@ -14,6 +14,7 @@ from wingspan.eventlog.events import LogFile
 from wingspan.eventlog.kernel import assign_owners
 from wingspan.eventlog.sources import read_ranges
 
+_CHUNK: Final = 1 << 16  # rows
 _ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
 
 
@@ -49,8 +50,7 @@ def name_access_points(
     A row belongs to the access point that submitted its job in the same file; a file without submit events to that
     of its other rotations, and if they tell none either, to one named by the log's own path.
     """
-    code = columns["code"]
-    submits = np.flatnonzero((code == EventNumber.SUBMIT) | (code == EventNumber.CLUSTER_SUBMIT))
+    submits = _submits(columns["code"])
     told, where = columns["value"][submits], file[submits]
     new = (np.diff(told, prepend=told[:1] ^ 1) != 0) | (np.diff(where, prepend=-1) != 0)
     runs = np.flatnonzero(new)  # few: logs are joined in long runs of one access point
@@ -74,6 +74,16 @@ def name_access_points(
             columns["cluster"][rows], columns["proc"][rows], owner, int(which[inside.start])
         )
     return tuple(names), access_point
+
+
+def _submits(code: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Return the rows of submit events; found in parts, so that what is made on the way stays in a core's cache."""
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(code), _CHUNK):
+        part = code[start : start + _CHUNK]
+        submit = (part == EventNumber.SUBMIT) | (part == EventNumber.CLUSTER_SUBMIT)
+        found.append(start + np.flatnonzero(submit))
+    return np.concatenate(found)
 
 
 def _by_file(

@@ -56,6 +56,11 @@ static void walk(double *time, const uint8_t *stamp, int64_t row, int64_t stop, 
     }
 }
 
+int64_t next_without_year(const uint8_t *stamp, int64_t row, int step) {
+    while (!(stamp[row] & NO_YEAR)) row += step;
+    return row;
+}
+
 /* Turn stamps without a year, read as of 1972, into those of their years. Row `at` is one of them, in `year` or, were
  * that later than `latest`, in the year before. 29 February is 1 March where there is none. */
 void add_years(int64_t rows, double *time, const uint8_t *stamp, int64_t at, int year, double latest) {

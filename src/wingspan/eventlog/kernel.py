@@ -67,6 +67,8 @@ def _library() -> ctypes.CDLL:
         *(number, pointer, pointer, pointer, ctypes.c_int16),
         *(pointer, pointer, number),
     )
+    library.next_without_year.restype = ctypes.c_int64
+    library.next_without_year.argtypes = (pointer, number, ctypes.c_int)
     library.add_years.restype = None
     library.add_years.argtypes = (
         *(number, pointer, pointer, number, ctypes.c_int, ctypes.c_double),
@@ -93,6 +95,11 @@ def assign_owners(
     _library().assign_owners(
         len(owner), *addresses, first, keys.ctypes.data, owners.ctypes.data, room - 1
     )
+
+
+def next_without_year(stamp: NDArray[np.uint8], row: int, step: int) -> int:
+    """Return the first row from `row` on, by steps of 1 or -1, whose stamp has no year; there must be one."""
+    return int(_library().next_without_year(stamp.ctypes.data, row, step))
 
 
 def add_years(

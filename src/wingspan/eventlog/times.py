@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import SettingError
-from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR, add_years
+from wingspan.eventlog.kernel import HAS_ZONE, NO_YEAR, add_years, next_without_year
 
 _DAY = 86400.0
 _STEP = 4 * _DAY  # no zone has changed twice within a week since 1970 (IANA time zones)
@@ -71,13 +71,12 @@ def _add_years(
     anchor: tuple[int, float],
     offset: Callable[[float], int],
 ) -> None:
-    missing = (stamp & NO_YEAR) != 0
-    last = len(missing) - 1 - int(missing[::-1].argmax())
+    last = next_without_year(stamp, len(stamp) - 1, -1)
     if last + 1 < len(time):
         row, instant = last, float(time[last + 1])
     else:
         row, instant = anchor
-    at = last if row >= last else row + int(missing[row:].argmax())
+    at = last if row >= last else next_without_year(stamp, row, 1)
     local = instant + offset(instant)
     add_years(time, stamp, at, datetime.fromtimestamp(local, UTC).year, local + _DAY)
 
