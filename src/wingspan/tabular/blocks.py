@@ -54,18 +54,33 @@ def iter_blocks(
     NotFoundError
         The file is gone, or a column is not in it.
     """
+    scan = _scan(table)
+    for name in columns or ():
+        table.schema.column(name)
+    if columns is not None:
+        scan = scan.select(columns)
+    for block in table.blocks if blocks is None else blocks:
+        yield scan.slice(block * BLOCK_ROWS, BLOCK_ROWS).collect()
+
+
+def without_rows(table: Table) -> "pl.DataFrame":
+    """Return the columns of a table and their types, without a row.
+
+    Raises
+    ------
+    NotFoundError
+        The file is gone.
+    """
+    return _scan(table).head(0).collect()
+
+
+def _scan(table: Table) -> "pl.LazyFrame":
     import polars as pl
 
     if not table.data.is_file():
         fix = "read the table again"
         raise NotFoundError(str(table.data), "the Parquet file of the table is gone", fix)
-    for name in columns or ():
-        table.schema.column(name)
-    scan = pl.scan_parquet(table.data)
-    if columns is not None:
-        scan = scan.select(columns)
-    for block in table.blocks if blocks is None else blocks:
-        yield scan.slice(block * BLOCK_ROWS, BLOCK_ROWS).collect()
+    return pl.scan_parquet(table.data)
 
 
 def shards(table: Table, count: int) -> list[range]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import SettingError, TableError
-from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks, without_rows
 from wingspan.tabular.clean import Rules, add_counts, check_rules, clean
 from wingspan.tabular.preparation import (
     CategoryColumn,
@@ -126,8 +126,7 @@ def choose_inputs(
         problem = "a range rule drops rows, which changes scikit-learn's split"
         raise SettingError("compatibility", problem, "make the values missing, or clip them")
     raw = {column.name: column for column in table.schema.columns}
-    start = next(iter_blocks(table, blocks=range(1))).head(0)
-    dtypes = clean(start, rules).frame.schema
+    dtypes = clean(without_rows(table), rules).frame.schema
     used = _used_by(rules)
     ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
     numbers, categories = [], []
