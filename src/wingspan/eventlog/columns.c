@@ -10,7 +10,8 @@ static const double DAY = 86400, MARCH = 86400.0 * (2 * 365 + 31 + 29);  /* the 
 void assign_owners(int64_t rows, const int32_t *cluster, const int32_t *proc, int16_t *owner, int16_t last,
                    int64_t *keys, int16_t *owners, int64_t mask) {
     for (int64_t row = 0; row < rows; ++row) {
-        for (int whole = 0; whole < 2; ++whole) {        /* the job's place, then its cluster's */
+        int again = row && owner[row] < 0 && cluster[row] == cluster[row - 1] && proc[row] == proc[row - 1];
+        for (int whole = again ? 2 : 0; whole < 2; ++whole) {  /* the job's place, then its cluster's */
             uint64_t key = (uint64_t)(uint32_t)cluster[row] << 32 | (uint32_t)(whole ? -1 : proc[row]);
             int64_t place = (int64_t)((key * 0x9E3779B97F4A7C15ULL) >> 20) & mask;
             while (owners[place] && keys[place] != (int64_t)key) place = (place + 1) & mask;
