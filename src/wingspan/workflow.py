@@ -169,6 +169,8 @@ class Pipeline(declaration.Pipeline):
         active = None if on == LOCAL else _in_the_pool(plan, on, place)
         if active is not None:
             return active
+        if on != LOCAL and plan.to_run():
+            _require_pool(plan)
         folder = place.new_run(plan.pipeline)
         save_plan(plan, folder, place, on, shared)
         return Run(folder, place)
@@ -380,6 +382,19 @@ def _usable(on: str, shared: Path | None) -> Path | None:
     if found.shared is not None:
         require(found.shared)
     return None if shared is None else found.shared
+
+
+def _require_pool(plan: Plan) -> None:
+    """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
+    from wingspan.accesspoint.access import check_access
+    from wingspan.pool.personal import use_pool
+    from wingspan.runner.htcondor.preflight import check_outputs
+
+    outputs = check_outputs(plan.to_run())
+    if not outputs.ok:
+        raise SettingError("outputs of commands", outputs.found, outputs.fix)
+    use_pool()
+    check_access()
 
 
 def _state(events: Iterable[StepEvent], *, driven: bool) -> str:

@@ -80,10 +80,16 @@ def use_pool() -> Path:
     Raises
     ------
     PoolError
-        There is none of the three.
+        There is none of the three, or CONDOR_CONFIG names a file that is not there.
     """
     named = os.environ.get("CONDOR_CONFIG", os.devnull)
     if named != os.devnull:  # which is what the bindings set it to when they find no pool
+        if named != "ONLY_ENV" and not Path(named).is_file():
+            problem = (
+                f"no HTCondor pool can be reached: CONDOR_CONFIG names {named}, which is no file"
+            )
+            fix = "correct or unset CONDOR_CONFIG; or start your own pool: wingspan pool start"
+            raise PoolError("HTCondor", problem, fix)
         return Path(named)
     own = find_pool()
     if own:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import WingspanError
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.run_folder import INPUTS, STDERR, STDOUT
+from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
 
 _TAIL = 10  # lines of output shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
@@ -166,6 +166,8 @@ def report(
             skip=result["error"]["traceback"] if result and "error" in result else "",
         )
         lines += ["", f"last lines of {attempt / file}:", *tail] if tail else []
+    if not (attempt / JOB).exists():  # its job ran elsewhere, or never
+        return "\n".join(lines)
     alone = f"{shlex.quote(sys.executable)} -m wingspan.runner.job {shlex.quote(str(attempt))}"
     return "\n".join([*lines, "", f"run it alone: {alone}"])
 

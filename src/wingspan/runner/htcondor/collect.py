@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,25 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
 
 
 def nodes_in(place: Path) -> dict[str, list[str]]:
-    """Return the keys of each node's steps, by the node's name."""
-    found: dict[str, list[str]] = json.loads((place / "nodes.json").read_text())
+    """Return the keys of each node's steps, by the node's name.
+
+    Raises
+    ------
+    CorruptError
+        Neither ``nodes.json`` nor what the jobs are sent can be read.
+    """
+    try:
+        found: dict[str, list[str]] = json.loads((place / "nodes.json").read_text())
+    except (OSError, ValueError):
+        found = {}
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            for job in sorted((place / "jobs").glob("*.json")):
+                found[job.stem] = [step["key"] for step in json.loads(job.read_text())["steps"]]
+    if not found:
+        fix = "condor_rm its DAG if it is in the queue, remove the run's folder, and give the same command again"
+        raise CorruptError(
+            str(place / "nodes.json"), "is missing or damaged, and jobs/ as well", fix
+        )
     return found
 
 

@@ -57,6 +57,7 @@ _LOST: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNECT_F
 _ERROR: Final = re.compile(
     r"^[\d/:. ]*ERROR\b[: ]*(.*[^:\s])\s*$", re.MULTILINE
 )  # in DAGMan's words
+_REFUSED: Final = re.compile(r"Failed to submit job (\S+): (?:SCHEDD:\d+:)?(.*\S)")
 _ENDS: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)
 
 
@@ -242,6 +243,7 @@ class Follower:
                 left = collect_step(step, self._place, node_of[step.key], self._folder, self._store)
                 if left is not None:
                     self._tell(step, left)
+        self._refused()
         failed = self._failed()
         lost = skipped(self._plan.steps, failed)
         for step in self._plan.steps:
@@ -258,9 +260,24 @@ class Follower:
                 problem = self._dagman_problem()
                 self._tell(step, StepEvent(now, step.name, step.key, STOPPED, problem=problem))
 
-    def _dagman_problem(self) -> str:
+    def _refused(self) -> None:
+        """Tell of the nodes whose jobs the access point did not take."""
+        fix = (
+            "correct what is asked: submit in the pool's table of wingspan.toml, or ws.Resources(submit=...); "
+            "then give the same command again"
+        )
+        for node, reason in dict(_REFUSED.findall(self._dagman_out())).items():
+            last = [self.events.get(self._steps[key][0].name) for key in self._nodes.get(node, ())]
+            if not any(event and event.state in _FINAL for event in last):
+                problem = f"the access point refused its job: {reason}"
+                self._say(node, FAILED, time.time(), problem=problem, fix=fix)
+
+    def _dagman_out(self) -> str:
         out = self._place / DAGMAN_OUT
-        errors = _ERROR.findall(out.read_text(errors="replace") if out.exists() else "")
+        return out.read_text(errors="replace") if out.exists() else ""
+
+    def _dagman_problem(self) -> str:
+        errors = _ERROR.findall(self._dagman_out())
         reason = next(iter(self._reasons.values()), "")
         return errors[-1] if errors else reason or "the workflow was removed"
 
@@ -268,7 +285,7 @@ class Follower:
         return {event.key: event.step for event in self.events.values() if event.state == FAILED}
 
     def _say(self, node: str, state: str, at: float, **fields: str) -> None:
-        for key in self._nodes[node]:
+        for key in self._nodes.get(node, ()):
             step = self._steps[key][0]
             self._tell(step, StepEvent(at, step.name, key, state, **fields))  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wingspan.accesspoint.jobs import remove, submit_dag
 from wingspan.errors import PoolError
+from wingspan.files import remove as remove_tree
 from wingspan.files import write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
@@ -19,6 +20,7 @@ from wingspan.runner.htcondor.export import write_dag
 from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower, dag_over
 from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
 from wingspan.store.store import Store
@@ -76,9 +78,14 @@ class HTCondorRunner:
         place = folder.dags / str(int(last.name) + 1 if last else 1)
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
-        dag = write_dag(plan, place, folder, home, self._profile, send=send, most=most)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
-        cluster = submit_dag(dag, options)
+        try:
+            dag = write_dag(plan, place, folder, home, self._profile, send=send, most=most)
+            cluster = submit_dag(dag, options)
+        except BaseException:  # nothing is in the queue: the same command begins anew
+            clean(place)
+            remove_tree(place)
+            raise
         write_atomically(place / _CLUSTER, str(cluster))
         follower = Follower(plan, place, folder, home, listener)
         follower.warn(unmet_by(plan.to_run(), most))
