@@ -163,9 +163,13 @@ class Follower:
         elif code == Event.JOB_HELD:
             code, sub = (int(body.get(f"HoldReason{name}", 0)) for name in ("Code", "SubCode"))
             reason = str(body.get("HoldReason", ""))
-            fix = explain(code, sub, reason).fix.replace("JOB", f"{cluster}.0")
-            self._why[node] = Failure(f"was held: {reason}", fix, cause=lacked(code, sub))
-            self._say(node, HELD, at, problem=self._why[node].problem, fix=fix)
+            rule, problem = explain(code, sub, reason), f"was held: {reason}"
+            fix = (
+                f"{rule.cause} See to that, then give the same command again."  # once it is removed
+            )
+            self._why[node] = Failure(problem, fix, cause=lacked(code, sub))
+            fix = rule.fix.replace("JOB", f"{cluster}.0")
+            self._say(node, HELD, at, problem=problem, fix=fix)
         elif code == Event.JOB_ABORTED:
             self._removed(node, at, str(body.get("Reason", "")))
         elif code == Event.JOB_TERMINATED:
