@@ -89,7 +89,7 @@ def run_part(sandbox: Path, name: str) -> int:
     ConflictError
         A file that came is not the one the plan was made for.
     """
-    part = json.loads((sandbox / f"{name}.json").read_text())
+    part = _part(sandbox, name)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
     folder.root.mkdir(parents=True, exist_ok=True)
@@ -127,6 +127,11 @@ def run_part(sandbox: Path, name: str) -> int:
     if "disk" in causes:
         return DISK_EXIT
     return MEMORY_EXIT if "memory" in causes and not largest else FAILED_EXIT
+
+
+def _part(sandbox: Path, name: str) -> dict[str, Any]:
+    """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
+    return {"most": {}, **json.loads((sandbox / f"{name}.json").read_text())}
 
 
 def _reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
@@ -420,7 +425,7 @@ def main(arguments: list[str]) -> None:
         with disk_errors(sandbox):
             code = run_part(sandbox, name)
     except (WingspanError, OSError) as error:  # what came is not what was planned, or has no room
-        part = json.loads((sandbox / f"{name}.json").read_text())
+        part = _part(sandbox, name)
         if not isinstance(error, WingspanError):
             if not part["shared"]:
                 raise
