@@ -3,12 +3,14 @@
 import importlib.util
 import inspect
 import sys
+import traceback
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import DeclarationError, NotFoundError, SettingError
+from wingspan.errors import DeclarationError, NotFoundError, SettingError, WingspanError
 from wingspan.pipeline.handles import near
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
     """Import the file, call the function with the settings, and return the pipeline it declares."""
     file, _, name = target.partition(":")
     factory = _factory(Path(file), name or "pipeline")
-    pipeline = factory(**_arguments(factory, settings, target))
+    with _told_of(Path(file)):
+        pipeline = factory(**_arguments(factory, settings, target))
     from wingspan.workflow import Pipeline
 
     if not isinstance(pipeline, Pipeline):
@@ -40,13 +43,50 @@ def _factory(path: Path, name: str) -> Callable[..., Any]:
         raise NotFoundError(str(path), "is not a Python file", "name a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    with _told_of(path):
+        spec.loader.exec_module(module)
     found = getattr(module, name, None)
     if not callable(found):
         functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         raise NotFoundError(str(path), f"it has no function {name!r}", near(name, functions))
     factory: Callable[..., Any] = found
     return factory
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Tell an exception of the user's file by the lines of the user's own files alone."""
+    try:
+        yield
+    except WingspanError:
+        raise
+    except Exception as error:
+        where, lines = _own_frames(error, path)
+        told = traceback.format_exception_only(error)[-1].rstrip()
+        problem = "\n".join([told, *lines])
+        raise DeclarationError(where, problem, _next_step(error)) from error
+
+
+def _own_frames(error: Exception, path: Path) -> tuple[str, list[str]]:
+    """Return the place of the innermost line that is the user's, and all such lines, outermost first."""
+    folder = path.parent.absolute()
+    if isinstance(error, SyntaxError) and error.filename:
+        told = (error.text or "").strip()
+        return f"{error.filename}:{error.lineno}", [f"  {told}"] if told else []
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(folder) and "site-packages" not in frame.filename
+    ]
+    lines = [f"  {frame.filename}:{frame.lineno} {frame.name}: {frame.line}" for frame in frames]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(path)
+    return where, lines
+
+
+def _next_step(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"correct the import, or install {error.name} for {sys.executable}"
+    return "correct the file, then give the same command again"
 
 
 def _arguments(factory: Callable[..., Any], settings: list[str], target: str) -> dict[str, Any]:
