@@ -17,7 +17,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below, place_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
-from wingspan.workflow import Pipeline
+from wingspan.workflow import Pipeline, Run
 
 STEPS = """
     import sys
@@ -154,8 +154,18 @@ def test_jobs_get_everything_by_path(declared, shared, tmp_path):
     assert list((shared / "runs").iterdir()) == []
 
 
+def alone(run, step):
+    """Return the last line that a failed step writes when it is run by the command that is told of it."""
+    (command,) = re.findall(r"run it alone: (.*)", run.report(step))
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
 def test_results_made_before_are_read_by_path(declared, shared, tmp_path):
-    """A copy where the store lies elsewhere, a link where it lies below the shared folder; nothing is sent."""
+    """A copy where the store lies elsewhere, a link where it lies below the shared folder; nothing is sent.
+
+    A step that failed in the pool can be run alone here, on the same inputs.
+    """
     for home in (Home(tmp_path / "home"), Home(shared / "home")):
         declared.pipeline(shared / "beside.txt").run(home=home.root)
         plan = declared.pipeline(shared / "beside.txt", bad=True).plan(home.root)
@@ -167,6 +177,7 @@ def test_results_made_before_are_read_by_path(declared, shared, tmp_path):
         assert run_jobs(dag) == {"fails-1": 1}
         event = collect(folder, home)["fails"]
         assert event.state == "failed"
+        assert alone(Run(folder, home), "fails") == (1, "ValueError: no good")
         assert list((shared / "runs").iterdir()) == []
 
 

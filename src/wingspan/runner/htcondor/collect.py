@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import CorruptError, SpaceError, WingspanError
+from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import publish
+from wingspan.runner.attempt import prepare, publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.part import LOGS, unpack_result
@@ -115,12 +115,13 @@ def _collect(
         if not refused.exists() or refused.stat().st_size == 0:
             return None
         why = Failure(**json.loads(refused.read_text()))
-        attempt = _attempt(step, place, node, folder)
+        attempt = _attempt(step, place, node, folder, store)
         return _failed(step, why, int(attempt.name), {})
     result = json.loads(made.read_text())
-    attempt = _attempt(step, place, node, folder)
+    failed = result["status"] != "ok"
+    attempt = _attempt(step, place, node, folder, store if failed else None)
     seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
-    if result["status"] != "ok":
+    if failed:
         (attempt / RESULT).write_text(json_text(result))
         told = result.get("failure")
         asked = Resources(**step.resources)
@@ -155,10 +156,20 @@ def told_failures(place: Path, keys: Iterable[str]) -> list[Failure]:
     return found
 
 
-def _attempt(step: PlannedStep, place: Path, node: str, folder: RunFolder) -> Path:
-    """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further."""
+def _attempt(
+    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store | None
+) -> Path:
+    """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further.
+
+    Parameters
+    ----------
+    store
+        Of a step that failed: where its inputs are, so that it can be run alone from this folder; else None.
+    """
     attempt = folder.new_attempt(step.key)
-    attempt.mkdir(parents=True)
+    if store is not None:
+        _make_whole(step, folder, store)
+    attempt.mkdir(parents=True, exist_ok=True)
     for log in LOGS:
         sent = place / "results" / file_name(step.key, log)
         if sent.exists():
@@ -169,6 +180,15 @@ def _attempt(step: PlannedStep, place: Path, node: str, folder: RunFolder) -> Pa
             whole = place / "logs" / f"{node}.{suffix}"
             (attempt / name).write_bytes(b"" if told or not whole.exists() else whole.read_bytes())
     return attempt
+
+
+def _make_whole(step: PlannedStep, folder: RunFolder, store: Store) -> None:
+    """Give the next attempt what a job here has; without job.json where an input is not here, or no more as it was."""
+    needed = {key for key, _ in step.inputs.values()}
+    if store.done(needed) != needed:
+        return
+    with suppress(ConflictError):
+        prepare(step, folder, store, [])
 
 
 def _verify(attempt: Path, result: dict[str, Any]) -> None:
