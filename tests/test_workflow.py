@@ -73,11 +73,15 @@ def test_values_come_back(numbers):
     assert run.state == "done"
     assert run["load"] == [1, 2, 3, 4]
     assert run["split"].train == [1, 2]
-    assert run["fit[2]"] == 5.0
+    assert run["fit[2]"] == run.result("fit")["2"] == 5.0
+    assert list(run["fit"]) == ["1", "2"]
+    with pytest.raises(NotFoundError, match="it has no step 'fitt'\n  -> did you mean fit"):
+        run["fitt"]
     assert run["best"] == "2"
     assert run["whole"] == 4
     assert ws.open_run(run.run_id)["best"] == "2"
     assert ws.open_run().run_id == run.run_id
+    assert ws.open_run("last", home=".wingspan").run_id == run.run_id
 
 
 def test_an_unchanged_pipeline_runs_nothing(numbers):

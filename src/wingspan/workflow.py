@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 class Pipeline(declaration.Pipeline):
     """Steps to be run; see `step`, `map` and `command` for how to declare them."""
 
-    def plan(self, home: Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
+    def plan(self, home: str | Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
         """Say what would run, and why; change nothing.
 
         Parameters
@@ -94,11 +94,11 @@ class Pipeline(declaration.Pipeline):
         self,
         on: str = LOCAL,
         *,
-        home: Path | None = None,
+        home: str | Path | None = None,
         listener: Listener | None = None,
         check: bool = True,
         fuse: bool = True,
-        shared: Path | None = None,
+        shared: str | Path | None = None,
     ) -> "Run":
         """Run what is not up to date, and wait for it.
 
@@ -134,9 +134,9 @@ class Pipeline(declaration.Pipeline):
         self,
         on: str = LOCAL,
         *,
-        home: Path | None = None,
+        home: str | Path | None = None,
         fuse: bool = True,
-        shared: Path | None = None,
+        shared: str | Path | None = None,
     ) -> "Run":
         """Start what is not up to date and return at once; the run goes on when this process ends."""
         run = self.prepare(on, home=home, fuse=fuse, shared=shared)
@@ -148,9 +148,9 @@ class Pipeline(declaration.Pipeline):
         self,
         on: str = LOCAL,
         *,
-        home: Path | None = None,
+        home: str | Path | None = None,
         fuse: bool = True,
-        shared: Path | None = None,
+        shared: str | Path | None = None,
     ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing."""
         if inside.inside():
@@ -158,9 +158,9 @@ class Pipeline(declaration.Pipeline):
             raise DeclarationError(
                 self._place, problem, 'put the start under `if __name__ == "__main__":`'
             )
-        place = find_home(home)
+        place, given = find_home(home), None
         if on != LOCAL:
-            shared = _usable(on, shared)  # what is misspelt is told before any work
+            given = _usable(on, shared)  # what is misspelt is told before any work
             _catch_up_all(place, self.name)
         elif shared is not None:
             problem = "this machine needs no shared folder"
@@ -172,7 +172,7 @@ class Pipeline(declaration.Pipeline):
         if on != LOCAL and plan.to_run():
             _require_pool(plan)
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place, on, shared)
+        save_plan(plan, folder, place, on, given)
         return Run(folder, place)
 
 
@@ -181,7 +181,7 @@ def submit(
     /,
     *args: Any,  # noqa: ANN401
     on: str = LOCAL,
-    home: Path | None = None,
+    home: str | Path | None = None,
     resources: Resources | None = None,
     **kwargs: Any,  # noqa: ANN401
 ) -> "Run":
@@ -191,7 +191,7 @@ def submit(
     return pipeline.submit(on, home=home)
 
 
-def open_run(run_id: str = "last", *, home: Path | None = None) -> "Run":
+def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
     """Find a run again, by its id, a part of it, or ``last``."""
     place = find_home(home)
     return Run(place.run(run_id), place)
@@ -310,7 +310,7 @@ class Run:
         return self[step or list(self.steps)[-1]]
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401
-        """Return a step's value.
+        """Return a step's value; of a map, the values of its steps by label.
 
         Raises
         ------
@@ -318,9 +318,7 @@ class Run:
             The step failed; the message holds its traceback, inputs and last output.
         """
         if name not in self.steps:
-            raise NotFoundError(
-                f"run {self.run_id}", f"it has no step {name!r}", near(name, self.steps)
-            )
+            return self._of_map(name)
         step = self.steps[name]
         store = Store(self.home.store)
         if step.key in store.done([step.key]):
@@ -335,8 +333,20 @@ class Run:
         problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
         raise StepFailedError(f"run {self.run_id}", problem, "give the same command again to go on")
 
-    def report(self, name: str) -> str:
-        """Return why a step failed: traceback, inputs, last lines of output, the command that runs it alone."""
+    def _of_map(self, name: str) -> dict[str, Any]:
+        """Return the values of a map's steps by label, in order."""
+        maps: dict[str, dict[str, str]] = {}
+        for step in self.steps:
+            whole_map, bracket, label = step.partition("[")
+            if bracket:
+                maps.setdefault(whole_map, {})[label.removesuffix("]")] = step
+        if name not in maps:
+            known = [*self.steps, *maps]
+            raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
+        return {label: self[step] for label, step in maps[name].items()}
+
+    def report(self, name: str, *, output: bool = True) -> str:
+        """Return why a step failed: traceback, inputs, last lines of `output`, the command that runs it alone."""
         step, event = self.steps[name], self.events[name]
         attempts = self.folder.attempts(step.key)
         names = {other.key: other.name for other in self.steps.values()}
@@ -349,7 +359,9 @@ class Run:
             if k.startswith(("parameter ", "file "))
         }
         attempt = attempts[-1] if attempts else self.folder.step(step.key)
-        return report(name, read_result(attempt), event.problem, event.fix, attempt, inputs)
+        return report(
+            name, read_result(attempt), event.problem, event.fix, attempt, inputs, output=output
+        )
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {event.state}" for name, event in self.events.items()]
@@ -373,12 +385,12 @@ class Run:
         return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
 
 
-def _usable(on: str, shared: Path | None) -> Path | None:
+def _usable(on: str, shared: str | Path | None) -> Path | None:
     """Look for a pool's profile, and into the folder that its machines share; return the one given for this run."""
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.htcondor.shared import require
 
-    found = find_profile(on, Path.cwd(), shared)
+    found = find_profile(on, Path.cwd(), None if shared is None else Path(shared))
     if found.shared is not None:
         require(found.shared)
     return None if shared is None else found.shared

@@ -92,12 +92,42 @@ def test_plan_says_why(doubling):
 def test_plan_exports_a_dag(doubling):
     """What is to run becomes a DAG in a new folder; one in use is refused, and nothing in it is changed."""
     told = wingspan("plan", "doubling.py", "--export", "out").stderr
-    dag = Path(told.split()[-1])
+    folder = doubling.path / "out"
+    assert told == f"submit: cd {folder} && condor_submit_dag workflow.dag\n"
+    dag = folder / "workflow.dag"
     assert dag.read_text().count("JOB ") == 2
     assert "expected a new or empty folder" in (
         wingspan("plan", "doubling.py", "--export", "out", check=2).stderr
     )
-    assert "waiting double" in wingspan("collect", "out").stdout.replace("  ", " ")
+    collected = wingspan("collect", "out")
+    assert "waiting double" in collected.stdout.replace("  ", " ")
+    assert "the DAG was never submitted" in collected.stderr
+    assert "&& condor_submit_dag workflow.dag" in collected.stderr
+
+
+SUBMITTED = """000 (012.000.000) 2026-01-01 10:00:00 Job submitted from host: <127.0.0.1:9618>
+...
+"""
+ENDED = """009 (012.000.000) 2026-01-01 10:00:01 Job was aborted.
+\tvia condor_rm (by user me)
+...
+"""
+
+
+def test_collect_tells_a_dag_that_has_ended_from_one_that_goes_on(doubling):
+    """What waits in a DAG that is over will never come: exit code 1, and what to do; submitted again, it goes on."""
+    wingspan("plan", "doubling.py", "--export", "out")
+    log = doubling.path / "out" / "workflow.dag.dagman.log"
+    log.write_text(SUBMITTED)
+    assert "2 steps without a result yet; the DAG is in the queue" in (
+        wingspan("collect", "out").stderr
+    )
+    log.write_text(SUBMITTED + ENDED)
+    failed = wingspan("collect", "out", check=1).stderr
+    assert "the DAG has ended, 2 steps without a result" in failed
+    assert "workflow.dag.dagman.out says why" in failed
+    log.write_text(SUBMITTED + ENDED + SUBMITTED.replace("012.", "013."))
+    assert "the DAG is in the queue" in wingspan("collect", "out").stderr
 
 
 def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
@@ -107,7 +137,10 @@ def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
     doubling.write(doubling=PIPELINE.replace("2 * n", "13"))
     failed = wingspan("run", "doubling.py", check=1)
     assert "ZeroDivisionError" in failed.stderr
-    assert "ZeroDivisionError" in wingspan("logs", "slow").stdout
+    logs = wingspan("logs", "slow").stdout
+    assert logs.count("Traceback") == 1
+    assert logs.count("ZeroDivisionError: ") == 2  # of the traceback, and of the problem
+    assert wingspan("logs", "double").stdout == "doubling 1\n"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +151,9 @@ def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
         (["run", "doubling.py:other"], "expected a wingspan.Pipeline"),
         (["run", "doubling.py", "--set", "m=1"], "has no parameter 'm'"),
         (["run", "doubling.py", "--set", "n"], "expected NAME=VALUE"),
-        (["status", "nothing"], "there is no run 'nothing'"),
+        (["status", "nothing"], "there is no run yet"),
+        (["logs", "slow"], "start one: wingspan run FILE"),
+        (["collect", "nothing"], "there is no run here"),
         (["exec"], "there is no command"),
     ],
 )
@@ -179,7 +214,8 @@ def test_exec_runs_one_command_as_a_job(doubling):
         "print('worked', 6 * 7)\nopen('out.txt', 'w').write('kept')\n"
     )
     done = wingspan("exec", "--output", "out.txt", "--", "python", "work.py")
-    assert "worked 42" in done.stdout
+    assert done.stdout == "worked 42\n"
+    assert "+ python work.py\n" in done.stderr
     kept = done.stderr.split("out.txt: ")[1].split()[0]
     assert Path(kept).read_text() == "kept"
 

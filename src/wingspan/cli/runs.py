@@ -149,10 +149,8 @@ def plan(
 
     made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
     if export is not None:
-        print(
-            f"submit: condor_submit_dag {_export(made, export, home, (on, shared))}",
-            file=sys.stderr,
-        )
+        dag = _export(made, export, home, (on, shared))
+        print(f"submit: {_submission(dag)}", file=sys.stderr)
     if as_json:
         steps = [
             {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
@@ -191,6 +189,11 @@ def _export(made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path
     return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
 
 
+def _submission(dag: Path) -> str:
+    """Return the command that submits a DAG: from its folder, as the paths in it are relative."""
+    return f"cd {shlex.quote(str(dag.parent))} && condor_submit_dag {dag.name}"
+
+
 def _plan_text(made: "Plan") -> str:
     width = max((len(step.name) for step in made.steps), default=0)
     lines = [
@@ -217,6 +220,7 @@ def execute(
     """Run one command as a job: exec --cpus 2 -- python train.py."""
     from wingspan.errors import SettingError
     from wingspan.pipeline.resources import Resources
+    from wingspan.runner.run_folder import STDERR, STDOUT
     from wingspan.workflow import Pipeline
 
     words = list(context.args)
@@ -232,7 +236,11 @@ def execute(
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
     done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
     if not background:
-        print(_step_log(done, step.step), end="")
+        attempt = _last_attempt(done, step.step)
+        if attempt is not None:
+            command, _, written = _output(attempt, STDOUT).partition("\n")
+            print(f"{command}\n{_output(attempt, STDERR)}", end="", file=sys.stderr)
+            print(written, end="")
         for name, path in outputs.items():
             print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
 
@@ -267,22 +275,36 @@ def logs(
     """
     from wingspan.errors import NotFoundError
     from wingspan.pipeline.handles import near
+    from wingspan.runner.run_folder import STDERR, STDOUT, read_result
     from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    written = _step_log(run, step)
+    attempt = _last_attempt(run, step)
+    if attempt is None:
+        print(f"step {step} was never started", file=sys.stderr)
+        return
+    written = _output(attempt, STDOUT) + _output(attempt, STDERR)
+    failed = run.events[step].state == "failed"
+    if failed:  # the report has the traceback
+        result = read_result(attempt) or {}
+        written = written.replace(result.get("error", {}).get("traceback") or "\0", "")
     print(written, end="")
     if not written:
         print(f"step {step} wrote nothing", file=sys.stderr)
-    if run.events[step].state == "failed":
-        print(run.report(step))
+    if failed:
+        print(run.report(step, output=False))
 
 
-def _step_log(run: "Run", step: str) -> str:
-    """Return the output of a step's last attempt, in this run or the one that ran it."""
-    from wingspan.runner.run_folder import STDERR, STDOUT, RunFolder
+def _output(attempt: Path, file: str) -> str:
+    path = attempt / file
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _last_attempt(run: "Run", step: str) -> Path | None:
+    """Return the folder of a step's last attempt, in this run or the one that ran it."""
+    from wingspan.runner.run_folder import RunFolder
 
     key = run.steps[step].key
     folders = [
@@ -290,9 +312,7 @@ def _step_log(run: "Run", step: str) -> str:
         *(RunFolder(run.home.runs / run_id) for run_id in reversed(run.home.run_ids())),
     ]
     attempts = [attempts[-1] for folder in folders if (attempts := folder.attempts(key))]
-    if not attempts:
-        return f"step {step} was never started\n"
-    return "".join((attempts[0] / file).read_text(errors="replace") for file in (STDOUT, STDERR))
+    return attempts[0] if attempts else None
 
 
 def collect(
@@ -311,8 +331,41 @@ def collect(
     for name, event in events.items():
         if event.state == "failed":
             print(f"\n{run.report(name)}", file=sys.stderr)
-    if any(event.state == "failed" for event in events.values()):
+    waiting = sum(event.state == "waiting" for event in events.values())
+    ended = _dag_ended(run.folder.root)
+    if waiting:
+        print(_unfinished(run.folder.root, waiting, ended=ended), file=sys.stderr)
+    failed = any(event.state == "failed" for event in events.values())
+    if failed or (waiting and ended):
         raise typer.Exit(1)
+
+
+def _dag_ended(folder: Path) -> bool | None:
+    """Return whether DAGMan has left the queue since the last submission; None if there was none."""
+    from wingspan.eventlog.codes import EventNumber
+    from wingspan.eventlog.rotation import read_new
+    from wingspan.runner.htcondor.follow import DAGMAN_LOG
+
+    log = folder / DAGMAN_LOG
+    if not log.exists():
+        return None
+    last = read_new(log).events.code.tolist()[-1:]
+    return bool(last) and last[0] in {EventNumber.JOB_TERMINATED, EventNumber.JOB_ABORTED}
+
+
+def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
+    """Return what to do about an exported DAG of which some steps have no result."""
+    from wingspan.runner.htcondor.export import DAG
+    from wingspan.runner.htcondor.follow import DAGMAN_OUT
+
+    steps = f"{waiting} step{'s' if waiting > 1 else ''}"
+    submit = _submission(folder / DAG)
+    if ended is None:
+        return f"the DAG was never submitted\n  -> {submit}"
+    if not ended:
+        return f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q tells more"
+    problem = f"{folder / DAG}: the DAG has ended, {steps} without a result"
+    return f"error: {problem}\n  -> {folder / DAGMAN_OUT} says why; then {submit}"
 
 
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:

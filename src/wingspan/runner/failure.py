@@ -153,14 +153,16 @@ def report(
     fix: str,
     attempt: Path,
     inputs: Mapping[str, Any],
+    *,
+    output: bool = True,
 ) -> str:
-    """Return all a user wants to see of a failed step: traceback, inputs, last output, the command to run it alone."""
+    """Return all a user wants to see of a failed step: traceback, inputs, last `output`, the command to run it alone."""
     lines = [f"step {name} failed: {problem}", f"  -> {fix}"]
     if result is not None and result.get("error", {}).get("traceback"):
         lines += ["", *result["error"]["traceback"].rstrip().splitlines()]
     shown = [f"  {place} = {value}" for place, value in inputs.items()]
     lines += ["", "inputs:", *shown] if shown else []
-    for file in (STDOUT, STDERR):
+    for file in (STDOUT, STDERR) if output else ():
         tail = _tail(
             attempt / file,
             skip=result["error"]["traceback"] if result and "error" in result else "",

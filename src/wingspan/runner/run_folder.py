@@ -81,6 +81,9 @@ class Home:
     def run(self, name: str) -> "RunFolder":
         """Find a run by its id, the start or end of it, or ``last``."""
         known = self.run_ids()
+        if not known:
+            fix = "start one: wingspan run FILE.py; or name the folder that has runs: --home"
+            raise NotFoundError(str(self.runs), "there is no run yet", fix)
         found = known[-1:] if name == "last" else [r for r in known if r == name]
         found = found or [r for r in known if r.startswith(name) or r.endswith(name)]
         if len(found) != 1:
@@ -97,12 +100,10 @@ class Home:
         )
 
 
-def find_home(given: Path | None = None) -> Home:
+def find_home(given: str | Path | None = None) -> Home:
     """Return the home folder: `given`, else ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder."""
-    chosen = given or (
-        Path(os.environ["WINGSPAN_HOME"]) if os.environ.get("WINGSPAN_HOME") else Path(".wingspan")
-    )
-    return Home(chosen.expanduser().absolute())
+    chosen = given or os.environ.get("WINGSPAN_HOME") or ".wingspan"
+    return Home(Path(chosen).expanduser().absolute())
 
 
 @dataclass(frozen=True, slots=True)
