@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.baselines import fit_osg_rule
-from wingspan.advisor.contest import ALWAYS, PER_CODE, hold_contest
+from wingspan.advisor.contest import ADVISING, ALWAYS, CALIBRATING, PER_CODE, hold_contest
 from wingspan.advisor.evaluate import check_targets, choose_actions, evaluate
 from wingspan.advisor.samples import make_samples
 from wingspan.advisor.split import split_samples
 from wingspan.advisor.truth import REMOVE, Truth, join_truth
+from wingspan.errors import NotFoundError
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,21 @@ def test_little_is_learned_from_little(planted):
     assert (advisor.name, advisor.card["train"]) == (contest.winner, 20)
     rows = np.arange(5)
     assert (choose_actions(contest[ALWAYS], planted, rows, (0.0,), 5.0) == 0).all()
+
+
+def test_a_winner_needs_holds_and_incidents_to_be_chosen_by(planted):
+    """One hold fewer than are needed, or so many of too few incidents, and there is no winner and no advisor."""
+    split = split_samples(planted)
+    enough = replace(split, calibrate=split.calibrate[: CALIBRATING[0]])
+    few = replace(split, calibrate=split.calibrate[: CALIBRATING[0] - 1])
+    burst = replace(split, calibrate=np.repeat(split.calibrate[: CALIBRATING[1] - 1], 3))
+    assert hold_contest(planted, enough, learn=False).winner
+    for lacking in (few, burst):
+        contest = hold_contest(planted, lacking, learn=False)
+        assert (contest.winner, contest.judged) == (None, ADVISING)
+        assert "are needed" in contest.lacking
+        with pytest.raises(NotFoundError, match="train on more logs"):
+            contest.advisor(planted, lacking, [{"path": "log"}])
 
 
 def test_truth_is_joined_by_job_and_hold(planted):

@@ -60,6 +60,15 @@ def test_an_interval_holds_its_figure():
     assert np.isnan(metrics.average_precision(nothing, empty, empty, empty)).all()
 
 
+def test_few_incidents_have_no_interval():
+    """However many samples they have: nine incidents give a figure alone, ten an interval too."""
+    for incidents, told in ((metrics.FEWEST - 1, False), (metrics.FEWEST, True)):
+        draws = metrics.draw_incidents(np.arange(400, dtype=np.int32) % incidents)
+        found = metrics.figure(metrics.brier(draws, P, Y, W))
+        assert 0 < found.value < 1
+        assert np.isfinite([found.low, found.high]).all() == told
+
+
 def test_costs():
     """A release in vain costs 1, a removal of what would have paid the ratio, the others nothing."""
     one = metrics.draw_incidents(np.arange(4, dtype=np.int32))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from wingspan.advisor.saved import load_advisor
 from wingspan.cli.main import app
-from wingspan.errors import ConflictError, SettingError
+from wingspan.errors import ConflictError, NotFoundError, SettingError
 from wingspan.simulator import pool
 from wingspan.simulator.parameters import parameters_from
 
@@ -41,17 +41,6 @@ def run(*words):
     return result.output
 
 
-def test_trained_advisors_open(simulated, tmp_path):
-    """`holds train` writes a folder that opens, with a card that tells counts and slices."""
-    _, log, _ = simulated
-    found = json.loads(run("holds", "train", log, "--out", tmp_path / "one", "--json"))
-    advisor = load_advisor(tmp_path / "one")
-    assert advisor.name == found["winner"]
-    assert advisor.card == found["card"]
-    assert 0 < advisor.card["train"] < advisor.card["holds"]
-    assert "winner" in run("holds", "train", log, "--out", tmp_path / "two")
-
-
 def held_and_released(count):
     """Return a log of so many jobs, nine hours apart, each held and released; every second release pays."""
     events = []
@@ -69,11 +58,53 @@ def held_and_released(count):
     return "".join(events)
 
 
+def test_trained_advisors_open(tmp_path):
+    """`holds train` writes a folder that opens, with a card that tells counts and slices."""
+    log = tmp_path / "log"
+    log.write_text(held_and_released(160))
+    found = json.loads(run("holds", "train", log, "--out", tmp_path / "one", "--json"))
+    advisor = load_advisor(tmp_path / "one")
+    assert advisor.name == found["winner"]
+    assert advisor.card == found["card"]
+    assert 0 < advisor.card["train"] < advisor.card["holds"]
+    assert "winner" in run("holds", "train", log, "--out", tmp_path / "two")
+
+
+def test_too_little_has_no_winner(tmp_path):
+    """From few holds nothing is stored, and no model is called the winner; what is lacking is told."""
+    (tmp_path / "log").write_text(held_and_released(30))
+    with pytest.raises(
+        NotFoundError, match=r"6 labelled holds of 6 incidents .* 30 of 20 are need"
+    ):
+        run("holds", "train", tmp_path / "log", "--out", tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+    printed = run("holds", "evaluate", tmp_path / "log", "--svg", tmp_path / "picture.svg")
+    assert "no winner: 6 labelled holds" in printed
+    assert "too few incidents for intervals: 10 are needed" in printed
+    assert "12: 6 too few incidents" in printed
+    assert "nan" not in printed
+    (report,) = json.loads(run("holds", "evaluate", tmp_path / "log", "--json"))
+    assert report["winner"] is None
+    assert report["tables"][0]["lines"][0]["figures"]["brier"]["low"] is None
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
+    """No line is wider than the terminal, whatever the number of models; intervals are there."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(tmp_path)
+    Path("log").write_text(held_and_released(160))
+    lines = run("holds", "evaluate", "log").splitlines()
+    assert max(map(len, lines)) <= width
+    assert "winner: rate per template" in "".join(lines)
+    assert sum(line.startswith("brier") for line in lines) == (4 if width == 80 else 1)
+
+
 def test_the_lstm_takes_part(tmp_path):
     """With `--lstm` its score is on the advisor's card; from too few incidents it is left out, and that is told."""
     pytest.importorskip("torch")
     small = ("--lstm", "--set", "hidden=4", "--set", "epochs=2", "--set", "m=3", "--set", "j=2")
-    (tmp_path / "log").write_text(held_and_released(120))
+    (tmp_path / "log").write_text(held_and_released(160))
     (tmp_path / "few").write_text(held_and_released(30))
     with threadpool_limits(1):
         words = ("holds", "train", tmp_path / "log", "--out", tmp_path / "one", "--json", *small)
@@ -104,7 +135,7 @@ def test_a_network_of_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     Path("network_of_a_user.py").write_text(NETWORK)
-    Path("log").write_text(held_and_released(120))
+    Path("log").write_text(held_and_released(160))
     words = ("holds", "train", "log", "--json", "--lstm", "--set", "epochs=2", "--network")
     with threadpool_limits(1):
         found = json.loads(run(*words, "network_of_a_user:Net", "--out", "one"))

@@ -34,14 +34,16 @@ from wingspan.advisor.mended import without_fixes
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.saved import Advisor
 from wingspan.advisor.split import Split, incident_weights
+from wingspan.errors import NotFoundError
 
 ALWAYS: Final = "always release"
 PER_CODE: Final = "rate per code"
+ADVISING: Final = "rate per template"  # what advises where no winner can be named
 COUNTED: Final[Mapping[str, Fit]] = {
     ALWAYS: fit_always,
     "OSG rule": fit_osg_rule,
     PER_CODE: fit_code_rates,
-    "rate per template": fit_rates,
+    ADVISING: fit_rates,
     "mates' last outcome": fit_mates,
 }
 LEARNED: Final[Mapping[str, Fit]] = {
@@ -52,6 +54,8 @@ WRONG_MAX: Final = 0.01
 EXPECTED_MAX: Final = 0.03
 ENOUGH_PAID: Final = 50  # incidents in which a release paid
 LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
+CALIBRATING: Final = (30, 20)  # labelled holds and their incidents without which none can: so many
+# releases are asked of a rate before it decides, and each half must have incidents to compare by
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,39 @@ class Contest:
     Attributes
     ----------
     winner
-        The name of the one with the lowest Brier score on the second half of the slice that calibrates.
+        The name of the one with the lowest Brier score on the second half of the slice that calibrates;
+        None where that slice is too small to tell.
+    lacking
+        Why there is no winner; empty where there is one.
     rates
         The counts of the training slice.
     """
 
     contestants: tuple[Contestant, ...]
-    winner: str
+    winner: str | None
     rates: Rates = field(repr=False)
+    lacking: str = ""
+
+    @property
+    def judged(self) -> str:
+        """The winner, else what advises without one."""
+        return self.winner or ADVISING
 
     def __getitem__(self, name: str) -> Contestant:
         return next(each for each in self.contestants if each.name == name)
 
     def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
-        """Return the winner, ready to be saved; its card tells what it was chosen from, and from what `logs`."""
+        """Return the winner, ready to be saved; its card tells what it was chosen from, and from what `logs`.
+
+        Raises
+        ------
+        NotFoundError
+            There is no winner: the slice that calibrates is too small.
+        """
+        if self.winner is None:
+            where = ", ".join(str(log["path"]) for log in logs[:3]) or "the logs"
+            fix = "train on more logs; until then `wingspan holds advise` goes by rules and rates"
+            raise NotFoundError(where, f"no advisor can be chosen: {self.lacking}", fix)
         best = self[self.winner]
         card = {
             "logs": logs,
@@ -185,9 +208,21 @@ def choose(
 ) -> Contest:
     """Choose the winner among those that are no controls."""
     fair = [each for each in entered if each.name not in {ALWAYS, *controls}]
-    winner = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
+    best = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
     rates = fit_rates(samples, split.train, weights[0])
-    return Contest(tuple(entered), winner.name, rates)
+    lacking = too_few(samples, split.calibrate)
+    return Contest(tuple(entered), None if lacking else best.name, rates, lacking)
+
+
+def too_few(samples: Samples, calibrate: Rows) -> str:
+    """Return what the slice that calibrates lacks to choose a winner by; empty for nothing."""
+    holds, incidents = len(calibrate), len(np.unique(samples.incidents.number[calibrate]))
+    if holds >= CALIBRATING[0] and incidents >= CALIBRATING[1]:
+        return ""
+    return (
+        f"{holds:,} labelled holds of {incidents:,} incidents in the slice that calibrates and chooses; "
+        f"{CALIBRATING[0]} of {CALIBRATING[1]} are needed"
+    )
 
 
 def enough_to_learn(samples: Samples, train: Rows) -> bool:

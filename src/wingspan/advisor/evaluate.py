@@ -23,6 +23,9 @@ TRIES: Final = (
 )
 _NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
 _PARTS: Final = 8
+_CHOSEN: Final = (
+    "by its Brier score on the second half of the slice that calibrates, not on the test"
+)
 _BINS: Final = 10
 
 
@@ -41,11 +44,11 @@ class Table:
     Attributes
     ----------
     codes
-        Of each hold code: samples, and the winner's skill over the rate per code.
+        Of each hold code: samples, and the skill of the judged model over the rate per code.
     course
-        The winner's Brier score in parts of equal size: when each begins (UTC seconds), and the score.
+        The judged model's Brier score in parts of equal size: when each begins (UTC seconds), and the score.
     reliability
-        In parts of equal size by what the winner said: the mean of what it said, and the share that paid.
+        In parts of equal size by what the judged model said: the mean of what it said, and the share that paid.
     """
 
     title: str
@@ -73,6 +76,10 @@ class Report:
         In all logs.
     used
         Labelled samples by slice, and those that were purged.
+    winner
+        None where too little was there to choose by; `chosen` then says what is lacking.
+    judged
+        The model of the figures by code and over time: the winner, else what advises without one.
     covered
         Part of the tested holds of whose code and sub-code any release was known in training.
     """
@@ -81,7 +88,8 @@ class Report:
     labelled: int
     incidents: int
     used: dict[str, int]
-    winner: str
+    winner: str | None
+    judged: str
     chosen: str
     covered: float
     tables: tuple[Table, ...]
@@ -129,7 +137,8 @@ def evaluate(
         incidents=len(samples.incidents),
         used=used,
         winner=contest.winner,
-        chosen="by its Brier score on the second half of the slice that calibrates, not on the test",
+        judged=contest.judged,
+        chosen=contest.lacking or _CHOSEN,
         covered=covered,
         tables=tuple(tables),
     )
@@ -151,7 +160,7 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None) -> Ta
         if truth is not None:
             values |= _judge_actions(test, each, truth)
         lines.append(Line(each.name, {name: figure(value) for name, value in values.items()}))
-    best, plain = said[contest.winner], said[PER_CODE]
+    best, plain = said[contest.judged], said[PER_CODE]
     error = test.weights * (best - test.label) ** 2
     base = float(np.average(test.label, weights=test.weights)) if len(test.rows) else float("nan")
     return Table(
@@ -255,7 +264,7 @@ def check_targets(report: Report) -> dict[str, bool]:
     """Say which of the aims the winner reached, on all holds of a simulated pool."""
     table = report.tables[-1]
 
-    def of(name: str, model: str = report.winner) -> Figure:
+    def of(name: str, model: str = report.judged) -> Figure:
         return table.of(model, name)
 
     least = min(of("regret 1:5", ALWAYS).value, of("regret 1:5", PER_CODE).value)

@@ -14,6 +14,9 @@ Reals = NDArray[np.float64]
 
 BINS: Final = 10
 RATIOS: Final = (5.0, 20.0)
+FEWEST: Final = (
+    10  # incidents: of fewer, the draws say less than they seem to, and there is no interval
+)
 DRAWS: Final = 200
 _CHUNK: Final = 50
 _TINY: Final = 1e-12
@@ -21,7 +24,7 @@ _TINY: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number and its interval; nan where there is nothing to measure."""
+    """A number and its interval; nan where there is nothing to measure, and the interval of too few incidents."""
 
     value: float
     low: float
@@ -50,15 +53,15 @@ class Draws:
 
 
 def draw_incidents(incident: NDArray[np.int32], draws: int = DRAWS, seed: int = 0) -> Draws:
-    """Draw as many incidents as there are, again and again."""
+    """Draw as many incidents as there are, again and again; of fewer than `FEWEST` none is drawn."""
     _, of = np.unique(incident, return_inverse=True)
     number = int(of.max(initial=-1)) + 1
+    draws = draws if number >= FEWEST else 0
     counts = np.ones((draws + 1, number), np.float32)
     random = np.random.default_rng(seed)
-    if number:
-        for line in range(1, draws + 1):
-            drawn = random.integers(number, size=number)
-            counts[line] = np.bincount(drawn, minlength=number)
+    for line in range(1, draws + 1):
+        drawn = random.integers(number, size=number)
+        counts[line] = np.bincount(drawn, minlength=number)
     return Draws(counts, of.astype(np.int64))
 
 

@@ -1,4 +1,4 @@
-"""Reports -> a picture: of each table the winner's calibration, and its Brier score over time."""
+"""Reports -> a picture: of each table the winner's calibration (without one, that of the rates), and its Brier score over time."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,22 +10,22 @@ from wingspan.draw.curves import Panel, curves_svg
 def reports_svg(reports: Iterable[tuple[str, Report]]) -> str:
     """Return one row a table, in the order of the reports."""
     rows = [
-        _panels(f"{Path(name).name}: {table.title}", table, report.winner)
+        _panels(f"{Path(name).name}: {table.title}", table, report.judged)
         for name, report in reports
         for table in report.tables
     ]
     return curves_svg(rows, "Calibration, and Brier score over time")
 
 
-def _panels(title: str, table: Table, winner: str) -> list[Panel]:
+def _panels(title: str, table: Table, model: str) -> list[Panel]:
     calibration = Panel(
         title,
         "probability that was said",
         "share that paid",
-        {winner: table.reliability},
+        {model: table.reliability},
         unit=True,
     )
     course = Panel(
-        f"{table.episodes:,} holds", "held on", "Brier score", {winner: table.course}, dates=True
+        f"{table.episodes:,} holds", "held on", "Brier score", {model: table.course}, dates=True
     )
     return [calibration, course]

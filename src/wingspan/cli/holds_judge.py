@@ -3,12 +3,14 @@
 import json
 import tempfile
 from dataclasses import asdict, replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
+from wingspan.cli.paper import columns, wrap
 from wingspan.errors import SettingError
 from wingspan.files import write_atomically
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wingspan.advisor.evaluate import Report, Table
+    from wingspan.advisor.metrics import Figure
     from wingspan.advisor.samples import Samples
     from wingspan.advisor.truth import Truth
 
@@ -24,6 +27,8 @@ _COLUMNS = (
     *("cost 1:5", "cost 1:20", "regret 1:5", "regret 1:20"),
     *("good removed", "hopeless removed", "removals right"),
 )
+_NAME, _CELL = 18, 24  # characters
+_INTERVALS = "intervals are 95 %, over incidents"
 
 
 def register(app: typer.Typer) -> None:
@@ -198,33 +203,48 @@ def print_report(name: str, report: "Report") -> None:
     """Print the tables, and which aims were reached where the truth is known."""
     from wingspan.advisor.evaluate import check_targets
 
-    print(f"\n{name}: {report.holds:,} holds in {report.incidents:,} incidents")
+    print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
     used = ", ".join(f"{part} {count:,}" for part, count in report.used.items())
-    print(f"{report.labelled:,} with a release whose outcome is told: {used}")
-    print(f"winner: {report.winner}, chosen {report.chosen}")
-    print(
-        f"evidence for {report.covered:.0%} of the tested holds; intervals are 95 %, over incidents"
-    )
+    print(wrap(f"{report.labelled:,} with a release whose outcome is told: {used}", "  "))
+    chosen = f"winner: {report.winner}, chosen {report.chosen}"
+    if report.winner is None:
+        chosen = f"no winner: {report.chosen}. Until then the rules and rates advise."
+    print(wrap(chosen, "  "))
+    print(f"evidence for {report.covered:.0%} of the tested holds")
     for table in report.tables:
-        _print_table(table)
+        _print_table(table, report.judged)
     if len(report.tables) > 1:
         for aim, reached in check_targets(report).items():
             print(f"{'reached' if reached else 'MISSED '}  {aim}")
 
 
-def _print_table(table: "Table") -> None:
-    print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents", end="")
-    print(f", base rate {table.base_rate:.3f}")
-    names = [line.model for line in table.lines]
-    print(f"{'':<20}" + "".join(f"{name:>24}" for name in names))
-    for column in _COLUMNS:
-        if column not in table.lines[0].figures:
-            continue
-        figures = [line.figures[column] for line in table.lines]
-        cells = [f"{each.value:.3f} ({each.low:.3f}, {each.high:.3f})" for each in figures]
-        print(f"{column:<20}" + "".join(f"{cell:>24}" for cell in cells))
+def _print_table(table: "Table", judged: str) -> None:
+    from wingspan.advisor.metrics import FEWEST
+
+    print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents")
+    few = table.incidents < FEWEST
+    why = f"too few incidents for intervals: {FEWEST} are needed" if few else _INTERVALS
+    print(wrap(f"base rate {_number(table.base_rate)}; {why}", "  "))
+    beside = max((columns() - _NAME) // _CELL, 1)  # models side by side
+    for lines in (table.lines[at : at + beside] for at in range(0, len(table.lines), beside)):
+        print(f"{'':<{_NAME}}" + "".join(f"{line.model:>{_CELL}}" for line in lines))
+        for column in (each for each in _COLUMNS if each in lines[0].figures):
+            cells = [_cell(line.figures[column]) for line in lines]
+            print(f"{column:<{_NAME}}" + "".join(f"{cell:>{_CELL}}" for cell in cells))
     by_code = [
-        f"{code}: {count:,} {skill.value:.2f}" for code, (count, skill) in table.codes.items()
+        f"{code}: {count:,} {'too few incidents' if isnan(skill.low) else f'{skill.value:.2f}'}"
+        for code, (count, skill) in table.codes.items()
     ]
-    print(f"skill by hold code: {', '.join(by_code)}")
-    print("Brier score over time:", ", ".join(f"{score:.3f}" for _, score in table.course))
+    print(wrap(f"skill of {judged} by hold code: {', '.join(by_code) or '-'}", "  "))
+    course = ", ".join(_number(score) for _, score in table.course)
+    print(wrap(f"Brier score over time: {course or '-'}", "  "))
+
+
+def _cell(figure: "Figure") -> str:
+    if isnan(figure.low):
+        return _number(figure.value)
+    return f"{figure.value:.3f} ({figure.low:.3f}, {figure.high:.3f})"
+
+
+def _number(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.3f}"

@@ -1,0 +1,29 @@
+"""Text for the terminal: no line is wider than it, or than 80 columns where there is none."""
+
+import shutil
+import textwrap
+from typing import Any
+
+
+def columns() -> int:
+    """Return how many characters a line has: of the terminal, as ``COLUMNS`` says, else 80."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def wrap(text: str, indent: str = "") -> str:
+    """Return the text in lines that fit; those after the first begin with the indent."""
+    width = max(columns(), len(indent) + 20)
+    return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def print_table(title: str, lines: list[dict[str, Any]]) -> None:
+    """Print a table whose columns are the keys of the first line; nothing for no lines."""
+    if not lines:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*lines[0], title=title or None, title_justify="left")
+    for line in lines:
+        table.add_row(*(str(value) for value in line.values()))
+    Console(width=columns(), markup=False).print(table)
