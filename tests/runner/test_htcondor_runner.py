@@ -148,7 +148,7 @@ def running(run, step):
 
 
 def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until):
-    """Nothing is left in the queue; what was finished is not done again."""
+    """Nothing is left in the queue; what was finished is not done again; the stop is told once, however often one looks."""
     pipeline, flag, home = slow
     run = pipeline.submit("htcondor", home=home, fuse=False)
     wait_until(lambda: running(run, "slow"), 60)
@@ -157,7 +157,13 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
         capture_output=True, text=True, check=True, cwd=project.path,
     )  # fmt: skip
     assert "stopped" in told.stdout
-    wait_until(lambda: not in_queue(run.run_id))
+    wait_until(lambda: not in_queue(run.run_id) and not run.folder.driven())
+    told = [run.state, run.events["slow"].problem]
+    record = run.folder.record.read_text()
+    assert [*told, run.state] == ["stopped", "the workflow was removed", "stopped"]
+    assert run.folder.record.read_text() == record
+    assert record.count('"stopped"') == 1
+    assert [one.outcome for one in run.attempts["slow"]] == ["removed"]
     flag.touch()
     again = pipeline.run("htcondor", home=home, fuse=False)
     assert again["slow"] == 3

@@ -123,6 +123,18 @@ def test_a_hold_is_time_of_the_attempt_it_ended(dag):
     assert (again.outcome, again.phase, again.queued_s) == ("", "running", 4)
 
 
+def test_a_job_that_is_evicted_to_be_removed_was_tried_once(dag):
+    """Its eviction and its removal are written one after the other: no second attempt came between."""
+    place = dag(
+        event(SUBMIT),
+        event(EXECUTE, "00:10"),
+        event(LOST, "00:40", why="DAG Removed: User removed scheduler job from queue."),
+        event(REMOVED, "00:41"),
+    )
+    (one,) = attempts_of([place])["k1"]
+    assert (one.outcome, one.host, one.run_s, one.queued_s) == ("removed", "a", 31, 10)
+
+
 def test_a_log_is_followed_as_it_grows(dag):
     """What was read is not read again; a second DAG's attempts are numbered on."""
     place = dag(event(SUBMIT))

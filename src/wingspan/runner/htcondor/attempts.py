@@ -28,6 +28,7 @@ _CODES: Final = (*_WITH_BODY, Event.JOB_RELEASED, Event.IMAGE_SIZE, Event.FILE_T
 QUEUED, INPUT, RUN, OUTPUT, HELD = "queued", "sending input", "running", "sending output", "held"
 _PHASE_OF: Final = {2: INPUT, 5: OUTPUT}  # sub-types of transfers that begin one
 _KB: Final = 1024.0
+_REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,12 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
     if code == Event.JOB_EVICTED and made[-1].outcome == "lost":  # the end of the same attempt
         made[-1] = replace(made[-1], outcome="evicted", since=at)
         return
-    last = made[-1] if made[-1].phase == HELD else _open(made)
+    last = made[-1]
+    removed = (
+        code == Event.JOB_ABORTED and last.outcome == "evicted" and at - last.since <= _REMOVAL_S
+    )
+    if last.phase != HELD and not removed:
+        last = _open(made)
     outcome = _outcome(code, body)
     reason = str(body.get("Reason", body.get("Message", "")))
     if outcome.startswith("exit") or "PeriodicRemove" in reason:  # an expression of our own

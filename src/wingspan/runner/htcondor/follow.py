@@ -95,6 +95,8 @@ class Follower:
         self._why: dict[str, Failure] = {}
         self._reasons: dict[int, str] = {}
         self._told: dict[tuple[str, str, float], StepEvent] = {}
+        self._last: dict[str, StepEvent] = {}  # of each step, as the record has it
+        self._begun = float("inf")  # when this DAG was submitted
         self._read = 0  # bytes of the run's record
         self.events: dict[str, StepEvent] = {}
         self.dagman: int | None = None  # its cluster, once it was submitted
@@ -105,6 +107,7 @@ class Follower:
         with locked(self._folder.root / "follow"):
             told, self._read = read_new_events(self._folder, self._read)
             self._told |= {(event.step, event.state, event.time): event for event in told}
+            self._last |= {event.step: event for event in told}
             over = self._dagman_ended()
             for event in self._new(NODES_LOG):
                 self._take_in(*event)
@@ -138,9 +141,9 @@ class Follower:
 
     def _dagman_ended(self) -> bool:
         over = self.over
-        for code, cluster, _, body in self._new(DAGMAN_LOG):
+        for code, cluster, at, body in self._new(DAGMAN_LOG):
             if code == Event.SUBMIT:
-                self.dagman = cluster
+                self.dagman, self._begun = cluster, at
             over = code in _ENDS or (over and code not in {Event.SUBMIT, Event.EXECUTE})
             if code == Event.JOB_HELD:
                 self._reasons[cluster] = str(body.get("HoldReason", ""))
@@ -178,6 +181,8 @@ class Follower:
     def _lost(self, node: str, at: float, body: dict[str, Any]) -> None:
         """Tell that a job goes back to the queue, and why."""
         reason = str(body.get("Reason", body.get("Message", "")))
+        if _whole_removed(reason):
+            return  # its removal is told next
         left = told_failures(self._place, self._nodes[node])
         if body.get("TerminatedAndRequeued"):
             why = next((failure for failure in left if failure.cause), None)
@@ -196,7 +201,7 @@ class Follower:
         self._say(node, WAITING, at, problem=f"was evicted, and waits to go on{told}")
 
     def _removed(self, node: str, at: float, reason: str) -> None:
-        if "DAGManJobId" in reason or reason.startswith("DAG Removed"):  # the whole workflow was
+        if _whole_removed(reason):
             self._say(node, STOPPED, at, problem="the workflow was removed")
             return
         held = self._why.get(node)
@@ -243,6 +248,9 @@ class Follower:
         node_of = {key: node for node, keys in self._nodes.items() for key in keys}
         for step in self._plan.steps:  # an event may be missing: its log could not be written
             last = self.events.get(step.name)
+            known = self._last.get(step.name)
+            if known and known.state in _FINAL and known.time > self._begun:
+                self.events[step.name] = last = known  # somebody has concluded before
             if not step.done and not (last and last.state in _FINAL) and step.key in node_of:
                 left = collect_step(step, self._place, node_of[step.key], self._folder, self._store)
                 if left is not None:
@@ -252,7 +260,7 @@ class Follower:
         lost = skipped(self._plan.steps, failed)
         for step in self._plan.steps:
             last = self.events.get(step.name)
-            if step.done or (last and last.state in _FINAL):
+            if step.done or (last and last.state in {*_FINAL, STOPPED}):
                 continue
             now = time.time()
             if step.key in lost:
@@ -303,6 +311,15 @@ class Follower:
             if before and before.state == DONE:
                 continue
             self.events[same.name] = told
+            known = self._last.get(same.name)
+            if told.state == STOPPED and known and known.state == STOPPED:
+                continue  # by whichever log it was told first
             if (told.step, told.state, told.time) not in self._told:
+                self._last[same.name] = told
                 write_event(self._folder, told)
                 self._listener(told)
+
+
+def _whole_removed(reason: str) -> bool:
+    """Say whether a job was taken out of the queue because its whole workflow was."""
+    return "DAGManJobId" in reason or reason.startswith("DAG Removed")
