@@ -253,6 +253,29 @@ def test_a_corrected_step_goes_on_from_where_it_failed(failing, project):
     assert ran(run) == ["after", "bad"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("return n + 1", "return n + 2", "failing.py was changed after the plan was made"),
+        ("def after(n", "def more(n: int) -> int:\n    return n\n\ndef after(n", ""),
+    ],
+)
+def test_code_that_was_edited_after_the_plan_is_refused(failing, project, old, new, told):
+    """A result is never stored under the key of other code; an edit that a step does not reach is no matter."""
+    run = failing.pipeline().prepare()
+    source = project.path / "failing.py"
+    before = source.read_text()
+    source.write_text(before.replace(old, new))
+    drive(run.folder, run.home, lambda _: None)
+    assert told in (run.events["other"].problem + run.report("other"))
+    assert (run.events["other"].state == "done") == (not told)
+    assert run.events["good"].state == "done"  # nothing that it reaches was edited
+    source.write_text(before)
+    assert "good" not in reasons(project.fresh("failing").pipeline())
+    assert ("other" in reasons(project.fresh("failing").pipeline())) == bool(told)
+    assert project.fresh("failing").pipeline().run(check=False)["other"] == 2
+
+
 def test_a_lost_process_is_started_again(failing, project):
     """A killed job is retried, and nothing else is."""
     p = ws.Pipeline("lost")
@@ -408,3 +431,65 @@ def test_an_unused_declaration_error_has_a_fix():
     with pytest.raises(DeclarationError) as told:
         ws.Pipeline("x").step(print)
     assert told.value.fix
+
+
+GATHERING = """
+    import wingspan as ws
+
+    def tenth(n: int) -> float:
+        return n / 10
+
+    def in_order(values: list[float], names: dict[str, int]) -> str:
+        return f"{values} {list(names)}"
+
+    def paired(values: tuple[float, ...]) -> int:
+        return len(values)
+
+    def labelled(values: dict[str, float]) -> list[str]:
+        return list(values)
+
+    def free(values) -> list[str]:
+        return list(values)
+
+    def first(values: float) -> float:
+        return values
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("gathering")
+        made = p.map(tenth, over={"n": [11, 2, 1]})
+        p.step(in_order, made, {"b": 1, "a": 2})
+        p.step(paired, made)
+        p.step(labelled, made)
+        p.step(free, made)
+        return p
+
+    def wrong() -> ws.Pipeline:
+        p = ws.Pipeline("wrong")
+        p.step(first, p.map(tenth, over={"n": [11, 2]}))
+        return p
+"""
+
+
+def test_results_of_a_map_come_as_the_parameter_is_annotated(project):
+    """A list, tuple or dict, each in the order of the map; other annotations are refused; dicts keep their order."""
+    project.write(gathering=GATHERING)
+    module = project.fresh("gathering")
+    run = module.pipeline().run()
+    assert run["in_order"] == "[1.1, 0.2, 0.1] ['b', 'a']"
+    assert run["paired"] == 3
+    assert run["labelled"] == run["free"] == ["11", "2", "1"]
+    project.write(gathering=GATHERING.replace('{"b": 1, "a": 2}', '{"a": 2, "b": 1}'))
+    module = project.fresh("gathering")
+    assert reasons(module.pipeline()) == {"in_order": "order names removed"}
+    with pytest.raises(DeclarationError, match="takes float, and is given the 2 results of a map"):
+        module.wrong()
+
+
+def test_a_step_over_its_time_is_not_started_again(project):
+    """What was ended for its own limit would only be ended again."""
+    project.write(slow="import time\n\n\ndef slow() -> int:\n    time.sleep(60)\n    return 1\n")
+    p = ws.Pipeline("slow")
+    p.step(project.fresh("slow").slow, resources=ws.Resources(runtime="1s"))
+    run = p.run(check=False)
+    assert run.events["slow"].attempt == 1
+    assert "1 s" in run.events["slow"].problem

@@ -63,7 +63,10 @@ class Handle:
 
 
 class Handles(Mapping[str, Handle]):
-    """Results of a map by label, in order. As an argument it becomes a dict of the values by label."""
+    """Results of a map by label, in order.
+
+    As an argument it becomes a dict of the values by label, or a list or tuple of them where the parameter is annotated so.
+    """
 
     __slots__ = ("_by_label",)
 

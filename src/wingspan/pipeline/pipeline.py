@@ -13,13 +13,18 @@ from typing import Any
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
 from wingspan.pipeline.resources import Resources
-from wingspan.store.annotation import VALUE, TypeName, read_return
+from wingspan.store.annotation import VALUE, TypeName, read_return, read_signature
 from wingspan.store.codec import check_type
 
 _OPTIONS = ("name", "resources", "retries")
 _PACKAGE = str(Path(__file__).parents[1])
 _PATH = TypeName("pathlib.Path")
 _DEFAULT = Resources()
+_MAPPINGS = {"builtins.dict", "builtins.object", "collections.abc.Mapping"}
+_SEQUENCES = {
+    "builtins.list",
+    *(f"collections.abc.{n}" for n in ("Sequence", "Collection", "Iterable")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +285,25 @@ def _bind(
             near(wrong[0], signature.parameters) if wrong else f"its signature is {name}{signature}"
         )
         raise DeclarationError(place, f"{name}: {error}", hint) from None
-    return _frozen(bound.arguments)
+    given = bound.arguments
+    maps = [parameter for parameter, value in given.items() if isinstance(value, Handles)]
+    kinds = read_signature(function) if maps else {}
+    gathered = {each: _gathered(given[each], kinds.get(each), f"{place}: {name}, parameter {each}")
+                for each in maps}  # fmt: skip
+    return _frozen({**given, **gathered})
+
+
+def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
+    """Return the results of a map as what the parameter takes them for: by label, or in the order of the map."""
+    if kind is None or kind.kind in {"any", "union"} or kind.name in _MAPPINGS:
+        return dict(found)
+    if kind.name in _SEQUENCES:
+        return list(found.values())
+    if kind.name == "builtins.tuple":
+        return tuple(found.values())
+    problem = f"it takes {kind}, and is given the {len(found)} results of a map"
+    fix = "annotate it as list[...], in the order of the map, or as dict[str, ...], by label"
+    raise DeclarationError(where, problem, fix)
 
 
 def _frozen(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

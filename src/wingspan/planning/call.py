@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import DeclarationError
-from wingspan.files import digest_bytes, json_text
+from wingspan.files import digest_bytes, digest_file, json_text
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.pipeline import Command, Step
 from wingspan.planning.digest_cache import DigestCache
@@ -60,6 +60,8 @@ class Call:
         Third-party modules that the code imports.
     modules
         Project modules reached; the classes in them are trusted when a model is loaded.
+    code
+        Digests of the files of those modules, by module name: what a job must find again.
     """
 
     action: dict[str, Any]
@@ -70,6 +72,7 @@ class Call:
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    code: dict[str, str] = field(default_factory=dict)
 
 
 class _Arguments:
@@ -95,6 +98,10 @@ class _Arguments:
             return items if isinstance(value, list) else {"$": "tuple", "items": items}
         if type(value) is dict and all(type(key) is str for key in value):
             named = {key: self.tree(item, f"{place}.{key}") for key, item in value.items()}
+            order = list(named)
+            if order != sorted(order):  # which JSON's are
+                self.components[f"order {place}"] = _short(json_text(order))
+                return {"$": "dict", "items": named, "order": order}
             return {"$": "dict", "items": named} if "$" in named else named
         if (
             value is None
@@ -135,6 +142,7 @@ class _Code:
     components: dict[str, str]
     preload: tuple[str, ...]
     modules: tuple[str, ...]
+    files: dict[str, str]
     action: dict[str, Any] | None
 
 
@@ -165,6 +173,7 @@ def describe(
     arguments = {name: reader.tree(value, name) for name, value in step.arguments.items()}
     preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    held: dict[str, str] = {}
     if isinstance(step.action, Command):
         beside = {name: reader.file(path, name) for name, path in step.action.files.items()}
         action: dict[str, Any] = {"command": step.action.template, "files": beside}
@@ -175,16 +184,15 @@ def describe(
         if code is None:
             code = known[step.action] = _code(step, step.action)
         components = {**_ALWAYS, **code.components}
-        preload, modules = code.preload, code.modules
+        preload, modules, held = code.preload, code.modules, code.files
         action = code.action or _by_value(step.action, reader)
     components |= reader.components
     components["cpus"] = str(step.resources.cpus)
     if step.resources.image:
         components["image"] = _image(step.resources.image, cache)
     files = tuple(reader.files.values())
-    return Call(
-        action, arguments, reader.inputs, components, files, reader.constants, preload, modules
-    )
+    read = (reader.inputs, components, files, reader.constants)
+    return Call(action, arguments, *read, preload, modules, held)
 
 
 def _image(image: str, cache: DigestCache) -> str:
@@ -194,15 +202,15 @@ def _image(image: str, cache: DigestCache) -> str:
 
 
 def _code(step: Step, function: Callable[..., Any]) -> _Code:
-    try:
+    try:  # the files first: an edit in between is found by the job
+        files = {name: digest_file(path) for name, path in module_files(function).items()}
         components = function_components(function)
     except DeclarationError as error:
         raise DeclarationError(
             f"{step.place}: step {step.name}", error.problem, error.fix
         ) from error
-    modules = tuple(sorted(module_files(function)))
     preload = tuple(sorted(_preload(function)))
-    return _Code(components, preload, modules, _importable(function))
+    return _Code(components, preload, tuple(sorted(files)), files, _importable(function))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -30,6 +30,8 @@ class PlannedStep:
         Keys of the steps whose results it reads.
     inputs
         Place in the arguments -> (key, output or None for all).
+    code
+        Digests of the files of the project's modules that the function reaches, by module name.
     """
 
     name: str
@@ -47,6 +49,7 @@ class PlannedStep:
     preload: tuple[str, ...]
     modules: tuple[str, ...]
     components: dict[str, str]
+    code: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ def _planned(
         preload=call.preload,
         modules=call.modules,
         components=call.components,
+        code=call.code,
     )
 
 

@@ -40,6 +40,8 @@ def job_of(step: PlannedStep, attempt: int) -> dict[str, Any]:
         "constants": sorted(constants_of(step)),
         "preload": list(step.preload),
         "modules": list(step.modules),
+        "components": step.components,
+        "code": step.code,
     }
 
 

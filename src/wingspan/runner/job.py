@@ -21,6 +21,7 @@ from wingspan.errors import ConflictError, NotFoundError, SpaceError, StepFailed
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.runner import inside
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
+from wingspan.runner.unchanged import require_planned
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
 
@@ -93,6 +94,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
         function = _load(job["action"], folder)
+        require_planned(job, function)
         _seed(job)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
         made = _encode(function(**arguments), function, job, folder)
@@ -189,7 +191,7 @@ def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN
         case list():
             return [built(item) for item in tree]
         case {"$": "dict", "items": items}:
-            return {key: built(item) for key, item in items.items()}
+            return {key: built(items[key]) for key in tree.get("order", items)}
         case {"$": "tuple", "items": items}:
             return tuple(built(item) for item in items)
         case {"$": "file", "name": name}:

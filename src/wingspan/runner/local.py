@@ -189,8 +189,9 @@ class _Work:
         if result is not None and result["status"] == "ok" and ended.cause in {"exit", "lost"}:
             self._publish(step, path, seen)
             return
-        gone = result is None and (ended.cause == "lost" or ended.signal in {9, 15})
-        if gone and ended.cause != "memory" and self.lost.get(step.key, 0) < step.retries:
+        killed = ended.cause == "exit" and ended.signal in {9, 15}  # by somebody else
+        gone = result is None and (ended.cause == "lost" or killed)
+        if gone and self.lost.get(step.key, 0) < step.retries:
             self.lost[step.key] = self.lost.get(step.key, 0) + 1
             self.earlier.setdefault(step.key, []).insert(0, path)  # its checkpoint goes on
             self.schedule.again(step.key)
