@@ -190,6 +190,17 @@ SETTINGS = [
     (["predict", "new.csv", "--out", "/proc/out.csv"], ["nothing can be written in /proc: "]),
     (["predict", "new.csv", "--out", "out.csv", "--model", "laon"], ["did you mean loan?"]),
     (["predict", "new.csv", "--out", "out.csv", "--id", "incme"], ["did you mean 'income'?"]),
+    (["predict", "new.csv", "--out", "nodir/out.csv"], ["there is no folder nodir", "mkdir -p"]),
+]
+EARLY = [
+    (["--select", "bogus"], ["metric 'bogus': there is none called so; there are accuracy, "]),
+    (["--select", "precison"], ["did you mean precision"]),
+    (["--estimators", "desicion_tree"], ["did you mean decision_tree", "An import path such as"]),
+    (["--estimators", "foo"], ["choose of logistic_regression", "An import path such as"]),
+    (["--drop", "nope"], ["column 'nope': not a column; there are id, income"]),
+    (["--target", "defalt"], ["did you mean 'default'?"]),
+    (["--parameter", "decision_tree.max_dept=3"], ["did you mean max_depth? It takes criterion"]),
+    (["--predict", "new.csv", "--out", "nodir/p.csv"], ["there is no folder nodir"]),
 ]
 
 
@@ -197,6 +208,14 @@ SETTINGS = [
 def test_a_setting_that_does_not_fit_is_refused(trained, words, told):
     """A file that is not there, an unwritable place, a misspelt name: said before anything is computed for it."""
     refused(trained, *words, told=told)
+
+
+@pytest.mark.parametrize(("words", "told"), EARLY)
+def test_what_names_alone_tell_is_refused_before_any_run(trained, words, told):
+    """No run is made for a metric, an estimator, a parameter or a column that is not known."""
+    runs = sorted((trained / ".wingspan/runs").iterdir())
+    refused(trained, "train", "loans.csv", "--target", "default", *words, told=told)
+    assert sorted((trained / ".wingspan/runs").iterdir()) == runs
 
 
 def test_new_rows_that_do_not_fit_the_model_are_refused(trained):

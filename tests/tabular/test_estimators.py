@@ -1,12 +1,14 @@
 """Estimators are found by name, checked and seeded."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 
 import pytest
 
 from wingspan.errors import SettingError
-from wingspan.tabular.estimators import job_cpus, make_estimator, short_names
+from wingspan.tabular.estimators import check_estimator, job_cpus, make_estimator, short_names
 
 
 @pytest.mark.parametrize(
@@ -87,3 +89,20 @@ def test_mistakes_are_named(name, parameters, message):
     """A wrong name lists close ones; a wrong parameter lists the valid ones; a non-classifier says what it is."""
     with pytest.raises(SettingError, match=message):
         make_estimator(name, parameters)
+
+
+def test_parameters_read_from_the_source_are_those_of_the_signature():
+    """A parameter that is refused before a run is one that the estimator does not have, and most are known so early."""
+    known = 0
+    for name, path in short_names().items():
+        module, _, attribute = path.partition(":")
+        made = getattr(importlib.import_module(module), attribute)
+        accepted = list(inspect.signature(made).parameters)
+        check_estimator(name, dict.fromkeys(accepted))
+        try:
+            check_estimator(name, {"nosuch": 1})
+        except SettingError as error:
+            known += 1
+            assert error.fix == f"it takes {', '.join(accepted)}"  # noqa: PT017 - some are not known
+    assert known > 0.8 * len(short_names())
+    check_estimator("lightgbm:LGBMClassifier", {"nosuch": 1})

@@ -274,6 +274,9 @@ def _check_out(out: Path | None) -> None:
         found = "a folder" if out.is_dir() else repr(out.name)
         problem = f"expected the name of a .csv or .parquet file, found {found}"
         raise SettingError(f"--out {out}", problem, "for example --out predictions.csv")
+    if not out.parent.exists():
+        problem = f"there is no folder {out.parent}"
+        raise SettingError(f"--out {out}", problem, f"correct it, or: mkdir -p {out.parent}")
     check_folder("--out", out.parent)
 
 

@@ -15,6 +15,8 @@ from wingspan.tabular.blocks import Table, shards
 from wingspan.tabular.bundle import Bundle, read_preparation
 from wingspan.tabular.card import Card, notes_of, versions_of
 from wingspan.tabular.clean import Rules
+from wingspan.tabular.declared import check_columns
+from wingspan.tabular.estimators import check_estimator
 from wingspan.tabular.evaluate import Evaluation, count_table, evaluation
 from wingspan.tabular.metrics import Counts, merge_counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
@@ -28,7 +30,7 @@ from wingspan.tabular.prepare import (
     merge_parts,
 )
 from wingspan.tabular.read import ReadOptions, read_table
-from wingspan.tabular.select import Selection, select
+from wingspan.tabular.select import Selection, check_metrics, select
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train_table
 from wingspan.workflow import Pipeline
@@ -250,7 +252,17 @@ def collect(parts: dict[str, list[Predictions]], suffix: str) -> Predictions:
 
 
 def table_classifier(what: Classifier) -> Pipeline:
-    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]`` and ``choose_best``, a `Best`."""
+    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]`` and ``choose_best``, a `Best`.
+
+    Raises
+    ------
+    SettingError, NotFoundError
+        An estimator, a parameter of it, a metric or a column that is not known; told before any step runs.
+    """
+    for label, estimator in what.estimators.items():
+        check_estimator(estimator, what.parameters.get(label))
+    check_metrics(what.select)
+    check_columns(what.data, what.options, [what.target, *what.drop])
     p = Pipeline("table-classifier")
     table = p.step(read, what.data, what.options, resources=_resources(what, 3))
     preparation = _prepare(p, what, table)
@@ -331,6 +343,8 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     preparation
         Of the model, if it is a result too: the rows can then be read before the model is there.
     """
+    if id_column is not None:
+        check_columns(data, options or ReadOptions(), [id_column])
     asked = _request(data)
     needed = model if preparation is None else preparation
     table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)

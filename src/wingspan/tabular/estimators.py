@@ -5,7 +5,7 @@ import importlib
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
@@ -63,7 +63,9 @@ def make_estimator(
     """
     given = dict(parameters or {})
     made = _import(name)
-    _check_parameters(name, made, given)
+    accepted = inspect.signature(made).parameters
+    if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in accepted.values()):
+        _check_parameters(name, list(accepted), given)
     try:
         estimator = made(**given)
     except (TypeError, ValueError) as error:
@@ -76,6 +78,20 @@ def make_estimator(
     if _uses_threads(estimator) and "n_jobs" not in given:
         estimator.set_params(n_jobs=cpus or job_cpus())
     return estimator
+
+
+def check_estimator(name: str, parameters: Mapping[str, Any] | None = None) -> None:
+    """Refuse what `make_estimator` would, as far as scikit-learn's source tells it without importing it.
+
+    Raises
+    ------
+    SettingError
+        No short name of an estimator, or a parameter that the estimator does not have.
+    """
+    path = _path_of(name)
+    accepted = _declared_parameters(path) if parameters else None
+    if accepted is not None:
+        _check_parameters(name, accepted, dict(parameters or {}))
 
 
 def job_cpus() -> int:
@@ -92,14 +108,43 @@ def short_names() -> dict[str, str]:
 @cache
 def _names_of(module: str) -> dict[str, str]:
     """Return the short names of one part of scikit-learn."""
+    names = filter(_is_classifier_name, _exported(_source_of(module)))
+    return {_snake(name): f"sklearn.{module}:{name}" for name in names}
+
+
+def _source_of(module: str) -> Path:
+    """Return the file of one part of scikit-learn."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
         fix = "install wingspan[tables]"
         raise SettingError("scikit-learn", "is not installed", fix)
     root = Path(spec.submodule_search_locations[0])
-    path = root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
-    names = filter(_is_classifier_name, _exported(path))
-    return {_snake(name): f"sklearn.{module}:{name}" for name in names}
+    return root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
+
+
+def _declared_parameters(path: str) -> list[str] | None:
+    """Return the parameters of a classifier of scikit-learn, read from its source; None where that does not tell."""
+    module, _, name = path.partition(":")
+    part = module.removeprefix("sklearn.")
+    if part not in MODULES:
+        return None
+    source = _source_of(part)
+    for node in ast.parse(source.read_bytes()).body:
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            inner = (node.module or "").removeprefix(f"{module}.").replace(".", "/")
+            source = source.parent / f"{inner}.py"
+    if not source.is_file():
+        return None
+    made = [
+        method.args
+        for node in ast.parse(source.read_bytes()).body
+        if isinstance(node, ast.ClassDef) and node.name == name
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
+    ]
+    if not made or made[0].kwarg:
+        return None
+    return [one.arg for one in (*made[0].args[1:], *made[0].kwonlyargs)]
 
 
 def _is_classifier_name(exported: str) -> bool:
@@ -126,15 +171,21 @@ def _snake(name: str) -> str:
     return words.lower()
 
 
-def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
+def _path_of(name: str) -> str:
+    """Return the import path of a short name, or the one that is given."""
     found = (_names_of(module).get(name) for module in MODULES)
     path = name if ":" in name else next(filter(None, found), None)
-    if path is None:
-        close = get_close_matches(name, short_names(), n=4, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "use a name of `short_names()`"
-        fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
-        raise SettingError("estimator", f"there is none called {name!r}", fix)
-    module, _, attribute = path.partition(":")
+    if path is not None:
+        return path
+    known = short_names()
+    close = get_close_matches(name, known, n=4, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose of {', '.join(known)}."
+    fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
+    raise SettingError("estimator", f"there is none called {name!r}", fix)
+
+
+def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
+    module, _, attribute = _path_of(name).partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
@@ -147,10 +198,7 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
         raise SettingError("estimator", f"{module} has no {attribute!r}", fix) from error
 
 
-def _check_parameters(name: str, made: Any, given: Mapping[str, Any]) -> None:  # noqa: ANN401
-    accepted = inspect.signature(made).parameters
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in accepted.values()):
-        return
+def _check_parameters(name: str, accepted: Sequence[str], given: Mapping[str, Any]) -> None:
     if wrong := [key for key in given if key not in accepted]:
         close = get_close_matches(wrong[0], accepted)
         problem = f"has no parameter {', '.join(map(repr, wrong))}"

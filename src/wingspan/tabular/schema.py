@@ -55,11 +55,7 @@ class Schema:
 
     def column(self, name: str) -> Column:
         """Return one column; the error for a wrong name lists the close ones."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        problem = f"not a column; there are {_listed(self.names)}"
-        raise NotFoundError(f"column {name!r}", problem, _close(name, self.names))
+        return self.columns[require_column(name, self.names)]
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-able values that `from_json` reads."""
@@ -162,6 +158,14 @@ def check(
         needed = [name for name in expected.names if name not in optional]
         fix = f"bring the table to the columns {_listed(needed)}"
         raise TableError(where, "; ".join(faults), fix)
+
+
+def require_column(name: str, names: Sequence[str]) -> int:
+    """Return the position of a column; the error for a wrong name lists the close ones."""
+    if name in names:
+        return names.index(name)
+    problem = f"not a column; there are {_listed(names)}"
+    raise NotFoundError(f"column {name!r}", problem, _close(name, names))
 
 
 def _same_kind(one: Column, other: Column) -> bool:

@@ -1,12 +1,13 @@
 """Evaluations of several models -> the best one, by the user's metric."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from wingspan.errors import TableError
+from wingspan.errors import SettingError, TableError
 from wingspan.tabular.evaluate import Evaluation
-from wingspan.tabular.metrics import LOSSES
+from wingspan.tabular.metrics import LOSSES, available
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,23 @@ def select(
     ranking = sorted(places, key=places.__getitem__)
     ties = [name for name in ranking[1:] if places[name] == places[ranking[0]]]
     return Selection(best=ranking[0], metrics=names, ranking=ranking, ties=ties)
+
+
+def check_metrics(names: Iterable[str]) -> None:
+    """Refuse names that are no metric, of however many classes, before there are evaluations.
+
+    Raises
+    ------
+    SettingError
+        One is not; the message lists the close ones.
+    """
+    known = dict.fromkeys([*available(2), *available(3)])
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known)
+            fix = f"did you mean {' or '.join(close)}?" if close else "choose one of those"
+            problem = f"there is none called so; there are {', '.join(known)}"
+            raise SettingError(f"metric {name!r}", problem, fix)
 
 
 def _cost(evaluation: Evaluation, name: str) -> float:

@@ -1,0 +1,43 @@
+"""Names of columns that a user declares -> refused before any step runs, as far as the header of the first file tells.
+
+What is wrong with the file itself is told by the step that reads it.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from wingspan.errors import WingspanError
+from wingspan.tabular.faults import check_header
+from wingspan.tabular.read import ReadOptions, source_files
+from wingspan.tabular.schema import require_column
+
+
+def check_columns(
+    source: Path | Sequence[Path], options: ReadOptions, columns: Iterable[str]
+) -> None:
+    """Refuse names that are no columns of a table.
+
+    Raises
+    ------
+    NotFoundError
+        One is not; the message lists the close ones.
+    """
+    names = header_of(source, options)
+    for column in columns if names else ():
+        require_column(column, names)
+
+
+def header_of(source: Path | Sequence[Path], options: ReadOptions) -> list[str]:
+    """Return the names of a table's columns by its first file; none where that cannot be read."""
+    try:
+        files, form = source_files(source)
+        if form == "CSV":
+            return check_header(files[0], options.delimiter)
+    except (WingspanError, OSError):
+        return []
+    import polars as pl
+
+    try:
+        return list(pl.read_parquet_schema(files[0]))
+    except (pl.exceptions.PolarsError, OSError):
+        return []
