@@ -94,6 +94,7 @@ def test_a_pool_gives_the_results_of_this_machine(real, job_folder):
     assert [one["outcome"] for one in told["attempts"]] == ["exit 0"]
     assert told["attempts"][0]["host"]
     assert told["usage"]["disk"]["used"] > 0
+    assert told["usage"]["memory"]["used"] > 15  # a Python, however short the job
     again = module.pipeline().run("htcondor", home=job_folder / "there")
     assert not again.folder.dags.exists()
 

@@ -52,6 +52,22 @@ WORK = """
         (folder / "found.json").write_text(json.dumps(found))
         return 0
 
+    def late(folder):
+        time.sleep(2.2)
+        held = b"x" * 200 * 2**20
+        return len(held[:0])
+
+    def maps(folder):
+        import mmap
+
+        with (folder / "large").open("wb") as file:
+            file.truncate(200 * 2**20)
+        with (folder / "large").open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as whole:
+            for at in range(0, len(whole), 4096):
+                whole[at]
+            time.sleep(2.2)
+        return 0
+
     def sleeps(folder):
         (folder / "pid").write_text(str(os.getpid()))
         time.sleep(60)
@@ -300,6 +316,15 @@ def test_the_peak_of_a_short_job_is_seen(processes, tmp_path):
     """Also if nobody has looked, and in a template that held more before."""
     start(processes, tmp_path, "short", preload=frozenset({"numpy", "polars"}))
     assert 55 < one(processes).peak_memory_mb < 110
+
+
+@pytest.mark.parametrize(("what", "least", "most"), [("late", 195, 230), ("maps", 0, 60)])
+def test_the_last_growth_of_a_long_job_is_seen(processes, tmp_path, what, least, most):
+    """The system's own peak completes what looks have seen; a file that was mapped for a while is no memory held."""
+    start(processes, tmp_path, what)
+    ended = one(processes)
+    assert ended.exit_code == 0
+    assert least <= ended.peak_memory_mb < most
 
 
 def test_an_allocation_far_over_the_request_is_refused(processes, tmp_path):

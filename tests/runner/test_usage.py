@@ -3,6 +3,7 @@
 import pytest
 
 from wingspan.pipeline.resources import Resources
+from wingspan.runner.failure import failure
 from wingspan.runner.htcondor.attempts import Amounts, Attempt
 from wingspan.runner.runner import StepEvent
 from wingspan.runner.usage import Usage, measure
@@ -19,10 +20,11 @@ from wingspan.runner.usage import Usage, measure
         (Usage("cpus", 1.1, 8), "asked for 8, used 1.1: cpus=1"),
         (Usage("cpus", 2.0, 1), ""),
         (Usage("disk", None, 8192), ""),
+        (Usage("memory", 224, 128, over=True), ""),
     ],
 )
 def test_a_request_far_from_the_use_gets_a_hint(usage, hint):
-    """Above four times the use, unless it is small; below the use; not where nobody has measured."""
+    """Above four times the use, unless it is small; below the use; not where nobody has measured, or a failure tells it."""
     assert usage.hint() == hint
 
 
@@ -45,3 +47,15 @@ def test_the_cores_of_a_short_step_are_not_judged():
     """Half a second of a step is imports and waiting: nobody should lower its request for that."""
     event = StepEvent(1.0, "fit", "k", "done", wall_s=0.5, cpu_s=0.1, peak_memory_mb=500.0)
     assert measure(event, Resources(cpus=8))[-1] == Usage("cpus", None, 8)
+
+
+@pytest.mark.parametrize(
+    ("peak_mb", "asked", "more"), [(224, "128MB", 448), (50, "128MB", 256), (4097, "4GB", 8256)]
+)
+def test_a_job_that_was_ended_for_its_memory_is_told_one_amount(peak_mb, asked, more):
+    """Twice what it had, by its failure alone: nobody has seen what it would have come to."""
+    resources = Resources(memory=asked)
+    why = failure(None, "memory", 9, peak_mb, resources)
+    assert why.fix == f'ask for more: resources=ws.Resources(memory="{more}MB")'
+    event = StepEvent(1.0, "fit", "k", "failed", peak_memory_mb=peak_mb, **why._asdict())
+    assert [one.hint() for one in measure(event, resources)] == ["", "", ""]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from wingspan.errors import WingspanError
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
+from wingspan.runner.usage import request_mb
 
 _TAIL = 10  # lines of output shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
@@ -60,7 +61,8 @@ def failure(
     """
     if cause == "memory" or _out_of_memory(result, sent, peak_mb, asked):
         used = f"used {peak_mb:,.0f} MB of memory, it asked for {asked.memory_mb:,} MB"
-        fix = f'ask for more: resources=ws.Resources(memory="{_more(peak_mb, asked)}MB")'
+        more = request_mb(peak_mb, asked.memory_mb)
+        fix = f'ask for more: resources=ws.Resources(memory="{more}MB")'
         return Failure(used, fix, cause="memory")
     if cause == "time":
         return Failure(
@@ -140,10 +142,6 @@ def out_of_disk(
     if most_mb is not None and more > most_mb:
         return Failure(problem, too_large("disk", most_mb), cause="disk")
     return Failure(problem, f'ask for more: resources=ws.Resources(disk="{more}MB")', cause="disk")
-
-
-def _more(peak_mb: float, asked: Resources) -> int:
-    return int(max(1.5 * asked.memory_mb, 1.25 * peak_mb))
 
 
 def report(

@@ -6,6 +6,7 @@ anybody is killed.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 _QUICK = frozenset({b"RssAnon:", b"RssShmem:", b"VmSwap:"})
@@ -26,14 +27,19 @@ class Gauge:
     def __init__(self, pid: int, template: int) -> None:
         self._pid = pid
         self._template = template
+        self.file_mb = 0.0  # the most that was seen of files that the first process maps
         self._exact_mb = 0.0
-        self._quick_mb = _quick_mb(template)
+        self._quick_mb = _quick_mb(_status(template))
         self._exact_at = time.monotonic() + _FIRST_EXACT_S
 
     def read(self, limit_mb: float, jobs: int) -> float:
         """Return the MB held, exact if over the limit; 0 if nothing is left. `jobs` are watched in all."""
         pids = tree(self._pid)
-        quick_mb = sum(map(_quick_mb, pids))
+        seen = [_status(pid) for pid in pids]
+        quick_mb = sum(map(_quick_mb, seen))
+        self.file_mb = max(
+            [self.file_mb, *(values.get(b"RssFile:", 0) / 1024 for values in seen[:1])]
+        )
         about_mb = max(0.0, self._exact_mb + quick_mb - self._quick_mb) if pids else 0.0
         doubtful = len(pids) > 1 and about_mb > _DOUBT_FACTOR * self._exact_mb + _DOUBT_MB
         began = time.monotonic()
@@ -98,8 +104,11 @@ def session(leader: int) -> list[int]:
     return found
 
 
-def _quick_mb(pid: int) -> float:
-    values = _values(f"/proc/{pid}/status")
+def _status(pid: int) -> dict[bytes, int]:
+    return _values(f"/proc/{pid}/status")
+
+
+def _quick_mb(values: Mapping[bytes, int]) -> float:
     return sum(values.get(name, 0) for name in _QUICK) / 1024
 
 

@@ -25,7 +25,6 @@ from wingspan.runner.warm import Warm, fork_template, start_template
 
 _FIRST_LOOK_S, _LONGEST_LOOK_S, _LOOK_GROWTH = 0.05, 0.5, 1.5  # pauses between looks at memory
 _LOOK_EACH_S = 0.01  # times the number of jobs: the least pause, so that looks at many cost no more
-_SHORT_S = 2.0
 _GRACE_S = 2.0
 
 
@@ -79,6 +78,12 @@ class _Job:
         """Begin to count time and memory: what came before was the template's."""
         self.pid, self.gauge, self.began = pid, Gauge(pid, template), time.monotonic()
         self.look_at = self.began + self.pause_s
+
+    def complete(self, grown_mb: float, file_mb: float) -> None:
+        """Take in the system's own peak, which no look can miss, less the most seen of mapped files."""
+        if self.gauge is not None:
+            seen_mb = grown_mb - max(file_mb, self.gauge.file_mb)
+            self.peak_mb = max(self.peak_mb, seen_mb)
 
     def time_out(self) -> float:
         """Return when its time is over; never, once its end was asked for."""
@@ -257,10 +262,7 @@ class Processes:
             job.forked(answer["pid"], template.process.pid)
             return []
         del template.jobs[job.token]
-        if (
-            time.monotonic() - job.began < _SHORT_S
-        ):  # a job that few looks have seen: the system's own, coarser peak
-            job.peak_mb = max(job.peak_mb, answer["grown_mb"])
+        job.complete(*answer["peak_mb"])
         status = answer["status"]
         code, number = (status, None) if status >= 0 else (None, -status)
         return [self._ended(job, code, number, answer["cpu_s"])]

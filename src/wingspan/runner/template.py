@@ -36,7 +36,7 @@ BROKEN = 70  # exit code of a job whose function could not be called, or raised 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LINE_BUFFERED = 1  # C's _IOLBF
 _BACKSTOP_FACTOR, _BACKSTOP_MB = 1.5, 512  # of a job's data segment, beyond the watch from outside
-_PEAK = struct.Struct("d")
+_PEAK = struct.Struct("dd")
 _LOOK_S = 1.0  # between looks whether the parent is still there
 _TICK_S = 0.05  # between looks at what ended jobs have left behind
 _TIDY_S = 1.0  # for what a job leaves behind to end by itself: trackers of shared memory remove it
@@ -132,7 +132,7 @@ class Template:
                 "token": token,
                 "status": os.waitstatus_to_exitcode(status),
                 "cpu_s": usage.ru_utime + usage.ru_stime,
-                "grown_mb": _PEAK.unpack(self._peaks.pop(pid)[:])[0],
+                "peak_mb": _PEAK.unpack(self._peaks.pop(pid)[:]),
             }
             self._ended.append(answer)
 
@@ -180,8 +180,7 @@ class Template:
             try:
                 self._tidy()
                 now = _status_mb()
-                grown_mb = now["VmHWM"] - now["RssFile"] - self._given["RssAnon"]
-                peak[:] = _PEAK.pack(max(0.0, grown_mb))
+                peak[:] = _PEAK.pack(now["VmHWM"] - self._given["RssAnon"], now["RssFile"])
             finally:
                 os._exit(code)
 

@@ -18,7 +18,9 @@ def require_planned(job: Mapping[str, Any], function: Callable[..., Any]) -> Non
     ConflictError
         It would give a result that is not the key's.
     """
-    changed = [file for name, digest in job.get("code", {}).items() if (file := _edited(job, name, digest))]
+    changed = [
+        file for name, digest in job.get("code", {}).items() if (file := _edited(job, name, digest))
+    ]
     if not changed or _reaches_the_same(job, function):
         return
     problem = f"{', '.join(changed)} was changed after the plan was made"

@@ -1,5 +1,6 @@
 """What a step used against what it asked for; pure."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,19 +19,30 @@ _SMALL = {
 }  # twice the defaults: so little hurts nobody
 _TOLD_S = 10.0  # the cores of a shorter step say nothing: it imports and waits for the most part
 _SPARE = 1.25  # of what was used: what to ask for
+_GROWTH = 2.0  # of what a job had that was ended for it: nobody knows what it would have come to
+_STEP_MB = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One resource of one step: MB of memory and disk, cores; `used` None where nobody has measured it."""
+    """One resource of one step: MB of memory and disk, cores.
+
+    Parameters
+    ----------
+    used
+        None where nobody has measured it.
+    over
+        The job was ended for it: its failure tells what to ask for.
+    """
 
     resource: str
     used: float | None
     asked: float
+    over: bool = False
 
     def hint(self) -> str:
         """Return what to ask for instead; empty where the request is right, or too small to matter."""
-        if self.used is None or not self.asked:
+        if self.used is None or not self.asked or self.over:
             return ""
         if self.used > self.asked and self.resource != "cpus":  # other threads' bursts are no fault
             return f"used {self._amount(self.used)}, asked for {self._amount(self.asked)}: {self._request()}"
@@ -39,14 +51,26 @@ class Usage:
         return ""
 
     def _request(self) -> str:
-        most = _SPARE * (self.used or 0.0)
+        used = self.used or 0.0
         if self.resource == "cpus":
-            return f"cpus={max(int(most + 0.5), 1)}"
-        return f'{self.resource}="{max(int(most / 64 + 1) * 64, 64)}MB"'
+            return f"cpus={max(int(_SPARE * used + 0.5), 1)}"
+        return f'{self.resource}="{request_mb(used)}MB"'
 
     def _amount(self, number: float) -> str:
         text = f"{number:,.1f}" if number < 10 and number != int(number) else f"{number:,.0f}"
         return text if self.resource == "cpus" else f"{text} MB"
+
+
+def request_mb(used_mb: float, over_mb: float | None = None) -> int:
+    """Return the MB to ask for.
+
+    Parameters
+    ----------
+    over_mb
+        What was asked for by a job that was ended for wanting more; else None.
+    """
+    most = _SPARE * used_mb if over_mb is None else _GROWTH * max(used_mb, over_mb)
+    return max(math.ceil(most / _STEP_MB), 1) * _STEP_MB
 
 
 def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:
@@ -55,8 +79,8 @@ def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = 
     memory = [event.peak_memory_mb or None, *(one.memory_mb.used for one in attempts)]
     disk = [one.disk_mb.used for one in attempts]
     return [
-        Usage("memory", _most(memory), asked.memory_mb),
-        Usage("disk", _most(disk), asked.disk_mb),
+        Usage("memory", _most(memory), asked.memory_mb, event.cause == "memory"),
+        Usage("disk", _most(disk), asked.disk_mb, event.cause == "disk"),
         Usage("cpus", cores, asked.cpus),
     ]
 

@@ -121,6 +121,7 @@ def _collect(
     failed = result["status"] != "ok"
     attempt = _attempt(step, place, node, folder, store if failed else None)
     seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
+    seen["peak_memory_mb"] = max(seen["peak_memory_mb"], result.get("job_memory_mb", 0.0))
     if failed:
         (attempt / RESULT).write_text(json_text(result))
         told = result.get("failure")

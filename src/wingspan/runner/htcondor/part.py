@@ -13,6 +13,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -353,11 +354,21 @@ def _hand_over(
             found = read_result(attempts[-1]) if attempts else None
             known = {**origins, **_in_attempt(step, attempts[-1], origins)} if attempts else origins
             result = _failed(step, event, found, known)
+        result["job_memory_mb"] = job_memory_mb()
         for log in LOGS if attempts else ():
             made = attempts[-1] / log
             if made.exists() and made.stat().st_size:
                 _send_log(made, sandbox / file_name(step.key, log), known)
         (sandbox / f"{step.key}.json").write_text(json_text(result))
+
+
+def job_memory_mb() -> float:
+    """Return the most MB that a process of this job has held, its libraries included, as HTCondor counts it.
+
+    HTCondor looks now and then, and may see no more of a short job than its beginning.
+    """
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
 
 
 def _origins(
