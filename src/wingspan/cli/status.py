@@ -1,8 +1,12 @@
 """``wingspan status``: where the steps of a run are, where each of their jobs waited and ran, use against request."""
 
 import json
+import shutil
+import textwrap
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +19,9 @@ if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
     from wingspan.runner.runner import StepEvent
     from wingspan.runner.usage import Usage
-    from wingspan.workflow import Run
+    from wingspan.workflow import Look, Run
 
+_BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _HINTS = 10  # at most so many are printed
 
 
@@ -46,10 +51,11 @@ def status(
         print(json.dumps({"run": run.run_id, "state": state, "steps": rows}, indent=2))
         return
     print(f"run {run.run_id}: {state}")
-    for line in _lines(events, attempts, usage):
-        print(f"  {line}".rstrip())
-    for line in _notes(run, events, usage):
-        print(line)
+    width = shutil.get_terminal_size((80, 24)).columns
+    for line in _lines(seen, attempts, usage, width - 2):
+        print(f"  {line}")
+    for note in _notes(run, events, usage):
+        print("\n".join(_wrapped(note, "", width)))
 
 
 def _facts(event: "StepEvent", attempts: "list[Attempt]", usage: "list[Usage]") -> dict[str, Any]:
@@ -68,53 +74,97 @@ def _facts(event: "StepEvent", attempts: "list[Attempt]", usage: "list[Usage]") 
 
 
 def _lines(
-    events: "Mapping[str, StepEvent]",
+    look: "Look",
     attempts: "Mapping[str, list[Attempt]]",
     usage: "Mapping[str, list[Usage]]",
+    width: int,
 ) -> list[str]:
     """Return the table: a line a step; the columns of a pool only where there was one."""
-    rows = []
-    for name, event in events.items():
+    rows, notes = [], []
+    now = time.time() if look.state == "running" else None
+    for name, event in look.events.items():
         cells = [name, event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
+        tried = attempts.get(name, [])
         if attempts:
-            cells += _pool_cells(attempts.get(name, []), usage.get(name, []))
+            cells += _pool_cells(tried, usage.get(name, []), now)
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
-        last = attempts[name][-1] if name in attempts else None
-        rows.append([*cells, event.problem or (job_now(last) if last else "")])
+        rows.append(cells)
+        notes.append(event.problem or (_doing(event, tried[-1]) if tried else ""))
     if attempts:
-        heads = ["step", "state", "time", "tries", "queued", "in", "job", "out", "memory", "disk"]
-        rows.insert(0, [*heads, ""])
-    return _columns(rows)
+        heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
+        rows.insert(0, heads)
+        notes.insert(0, "")
+    return _columns(rows, notes, width)
 
 
-def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]") -> list[str]:
-    """Return the number of attempts, times over all of them, and the use of the request in MB."""
-    names = ("queued_s", "input_s", "run_s", "output_s")
-    times = [sum(getattr(one, name) for one in attempts) for name in names]
-    shown = [f"{seconds:,.0f} s" if attempts else "" for seconds in times]
+def _doing(event: "StepEvent", last: "Attempt") -> str:
+    """Return what a step's job does now; of a step that has ended where it ran: others of its job may go on."""
+    from wingspan.runner.runner import ENDED
+
+    return last.host if event.state in ENDED else job_now(last)
+
+
+def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | None) -> list[str]:
+    """Return the use of the request in MB, the number of attempts, and times over all of them.
+
+    Parameters
+    ----------
+    now
+        Of a run that goes on: until when its last attempt has been doing what it does.
+    """
+    from wingspan.runner.htcondor.attempts import spent
+
     used = {
         one.resource: f"{one.used:,.0f}/{one.asked:,.0f} MB"
         for one in usage
         if one.used is not None
     }
-    return [
-        str(len(attempts) or ""), *shown, used.get("memory", ""), used.get("disk", ""),
-    ]  # fmt: skip
+    times = dict.fromkeys(("queued_s", "run_s", "input_s", "output_s"), 0.0)
+    for one in attempts:
+        for name, seconds in spent(one, now).items():
+            times[name] += seconds
+    shown = [f"{seconds:,.0f} s" if attempts else "" for seconds in times.values()]
+    return [used.get("memory", ""), str(len(attempts) or ""), *shown, used.get("disk", "")]
 
 
-def _columns(rows: list[list[str]]) -> list[str]:
-    """Return lines with the columns below one another: words to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _columns(rows: list[list[str]], notes: list[str], width: int) -> list[str]:
+    """Return lines with the columns below one another, words to the left and numbers to the right.
+
+    Columns that do not fit are left out from the end; a long note that does not fit stands below its line.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
+    ends = list(accumulate(size + 2 for size in widths))
+    kept = max((len(note) + 2 for note in notes if len(note) <= _BRIEF), default=2)
+    shown = max(sum(end - 2 + kept <= width for end in ends), 4)
     lines = []
-    for row in rows:
+    for row, note in zip(rows, notes, strict=True):
         cells = [
-            cell.ljust(width) if place in {0, 1, len(row) - 1} else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            if width
+            cell.ljust(size) if place < 2 else cell.rjust(size)
+            for place, (cell, size) in enumerate(zip(row[:shown], widths, strict=False))
+            if size
         ]
-        lines.append("  ".join(cells))
-    return lines
+        line = "  ".join(cells)
+        if len(line) + 2 + len(note) <= width:
+            lines.append(f"{line}  {note}".rstrip())
+        else:
+            lines += [line.rstrip(), *_wrapped(note, "    ", width)]
+    heads = zip(rows[0][shown:], widths[shown:], strict=True) if rows else ()
+    left_out = ", ".join(head for head, size in heads if size)
+    return lines + (_wrapped(f"no room for: {left_out}", "", width) if left_out else [])
+
+
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    """Return a text in lines of a width; a word longer than that stays whole."""
+    begin = text[: len(text) - len(text.lstrip(" ->"))]
+    return textwrap.wrap(
+        text[len(begin) :],
+        width,
+        initial_indent=indent + begin,
+        subsequent_indent=indent + " " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _notes(
@@ -135,8 +185,6 @@ def _notes(
 
 def _disk(run: "Run") -> list[str]:
     """Say that the disk of the run's folder is full: events and results are then waited for in vain."""
-    import shutil
-
     free = shutil.disk_usage(run.folder.root).free
     if free >= 1 << 20:
         return []

@@ -84,6 +84,13 @@ _FIELD: Final = {
 }  # fmt: skip
 
 
+def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
+    """Return the seconds of an attempt in each phase but a hold, by field; at `now`, if it is given, and it goes on."""
+    names = [name for name in _FIELD.values() if name != "held_s"]
+    until = attempt if now is None or attempt.outcome else _enter(attempt, attempt.phase, now)
+    return {name: getattr(until, name) for name in names}
+
+
 class Attempts:
     """The attempts that the log of one DAG tells of, taken in as it grows."""
 
