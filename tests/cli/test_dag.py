@@ -113,7 +113,7 @@ def test_what_a_rescue_dag_calls_done_is_done(show, tmp_path):
     """The newest rescue DAG is told of, its nodes are marked."""
     (tmp_path / "d.dag.rescue001").write_text("DONE A\n")
     told = show()
-    assert "rescue DAG d.dag.rescue001: 1 nodes are done" in told
+    assert "rescue DAG d.dag.rescue001: 1 node done" in told
     assert "A (done)" in told
 
 

@@ -52,6 +52,7 @@ def trained(folder):
         parameters={},
         seed=1,
         evaluation=Evaluation(10, [0, 1], [[5, 0], [1, 4]], metrics),
+        selected_by=["precision"],
     )
     split = SplitRule()
     preparation = learn_preparation(table, split, target="late")
@@ -69,8 +70,9 @@ def test_list(models):
     """All versions are listed with their metrics, the current one marked; --json is the same as data."""
     text = said("list")
     assert "…" not in text  # no name is cut where there is no terminal
-    for word in ("loan", "*", "decision_tree", "precision 0.900"):
+    for word in ("loan@1 ", "loan@2 * ", "decision_tree", "late", "precision 0.900"):
         assert word in text
+    assert max(map(len, text.splitlines())) <= 80
     rows = json.loads(said("list", "--json"))
     assert [(row["version"], row["current"]) for row in rows] == [(1, False), (2, True)]
     assert rows[0]["metrics"] == {"accuracy": 0.9, "precision": 0.9}

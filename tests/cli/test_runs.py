@@ -75,7 +75,7 @@ def test_a_step_without_output_is_told_so(project):
         wingspan("run", f"{name}.py")
     done = wingspan("logs", "one")
     assert (done.stdout, done.stderr) == ("", "step one wrote nothing\n")
-    assert len({line.index("1/1 steps") for line in wingspan("runs").stdout.splitlines()}) == 1
+    assert len({line.index("1/1 step") for line in wingspan("runs").stdout.splitlines()}) == 1
 
 
 def test_plan_says_why(doubling):
@@ -205,7 +205,7 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(doubling):
         first.send_signal(signal.SIGINT)
         assert "give the same command again" in first.stderr.read()
     assert first.returncode == 130
-    assert "1 steps run, 1 up to date" in wingspan(*command[3:]).stderr
+    assert "1 step run, 1 up to date" in wingspan(*command[3:]).stderr
 
 
 def test_exec_runs_one_command_as_a_job(doubling):

@@ -3,6 +3,7 @@
 from wingspan.cli import tables
 from wingspan.recipes.table_classifier import Classifier, table_classifier
 from wingspan.runner import local
+from wingspan.tabular.evaluate import Evaluation, Metric
 
 
 def test_the_templates_that_are_started_early_are_those_that_the_plan_needs(tmp_path):
@@ -32,3 +33,23 @@ def test_nothing_is_started_early_here_for_a_run_on_a_pool(tmp_path):
     """Jobs of a pool run elsewhere."""
     with tables._runner(tmp_path / "home", 1, "condor") as runner:
         assert runner is None
+
+
+def test_models_that_do_not_fit_beside_one_another_stand_below(capsys, monkeypatch):
+    """No line is wider than 80 columns; each model keeps its metrics, of three digits, with their intervals."""
+    monkeypatch.setenv("COLUMNS", "80")
+    metrics = {
+        "precision": Metric(0.7419, 0.68, 0.802),
+        "average_precision": Metric(None, None, None),
+    }
+    one = Evaluation(1234, ["no", "yes"], [[5, 0], [1, 4]], metrics)
+    tables.print_evaluations(
+        dict.fromkeys(["first", "second", "third", "fourth"], one), "third", ["f1"]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["metric", "first", "second"]
+    assert lines[1].split("  ")[1:] == ["0.742 (0.680, 0.802)"] * 2
+    assert lines[2].split() == ["average_precision", "-", "-"]
+    assert lines[4].split() == ["metric", "third", "*", "fourth"]
+    assert lines[-1] == "* best by f1, on 1,234 test rows; 95 % intervals"

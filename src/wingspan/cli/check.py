@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import counted
 from wingspan.cli.runs import Shared
 from wingspan.errors import SettingError
 
@@ -82,7 +83,7 @@ def _table(checks: "tuple[Check, ...]") -> str:
         if not one.ok:
             lines.append(f"         -> {one.fix}")
     problems = sum(not one.ok for one in checks)
-    told = f"{problems} problem{'s' * (problems != 1)}" if problems else "nothing is in the way"
+    told = counted(problems, "problem") if problems else "nothing is in the way"
     return "\n".join([*lines, told])
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.paper import counted
+
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.dag import Dag
     from wingspan.runner.htcondor.dag_times import NodeTimes
@@ -96,10 +98,12 @@ def _print_head(dag: "Dag", states: Mapping[str, str]) -> None:
     kinds = Counter(node.kind for node in dag.nodes.values())
     several = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if kind != "job")
     edges = sum(len(parents) * len(children) for parents, children in dag.edges)
-    print(f"{dag.path}: {len(dag.nodes):,} nodes, {edges:,} edges{several and f' ({several})'}")
+    print(
+        f"{dag.path}: {counted(len(dag.nodes), 'node')}, {counted(edges, 'edge')}{several and f' ({several})'}"
+    )
     if dag.rescue:
         done = sum(node.done for node in dag.nodes.values())
-        print(f"rescue DAG {dag.rescue.name}: {done:,} nodes are done")
+        print(f"rescue DAG {dag.rescue.name}: {counted(done, 'node')} done")
     told = Counter(states.values())
     print("  ".join(f"{count:,} {state}" for state, count in told.items()))
     for category, limit in dag.max_jobs.items():
@@ -169,7 +173,9 @@ def _picture(dag: "Dag", states: Mapping[str, str], times: Mapping[str, "NodeTim
         done = sum(states[name] == "done" for name in layer)
         state = "done" if done == len(layer) else "waiting"
         needs = (f"layer {number - 1}",) if number > 1 else ()
-        boxes.append(Node(f"layer {number}", state, f"{len(layer):,} nodes, {done:,} done", needs))
+        boxes.append(
+            Node(f"layer {number}", state, f"{counted(len(layer), 'node')}, {done:,} done", needs)
+        )
     return graph_svg(boxes)
 
 

@@ -1,12 +1,12 @@
 """``wingspan models``: what is deployed, in which version, and how good it is."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import columns
 from wingspan.errors import CorruptError, FormatError
 
 if TYPE_CHECKING:
@@ -49,24 +49,35 @@ def _summary(folder: Path) -> dict[str, object]:
         return {"damaged": str(error)}
     values = {name: metric.value for name, metric in card.evaluation.metrics.items()}
     facts = {"estimator": card.estimator, "target": card.target}
-    return {**facts, "metrics": values}
+    return {**facts, "metrics": values, "selected_by": list(card.selected_by)}
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "version", "current", "created", "estimator", "target", "metrics")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("model", "created", "estimator", "target", "metric"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
-        metrics = row.get("metrics")
-        shown = list(metrics.items())[:4] if isinstance(metrics, dict) else []
-        values = ", ".join(f"{name} {value:.3f}" for name, value in shown if value is not None)
-        if "damaged" in row:
-            values = "damaged: `wingspan models show` tells what is wrong"
-        cells = [row.get(key, "") for key in ("created", "estimator", "target")]
-        mark = "*" if row["current"] else ""
-        table.add_row(str(row["name"]), str(row["version"]), mark, *map(str, cells), values)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+        made = str(row["created"])[:10]
+        name = f"{row['name']}@{row['version']}{' *' if row['current'] else ''}"
+        cells = [name, made, *(str(row.get(key, "")) for key in ("estimator", "target"))]
+        table.add_row(*cells, _chosen_by(row))
+    Console(width=columns(), markup=False, highlight=False).print(table)
+    print("* current")
+
+
+def _chosen_by(row: dict[str, object]) -> str:
+    """Return the metric that chose the model, else its first, with its value."""
+    if "damaged" in row:
+        return "damaged: see `wingspan models show`"
+    metrics, chosen = row.get("metrics"), row.get("selected_by")
+    if not isinstance(metrics, dict) or not isinstance(chosen, list):
+        return ""
+    name = str(next(iter([*chosen, *metrics]), ""))
+    value = metrics.get(name)
+    return name if value is None else f"{name} {value:.3f}"
 
 
 @app.command()

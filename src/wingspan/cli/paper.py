@@ -16,6 +16,11 @@ def wrap(text: str, indent: str = "") -> str:
     return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
+def counted(count: int, word: str) -> str:
+    """Return ``1 step``, ``2 steps``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def print_table(title: str, lines: list[dict[str, Any]]) -> None:
     """Print a table whose columns are the keys of the first line; nothing for no lines."""
     if not lines:

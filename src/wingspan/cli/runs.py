@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import counted, wrap
+
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
     from wingspan.runner.local import LocalRunner
@@ -121,7 +123,7 @@ def conclude(run: "Run") -> None:
     skipped = sum(1 for event in events.values() if event.state == "skipped")
     lost = f", {len(failed)} failed" if failed else ""
     lost += f", {skipped} skipped" if skipped else ""
-    told = f"{new} steps run{lost}, {len(done) - new} up to date"
+    told = f"{counted(new, 'step')} run{lost}, {len(done) - new} up to date"
     print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
         print(f"error: {message}", file=sys.stderr)
@@ -167,11 +169,12 @@ def plan(
 
 def _jobs_text(made: "Plan") -> str:
     names = {step.key: step.name for step in made.steps}
-    lines = [f"{len(made.groups)} job{'s' if len(made.groups) > 1 else ''}"]
+    lines = [counted(len(made.groups), "job")]
     for group in made.groups:
         told = [names[key] for key in group]
         shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
-        lines.append(f"  {shown}" + (f": {made.why[group[0]]}" if group[0] in made.why else ""))
+        why = f": {made.why[group[0]]}" if group[0] in made.why else ""
+        lines.append(wrap(f"  {shown}{why}", "    "))
     return "\n".join(lines)
 
 
@@ -197,11 +200,11 @@ def _submission(dag: Path) -> str:
 def _plan_text(made: "Plan") -> str:
     width = max((len(step.name) for step in made.steps), default=0)
     lines = [
-        f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}"
+        wrap(f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}", " " * 9)
         for step in made.steps
     ]
-    count = len(made.to_run())
-    return "\n".join([f"{made.pipeline}: {count} of {len(made.steps)} steps to run", *lines])
+    told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
+    return "\n".join([f"{made.pipeline}: {told}", *lines])
 
 
 def execute(
@@ -261,7 +264,8 @@ def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
     else:
         width = max((len(str(row["run"])) for row in rows), default=0)
         for row in rows:
-            print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} steps")
+            steps = "step" if row["steps"] == 1 else "steps"
+            print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} {steps}")
 
 
 def logs(
@@ -358,7 +362,7 @@ def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
     from wingspan.runner.htcondor.export import DAG
     from wingspan.runner.htcondor.follow import DAGMAN_OUT
 
-    steps = f"{waiting} step{'s' if waiting > 1 else ''}"
+    steps = counted(waiting, "step")
     submit = _submission(folder / DAG)
     if ended is None:
         return f"the DAG was never submitted\n  -> {submit}"

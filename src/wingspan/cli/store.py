@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import counted
 from wingspan.cli.runs import AsJson, HomeOption
 from wingspan.errors import CorruptError, SettingError
 
@@ -52,7 +53,7 @@ def gc(
         print(json.dumps({"results": count, "bytes": size, "removed": not dry_run}))
     else:
         verb = "would remove" if dry_run else "removed"
-        print(f"{verb} {count} results, {size / 1e6:,.1f} MB, from {place.store}")
+        print(f"{verb} {counted(count, 'result')}, {size / 1e6:,.1f} MB, from {place.store}")
 
 
 def _gc_shared(shared: Path, age_s: float, *, dry: bool, as_json: bool) -> None:
@@ -68,7 +69,7 @@ def _gc_shared(shared: Path, age_s: float, *, dry: bool, as_json: bool) -> None:
         if one.kept:
             print(f"kept {one.path}: {one.kept}")
     verb, size = "would remove" if dry else "removed", sum(one.size for one in gone)
-    print(f"{verb} {len(gone)} folders, {size / 1e6:,.1f} MB, from {shared}")
+    print(f"{verb} {counted(len(gone), 'folder')}, {size / 1e6:,.1f} MB, from {shared}")
 
 
 def seconds(text: str) -> float:

@@ -12,6 +12,7 @@ import typer
 
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
+from wingspan.cli.paper import columns, counted, wrap
 from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, Shared, check_folder, run_pipeline
 
 if TYPE_CHECKING:
@@ -240,12 +241,13 @@ def _facts(predictions: "Predictions", model: "Deployed", out: Path) -> dict[str
 def _print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
     """Print how many rows got which label; what is worth a look goes to the messages."""
     counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
-    print(f"{out}: {predictions.rows:,} rows by {model.reference} ({counts})")
+    rows = counted(predictions.rows, "row")
+    print(wrap(f"{out}: {rows} by {model.reference} ({counts})", "  "))
     for column, count in predictions.unseen.items():
-        told = f"  {column}: {count:,} rows have a category that training did not see"
-        print(told, file=sys.stderr)
+        told = f"{column}: a category that training did not see, in {counted(count, 'row')}"
+        print(wrap(f"  {told}", "    "), file=sys.stderr)
     if predictions.ignored:
-        print(f"  not used: {', '.join(predictions.ignored)}", file=sys.stderr)
+        print(wrap(f"  not used: {', '.join(predictions.ignored)}", "    "), file=sys.stderr)
 
 
 @contextmanager
@@ -308,27 +310,33 @@ def write_out(made: Path, out: Path) -> None:
 
 
 def print_evaluations(evaluations: dict[str, "Evaluation"], best: str, metrics: list[str]) -> None:
-    """Print a table of metrics with their intervals, one model a column."""
-    from rich.console import Console
-    from rich.table import Table
+    """Print metrics with their intervals, one model a column; models that do not fit stand below."""
+    models = [
+        _metric_column(f"{label}{' *' if label == best else ''}", one)
+        for label, one in evaluations.items()
+    ]
+    first = next(iter(evaluations.values()))
+    names = _justified(["metric", *first.metrics])
+    while models:
+        lines = names
+        while models and (lines is names or len(lines[0]) + 2 + len(models[0][0]) <= columns()):
+            lines = [f"{line}  {cell}" for line, cell in zip(lines, models.pop(0), strict=True)]
+        print("\n".join([*(line.rstrip() for line in lines), ""]))
+    told = f"* best by {', then '.join(metrics)}, on {counted(first.rows, 'test row')}"
+    print(wrap(f"{told}; 95 % intervals"))
 
-    names = list(next(iter(evaluations.values())).metrics)
-    table = Table("metric", *(f"{label}{' *' if label == best else ''}" for label in evaluations))
-    for name in names:
-        cells = []
-        for one in evaluations.values():
-            metric = one.metrics[name]
-            shown = (
-                "-"
-                if metric.value is None
-                else f"{metric.value!r}  [{metric.low:.3f}, {metric.high:.3f}]"
-            )
-            cells.append(shown)
-        table.add_row(name, *cells)
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
-    print(
-        f"* best by {', then '.join(metrics)}, on {next(iter(evaluations.values())).rows:,} test rows; 95 % intervals"
-    )
+
+def _metric_column(heading: str, one: "Evaluation") -> list[str]:
+    shown = [
+        "-" if metric.value is None else f"{metric.value:.3f} ({metric.low:.3f}, {metric.high:.3f})"
+        for metric in one.metrics.values()
+    ]
+    return _justified([heading, *shown])
+
+
+def _justified(cells: list[str]) -> list[str]:
+    width = max(map(len, cells))
+    return [cell.ljust(width) for cell in cells]
 
 
 def _listed(text: str) -> list[str]:
