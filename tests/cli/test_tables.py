@@ -49,7 +49,7 @@ def test_models_that_do_not_fit_beside_one_another_stand_below(capsys, monkeypat
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["metric", "first", "second"]
-    assert lines[1].split("  ")[1:] == ["0.742 (0.680, 0.802)"] * 2
+    assert lines[1].split("  ", 1)[1].split() == ["0.742", "(0.680,", "0.802)"] * 2
     assert lines[2].split() == ["average_precision", "-", "-"]
     assert lines[4].split() == ["metric", "third", "*", "fourth"]
     assert lines[-1] == "* best by f1, on 1,234 test rows; 95 % intervals"
