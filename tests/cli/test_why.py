@@ -58,7 +58,7 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
     wingspan("run", "broken.py", check=1)
     (run,) = json.loads(wingspan("runs", "--json").stdout)
     told = ask()
-    assert "none of its jobs is in the queue" in told
+    assert "it ran on this machine, not in a pool" in told
     assert "after: " in told
     base = {
         "executable": "/bin/sleep",
@@ -89,6 +89,18 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
         assert f"job {held}.0 (step after): held for " in ask(str(held))
     finally:
         remove([str(idle), str(held), str(running)], "end of test")
+
+
+def test_a_run_on_this_machine_needs_no_pool(project, ask, monkeypatch, tmp_path):
+    """What failed is told, with the command that tells more."""
+    monkeypatch.setenv("CONDOR_CONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    project.write(broken=PIPELINE)
+    wingspan("run", "broken.py", check=1)
+    told = ask()
+    assert ": failed; it ran on this machine, not in a pool" in told
+    assert "  broken: failed: ValueError: 1" in told
+    assert "-> wingspan logs broken --run " in told
 
 
 GREEDY = """

@@ -142,6 +142,11 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
     pipeline, flag, home = slow
     run = pipeline.submit("htcondor", home=home, fuse=False)
     wait_until(lambda: running(run, "slow"), 60)
+    logs = subprocess.run(
+        [sys.executable, "-m", "wingspan", "logs", "slow", "--home", str(home)],
+        capture_output=True, text=True, check=True, cwd=project.path,
+    )  # fmt: skip
+    assert f"step slow: its job {run.attempts['slow'][-1].job} is running on " in logs.stderr
     told = subprocess.run(
         [sys.executable, "-m", "wingspan", "stop", "--home", str(home)],
         capture_output=True, text=True, check=True, cwd=project.path,

@@ -287,7 +287,7 @@ def logs(
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
     attempt = _last_attempt(run, step)
     if attempt is None:
-        print(f"step {step} was never started", file=sys.stderr)
+        print(_why_no_output(run, step), file=sys.stderr)
         return
     written = _output(attempt, STDOUT) + _output(attempt, STDERR)
     failed = run.events[step].state == "failed"
@@ -299,6 +299,19 @@ def logs(
         print(f"step {step} wrote nothing", file=sys.stderr)
     if failed:
         print(run.report(step, output=False))
+
+
+def _why_no_output(run: "Run", step: str) -> str:
+    """Say of a step that has no folder here whether its job runs in a pool, and why it has not begun else."""
+    from wingspan.cli.progress import job_now
+
+    event = run.events[step]
+    tried = run.attempts.get(step, ())
+    if run.state == "running" and tried and not tried[-1].outcome:
+        told = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
+        return f"{told}\n  -> its output comes when the job has ended: wingspan watch"
+    reason = f"{event.state}{': ' if event.problem else ''}{event.problem}"
+    return f"step {step} has written nothing here: {reason}"
 
 
 def _output(attempt: Path, file: str) -> str:

@@ -4,12 +4,13 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wingspan.errors import NotFoundError
+from wingspan.errors import NotFoundError, PoolError
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
@@ -40,12 +41,15 @@ def why(
     And where the others run.
     """
     from wingspan.pool.personal import use_pool
+    from wingspan.runner.driver import LOCAL
 
-    job_id, run = _JOB.fullmatch(what), None
+    job_id, run, ads = _JOB.fullmatch(what), None, list[Ad]()
     if job_id is None:
         run = _run(what, step, home)
-    use_pool()
-    ads = _ads(job_id, run, step)
+    here = run is not None and run.folder.on == LOCAL
+    with suppress(PoolError) if here else nullcontext():  # a run here needs no pool
+        use_pool()
+        ads = _ads(job_id, run, step)
     if not ads and run is None:
         fix = "condor_q lists them; of ended ones: condor_history, or wingspan events show"
         raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
@@ -214,8 +218,21 @@ def _steps(run: "Run", step: str | None) -> dict[str, str]:
 
 
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
-    title = f"run {run.run_id}: {run.state}; none of its jobs is in the queue" if run else ""
-    return "\n".join([title, *(f"  {name}: {told}" for name, told in steps.items())])
+    from wingspan.runner.driver import LOCAL
+
+    if run is None:
+        return ""
+    where = (
+        "none of its jobs is in the queue"
+        if run.folder.on != LOCAL
+        else "it ran on this machine, not in a pool"
+    )
+    lines = [f"run {run.run_id}: {run.state}; {where}"]
+    lines += [f"  {name}: {told}" for name, told in steps.items()]
+    failed = [name for name, told in steps.items() if told.startswith("failed")]
+    return "\n".join(
+        [*lines, *(f"  -> wingspan logs {name} --run {run.run_id}" for name in failed)]
+    )
 
 
 def register(app: typer.Typer) -> None:

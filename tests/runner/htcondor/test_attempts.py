@@ -100,6 +100,7 @@ def test_each_loss_begins_a_new_attempt(dag):
     found = attempts_of([place])["k1"]
     assert [one.outcome for one in found] == ["evicted", "evicted", "evicted", "removed"]
     assert [one.number for one in found] == [1, 2, 3, 4]
+    assert {one.job for one in found} == {"7.0"}
     assert [one.host for one in found] == ["a", "b", "", ""]
     assert [one.queued_s for one in found] == [10, 5, 5, 3]
     assert [one.run_s for one in found] == [30, 5, 0, 0]

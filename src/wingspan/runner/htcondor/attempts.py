@@ -56,6 +56,8 @@ class Attempt:
         When that began, in seconds since 1970.
     memory_mb, disk_mb, cpus, gpus
         Use is known once the attempt has ended, of memory also before.
+    job
+        Its id in the queue, ``CLUSTER.PROC``.
     slot_s
         How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
     """
@@ -77,6 +79,7 @@ class Attempt:
     cpus: Amounts = field(default_factory=Amounts)
     gpus: Amounts = field(default_factory=Amounts)
     slot_s: float | None = None
+    job: str = ""
 
 
 _FIELD: Final = {
@@ -153,6 +156,8 @@ def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
             _measured(made, memory_mb)
         else:
             _advance(made, code, at, bodies.get(row, {}))
+            if code == Event.SUBMIT:
+                made[-1] = replace(made[-1], job=f"{cluster}.{proc}")
         if made:  # else its beginning was lost
             jobs[cluster, proc] = made
 
@@ -168,7 +173,7 @@ def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any])
         made[-1] = _enter(replace(_open(made), host=place_of(dict(body)).host), RUN, at)
     elif code == Event.JOB_RELEASED:
         made[-1] = _enter(made[-1], made[-1].phase, at)
-        made.append(Attempt(made[-1].node, made[-1].number + 1, at))
+        _again(made, at)
     elif code == Event.JOB_HELD:
         last = made[-1]
         ended = last.outcome and last.phase != HELD and last.since == at  # evicted for this hold
@@ -208,8 +213,12 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
 def _open(made: list[Attempt]) -> Attempt:
     """Return the attempt that goes on; a new one, in the queue since the last one ended, if none does."""
     if made[-1].outcome:
-        made.append(Attempt(made[-1].node, made[-1].number + 1, made[-1].since))
+        _again(made, made[-1].since)
     return made[-1]
+
+
+def _again(made: list[Attempt], at: float) -> None:
+    made.append(Attempt(made[-1].node, made[-1].number + 1, at, job=made[-1].job))
 
 
 def _enter(attempt: Attempt, phase: str, at: float) -> Attempt:
