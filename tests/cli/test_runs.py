@@ -153,7 +153,7 @@ def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
         (["run", "doubling.py", "--set", "n"], "expected NAME=VALUE"),
         (["status", "nothing"], "there is no run yet"),
         (["logs", "slow"], "start one: wingspan run FILE"),
-        (["collect", "nothing"], "there is no run here"),
+        (["collect", "nothing"], "there is no exported DAG here"),
         (["exec"], "there is no command"),
     ],
 )

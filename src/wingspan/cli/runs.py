@@ -337,11 +337,15 @@ def collect(
     home: HomeOption = None,
 ) -> None:
     """Bring back what the jobs of an exported DAG have finished so far."""
+    from wingspan.errors import NotFoundError
     from wingspan.runner.htcondor import collect as dag
     from wingspan.runner.run_folder import RunFolder, find_home
     from wingspan.workflow import Run
 
     run = Run(RunFolder(folder.absolute()), find_home(home))
+    if not run.folder.plan.exists():
+        fix = "name the folder that `wingspan plan FILE --export FOLDER` wrote"
+        raise NotFoundError(str(folder), "there is no exported DAG here", fix)
     events = dag.collect(run.folder, run.home)
     for name, event in events.items():
         print(f"{event.state:8} {name}  {event.problem}".rstrip())
