@@ -76,9 +76,8 @@ def main() -> None:
     print(f"\nmodel         {deployed.folder}  (card: {deployed.folder / 'card.md'})")
     print(f"predictions   {out}  ({made.rows} new rows: {counts})")
     print(f"run           {run.folder.root}")
-    print(
-        "\nnext: change a parameter in examples/demo.py and run it again; only what depends on it is computed"
-    )
+    print("\nnext: change a parameter in examples/demo.py and run it again:")
+    print("only what depends on it is computed")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import wingspan
+from wingspan.cli.target import _own_frames
+from wingspan.files import json_text
 
 BROKEN = {
     "syntax": ("x = 1\ndef pipeline(:\n    pass\n", 2, "SyntaxError: "),
@@ -55,3 +60,16 @@ def test_an_error_in_the_file_is_told_by_its_own_lines(tmp_path, command, case):
         assert lines[1] == f"  {tmp_path / 'flow.py'}:4 pipeline: helper.check(3)"
     if case == "import":
         assert f"or install nosuchmodule for {sys.executable}" in lines[-1]
+
+
+def test_lines_of_wingspan_are_not_the_users():
+    """Also where the package lies below the folder of the user's file."""
+    root = Path(wingspan.__file__).parents[2]
+    try:
+        json_text(object())
+    except TypeError as error:
+        _, lines = _own_frames(error, root / "flow.py")
+    assert [line.partition(" test_")[2] for line in lines] == [
+        "lines_of_wingspan_are_not_the_users: json_text(object())"
+    ]
+    assert "src/wingspan" not in "".join(lines)

@@ -16,6 +16,7 @@ from wingspan.pipeline.handles import near
 if TYPE_CHECKING:
     from wingspan.workflow import Pipeline
 
+_OURS = Path(__file__).parents[1]  # may lie below the user's folder
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -76,7 +77,9 @@ def _own_frames(error: Exception, path: Path) -> tuple[str, list[str]]:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(folder) and "site-packages" not in frame.filename
+        if Path(frame.filename).is_relative_to(folder)
+        and not Path(frame.filename).is_relative_to(_OURS)
+        and "site-packages" not in frame.filename
     ]
     lines = [f"  {frame.filename}:{frame.lineno} {frame.name}: {frame.line}" for frame in frames]
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(path)
