@@ -43,6 +43,18 @@ def test_nothing_held(tmp_path):
     assert "no job is held" in run("advise", tmp_path / "log").output
 
 
+def test_folders_are_read_and_other_files_refused(tmp_path):
+    """A folder's logs are advised on; a program is no log; an empty log is told to be empty."""
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some/job.log").write_text(LOG)
+    assert "12.0: fix first" in run("advise", tmp_path / "some").output
+    assert "12.0: fix first" in run("watch", tmp_path / "some", "--once").output
+    (tmp_path / "pipe.py").write_text("import os\n")
+    assert "found no record" in str(run("advise", tmp_path / "pipe.py").exception)
+    (tmp_path / "empty").touch()
+    assert "empty is empty: no event yet" in run("advise", tmp_path / "empty").output
+
+
 def test_logs_or_the_queue():
     """Neither of the two is refused."""
     assert "logs or --schedd" in str(run("advise").exception)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.events import app
-from wingspan.errors import NotFoundError, SettingError
+from wingspan.errors import EventLogError, NotFoundError, SettingError
 
 USAGE = "\t\tUsr 0 00:00:01, Sys 0 00:00:00  -  Run Remote Usage\n" * 4
 TABLE = (
@@ -68,6 +68,43 @@ def test_summary(log):
     assert "no file <PATH>" in run("summary", log)
 
 
+def test_dagmans_own_jobs_are_no_work(log):
+    """A run on the schedd itself, without a slot, counts in a line of its own; on a slot of that machine it is work."""
+    schedd = "<10.0.0.1:9618?alias=ap&sock=schedd_{}>"
+    hosts = [(schedd.format("1_a"), ""), (schedd.format("2_b"), "\tSlotName: slot1@ap\n")]
+    hosts += [("<10.0.0.1:9618?alias=ap&sock=startd_3_c>", "")]
+    for number, (host, slot) in enumerate(hosts, 10):
+        with log.open("a") as file:
+            for clock, code, text in (
+                ("12:00:00", "000", f"Job submitted from host: {schedd.format('0_0')}\n"),
+                ("12:00:01", "001", f"Job executing on host: {host}\n{slot}"),
+                ("13:00:01", "009", "Job was aborted.\n"),
+            ):
+                file.write(f"{code} ({number:03}.000.000) 2025-11-04 {clock}Z {text}...\n")
+    found = json.loads(run("summary", log, "--json"))
+    assert (found["own_runs"], found["own_s"]) == (1, 3600)
+    assert (found["good_s"], found["bad_s"]) == (3600, 60 + 7200)
+    assert sum(host["runs"] for host in found["hosts"]) == 4
+    assert "not counted above: 1.0 h in 1 runs" in " ".join(run("summary", log).split())
+
+
+def test_nothing_is_wider_than_the_terminal(log, tmp_path, monkeypatch):
+    """80 columns where there is no terminal, else what `COLUMNS` says; many logs that name no access point are a number."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    long = "a reason " * 30
+    for number in range(20):
+        (tmp_path / f"{number}.log").write_text(
+            f"012 (001.000.000) 2025-11-04 10:02:05Z Job was held.\n\t{long}\n\tCode 13 Subcode 2\n...\n"
+        )
+    for words in (("summary",), ("jobs",), ("jobs", "--state", "held"), ("show", "1")):
+        for width in (80, 120):
+            monkeypatch.setenv("COLUMNS", str(width))
+            lines = run(*words, tmp_path).splitlines()
+            assert max(map(len, lines)) <= width, words
+            assert len(lines) > 1
+    assert "access points: ap, 20 that no submit event names" in run("summary", tmp_path)
+
+
 def test_summary_of_nothing(tmp_path):
     """An empty log has an empty summary."""
     (tmp_path / "empty.log").touch()
@@ -86,6 +123,10 @@ def test_jobs_by_state(log):
     assert [job["job"] for job in json.loads(run("jobs", log, "--json", "--state", "idle"))] == [
         "2.0"
     ]
+    assert run("jobs", log, "--state", "held") == "no job is held now, of 2\n"
+    lines = run("jobs", log).splitlines()
+    assert lines[0].split() == ["job", "state", "runs", "holds", "good", "bad", "submitted"]
+    assert lines[1].split()[:8] == ["1.0", "completed", "2", "1", "1.0", "h", "1.0", "min"]
     with pytest.raises(SettingError, match="ilde"):
         run("jobs", log, "--state", "ilde")
 
@@ -103,6 +144,26 @@ def test_convert_and_read_back(log, tmp_path):
     """A Parquet file is read like the logs it was made from."""
     run("convert", log, "--to", "parquet", "--out", tmp_path / "e.parquet")
     assert run("summary", tmp_path / "e.parquet", "--json") == run("summary", log, "--json")
+
+
+def test_other_programs_get_parquet_only(log, tmp_path):
+    """A name with another suffix is refused with the right one, and nothing is made; without one it is a folder."""
+    with pytest.raises(SettingError, match=r"found 'e\.csv'\n  -> --out \S*e\.parquet"):
+        run("convert", log, "--out", tmp_path / "e.csv")
+    assert not (tmp_path / "e.csv").exists()
+    assert "part-000000.parquet: 9 events" in run("convert", log, "--out", tmp_path / "parts")
+    assert run("summary", tmp_path / "parts", "--json") == run("summary", log, "--json")
+
+
+def test_what_is_no_log_is_refused(tmp_path):
+    """Reading and following it end with the same message; an empty log is told to be empty."""
+    other = tmp_path / "pipe.py"
+    other.write_text("import os\n")
+    for words in (("summary", other), ("jobs", other), ("follow", other, "--once")):
+        with pytest.raises(EventLogError, match="found no record"):
+            run(*words)
+    (tmp_path / "empty").touch()
+    assert "empty is empty: no event yet" in run("summary", tmp_path / "empty")
 
 
 def test_follow_once(log, tmp_path):

@@ -41,19 +41,38 @@ def test_code_and_text_together():
     assert parse_hold("26/0 Excessive CPU usage") == (26, 0, "Excessive CPU usage")
 
 
-@pytest.mark.parametrize("typed", ["99", "99/2", "12/", "12-2", "TransferOutputErro"])
+@pytest.mark.parametrize(
+    "typed",
+    ["99", "99/2", "12/", "12/x", "-1/2", "12-2", "12/2x lost", "Nonesuch/2", "TransferOutputErro"],
+)
 def test_wrong_input_lists_what_is_accepted(typed):
     """What is no code says which forms and numbers there are."""
     with pytest.raises(SettingError, match="12/2") as caught:
         parse_hold(typed)
-    assert typed in caught.value.where
+    assert caught.value.where in typed
     assert "0-49" in caught.value.fix
+
+
+@pytest.mark.parametrize("typed", ["", "  "])
+def test_nothing_is_asked_for(typed):
+    """An empty text is no reason: the forms are listed."""
+    with pytest.raises(SettingError, match=r"no hold was given\n  -> give a code"):
+        parse_hold(typed)
 
 
 def test_misspelt_label_names_the_close_one():
     """A misspelt label is answered with the labels like it."""
     with pytest.raises(SettingError, match="TransferOutputError"):
         parse_hold("TransferOutputErro")
+
+
+@pytest.mark.parametrize("width", [80, 132])
+def test_nothing_is_wider_than_the_terminal(monkeypatch, width):
+    """Long fixes are wrapped under their name; a sub-code without a documented meaning is told as such."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    output = run("13/77777")
+    assert max(map(len, output.splitlines())) <= width
+    assert "none is documented of sub-code 77777" in " ".join(output.split())
 
 
 def test_text_says_cause_and_next_command():

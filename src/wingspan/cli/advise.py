@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.logs import tell_empty
 from wingspan.cli.lstm_options import import_from_here
 from wingspan.errors import SettingError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wingspan.advisor.actions import Bounds
     from wingspan.advisor.advise import Advice, Incident
     from wingspan.advisor.saved import Advisor
+    from wingspan.eventlog.events import Events
 
 _HELD = "JobStatus == 5"
 _ATTRIBUTES = (
@@ -37,7 +39,8 @@ class Deed(Enum):
 
 
 Logs = Annotated[
-    list[Path] | None, typer.Argument(metavar="[LOG]...", help="Job event logs, of any kind.")
+    list[Path] | None,
+    typer.Argument(metavar="[LOG]...", help="Job event logs, of any kind, or folders of them."),
 ]
 Schedd = Annotated[
     bool, typer.Option("--schedd", help="Ask the queue, and read the logs of the jobs held there.")
@@ -93,6 +96,7 @@ def advise(
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all or --json", fix)
     incidents = _incidents(logs or [], schedd, every, _advisor(model, network))
+    tell_empty(logs or [])
     if as_json:
         print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
     else:
@@ -172,26 +176,26 @@ def _advisor(model: Path | None, network: str | None) -> "Advisor | None":
 def _incidents(
     logs: Sequence[Path], schedd: bool, every: bool, advisor: "Advisor | None"
 ) -> "tuple[Incident, ...]":
+    from wingspan.eventlog.logs import read_logs
+
     if schedd == bool(logs):
         fix = "give event logs, or --schedd for the queue of the access point"
         raise SettingError("wingspan holds", "expected logs or --schedd, one of the two", fix)
-    return _of_queue(advisor) if schedd else _of_logs(logs, every, advisor)
+    return _of_queue(advisor) if schedd else _of_events(read_logs(logs), every, advisor)
 
 
-def _of_logs(
-    logs: Iterable[Path], every: bool, advisor: "Advisor | None"
-) -> "tuple[Incident, ...]":
+def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tuple[Incident, ...]":
     from wingspan.advisor.advise import advise as advise_on
     from wingspan.advisor.timeline import make_timeline
-    from wingspan.eventlog.read import read_events
 
-    return advise_on(make_timeline(read_events(logs)), every=every, advisor=advisor)
+    return advise_on(make_timeline(events), every=every, advisor=advisor)
 
 
 def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
     """Advise on what is held in the queue: by the jobs' own logs, else by their ads."""
     from wingspan.accesspoint.jobs import query
     from wingspan.advisor.advise import advise_ads, group
+    from wingspan.eventlog.read import read_events
     from wingspan.pool.personal import use_pool
 
     use_pool()
@@ -199,7 +203,8 @@ def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
         f"{ad['ClusterId']}.{ad['ProcId']}": ad for ad in query(_HELD, _ATTRIBUTES)
     }
     found, numbers = [], []
-    for number, incident in enumerate(_of_logs(sorted(_logs_of(ads.values())), False, advisor)):
+    events = read_events(sorted(_logs_of(ads.values())))
+    for number, incident in enumerate(_of_events(events, False, advisor)):
         for job in incident.jobs:
             if job.job in ads and ads[job.job].get("HoldReasonCode") == job.code:
                 del ads[job.job]
@@ -225,7 +230,7 @@ def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[None]:
     if once:
         yield
         return
-    if len(logs) == 1:
+    if len(logs) == 1 and logs[0].is_file():
         for _ in follow(logs[0], every_s=interval):
             yield
     while True:

@@ -1,7 +1,6 @@
 """``wingspan events``: what job event logs tell."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.logs import read
+from wingspan.cli.paper import print_table, wrap
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ def summary(
     """
     from wingspan.eventlog.summary import summarise
 
-    events = _read(files, timezone, cpus)
+    events = read(files, timezone, cpus)
     found = summarise(events)
     if picture:
         _draw(events, picture)
     if as_json:
         print(json.dumps(asdict(found)))
         return
-    _print_head(found)
+    _print_head(found, rows)
     _print_holds(found, rows)
     _print_rest(found, rows)
     if picture:
@@ -78,12 +79,17 @@ def jobs(
     names = [each.name.lower() for each in State]
     if state and state.lower() not in names:
         raise SettingError("--state", f"no state is called {state!r}", f"one of {', '.join(names)}")
-    history = group_by_job(_read(files, timezone, cpus))
+    history = group_by_job(read(files, timezone, cpus))
     lines = [line for line in _job_lines(history) if state.lower() in {"", line["state"]}]
     if as_json:
         print(json.dumps(lines))
         return
-    _table("", lines[:rows])
+    if not lines:
+        print(
+            f"no job is {state.lower()} now, of {len(history):,}" if state else "no job is told of"
+        )
+    several = len({line["access point"] for line in lines}) > 1
+    print_table("", [_job_cells(line, several) for line in lines[:rows]])
     if len(lines) > rows:
         print(f"{len(lines) - rows:,} more: --rows {len(lines)}")
 
@@ -104,7 +110,7 @@ def show(
     cluster, _, proc = job.partition(".")
     if not cluster.isdecimal() or not (proc or "0").isdecimal():
         raise SettingError(job, "this is no job id", "give CLUSTER.PROC, for example 12.0")
-    history = group_by_job(_read(files, timezone, cpus))
+    history = group_by_job(read(files, timezone, cpus))
     lines = []
     for number in history.find(int(cluster), int(proc or 0)):
         chosen = history.rows(number)
@@ -121,25 +127,37 @@ def show(
     if as_json:
         print(json.dumps(lines, default=str))
         return
-    _table(job, [{**line, "body": _text(line["body"])} for line in lines])
+    for line in lines:
+        print(
+            wrap(f"{line['time']}  {line['event']:<20} {line['state']:<10} {line['access point']}")
+        )
+        if line["body"]:
+            print(wrap(f"    {_text(line['body'])}", "    "))
 
 
 @app.command()
 def convert(
     files: Files,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="NAME.parquet, or a folder.")],
     to: Annotated[str, typer.Option(help="Format: parquet.")] = "parquet",
     timezone: Zone = None,
     cpus: Cpus = 1,
 ) -> None:
-    """Write the events' columns to a file for other programs."""
+    """Write the events' columns to a Parquet file for other programs.
+
+    Or as one more part to a folder: a name without a suffix.
+    """
+    from wingspan.eventlog.logs import PARQUET
     from wingspan.eventlog.parquet import write_parquet
 
     if to != "parquet":
         raise SettingError("--to", f"no format is called {to!r}", "the format is parquet")
-    events = _read(files, timezone, cpus)
-    write_parquet(events, out)
-    print(f"{out}: {len(events):,} events of {len(events.files):,} files")
+    if out.suffix not in {PARQUET, ""}:
+        problem = f"expected NAME{PARQUET}, or a folder for parts, found {out.name!r}"
+        raise SettingError("--out", problem, f"--out {out.with_suffix(PARQUET)}")
+    events = read(files, timezone, cpus)
+    written = write_parquet(events, out)
+    print(f"{written}: {len(events):,} events of {len(events.files):,} files")
 
 
 @app.command()
@@ -160,6 +178,7 @@ def follow(
 
     Also when it rotates; gaps are told.
     """
+    from wingspan.eventlog.logs import check_log
     from wingspan.eventlog.parquet import append_parquet
     from wingspan.eventlog.rotation import News, load_position, read_new, save_position
     from wingspan.eventlog.rotation import follow as follow_log
@@ -172,6 +191,8 @@ def follow(
             append_parquet(news.events, parquet)
         _print_events(news.events, as_json)
 
+    if log.is_file():
+        check_log(log)
     if once:
         news = read_new(
             log, load_position(state) if state and state.exists() else None, timezone=timezone
@@ -182,37 +203,6 @@ def follow(
         return
     for news in follow_log(log, state, timezone=timezone, every_s=every):
         work(news)
-
-
-def _read(files: Iterable[Path], timezone: str | None, cpus: int) -> "Events":
-    from wingspan.eventlog.parquet import join, read_parquet
-    from wingspan.eventlog.read import read_events
-
-    given = list(files)
-    tables = [path for path in given if path.suffix == ".parquet"]
-    logs = [each for path in given if path.suffix != ".parquet" for each in _logs_in(path)]
-    if not tables:
-        return read_events(logs, timezone=timezone, cpus=cpus)
-    parts = [read_parquet(path) for path in tables]
-    return join([*parts, read_events(logs, timezone=timezone, cpus=cpus)] if logs else parts)
-
-
-def _logs_in(path: Path) -> list[Path]:
-    """Return the files to read: of a folder those whose names say that they are logs."""
-    if not path.is_dir():
-        return [path]
-    found = [each for each in path.rglob("*") if each.is_file() and _is_log_name(each.name)]
-    if not found:
-        fix = (
-            "give the files themselves; in a folder, *.log and EventLog* (also .gz, .zst) are read"
-        )
-        raise SettingError(str(path), "no log is in this folder", fix)
-    return sorted(found)
-
-
-def _is_log_name(name: str) -> bool:
-    bare = name.removesuffix(".gz").removesuffix(".zst")
-    return bare.endswith(".log") or bare.startswith("EventLog")
 
 
 def _job_lines(history: "JobHistories") -> list[dict[str, Any]]:
@@ -237,10 +227,18 @@ def _job_lines(history: "JobHistories") -> list[dict[str, Any]]:
             "state": State(int(history.state[history.starts[job + 1] - 1])).name.lower(),
             "submitted": _stamp(events.time[history.starts[job]]),
             "events": int(history.starts[job + 1] - history.starts[job]),
-            **{name: round(float(values[job]), 3) for name, values in columns.items()},
+            **{name: round(values[job].item(), 3) for name, values in columns.items()},
         }
         for job in range(count)
     ]
+
+
+def _job_cells(line: dict[str, Any], several: bool) -> dict[str, Any]:
+    """Return a job's line of the table: the access point only where there are several."""
+    place = {"access point": line["access point"]} if several else {}
+    facts = {name: line[name] for name in ("state", "runs", "holds")}
+    times = {"good": _span(line["good_s"]), "bad": _span(line["bad_s"])}
+    return {"job": line["job"], **place, **facts, **times, "submitted": line["submitted"][:16]}
 
 
 def _draw(events: "Events", path: Path) -> None:
@@ -259,56 +257,58 @@ def _draw(events: "Events", path: Path) -> None:
     write_atomically(path, timeline_svg(times.tolist(), chosen, title=f"{len(history):,} jobs"))
 
 
-def _print_head(found: "Summary") -> None:
-    print(f"{found.events:,} events of {found.jobs:,} jobs in {found.files:,} files", end="")
-    print(f" of {', '.join(found.access_points)}" if found.access_points else "")
+def _print_head(found: "Summary", rows: int) -> None:
+    from wingspan.eventlog.summary import SAMPLE
+
+    print(f"{found.events:,} events of {found.jobs:,} jobs in {found.files:,} files")
+    names = [*found.access_points[:rows]]
+    more = len(found.access_points) - len(names)
+    names += [f"{more:,} more"] if more else []
+    names += [f"{found.unnamed:,} that no submit event names"] if found.unnamed else []
+    print(wrap(f"access points: {', '.join(names) or 'none'}", "  "))
     if found.first is not None and found.last is not None:
         print(f"from {_stamp(found.first)} to {_stamp(found.last)}")
     if found.damaged or found.torn_tails:
         print(f"{found.damaged:,} damaged stretches, {found.torn_tails:,} unfinished ends: skipped")
     states = ", ".join(f"{count:,} {name}" for name, count in found.by_state.items() if count)
-    print(f"jobs now: {states or 'none'}")
+    print(wrap(f"jobs now: {states or 'none'}", "  "))
     whole = (found.good_s + found.bad_s) or 1
     print(
         f"wall time: {found.good_s / 3600:,.1f} h good, {found.bad_s / 3600:,.1f} h bad "
         f"({found.bad_s / whole:.0%})"
     )
-    from wingspan.eventlog.summary import SAMPLE
-
+    if found.own_runs:
+        own = f"{found.own_s / 3600:,.1f} h in {found.own_runs:,} runs"
+        print(wrap(f"on the access points themselves (DAGMan), not counted above: {own}", "  "))
     if found.sampled:
-        print(
-            f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly; "
-            "counts are scaled (those of hold codes are exact)"
-        )
+        sampled = f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly"
+        print(wrap(f"{sampled}; counts are scaled (those of hold codes are exact)", "  "))
 
 
 def _print_holds(found: "Summary", rows: int) -> None:
-    lines = [
-        {
-            "code": f"{group.code}/{group.subcode}",
-            "holds": f"{group.holds:,}",
-            "jobs": f"{group.jobs:,}",
-            "bursts": f"{group.bursts:,}",
-            "released": f"{group.released:.0%}",
-            "removed": f"{group.removed:.0%}",
-            "median": _span(group.median_s),
-            "cause": f"{group.cause} ({group.origin})",
-            "reason": group.template,
-        }
-        for group in found.holds[:rows]
-    ]
-    _table(f"holds: {sum(group.holds for group in found.holds):,}", lines)
+    if not found.holds:
+        return
+    print(f"\nholds: {sum(group.holds for group in found.holds):,}")
+    form = "{:<10}{:>8}{:>8}{:>8}{:>10}{:>9}{:>10}"
+    print(form.format("code", "holds", "jobs", "bursts", "released", "removed", "median"))
+    for group in found.holds[:rows]:
+        counts = [f"{each:,}" for each in (group.holds, group.jobs, group.bursts)]
+        shares = [f"{each:.0%}" for each in (group.released, group.removed)]
+        code = f"{group.code}/{group.subcode}"
+        print(form.format(code, *counts, *shares, _span(group.median_s)))
+        print(wrap(f"  {group.cause} ({group.origin})", "  "))
+        print(wrap(f"  reason: {group.template or '-'}", "    "))
 
 
 def _print_rest(found: "Summary", rows: int) -> None:
-    _table(
+    print_table(
         "request against use",
         [
             {
                 "resource": each.resource,
                 "jobs": f"{each.jobs:,}",
-                "requested (median)": f"{each.median_request:,.6g}",
-                "used (median)": f"{each.median_use:,.6g}",
+                "requested (median)": _amount(each.median_request),
+                "used (median)": _amount(each.median_use),
                 "over request": f"{each.over:.0%}",
                 "under half": f"{each.under_half:.0%}",
             }
@@ -320,7 +320,7 @@ def _print_rest(found: "Summary", rows: int) -> None:
         for each in found.transfers[:rows]
         if each.seconds
     ]
-    _table("slowest transfers", slow)
+    print_table("slowest transfers", slow)
     hosts = [
         {
             "host": each.host,
@@ -331,7 +331,7 @@ def _print_rest(found: "Summary", rows: int) -> None:
         }
         for each in found.hosts[:rows]
     ]
-    _table(f"hosts: {len(found.hosts):,}", hosts)
+    print_table(f"hosts: {len(found.hosts):,}", hosts)
 
 
 def _print_events(events: "Events", as_json: bool) -> None:
@@ -349,26 +349,16 @@ def _print_events(events: "Events", as_json: bool) -> None:
             print(f"{stamp}  {job:<12} {name:<24} {_text(body)}", flush=True)
 
 
-def _table(title: str, lines: list[dict[str, Any]]) -> None:
-    if not lines:
-        return
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*lines[0], title=title or None, title_justify="left")
-    for line in lines:
-        table.add_row(*(str(value) for value in line.values()))
-    Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)
-
-
 def _text(body: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in body.items())
 
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(float(seconds)).astimezone().isoformat(" ", "seconds")
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _span(seconds: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import wrap
 from wingspan.errors import SettingError
 from wingspan.eventlog.codes import HoldCode, VacateCode, hold_name, subcode_meaning
 
@@ -50,9 +51,16 @@ def explain(
         return
     for name, value in facts.items():
         if value not in {"", None, 0} or name == "code":
-            print(f"{name + ':':<10} {'-' if value is None else value}")
+            print(wrap(f"{name + ':':<10} {'-' if value is None else value}", " " * 11))
+    if subcode and not facts["meaning"]:
+        print(
+            wrap(
+                f"{'meaning:':<10} none is documented of sub-code {subcode} of this code", " " * 11
+            )
+        )
     if rule == rules.UNKNOWN and code is None:
-        print("           Give the code too, as in `wingspan holds explain 12/2 'the reason'`.")
+        ask = "Give the code too, as in `wingspan holds explain 12/2 'the reason'`."
+        print(wrap(" " * 11 + ask, " " * 11))
 
 
 def parse_hold(text: str) -> tuple[int | None, int | None, str]:
@@ -62,11 +70,13 @@ def parse_hold(text: str) -> tuple[int | None, int | None, str]:
     (12, 2, 'Transfer output files failure')
     """
     first, _, rest = text.strip().partition(" ")
+    if not first:
+        raise SettingError("wingspan holds explain", "no hold was given", _ACCEPTED)
     code, subcode = _code(first)
     if code is not None:
         return code, subcode, rest
-    if re.fullmatch(r"[\d./-]+", first):
-        raise SettingError(first, "no code and sub-code", _ACCEPTED)
+    if re.fullmatch(r"[\d./-]+|-?\d+/.*|[A-Za-z]+/-?\d*", first):
+        raise SettingError(first, "this is no code with its sub-code", _ACCEPTED)
     if found := _IN_LOG.search(text):
         return int(found[1]), int(found[2]), text
     if not rest:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.logs import read
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.paper import columns, wrap
 from wingspan.errors import SettingError
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    logs: Annotated[list[Path], typer.Argument(help="Event logs.")],
+    logs: Annotated[list[Path], typer.Argument(help="Event logs, or folders of them.")],
     out: Annotated[Path, typer.Option(help="A new folder for the advisor.")],
     lstm: Lstm = False,
     network: Network = None,
@@ -54,7 +55,7 @@ def train(
     from wingspan.advisor.split import split_samples
 
     choice = Choice(lstm, network, settings or ())
-    samples = _read(logs)
+    samples = _samples(logs)
     split = split_samples(samples)
     contest = hold_contest(samples, split, choice.entrants(samples, split).more)
     read = [{"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files]
@@ -70,7 +71,9 @@ def train(
 
 
 def evaluate(
-    logs: Annotated[list[Path] | None, typer.Argument(help="Event logs.")] = None,
+    logs: Annotated[
+        list[Path] | None, typer.Argument(help="Event logs, or folders of them.")
+    ] = None,
     truth: Annotated[Path | None, typer.Option(help="A simulator's truth of these logs.")] = None,
     simulate: Annotated[
         str | None, typer.Option(help="Parameters of pools to simulate, instead of logs.")
@@ -102,7 +105,7 @@ def evaluate(
     choice = Choice(lstm, network, settings or (), ablations)
     reports: list[tuple[str, Report]] = []
     if logs:
-        samples = _read(logs)
+        samples = _samples(logs)
         known = _truth(samples, truth)
         reports.append((str(logs[0]), _judge(samples, known, choice, marker=marker)))
     chosen = _numbers(seeds) if simulate else ()
@@ -167,7 +170,7 @@ def _simulate(
     if days is not None:
         parameters = replace(parameters, days=days)
     made = pool.simulate(parameters, seed, folder / "pool.log", folder / "truth")
-    samples = _read(made.logs)
+    samples = _samples(made.logs)
     return samples, _truth(samples, made.truth)
 
 
@@ -178,12 +181,11 @@ def _truth(samples: "Samples", path: Path | None) -> "Truth | None":
     return None if path is None else join_truth(samples, read_truth(path))
 
 
-def _read(logs: "Sequence[Path]") -> "Samples":
+def _samples(logs: "Sequence[Path]") -> "Samples":
     from wingspan.advisor.samples import make_samples
     from wingspan.advisor.timeline import make_timeline
-    from wingspan.eventlog.read import read_events
 
-    return make_samples(make_timeline(read_events(list(logs))))
+    return make_samples(make_timeline(read(logs)))
 
 
 def _numbers(text: str) -> list[int]:

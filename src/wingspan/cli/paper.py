@@ -22,13 +22,15 @@ def counted(count: int, word: str) -> str:
 
 
 def print_table(title: str, lines: list[dict[str, Any]]) -> None:
-    """Print a table whose columns are the keys of the first line; nothing for no lines."""
+    """Print a table whose columns are the keys of the first line, below its title; nothing for no lines."""
     if not lines:
         return
+    if title:
+        print(f"\n{title}")
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*lines[0], title=title or None, title_justify="left")
+    table = Table(*lines[0], box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for line in lines:
         table.add_row(*(str(value) for value in line.values()))
     Console(width=columns(), markup=False).print(table)

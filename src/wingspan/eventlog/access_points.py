@@ -15,6 +15,7 @@ from wingspan.eventlog.kernel import assign_owners
 from wingspan.eventlog.sources import read_ranges
 
 _CHUNK: Final = 1 << 16  # rows
+_DAEMON: Final = (re.compile(r"^<[^>?]*:(\d+)"), re.compile(r"[?&]sock=(schedd|[^&>]*)"))
 _ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
 
 
@@ -24,6 +25,18 @@ def identity(submit_host: str) -> str:
         return alias[1]
     bare = re.split(r"[?&>\s]", submit_host.lstrip("<"), maxsplit=1)[0]
     return re.sub(r":\d*$", "", bare) if not bare.endswith("]") else bare
+
+
+def runs_at_home(submit_host: str, execute_host: str) -> bool:
+    """Say whether a job runs on its access point itself, without a slot: in the scheduler universe, as DAGMan does.
+
+    The hosts are one daemon's: of the same access point and, as a machine may have slots too, the same port and socket.
+    """
+    daemons = [
+        (identity(host), *(found[1] if (found := part.search(host)) else "" for part in _DAEMON))
+        for host in (submit_host, execute_host)
+    ]
+    return bool(submit_host) and daemons[0] == daemons[1]
 
 
 def family_of(path: Path) -> str:

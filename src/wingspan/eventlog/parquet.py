@@ -19,8 +19,8 @@ VERSION: Final = "1"
 _KEYS: Final = ("wingspan_events", "files", "access_points", "damage")
 
 
-def write_parquet(events: Events, path: Path) -> None:
-    """Write events to a file, or to the next part of a folder (a path without ``.parquet``).
+def write_parquet(events: Events, path: Path) -> Path:
+    """Write events to a file, or to the next part of a folder (a path without ``.parquet``); return the file.
 
     Besides the columns of `Events` there are ``hold_code``, ``hold_subcode``, ``vacate_code``, ``return_value``,
     ``signal``, ``memory_mb`` and ``image_size_kb``, null where an event has none, for readers other than this one.
@@ -29,6 +29,7 @@ def write_parquet(events: Events, path: Path) -> None:
         path = path / f"part-{len(list(path.glob('part-*.parquet'))):06d}.parquet"
     with aside(path) as temporary:
         _frame(events).write_parquet(temporary, compression="zstd", metadata=_metadata(events))
+    return path
 
 
 def append_parquet(events: Events, folder: Path) -> None:

@@ -122,5 +122,5 @@ def _found(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFoundError(str(path), "there is no such file", "check the path") from error
     except IsADirectoryError as error:
-        fix = "give the log files themselves, e.g. FOLDER/*.log"
+        fix = "give the log files themselves, e.g. FOLDER/*.log; `read_logs` takes folders"
         raise EventLogError(str(path), "this is a folder", fix) from error

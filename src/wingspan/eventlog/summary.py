@@ -8,11 +8,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.eventlog.access_points import family_of, runs_at_home
 from wingspan.eventlog.bodies import Body, place_of, read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name, hold_name
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.histories import STATE_EVENTS, HoldCycles, JobHistories, State, group_by_job
+from wingspan.eventlog.histories import (
+    STATE_EVENTS,
+    HoldCycles,
+    JobHistories,
+    Runs,
+    State,
+    group_by_job,
+)
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
 
@@ -78,10 +86,22 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The whole; `sampled` names the parts for which bodies were read of `SAMPLE` evenly spread events only."""
+    """The whole; `sampled` names the parts for which bodies were read of `SAMPLE` evenly spread events only.
+
+    Attributes
+    ----------
+    access_points, unnamed
+        Those whose name a submit event tells, and how many more there are.
+    good_s, bad_s
+        Wall time on machines: of runs that ended by themselves with 0, and all other.
+    own_runs, own_s
+        Runs on the access point itself (DAGMan's own jobs), and their wall time; in neither of the above, nor in `hosts`.
+        They are looked for among the `SAMPLE` longest runs.
+    """
 
     files: int
     access_points: tuple[str, ...]
+    unnamed: int
     events: int
     damaged: int
     torn_tails: int
@@ -92,6 +112,8 @@ class Summary:
     by_state: dict[str, int]
     good_s: float
     bad_s: float
+    own_runs: int
+    own_s: float
     holds: tuple[HoldGroup, ...]
     requests: tuple[Request, ...]
     transfers: tuple[Transfer, ...]
@@ -105,16 +127,19 @@ def summarise(events: Events) -> Summary:
     last = history.state[history.starts[1:] - 1]
     runs = history.runs()
     lengths = np.nan_to_num(runs.end - runs.start)
+    own = _own(history, runs, lengths)
     holds = history.holds()
+    names = _named(events)
     parts = {
         "reasons": holds.row,
-        "hosts": runs.row,
+        "hosts": runs.row[~own],
         "requests": np.flatnonzero(history.events.code == Event.JOB_TERMINATED),
     }
     codes, counts = np.unique(events.code, return_counts=True)
     return Summary(
         files=len(events.files),
-        access_points=events.access_points,
+        access_points=names,
+        unnamed=len(events.access_points) - len(names),
         events=len(events),
         damaged=len(events.damage),
         torn_tails=sum(file.tail is not None for file in events.files),
@@ -123,12 +148,14 @@ def summarise(events: Events) -> Summary:
         last=float(events.time.max()) if len(events) else None,
         by_event={event_name(code): int(count) for code, count in zip(codes, counts, strict=True)},
         by_state={state.name.lower(): int(np.sum(last == state)) for state in State},
-        good_s=float(lengths[runs.good].sum()),
-        bad_s=float(lengths[~runs.good].sum()),
+        good_s=float(lengths[runs.good & ~own].sum()),
+        bad_s=float(lengths[~runs.good & ~own].sum()),
+        own_runs=int(own.sum()),
+        own_s=float(lengths[own].sum()),
         holds=_hold_groups(history, holds),
         requests=_requests(history, parts["requests"]),
         transfers=_slowest(history),
-        hosts=_hosts(history, holds),
+        hosts=_hosts(history, holds, runs, ~own),
         sampled=tuple(name for name, rows in parts.items() if len(rows) > SAMPLE),
     )
 
@@ -247,10 +274,35 @@ def _slowest(history: JobHistories, count: int = 10) -> tuple[Transfer, ...]:
     )
 
 
-def _hosts(history: JobHistories, holds: HoldCycles) -> tuple[Host, ...]:
-    runs = history.runs()
-    chosen = _spread(np.arange(len(runs.row)), SAMPLE)
-    scale = len(runs.row) / len(chosen) if len(chosen) else 1.0
+def _named(events: Events) -> tuple[str, ...]:
+    """Return the access points that submit events name: the others have their logs' paths for names."""
+    families = {family_of(file.path) for file in events.files}
+    return tuple(name for name in events.access_points if name and name not in families)
+
+
+def _own(history: JobHistories, runs: Runs, lengths: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which runs were on the access point itself; DAGMan's are among the longest."""
+    own = np.zeros(len(runs.row), bool)
+    longest = np.sort(np.argsort(-lengths, kind="stable")[:SAMPLE])
+    bodies = read_bodies(history.events, runs.row[longest])
+    bare = [
+        (place, str(body.get("ExecuteHost", "")))
+        for place, body in zip(longest.tolist(), bodies, strict=True)
+        if not body.get("SlotName")
+    ]
+    places = np.array([place for place, _ in bare], np.int64)
+    first = history.starts[runs.job[places]]
+    for (place, host), body in zip(bare, read_bodies(history.events, first), strict=True):
+        own[place] = runs_at_home(str(body.get("SubmitHost", "")), host)
+    return own
+
+
+def _hosts(
+    history: JobHistories, holds: HoldCycles, runs: Runs, counted: NDArray[np.bool_]
+) -> tuple[Host, ...]:
+    rows = np.flatnonzero(counted)
+    chosen = _spread(rows, SAMPLE)
+    scale = len(rows) / len(chosen) if len(chosen) else 1.0
     bodies = read_bodies(history.events, runs.row[chosen])
     sums: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
     lengths = np.nan_to_num(runs.end - runs.start)

@@ -1,0 +1,80 @@
+"""What a user may name: logs, folders, Parquet; anything else is refused with what was expected."""
+
+import gzip
+
+import pytest
+
+from wingspan.errors import EventLogError, NotFoundError
+from wingspan.eventlog.logs import read_logs
+from wingspan.eventlog.parquet import write_parquet
+from wingspan.eventlog.read import read_events
+
+RECORD = "009 (00{}.000.000) 2025-11-04 12:00:00Z Job was aborted.\n...\n"
+XML = '<?xml version="1.0"?>\n<!DOCTYPE classads SYSTEM "classads.dtd">\n<classads>\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "import os\nprint(1)\n",
+        "<html></html>\n",
+        '{"a": 1}\n',
+        "\x7fELF\0\0",
+        "a,b\n1,2\n",
+        "...\n",
+    ],
+)
+def test_a_file_without_any_record_is_refused(tmp_path, content):
+    """A program, a page, other JSON, a binary, a table: what was expected and what was found is told."""
+    path = tmp_path / "some"
+    path.write_text(content)
+    with pytest.raises(EventLogError, match=r"classic, XML or JSON.*\n  -> give the log that HTC"):
+        read_logs([path])
+    compressed = tmp_path / "some.gz"
+    compressed.write_bytes(gzip.compress(content.encode()))
+    with pytest.raises(EventLogError, match=r"some\.gz"):
+        read_logs([compressed])
+
+
+@pytest.mark.parametrize(
+    "content", ["", "0", "009 (00", RECORD.format(1)[:40], "{\n", XML, "<?xml ver"]
+)
+def test_a_log_that_has_just_begun_is_one(tmp_path, content):
+    """Nothing yet, and the beginning of a first record, are logs without an event."""
+    (tmp_path / "log").write_text(content)
+    assert len(read_logs([tmp_path / "log"])) == 0
+
+
+def test_a_file_among_others_is_refused_by_name(tmp_path):
+    """Logs beside it do not hide it; a log that is damaged but has a record is read."""
+    (tmp_path / "good").write_text(RECORD.format(1))
+    (tmp_path / "damaged").write_text("what is this\n" + RECORD.format(2))
+    (tmp_path / "pipe.py").write_text("import os\n")
+    assert len(read_logs([tmp_path / "good", tmp_path / "damaged"])) == 2
+    with pytest.raises(EventLogError, match=r"pipe\.py"):
+        read_logs([tmp_path / "good", tmp_path / "pipe.py"])
+
+
+def test_folders_and_parts_are_read(tmp_path):
+    """Of a folder, at any depth, the job event logs; a folder of Parquet parts is one table; neither is told."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/one.log").write_text(RECORD.format(1))
+    (tmp_path / "EventLog").write_text(RECORD.format(2))
+    (tmp_path / "daemon.log").write_text("11/04/25 12:00:00 started\n")
+    events = read_logs([tmp_path])
+    assert sorted(events.cluster.tolist()) == [1, 2]
+    part = write_parquet(events, tmp_path / "parts")
+    assert part.parent == tmp_path / "parts"
+    (tmp_path / "three").write_text(RECORD.format(3))
+    assert len(read_logs([tmp_path / "parts", tmp_path / "three"])) == 3
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EventLogError, match=r"no job event log is in this folder\n  -> give the f"):
+        read_logs([tmp_path / "empty"])
+    with pytest.raises(NotFoundError, match="no such file"):
+        read_logs([tmp_path / "none"])
+
+
+def test_read_events_names_what_reads_folders(tmp_path):
+    """The library's reader of single files says so."""
+    with pytest.raises(EventLogError, match="read_logs"):
+        read_events([tmp_path])
