@@ -203,7 +203,7 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(doubling):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
         assert "done" in first.stderr.readline()
         first.send_signal(signal.SIGINT)
-        assert "give the same command again" in first.stderr.read()
+        assert "the same command takes it up again" in first.stderr.read()
     assert first.returncode == 130
     assert "1 step run, 1 up to date" in wingspan(*command[3:]).stderr
 

@@ -137,8 +137,11 @@ def running(run, step):
     return run.events[step].state == "running"
 
 
-def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until):
-    """Nothing is left in the queue; what was finished is not done again; the stop is told once, however often one looks."""
+def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until, caplog):
+    """Nothing is left in the queue; what was finished is not done again; the stop is told once, however often one looks.
+
+    Whoever follows is told what is submitted or followed, what starts, and by the exit code that it was stopped.
+    """
     pipeline, flag, home = slow
     run = pipeline.submit("htcondor", home=home, fuse=False)
     wait_until(lambda: running(run, "slow"), 60)
@@ -147,11 +150,17 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
         capture_output=True, text=True, check=True, cwd=project.path,
     )  # fmt: skip
     assert f"step slow: its job {run.attempts['slow'][-1].job} is running on " in logs.stderr
+    watcher = subprocess.Popen(
+        [sys.executable, "-m", "wingspan", "watch", "--home", str(home)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=project.path,
+    )  # fmt: skip
     told = subprocess.run(
         [sys.executable, "-m", "wingspan", "stop", "--home", str(home)],
         capture_output=True, text=True, check=True, cwd=project.path,
     )  # fmt: skip
     assert "stopped" in told.stdout
+    seen, code = watcher.communicate()[0], watcher.returncode
+    assert (seen.count("running  slow"), seen.count("stopped  slow"), code) == (1, 1, 130)
     wait_until(lambda: not in_queue(run.run_id) and not run.folder.driven())
     told = [run.state, run.events["slow"].problem]
     record = run.folder.record.read_text()
@@ -160,7 +169,9 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until)
     assert record.count('"stopped"') == 1
     assert [one.outcome for one in run.attempts["slow"]] == ["removed"]
     flag.touch()
-    again = pipeline.run("htcondor", home=home, fuse=False)
+    with caplog.at_level("INFO", "wingspan.runner"):
+        again = pipeline.run("htcondor", home=home, fuse=False)
+    assert "submitted: steps 1, jobs 1, by DAGMan's job " in caplog.text
     assert again["slow"] == 3
     assert again.run_id != run.run_id
     assert not again.folder.attempts(again.steps["first"].key)

@@ -57,11 +57,9 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == 130:  # Ctrl-C, as typer tells it
-            print(
-                "interrupted: what is finished is kept; give the same command again to go on",
-                file=sys.stderr,
-            )
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            told = "interrupted: what is finished is kept; the same command takes it up again"
+            print(told, file=sys.stderr)
         raise
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, SKIPPED, WAITING, StepEvent
 
 if TYPE_CHECKING:
+    from logging import Logger, StreamHandler
+
     from rich.live import Live
     from rich.table import Table
 
@@ -34,6 +36,7 @@ class Progress:
         self._jobs: Mapping[str, str] = {}
         self._live: Live | None = None
         self._drawn = 0.0
+        self._said: StreamHandler[TextIO] | None = None
 
     @property
     def live(self) -> bool:
@@ -49,6 +52,7 @@ class Progress:
                 self._table(), console=Console(file=self._out), auto_refresh=False, transient=False
             )
             self._live.__enter__()
+        self._listen()
         return self
 
     def __exit__(
@@ -57,15 +61,25 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._said is not None:
+            logging_of_runners().removeHandler(self._said)
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
             self._live.__exit__(kind, error, trace)
+
+    def _listen(self) -> None:
+        """Print also what the runner says beside the steps' events; above the table, if there is one."""
+        from logging import INFO, StreamHandler
+
+        self._said = StreamHandler(self._out if self._live is None else sys.stderr)
+        logging_of_runners().addHandler(self._said)
+        logging_of_runners().setLevel(INFO)
 
     def __call__(self, event: StepEvent) -> None:
         """Take in one change."""
         self.states[event.step] = event
         if self._live is None:
-            if event.state != RUNNING:
+            if event.state != RUNNING or not event.attempt:  # in a pool a start is worth a line
                 print(_line(event), file=self._out, flush=True)
         elif time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
@@ -101,6 +115,13 @@ class Progress:
         if event.state in {WAITING, RUNNING, HELD} and event.step in self._jobs:
             return self._jobs[event.step]
         return f"for {time.time() - event.time:,.0f} s" if event.state == RUNNING else ""
+
+
+def logging_of_runners() -> "Logger":
+    """Return the logger to which runners say what is worth a line."""
+    from logging import getLogger
+
+    return getLogger("wingspan.runner")
 
 
 def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:

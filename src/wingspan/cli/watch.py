@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wingspan.workflow import Run
 
 _POLL_S = 0.3
+_STOPPED = 130  # exit code, as of a run on this machine that is stopped
 
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
@@ -36,7 +37,12 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
         raise
     if as_json:
         print(json.dumps({"run": run.run_id, "state": run.state}), flush=True)
-    conclude(run)
+    try:
+        conclude(run)
+    except typer.Exit as end:
+        if run.state == "stopped":
+            raise typer.Exit(_STOPPED) from end
+        raise
 
 
 def _tell(seen: "Watch") -> None:

@@ -3,6 +3,7 @@
 DAGMan does the work. This process may go away at any moment; another one that follows the same run goes on.
 """
 
+import logging
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.driver import load_plan
+from wingspan.runner.htcondor.collect import nodes_in
 from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import write_dag
 from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower, dag_over
@@ -25,6 +27,7 @@ from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
 from wingspan.store.store import Store
 
+_LOG = logging.getLogger(__name__)
 _POLL_S = 0.2
 _CLUSTER = "cluster"  # file with the id of DAGMan's own job
 
@@ -65,6 +68,11 @@ class HTCondorRunner:
             follower = Follower(plan, last, folder, home, listener)
             follower.advance()
             if not follower.over:
+                _LOG.info(
+                    "run %s is in the pool already, as job %s: following it",
+                    folder.run_id,
+                    (last / _CLUSTER).read_text(),
+                )
                 return follower
             plan = refreshed(plan, home)
         if not plan.to_run():
@@ -88,6 +96,8 @@ class HTCondorRunner:
             raise
         write_atomically(place / _CLUSTER, str(cluster))
         follower = Follower(plan, place, folder, home, listener)
+        counts = (len(plan.to_run()), len(nodes_in(place)))
+        _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
         follower.warn(unmet_by(plan.to_run(), most))
         return follower
 
