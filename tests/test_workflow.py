@@ -478,7 +478,9 @@ def test_results_of_a_map_come_as_the_parameter_is_annotated(project):
     assert run["in_order"] == "[1.1, 0.2, 0.1] ['b', 'a']"
     assert run["paired"] == 3
     assert run["labelled"] == run["free"] == ["11", "2", "1"]
-    project.write(gathering=GATHERING.replace('{"b": 1, "a": 2}', '{"a": 2, "b": 1}'))
+    project.write(
+        gathering=GATHERING.replace('{"b": 1, "a": 2}', '{"a": 2, "b": 1, }')
+    )  # not of one size
     module = project.fresh("gathering")
     assert reasons(module.pipeline()) == {"in_order": "order names removed"}
     with pytest.raises(DeclarationError, match="takes float, and is given the 2 results of a map"):
