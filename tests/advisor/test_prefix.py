@@ -71,3 +71,10 @@ def test_numbers_agree_with_a_dictionary(most):
     numbers: dict[tuple[int, ...], int] = {}
     expected = [numbers.setdefault(row, len(numbers)) for row in zip(*columns, strict=True)]
     assert number_by_first(*columns).tolist() == expected
+
+
+def test_ids_at_the_end_of_their_type():
+    """Logs have ids of -1 and of the largest int32: both are numbers like others."""
+    ids = np.array([2**31 - 1, -1, 0, 2**31 - 1], np.int32)
+    assert number_by_first(ids, ids).tolist() == [0, 1, 2, 0]
+    assert number_by_first(np.abs(ids)).tolist() == [0, 1, 2, 0]

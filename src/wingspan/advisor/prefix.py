@@ -42,7 +42,7 @@ def _parted(
 
     Where the numbers are close together, by a table of all that may be; only else by sorting.
     """
-    value = column - int(column.min())
+    value = column.astype(np.int64) - int(column.min())  # ids reach the end of int32
     widths = np.zeros(groups, np.int64)
     np.maximum.at(widths, group, value + 1)
     ends = np.cumsum(widths)
