@@ -110,6 +110,7 @@ SLOW = """
         return x + 1
 
     def slow(x: int, flag: str) -> int:
+        print("waiting for the flag", flush=True)
         for _ in range(600):
             if Path(flag).exists():
                 break
@@ -149,7 +150,15 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until,
         [sys.executable, "-m", "wingspan", "logs", "slow", "--home", str(home)],
         capture_output=True, text=True, check=True, cwd=project.path,
     )  # fmt: skip
-    assert f"step slow: its job {run.attempts['slow'][-1].job} is running on " in logs.stderr
+    job = run.attempts["slow"][-1].job
+    assert f"step slow: its job {job} is running on " in logs.stderr
+    tail = ["condor_tail", job]
+    wait_until(
+        lambda: (
+            b"waiting for the flag\n"
+            in subprocess.run(tail, check=False, capture_output=True).stdout
+        )
+    )
     watcher = subprocess.Popen(
         [sys.executable, "-m", "wingspan", "watch", "--home", str(home)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=project.path,
@@ -173,6 +182,8 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until,
         again = pipeline.run("htcondor", home=home, fuse=False)
     assert "submitted: steps 1, jobs 1, by DAGMan's job " in caplog.text
     assert again["slow"] == 3
+    (attempt,) = again.folder.attempts(again.steps["slow"].key)
+    assert (attempt / "stdout.txt").read_text() == "waiting for the flag\n"  # once
     assert again.run_id != run.run_id
     assert not again.folder.attempts(again.steps["first"].key)
 

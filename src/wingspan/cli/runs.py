@@ -309,7 +309,8 @@ def _why_no_output(run: "Run", step: str) -> str:
     tried = run.attempts.get(step, ())
     if run.state == "running" and tried and not tried[-1].outcome:
         told = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
-        return f"{told}\n  -> its output comes when the job has ended: wingspan watch"
+        now = f"condor_tail -f {tried[-1].job}"
+        return f"{told}\n  -> its output comes when the job has ended; to see it now: {now}"
     reason = f"{event.state}{': ' if event.problem else ''}{event.problem}"
     return f"step {step} has written nothing here: {reason}"
 

@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,6 +76,7 @@ from wingspan.store.store import Store
 PACKED = "packed"  # outputs that are folders, sent as tar files under their own names
 LOGS = (STDOUT, STDERR, METRICS)
 _LOOK_S = 1.0
+_SHOWN_MOST = 1 << 16  # bytes of output shown at each look
 
 
 class _Interrupt(BaseException):
@@ -308,8 +309,10 @@ def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
 def _checkpoints(folder: RunFolder, every_s: float) -> Iterator[None]:
     """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home."""
     begin = time.time()
+    shown: dict[Path, int] = {}
 
     def look(*_: object) -> None:
+        _show_output(folder, shown)
         if time.time() - begin < every_s:
             return
         made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")
@@ -322,6 +325,23 @@ def _checkpoints(folder: RunFolder, every_s: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _show_output(folder: RunFolder, shown: dict[Path, int]) -> None:
+    """Copy what the steps have written since the last call to the job's own output, where condor_tail reads it.
+
+    Parameters
+    ----------
+    shown
+        How many bytes of each file have been.
+    """
+    with suppress(OSError):  # a full disk is told by who must write
+        for log in folder.root.glob(f"steps/*/*/{STDOUT}"):
+            with log.open("rb") as file:
+                file.seek(shown.get(log, 0))
+                new = file.read(_SHOWN_MOST)
+            os.write(1, new)
+            shown[log] = shown.get(log, 0) + len(new)
 
 
 def _hand_over(
