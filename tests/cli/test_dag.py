@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
-from wingspan.errors import DeclarationError
+from wingspan.errors import DeclarationError, SettingError
 
 DAG = """\
 JOB A n.sub
@@ -86,6 +86,15 @@ def test_a_dag_is_drawn_by_layers(show, tmp_path):
     picture = (tmp_path / "d.svg").read_text()
     assert picture.count("<rect") == 8
     assert picture.count("<path") == 4
+
+
+def test_a_picture_in_a_folder_that_is_not_there_is_refused(show, tmp_path):
+    """No folder is made for it; neither is a folder taken for a file."""
+    with pytest.raises(SettingError, match=r"--svg .*: there is no folder .*\n  -> .*mkdir -p"):
+        show("--svg", str(tmp_path / "nodir" / "d.svg"))
+    with pytest.raises(SettingError, match="expected a file, found a folder"):
+        show("--svg", str(tmp_path))
+    assert not (tmp_path / "nodir").exists()
 
 
 def test_nodes_are_timed_from_their_log(show, tmp_path):

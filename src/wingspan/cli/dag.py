@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.paper import counted
+from wingspan.cli.runs import check_file
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.dag import Dag
@@ -46,6 +47,8 @@ def show(
     from wingspan.runner.htcondor.dag_reader import read_dag
     from wingspan.runner.htcondor.dag_times import critical_path, nodes_log, time_nodes
 
+    if svg:
+        check_file("--svg", svg)
     dag = read_dag(file)
     log = nodes_log(file)
     times = time_nodes(log, timezone=timezone) if log.exists() else {}

@@ -111,6 +111,19 @@ def check_folder(option: str, folder: Path) -> None:
         raise SettingError(f"{option} {folder}", problem, fix) from error
 
 
+def check_file(option: str, file: Path) -> None:
+    """Refuse a file that cannot be written, also because there is no such folder, before anything is computed for it."""
+    from wingspan.errors import SettingError
+
+    if not file.parent.exists():
+        problem = f"there is no folder {file.parent}"
+        raise SettingError(f"{option} {file}", problem, f"correct it, or: mkdir -p {file.parent}")
+    if file.is_dir():
+        fix = "name a file in it"
+        raise SettingError(f"{option} {file}", "expected a file, found a folder", fix)
+    check_folder(option, file.parent)
+
+
 def conclude(run: "Run") -> None:
     """Print how a run ended; exit with 1 if it failed, with 2 if all that failed was given bad input."""
     events = run.events

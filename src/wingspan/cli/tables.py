@@ -13,7 +13,16 @@ import typer
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
 from wingspan.cli.paper import columns, counted, wrap
-from wingspan.cli.runs import AsJson, HomeOption, NoFuse, On, Shared, check_folder, run_pipeline
+from wingspan.cli.runs import (
+    AsJson,
+    HomeOption,
+    NoFuse,
+    On,
+    Shared,
+    check_file,
+    check_folder,
+    run_pipeline,
+)
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_classifier import Classifier
@@ -276,10 +285,7 @@ def _check_out(out: Path | None) -> None:
         found = "a folder" if out.is_dir() else repr(out.name)
         problem = f"expected the name of a .csv or .parquet file, found {found}"
         raise SettingError(f"--out {out}", problem, "for example --out predictions.csv")
-    if not out.parent.exists():
-        problem = f"there is no folder {out.parent}"
-        raise SettingError(f"--out {out}", problem, f"correct it, or: mkdir -p {out.parent}")
-    check_folder("--out", out.parent)
+    check_file("--out", out)
 
 
 def _rules(file: Path | None) -> "Rules":
