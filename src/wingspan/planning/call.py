@@ -21,7 +21,7 @@ from wingspan.planning.fingerprint import function_components, module_files, top
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
-FORMAT = 1  # of keys and of job.json: a change here runs everything anew
+FORMAT = 2  # of keys and of job.json: a change here runs everything anew
 _ALWAYS = {"format": str(FORMAT), "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
 _SLOW = frozenset(
     {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}

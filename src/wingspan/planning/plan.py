@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wingspan.files import digest_bytes, json_text
+from wingspan.files import digest_bytes
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.pipeline.pipeline import Step
@@ -98,8 +98,12 @@ def step_keys(
     for name in order:
         call = calls[name]
         read = {place: (keys[step], output) for place, (step, output) in call.inputs.items()}
-        text = json_text({"components": call.components, "inputs": read})
-        keys[name] = digest_bytes(text.encode()).partition(":")[2]
+        parts = [text for component in sorted(call.components.items()) for text in component]
+        parts += [
+            "",
+            *[f"{place}\0{key}\0{output or ''}" for place, (key, output) in sorted(read.items())],
+        ]
+        keys[name] = digest_bytes("\0".join(parts).encode()).partition(":")[2]
         inputs[name] = read
     return keys, inputs
 
