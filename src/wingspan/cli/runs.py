@@ -21,6 +21,7 @@ Target = Annotated[
     str,
     typer.Argument(metavar="FILE[:NAME]", help="File and the function that declares the pipeline."),
 ]
+_STOPPED = 130  # exit code, as of a run on this machine that Ctrl-C has ended
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of that function.")
 ]
@@ -125,7 +126,7 @@ def check_file(option: str, file: Path) -> None:
 
 
 def conclude(run: "Run") -> None:
-    """Print how a run ended; exit with 1 if it failed, with 2 if all that failed was given bad input."""
+    """Print how a run ended; exit with 1 if it failed, 2 if all that failed was given bad input, 130 if it was stopped."""
     events = run.events
     failed = [event for event in events.values() if event.state == "failed"]
     for event in failed:
@@ -140,6 +141,8 @@ def conclude(run: "Run") -> None:
     print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
         print(f"error: {message}", file=sys.stderr)
+    if run.state == "stopped" and not failed:
+        raise typer.Exit(_STOPPED)
     if run.state != "done":
         raise typer.Exit(2 if failed and all(event.error for event in failed) else 1)
 

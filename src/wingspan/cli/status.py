@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.progress import job_now
-from wingspan.cli.runs import AsJson, HomeOption, RunId
+from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
@@ -39,6 +39,7 @@ def status(
 
     run = open_run(run_id, home=home)
     if svg is not None:
+        check_file("--svg", svg)
         write_atomically(svg, run.picture())
     seen, attempts = run.look(), run.attempts
     events, state = seen

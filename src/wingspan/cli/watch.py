@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from wingspan.workflow import Run
 
 _POLL_S = 0.3
-_STOPPED = 130  # exit code, as of a run on this machine that is stopped
 
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
@@ -37,12 +36,7 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
         raise
     if as_json:
         print(json.dumps({"run": run.run_id, "state": run.state}), flush=True)
-    try:
-        conclude(run)
-    except typer.Exit as end:
-        if run.state == "stopped":
-            raise typer.Exit(_STOPPED) from end
-        raise
+    conclude(run)
 
 
 def _tell(seen: "Watch") -> None:
