@@ -28,13 +28,26 @@ def test_points_lie_where_their_values_say():
 
 
 def test_panels_stand_in_rows_and_dates_are_dates():
-    """The picture is as wide as its widest row; the first day of a course is on its axis."""
+    """The picture is as wide as its widest row; days of a course are on its axis, each once."""
     course = Panel(
         "course", "day", "Brier", {"x": [(1.7e9, 0.2), (1.7e9 + 864_000, 0.1)]}, dates=True
     )
     picture = curves_svg([[course, course], [course]])
     assert 'viewBox="0 0 880 600"' in picture
-    assert len(re.findall(">11-14<", picture)) == 3
+    days = re.findall(r">(\d\d-\d\d)<", picture)
+    assert days == [*("11-15", "11-17", "11-19", "11-21", "11-23")] * 3
+
+
+def test_few_points_are_seen():
+    """Each is a dot, also where all are one; a panel without points says so; a course of an hour has its times."""
+    one = Panel("one", "", "", {"x": [(0.1, 0.0)] * 3}, unit=True)
+    picture = curves_svg([[one, Panel("none", "", "", {"x": []}, unit=True)]])
+    assert picture.count("<circle") == 3
+    assert picture.count("nothing to show") == 1
+    hour = Panel("hour", "", "", {"x": [(1.7e9, 0.2), (1.7e9 + 3600, 0.1)]}, dates=True)
+    labels = re.findall(r">([\d: -]+:\d\d)<", curves_svg([[hour]]))
+    assert labels[0] == "11-14 22:15"
+    assert labels[1:] == ["22:30", "22:45", "23:00"]
 
 
 def test_nothing_to_draw_and_one_value():

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from typing import Final
+
+from wingspan.draw.ticks import number_ticks, time_ticks
 
 Point = tuple[float, float]
 
 _WIDTH: Final = 440
 _HEIGHT: Final = 300
 _PLOT: Final = (62.0, 40.0, 420.0, 240.0)  # left, top, right, bottom
-_TICKS: Final = 5
+_TICKS: Final = 6
+_FEW: Final = 12  # points of a line, up to which each is a dot too: one alone would not be seen
+_DAY: Final = 86_400.0
 _COLOURS: Final = ("#d1495b", "#30638e", "#2a9d5c", "#edae49", "#8d6a9f")
 
 
@@ -57,7 +60,7 @@ def curves_svg(rows: Sequence[Sequence[Panel]], title: str = "") -> str:
 def _panel(panel: Panel) -> str:
     left, top, right, bottom = _PLOT
     points = [point for line in panel.lines.values() for point in line]
-    across = _range([x for x, _ in points], panel.unit)
+    across = _range([x for x, _ in points], panel.unit, _DAY if panel.dates else 1.0)
     up = _range([0.0, *(y for _, y in points)], panel.unit)
 
     def place(point: Point) -> str:
@@ -72,10 +75,16 @@ def _panel(panel: Panel) -> str:
     ]
     if panel.unit:
         parts.append(f'<polyline points="{place((0, 0))} {place((1, 1))}" stroke="#bbb"/>')
+    if not points:
+        middle = f'x="{(left + right) / 2}" y="{(top + bottom) / 2}" text-anchor="middle"'
+        parts.append(f"<text {middle}>nothing to show</text>")
     for number, (name, line) in enumerate(panel.lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         path = " ".join(map(place, line))
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        if len(line) <= _FEW:
+            dots = (place(point).split(",") for point in line)
+            parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in dots]
         x = left + 8
         parts.append(
             f'<text x="{x}" y="{top + 14 + 14 * number}" fill="{colour}">{escape(name)}</text>'
@@ -83,26 +92,23 @@ def _panel(panel: Panel) -> str:
     return "".join(parts)
 
 
-def _range(values: Sequence[float], unit: bool) -> Point:
-    """Return the two ends of an axis, never equal."""
+def _range(values: Sequence[float], unit: bool, least: float = 1.0) -> Point:
+    """Return the two ends of an axis, never equal: of one value, `least` apart."""
     if unit or not values:
         return 0.0, 1.0
     low, high = min(values), max(values)
-    return (low, high) if high > low else (low, low + 1.0)
+    return (low, high) if high > low else (low, low + least)
 
 
 def _labels(panel: Panel, across: Point, up: Point) -> list[str]:
     """Return the numbers along both axes, and the axes' names."""
     left, top, right, bottom = _PLOT
     parts = []
-    for number in range(_TICKS):
-        part = number / (_TICKS - 1)
-        x, y = left + part * (right - left), bottom - part * (bottom - top)
-        parts.append(
-            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{_mix(up, part):.2g}</text>'
-        )
-        value = _mix(across, part)
-        text = f"{datetime.fromtimestamp(value, UTC):%m-%d}" if panel.dates else f"{value:.2g}"
+    for value, text in number_ticks(*up, _TICKS):
+        y = bottom - (value - up[0]) / (up[1] - up[0]) * (bottom - top)
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+    for value, text in (time_ticks if panel.dates else number_ticks)(*across, _TICKS):
+        x = left + (value - across[0]) / (across[1] - across[0]) * (right - left)
         parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{text}</text>')
     parts.append(
         f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle">{escape(panel.x)}</text>'
@@ -111,7 +117,3 @@ def _labels(panel: Panel, across: Point, up: Point) -> list[str]:
         f'<text transform="translate(14 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">{escape(panel.y)}</text>'
     )
     return parts
-
-
-def _mix(ends: Point, part: float) -> float:
-    return ends[0] + part * (ends[1] - ends[0])

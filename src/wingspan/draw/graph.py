@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
+from typing import TypeAlias
 
 _COLORS = {
     "done": "#2e8b57",
@@ -17,6 +19,10 @@ _LETTER = 6.6  # width of a character of 11 px text, on average
 _SMALL_LETTER = 5.4
 _WIDEST = 34  # characters shown of a name
 _SWEEPS = 4
+_LANE = 8  # height that an edge takes where it passes a column
+
+Spot: TypeAlias = tuple[str, int]  # a box in its column, or its name's lane in a later one
+Place: TypeAlias = tuple[float, float, float]  # left end, height of the middle, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +36,104 @@ class Node:
 
 
 def graph_svg(nodes: Sequence[Node]) -> str:
-    """Return an SVG with the nodes in columns, each right of all it needs; needs that are no node are left out."""
-    columns = _ordered(_columns(nodes), nodes)
+    """Return an SVG with the nodes in columns, each right of all it needs; needs that are no node are left out.
+
+    What is needed several columns on has a lane in the columns between, so that no edge passes behind a box.
+    """
+    depth = _depths(nodes)
+    before = _before(nodes, depth)
+    columns = _ordered(_columns(depth, before), before)
     by_name = {node.name: node for node in nodes}
-    widths = [max(map(_width, (by_name[name] for name in column))) for column in columns]
-    tallest = max((len(column) for column in columns), default=0)
-    total = tallest * (_HEIGHT + _GAP) - _GAP
-    places: dict[str, tuple[float, float, float]] = {}
-    x = float(_MARGIN)
-    for column, width in zip(columns, widths, strict=True):
-        height = len(column) * (_HEIGHT + _GAP) - _GAP
-        for row, name in enumerate(column):
-            places[name] = (x, _MARGIN + (total - height) / 2 + row * (_HEIGHT + _GAP), width)
-        x += width + _SPACE
+    places = _places(columns, depth, by_name)
     edges = [
-        _edge(places[need], places[node.name])
-        for node in nodes
-        for need in node.needs
-        if need in places
+        _edge([places[need, at] for at in range(depth[need], column)], places[node.name, column])
+        for node, column in ((node, depth[node.name]) for node in nodes)
+        for need in _known(node, depth)
     ]
-    boxes = [_box(by_name[name], place) for name, place in places.items()]
-    size = f'width="{x - _SPACE + _MARGIN:.0f}" height="{total + 2 * _MARGIN:.0f}"'
+    boxes = [_box(by_name[name], places[name, at]) for name, at in depth.items()]
+    right = max((x + width for x, _, width in places.values()), default=0)
+    low = max((y for _, y, _ in places.values()), default=0) + _HEIGHT / 2
+    size = f'width="{right + _MARGIN:.0f}" height="{low + _MARGIN:.0f}"'
     style = 'font-family="system-ui, sans-serif" font-size="11"'
     return "\n".join(
         [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', *edges, *boxes, "</svg>"]
     )
 
 
-def _columns(nodes: Sequence[Node]) -> list[list[str]]:
-    """Return the names by length of the longest path that leads to them; nodes come after what they need."""
+def _known(node: Node, depth: Mapping[str, int]) -> list[str]:
+    return [need for need in node.needs if need in depth]
+
+
+def _depths(nodes: Sequence[Node]) -> dict[str, int]:
+    """Return each name's column: the longest path that leads to it; nodes come after what they need."""
     depth: dict[str, int] = {}
     for node in nodes:
-        depth[node.name] = 1 + max(
-            (depth[need] for need in node.needs if need in depth), default=-1
-        )
-    columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for name, column in depth.items():
-        columns[column].append(name)
+        depth[node.name] = 1 + max((depth[need] for need in _known(node, depth)), default=-1)
+    return depth
+
+
+def _before(nodes: Sequence[Node], depth: Mapping[str, int]) -> dict[Spot, list[Spot]]:
+    """Return of each box, and of each lane of a name in a later column, what it is tied to in the column before."""
+    found: dict[Spot, list[Spot]] = {}
+    for node in nodes:
+        column = depth[node.name]
+        needs = _known(node, depth)
+        found[node.name, column] = [(need, column - 1) for need in needs]
+        for need in needs:
+            for lane in range(depth[need] + 1, column):
+                found[need, lane] = [(need, lane - 1)]
+    return found
+
+
+def _columns(depth: Mapping[str, int], spots: Iterable[Spot]) -> list[list[Spot]]:
+    columns: list[list[Spot]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for spot in spots:
+        columns[spot[1]].append(spot)
     return columns
 
 
-def _ordered(columns: list[list[str]], nodes: Sequence[Node]) -> list[list[str]]:
+def _ordered(columns: list[list[Spot]], before: Mapping[Spot, Sequence[Spot]]) -> list[list[Spot]]:
     """Order each column by the mean place of its neighbours, a few times over, so that few edges cross."""
-    needs = {node.name: node.needs for node in nodes}
-    readers: dict[str, list[str]] = {}
-    for node in nodes:
-        for need in node.needs:
-            readers.setdefault(need, []).append(node.name)
+    after: dict[Spot, list[Spot]] = {}
+    for spot, ties in before.items():
+        for tie in ties:
+            after.setdefault(tie, []).append(spot)
     for sweep in range(_SWEEPS):
-        near: Mapping[str, Iterable[str]] = needs if sweep % 2 == 0 else readers
+        near: Mapping[Spot, Sequence[Spot]] = before if sweep % 2 == 0 else after
         place = {
-            name: row - len(column) / 2 for column in columns for row, name in enumerate(column)
+            spot: row - len(column) / 2 for column in columns for row, spot in enumerate(column)
         }
         columns = [
-            sorted(column, key=lambda name: _mean(place, near.get(name, ()), name))
+            sorted(column, key=lambda spot: _mean(place, near.get(spot, ()), spot))
             for column in columns
         ]
     return columns
 
 
-def _mean(place: Mapping[str, float], neighbours: Iterable[str], name: str) -> float:
-    found = [place[one] for one in neighbours if one in place]
-    return sum(found) / len(found) if found else place[name]
+def _mean(place: Mapping[Spot, float], neighbours: Sequence[Spot], spot: Spot) -> float:
+    found = [place[one] for one in neighbours]
+    return sum(found) / len(found) if found else place[spot]
+
+
+def _places(
+    columns: Sequence[Sequence[Spot]], depth: Mapping[str, int], by_name: Mapping[str, Node]
+) -> dict[Spot, Place]:
+    """Return the left end, the middle's height and the width of each box and lane."""
+
+    def height(spot: Spot) -> int:
+        return _HEIGHT if depth[spot[0]] == spot[1] else _LANE
+
+    totals = [sum(height(spot) + _GAP for spot in column) - _GAP for column in columns]
+    places: dict[Spot, Place] = {}
+    x = float(_MARGIN)
+    for column, total in zip(columns, totals, strict=True):
+        width = max(_width(by_name[name]) for name, at in column if depth[name] == at)
+        y = _MARGIN + (max(totals) - total) / 2
+        for spot in column:
+            places[spot] = (x, y + height(spot) / 2, width)
+            y += height(spot) + _GAP
+        x += width + _SPACE
+    return places
 
 
 def _width(node: Node) -> float:
@@ -102,24 +144,28 @@ def _short(name: str) -> str:
     return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
 
 
-def _edge(start: tuple[float, float, float], end: tuple[float, float, float]) -> str:
-    x1, y1 = start[0] + start[2], start[1] + _HEIGHT / 2
-    x2, y2 = end[0], end[1] + _HEIGHT / 2
-    bend = (x1 + x2) / 2
-    path = f"M{x1:.0f},{y1:.0f} C{bend:.0f},{y1:.0f} {bend:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
+def _edge(start: Sequence[Place], end: Place) -> str:
+    """Return a line from the first place's right, through the lanes after it, to the end's left."""
+    path = f"M{start[0][0] + start[0][2]:.0f},{start[0][1]:.0f}"
+    for (x, y1, width), (x2, y2, _) in pairwise([*start, end]):
+        x1 = x + width
+        bend = (x1 + x2) / 2
+        path += f" L{x1:.0f},{y1:.0f}" if x != start[0][0] else ""
+        path += f" C{bend:.0f},{y1:.0f} {bend:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
     return f'<path d="{path}" fill="none" stroke="#9aa0a6" stroke-width="1.2"/>'
 
 
-def _box(node: Node, place: tuple[float, float, float]) -> str:
-    x, y, width = place
+def _box(node: Node, place: Place) -> str:
+    x, middle, width = place
+    y = middle - _HEIGHT / 2
     color = _COLORS.get(node.state, _COLORS["waiting"])
-    middle = y + (_HEIGHT / 2 + 4 if not node.note else 15)
+    line = y + (_HEIGHT / 2 + 4 if not node.note else 15)
     frame = f'rx="6" fill="white" stroke="{color}" stroke-width="1.6"'
     lines = [
         f"<title>{escape(node.name)}: {escape(node.state)} {escape(node.note)}</title>",
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" {frame}/>',
         f'<rect x="{x:.0f}" y="{y:.0f}" width="5" height="{_HEIGHT}" rx="2" fill="{color}"/>',
-        f'<text x="{x + 13:.0f}" y="{middle:.0f}" fill="#202124">{escape(_short(node.name))}</text>',
+        f'<text x="{x + 13:.0f}" y="{line:.0f}" fill="#202124">{escape(_short(node.name))}</text>',
     ]
     if node.note:
         note = f'fill="#5f6368" font-size="9">{escape(node.note)}</text>'

@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
+from wingspan.draw.ticks import number_ticks, time_ticks
+
 _LEFT: Final = 62
 _TOP: Final = 34
 _HEIGHT: Final = 220
 _LEGEND: Final = 26
+_LINE: Final = 14  # pixels that a label is high
+_STAMP: Final = 170  # pixels from an end that its stamp takes, with half a label
+_TIMES: Final = 9
 COLOURS: Final = {
     "running": "#2a9d5c",
     "idle": "#b8c4d0",
@@ -77,11 +82,29 @@ def _axes(times: Sequence[float], top: int, right: int) -> list[str]:
     lines = [
         f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#888"/>',
         f'<text x="{_LEFT - 6}" y="{_TOP + 5}" text-anchor="end">{top:,}</text>',
-        f'<text x="{_LEFT - 6}" y="{bottom + 4}" text-anchor="end">0</text>',
     ]
-    if times:
-        ends = ((times[0], _LEFT, "start"), (times[-1], right, "end"))
-        for instant, x, anchor in ends:
-            stamp = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M UTC")
-            lines.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="{anchor}">{stamp}</text>')
+    for count, label in number_ticks(0, top):
+        y = bottom - _HEIGHT * count / top
+        if count == int(count) and (y - _TOP > _LINE or count == top):
+            lines.append(f'<path d="M{_LEFT - 4} {y:.1f}h4" stroke="#888"/>')
+        if count == int(count) and y - _TOP > _LINE:
+            lines.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
+    return [*lines, *_clock(times, right)] if times else lines
+
+
+def _clock(times: Sequence[float], right: int) -> list[str]:
+    """Return the labels below: full stamps at both ends, round times between them."""
+    bottom = _TOP + _HEIGHT
+    lines = []
+    for instant, x, anchor in ((times[0], _LEFT, "start"), (times[-1], right, "end")):
+        stamp = datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        lines.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="{anchor}">{stamp}</text>')
+    span = (times[-1] - times[0]) or 1.0
+    for instant, label in time_ticks(times[0], times[-1], _TIMES):
+        place = _LEFT + (right - _LEFT) * (instant - times[0]) / span
+        lines.append(f'<path d="M{place:.1f} {bottom}v4" stroke="#888"/>')
+        if _LEFT + _STAMP < place < right - _STAMP:
+            lines.append(
+                f'<text x="{place:.1f}" y="{bottom + 18}" text-anchor="middle">{label}</text>'
+            )
     return lines

@@ -1,0 +1,48 @@
+"""Where an axis has its labels: at round numbers, and at round times of UTC."""
+
+import math
+from datetime import UTC, datetime
+from typing import Final
+
+Tick = tuple[float, str]
+
+_DAY: Final = 86_400
+_STEPS: Final = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 10_800, 21_600, 43_200),
+    *(_DAY * days for days in (1, 2, 7, 14, 28, 56, 91, 182, 365, 730, 1825, 3650)),
+)
+
+
+def number_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
+    """Return at most so many round numbers from `low` to `high` (inclusive), with their labels."""
+    least = max(high - low, 1e-300) / max(most - 1, 1)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each >= least * (1 - 1e-9))
+    return [(step * n, f"{step * n:,.10g}") for n in _multiples(low, high, step)]
+
+
+def time_ticks(start: float, end: float, most: int = 6) -> list[Tick]:
+    """Return at most so many round instants (seconds since 1970 UTC) in a span, with labels that all differ.
+
+    The day stands where it changes; the year where a step is of weeks or more.
+    """
+    least = (end - start) / max(most - 1, 1)
+    step = next(
+        (each for each in _STEPS if each >= least), _STEPS[-1] * math.ceil(least / _STEPS[-1])
+    )
+    form = "%Y-%m-%d" if step >= 28 * _DAY else "%m-%d" if step >= _DAY else "%H:%M"
+    form += ":%S" if step < 60 else ""
+    found: list[Tick] = []
+    day = ""
+    for number in _multiples(start, end, step):
+        at = datetime.fromtimestamp(number * step, UTC)
+        before, day = day, f"{at:%m-%d}"
+        label = at.strftime(form)
+        found.append((number * step, label if step >= _DAY or day == before else f"{day} {label}"))
+    return found
+
+
+def _multiples(low: float, high: float, step: float) -> range:
+    slack = 1e-9
+    return range(math.ceil(low / step - slack), math.floor(high / step + slack) + 1)
