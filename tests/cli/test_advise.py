@@ -30,6 +30,17 @@ def test_advice_is_printed(tmp_path):
     assert "12.0: fix first (decided by rules)" in result.output
 
 
+def test_lines_fit_the_terminal(tmp_path, monkeypatch):
+    """Reasons and evidence are wrapped; a command or fix stays on its line, to be copied."""
+    monkeypatch.setenv("COLUMNS", "80")
+    reason = "/some/long/path " * 20
+    (tmp_path / "log").write_text(LOG.replace("Failed to execute", f"Failed to execute {reason}"))
+    lines = run("advise", tmp_path / "log").output.splitlines()
+    assert max(len(line) for line in lines if "->" not in line) <= 80
+    assert sum("/some/long/path" in line for line in lines) > 3
+    assert sum(line.startswith("  ") and "->" in line for line in lines) == 1
+
+
 def test_json_has_null_for_what_is_unknown(tmp_path):
     """The JSON is strict: no NaN."""
     (tmp_path / "log").write_text(LOG)

@@ -14,6 +14,7 @@ import typer
 
 from wingspan.cli.logs import tell_empty
 from wingspan.cli.lstm_options import import_from_here
+from wingspan.cli.paper import wrap
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def advise(
     if as_json:
         print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
     else:
-        print("\n".join(_text(incidents)))
+        print("\n".join(map(_fit, _text(incidents))))
     if apply:
         from wingspan.advisor.actions import Bounds
 
@@ -245,7 +246,8 @@ def _text(incidents: "Sequence[Incident]") -> Iterator[str]:
     yield f"{'incident':<9}{'jobs':>5}  {'code':<8}{'answer':<15}{'cause'}"
     for number, each in enumerate(incidents, 1):
         code = f"{each.code}/{each.subcode}"
-        yield f"{number:<9}{len(each.jobs):>5}  {code:<8}{each.answer:<15}{each.jobs[0].cause}"
+        facts = f"{number:<9}{len(each.jobs):>5}  {code:<8}{each.answer:<15}"
+        yield from wrap(f"{facts}{each.jobs[0].cause}", " " * len(facts)).splitlines()
     for number, each in enumerate(incidents, 1):
         yield f"\nincident {number}: {each.name}, {len(each.jobs)} jobs"
         if each.plan:
@@ -255,6 +257,15 @@ def _text(incidents: "Sequence[Incident]") -> Iterator[str]:
         for answer in dict.fromkeys(job.answer for job in each.jobs[_SHOWN:]):
             names = [job.job for job in each.jobs[_SHOWN:] if job.answer == answer]
             yield f"  {len(names)} more, {answer}: {' '.join(names)}"
+
+
+def _fit(line: str) -> str:
+    """Return a line wrapped below its own beginning; a command stays on one line, to be copied."""
+    if line.lstrip().startswith("->"):
+        return line
+    bare = line.lstrip("\n")
+    indent = " " * (len(bare) - len(bare.lstrip()) + 4)
+    return "\n" * (len(line) - len(bare)) + wrap(bare, indent)
 
 
 def _job(job: "Advice") -> Iterator[str]:
