@@ -165,6 +165,7 @@ def test_two_deployments_at_once(bundle, models, tmp_path):
 
 
 @pytest.mark.usefixtures("unmeasured")
+@pytest.mark.long
 def test_killed_while_deploying(bundle, models):
     """After kill -9 at any moment every version is whole, the current one loads, and the next deployment cleans up."""
     saved = deploy(bundle, models, "loan").folder

@@ -229,6 +229,7 @@ def test_the_newest_rescue_dag_counts(read, tmp_path):
     assert not read_dag(tmp_path / "t.dag", rescue=False).nodes["a"].done
 
 
+@pytest.mark.long
 def test_layers_of_many_edges_are_found_in_linear_time(read):
     """Two layers of 20,000 nodes have 400 million edges in one line; a chain of 20,000 is no recursion."""
     names = [f"{side}{number}" for side in "pc" for number in range(20_000)]

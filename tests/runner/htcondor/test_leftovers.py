@@ -132,6 +132,6 @@ def test_a_run_that_nobody_followed_is_brought_in_first(project, job_folder, wai
     wait_until(lambda: dag_over(dag), 60)
     assert needed_keys(home) == set()
     said = CliRunner().invoke(app, words[:3]).stdout
-    assert said.startswith("removed 1 folders")
+    assert said.startswith("removed 1 folder,")
     assert not place_of(dag).exists()
     assert Run(folder, home)["made"] == 7

@@ -161,6 +161,7 @@ def alone(run, step):
     return done.returncode, done.stderr.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_results_made_before_are_read_by_path(declared, shared, tmp_path):
     """A copy where the store lies elsewhere, a link where it lies below the shared folder; nothing is sent.
 
