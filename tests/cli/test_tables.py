@@ -53,3 +53,16 @@ def test_models_that_do_not_fit_beside_one_another_stand_below(capsys, monkeypat
     assert lines[2].split() == ["average_precision", "-", "-"]
     assert lines[4].split() == ["metric", "third", "*", "fourth"]
     assert lines[-1] == "* best by f1, on 1,234 test rows; 95 % intervals"
+
+
+def test_predictions_that_are_there_already_are_left_alone(tmp_path):
+    """An unchanged command writes nothing anew; another content replaces what was there."""
+    made, out = tmp_path / "made.csv", tmp_path / "out.csv"
+    made.write_text("a\n1\n")
+    tables.write_out(made, out)
+    before = out.stat()
+    tables.write_out(made, out)
+    assert out.stat() == before
+    made.write_text("a\n2\n")
+    tables.write_out(made, out)
+    assert out.read_text() == "a\n2\n"

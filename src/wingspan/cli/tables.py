@@ -308,9 +308,13 @@ def _rules(file: Path | None) -> "Rules":
 
 
 def write_out(made: Path, out: Path) -> None:
-    """Copy a result to where the user asked for it, whole or not at all."""
+    """Copy a result to where the user asked for it, whole or not at all; the same file there is left alone."""
+    import filecmp
+
     from wingspan.files import aside, copy
 
+    if out.is_file() and filecmp.cmp(made, out, shallow=False):
+        return
     with aside(out) as temporary:
         copy(made, temporary)
 
