@@ -170,14 +170,14 @@ FAILING = """
     def after(n: int) -> int:
         return n
 
-    def other(n: int) -> int:
+    def other(n: int, names: dict[str, int] | None = None) -> int:
         return n + 1
 
     def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("failing")
         one = p.step(good)
         p.step(after, p.step(bad, one))
-        p.step(other, one)
+        p.step(other, one, {"b": 1, "a": 2})
         return p
 
     def dies_once(flag: str) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 from wingspan.errors import ConflictError
 from wingspan.files import digest_file
 
+_CODE = {"function", "class", "global", "import", "module", "closure", "default", "argument"}
+
 
 def require_planned(job: Mapping[str, Any], function: Callable[..., Any]) -> None:
     """Refuse code that was edited since, unless nothing of it that the function reaches is another.
@@ -45,15 +47,8 @@ def _reaches_the_same(job: Mapping[str, Any], function: Callable[..., Any]) -> b
         return False
     from wingspan.planning.fingerprint import function_components
 
-    kinds = {"distribution", "parameter", "file", "cpus", "image", "format", "python"}
-    planned = {
-        name: text
-        for name, text in job["components"].items()
-        if name.partition(" ")[0] not in kinds
-    }
-    now = {
-        name: text
-        for name, text in function_components(function).items()
-        if name.partition(" ")[0] not in kinds
-    }
-    return now == planned
+    return _code_of(function_components(function)) == _code_of(job["components"])
+
+
+def _code_of(components: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in components.items() if name.partition(" ")[0] in _CODE}
