@@ -140,6 +140,21 @@ def test_whose_fault(write, event):
     assert odds_of_machine(0, 0, 0, 0, 0.1) == 1
 
 
+def test_many_clusters_at_once_may_be_an_outage(write, event):
+    """Three others with such a hold within the hour are told; two are not, nor those of other causes or of yesterday."""
+
+    def lines(others):
+        rows = [row for c in range(10, 10 + others) for row in held(c, 90_000 + 60 * c)]
+        rows += held(5, 0) + held(6, 91_000, *MEMORY) + held(1, 92_000)
+        found = advise(write(text(event, sorted(rows, key=lambda row: row[0]))))
+        jobs = {job.job: job for each in found for job in each.jobs}
+        return [line for line in jobs["1.0"].evidence if "outage" in line]
+
+    assert lines(2) == []
+    (line,) = lines(3)
+    assert line.startswith("3 other clusters at its access point had such a hold in the hour")
+
+
 def test_advice_on_ads(event):
     """Of jobs whose log is not readable the rules tell, with what the ad measured."""
     ad = {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ENOUGH: Final = 30
 WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
 PROOF: Final = {"job": 5, "mates": 20}  # releases of the job, of its cluster, all of them in vain
+_CROWD: Final = 3
 _Z: Final = 1.96  # 95 %
 
 
@@ -350,6 +351,11 @@ def _evidence_lines(evidence: Evidence | None, question: _Question) -> list[str]
     if evidence.held_mates > 1:
         hosts = f" on {evidence.held_hosts} hosts" if evidence.held_hosts else ""
         lines.append(f"{evidence.held_mates} jobs of its cluster held for this code{hosts}")
+    if evidence.alike >= _CROWD:
+        lines.append(
+            f"{evidence.alike} other clusters at its access point had such a hold in the hour before: "
+            "it may be an outage"
+        )
     return lines + ([_fault_line(evidence.fault)] if evidence.fault else [])
 
 

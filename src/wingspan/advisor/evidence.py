@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.episodes import OUTCOMES, Episodes
 from wingspan.advisor.prefix import first_of, number_by_first
-from wingspan.advisor.timeline import Timeline
+from wingspan.advisor.timeline import Timeline, whose
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import DECISIONS
 
@@ -21,6 +21,7 @@ LEVELS: Final = ("template", "sub-code", "code")
 _PAID, _FAILED = OUTCOMES.index("released_ok"), OUTCOMES.index("released_failed")
 _SAME = OUTCOMES.index("released_held_same")
 _SIMILAR: Final = 3
+_AT_ONCE_S: Final = 3600.0
 _MOST_ODDS: Final = 50.0  # logarithm; more than that is certainty
 
 
@@ -83,6 +84,8 @@ class Evidence:
         How many of this job's releases ended in the same hold again.
     held_mates, held_hosts
         Jobs of the cluster that were held for the same code, this one too, and on how many hosts.
+    alike
+        Other clusters with such a hold at its access point in the hour before; nodes of DAGs count as one.
     fault
         None where the host is not known, or nobody else ran.
     similar
@@ -97,6 +100,7 @@ class Evidence:
     mates: Counts
     held_mates: int
     held_hosts: int
+    alike: int
     fault: Fault | None
     similar: tuple[int, ...]
     ran_s: float
@@ -130,11 +134,15 @@ class History:
             "mates": number_by_first(episodes.cluster, episodes.code),
             "job": number_by_first(episodes.job, episodes.code),
         }
+        there = number_by_first(self._groups["template"], episodes.access_point)
+        self._groups["access point"] = there
         self._told = {
             name: _Shelf(told, known, group[told]) for name, group in self._groups.items()
         }
         everything = np.arange(len(episodes))
         self._holds = _Shelf(everything, episodes.row, self._groups["mates"])
+        self._there = _Shelf(everything, episodes.row, there)
+        self._whose = whose(timeline, episodes.row)
         real = np.flatnonzero(~np.isin(episodes.code, list(DECISIONS)))
         self._host_holds = _Shelf(real, episodes.row[real], episodes.host[real])
 
@@ -174,10 +182,18 @@ class History:
             mates=self._counts(mates),
             held_mates=len(np.unique(self.episodes.job[held])),
             held_hosts=len(np.unique(hosts[hosts >= 0])),
+            alike=self._alike(episode, upto),
             fault=self._fault(episode, upto, held),
             similar=tuple(similar[: -_SIMILAR - 1 : -1].tolist()),
             ran_s=self._ran(episode),
         )
+
+    def _alike(self, episode: int, upto: int) -> int:
+        there = self._there.below(int(self._groups["access point"][episode]), upto)
+        clock = self.timeline.clock[self.episodes.row[there]]
+        now = self.timeline.clock[upto - 1] if upto else 0.0
+        others = self._whose[there[np.searchsorted(clock, now - _AT_ONCE_S) :]]
+        return len(np.unique(others[others != self._whose[episode]]))
 
     def _counts(self, chosen: NDArray[np.int64]) -> Counts:
         outcome = self.episodes.outcome[chosen]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wingspan.advisor.episodes import Episodes
 from wingspan.advisor.moments import Moments
 from wingspan.advisor.prefix import Marks, Numbers, first_of, mark, number_by_first
-from wingspan.advisor.timeline import AUTHORS, Timeline
+from wingspan.advisor.timeline import AUTHORS, Timeline, whose
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.histories import STATE_EVENTS, State
 from wingspan.eventlog.rules import explain
@@ -24,6 +24,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 
 CATEGORIES: Final = ("code", "subcode", "template")
 HALF_LIVES_S: Final = {"10min": 600.0, "1h": 3600.0, "1d": 86400.0}
+ALIKE: Final = "{}_clusters_alike_{}"
 _OWN_COUNTS: Final = {
     "starts": Event.EXECUTE,
     "evictions": Event.JOB_EVICTED,
@@ -98,6 +99,7 @@ def make_features(timeline: Timeline, episodes: Episodes, moments: Moments) -> F
         _mates,
         _outcomes_known,
         _rates,
+        _others_alike,
     )
     columns = {name: column for part in parts for name, column in part(scene).items()}
     values = np.empty((len(moments), len(columns)), np.float32)
@@ -282,6 +284,38 @@ def _rates(scene: _Scene) -> Columns:
             for span, half_life_s in HALF_LIVES_S.items():
                 found = marks.decayed(timeline.clock, half_life_s, of, upto, scene.moments.clock)
                 columns[f"{name}_{word}_{span}"] = found
+    return columns
+
+
+def _others_alike(scene: _Scene) -> Columns:
+    """Count other clusters with such a hold at the access point, at the site and anywhere, fading with time.
+
+    What many meet at once is rarely the fault of one. Each cluster counts at its first such hold; the nodes of the DAGs of an
+    access point count as one, as they may be all of one user.
+    """
+    timeline, upto = scene.timeline, scene.moments.upto
+    holds = timeline.where(Event.JOB_HELD)
+    events, site = timeline.events, timeline.site[holds]
+    cause = number_by_first(events.value[holds], events.detail[holds], timeline.template[holds])
+    owner = whose(timeline, holds)
+    groups = {
+        "access_point": number_by_first(cause, events.access_point[holds]),
+        "site": np.where(site >= 0, number_by_first(cause, site), -1),
+        "anywhere": cause,
+    }
+    columns: Columns = {}
+    for name, number in groups.items():
+        group = scene.among(holds, number)
+        own = scene.among(holds, number_by_first(number, owner))
+        first = holds[first_of(number, owner)]
+        everyone, mine = scene.marks(first, group), scene.marks(first, own)
+        for span, half_life_s in HALF_LIVES_S.items():
+            found, less = (
+                marks.decayed(timeline.clock, half_life_s, scene.of(of), upto, scene.moments.clock)
+                for marks, of in ((everyone, group), (mine, own))
+            )
+            there = scene.of(group) >= 0
+            columns[ALIKE.format(name, span)] = np.where(there, np.maximum(found - less, 0.0), 0.0)
     return columns
 
 

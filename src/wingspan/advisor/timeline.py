@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.prefix import mark, number_by_first
+from wingspan.advisor.prefix import first_of, mark, number_by_first
 from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.bodies import parse_body, place_of, read_records
 from wingspan.eventlog.codes import EventNumber as Event
@@ -23,6 +23,7 @@ from wingspan.eventlog.templates import mask
 AUTHORS: Final = ("", "user", "policy", "dag")
 _CLUSTER_EDITS: Final = (Event.ATTRIBUTE_UPDATE, Event.CLUSTER_SUBMIT, Event.CLUSTER_REMOVE)
 _ACTIONS: Final = (Event.JOB_HELD, Event.JOB_RELEASED, Event.JOB_ABORTED)
+_NODE_NOTE: Final = b"DAG Node: "
 _YEARLESS: Final = re.compile(rb"\d{3} \([^)]*\) \d\d/\d\d ")
 _AUTHOR_TEXTS: Final = tuple(
     (AUTHORS.index(author), re.compile(pattern))
@@ -63,6 +64,8 @@ class Timeline:
     dated
         Of holds: whether the stamp, or the log's header before it, tells the year. Elsewhere the year is inferred from
         when the file was written last, which is not known at the hold. bool
+    dag_node
+        Of holds: whether the job is a node of a DAG, as its cluster's submission tells. bool
     """
 
     events: Events
@@ -75,6 +78,7 @@ class Timeline:
     template: NDArray[np.int32]
     author: NDArray[np.int8]
     dated: NDArray[np.bool_]
+    dag_node: NDArray[np.bool_]
     hosts: tuple[str, ...] = field(repr=False)
     sites: tuple[str, ...] = field(repr=False)
     templates: tuple[str, ...] = field(repr=False)
@@ -94,6 +98,12 @@ class Timeline:
             found |= self.events.code == code
         rows = np.flatnonzero(found)
         return rows[self.job[rows] >= 0]
+
+
+def whose(timeline: Timeline, holds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for whose jobs were held, as far as the log tells: the cluster; of DAGs' nodes the access point, below 0."""
+    point = timeline.events.access_point[holds].astype(np.int64)
+    return np.where(timeline.dag_node[holds], -2 - point, timeline.cluster[holds])
 
 
 def make_timeline(events: Events) -> Timeline:
@@ -118,6 +128,7 @@ def make_timeline(events: Events) -> Timeline:
         template=template,
         author=author,
         dated=dated,
+        dag_node=_dag_nodes(kept, cluster),
         hosts=hosts,
         sites=sites,
         templates=templates,
@@ -216,6 +227,20 @@ def _reasons(
             template[row] = numbers.setdefault(masked, len(numbers))
             dated[row] |= _YEARLESS.match(record) is None
     return template, author, dated, tuple(numbers)
+
+
+def _dag_nodes(events: Events, cluster: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Read of each hold whether its job is a node of a DAG: the note that DAGMan gives to what it submits says so."""
+    holds = np.flatnonzero((events.code == Event.JOB_HELD) & (cluster >= 0))
+    rows = np.flatnonzero((events.code == Event.SUBMIT) & (cluster >= 0))
+    rows = rows[np.isin(cluster[rows], cluster[holds])]
+    rows = rows[first_of(cluster[rows])]
+    noted = [_NODE_NOTE in record for record in read_records(events, rows)]
+    submitted = np.full(int(cluster.max(initial=-1)) + 1, len(events))
+    submitted[cluster[rows[np.array(noted, bool)]]] = rows[np.array(noted, bool)]
+    found = np.zeros(len(events), bool)
+    found[holds] = submitted[cluster[holds]] < holds
+    return found
 
 
 def _without_stamp(record: bytes) -> bytes:
