@@ -31,7 +31,8 @@ def main() -> int:
     missed = 0
     for name, seed, other in cases:
         began = time.process_time()
-        report = judge_pool(name, seed, days[name], other)
+        on = (other, days[other] if other else None)
+        report = judge_pool(name, seed, days[name], on)
         title = f"{name} seed {seed}" + (f", trained on {other}" if other else "")
         print_report(title, report)
         print(f"{time.process_time() - began:.0f} s of CPU", flush=True)

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.baselines import fit_osg_rule
-from wingspan.advisor.contest import ADVISING, ALWAYS, CALIBRATING, PER_CODE, hold_contest
-from wingspan.advisor.evaluate import check_targets, choose_actions, evaluate
+from wingspan.advisor.contest import (
+    ADVISING,
+    ALWAYS,
+    CALIBRATING,
+    PER_CODE,
+    PREFERRED,
+    choose,
+    hold_contest,
+    training_weights,
+)
+from wingspan.advisor.evaluate import check_targets, evaluate
 from wingspan.advisor.samples import make_samples
 from wingspan.advisor.split import split_samples
 from wingspan.advisor.truth import REMOVE, Truth, join_truth
@@ -50,7 +59,7 @@ def test_the_table_finds_what_was_planted(planted):
     contest = hold_contest(planted, split, {"another": fit_osg_rule})
     report = evaluate(planted, split, contest, known(planted))
     told, all_holds = report.tables
-    assert report.winner in {"gradient boosting", "logistic regression"}
+    assert report.winner == PREFERRED
     assert told.of("gradient boosting", "skill").low > 0.2
     assert told.of(PER_CODE, "skill").value == 0
     assert told.of(ALWAYS, "brier").value == pytest.approx(1 - told.base_rate, abs=1e-6)
@@ -94,8 +103,25 @@ def test_little_is_learned_from_little(planted):
     assert contest.winner != ALWAYS
     advisor = contest.advisor(planted, few, [{"path": "log"}])
     assert (advisor.name, advisor.card["train"]) == (contest.winner, 20)
-    rows = np.arange(5)
-    assert (choose_actions(contest[ALWAYS], planted, rows, (0.0,), 5.0) == 0).all()
+
+
+def test_who_is_preferred_wins_unless_another_is_clearly_better(planted):
+    """A score that is lower by little, or by chance, changes nothing; one that is lower by much and for sure does."""
+    split = split_samples(planted)
+    weights = training_weights(planted, split)
+    contest = hold_contest(planted, split)
+    first = contest[PREFERRED]
+
+    def winner(error):
+        other = replace(contest["rate per template"], error=error)
+        other = replace(other, brier=float(np.average(error, weights=weights.later)))
+        return choose([first, other], planted, split, weights, frozenset()).winner
+
+    one_lucky = first.error.copy()
+    one_lucky[np.argmax(first.error)] -= 0.3 * first.error.sum()
+    assert winner(first.error * 0.9) == PREFERRED
+    assert winner(one_lucky) == PREFERRED
+    assert winner(first.error * 0.7) == "rate per template"
 
 
 def test_a_winner_needs_holds_and_incidents_to_be_chosen_by(planted):

@@ -5,7 +5,7 @@ import pytest
 
 from wingspan.advisor.baselines import blindly
 from wingspan.advisor.learned import fit_boosting
-from wingspan.advisor.mended import without_fixes
+from wingspan.advisor.mended import ASSUMED, without_fixes
 from wingspan.advisor.samples import make_samples
 
 POLICY = "The job attribute PeriodicRelease expression 'x' evaluated to TRUE"
@@ -52,7 +52,14 @@ def test_labels_between_are_learned_in_parts(samples):
 
 
 @pytest.mark.parametrize("samples", [False], indirect=True)
-def test_without_policies_labels_stay(samples):
-    """Where only users release, nothing tells what a release alone would do."""
+def test_without_policies_some_fixes_are_assumed(samples):
+    """Where only users release, a rare success may well be a fix, a usual one hardly; failures stay."""
     train = np.flatnonzero(~np.isnan(samples.label))
-    assert without_fixes(samples, train) is samples
+    found = without_fixes(samples, train).label
+    bug, paid = samples.episodes.code == 12, samples.label == 1
+    rate = samples.label[train][bug[train]].mean()
+    alone = (rate - ASSUMED) / (1 - ASSUMED)
+    assert 0.1 < rate < 0.3
+    assert found[bug & paid] == pytest.approx(alone / rate, abs=0.05)
+    assert found[~bug & paid].min() > 0.97
+    np.testing.assert_array_equal(found[~paid], samples.label[~paid])

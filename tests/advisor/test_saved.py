@@ -8,7 +8,7 @@ import pytest
 
 from wingspan.advisor.baselines import Mates, OsgRule, blindly, fit_mates, fit_rates
 from wingspan.advisor.calibrate import IDENTITY
-from wingspan.advisor.learned import fit_boosting, fit_logistic
+from wingspan.advisor.learned import fit_blend, fit_boosting, fit_logistic
 from wingspan.advisor.samples import make_samples
 from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
 from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
@@ -35,7 +35,7 @@ def advised(samples, fit):
     return Advisor("x", fit(samples, rows, weights), IDENTITY, rates, {"trained": len(rows)})
 
 
-@pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic])
+@pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic, fit_blend])
 def test_an_advisor_comes_back_as_it_was(samples, tmp_path, fit):
     """What a folder gives back says the same of every sample, bit for bit."""
     advisor = advised(samples, fit)

@@ -97,7 +97,7 @@ def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     lines = run("holds", "evaluate", "log").splitlines()
     assert max(map(len, lines)) <= width
     assert "winner: rate per template" in "".join(lines)
-    assert sum(line.startswith("brier") for line in lines) == (4 if width == 80 else 1)
+    assert sum(line.startswith("brier") for line in lines) == (4 if width == 80 else 2)
 
 
 def test_the_lstm_takes_part(tmp_path):

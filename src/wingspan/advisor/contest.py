@@ -1,14 +1,15 @@
 """Samples -> the advisor: every model is trained, calibrated on a later slice, and the best of them there wins.
 
+Then each is trained again on both slices, as what is newest tells most.
 What learns, learns and is calibrated on labels of releases alone (see `mended`); what only counts, on those of the
-log. The slice that calibrates is halved by time to choose: what the first half calibrates, the second half
+log. The slice that calibrates is halved by time to choose: what one half calibrates, the other half
 compares, by the labels of releases alone. The sealed test is not looked at here.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from wingspan.advisor.baselines import (
     Releases,
     Rows,
     as_released,
-    blindly,
     fit_always,
     fit_code_rates,
     fit_mates,
@@ -29,8 +29,9 @@ from wingspan.advisor.baselines import (
     fit_rates,
 )
 from wingspan.advisor.calibrate import IDENTITY, Curve, fit_curve
-from wingspan.advisor.learned import fit_boosting, fit_logistic, propensity
+from wingspan.advisor.learned import fit_blend, fit_boosting, fit_logistic, propensity
 from wingspan.advisor.mended import without_fixes
+from wingspan.advisor.removal import Removal, learn_removal
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.saved import Advisor
 from wingspan.advisor.split import Split, incident_weights
@@ -46,16 +47,24 @@ COUNTED: Final[Mapping[str, Fit]] = {
     ADVISING: fit_rates,
     "mates' last outcome": fit_mates,
 }
+PREFERRED: Final = "boosting and forest"  # a short slice tells little of which model is best
 LEARNED: Final[Mapping[str, Fit]] = {
     "logistic regression": fit_logistic,
     "gradient boosting": fit_boosting,
+    PREFERRED: fit_blend,
 }
-WRONG_MAX: Final = 0.01
-EXPECTED_MAX: Final = 0.03
-ENOUGH_PAID: Final = 50  # incidents in which a release paid
+_CLEARLY: Final = 0.8  # incidents of one user or one outage are less independent than they look
 LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
 CALIBRATING: Final = (30, 20)  # labelled holds and their incidents without which none can: so many
 # releases are asked of a rate before it decides, and each half must have incidents to compare by
+
+
+class Weights(NamedTuple):
+    """Weights of the rows that train, of those that calibrate, and of both together."""
+
+    train: Reals
+    later: Reals
+    both: Reals
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +73,16 @@ class Contestant:
 
     Attributes
     ----------
-    safe
-        The probability below which at most 1 % of the releases lie that paid, where it was calibrated.
+    error
+        Squared error of each row of the slice that calibrates, each half of it as the other calibrates.
     brier
-        Where the winner was chosen.
+        Their weighted mean.
     """
 
     name: str
     model: Model = field(repr=False)
     curve: Curve = field(repr=False)
-    safe: float
+    error: Reals = field(repr=False)
     brier: float
 
     def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
@@ -88,17 +97,20 @@ class Contest:
     Attributes
     ----------
     winner
-        The name of the one with the lowest Brier score on the second half of the slice that calibrates;
-        None where that slice is too small to tell.
+        `PREFERRED`, or who has a Brier score on the slice that calibrates that is lower by more than chance and by a fifth;
+        where that does not take part, the one with the lowest. None where that slice is too small to tell.
     lacking
         Why there is no winner; empty where there is one.
     rates
-        The counts of the training slice.
+        The counts of the slices that train and calibrate.
+    removal
+        When a job is removed rather than released.
     """
 
     contestants: tuple[Contestant, ...]
     winner: str | None
     rates: Rates = field(repr=False)
+    removal: Removal
     lacking: str = ""
 
     @property
@@ -159,59 +171,49 @@ def hold_contest(
     """
     learned = LEARNED if learn and enough_to_learn(samples, split.train) else {}
     fits = {**COUNTED, **learned, **(more or {}), **(controls or {})}
-    weights = training_weights(samples, split.train, split.calibrate)
+    weights = training_weights(samples, split)
     entered = [enter(name, fit, samples, split, weights) for name, fit in fits.items()]
     return choose(entered, samples, split, weights, frozenset(controls or {}))
 
 
-def enter(
-    name: str, fit: Fit, samples: Samples, split: Split, weights: tuple[Reals, Reals]
-) -> Contestant:
-    """Train and calibrate one model; `weights` are `training_weights`."""
-    train, later = split.train, split.calibrate
-    alone = without_fixes(samples, train)
+def enter(name: str, fit: Fit, samples: Samples, split: Split, weights: Weights) -> Contestant:
+    """Train and calibrate one model, and train it again on both slices; `weights` are `training_weights`."""
+    alone = without_fixes(samples, split.train)
     mine = samples if name in COUNTED else alone
-    model = fit(mine, train, weights[0])
-    curve, brier = _calibrated(name, model, mine, later, weights[1], alone.label)
-    return Contestant(name, model, curve, _safe(model, curve, mine, later, weights[1]), brier)
-
-
-def _safe(model: Model, curve: Curve, samples: Samples, later: Rows, weights: Reals) -> float:
-    """Return the probability below which removals lose little, by what was seen, and by what the model expects of all.
-
-    What was seen are the holds that somebody released: few, and not those that one thinks hopeless. So of all holds of
-    that time, released or not, no more than `EXPECTED_MAX` of the releases that would pay may lie below; and where hardly any
-    release was seen to pay, nothing is safe.
-    """
-    paid = weights * samples.label[later]
-    if metrics.effective_count(paid, samples.incidents.number[later]) < ENOUGH_PAID:
-        return 0.0
-    clock = samples.moments.clock
-    span = (clock >= clock[later].min()) & (clock <= clock[later].max())
-    everyone = np.flatnonzero(span & (samples.episodes.excluded == 0))
-    seen, all_of_them = (
-        curve(model.predict(samples, rows, blindly(len(rows), 0.0))) for rows in (later, everyone)
-    )
-    fair = incident_weights(samples, everyone)
-    return min(
-        metrics.safe_threshold(seen, samples.label[later], weights, WRONG_MAX),
-        metrics.safe_threshold(all_of_them, all_of_them, fair, EXPECTED_MAX),
-    )
+    first = fit(mine, split.train, weights.train)
+    curve, error = _calibrated(name, first, mine, split.calibrate, weights.later, alone.label)
+    brier = float(np.average(error, weights=weights.later)) if len(error) else float("nan")
+    again = mine if name in COUNTED else without_fixes(samples, split.both)
+    return Contestant(name, fit(again, split.both, weights.both), curve, error, brier)
 
 
 def choose(
     entered: Sequence[Contestant],
     samples: Samples,
     split: Split,
-    weights: tuple[Reals, Reals],
+    weights: Weights,
     controls: frozenset[str],
 ) -> Contest:
-    """Choose the winner among those that are no controls."""
+    """Choose the winner among those that are no controls: `PREFERRED`, unless others do clearly better."""
     fair = [each for each in entered if each.name not in {ALWAYS, *controls}]
-    best = min(fair, key=lambda each: each.brier if each.brier == each.brier else np.inf)
-    rates = fit_rates(samples, split.train, weights[0])
     lacking = too_few(samples, split.calibrate)
-    return Contest(tuple(entered), None if lacking else best.name, rates, lacking)
+    first = next((each for each in fair if each.name == PREFERRED), None)
+    better = [] if lacking else fair
+    if first and not lacking:
+        draws = metrics.draw_incidents(samples.incidents.number[split.calibrate])
+        weight = weights.later
+        worse = {
+            each.name: metrics.share(draws, weight * (each.error - first.error), weight)
+            for each in fair
+        }
+        surely = {name for name, each in worse.items() if metrics.figure(each).high < 0}
+        better = [e for e in fair if e.name in surely and e.brier < _CLEARLY * first.brier]
+    best = min(better, key=lambda each: each.brier, default=first)
+    rates = fit_rates(samples, split.both, weights.both)
+    alone = without_fixes(samples, split.both)
+    removal = learn_removal(alone, split.both, weights.both, until=split.starts[1])
+    winner = best.name if best and not lacking else None
+    return Contest(tuple(entered), winner, rates, removal, lacking)
 
 
 def too_few(samples: Samples, calibrate: Rows) -> str:
@@ -231,32 +233,37 @@ def enough_to_learn(samples: Samples, train: Rows) -> bool:
     return incidents >= LEAST and len(np.unique(samples.label[train])) == 2
 
 
-def training_weights(samples: Samples, train: Rows, later: Rows) -> tuple[Reals, Reals]:
+def training_weights(samples: Samples, split: Split) -> Weights:
     """Return weights by incident, and by how rarely such a hold is released: those that were stand for those that were not."""
-    plain = incident_weights(samples, train), incident_weights(samples, later)
-    chance = propensity(samples, train, later)
-    return plain[0] / chance[0], plain[1] / chance[1]
+    slices = split.train, split.calibrate, split.both
+    chances = propensity(samples, *slices)
+    return Weights(
+        *(incident_weights(samples, rows) / c for rows, c in zip(slices, chances, strict=True))
+    )
 
 
 def _calibrated(
     name: str, model: Model, samples: Samples, later: Rows, weights: Reals, truest: Reals
-) -> tuple[Curve, float]:
-    """Return the calibration, and the Brier score on the slice's second half after calibration on its first.
+) -> tuple[Curve, Reals]:
+    """Return the calibration, and each row's squared error after calibration on the other half of the slice, by time.
 
-    It is calibrated on the samples' labels and scored by the `truest`.
+    It is calibrated on the samples' labels; errors are from the `truest`.
     """
-    if name == ALWAYS:
-        return IDENTITY, float("nan")
-    order = later[np.argsort(samples.moments.clock[later], kind="stable")]
-    weights = weights[np.argsort(samples.moments.clock[later], kind="stable")]
-    scores = model.predict(samples, order, as_released(samples, order))
-    label, incident = samples.label[order], samples.incidents.number[order]
+    if name == ALWAYS or not len(later):
+        return IDENTITY, np.full(len(later), np.nan)
+    order = np.argsort(samples.moments.clock[later], kind="stable")
+    rows, weights = later[order], weights[order]
+    scores = model.predict(samples, rows, as_released(samples, rows))
+    label, incident = samples.label[rows], samples.incidents.number[rows]
 
     def curve(part: slice) -> Curve:
         count = len(np.unique(incident[part]))
         return fit_curve(scores[part], label[part], weights[part], count)
 
-    first, second = slice(0, len(order) // 2), slice(len(order) // 2, None)
-    error = (curve(first)(scores[second]) - truest[order][second]) ** 2
-    brier = float(np.average(error, weights=weights[second])) if len(order) else float("nan")
-    return curve(slice(None)), brier
+    halves = slice(0, len(rows) // 2), slice(len(rows) // 2, None)
+    said = np.empty(len(rows))
+    for mine, other in (halves, halves[::-1]):
+        said[mine] = curve(other)(scores[mine])
+    error = np.empty(len(rows))
+    error[order] = (said - truest[rows]) ** 2
+    return curve(slice(None)), error

@@ -8,24 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wingspan.advisor import metrics
 from wingspan.advisor.baselines import Reals, Releases, Rows, as_released, blindly
 from wingspan.advisor.contest import ALWAYS, PER_CODE, Contest, Contestant
 from wingspan.advisor.metrics import RATIOS, Draws, Figure, figure
+from wingspan.advisor.removal import Removal
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.split import Split, incident_weights
 from wingspan.advisor.truth import REMOVE, Truth
 
-TRIES: Final = (
-    5.0  # a job that is not hopeless is taken to succeed in one of so many releases, or more
-)
-_NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
 _PARTS: Final = 8
-_CHOSEN: Final = (
-    "by its Brier score on the second half of the slice that calibrates, not on the test"
-)
+_CHOSEN: Final = "by its Brier score on the slice that calibrates, not on the test"
 _BINS: Final = 10
 
 
@@ -158,7 +152,7 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None) -> Ta
     for each in contest.contestants:
         values = _measure(test, said[each.name], said[PER_CODE])
         if truth is not None:
-            values |= _judge_actions(test, each, truth)
+            values |= _judge_actions(test, each, contest.removal, truth)
         lines.append(Line(each.name, {name: figure(value) for name, value in values.items()}))
     best, plain = said[contest.judged], said[PER_CODE]
     error = test.weights * (best - test.label) ** 2
@@ -208,36 +202,17 @@ def _measure(test: _Test, p: Reals, reference: Reals) -> dict[str, Reals]:
     }
 
 
-def choose_actions(
-    contestant: Contestant,
-    samples: Samples,
-    rows: Rows,
-    delays_s: tuple[float, ...],
-    ratio: float,
-) -> NDArray[np.int64]:
-    """Return for each row the index of the delay at which to release it, or `REMOVE`.
-
-    A job is taken to be good with `TRIES` times the probability of its best release, or certainly: whoever fails
-    nine times in ten may succeed at the next. It is removed where that would cost less than the release, and the probability
-    is in the range that was safe before.
-    """
-    each = [contestant.probability(samples, rows, blindly(len(rows), delay)) for delay in delays_s]
-    pays = np.stack(each, axis=1)
-    best = pays.max(axis=1)
-    release = np.argmax(pays >= best[:, None] - _NEARLY, axis=1)
-    if contestant.name == ALWAYS:
-        return np.zeros(len(rows), np.int64)
-    good = np.minimum(TRIES * best, 1.0)
-    removed = (ratio * good < 1 - best) & (best < contestant.safe)
-    return np.where(removed, REMOVE, release)
-
-
-def _judge_actions(test: _Test, contestant: Contestant, truth: Truth) -> dict[str, Reals]:
+def _judge_actions(
+    test: _Test, contestant: Contestant, removal: Removal, truth: Truth
+) -> dict[str, Reals]:
     """Return what the model's actions would come to, against those of an oracle that knows the truth."""
     draws, rows, w = test.draws, test.rows, test.weights
     found: dict[str, Reals] = {}
+    releases = [blindly(len(rows), delay_s) for delay_s in truth.delays_s]
+    each = [contestant.probability(test.samples, rows, release) for release in releases]
+    pays = np.stack(each, axis=1)
     for ratio in RATIOS:
-        action = choose_actions(contestant, test.samples, rows, truth.delays_s, ratio)
+        action = removal.choose(pays, test.samples, rows, ratio)
         regret = truth.costs(rows, action, ratio) - truth.least(rows, ratio)
         found[f"regret 1:{ratio:g}"] = metrics.share(draws, w * regret, w)
         if ratio == RATIOS[0]:

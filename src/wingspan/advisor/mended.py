@@ -14,6 +14,7 @@ from wingspan.advisor.samples import Samples
 from wingspan.advisor.split import incident_weights
 from wingspan.advisor.timeline import AUTHORS
 
+ASSUMED: Final = 0.1
 _IN_VAIN: Final = 0.1  # a cause whose releases by a policy pay at a lower rate
 _ENOUGH: Final = 5  # incidents with releases by a policy
 
@@ -22,17 +23,13 @@ def without_fixes(samples: Samples, train: Rows) -> Samples:
     """Return the same with labels between 0 and 1 where a user's release paid: the chance that it alone was enough.
 
     How often releases of a cause pay by themselves, and how often users mend, is counted on the rows of
-    training. Without releases by a policy there, nothing is known of it and the labels stay.
+    training. Where no releases by a policy tell, `ASSUMED` is how often users mend.
     """
     by_policy = samples.episodes.author == AUTHORS.index("policy")
-    blind = train[by_policy[train]]
-    if not len(blind):
-        return samples
-    by_user = train[~by_policy[train]]
+    blind, by_user = train[by_policy[train]], train[~by_policy[train]]
     rates = fit_rates(samples, blind, incident_weights(samples, blind))
-    alone = _rate_of_each(samples, rates)
-    mends = _share_mended(samples, alone, blind, by_user)
-    alone = _with_users(samples, blind, by_user, mends) if mends else alone
+    mends = _share_mended(samples, _rate_of_each(samples, rates), blind, by_user)
+    alone = _with_users(samples, blind, by_user, mends)
     chance = alone / (alone + (1 - alone) * mends)
     label = np.where(~by_policy & (samples.label == 1), chance, samples.episodes.label)
     label.flags.writeable = False
@@ -59,8 +56,6 @@ def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) ->
     weight = incident_weights(samples, blind)
     seen = np.bincount(samples.cause[blind], weight, minlength=len(samples.causes))
     told = by_user[(alone[by_user] < _IN_VAIN) & (seen[samples.cause[by_user]] >= _ENOUGH)]
-    if not len(told):
-        return 0.0
     weight = incident_weights(samples, told)
     beyond = float((weight * (samples.label[told] - alone[told])).sum())
-    return max(beyond, 0.0) / (float(weight.sum()) + SHRINKAGE)
+    return (max(beyond, 0.0) + ASSUMED * SHRINKAGE) / (float(weight.sum()) + SHRINKAGE)

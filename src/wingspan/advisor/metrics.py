@@ -138,18 +138,6 @@ def cost(draws: Draws, removed: NDArray[np.bool_], y: Reals, w: Reals, ratio: fl
     return share(draws, w * price, w)
 
 
-def safe_threshold(p: Reals, y: Reals, w: Reals, wrong_max: float) -> float:
-    """Return the highest probability below which at most a share of the good ones lies; 0 for none."""
-    order = np.argsort(p, kind="stable")
-    good = w[order] * y[order]
-    if good.sum() <= _TINY:
-        return 0.0
-    lost = np.cumsum(good) / good.sum()
-    ends = np.append(np.diff(p[order]) > 0, True)  # a threshold lies between two different scores
-    fine = np.flatnonzero(ends & (lost <= wrong_max))
-    return float(np.nextafter(p[order][fine[-1]], 1.0)) if len(fine) else 0.0
-
-
 def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:
     """Return how many incidents of equal amounts tell as much as these; 0 of nothing."""
     each = np.bincount(incident, amounts) if len(incident) else np.zeros(1)

@@ -19,7 +19,7 @@ from wingspan.advisor.calibrate import Curve
 from wingspan.advisor.checkpoint import CARD as NETWORK_CARD
 from wingspan.advisor.checkpoint import Saved, load_network, save_network
 from wingspan.advisor.facts import encoding_from_json
-from wingspan.advisor.learned import Learned
+from wingspan.advisor.learned import Blend, Learned
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.sequence import CONTROLS, Sequence
 from wingspan.errors import (
@@ -35,6 +35,7 @@ from wingspan.store import estimators
 FORMAT: Final = 1
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
+_PART: Final = "model-{}.skops"  # of a blend
 _NETWORK: Final = "network"
 _Z: Final = 1.96  # 95 %
 
@@ -166,13 +167,13 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
         case Mates():
             return "mates", _rates_to_json(model.rates)
         case Learned():
-            estimators.write(model.estimator, folder / _ESTIMATOR)
-            digest = digest_file(folder / _ESTIMATOR)
-            return "learned", {
-                "names": model.names,
-                "templates": model.templates,
-                "digest": digest,
-            }
+            return "learned", _learned_to_json(model, folder / _ESTIMATOR)
+        case Blend():
+            each = [
+                _learned_to_json(one, folder / _PART.format(number))
+                for number, one in enumerate(model.models)
+            ]
+            return "blend", {"models": each, "weights": model.weights}
         case Sequence():
             save_network(Saved(model.trained, model.layout), folder / _NETWORK)
             encoding = asdict(model.encoding)
@@ -194,12 +195,13 @@ def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) 
         case "mates":
             return Mates(_rates_from_json(content))
         case "learned":
-            path = folder / _ESTIMATOR
-            if not path.is_file() or digest_file(path) != content["digest"]:
-                fix = "copy the folder again, or train again with `wingspan holds train`"
-                raise CorruptError(str(path), "is not the file that was written", fix)
-            estimator = estimators.read(path)
-            return Learned(estimator, tuple(content["names"]), tuple(content["templates"]))
+            return _learned_from_json(content, folder / _ESTIMATOR)
+        case "blend":
+            each = [
+                _learned_from_json(one, folder / _PART.format(number))
+                for number, one in enumerate(content["models"])
+            ]
+            return Blend(tuple(each), tuple(map(float, content["weights"])))
         case "network":
             return _network_from_json(content, folder / _NETWORK, trusted)
         case "osg rule":
@@ -209,6 +211,18 @@ def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) 
         case other:
             fix = "open it with a newer version of Wingspan"
             raise FormatError(str(folder / CARD), f"has a model of kind {other!r}", fix)
+
+
+def _learned_to_json(model: Learned, path: Path) -> dict[str, Any]:
+    estimators.write(model.estimator, path)
+    return {"names": model.names, "templates": model.templates, "digest": digest_file(path)}
+
+
+def _learned_from_json(content: dict[str, Any], path: Path) -> Learned:
+    if not path.is_file() or digest_file(path) != content["digest"]:
+        fix = "copy the folder again, or train again with `wingspan holds train`"
+        raise CorruptError(str(path), "is not the file that was written", fix)
+    return Learned(estimators.read(path), tuple(content["names"]), tuple(content["templates"]))
 
 
 def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Sequence:

@@ -68,6 +68,11 @@ class Split:
     purged: int
     starts: tuple[float, float]
 
+    @property
+    def both(self) -> Rows:
+        """Return the rows that train and those that calibrate: all that may be learned from before the test."""
+        return np.union1d(self.train, self.calibrate)
+
 
 def split_samples(
     samples: Samples, shares: tuple[float, float] = (0.6, 0.2), marker: Path | None = None

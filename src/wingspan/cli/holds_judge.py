@@ -28,6 +28,7 @@ _COLUMNS = (
     *("cost 1:5", "cost 1:20", "regret 1:5", "regret 1:20"),
     *("good removed", "hopeless removed", "removals right"),
 )
+TrainDays = Annotated[float | None, typer.Option(help="Days of the pools to train on, if others.")]
 _NAME, _CELL = 18, 24  # characters
 _INTERVALS = "intervals are 95 %, over incidents"
 
@@ -83,6 +84,7 @@ def evaluate(
         str | None, typer.Option(help="Other parameters, to train on pools of these.")
     ] = None,
     days: Annotated[float | None, typer.Option(help="Days of simulated pools.")] = None,
+    train_days: TrainDays = None,
     marker: Annotated[
         Path | None,
         typer.Option(help="A file that says that the test was opened; refused if there."),
@@ -109,8 +111,9 @@ def evaluate(
         known = _truth(samples, truth)
         reports.append((str(logs[0]), _judge(samples, known, choice, marker=marker)))
     chosen = _numbers(seeds) if simulate else ()
+    on = (train_on, days if train_days is None else train_days)
     reports += [
-        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, train_on, choice))
+        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, on, choice))
         for seed in chosen
     ]
     if svg:
@@ -128,16 +131,17 @@ def judge_pool(
     parameters: str,
     seed: int,
     days: float | None = None,
-    train_on: str | None = None,
+    train_on: tuple[str | None, float | None] = (None, None),
     choice: Choice = Choice(),  # noqa: B008 - frozen
 ) -> "Report":
-    """Simulate a pool, train on its first part (or on another pool's), judge on its last part."""
+    """Simulate a pool, train on its first part (or on another pool's, of parameters and days), judge on its last part."""
     with tempfile.TemporaryDirectory() as folder:
         samples, known = _simulate(parameters, seed, days, Path(folder))
-        if train_on is None:
+        name, other_days = train_on
+        if name is None:
             return _judge(samples, known, choice)
         with tempfile.TemporaryDirectory() as other:
-            trained, _ = _simulate(train_on, seed + 1000, days, Path(other))
+            trained, _ = _simulate(name, seed + 1000, other_days, Path(other))
             return _judge(samples, known, choice, trained)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.advisor.baselines import Reals
 from wingspan.advisor.contest import (
     COUNTED,
     LEARNED,
     Contest,
     Contestant,
+    Weights,
     choose,
     enough_to_learn,
     enter,
@@ -75,13 +75,6 @@ class Known(NamedTuple):
     logs: list[dict[str, Any]]
 
 
-class Weights(NamedTuple):
-    """Weights of the rows that train, and of those that calibrate."""
-
-    train: Reals
-    later: Reals
-
-
 # Steps, in order of the data -----------------------------------------------------------------------------------------
 
 
@@ -99,8 +92,7 @@ def read(logs: list[Path]) -> Known:
 
 def weigh(samples: Samples) -> Weights:
     """Weigh incidents, and holds that are rarely released."""
-    split = split_samples(samples)
-    return Weights(*training_weights(samples, split.train, split.calibrate))
+    return training_weights(samples, split_samples(samples))
 
 
 def fit(samples: Samples, weights: Weights, model: str) -> Contestant | None:
