@@ -69,6 +69,7 @@ def made_up(holds, spacing_s=5.0, seed=0):
         template=np.where(events.code == 12, 0, -1).astype(np.int32),
         author=np.zeros(rows, np.int8),
         dated=np.ones(rows, bool),
+        dag_node=np.zeros(rows, bool),
         hosts=tuple(str(number) for number in range(holds // 50 + 1)),
         sites=(),
         templates=("no disk",),

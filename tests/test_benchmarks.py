@@ -1,6 +1,10 @@
-"""The long benchmark that is a promise about memory, as a test; the others are run by hand on a quiet machine."""
+"""The long benchmark that is a promise about memory, as a test; the others are run by hand on a quiet machine.
+
+That they still fit the library is tested here, without measuring anything.
+"""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +12,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LIGHT = ("dag_writer", "eventlog_read", "hold_advice", "lstm", "step_overhead", "tensors")
+# the others make environments of their own when they are imported
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_benchmarks_import(name, monkeypatch):
+    """What a benchmark takes from the library is there."""
+    path = ROOT / "benchmarks" / f"{name}.py"
+    if "import torch" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(path.parent)
+    runpy.run_path(str(path))
+
+
+def test_the_made_up_timeline_has_what_timelines_have(monkeypatch):
+    """The tensors' benchmark makes its own timeline: episodes and tensors come of it."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    tensors = runpy.run_path(str(ROOT / "benchmarks" / "tensors.py"))
+    timeline = tensors["made_up"](40)
+    assert len(tensors["at_holds"](tensors["find_episodes"](timeline))) == 40
 
 
 @pytest.mark.long
