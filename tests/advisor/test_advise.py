@@ -7,8 +7,9 @@ import pytest
 
 from wingspan.advisor.advise import ENOUGH, advise, advise_ads, canaries
 from wingspan.advisor.baselines import Rates
-from wingspan.advisor.calibrate import Curve
+from wingspan.advisor.calibrate import IDENTITY, Curve
 from wingspan.advisor.evidence import odds_of_machine
+from wingspan.advisor.removal import NEVER, Removal
 from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
 from wingspan.eventlog.codes import EventNumber as Event
 
@@ -217,3 +218,44 @@ def test_a_trained_advisor_replaces_the_rates(write, event, tmp_path):
     assert found["1.0"].answer.startswith("release")
     assert found["1.0"].low < found["1.0"].probability < found["1.0"].high
     assert found["2.0"].decided_by == "rules"
+
+
+class Spy:
+    """A model that keeps what it is asked, and prefers releases that come late."""
+
+    def __init__(self):
+        self.asked = []
+
+    def predict(self, samples, rows, releases):
+        """Return 0.3, of releases from 90,000 s after the hold on 0.6."""
+        self.asked.append((samples.features.values.copy(), releases))
+        return np.where(releases.after_s >= 90_000, 0.6, 0.3)
+
+
+def test_a_trained_advisor_is_asked_what_it_was_trained_on(write, event):
+    """Of a hold that has lasted, it sees what was known at the hold, and is told how late the release would come."""
+    rates = Rates({"12/28": (90.0, 100.0, 100)}, 3)
+    rows = held(1, 0) + held(2, 20) + [(20_000, 3, 0, 0)]
+    early, late = Spy(), Spy()
+    advise(
+        write(text(event, rows[:-1])), every=True, advisor=Advisor("x", early, IDENTITY, rates, {})
+    )
+    found = advise(write(text(event, rows)), advisor=Advisor("x", late, IDENTITY, rates, {}))
+    np.testing.assert_array_equal(early.asked[0][0], late.asked[0][0])
+    since = np.array([20_000 - 15, 20_000 - 35.0])
+    for (_, releases), delay_s in zip(late.asked, (0, 600, 3600, 21600, 86400), strict=True):
+        np.testing.assert_array_equal(releases.after_s, since + delay_s)
+        assert releases.blind.all()
+    first = next(job for each in found for job in each.jobs if job.job == "1.0")
+    assert (first.answer, first.decided_by, first.probability) == ("release later", "model x", 0.6)
+    assert first.at - first.held_at == 20_000 - 15 + 86_400
+
+
+def test_what_no_release_is_worth_is_not_released(write, event):
+    """Where the advisor would rather remove, the rules' fix comes first; without its say the same hold is released."""
+    rates = Rates({"12/28": (1.0, 100.0, 100)}, 3)
+    rows = text(event, held(1, 0))
+    for removal, answer in ((Removal({}, {}, enough=True), "fix first"), (NEVER, "release now")):
+        advisor = Advisor("x", rates, IDENTITY, rates, {}, removal)
+        job = one(advise(write(rows), advisor=advisor))
+        assert (job.answer, job.decided_by) == (answer, "model x")

@@ -88,7 +88,7 @@ def test_rates_fade(write):
 
 
 def test_other_clusters_held_alike(write, event):
-    """Other clusters count at their first such hold, the nodes of DAGs as one; other holds and one's own do not count."""
+    """Other clusters count by their latest such hold, the nodes of DAGs as one; other holds and one's own do not count."""
     node = event(0, 1, 0).replace("alias=ap>", "alias=ap>\n    DAG Node: {}")
     text = node.format("a") + node.format("b").replace("(001.", "(002.") + event(0, 3, 0)
     text += "".join(event(600, cluster, 1) for cluster in (1, 2, 3, 4))
@@ -98,7 +98,7 @@ def test_other_clusters_held_alike(write, event):
     assert timeline.dag_node[timeline.events.code == 12].tolist() == [True, True] + [False] * 4
     found = features(timeline)
     counts = found.column("access_point_clusters_alike_10min").tolist()
-    assert counts == [0, 0, 1, 0, 0.5, 1]
+    assert counts == [0, 0, 1, 0, 0.5, 1.5]
     assert found.column("anywhere_clusters_alike_10min").tolist() == counts
     assert found.column("site_clusters_alike_10min")[-1] == 1
     assert found.column("site_clusters_alike_10min")[3] == 0  # no site is known

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.baselines import blindly
-from wingspan.advisor.learned import fit_boosting
+from wingspan.advisor.learned import fit_boosting, fit_logistic
 from wingspan.advisor.mended import ASSUMED, without_fixes
 from wingspan.advisor.samples import make_samples
 
@@ -63,3 +63,21 @@ def test_without_policies_some_fixes_are_assumed(samples):
     assert found[bug & paid] == pytest.approx(alone / rate, abs=0.05)
     assert found[~bug & paid].min() > 0.97
     np.testing.assert_array_equal(found[~paid], samples.label[~paid])
+
+
+def test_rare_successes_are_still_learned_from(write):
+    """Where users' releases pay more rarely than users are assumed to mend, a model is trained, and says little."""
+    log = []
+    for number in range(200):
+        start = number * 1000
+        log += [(start, number, 0), (start + 20, number, 12), (start + 40, number, 13)]
+        log.append((start + 60, number, 5 if number % 25 == 0 else 12))
+    samples = make_samples(write(log))
+    train = np.flatnonzero(~np.isnan(samples.label))
+    alone = without_fixes(samples, train)
+    assert (alone.label[train][samples.label[train] == 1] > 0).all()
+    for fit in (fit_boosting, fit_logistic):
+        said = fit(alone, train, np.ones(len(train))).predict(
+            alone, train, blindly(len(train), 0.0)
+        )
+        assert said.mean() < 0.04

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from wingspan.advisor import metrics
-from wingspan.advisor.calibrate import IDENTITY, fit_curve
+from wingspan.advisor.calibrate import IDENTITY, both_ways, fit_curve, halves_of
 
 RANDOM = np.random.default_rng(3)
 P = np.round(RANDOM.random(400), 2)
@@ -92,10 +92,19 @@ def test_calibration_needs_to_earn_its_place():
     p = random.random(4000)
     y = (random.random(4000) < p).astype(float)
     ones = np.ones(4000)
-    for incidents in (200, 4000):
-        assert fit_curve(p, y, ones, incidents) == IDENTITY
+    of_200, of_4000 = np.arange(4000, dtype=np.int32) // 20, np.arange(4000, dtype=np.int32)
+    for incident in (of_200, of_4000):
+        assert fit_curve(p, y, ones, incident) == IDENTITY
     squashed = 0.4 + 0.2 * p
-    for incidents in (200, 4000):
-        curve = fit_curve(squashed, y, ones, incidents)
+    for incident in (of_200, of_4000):
+        curve = fit_curve(squashed, y, ones, incident)
         assert np.abs(curve(squashed) - p).mean() < 0.08
-    assert fit_curve(np.empty(0), np.empty(0), np.empty(0), 0) == IDENTITY
+    assert fit_curve(np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int32)) == IDENTITY
+
+
+def test_halves_share_no_incident():
+    """The earlier half has the incidents that begin in it, whole; each half serves the other."""
+    incident = np.array([5, 5, 2, 2, 5, 9, 2, 9], np.int32)
+    early, late = halves_of(incident)
+    assert (early.tolist(), late.tolist()) == ([0, 1, 2, 3, 4, 6], [5, 7])
+    assert [len(mine) for mine, _ in both_ways((early, late))] == [6, 2]

@@ -9,6 +9,7 @@ import pytest
 from wingspan.advisor.baselines import Mates, OsgRule, blindly, fit_mates, fit_rates
 from wingspan.advisor.calibrate import IDENTITY
 from wingspan.advisor.learned import fit_blend, fit_boosting, fit_logistic
+from wingspan.advisor.removal import learn_removal
 from wingspan.advisor.samples import make_samples
 from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
 from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
@@ -32,7 +33,9 @@ def advised(samples, fit):
     rows = np.flatnonzero(~np.isnan(samples.label))
     weights = np.ones(len(rows))
     rates = fit_rates(samples, rows, weights)
-    return Advisor("x", fit(samples, rows, weights), IDENTITY, rates, {"trained": len(rows)})
+    removal = replace(learn_removal(samples, rows, weights, until=np.inf), enough=True)
+    model = fit(samples, rows, weights)
+    return Advisor("x", model, IDENTITY, rates, {"trained": len(rows)}, removal)
 
 
 @pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic, fit_blend])
@@ -41,15 +44,17 @@ def test_an_advisor_comes_back_as_it_was(samples, tmp_path, fit):
     advisor = advised(samples, fit)
     save_advisor(advisor, tmp_path / "one")
     again = load_advisor(tmp_path / "one")
-    for mine, theirs in zip(advisor.probability(samples), again.probability(samples), strict=True):
+    for mine, theirs in zip(advisor.counsel(samples), again.counsel(samples), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert again.card == {"trained": 40}
+    assert again.removal == advisor.removal
+    assert len(again.removal.usual) == 3
 
 
 def test_evidence_is_counted_by_cause(samples):
     """Where no such hold was ever released there is no evidence, and the interval says nothing."""
     advisor = advised(samples, fit_rates)
-    p, low, high, evidence = advisor.probability(samples)
+    p, _, low, high, evidence = advisor.counsel(samples)
     first, second, last = np.flatnonzero(np.isin(samples.episodes.code, (12, 13, 6)))[[0, 1, -1]]
     assert evidence[first] == evidence[second] == 20
     assert low[first] < p[first] < high[first]

@@ -148,7 +148,7 @@ def test_it_comes_back_from_its_folder(model, samples, rows, tmp_path):
     advisor = Advisor("LSTM", model, IDENTITY, rates, {"holds": len(samples)})
     save_advisor(advisor, tmp_path / "one")
     again = load_advisor(tmp_path / "one")
-    for mine, theirs in zip(advisor.probability(samples), again.probability(samples), strict=True):
+    for mine, theirs in zip(advisor.counsel(samples), again.counsel(samples), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     network = tmp_path / "one/network"
     assert sorted(each.name for each in network.iterdir()) == [
@@ -173,7 +173,7 @@ def test_advice_of_the_network_knows_nothing_that_follows(model, samples, rows, 
     rates = fit_rates(samples, rows[0], np.ones(len(rows[0])))
     advisor = Advisor("LSTM", model, IDENTITY, rates, {})
     chosen = rows[1][[3, 70]]
-    whole = advisor.probability(samples, chosen).p
+    whole = advisor.counsel(samples).p[chosen]
     log = samples.timeline.events.files[0].path.read_bytes()
     for row, said in zip(chosen.tolist(), whole.tolist(), strict=True):
         place = log.index(b"...\n", samples.episodes.offset[row]) + 4
@@ -207,7 +207,7 @@ def test_a_class_of_the_users(samples, rows, tmp_path):
     with pytest.raises(UntrustedModelError, match="Mine"):
         load_advisor(tmp_path / "one")
     again = load_advisor(tmp_path / "one", [name])
-    assert again.probability(samples).p.shape == (len(samples),)
+    assert again.counsel(samples).p.shape == (len(samples),)
 
 
 def test_settings_from_text():

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,12 +36,19 @@ _Z: Final = 1.96  # 95 %
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Probability that a release pays, with its 95 % interval, and what says so."""
+    """Probability that a release pays, with its 95 % interval, and what says so.
+
+    Attributes
+    ----------
+    wait_s
+        Of a trained advisor, from now to the best release, seconds; nan where it is against any; None of rates.
+    """
 
     p: float
     low: float
     high: float
     source: str
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +141,7 @@ def advise(
     moments = at_holds(episodes) if every else _open_holds(timeline, episodes)
     asked = episodes.take(moments.episode)
     history = History(timeline, episodes)
-    chances = _chances(timeline, moments, advisor)
+    chances = _chances(timeline, episodes, moments, advisor)
     reasons = [
         str(body.get("HoldReason") or "") for body in read_bodies(timeline.events, asked.row)
     ]
@@ -159,19 +167,24 @@ def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
 
 
 def _chances(
-    timeline: Timeline, moments: Moments, advisor: "Advisor | None"
+    timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None"
 ) -> Sequence[Chance | None]:
-    """Return what a trained advisor says of each moment, None where it has seen nothing like it."""
+    """Return what a trained advisor says of each moment, None where it has seen nothing like it.
+
+    It was trained on what was known at the hold, and on releases some time later: so it is asked.
+    """
     if advisor is None or not len(moments):
         return [None] * len(moments)
     from wingspan.advisor.samples import make_samples
 
-    found = advisor.probability(make_samples(timeline, moments))
+    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
+    held_s = moments.clock - samples.moments.clock
+    found = advisor.counsel(samples, held_s)
     name = f"model {advisor.name}"
-    columns = (found.p, found.low, found.high, found.evidence)
+    columns = (found.p, found.low, found.high, found.wait_s, found.evidence)
     return [
-        Chance(p, low, high, name) if count else None
-        for p, low, high, count in zip(*(each.tolist() for each in columns), strict=True)
+        Chance(p, low, high, name, wait_s) if count else None
+        for p, low, high, wait_s, count in zip(*(each.tolist() for each in columns), strict=True)
     ]
 
 
@@ -238,7 +251,7 @@ def _decide(
     counts, level = _enough(evidence)
     if chance is None and counts is not None and not person:
         chance = rate(counts, level)
-    answer, decided, wait_s = _answer(rule, evidence, chance, counts, fix, person=person)
+    answer, decided, wait_s = _answer(question, evidence, chance, counts, fix, person=person)
     at = question.held_at + wait_s
     if answer == "release later" and at <= question.now:
         answer = "release now"
@@ -284,7 +297,7 @@ def rate(counts: Counts, level: str) -> Chance:
 
 
 def _answer(
-    rule: Rule,
+    question: _Question,
     evidence: Evidence | None,
     chance: Chance | None,
     counts: Counts | None,
@@ -293,6 +306,7 @@ def _answer(
     person: bool,
 ) -> tuple[Answer, str, float]:
     """Return the answer, who decided, and with "release later" the seconds from the hold."""
+    rule = question.rule
     if person:
         return rule.answer, "rules", 0.0
     if fix:
@@ -302,10 +316,20 @@ def _answer(
     if chance is None:  # a removal needs more than a rule
         answer: Answer = "fix first" if rule.answer == "remove" else rule.answer
         return answer, "rules", rule.wait_s
+    if chance.wait_s is not None:
+        return _counselled(question, chance, chance.wait_s)
     if chance.p >= WORTH:
         wait_s = counts.wait_s if counts and counts.paid else float(rule.wait_s)
         return ("release later" if wait_s else "release now"), chance.source, wait_s
     return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0
+
+
+def _counselled(question: _Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:
+    """Answer as a trained advisor does; what no release is worth is fixed first where the rules know how."""
+    if isnan(wait_s):
+        return ("fix first" if question.rule.fix else "no evidence"), chance.source, 0.0
+    answer: Answer = "release later" if wait_s else "release now"
+    return answer, chance.source, question.now - question.held_at + wait_s
 
 
 def is_proof(rule: Rule, evidence: Evidence | None) -> bool:

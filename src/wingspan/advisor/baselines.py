@@ -38,9 +38,9 @@ class Releases:
     blind: Reals
 
 
-def blindly(count: int, after_s: float) -> Releases:
-    """Return releases without any fix, so many seconds after each hold."""
-    return Releases(np.full(count, float(after_s)), np.ones(count))
+def blindly(count: int, after_s: float | Reals) -> Releases:
+    """Return releases without any fix, so many seconds after each hold: one number, or one for each."""
+    return Releases(np.full(count, after_s, np.float64), np.ones(count))
 
 
 def as_released(samples: Samples, rows: Rows) -> Releases:

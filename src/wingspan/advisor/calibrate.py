@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 ENOUGH: Final = 300  # labelled incidents for an isotonic curve
 _GAIN: Final = 0.02
@@ -31,7 +32,7 @@ Fitter: TypeAlias = Callable[[Reals, Reals, Reals], Curve]
 IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
 
 
-def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Curve:
+def fit_curve(scores: Reals, label: Reals, weights: Reals, incident: NDArray[np.int32]) -> Curve:
     """Fit what serves best on the halves that it was not fitted on; scores come in the order of time.
 
     The scores as they are; or a line between logits (Platt's), or from `ENOUGH` incidents on an isotonic curve, if its Brier
@@ -39,18 +40,33 @@ def fit_curve(scores: Reals, label: Reals, weights: Reals, incidents: int) -> Cu
     """
     if not len(scores):
         return IDENTITY
+    incidents = len(np.unique(incident))
     weights = weights * incidents / weights.sum()
-    halves = np.array_split(np.arange(len(scores)), 2)
+    halves = halves_of(incident)
     best: Fitter = _as_it_is
     least = float((weights * (scores - label) ** 2).sum())
-    for form in [_platt, *([_isotonic] if incidents >= ENOUGH else [])] if len(halves[1]) else []:
+    for form in (
+        [_platt, *([_isotonic] if incidents >= ENOUGH else [])] if min(map(len, halves)) else []
+    ):
         error = 0.0
-        for mine, other in (halves, halves[::-1]):
+        for mine, other in both_ways(halves):
             curve = form(scores[mine], label[mine], weights[mine])
             error += float((weights[other] * (curve(scores[other]) - label[other]) ** 2).sum())
         if error < least * (1 - _GAIN):
             best, least = form, error
     return best(scores, label, weights)
+
+
+def halves_of(incident: NDArray[np.int32]) -> tuple[Rows, Rows]:
+    """Part places, which come in the order of time, into an earlier and a later half that share no incident."""
+    _, first, which = np.unique(incident, return_index=True, return_inverse=True)
+    early = first[which] < len(incident) // 2
+    return np.flatnonzero(early), np.flatnonzero(~early)
+
+
+def both_ways(halves: tuple[Rows, Rows]) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
+    """Return each half with the other."""
+    return halves, halves[::-1]
 
 
 def _as_it_is(scores: Reals, label: Reals, weights: Reals) -> Curve:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""Samples -> the advisor: every model is trained, calibrated on a later slice, and the best of them there wins.
+"""Samples -> the advisor: every model is trained, judged (and counts calibrated) on a later slice, and one of them wins.
 
 Then each is trained again on both slices, as what is newest tells most.
 What learns, learns and is calibrated on labels of releases alone (see `mended`); what only counts, on those of the
@@ -28,7 +28,7 @@ from wingspan.advisor.baselines import (
     fit_osg_rule,
     fit_rates,
 )
-from wingspan.advisor.calibrate import IDENTITY, Curve, fit_curve
+from wingspan.advisor.calibrate import IDENTITY, Curve, both_ways, fit_curve, halves_of
 from wingspan.advisor.learned import fit_blend, fit_boosting, fit_logistic, propensity
 from wingspan.advisor.mended import without_fixes
 from wingspan.advisor.removal import Removal, learn_removal
@@ -147,7 +147,7 @@ class Contest:
             },
             "version": version("wingspan"),
         }
-        return Advisor(best.name, best.model, best.curve, self.rates, card)
+        return Advisor(best.name, best.model, best.curve, self.rates, card, self.removal)
 
 
 def hold_contest(
@@ -236,7 +236,7 @@ def enough_to_learn(samples: Samples, train: Rows) -> bool:
 def training_weights(samples: Samples, split: Split) -> Weights:
     """Return weights by incident, and by how rarely such a hold is released: those that were stand for those that were not."""
     slices = split.train, split.calibrate, split.both
-    chances = propensity(samples, *slices)
+    chances = propensity(samples, split.starts[1], *slices)
     return Weights(
         *(incident_weights(samples, rows) / c for rows, c in zip(slices, chances, strict=True))
     )
@@ -247,23 +247,22 @@ def _calibrated(
 ) -> tuple[Curve, Reals]:
     """Return the calibration, and each row's squared error after calibration on the other half of the slice, by time.
 
-    It is calibrated on the samples' labels; errors are from the `truest`.
+    It is calibrated on the samples' labels; errors are from the `truest`. What learns probabilities is left as it is: it learns from this
+    slice itself when it is trained again, and a correction for its older self would count twice.
     """
     if name == ALWAYS or not len(later):
         return IDENTITY, np.full(len(later), np.nan)
+    if name not in COUNTED:
+        said = model.predict(samples, later, as_released(samples, later))
+        return IDENTITY, (said - truest[later]) ** 2
     order = np.argsort(samples.moments.clock[later], kind="stable")
     rows, weights = later[order], weights[order]
     scores = model.predict(samples, rows, as_released(samples, rows))
     label, incident = samples.label[rows], samples.incidents.number[rows]
-
-    def curve(part: slice) -> Curve:
-        count = len(np.unique(incident[part]))
-        return fit_curve(scores[part], label[part], weights[part], count)
-
-    halves = slice(0, len(rows) // 2), slice(len(rows) // 2, None)
     said = np.empty(len(rows))
-    for mine, other in (halves, halves[::-1]):
-        said[mine] = curve(other)(scores[mine])
+    for mine, other in both_ways(halves_of(incident)):
+        curve = fit_curve(scores[other], label[other], weights[other], incident[other])
+        said[mine] = curve(scores[mine])
     error = np.empty(len(rows))
     error[order] = (said - truest[rows]) ** 2
-    return curve(slice(None)), error
+    return fit_curve(scores, label, weights, incident), error

@@ -107,17 +107,18 @@ class Evidence:
 
 
 class _Shelf:
-    """Items by group, each known from a row on: `below` gives those of a group with smaller rows, ascending."""
+    """Items by group, each known from a row on: `below` gives those of a group with smaller rows (from one on), ascending."""
 
     def __init__(self, items: NDArray[Any], rows: NDArray[Any], group: NDArray[Any]) -> None:
         order = np.lexsort((rows, group))
         self._items, self._rows = items[order], rows[order].astype(np.int64)
         self._group = group[order].astype(np.int64)
 
-    def below(self, group: int, upto: int) -> NDArray[Any]:
+    def below(self, group: int, upto: int, since: int = 0) -> NDArray[Any]:
         start = np.searchsorted(self._group, group)
         stop = np.searchsorted(self._group, group, side="right")
-        return self._items[start : start + np.searchsorted(self._rows[start:stop], upto)]
+        first, last = np.searchsorted(self._rows[start:stop], (since, upto))
+        return self._items[start + first : start + last]
 
 
 class History:
@@ -189,10 +190,10 @@ class History:
         )
 
     def _alike(self, episode: int, upto: int) -> int:
-        there = self._there.below(int(self._groups["access point"][episode]), upto)
-        clock = self.timeline.clock[self.episodes.row[there]]
-        now = self.timeline.clock[upto - 1] if upto else 0.0
-        others = self._whose[there[np.searchsorted(clock, now - _AT_ONCE_S) :]]
+        clock = self.timeline.clock
+        since = np.searchsorted(clock, clock[upto - 1] - _AT_ONCE_S) if upto else 0
+        group = int(self._groups["access point"][episode])
+        others = self._whose[self._there.below(group, upto, int(since))]
         return len(np.unique(others[others != self._whose[episode]]))
 
     def _counts(self, chosen: NDArray[np.int64]) -> Counts:

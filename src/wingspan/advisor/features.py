@@ -25,6 +25,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 CATEGORIES: Final = ("code", "subcode", "template")
 HALF_LIVES_S: Final = {"10min": 600.0, "1h": 3600.0, "1d": 86400.0}
 ALIKE: Final = "{}_clusters_alike_{}"
+_NOBODY: Final = 1e-9  # what rounding leaves of none
 _OWN_COUNTS: Final = {
     "starts": Event.EXECUTE,
     "evictions": Event.JOB_EVICTED,
@@ -290,8 +291,8 @@ def _rates(scene: _Scene) -> Columns:
 def _others_alike(scene: _Scene) -> Columns:
     """Count other clusters with such a hold at the access point, at the site and anywhere, fading with time.
 
-    What many meet at once is rarely the fault of one. Each cluster counts at its first such hold; the nodes of the DAGs of an
-    access point count as one, as they may be all of one user.
+    What many meet at once is rarely the fault of one. Each cluster counts by its latest such hold; the nodes of the DAGs of
+    an access point count as one, as they may be all of one user.
     """
     timeline, upto = scene.timeline, scene.moments.upto
     holds = timeline.where(Event.JOB_HELD)
@@ -307,16 +308,28 @@ def _others_alike(scene: _Scene) -> Columns:
     for name, number in groups.items():
         group = scene.among(holds, number)
         own = scene.among(holds, number_by_first(number, owner))
-        first = holds[first_of(number, owner)]
-        everyone, mine = scene.marks(first, group), scene.marks(first, own)
+        there, mine = scene.marks(holds, group), scene.marks(holds, own)
+        newest = mine.last(scene.of(own), upto)
         for span, half_life_s in HALF_LIVES_S.items():
-            found, less = (
-                marks.decayed(timeline.clock, half_life_s, scene.of(of), upto, scene.moments.clock)
-                for marks, of in ((everyone, group), (mine, own))
+            amounts = _renewed(timeline, mine, half_life_s)
+            found = there.decayed(
+                timeline.clock, half_life_s, scene.of(group), upto, scene.moments.clock, amounts
             )
-            there = scene.of(group) >= 0
-            columns[ALIKE.format(name, span)] = np.where(there, np.maximum(found - less, 0.0), 0.0)
+            less = np.nan_to_num(np.exp2(-scene.since(newest) / half_life_s))
+            others = np.where(scene.of(group) >= 0, np.maximum(found - less, 0.0), 0.0)
+            columns[ALIKE.format(name, span)] = np.where(others < _NOBODY, 0.0, others)
     return columns
+
+
+def _renewed(timeline: Timeline, marks: Marks, half_life_s: float) -> NDArray[np.float64]:
+    """Return for each row of the timeline what its mark adds to what is left of its group's earlier ones, to make 1."""
+    amounts = np.zeros(len(timeline))
+    if len(marks.rows):
+        time = timeline.clock[marks.rows]
+        left = np.exp2(np.minimum(-np.diff(time, prepend=time[0]) / half_life_s, 0.0))
+        left[marks.starts[:-1]] = 0.0
+        amounts[marks.rows] = 1.0 - left
+    return amounts
 
 
 def _ends(timeline: Timeline) -> tuple[Numbers, Numbers]:

@@ -23,7 +23,7 @@ _TEMPLATES: Final = 200
 _CODES: Final = 250
 _LEAVES: Final = 8
 _EDGE: Final = 1e-3
-_CHANCE_LEAST: Final = 0.05
+_CHANCE_LEAST: Final = 0.2
 _CHANCE_ENOUGH: Final = 500  # holds, released or not
 
 
@@ -169,16 +169,14 @@ def fit_blend(samples: Samples, rows: Rows, weights: Reals) -> Blend:
     return Blend((boosted, _fit(forest, samples, rows, weights)), (4.0, 1.0))
 
 
-def propensity(samples: Samples, *slices: Rows) -> tuple[Reals, ...]:
+def propensity(samples: Samples, until: float, *slices: Rows) -> tuple[Reals, ...]:
     """Return how likely it was that such a hold was released, and its outcome told, for the rows of some slices.
 
-    Learned from all holds before the last row of the slices; between `_CHANCE_LEAST` and 1.
+    Learned from all holds before `until` (UTC seconds), and from what was told by then; between `_CHANCE_LEAST` and 1.
     """
-    rows = np.concatenate(slices)
-    everyone = np.flatnonzero(samples.episodes.excluded == 0)
-    if len(rows):
-        everyone = everyone[samples.moments.clock[everyone] <= samples.moments.clock[rows].max()]
-    told = ~np.isnan(samples.label[everyone])
+    everyone = (samples.episodes.excluded == 0) & (samples.moments.clock < until)
+    everyone = np.flatnonzero(everyone)
+    told = ~np.isnan(samples.label[everyone]) & (samples.told[everyone] < until)
     if len(everyone) < _CHANCE_ENOUGH or told.all() or not told.any():
         return tuple(np.ones(len(each)) for each in slices)
     model = _chance_of(samples, everyone, told)

@@ -10,11 +10,17 @@ from typing import Final
 import numpy as np
 
 from wingspan.advisor.baselines import SHRINKAGE, Rates, Reals, Rows, fit_rates
+from wingspan.advisor.prefix import first_of
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.split import incident_weights
 from wingspan.advisor.timeline import AUTHORS
 
 ASSUMED: Final = 0.1
+_MOST: Final = 0.15  # what is counted beyond that has been chance more often than fixes
+_LEAST: Final = 0.05  # a release that paid is never wholly somebody's fix
+_FIRM: Final = (
+    10.0  # clusters whose releases by a policy weigh as much as what users' releases tell
+)
 _IN_VAIN: Final = 0.1  # a cause whose releases by a policy pay at a lower rate
 _ENOUGH: Final = 5  # incidents with releases by a policy
 
@@ -30,7 +36,7 @@ def without_fixes(samples: Samples, train: Rows) -> Samples:
     rates = fit_rates(samples, blind, incident_weights(samples, blind))
     mends = _share_mended(samples, _rate_of_each(samples, rates), blind, by_user)
     alone = _with_users(samples, blind, by_user, mends)
-    chance = alone / (alone + (1 - alone) * mends)
+    chance = np.maximum(alone / (alone + (1 - alone) * mends), _LEAST)
     label = np.where(~by_policy & (samples.label == 1), chance, samples.episodes.label)
     label.flags.writeable = False
     return replace(samples, episodes=replace(samples.episodes, label=label))
@@ -41,14 +47,21 @@ def _rate_of_each(samples: Samples, rates: Rates) -> Reals:
 
 
 def _with_users(samples: Samples, blind: Rows, by_user: Rows, mends: float) -> Reals:
-    """Return for each sample how often releases of its cause pay alone: users' rate less their fixes, corrected by policies'."""
+    """Return for each sample how often releases of its cause pay alone: users' rate less their fixes, corrected by policies'.
+
+    What a policy releases again and again is one piece of evidence: each cluster counts for one incident at most.
+    """
     rates = fit_rates(samples, by_user, incident_weights(samples, by_user))
     guess = np.maximum(_rate_of_each(samples, rates) - mends, 0.0) / (1 - mends)
     weight, count = incident_weights(samples, blind), len(samples.causes)
     cause = samples.cause[blind]
-    tried = np.bincount(cause, weight, minlength=count)[samples.cause]
-    paid = np.bincount(cause, weight * samples.label[blind], minlength=count)[samples.cause]
-    return np.asarray((paid + SHRINKAGE * guess) / (tried + SHRINKAGE), np.float64)
+    tried = np.bincount(cause, weight, minlength=count)
+    paid = np.bincount(cause, weight * samples.label[blind], minlength=count)
+    apart = first_of(cause, samples.episodes.cluster[blind])
+    clusters = np.bincount(cause[apart], minlength=count)
+    part = np.minimum(clusters / np.maximum(tried, 1e-9), 1.0)
+    alone = (paid * part)[samples.cause] + _FIRM * guess
+    return np.asarray(alone / ((tried * part)[samples.cause] + _FIRM), np.float64)
 
 
 def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) -> float:
@@ -58,4 +71,5 @@ def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) ->
     told = by_user[(alone[by_user] < _IN_VAIN) & (seen[samples.cause[by_user]] >= _ENOUGH)]
     weight = incident_weights(samples, told)
     beyond = float((weight * (samples.label[told] - alone[told])).sum())
-    return (max(beyond, 0.0) + ASSUMED * SHRINKAGE) / (float(weight.sum()) + SHRINKAGE)
+    share = (max(beyond, 0.0) + ASSUMED * SHRINKAGE) / (float(weight.sum()) + SHRINKAGE)
+    return min(share, _MOST)

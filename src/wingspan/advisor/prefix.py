@@ -130,17 +130,18 @@ class Marks:
         group: NDArray[Any],
         row: NDArray[Any],
         now: NDArray[np.float64],
+        amounts: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        """Return the number of the group's marks above each row, each halved every `half_life_s` until `now`.
+        """Return the sum of the group's marks above each row, each halved every `half_life_s` until `now`.
 
-        `clock` ascends over the rows of the timeline. A segmented scan: as many passes as the largest group has
+        A mark counts 1, or its row's part of `amounts`. `clock` ascends over the rows of the timeline. A segmented scan: as many passes as the largest group has
         binary digits.
         """
         if not len(self.rows):
             return np.zeros(len(group))
         time = clock[self.rows]
         behind = np.arange(len(time)) - self.starts[self._group]
-        sums = np.ones(len(time))
+        sums = np.ones(len(time)) if amounts is None else amounts[self.rows]
         step = 1
         while step <= behind.max():
             reach = np.flatnonzero(behind >= step)

@@ -35,7 +35,7 @@ class Removal:
     Attributes
     ----------
     tries
-        Hold code -> with how many releases a job is taken to succeed that is not hopeless, 1 to `MOST_TRIES`.
+        Hold code -> with how many releases a job is taken to succeed that is not hopeless, 2 to `MOST_TRIES`.
     usual
         Cause -> how many other clusters usually have such a hold about the same time: at the access point, at the
         site, anywhere.
@@ -76,6 +76,9 @@ class Removal:
         return np.asarray((_others(samples, rows) > limits).any(axis=1))
 
 
+NEVER: Final = Removal({}, {}, enough=False)
+
+
 def learn_removal(samples: Samples, rows: Rows, weights: Reals, until: float) -> Removal:
     """Learn from labelled rows with some weights, and from all holds before `until` (UTC seconds)."""
     paid = weights * samples.label[rows]
@@ -92,14 +95,15 @@ def _tries(samples: Samples, rows: Rows) -> dict[int, float]:
     second ones, after a first in vain, at r2 = (1 - h)(1 - g)g / (1 - r1): so g = 1 - r2(1 - r1) / r1.
     """
     weights = incident_weights(samples, rows)
-    again = samples.features.column("holds_same_code")[rows] > 0
+    earlier = samples.features.column("holds_same_code")[rows]
     code = samples.episodes.code[rows]
     prior = float(np.average(samples.label[rows], weights=weights)) if len(rows) else 0.5
     found = {}
     for number in np.unique(code).tolist():
         mine = code == number
-        first = _rate(samples, rows[mine & ~again], weights[mine & ~again], max(prior, 1e-3))
-        second = _rate(samples, rows[mine & again], weights[mine & again], first)
+        once, twice = mine & (earlier == 0), mine & (earlier == 1)
+        first = _rate(samples, rows[once], weights[once], max(prior, 1e-3))
+        second = _rate(samples, rows[twice], weights[twice], first)
         pays = 1 - second * (1 - first) / first
         found[number] = min(_MARGIN / max(pays, _MARGIN / MOST_TRIES), MOST_TRIES)
     return found

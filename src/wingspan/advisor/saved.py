@@ -14,14 +14,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, Rows, blindly
+from wingspan.advisor.baselines import Always, Mates, Model, OsgRule, Rates, Reals, blindly
 from wingspan.advisor.calibrate import Curve
 from wingspan.advisor.checkpoint import CARD as NETWORK_CARD
 from wingspan.advisor.checkpoint import Saved, load_network, save_network
 from wingspan.advisor.facts import encoding_from_json
 from wingspan.advisor.learned import Blend, Learned
+from wingspan.advisor.metrics import RATIOS
+from wingspan.advisor.removal import NEVER, Removal
 from wingspan.advisor.samples import Samples
 from wingspan.advisor.sequence import CONTROLS, Sequence
+from wingspan.advisor.truth import REMOVE
 from wingspan.errors import (
     ConflictError,
     CorruptError,
@@ -32,21 +35,24 @@ from wingspan.errors import (
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
 _PART: Final = "model-{}.skops"  # of a blend
 _NETWORK: Final = "network"
+DELAYS_S: Final = (0.0, 600.0, 3600.0, 21600.0, 86400.0)  # from now, that a release is thought of
 _Z: Final = 1.96  # 95 %
 
 
-class Probability(NamedTuple):
-    """What an advisor knows of some samples.
+class Counsel(NamedTuple):
+    """What an advisor says of some held jobs.
 
     Attributes
     ----------
     p
         Probability that the release pays. float64
+    wait_s
+        From now to the release that is best, seconds; nan where the job is not worth any. float64
     low, high
         Its 95 % interval, from the number of incidents behind it (Wilson's). float64
     evidence
@@ -54,6 +60,7 @@ class Probability(NamedTuple):
     """
 
     p: Reals
+    wait_s: Reals
     low: Reals
     high: Reals
     evidence: NDArray[np.int64]
@@ -69,6 +76,8 @@ class Advisor:
         The model's name in the table of the evaluation.
     card
         What it was trained on and how it did; whatever JSON takes.
+    removal
+        When a job is not worth a release.
     """
 
     name: str
@@ -76,16 +85,27 @@ class Advisor:
     curve: Curve = field(repr=False)
     rates: Rates = field(repr=False)
     card: dict[str, Any] = field(repr=False)
+    removal: Removal = field(default=NEVER, repr=False)
 
-    def probability(
-        self, samples: Samples, rows: Rows | None = None, after_s: float = 0.0
-    ) -> Probability:
-        """Return the probability that a release so many seconds after the hold, without a fix, pays: for all samples or some rows."""
-        rows = np.arange(len(samples)) if rows is None else rows
-        p = self.curve(self.model.predict(samples, rows, blindly(len(rows), after_s)))
+    def counsel(self, samples: Samples, held_s: float | Reals = 0.0) -> Counsel:
+        """Say of held jobs, by what was known at their holds, when to release them without a fix, and how likely that pays.
+
+        Parameters
+        ----------
+        held_s
+            How long they have been held by now, seconds: one number, or one for each.
+        """
+        rows = np.arange(len(samples))
+        after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
+        pays = [self.curve(self.model.predict(samples, rows, release)) for release in after]
+        table = np.stack(pays, axis=1)
+        action = self.removal.choose(table, samples, rows, RATIOS[0])
+        vain = action == REMOVE
+        p = np.where(vain, table.max(axis=1), table[rows, np.maximum(action, 0)])
+        wait_s = np.where(vain, np.nan, np.array(DELAYS_S)[action])
         known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
-        evidence = known[samples.cause[rows]]
-        return Probability(p, *_wilson(p, evidence), evidence)
+        evidence = known[samples.cause]
+        return Counsel(p, wait_s, *_wilson(p, evidence), evidence)
 
 
 def _wilson(p: Reals, n: NDArray[np.int64]) -> tuple[Reals, Reals]:
@@ -118,6 +138,7 @@ def save_advisor(advisor: Advisor, folder: Path) -> None:
             "model": {"kind": kind, **learned},
             "curve": asdict(advisor.curve),
             "rates": _rates_to_json(advisor.rates),
+            "removal": _removal_to_json(advisor.removal),
             "card": advisor.card,
         }
         (place / CARD).write_text(json_text(content) + "\n", encoding="utf-8")
@@ -152,7 +173,8 @@ def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
         model = _from_json(content["model"], folder, trusted)
         curve = Curve(tuple(content["curve"]["scores"]), tuple(content["curve"]["values"]))
         rates = _rates_from_json(content["rates"])
-        return Advisor(content["name"], model, curve, rates, content["card"])
+        removal = _removal_from_json(content["removal"])
+        return Advisor(content["name"], model, curve, rates, content["card"], removal)
     except WingspanError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -235,6 +257,21 @@ def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collectio
     if encoding.width != saved.trained.facts or content["control"] not in {"", *CONTROLS}:
         raise CorruptError(str(folder), "does not fit the advisor's card", again)
     return Sequence(saved.trained, saved.layout, encoding, content["control"])
+
+
+def _removal_to_json(removal: Removal) -> dict[str, Any]:
+    usual = [[*cause, list(limits)] for cause, limits in removal.usual.items()]
+    tries = {str(code): number for code, number in removal.tries.items()}
+    return {"tries": tries, "usual": usual, "enough": removal.enough}
+
+
+def _removal_from_json(content: dict[str, Any]) -> Removal:
+    usual = {
+        (int(code), int(subcode), str(reason)): tuple(map(float, limits))
+        for code, subcode, reason, limits in content["usual"]
+    }
+    tries = {int(code): float(number) for code, number in content["tries"].items()}
+    return Removal(tries, usual, bool(content["enough"]))
 
 
 def _rates_to_json(rates: Rates) -> dict[str, Any]:

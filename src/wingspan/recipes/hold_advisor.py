@@ -35,7 +35,7 @@ from wingspan.runner.inside import checkpoint, checkpoint_file, log
 from wingspan.workflow import Pipeline
 
 _SAMPLES_BYTES = 12  # memory of a step for each byte of log
-_LSTM_SECONDS = 30.0  # a megabyte of log, in all epochs
+_LSTM_SECONDS = 60.0  # a megabyte of log, in all epochs of both trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def fit_lstm(
 
 
 def contest(models: dict[str, Contestant | None], samples: Samples, weights: Weights) -> Contest:
-    """Choose the winner, by the later half of the slice that calibrates."""
+    """Choose the winner, by the slice that calibrates."""
     import skops.io  # noqa: F401 - as above
 
     controls = [control_name(each) for each in CONTROLS]
