@@ -1,9 +1,9 @@
 """Samples -> the advisor: every model is trained, judged (and counts calibrated) on a later slice, and one of them wins.
 
 Then each is trained again on both slices, as what is newest tells most.
-What learns, learns and is calibrated on labels of releases alone (see `mended`); what only counts, on those of the
-log. The slice that calibrates is halved by time to choose: what one half calibrates, the other half
-compares, by the labels of releases alone. The sealed test is not looked at here.
+What learns, learns on labels of releases alone (see `mended`); what only counts, counts and is calibrated on those of
+the log, each half of the later slice compared as the other calibrates it. All are compared by the labels of releases
+alone. The sealed test is not looked at here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,12 +69,14 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model with its calibration.
+    """A model, trained on both slices, with its calibration.
 
     Attributes
     ----------
+    curve
+        `IDENTITY` of what learns.
     error
-        Squared error of each row of the slice that calibrates, each half of it as the other calibrates.
+        Squared error, on each row of the slice that calibrates, of the model that was trained on the first slice alone.
     brier
         Their weighted mean.
     """

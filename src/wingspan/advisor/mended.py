@@ -18,9 +18,7 @@ from wingspan.advisor.timeline import AUTHORS
 ASSUMED: Final = 0.1
 _MOST: Final = 0.15  # what is counted beyond that has been chance more often than fixes
 _LEAST: Final = 0.05  # a release that paid is never wholly somebody's fix
-_FIRM: Final = (
-    10.0  # clusters whose releases by a policy weigh as much as what users' releases tell
-)
+_FIRM: Final = 10.0  # clusters of a policy's releases that weigh as much as all users' releases
 _IN_VAIN: Final = 0.1  # a cause whose releases by a policy pay at a lower rate
 _ENOUGH: Final = 5  # incidents with releases by a policy
 

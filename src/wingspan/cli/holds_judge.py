@@ -47,9 +47,9 @@ def train(
     settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train every model on the logs, and store the best one.
+    """Train every model on the logs, and store the winner.
 
-    The one that does best on a later part of them.
+    They are compared on a later part of the logs, then trained on all but the last.
     """
     from wingspan.advisor.contest import hold_contest
     from wingspan.advisor.saved import save_advisor
