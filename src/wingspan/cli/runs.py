@@ -226,7 +226,9 @@ def _plan_text(made: "Plan") -> str:
 def execute(
     context: typer.Context,
     cpus: Annotated[int, typer.Option(help="Cores.")] = 1,
-    memory: Annotated[str, typer.Option(help="Memory, such as 2GB.")] = "2GB",
+    memory: Annotated[
+        str | None, typer.Option(help="Memory, such as 2GB: a limit [default: no limit].")
+    ] = None,
     gpus: Annotated[int, typer.Option(help="GPU devices.")] = 0,
     output: Annotated[
         list[str] | None, typer.Option(help="File or folder the command writes; kept.")

@@ -3,7 +3,6 @@
 import functools
 import inspect
 import string
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
+from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
 from wingspan.store.annotation import VALUE, TypeName, read_return, read_signature
 from wingspan.store.codec import check_type
 
 _OPTIONS = ("name", "resources", "retries")
-_PACKAGE = str(Path(__file__).parents[1])
 _PATH = TypeName("pathlib.Path")
 _DEFAULT = Resources()
 _MAPPINGS = {"builtins.dict", "builtins.object", "collections.abc.Mapping"}
@@ -228,14 +227,6 @@ def handles_in(value: object) -> Iterable[Handle]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from handles_in(item)
-
-
-def calling_place() -> str:
-    """Return ``file:line`` of the nearest caller outside Wingspan."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the documented way to ask for the caller
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ A pool of the project wins over one of the user with the same name::
     dagman = { DAGMAN_USER_LOG_SCAN_INTERVAL = 1 }
 """
 
+import math
 import os
 import re
 import tomllib
@@ -28,8 +29,9 @@ from types import MappingProxyType
 from typing import Any
 
 from wingspan.errors import NotFoundError, SettingError
+from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.handles import near
-from wingspan.pipeline.resources import MEGABYTES, OWNED_SUBMIT_COMMANDS, SECONDS, quantity
+from wingspan.pipeline.resources import OWNED_SUBMIT_COMMANDS
 
 FILE = "wingspan.toml"
 DEFAULT = "htcondor"
@@ -211,7 +213,7 @@ def _whole(value: object) -> int:
 
 def _seconds(value: Any) -> float:  # noqa: ANN401 - of the file
     try:
-        return quantity(value, SECONDS, "")
+        return seconds(value)
     except ValueError:
         raise ValueError(f'expected a time such as "10min", found {value!r}') from None
 
@@ -222,7 +224,7 @@ def _whole_seconds(value: object) -> int:
 
 def _megabytes(value: Any) -> int:  # noqa: ANN401 - of the file
     try:
-        return -int(-quantity(value, MEGABYTES, "") // 1)
+        return math.ceil(megabytes(value))
     except ValueError:
         raise ValueError(f'expected a size such as "2GB", found {value!r}') from None
 

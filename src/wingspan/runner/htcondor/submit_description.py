@@ -66,6 +66,6 @@ def _gpus(asked: Resources) -> dict[str, str]:
     commands = {"request_gpus": str(asked.gpus)} if asked.gpus else {}
     if asked.gpu_capability is not None:
         commands["gpus_minimum_capability"] = str(asked.gpu_capability)
-    if asked.gpu_memory is not None:
-        commands["gpus_minimum_memory"] = str(asked.gpu_memory)
+    if asked.gpu_memory_mb is not None:
+        commands["gpus_minimum_memory"] = str(asked.gpu_memory_mb)
     return commands
