@@ -3,7 +3,8 @@
 import time
 
 from wingspan.cli.status import _lines
-from wingspan.runner.htcondor.attempts import HELD, QUEUED, Attempt
+from wingspan.eventlog.job_state import Phase
+from wingspan.runner.htcondor.attempts import Attempt
 from wingspan.runner.runner import StepEvent
 from wingspan.workflow import Look
 
@@ -38,8 +39,8 @@ def test_what_goes_on_is_counted_until_now():
     idle = StepEvent(now, "idle", "k", "waiting")
     done = StepEvent(now, "done", "l", "done")
     attempts = {
-        "idle": [Attempt("n", 1, now - 31, phase=QUEUED)],
-        "done": [Attempt("m", 1, now - 5, phase=HELD, host="vm", outcome="held")],
+        "idle": [Attempt("n", 1, now - 31, phase=Phase.QUEUED)],
+        "done": [Attempt("m", 1, now - 5, phase=Phase.HELD, host="vm", outcome="held")],
     }
     first, second = lines([idle, done], attempts, 80)[1:]
     assert "31 s" in first

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from wingspan.cli.progress import job_now, summary
+from wingspan.eventlog.job_state import Phase
 from wingspan.runner.htcondor.attempts import Attempt
 from wingspan.runner.runner import StepEvent
 from wingspan.workflow import open_run
@@ -164,6 +165,6 @@ def test_the_summary_counts_maps_and_what_jobs_do():
 
 def test_what_a_job_does_now_is_said_with_place_and_time():
     """Since when it does so; of an ended one where it ran."""
-    attempt = Attempt("n", 1, time.time() - 5, phase="running", host="a")
+    attempt = Attempt("n", 1, time.time() - 5, phase=Phase.RUN, host="a")
     assert re.fullmatch(r"running on a for [56] s", job_now(attempt))
     assert job_now(Attempt("n", 1, 0.0, host="a", outcome="exit 0")) == "a"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from wingspan.errors import NotFoundError
-from wingspan.eventlog.histories import State, group_by_job
+from wingspan.eventlog.histories import group_by_job
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.kernel import ABSENT
 from wingspan.eventlog.read import read_events
 

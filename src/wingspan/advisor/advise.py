@@ -21,7 +21,7 @@ from wingspan.advisor.moments import Moments, at_holds
 from wingspan.advisor.timeline import Timeline
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import hold_name
-from wingspan.eventlog.histories import State
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
 
 if TYPE_CHECKING:

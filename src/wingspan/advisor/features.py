@@ -17,7 +17,8 @@ from wingspan.advisor.moments import Moments
 from wingspan.advisor.prefix import Marks, Numbers, first_of, mark, number_by_first
 from wingspan.advisor.timeline import AUTHORS, Timeline, whose
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.histories import STATE_EVENTS, State
+from wingspan.eventlog.histories import STATE_EVENTS
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import explain
 
 Columns: TypeAlias = dict[str, NDArray[Any]]

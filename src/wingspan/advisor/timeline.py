@@ -17,7 +17,8 @@ from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.bodies import parse_body, place_of, read_records
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.histories import State, job_rows
+from wingspan.eventlog.histories import job_rows
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.templates import mask
 
 AUTHORS: Final = ("", "user", "policy", "dag")

@@ -74,7 +74,8 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs with their state, runs, holds and wall time."""
-    from wingspan.eventlog.histories import State, group_by_job
+    from wingspan.eventlog.histories import group_by_job
+    from wingspan.eventlog.job_state import State
 
     names = [each.name.lower() for each in State]
     if state and state.lower() not in names:
@@ -105,7 +106,8 @@ def show(
     """Show every event of one job, with what its body says."""
     from wingspan.eventlog.bodies import read_bodies
     from wingspan.eventlog.codes import event_name
-    from wingspan.eventlog.histories import State, group_by_job
+    from wingspan.eventlog.histories import group_by_job
+    from wingspan.eventlog.job_state import State
 
     cluster, _, proc = job.partition(".")
     if not cluster.isdecimal() or not (proc or "0").isdecimal():
@@ -208,7 +210,7 @@ def follow(
 def _job_lines(history: "JobHistories") -> list[dict[str, Any]]:
     import numpy as np
 
-    from wingspan.eventlog.histories import State
+    from wingspan.eventlog.job_state import State
 
     count = len(history)
     runs, holds = history.runs(), history.holds()
@@ -245,7 +247,8 @@ def _draw(events: "Events", path: Path) -> None:
     import numpy as np
 
     from wingspan.draw.timeline import timeline_svg
-    from wingspan.eventlog.histories import STATE_EVENTS, State, group_by_job
+    from wingspan.eventlog.histories import STATE_EVENTS, group_by_job
+    from wingspan.eventlog.job_state import State
     from wingspan.files import write_atomically
 
     history = group_by_job(events.take(np.flatnonzero(np.isin(events.code, STATE_EVENTS))))

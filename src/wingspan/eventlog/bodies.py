@@ -1,7 +1,7 @@
 """Bodies on demand: the attributes of chosen events, under the names HTCondor's own reader gives them."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -447,3 +447,20 @@ def place_of(body: Body) -> Place:
     sites = ("GLIDEIN_ResourceName", "GLIDEIN_Site", "Site", "PelicanSite")
     site = next((str(props[name]) for name in sites if props.get(name)), "")
     return Place(host, slot, site)
+
+
+def node_of(body: Body) -> str:
+    """Return the DAG's node that a submission or a POST script belongs to, by its body; empty for none."""
+    notes = body.get("StructuredNotes")
+    named = notes.get("DAGNodeName") if isinstance(notes, Mapping) else body.get("DAGNodeName")
+    if named is None:
+        label, _, named = str(body.get("LogNotes", "")).partition("DAG Node: ")
+        return "" if label else named.strip()
+    return str(named)
+
+
+def exit_of(body: Body) -> str:
+    """Return how a job's process ended, such as ``exit 3`` or ``signal 9``."""
+    if "TerminatedBySignal" in body:
+        return f"signal {body['TerminatedBySignal']}"
+    return f"exit {body.get('ReturnValue', '?')}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -12,39 +11,11 @@ from wingspan.errors import NotFoundError
 from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
+from wingspan.eventlog.job_state import STATE_AFTER_EVENT, State
 from wingspan.eventlog.kernel import ABSENT
 
 _STARTED: Final = (2, 5)  # transfer sub-types: input and output started
-
-
-class State(IntEnum):
-    """What a job is doing, as its last event tells."""
-
-    UNKNOWN = 0
-    IDLE = 1
-    RUNNING = 2
-    SUSPENDED = 3
-    HELD = 4
-    COMPLETED = 5
-    REMOVED = 6
-
-
-_NEXT: Final = {
-    Event.SUBMIT: State.IDLE,
-    Event.EXECUTE: State.RUNNING,
-    Event.EXECUTABLE_ERROR: State.IDLE,
-    Event.JOB_EVICTED: State.IDLE,
-    Event.JOB_TERMINATED: State.COMPLETED,
-    Event.SHADOW_EXCEPTION: State.IDLE,
-    Event.JOB_ABORTED: State.REMOVED,
-    Event.JOB_SUSPENDED: State.SUSPENDED,
-    Event.JOB_UNSUSPENDED: State.RUNNING,
-    Event.JOB_HELD: State.HELD,
-    Event.JOB_RELEASED: State.IDLE,
-    Event.JOB_RECONNECT_FAILED: State.IDLE,
-    Event.DATAFLOW_JOB_SKIPPED: State.COMPLETED,
-}
-STATE_EVENTS: Final = tuple(int(code) for code in _NEXT)
+STATE_EVENTS: Final = tuple(STATE_AFTER_EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +219,7 @@ def _job_key(events: Events, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _states(code: NDArray[np.int16], starts: NDArray[Any]) -> NDArray[np.int8]:
     table = np.full(1000, -1, np.int8)
-    table[list(STATE_EVENTS)] = list(_NEXT.values())
+    table[list(STATE_EVENTS)] = list(STATE_AFTER_EVENT.values())
     after = table[code]
     places = np.where(after >= 0, np.arange(len(code)), -1)
     job_start = np.repeat(starts[:-1], np.diff(starts))

@@ -18,9 +18,9 @@ from wingspan.eventlog.histories import (
     HoldCycles,
     JobHistories,
     Runs,
-    State,
     group_by_job,
 )
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
 

@@ -26,6 +26,11 @@ LOST = "004 ({job}) 2026-11-21 {at} Job was evicted. Code 1024 Subcode 0\n\t(0) 
     RUN_USAGE + RUN_BYTES + "\tReason: {why}\n"
 )
 DISCONNECTED = "024 ({job}) 2026-11-21 {at} Job reconnection failed\n    gone\n    Can not reconnect to slot1@a, rescheduling job\n"
+AWAY = "022 ({job}) 2026-11-21 {at} Job disconnected, attempting to reconnect\n    Socket closed\n    Trying to reconnect to slot1_1@a {slot}\n"
+BACK = "023 ({job}) 2026-11-21 {at} Job reconnected to slot1_1@a\n    startd address: {slot}\n    starter address: {slot}\n"
+SUSPENDED = (
+    "010 ({job}) 2026-11-21 {at} Job was suspended.\n\tNumber of processes actually suspended: 1\n"
+)
 HELD = "012 ({job}) 2026-11-21 {at} Job was held.\n\t{why}\n\tCode 13 Subcode 28\n"
 RELEASED = "013 ({job}) 2026-11-21 {at} Job was released.\n\tvia condor_release\n"
 REMOVED = "009 ({job}) 2026-11-21 {at} Job was aborted.\n\tvia condor_rm\n"
@@ -154,3 +159,16 @@ def test_a_log_is_followed_as_it_grows(dag):
 def test_a_job_whose_beginning_was_lost_is_left_out(dag):
     """Its node is not known."""
     assert attempts_of([dag(event(EXECUTE, "00:09"))]) == {}
+
+
+def test_a_machine_that_is_not_heard_of_is_no_running_job(dag):
+    """Disconnected and suspended jobs are named as such, the time counts as run; then they run on."""
+    place = dag(event(SUBMIT), event(EXECUTE, "00:10"), event(AWAY, "00:30"))
+    log = Attempts(place)
+    phases = []
+    for news in ((), (event(BACK, "00:40"),), (event(SUSPENDED, "00:50"),)):
+        dag(*news)
+        log.advance()
+        phases.append(log.by_node()["fit-1"][0].phase)
+    assert phases == ["disconnected", "running", "suspended"]
+    assert log.by_node()["fit-1"][0].run_s == 40

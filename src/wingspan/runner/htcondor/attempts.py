@@ -7,26 +7,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from wingspan.eventlog.bodies import place_of, read_bodies
+from wingspan.eventlog.bodies import exit_of, node_of, place_of, read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import TRANSFERS, Events
+from wingspan.eventlog.job_state import CHANGE_OF, Change, Phase, step
 from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.collect import nodes_in
 
 JOBS_LOG = "jobs.log"  # all events; DAGMan keeps transfers and image sizes out of its own log
-_WITH_BODY: Final = (
-    Event.SUBMIT,
-    Event.EXECUTE,
-    Event.JOB_EVICTED,
-    Event.JOB_TERMINATED,
-    Event.SHADOW_EXCEPTION,
-    Event.JOB_RECONNECT_FAILED,
-    Event.JOB_HELD,
-    Event.JOB_ABORTED,
-)
-_CODES: Final = (*_WITH_BODY, Event.JOB_RELEASED, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
-QUEUED, INPUT, RUN, OUTPUT, HELD = "queued", "sending input", "running", "sending output", "held"
-_PHASE_OF: Final = {2: INPUT, 5: OUTPUT}  # sub-types of transfers that begin one
+_WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)
+_CODES: Final = (*CHANGE_OF, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
+_WITH_BODY: Final = tuple(code for code in CHANGE_OF if code not in _WITHOUT_BODY)
 _KB: Final = 1024.0
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
 
@@ -51,7 +42,7 @@ class Attempt:
     outcome
         Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
     phase
-        What it does, or did last: ``queued``, ``sending input``, ``running``, ``sending output``, ``held``.
+        What it does, or did last.
     since
         When that began, in seconds since 1970.
     memory_mb, disk_mb, cpus, gpus
@@ -65,7 +56,7 @@ class Attempt:
     node: str
     number: int
     since: float
-    phase: str = QUEUED
+    phase: Phase = Phase.QUEUED
     host: str = ""
     queued_s: float = 0.0
     input_s: float = 0.0
@@ -83,13 +74,19 @@ class Attempt:
 
 
 _FIELD: Final = {
-    QUEUED: "queued_s", INPUT: "input_s", RUN: "run_s", OUTPUT: "output_s", HELD: "held_s",
-}  # fmt: skip
+    Phase.QUEUED: "queued_s",
+    Phase.INPUT: "input_s",
+    Phase.RUN: "run_s",
+    Phase.DISCONNECTED: "run_s",
+    Phase.SUSPENDED: "run_s",
+    Phase.OUTPUT: "output_s",
+    Phase.HELD: "held_s",
+}
 
 
 def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
     """Return the seconds of an attempt in each phase but a hold, by field; at `now`, if it is given, and it goes on."""
-    names = [name for name in _FIELD.values() if name != "held_s"]
+    names = dict.fromkeys(name for name in _FIELD.values() if name != "held_s")
     until = attempt if now is None or attempt.outcome else _enter(attempt, attempt.phase, now)
     return {name: getattr(until, name) for name in names}
 
@@ -164,24 +161,27 @@ def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
 
 def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
     """Take one event of a job into its list of attempts."""
-    if code == Event.SUBMIT:
-        node = (body.get("StructuredNotes") or {}).get("DAGNodeName", "")
-        made.append(Attempt(node, 1, at))
+    change = CHANGE_OF[code]
+    if change == Change.SUBMITTED:
+        made.append(Attempt(node_of(dict(body)), 1, at))
     elif not made:
         return
-    elif code == Event.EXECUTE:
-        made[-1] = _enter(replace(_open(made), host=place_of(dict(body)).host), RUN, at)
-    elif code == Event.JOB_RELEASED:
+    elif change == Change.STARTED:
+        started = replace(_open(made), host=place_of(dict(body)).host)
+        made[-1] = _enter(started, step(started.phase, code), at)
+    elif change == Change.RELEASED:
         made[-1] = _enter(made[-1], made[-1].phase, at)
         _again(made, at)
-    elif code == Event.JOB_HELD:
+    elif change == Change.HELD:
         last = made[-1]
-        ended = last.outcome and last.phase != HELD and last.since == at  # evicted for this hold
+        ended = last.outcome and last.phase != Phase.HELD and last.since == at  # for this hold
         last = last if ended else _open(made)
         reason = str(body.get("HoldReason", ""))
-        made[-1] = replace(_enter(last, HELD, at), outcome="held", reason=reason)
-    else:
+        made[-1] = replace(_enter(last, Phase.HELD, at), outcome="held", reason=reason)
+    elif change in {Change.REQUEUED, Change.REMOVED, Change.ENDED}:
         _end(made, code, at, body)
+    elif not made[-1].outcome:
+        made[-1] = _enter(made[-1], step(made[-1].phase, code), at)
 
 
 def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
@@ -192,7 +192,7 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
     removed = (
         code == Event.JOB_ABORTED and last.outcome == "evicted" and at - last.since <= _REMOVAL_S
     )
-    if last.phase != HELD and not removed:
+    if last.phase != Phase.HELD and not removed:
         last = _open(made)
     outcome = _outcome(code, body)
     reason = str(body.get("Reason", body.get("Message", "")))
@@ -221,7 +221,7 @@ def _again(made: list[Attempt], at: float) -> None:
     made.append(Attempt(made[-1].node, made[-1].number + 1, at, job=made[-1].job))
 
 
-def _enter(attempt: Attempt, phase: str, at: float) -> Attempt:
+def _enter(attempt: Attempt, phase: Phase, at: float) -> Attempt:
     """Add the time of the phase that ends, and begin the next."""
     name = _FIELD[attempt.phase]
     spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
@@ -229,10 +229,11 @@ def _enter(attempt: Attempt, phase: str, at: float) -> Attempt:
 
 
 def _transfer(made: list[Attempt], kind: int, at: float) -> None:
-    if made and kind in _PHASE_OF:
-        made[-1] = _enter(_open(made), _PHASE_OF[kind], at)
+    if made and TRANSFERS[kind].endswith("started"):
+        last = _open(made)
+        made[-1] = _enter(last, step(last.phase, Event.FILE_TRANSFER, kind), at)
     elif made and TRANSFERS[kind] == "output finished" and not made[-1].outcome:
-        made[-1] = _enter(made[-1], OUTPUT, at)
+        made[-1] = _enter(made[-1], Phase.OUTPUT, at)
 
 
 def _measured(made: list[Attempt], memory_mb: float) -> None:
@@ -242,12 +243,11 @@ def _measured(made: list[Attempt], memory_mb: float) -> None:
 
 
 def _outcome(code: int, body: Mapping[str, Any]) -> str:
-    if code == Event.JOB_ABORTED:
+    change = CHANGE_OF[code]
+    if change == Change.REMOVED:
         return "removed"
-    if code == Event.JOB_TERMINATED or body.get("TerminatedAndRequeued"):
-        if "TerminatedBySignal" in body:
-            return f"signal {body['TerminatedBySignal']}"
-        return f"exit {body.get('ReturnValue', '?')}"
+    if change == Change.ENDED or body.get("TerminatedAndRequeued"):
+        return exit_of(dict(body))
     return "evicted" if code == Event.JOB_EVICTED else "lost"
 
 

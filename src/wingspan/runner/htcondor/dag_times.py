@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.bodies import node_of, read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.histories import JobHistories, State, group_by_job
+from wingspan.eventlog.histories import JobHistories, group_by_job
+from wingspan.eventlog.job_state import State
 from wingspan.eventlog.read import read_events
 from wingspan.runner.htcondor.dag import Dag
 
@@ -92,12 +93,8 @@ def _names(history: JobHistories) -> dict[int, str]:
     for job, body in zip(
         history.job[rows].tolist(), read_bodies(history.events, rows), strict=True
     ):
-        notes = body.get("StructuredNotes")
-        name = notes.get("DAGNodeName") if isinstance(notes, Mapping) else None
-        if name is None and str(body.get("LogNotes", "")).startswith("DAG Node: "):
-            name = str(body["LogNotes"])[10:].strip()
-        if name:
-            found[job] = str(name)
+        if name := node_of(body):
+            found[job] = name
     return found
 
 
