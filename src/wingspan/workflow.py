@@ -422,7 +422,9 @@ def _catch_up_all(home: Home, pipeline: str) -> None:
     """Bring in what the unfinished runs of a pipeline have left in a pool."""
     for run_id in home.run_ids():
         folder = RunFolder(home.runs / run_id)
-        if run_id.endswith(pipeline, 0, -5) and folder.dags.is_dir() and not folder.driven():
+        if folder.complete.exists() or not folder.dags.is_dir() or folder.driven():
+            continue
+        if folder.header["pipeline"] == pipeline:
             from wingspan.runner.htcondor.runner import catch_up
 
             catch_up(folder, home)

@@ -220,6 +220,21 @@ def test_exec_runs_one_command_as_a_job(doubling):
     assert Path(kept).read_text() == "kept"
 
 
+def test_exec_takes_each_word_for_what_it_is(doubling):
+    """A script in a folder is found there; what is written is not read; dots and code are no files."""
+    folder = doubling.path / "sub"
+    folder.mkdir()
+    (folder / "work.py").write_text("import sys\nopen(sys.argv[1], 'w').write(sys.argv[2])\n")
+    (doubling.path / "out.txt").write_text("mine")
+    code = "#" * 300
+    done = wingspan(
+        "exec", "--output", "out.txt", "--", "python", "sub/work.py", "out.txt", code, "", "."
+    )
+    kept = done.stderr.split("out.txt: ")[1].split()[0]
+    assert Path(kept).read_text() == code
+    assert (doubling.path / "out.txt").read_text() == "mine"
+
+
 def test_help_starts_at_once():
     """Help loads no heavy library."""
     code = "import sys, wingspan.cli.main; print(sorted({m.split('.')[0] for m in sys.modules}))"

@@ -9,7 +9,7 @@ import pytest
 from wingspan.accesspoint import remove, submit
 from wingspan.accesspoint.idle import queued_ads
 from wingspan.cli.main import main
-from wingspan.cli.why import duration, has_step
+from wingspan.cli.why import _job_id, duration, has_step
 
 PIPELINE = """
     import wingspan as ws
@@ -159,6 +159,17 @@ def test_a_job_or_step_that_is_not_there_is_an_error(pool, project, ask):
 def test_a_step_is_found_in_the_label_of_its_job(label, step, expected):
     """Names are found whole, also those that a job's ad has with other characters."""
     assert has_step(label, step) is expected
+
+
+def test_digits_that_end_a_run_id_are_not_a_job(tmp_path):
+    """Of older versions; what has a point is a job in any case."""
+    folder = tmp_path / "runs" / "20251129-083127-loans-1234"
+    folder.mkdir(parents=True)
+    (folder / "plan.jsonl").touch()
+    assert _job_id("1234", tmp_path) is None
+    assert _job_id("last", tmp_path) is None
+    assert _job_id("34", tmp_path).group(1) == "34"
+    assert _job_id("1234.0", tmp_path).groups() == ("1234", "0")
 
 
 @pytest.mark.parametrize(

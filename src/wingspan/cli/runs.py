@@ -249,7 +249,7 @@ def execute(
         raise SettingError(
             "wingspan exec", "there is no command", "wingspan exec [OPTIONS] -- python train.py"
         )
-    files = [Path(word) for word in words if Path(word).exists() and not Path(word).is_absolute()]
+    files = _files_of(words, output or [])
     pipeline = Pipeline("exec")
     text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
     outputs = {f"output{i}": path for i, path in enumerate(output or [])}
@@ -264,6 +264,26 @@ def execute(
             print(written, end="")
         for name, path in outputs.items():
             print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
+
+
+def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
+    """Return the files below this folder that a command names, but for those that it writes."""
+    from contextlib import suppress
+
+    found: dict[str, Path] = {}
+    written = {Path(output) for output in outputs}
+    for word in words:
+        path = Path(word)
+        if path in written or path.is_absolute() or not path.parts or ".." in path.parts:
+            continue
+        with suppress(OSError, ValueError):  # a word too long to be a name, or with NUL
+            if path.exists():
+                found[str(path)] = path
+    return {
+        name: path
+        for name, path in found.items()
+        if found.keys().isdisjoint(map(str, path.parents))
+    }
 
 
 def runs(home: HomeOption = None, as_json: AsJson = False) -> None:

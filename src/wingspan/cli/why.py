@@ -22,13 +22,12 @@ _STATES = {
     1: "idle", 2: "running", 3: "being removed", 4: "completed", 5: "held", 6: "sending its output",
     7: "suspended",
 }  # fmt: skip
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.,=\[\]-]+")  # what a step's name has in place of, in a job's ad
 _IDLE, _RUNNING, _HELD = 1, 2, 5
 
 
 def why(
     what: Annotated[
-        str, typer.Argument(metavar="RUN|JOB", help="A run, 'last', or a job such as 12 or 12.0.")
+        str, typer.Argument(metavar="RUN|JOB", help="Run id, 'last', or a job such as 12 or 12.0.")
     ] = "last",
     step: Annotated[str | None, typer.Argument(help="Only the jobs of this step.")] = None,
     home: Annotated[
@@ -43,7 +42,7 @@ def why(
     from wingspan.pool.personal import use_pool
     from wingspan.runner.driver import LOCAL
 
-    job_id, run, ads = _JOB.fullmatch(what), None, list[Ad]()
+    job_id, run, ads = _job_id(what, home), None, list[Ad]()
     if job_id is None:
         run = _run(what, step, home)
     here = run is not None and run.folder.on == LOCAL
@@ -71,23 +70,58 @@ def _run(what: str, step: str | None, home: Path | None) -> "Run":
     return run
 
 
+def _job_id(what: str, home: Path | None) -> re.Match[str] | None:
+    """Return a job's id; None where the text is ``last``, or an id, or the last part of one, of a run."""
+    from wingspan.runner.run_folder import find_home
+
+    found = _JOB.fullmatch(what)
+    if found is None:
+        return None
+    runs = find_home(home).run_ids()
+    return None if any(run == what or run.endswith(f"-{what}") for run in runs) else found
+
+
 def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> list[Ad]:
     from wingspan.accesspoint.idle import queued_ads
 
-    if run is None and job_id is not None:
+    if job_id is not None:
         proc = f" && ProcId == {job_id[2]}" if job_id[2] else ""
         return queued_ads(f"ClusterId == {job_id[1]}{proc}")
-    ads = queued_ads(f'WingspanRun == "{run.run_id}"' if run else "false")
-    return [ad for ad in ads if step is None or has_step(str(ad.get("WingspanStep", "")), step)]
+    if run is None:
+        return []
+    from wingspan.runner.htcondor.dag_file import label_of
+
+    ads = queued_ads(f'WingspanRun == "{label_of(run.run_id)}"')
+    if step is None:
+        return ads
+    names = _nodes_of(run, step)
+    return [ad for ad in ads if _runs_step(ad, step, names)]
+
+
+def _runs_step(ad: Ad, step: str, nodes: set[str]) -> bool:
+    """Return whether a job runs a step: one of a DAG by its node, another by its label."""
+    node = ad.get("DAGNodeName")
+    return node in nodes if node and nodes else has_step(str(ad.get("WingspanStep", "")), step)
+
+
+def _nodes_of(run: "Run", step: str) -> set[str]:
+    """Return the names of the nodes of the run's last DAG that have a step."""
+    from wingspan.runner.htcondor.collect import nodes_in
+    from wingspan.runner.htcondor.runner import newest
+
+    place, key = newest(run.folder), run.steps[step].key
+    return {name for name, keys in nodes_in(place).items() if key in keys} if place else set()
 
 
 def has_step(label: str, step: str) -> bool:
-    """Say whether a job's label, its steps' names with commas between, has a step.
+    """Return whether a job's label, its steps' names with commas between, has a step.
 
     >>> has_step("load,fit[a,b]", "fit[a,b]")
     True
     """
-    return f",{_UNSAFE.sub('_', step)}," in f",{label},"
+    from wingspan.runner.htcondor.dag_file import label_of
+
+    return f",{label_of(step)}," in f",{label},"
 
 
 def _explained(ads: Iterable[Ad]) -> list[dict[str, Any]]:

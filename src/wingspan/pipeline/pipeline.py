@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import keyword
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
+from wingspan.pipeline.names import LONGEST, check_pipeline_name
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
+from wingspan.shown import shown_name
 from wingspan.store.annotation import VALUE, TypeName, read_return, read_signature
 from wingspan.store.codec import check_type
 
@@ -75,11 +78,14 @@ class Pipeline:
         self._name = name
         self._steps: dict[str, Step] = {}
         self._place = calling_place()
+        if name is not None:
+            check_pipeline_name(name, self._place)
 
     @property
     def name(self) -> str:
         """Name of the pipeline: as given, else the file that declares it."""
-        return self._name or Path(self._place.rpartition(":")[0]).stem or "pipeline"
+        own = shown_name(Path(self._place.rpartition(":")[0]).stem)
+        return self._name or own[:LONGEST] or "pipeline"
 
     @property
     def steps(self) -> Mapping[str, Step]:
@@ -148,7 +154,7 @@ class Pipeline:
         /,
         *,
         outputs: Mapping[str, str],
-        files: Iterable[Path | str] = (),
+        files: Iterable[Path | str] | Mapping[str, Path | str] = (),
         name: str | None = None,
         resources: Resources | None = None,
         retries: int = 2,
@@ -164,14 +170,20 @@ class Pipeline:
         outputs
             Name -> path that the command writes, relative to its folder; each becomes a `Path` result.
         files
-            Scripts and other files the command needs, put into its folder under their own names.
+            Scripts and other files the command needs, put into its folder under their own names, or name -> file.
+
+        Raises
+        ------
+        DeclarationError
+            Braces and arguments do not match, two files have one name, an output's name is not an identifier.
         """
         place = calling_place()
         wanted = {field for _, field, _, _ in string.Formatter().parse(template) if field}
         if wanted != set(arguments):
             problem = f"the command uses {sorted(wanted)}, the arguments are {sorted(arguments)}"
             raise DeclarationError(place, problem, "give each {name} one argument")
-        named = {Path(file).name: Path(file) for file in files}
+        named = _named(files, place)
+        _check_outputs(outputs, place)
         words = [word for word in template.split() if Path(word).name in named] or template.split()
         action = Command(template, MappingProxyType(named))
         typed = tuple((output, _PATH) for output in outputs)
@@ -215,6 +227,31 @@ class Pipeline:
                 raise DeclarationError(step.place, problem, near(handle.step, self._steps))
         self._steps[step.name] = step
         return step.handle()
+
+
+def _named(files: Iterable[Path | str] | Mapping[str, Path | str], place: str) -> dict[str, Path]:
+    """Return the files of a command by the name that they have in its folder."""
+    if isinstance(files, Mapping):
+        pairs = [(str(name), Path(file)) for name, file in files.items()]
+    else:
+        pairs = [(Path(file).absolute().name, Path(file)) for file in files]
+    named: dict[str, Path] = {}
+    for name, file in pairs:
+        if Path(name).is_absolute() or not Path(name).parts or ".." in Path(name).parts:
+            problem = f"{name!r} is not a name in the command's folder"
+            raise DeclarationError(place, problem, 'name it: files={"data.csv": path}')
+        if named.setdefault(name, file) != file:
+            problem = f"{named[name]} and {file} would both be {name} in the command's folder"
+            raise DeclarationError(place, problem, 'name them: files={"one.csv": path, ...}')
+    return named
+
+
+def _check_outputs(outputs: Mapping[str, str], place: str) -> None:
+    """Refuse names of outputs that a result cannot have as fields."""
+    for name in outputs:
+        if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name):
+            problem = f"{name!r} cannot name an output: expected an identifier, such as model"
+            raise DeclarationError(place, problem, f'write outputs={{"model": {outputs[name]!r}}}')
 
 
 def handles_in(value: object) -> Iterable[Handle]:

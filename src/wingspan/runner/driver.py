@@ -49,7 +49,8 @@ def save_plan(
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
-    write_atomically(home.history(plan.pipeline), json_text(history(plan)))
+    before = {"pipeline": plan.pipeline, "steps": history(plan)}
+    write_atomically(home.history(plan.pipeline), json_text(before))
 
 
 def load_plan(folder: RunFolder) -> Plan:
@@ -71,7 +72,11 @@ def read_history(home: Home, pipeline: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return found
+    name = found.get("pipeline")
+    if not isinstance(name, str):  # of an older version: the steps alone
+        return found
+    steps: dict[str, Any] = found["steps"]
+    return steps if name == pipeline else {}  # some disks take a capital for its small letter
 
 
 def drive(

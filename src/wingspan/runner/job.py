@@ -30,8 +30,8 @@ NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
 
 
 def file_name(key: str, output: str) -> str:
-    """Return the name of an output's file between steps: unique in a run."""
-    return f"{key}.{output}"
+    """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
+    return f"{key}.{output}" if output != "json" else f"{key}.output.json"
 
 
 def run_job(folder: Path) -> int:
@@ -274,6 +274,7 @@ def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     arguments = dict(job["arguments"])
     outputs: dict[str, str] = arguments.pop("outputs")
     for name, file in job["action"]["files"].items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).symlink_to(folder / INPUTS / file)
     words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in arguments.items()}
     command = job["action"]["command"].format(**words)

@@ -5,7 +5,7 @@
     .wingspan/
       store/                    results by key
       digests.json              digests of input files by path, size and time
-      history/PIPELINE.json     what the last plan of a pipeline was made of
+      history/PIPELINE.json     what the last plan of a pipeline was made of; see `wingspan.pipeline.names`
       models/                   deployed models
       runs/RUN/
         plan.jsonl              a header, then one planned step a line
@@ -23,6 +23,7 @@
 
 import json
 import os
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import ConflictError, NotFoundError
+from wingspan.pipeline.names import file_part, file_word
 
 JOB = "job.json"
 RESULT = "result.json"
@@ -41,6 +43,11 @@ METRICS = "metrics.jsonl"
 STOP = "stop"
 STDOUT = "stdout.txt"
 STDERR = "stderr.txt"
+
+_NUMBERED = re.compile(r"\d{8}-\d{6}\.(\d+)-.+")  # run ids: date, time, number, pipeline, letters
+_DATED = re.compile(r"\d{8}-\d{6}-.+")  # of versions without a number
+_LETTERS = "bcdfghjkmnpqrstvwxz"  # an id ends in these: never in digits, which are ids of jobs
+_LISTED = 10  # runs that match part of an id
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,15 @@ class Home:
 
     def history(self, pipeline: str) -> Path:
         """Return the file that says what the last plan of a pipeline was made of."""
-        return self.root / "history" / f"{pipeline}.json"
+        return self.root / "history" / f"{file_word(pipeline)}.json"
 
     def new_run(self, pipeline: str) -> "RunFolder":
-        """Return the folder for a new run; its name sorts by time."""
+        """Return the folder for a new run; its id has a number that is higher than that of all runs before it."""
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        return RunFolder(self.runs / f"{stamp}-{pipeline}-{secrets.token_hex(2)}")
+        others = self.runs.iterdir() if self.runs.is_dir() else ()
+        number = max((_place(other.name)[1] for other in others), default=0) + 1
+        letters = "".join(secrets.choice(_LETTERS) for _ in range(4))
+        return RunFolder(self.runs / f"{stamp}.{number:04}-{file_part(pipeline)}-{letters}")
 
     def run(self, name: str) -> "RunFolder":
         """Find a run by its id, the start or end of it, or ``last``."""
@@ -85,19 +95,32 @@ class Home:
             fix = "start one: wingspan run FILE.py; or name the folder that has runs: --home"
             raise NotFoundError(str(self.runs), "there is no run yet", fix)
         found = known[-1:] if name == "last" else [r for r in known if r == name]
-        found = found or [r for r in known if r.startswith(name) or r.endswith(name)]
-        if len(found) != 1:
-            problem = f"{len(found)} runs match {name!r}" if found else f"there is no run {name!r}"
+        found = found or [r for r in known if name and (r.startswith(name) or r.endswith(name))]
+        if not found:
+            problem = f"there is no run {name!r}"
             raise NotFoundError(str(self.runs), problem, "`wingspan runs` lists them")
+        if len(found) > 1:
+            listed = [RunFolder(self.runs / each) for each in reversed(found[-_LISTED:])]
+            shown = [f"\n  {each.run_id}  started {each.started}" for each in listed]
+            more = f"\n  and {len(found) - _LISTED} older ones" if len(found) > _LISTED else ""
+            problem = f"{len(found)} runs match {name!r}:{''.join(shown)}{more}"
+            raise NotFoundError(str(self.runs), problem, "give the whole id of one of them")
         return RunFolder(self.runs / found[0])
 
     def run_ids(self) -> list[str]:
-        """Return the ids of all runs, oldest first."""
+        """Return the ids of all runs, in the order in which they were started."""
         if not self.runs.is_dir():
             return []
-        return sorted(
-            entry.name for entry in self.runs.iterdir() if (entry / "plan.jsonl").exists()
-        )
+        found = (entry.name for entry in self.runs.iterdir() if (entry / "plan.jsonl").exists())
+        return sorted(found, key=_place)
+
+
+def _place(run_id: str) -> tuple[int, int, str]:
+    """Return the place of a run in the order of starts; ids without a number are older than those with one."""
+    numbered = _NUMBERED.fullmatch(run_id)
+    if numbered:
+        return 2, int(numbered[1]), run_id
+    return int(bool(_DATED.fullmatch(run_id))), 0, run_id
 
 
 def find_home(given: str | Path | None = None) -> Home:
@@ -121,6 +144,22 @@ class RunFolder:
     def plan(self) -> Path:
         """The plan, one step a line."""
         return self.root / "plan.jsonl"
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The first line of the plan, without its steps: ``pipeline``, ``created`` and more."""
+        with self.plan.open() as lines:
+            found: dict[str, Any] = json.loads(lines.readline())
+        return found
+
+    @property
+    def started(self) -> str:
+        """When the run was made: UTC, such as ``2026-11-29 08:31:27``; empty where that is not known."""
+        try:
+            created = time.gmtime(self.header["created"])
+        except (OSError, ValueError, KeyError):
+            return ""
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", created)
 
     @property
     def record(self) -> Path:

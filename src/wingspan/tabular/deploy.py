@@ -27,7 +27,7 @@ from wingspan.files import aside, copy, disk_errors, json_text, remove, write_at
 from wingspan.tabular.bundle import MANIFEST, Bundle
 
 _DEPLOYMENT = "deployment.json"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
         The folder's file system has no locks.
     """
     if not _NAME.fullmatch(name):
-        fix = "use letters, digits, and _ . - inside"
+        fix = "use at most 100 letters, digits, and _ . - inside"
         raise SettingError("model name", f"{name!r} cannot name a folder", fix)
     if isinstance(bundle, Bundle):
         with TemporaryDirectory() as temporary, disk_errors(Path(temporary)):

@@ -54,12 +54,17 @@ def dag_text(
     for node, text in zip(nodes, texts, strict=True):
         request = names[text]
         files = ",".join([*node.made, *node.given])
-        label = _LABEL.sub("_", ",".join(step.name for step in node.steps))[:_LABEL_LENGTH]
+        label = label_of(",".join(step.name for step in node.steps))
         lines += [
             f"JOB {node.name} {request}",
-            f'VARS {node.name} inputs="{files}" steps="{label}" run="{run_id}"',
+            f'VARS {node.name} inputs="{files}" steps="{label}" run="{label_of(run_id)}"',
         ]
     return "\n".join([*lines, *_edges(nodes)]) + "\n"
+
+
+def label_of(text: str) -> str:
+    """Return a text as a job's ad has it, for people to read: plain characters, cut where it is long."""
+    return _LABEL.sub("_", text)[:_LABEL_LENGTH]
 
 
 def _request_texts(nodes: Sequence[Node]) -> list[str]:

@@ -1,0 +1,51 @@
+"""Make text from outside safe to show: one place knows which characters a terminal would act on."""
+
+import re
+
+_SEQUENCE = re.compile(  # colours, moves of the cursor; titles and links; other short ones
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]"
+)
+_UNSEEN = (
+    re.compile(  # control characters, changes of the writing direction, bytes that are not UTF-8
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    )
+)
+
+
+def shown(text: str) -> str:
+    r"""Return a text of several lines without sequences for terminals, other control characters written out.
+
+    Of a line that was overwritten, as progress bars do, the last state stays.
+
+    >>> shown("10 %\r99 %\n\x1b[31mred\x1b[0m\x07")
+    '99 %\nred\\x07'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    lines = _SEQUENCE.sub("", text.replace("\r\n", "\n")).split("\n")
+    return "\n".join(_UNSEEN.sub(_written_out, _last_state(line)) for line in lines)
+
+
+def shown_name(name: str) -> str:
+    r"""Return a name on one line: every control character is written out.
+
+    >>> shown_name("fit[a\tb]")
+    'fit[a\\tb]'
+    """
+    if name.isascii() and name.isprintable():
+        return name
+    return _UNSEEN.sub(_written_out, name.replace("\t", "\\t").replace("\n", "\\n"))
+
+
+def unseen(name: str) -> str:
+    """Return the first character of a name that cannot be shown on one line; empty if there is none."""
+    found = "".join(_UNSEEN.findall(name)) or "".join(each for each in name if each in "\t\n")
+    return found[:1]
+
+
+def _last_state(line: str) -> str:
+    return next((part for part in reversed(line.split("\r")) if part), "")
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape", "surrogatepass").decode()
