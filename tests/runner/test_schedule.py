@@ -74,6 +74,30 @@ def test_a_step_larger_than_the_machine_runs_alone():
     assert started(schedule) == ["b"]
 
 
+def test_no_more_jobs_than_allowed_run_at_once():
+    """A limit on jobs holds whatever the machine has."""
+    schedule = Schedule([step("a"), step("b"), step("c")], Machine(9, 99_999), jobs=2)
+    assert started(schedule) == ["a", "b"]
+    schedule.done("a")
+    assert started(schedule) == ["c"]
+
+
+def test_a_step_that_is_set_aside_holds_nothing():
+    """It gives its cores back, keeps the schedule going, and is the first to start once it is taken up."""
+    schedule = Schedule([step("a"), step("b"), step("c", "a")], Machine(1, 99_999))
+    assert started(schedule) == ["a"]
+    schedule.set_aside("a")
+    assert list(schedule.aside) == ["a"]
+    assert started(schedule) == ["b"]
+    schedule.done("b")
+    assert schedule.unfinished
+    assert started(schedule) == []
+    schedule.take_up("a")
+    assert started(schedule) == ["a"]
+    schedule.done("a")
+    assert started(schedule) == ["c"]
+
+
 def test_gpus_are_given_one_by_one():
     """Each job gets devices of its own; none starts without."""
     schedule = Schedule(

@@ -68,6 +68,8 @@ def _facts(event: "StepEvent", attempts: "list[Attempt]", usage: "list[Usage]") 
         "cpu_s": event.cpu_s,
         "problem": event.problem,
         "fix": event.fix,
+        "note": event.note,
+        "adopted": event.adopted,
         "attempts": [asdict(one) for one in attempts],
         "usage": {one.resource: {"used": one.used, "asked": one.asked} for one in usage},
         "hints": [hint for one in usage if (hint := one.hint())],
@@ -91,7 +93,7 @@ def _lines(
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
         rows.append(cells)
-        notes.append(event.problem or (_doing(event, tried[-1]) if tried else ""))
+        notes.append(event.problem or event.note or (_doing(event, tried[-1]) if tried else ""))
     if attempts:
         heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
         rows.insert(0, heads)

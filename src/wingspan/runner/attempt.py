@@ -1,10 +1,11 @@
 """Make the folder of one job before it starts, and bring its results to the store after it ended well."""
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from wingspan.errors import ConflictError
+from wingspan.errors import ConflictError, NotFoundError
 from wingspan.files import copy, disk_errors, json_text
 from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.inside import last_checkpoint
@@ -19,7 +20,7 @@ from wingspan.runner.run_folder import (
     read_result,
 )
 from wingspan.store.codec import encode
-from wingspan.store.store import Store
+from wingspan.store.store import Store, read_digest
 
 READY = "ready"  # what the store takes over
 
@@ -119,13 +120,56 @@ def finished(attempt: Path) -> bool:
     )
 
 
-def publish(attempt: Path, store: Store, observed: dict[str, float]) -> None:
+class Published(NamedTuple):
+    """What became of a finished job's result.
+
+    Parameters
+    ----------
+    stale
+        The place in the step's arguments where the job read another result than the stored one; nothing was published.
+    differs
+        The outputs in which the result that was stored first differs; that one stays.
+    """
+
+    stale: str = ""
+    differs: tuple[str, ...] = ()
+
+
+def publish(
+    attempt: Path, step: PlannedStep, store: Store, observed: Mapping[str, float]
+) -> Published:
     """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
     ready = attempt / READY
     with disk_errors(attempt):
-        ready.mkdir(exist_ok=True)
         result = json.loads((attempt / RESULT).read_text()) | observed
+        stale = _stale_input(step, result, store)
+        if stale:
+            return Published(stale=stale)
+        ready.mkdir(exist_ok=True)
         (ready / RESULT).write_text(json_text(result))
         if (attempt / OUTPUTS).exists():
             (attempt / OUTPUTS).rename(ready / OUTPUTS)
-        store.publish(result["key"], ready)
+        return Published(differs=store.publish(step.key, ready))
+
+
+def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
+    """Return a place where the job read other bytes than the store has now; empty if there is none."""
+    read = result.get("inputs", {})
+    made: dict[str, dict[str, Any]] = {}
+    for place, (key, output) in step.inputs.items():
+        try:
+            found = made.get(key) or made.setdefault(key, store.result(key))
+        except NotFoundError:
+            return place
+        if read.get(place) != read_digest(found, output):
+            return place
+    return ""
+
+
+def not_deterministic(name: str, differs: Collection[str]) -> str:
+    """Return what to say of a step whose result differs from the one that another run stored first."""
+    what = ", ".join(sorted(differs))
+    return (
+        f"step {name} is not deterministic: it gave another {what} than the result that was stored first, which is "
+        "used; seed the step, and keep times and object ids out of its result"
+    )

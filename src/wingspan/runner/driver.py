@@ -80,9 +80,18 @@ def read_history(home: Home, pipeline: str) -> dict[str, Any]:
 
 
 def drive(
-    folder: RunFolder, home: Home, listener: Listener, runner: Runner | None = None
+    folder: RunFolder,
+    home: Home,
+    listener: Listener,
+    runner: Runner | None = None,
+    jobs: int | None = None,
 ) -> Outcome:
     """Carry out what of a run's plan is not done, until all has ended; by `runner`, or a new one of its kind.
+
+    Parameters
+    ----------
+    jobs
+        The most jobs that a new runner has at once, here or in the queue of a pool; None is its own limit.
 
     Raises
     ------
@@ -92,7 +101,7 @@ def drive(
     folder.claim()
     plan = _with_what_others_did(load_plan(folder), folder, home, listener)
     try:
-        outcome = (runner or _runner(folder)).run(plan, folder, home, listener)
+        outcome = (runner or _runner(folder, jobs)).run(plan, folder, home, listener)
         if outcome.ok:
             folder.complete.touch()
     finally:
@@ -113,18 +122,20 @@ def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: L
     return replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
 
 
-def _runner(folder: RunFolder) -> Runner:
+def _runner(folder: RunFolder, jobs: int | None) -> Runner:
     if folder.on == LOCAL:
-        return LocalRunner()
+        return LocalRunner(jobs=jobs)
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.htcondor.runner import HTCondorRunner
 
-    return HTCondorRunner(find_profile(folder.on, Path.cwd(), folder.shared))
+    profile = find_profile(folder.on, Path.cwd(), folder.shared)
+    return HTCondorRunner(profile if jobs is None else replace(profile, max_jobs=jobs))
 
 
-def drive_in_background(folder: RunFolder, home: Home) -> None:
+def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) -> None:
     """Start a process of its own session that drives the run; it outlives this one and the terminal."""
     command = [sys.executable, "-m", "wingspan.runner.driver", str(folder.root), str(home.root)]
+    command += [] if jobs is None else [str(jobs)]
     appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         sys.executable,
@@ -141,4 +152,5 @@ def drive_in_background(folder: RunFolder, home: Home) -> None:
 
 
 if __name__ == "__main__":
-    drive(RunFolder(Path(sys.argv[1])), Home(Path(sys.argv[2])), ignore)
+    at_most = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    drive(RunFolder(Path(sys.argv[1])), Home(Path(sys.argv[2])), ignore, jobs=at_most)

@@ -1,6 +1,7 @@
 """All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last."""
 
 import contextlib
+import functools
 import importlib
 import importlib.machinery
 import json
@@ -24,6 +25,7 @@ from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
 from wingspan.runner.unchanged import require_planned
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
+from wingspan.store.store import read_digest
 
 SCHEMA = 1
 NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
@@ -102,7 +104,22 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         problem = "an input file was changed while the step ran"
         fix = "copy what you want to change into the current folder; inputs belong to everybody"
         raise ConflictError(f"step {job['step']}", problem, fix)
-    return made
+    return made | {"inputs": _read_digests(job, folder)}
+
+
+def _read_digests(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return, by their places in the arguments, the digests of the results of other steps that were read."""
+    return {
+        place: read_digest(_made(folder / INPUTS / f"{source['key']}.json"), source["output"])
+        for place, source in job["inputs"].items()
+    }
+
+
+@functools.cache
+def _made(path: Path) -> dict[str, Any]:
+    """Return the result of another step; it never changes."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def _settle(job: Mapping[str, Any], folder: Path) -> None:
@@ -209,7 +226,7 @@ def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN
 
 def _input(source: Mapping[str, Any], folder: Path, trusted: frozenset[str]) -> Any:  # noqa: ANN401
     """Decode the result of another step: one output, or all of them as the NamedTuple they came from."""
-    made = json.loads((folder / INPUTS / f"{source['key']}.json").read_text())
+    made = _made(folder / INPUTS / f"{source['key']}.json")
     values = {
         output: decode(folder / INPUTS / file_name(source["key"], output), record, trusted)
         for output, record in made["outputs"].items()
@@ -309,7 +326,7 @@ def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN4
         return str(_value(tree, job, folder))
     source = job["inputs"][tree["place"]]
     output = source["output"] or VALUE
-    made = json.loads((folder / INPUTS / f"{source['key']}.json").read_text())
+    made = _made(folder / INPUTS / f"{source['key']}.json")
     if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:
         return str(_input(source, folder, frozenset()))
     return str(folder / INPUTS / file_name(source["key"], output))

@@ -1,5 +1,6 @@
 """Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
 
+import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from wingspan.runner.run_folder import (
     WORK,
     Home,
     RunFolder,
+    computing,
     earlier_attempts,
     read_result,
 )
@@ -28,16 +30,20 @@ from wingspan.runner.runner import (
     RUNNING,
     SKIPPED,
     STOPPED,
+    WAITING,
     Listener,
     Outcome,
     StepEvent,
     write_event,
 )
 from wingspan.runner.schedule import Machine, Schedule, this_machine
+from wingspan.store.claims import Claims
 from wingspan.store.store import Store
 
+_LOG = logging.getLogger(__name__)
 _TARGET = "wingspan.runner.job:run_job"
 _POLL_S = 0.5
+_CLAIMED_POLL_S = 0.1  # while another run computes what this one needs
 _LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
 _TABLES = _LIGHT | {"numpy", "polars"}
 _MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "skops.io"}
@@ -64,14 +70,23 @@ class LocalRunner:
     """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it.
 
     A context manager for what is started before there is a plan, lest there is none. `fork` is for a small process without
-    threads: see `warm`; results that are not `durable` are not forced to the disk.
+    threads: see `warm`; results that are not `durable` are not forced to the disk. At most `jobs` steps run at once.
     """
 
     def __init__(
-        self, machine: Machine | None = None, *, fork: bool = False, durable: bool = True
+        self,
+        machine: Machine | None = None,
+        *,
+        fork: bool = False,
+        durable: bool = True,
+        jobs: int | None = None,
     ) -> None:
+        if jobs is not None and jobs < 1:
+            raise SettingError(f"jobs={jobs}", "expected at least 1", "give a whole number from 1")
         self._machine = machine
         self._durable = durable
+        self._jobs = jobs
+        self._fork = fork
         self._processes = Processes(_TARGET, fork=fork)
 
     def __enter__(self) -> Self:
@@ -92,7 +107,7 @@ class LocalRunner:
         SettingError
             A step asks for more GPUs than this machine has.
         """
-        schedule = Schedule(plan.to_run(), self._machine or this_machine())
+        schedule = Schedule(plan.to_run(), self._machine or this_machine(), self._jobs)
         for step in plan.to_run():
             if schedule.requests[step.key].gpus > len(schedule.free.gpus):
                 problem = f"asks for {schedule.requests[step.key].gpus} GPUs, this machine has {len(schedule.free.gpus)}"
@@ -100,11 +115,13 @@ class LocalRunner:
                     f"step {step.name}", problem, "run it on a pool that has them, or set gpus=0"
                 )
         attempts.write_constants(plan, folder)
-        with self._processes as processes:
+        # a forked template would inherit the locks and keep them; its store is for this job alone
+        claims = Claims(None if self._fork else home.claims)
+        with self._processes as processes, claims:
             for step in plan.to_run():
                 processes.warm(schedule.requests[step.key].cpus, _preload_of(step))
             store = Store(home.store, durable=self._durable)
-            work = _Work(plan, folder, (home, store), listener, processes, schedule)
+            work = _Work(plan, folder, (home, store, claims), listener, processes, schedule)
             work.carry_out()
         return Outcome(folder.run_id, work.events)
 
@@ -116,7 +133,7 @@ class _Work:
         self,
         plan: Plan,
         folder: RunFolder,
-        results: tuple[Home, Store],
+        results: tuple[Home, Store, Claims],
         listener: Listener,
         processes: Processes,
         schedule: Schedule,
@@ -125,7 +142,7 @@ class _Work:
         self.listener = listener
         self.processes = processes
         self.schedule = schedule
-        home, self.store = results
+        self.home, self.store, self.claims = results
         self.events: dict[str, StepEvent] = {}
         self.running: dict[str, tuple[PlannedStep, Path]] = {}
         self.lost: dict[str, int] = {}
@@ -134,29 +151,66 @@ class _Work:
             self.names.setdefault(step.key, []).append(step.name)
             if step.done:
                 self.events[step.name] = StepEvent(time.time(), step.name, step.key, DONE)
-        self.earlier = earlier_attempts(home, frozenset(step.key for step in plan.to_run()))
+        self.earlier = earlier_attempts(self.home, frozenset(step.key for step in plan.to_run()))
 
     def carry_out(self) -> None:
         """Start what can start, take in what ended, until nothing is left."""
         try:
             while self.schedule.unfinished:
+                self._look_aside()
                 while (found := self.schedule.start()) is not None:
                     self._start(*found)
-                for ended in self.processes.wait(_POLL_S) if self.running else []:
-                    self._take_in(ended)
+                pause_s = _CLAIMED_POLL_S if self.schedule.aside else _POLL_S
+                if self.running:
+                    for ended in self.processes.wait(pause_s):
+                        self._take_in(ended)
+                elif self.schedule.aside:
+                    time.sleep(pause_s)
         except BaseException:
             for step, path in self.running.values():
                 self._say(step, STOPPED, attempt=int(path.name))
+            for step in self.schedule.aside.values():
+                self._say(step, STOPPED)
             raise
 
+    def _look_aside(self) -> None:
+        """Make ready what another run computed, or gave up: it failed, or was killed."""
+        for key in list(self.schedule.aside):
+            if self.store.done([key]) or self.claims.free(key):
+                self.schedule.take_up(key)
+                self.earlier |= earlier_attempts(self.home, frozenset([key]))
+
     def _start(self, step: PlannedStep, gpus: list[int | str]) -> None:
-        """Start a job, unless an interrupted run has left its finished result."""
-        left = next(
-            (path for path in self.earlier.get(step.key, []) if attempts.finished(path)), None
+        """Start a job, unless its result is there, left by an interrupted run, or being computed by another one."""
+        claimed = self.claims.take(step.key)
+        if self.store.done([step.key]):
+            self._end(step)
+            self._say(step, DONE)
+        elif not claimed:
+            self._wait_for_another(step)
+        elif not self._left_result(step):
+            self._start_job(step, gpus)
+
+    def _wait_for_another(self, step: PlannedStep) -> None:
+        self.schedule.set_aside(step.key)
+        before = self.events.get(step.name)
+        if before is None or before.state != WAITING:
+            run_id = computing(self.home, step.key, self.folder)
+            problem = f"run {run_id} computes it" if run_id else "another run computes it"
+            self._say(step, WAITING, problem=problem)
+
+    def _left_result(self, step: PlannedStep) -> bool:
+        """Publish the finished result that an interrupted run has left; return whether there was one that holds."""
+        return any(
+            attempts.finished(path) and self._publish(step, path, {})
+            for path in self.earlier.get(step.key, [])
         )
-        if left is not None:
-            self._publish(step, left, {})
-            return
+
+    def _end(self, step: PlannedStep) -> None:
+        self.schedule.done(step.key)
+        self.claims.give_back(step.key)
+
+    def _start_job(self, step: PlannedStep, gpus: list[int | str]) -> None:
         try:
             path = attempts.prepare(step, self.folder, self.store, self.earlier.get(step.key, []))
         except WingspanError as error:
@@ -187,14 +241,15 @@ class _Work:
         if result is not None:
             seen["wall_s"] = result["wall_s"]  # without the wait for a template that was starting
         if result is not None and result["status"] == "ok" and ended.cause in {"exit", "lost"}:
-            self._publish(step, path, seen)
+            if not self._publish(step, path, seen):
+                self._again(step)
             return
         killed = ended.cause == "exit" and ended.signal in {9, 15}  # by somebody else
         gone = result is None and (ended.cause == "lost" or killed)
         if gone and self.lost.get(step.key, 0) < step.retries:
             self.lost[step.key] = self.lost.get(step.key, 0) + 1
             self.earlier.setdefault(step.key, []).insert(0, path)  # its checkpoint goes on
-            self.schedule.again(step.key)
+            self._again(step)
             return
         if result is None and ended.exit_code == NO_SPACE:
             why = refusal(no_space(path / RESULT))
@@ -203,16 +258,28 @@ class _Work:
             why = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
         self._give_up(step, why, attempt=int(path.name), **seen)
 
-    def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> None:
+    def _again(self, step: PlannedStep) -> None:
+        self.claims.give_back(step.key)
+        self.schedule.again(step.key)
+
+    def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> bool:
+        """Bring a result into the store; return False if the job read other bytes than those that are stored now."""
         try:
-            attempts.publish(path, self.store, seen)
+            made = attempts.publish(path, step, self.store, seen)
         except WingspanError as error:
             self._give_up(step, refusal(error), attempt=int(path.name), **seen)
-            return
-        self.schedule.done(step.key)
-        self._say(step, DONE, attempt=int(path.name), **seen)
+            return True
+        if made.stale:
+            return False
+        note = attempts.not_deterministic(step.name, made.differs) if made.differs else ""
+        if note:
+            _LOG.warning(note)
+        self._end(step)
+        self._say(step, DONE, attempt=int(path.name), note=note, **seen)
+        return True
 
     def _give_up(self, step: PlannedStep, why: Failure, *, attempt: int, **seen: float) -> None:
+        self.claims.give_back(step.key)
         lost = self.schedule.failed(step.key)
         self._say(step, FAILED, attempt=attempt, **why._asdict(), **seen)
         for reader in lost:

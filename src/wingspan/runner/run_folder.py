@@ -4,6 +4,7 @@
 
     .wingspan/
       store/                    results by key
+      claims                    lock file: which key a run computes now
       digests.json              digests of input files by path, size and time
       history/PIPELINE.json     what the last plan of a pipeline was made of; see `wingspan.pipeline.names`
       models/                   deployed models
@@ -60,6 +61,11 @@ class Home:
     def store(self) -> Path:
         """Results by key."""
         return self.root / "store"
+
+    @property
+    def claims(self) -> Path:
+        """Lock file of the keys that runs compute now."""
+        return self.root / "claims"
 
     @property
     def digests(self) -> Path:
@@ -263,6 +269,15 @@ def read_result(attempt: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return None
     return found
+
+
+def computing(home: Home, key: str, but: RunFolder) -> str:
+    """Return the id of another living run that has begun a step; empty if none is found."""
+    for run_id in reversed(home.run_ids()):
+        folder = RunFolder(home.runs / run_id)
+        if folder.root != but.root and folder.step(key).exists() and folder.driven():
+            return run_id
+    return ""
 
 
 def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:

@@ -17,6 +17,7 @@ WAITING, RUNNING, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "skipped",
     "stopped",
 )
+STALE = "stale"
 ENDED = frozenset({DONE, FAILED, SKIPPED, STOPPED})
 
 
@@ -31,7 +32,12 @@ class StepEvent:
     error
         Class of the `WingspanError` of a step that failed for what it was given; else empty.
     cause
-        ``memory`` or ``disk`` of a step that failed for lack of it; else empty.
+        ``memory`` or ``disk`` of a step that failed for lack of it; `STALE` of a step that is stopped because it read
+        a result that was not the stored one; else empty.
+    note
+        What a user should know of a step that is done.
+    adopted
+        Key of the earlier result that a step which is done took over instead of running; else empty.
     """
 
     time: float
@@ -46,6 +52,8 @@ class StepEvent:
     fix: str = ""
     error: str = ""
     cause: str = ""
+    note: str = ""
+    adopted: str = ""
 
 
 Listener = Callable[[StepEvent], None]

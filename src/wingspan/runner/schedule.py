@@ -45,10 +45,20 @@ def this_machine() -> Machine:
 
 
 class Schedule:
-    """Steps that wait, by key; a step is ready when all it needs is done."""
+    """Steps that wait, by key; a step is ready when all it needs is done.
 
-    def __init__(self, steps: Iterable[PlannedStep], free: Machine) -> None:
+    Parameters
+    ----------
+    jobs
+        The most steps that may run at once; None is no limit but the machine.
+    """
+
+    def __init__(
+        self, steps: Iterable[PlannedStep], free: Machine, jobs: int | None = None
+    ) -> None:
         self.free = free
+        self._jobs = jobs
+        self.aside: dict[str, PlannedStep] = {}  # steps that another run computes
         self._steps = {step.key: step for step in steps}
         self._asked = {key: Resources(**step.resources) for key, step in self._steps.items()}
         self._readers: dict[str, list[str]] = {}
@@ -69,11 +79,13 @@ class Schedule:
 
     @property
     def unfinished(self) -> bool:
-        """Whether anything is ready or running; what waits for a failed step never will be."""
-        return bool(self._ready or self._held)
+        """Whether anything is ready, running or set aside; what waits for a failed step never will be."""
+        return bool(self._ready or self._held or self.aside)
 
     def start(self) -> tuple[PlannedStep, list[int | str]] | None:
         """Take the first ready step that fits, with the GPUs it gets; None if nothing can start now."""
+        if self._jobs is not None and len(self._held) >= self._jobs:
+            return None
         for position, key in enumerate(self._ready):
             gpus = self.free.take(self._asked[key], alone=not self._held)
             if gpus is not None:
@@ -85,6 +97,16 @@ class Schedule:
     def again(self, key: str) -> None:
         """Put a started step back to the front: its process was lost."""
         self._release(key)
+        self._ready.appendleft(key)
+
+    def set_aside(self, key: str) -> None:
+        """Take a started step out until `take_up`: another run computes it."""
+        self._release(key)
+        self.aside[key] = self._steps[key]
+
+    def take_up(self, key: str) -> None:
+        """Make a step that was set aside ready, before all others."""
+        del self.aside[key]
         self._ready.appendleft(key)
 
     def done(self, key: str) -> None:

@@ -13,14 +13,16 @@ An entry never changes; what starts with a dot is being written or removed.
 import errno
 import json
 import os
+import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
+from wingspan.errors import CorruptError, FormatError, NotFoundError
 from wingspan.files import (
     copy,
+    digest_bytes,
     disk_errors,
     json_text,
     remove,
@@ -109,13 +111,13 @@ class Store:
             raise NotFoundError(str(self.root), problem, f"it has {', '.join(sorted(outputs))}")
         return decode(self.output_path(key, output), outputs[output], trusted)
 
-    def publish(self, key: str, folder: Path) -> None:
+    def publish(self, key: str, folder: Path) -> tuple[str, ...]:
         """Move a folder with ``result.json`` and ``outputs/`` in as the result of a key; the first one wins.
+
+        Return the outputs in which a result that was stored first differs; the folder is removed then.
 
         Raises
         ------
-        ConflictError
-            There is a result of other bytes already.
         SpaceError
             The disk is full; nothing half-written is left in the store.
         """
@@ -127,14 +129,63 @@ class Store:
                 folder.rename(place)
             except OSError as error:
                 if error.errno == errno.EXDEV:
-                    self._copy_in(key, folder, place)
+                    if not self._copy_in(folder, place):
+                        return self._lose(key, folder)
                 elif error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-                    self._lose(key, folder)
-                    return
+                    return self._lose(key, folder)
                 else:
                     raise
             if self._durable:
                 sync_file(place.parent)
+        return ()
+
+    def adopt(self, old: str, new: str, changes: Mapping[str, Any]) -> bool:
+        """Store the result of key `old` under key `new` as well, by second names of its files; return whether it is there.
+
+        False where `old` is not stored. A result that `new` has already stays.
+
+        Parameters
+        ----------
+        changes
+            What the new ``result.json`` says otherwise than the old one; ``adopted`` names the old key in any case.
+        """
+        place = self.folder(new)
+        with disk_errors(place):
+            self._make_parent(place.parent)
+            part = place.with_name(f".{new}.{os.urandom(4).hex()}.part")
+            try:
+                made = {**self.result(old), **changes, "key": new, "adopted": old}
+                for name in made["outputs"]:
+                    copy(self.output_path(old, name), _made(part / OUTPUTS) / name, self._link)
+                (part / RESULT).write_text(json_text(made))
+                self._keep(part / RESULT)
+                part.rename(place)
+            except (NotFoundError, CorruptError, FileNotFoundError):  # or just being removed
+                return False
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            finally:
+                remove(part)
+            if self._durable:
+                sync_file(place.parent)
+        return True
+
+    def _link(self, source: Path, target: Path) -> None:
+        """Give a stored file a second name; where it can have no more, copy it."""
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in {errno.EMLINK, errno.EPERM, errno.ENOTSUP}:
+                raise
+            shutil.copyfile(source, target)
+            self._keep(target)
+
+    def _keep(self, file: Path) -> None:
+        """Make a file read-only and force it to the disk."""
+        file.chmod(0o444)
+        if self._durable:
+            sync_file(file)
 
     def _make_parent(self, parent: Path) -> None:
         if not self._durable:
@@ -155,12 +206,10 @@ class Store:
         """
         for entry in folder.rglob("*"):
             if entry.is_file() and not entry.is_symlink():
-                entry.chmod(0o444)
-                if self._durable:
-                    sync_file(entry)
+                self._keep(entry)
 
-    def _copy_in(self, key: str, folder: Path, place: Path) -> None:
-        """Bring a folder in from another file system."""
+    def _copy_in(self, folder: Path, place: Path) -> bool:
+        """Bring a folder in from another file system; return False if there is a result already."""
         part = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
         try:
             copy(folder, part)
@@ -170,20 +219,16 @@ class Store:
             remove(part)
             if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                 raise
-            self._lose(key, folder)
-        else:
-            remove(folder)
+            return False
+        remove(folder)
+        return True
 
-    def _lose(self, key: str, folder: Path) -> None:
-        """Drop a result that another process was quicker with; it must be the same."""
+    def _lose(self, key: str, folder: Path) -> tuple[str, ...]:
+        """Drop a result that another process was quicker with; return the outputs in which the two differ."""
         ours = _digests(json.loads((folder / RESULT).read_bytes())["outputs"])
         theirs = _digests(self.result(key)["outputs"])
-        if ours != theirs:
-            wrong = sorted(n for n in ours | theirs if ours.get(n) != theirs.get(n))
-            problem = f"a result of other bytes is in the store already: {', '.join(wrong)}"
-            fix = "the step gives other results each time: seed it, and leave times and addresses out of its result"
-            raise ConflictError(str(self.folder(key)), problem, fix)
         remove(folder)
+        return tuple(sorted(n for n in ours | theirs if ours.get(n) != theirs.get(n)))
 
     def gc(
         self, keep: Collection[str], older_than_s: float, *, dry: bool = False
@@ -260,6 +305,20 @@ class Store:
     def _entries(self) -> Iterator[Path]:
         for prefix in self.root.glob("??"):
             yield from (entry for entry in prefix.iterdir() if entry.name[:2] == prefix.name)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read_digest(result: Mapping[str, Any], output: str | None) -> str:
+    """Return the digest of what a reader of a result gets: one output, or all and the type they are the fields of."""
+    outputs = result["outputs"]
+    if output is not None:
+        return str(outputs[output]["digest"])
+    whole = {"outputs": _digests(outputs), "type": result.get("type", "")}
+    return digest_bytes(json_text(whole).encode())
 
 
 def _digests(outputs: dict[str, Any]) -> dict[str, str]:

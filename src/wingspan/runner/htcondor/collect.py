@@ -11,17 +11,30 @@ from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanErr
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import prepare, publish
+from wingspan.runner.attempt import not_deterministic, prepare, publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.part import LOGS, unpack_result
 from wingspan.runner.htcondor.shared import clean, place_of, take_result
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder
-from wingspan.runner.runner import DONE, FAILED, SKIPPED, WAITING, StepEvent, write_event
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    SKIPPED,
+    STALE,
+    STOPPED,
+    WAITING,
+    StepEvent,
+    write_event,
+)
 from wingspan.store.codec import digest_of
 from wingspan.store.store import Store
 
+_READ_ANOTHER = (
+    "read as {place} another result than the one that was stored first, so it runs again"
+)
+_AGAIN = "run the command again: it is computed from the stored result"
 _OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
 
 
@@ -82,6 +95,8 @@ def collect_step(
 ) -> StepEvent | None:
     """Bring in what one step left; None if its job has not sent it (yet).
 
+    Nothing is brought in of a job that read another result than the one that is stored now: its step is ``stopped``.
+
     Parameters
     ----------
     place
@@ -136,12 +151,18 @@ def _collect(
             take_result(step.key, result["outputs"], there, attempt)
             (attempt / RESULT).write_text(json_text(result))
         _verify(attempt, result)
-        publish(attempt, store, {})
+        kept = publish(attempt, step, store, {})
     except SpaceError:
         raise
     except WingspanError as error:
         return _failed(step, refusal(error), int(attempt.name), seen)
-    return StepEvent(time.time(), step.name, step.key, DONE, int(attempt.name), **seen)
+    known = (time.time(), step.name, step.key)
+    if kept.stale:
+        remove(attempt)
+        problem = _READ_ANOTHER.format(place=kept.stale)
+        return StepEvent(*known, STOPPED, problem=problem, fix=_AGAIN, cause=STALE)
+    note = not_deterministic(step.name, kept.differs) if kept.differs else ""
+    return StepEvent(*known, DONE, int(attempt.name), **seen, note=note)
 
 
 def told_failures(place: Path, keys: Iterable[str]) -> list[Failure]:

@@ -223,7 +223,7 @@ class Follower:
             if self._store.done([key]):
                 self._tell(step, StepEvent(at, step.name, key, DONE))
                 continue
-            known = [self._told.get((step.name, state, at)) for state in (FAILED, SKIPPED)]
+            known = [self._told.get((step.name, state, at)) for state in (FAILED, SKIPPED, STOPPED)]
             if any(known):
                 self.events |= {event.step: event for event in known if event}
                 continue

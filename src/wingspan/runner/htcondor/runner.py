@@ -24,7 +24,7 @@ from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import DONE, FAILED, SKIPPED, Listener, Outcome, ignore
+from wingspan.runner.runner import DONE, FAILED, SKIPPED, STALE, Listener, Outcome, ignore
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -47,14 +47,16 @@ class HTCondorRunner:
             The pool or its access point cannot be reached, or refuses.
         """
         follower = self.start(plan, folder, home, listener)
+        tried: frozenset[str] = frozenset()
         while follower is not None:
             follower.advance()
             while not follower.over:
                 time.sleep(_POLL_S)
                 follower.advance()
-            rest = remaining(plan, follower, home)
+            rest = remaining(plan, follower, home, tried)
             if not rest.to_run():
                 break
+            tried |= _stale(follower)
             follower = self._submit(rest, folder, home, listener)
         events = follower.events if follower else {}
         return Outcome(folder.run_id, events)
@@ -122,18 +124,34 @@ def refreshed(plan: Plan, home: Home) -> Plan:
     )
 
 
-def remaining(plan: Plan, follower: Follower, home: Home) -> Plan:
-    """Return the plan of what another DAG could still do: steps whose node was not run for another step's failure.
+def remaining(
+    plan: Plan, follower: Follower, home: Home, tried: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan of what another DAG could still do.
 
-    A node fails as a whole, and so do the nodes that wait for it, also those that need only its good steps.
+    That are steps whose node was not run for another step's failure: a node fails as a whole, and so do the nodes that
+    wait for it, also those that need only its good steps. And steps that read a result which was not the stored one.
+
+    Parameters
+    ----------
+    tried
+        Keys of steps that ran again for that already: they are not given a third job.
     """
     now = refreshed(plan, home)
     ended = {event.key for event in follower.events.values() if event.state in {FAILED, SKIPPED}}
-    stopped = any(event.state not in {DONE, FAILED, SKIPPED} for event in follower.events.values())
+    again = _stale(follower) - tried
+    stopped = any(
+        event.state not in {DONE, FAILED, SKIPPED} and event.key not in again
+        for event in follower.events.values()
+    )
     if stopped:
         return replace(now, steps=())
     steps = tuple(step for step in now.steps if step.done or step.key not in ended)
     return replace(now, steps=steps)
+
+
+def _stale(follower: Follower) -> frozenset[str]:
+    return frozenset(event.key for event in follower.events.values() if event.cause == STALE)
 
 
 def catch_up(folder: RunFolder, home: Home, listener: Listener = ignore) -> bool:

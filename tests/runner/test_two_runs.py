@@ -1,0 +1,306 @@
+"""Two runs on one home: a step is computed once, the first result wins, and nothing is made of a losing one."""
+
+import json
+import logging
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from wingspan.errors import SettingError
+from wingspan.runner.driver import drive
+from wingspan.runner.htcondor.collect import collect
+from wingspan.runner.htcondor.export import export
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.codec import encode
+from wingspan.store.store import Store
+from wingspan.workflow import Run
+
+SLOW = """
+    import os
+    import time
+    from pathlib import Path
+    import wingspan as ws
+
+    def slow(log: str, seconds: float) -> int:
+        with Path(log).open("a") as file:
+            file.write(f"{os.getppid()}\\n")
+        time.sleep(seconds)
+        if Path(log).with_name("fail").exists():
+            raise ValueError("was to fail")
+        return 7
+
+    def double(number: int) -> int:
+        return 2 * number
+
+    def pipeline(seconds: float = 2.0) -> ws.Pipeline:
+        p = ws.Pipeline("slow")
+        p.step(double, p.step(slow, str(Path(__file__).with_name("log")), seconds))
+        return p
+"""
+RANDOM = """
+    import os
+    import time
+    from pathlib import Path
+    import wingspan as ws
+
+    def fit(seconds: float = 0.0) -> str:
+        time.sleep(seconds)
+        return os.urandom(8).hex()
+
+    def reads(model: str) -> str:
+        return f"read {model}"
+
+    def last(text: str) -> str:
+        return f"last {text}"
+
+    def pipeline(seconds: float = 0.0) -> ws.Pipeline:
+        p = ws.Pipeline("random")
+        p.step(last, p.step(reads, p.step(fit, seconds)))
+        return p
+"""
+WIDE = """
+    import wingspan as ws
+
+    def nothing(n: int) -> int:
+        return n
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("wide")
+        p.map(nothing, over={"n": [1, 2, 3, 4]})
+        return p
+"""
+COMMAND = [sys.executable, "-m", "wingspan", "run", "slow.py"]
+
+
+@pytest.fixture
+def slow(project):
+    """Write a pipeline with a step that takes two seconds; return the file in which it counts its starts."""
+    project.write(slow=SLOW)
+    return project.path / "log"
+
+
+@pytest.fixture
+def random(project):
+    """Give a pipeline whose first step gives another result each time."""
+    project.write(random_steps=RANDOM)
+    return project.fresh("random_steps")
+
+
+def starts(log):
+    """How often the step's function was called."""
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def begin(project, *options):
+    """Start a run as a process of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*COMMAND, *options], cwd=project.path, **pipes)
+
+
+def publish(store, key, value, folder):
+    """Store a value under a key, as another run would."""
+    made = folder / f"other-{time.monotonic_ns()}"
+    (made / "outputs").mkdir(parents=True)
+    record = encode(value, made / "outputs" / "value")
+    (made / "result.json").write_text(json.dumps({"outputs": {"value": record}, "status": "ok"}))
+    return store.publish(key, made)
+
+
+def test_two_runs_compute_a_step_once(slow, project, wait_until):
+    """The second run waits for the first one's step, says for which run, and takes the result."""
+    with begin(project) as first:
+        wait_until(lambda: starts(slow) == 1)
+        with begin(project) as second:
+            told = second.communicate(timeout=60)
+        first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0), told
+    assert starts(slow) == 1
+    assert re.search(r"waiting +slow +run \S+-slow-\S+ computes it", told[1]), told[1]
+    assert "done     slow" in told[1]
+
+
+def test_threads_of_one_process_compute_a_step_once(slow, project, wait_until):
+    """Two runs in two threads are two runs."""
+    pipeline = project.fresh("slow").pipeline
+    values = []
+    threads = [
+        threading.Thread(target=lambda: values.append(pipeline(1.0).run().result()))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert values == [14, 14]
+    assert starts(slow) == 1
+
+
+def test_the_other_computes_what_a_killed_run_did_not(slow, project, wait_until):
+    """A run that is killed with SIGKILL holds nothing up."""
+    with begin(project, "--set", "seconds=5") as first:
+        wait_until(lambda: starts(slow) == 1)
+        with begin(project, "--set", "seconds=5") as second:
+            wait_until(lambda: "computes it" in second.stderr.readline())
+            first.kill()
+            second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert starts(slow) == 2
+
+
+def test_the_other_computes_what_failed(slow, project, wait_until):
+    """A failure elsewhere is no result: the run that waited tries for itself."""
+    fail = project.path / "fail"
+    fail.touch()
+    with begin(project) as first:
+        wait_until(lambda: starts(slow) == 1)
+        with begin(project) as second:
+            wait_until(lambda: "computes it" in second.stderr.readline())
+            first.communicate(timeout=60)
+            fail.unlink()
+            second.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert starts(slow) == 2
+
+
+def test_ctrl_c_ends_a_run_that_waits(slow, project, wait_until):
+    """The run that waits is stopped; the one that computes goes on."""
+    with begin(project) as first:
+        wait_until(lambda: starts(slow) == 1)
+        with begin(project) as second:
+            wait_until(lambda: "computes it" in second.stderr.readline())
+            second.send_signal(signal.SIGINT)
+            second.communicate(timeout=10)
+        assert first.poll() is None
+        first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 130)
+    assert starts(slow) == 1
+
+
+def test_no_more_jobs_than_allowed_run_at_once(project):
+    """The driver passes the limit on; what is no count is refused."""
+    project.write(wide=WIDE)
+    run = project.fresh("wide").pipeline().prepare()
+    running, most = set(), []
+
+    def count(event):
+        (running.add if event.state == "running" else running.discard)(event.step)
+        most.append(len(running))
+
+    assert drive(run.folder, run.home, count, jobs=1).ok
+    assert max(most) == 1
+    with pytest.raises(SettingError, match=r"jobs=0.*at least 1"):
+        drive(run.folder, run.home, count, jobs=0)
+
+
+def test_the_first_result_wins_and_is_what_is_read(random, tmp_path, caplog):
+    """A result that comes second is dropped, its step is named once, and its reader reads the first one."""
+    store = Store(tmp_path / "home" / "store")
+    told = []
+
+    def listener(event):
+        told.append(event)
+        if event.step == "fit" and event.state == "running":
+            publish(store, event.key, "first", tmp_path)
+
+    with caplog.at_level(logging.WARNING, "wingspan.runner"):
+        run = random.pipeline(0.3).run(home=tmp_path / "home", listener=listener)
+    assert (run["fit"], run["reads"]) == ("first", "read first")
+    assert [record.getMessage() for record in caplog.records] == [run.events["fit"].note]
+    assert "step fit is not deterministic" in run.events["fit"].note
+    assert "seed" in run.events["fit"].note
+
+
+def test_what_a_stopped_run_made_of_another_result_runs_again(random, tmp_path, monkeypatch):
+    """A finished job of a stopped run counts only if it read what is stored now."""
+    home = tmp_path / "home"
+    publish_as_ever = Store.publish
+
+    def interrupt(store, key, folder):
+        if json.loads((folder / "result.json").read_text())["step"] == "reads":
+            raise KeyboardInterrupt
+        return publish_as_ever(store, key, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "publish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            random.pipeline().run(home=home)
+    Store(home / "store").gc([], -1.0)
+    run = random.pipeline().run(home=home)
+    assert run["reads"] == f"read {run['fit']}"
+    assert run["last"] == f"last read {run['fit']}"
+
+
+def test_a_stopped_runs_result_of_the_same_input_is_taken(random, tmp_path, monkeypatch):
+    """A finished job of a stopped run is not run again when its input is as it was."""
+    home = tmp_path / "home"
+    publish_as_ever, seen = Store.publish, []
+
+    def interrupt(store, key, folder):
+        if json.loads((folder / "result.json").read_text())["step"] == "reads":
+            raise KeyboardInterrupt
+        return publish_as_ever(store, key, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "publish", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            random.pipeline().run(home=home)
+    run = random.pipeline().run(
+        home=home, listener=lambda event: seen.append((event.step, event.state))
+    )
+    assert run["reads"] == f"read {run['fit']}"
+    assert ("reads", "running") not in seen
+
+
+def run_jobs(dag):
+    """Carry out the nodes of an exported DAG in order, each in its own sandbox with all there is by then."""
+    results = dag.parent / "results"
+    nodes = json.loads((dag.parent / "nodes.json").read_text())
+    for name in sorted(nodes, key=lambda node: int(node.rpartition("-")[2])):
+        sandbox = dag.parent / "sandboxes" / name
+        sandbox.mkdir(parents=True)
+        job = dag.parent / "jobs" / f"{name}.json"
+        for file in (job, *dag.parent.glob("code-*.zip"), *results.iterdir()):
+            (sandbox / file.name).write_bytes(file.read_bytes())
+        command = [sys.executable, "-m", "wingspan.runner.htcondor.part", name]
+        subprocess.run(command, cwd=sandbox, check=True, capture_output=True)
+        for file in sandbox.iterdir():
+            if file.is_file() and file.name != job.name:
+                (results / file.name).write_bytes(file.read_bytes())
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_dag_that_lost_brings_in_nothing_of_its_own(random, tmp_path, fused):
+    """What jobs made of a result that came second is not brought in; the next run makes it of the first."""
+    from dataclasses import replace
+
+    home, folder = Home(tmp_path / "home"), RunFolder(tmp_path / "dag")
+    plan = random.pipeline().plan(home.root)
+    if fused:
+        plan = replace(plan, groups=(tuple(step.key for step in plan.steps),))
+    run_jobs(export(plan, folder, home))
+    publish(Store(home.store), plan.steps[0].key, "first", tmp_path)
+    events = collect(folder, home)
+    assert {name: event.state for name, event in events.items()} == {
+        "fit": "done",
+        "reads": "stopped",
+        "last": "stopped",
+    }
+    assert "run the command again" in events["reads"].fix
+    run = Run(folder, home)
+    assert run.state == "stopped"
+    again = random.pipeline().run(home=home.root)
+    assert (again["reads"], again["last"]) == ("read first", "last read first")
+
+
+def test_a_dag_of_the_stored_results_is_brought_in(random, tmp_path):
+    """What jobs made of the results that are stored is taken."""
+    home, folder = Home(tmp_path / "home"), RunFolder(tmp_path / "dag")
+    run_jobs(export(random.pipeline().plan(home.root), folder, home))
+    assert {event.state for event in collect(folder, home).values()} == {"done"}
+    run = Run(folder, home)
+    assert run["last"] == f"last read {run['fit']}"
