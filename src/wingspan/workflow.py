@@ -4,6 +4,7 @@ Every job whose function is in the file that declares the pipeline imports this 
 imported when it is asked for.
 """
 
+import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from wingspan.errors import (
 )
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.handles import near
+from wingspan.pipeline.options import check_parameters
+from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, PlannedStep, make_plan
@@ -186,7 +189,11 @@ def submit(
     **kwargs: Any,  # noqa: ANN401
 ) -> "Run":
     """Run one function in the background, no pipeline needed; ``.result()`` waits for its value."""
-    pipeline = Pipeline(getattr(function, "__name__", None))
+    name = getattr(function, "__name__", None)
+    if callable(function):
+        parameters = inspect.signature(function).parameters
+        check_parameters(name or repr(function), parameters, "ws.submit", calling_place())
+    pipeline = Pipeline(name)
     pipeline.step(function, *args, resources=resources, **kwargs)
     return pipeline.submit(on, home=home)
 

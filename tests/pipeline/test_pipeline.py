@@ -48,6 +48,14 @@ def taken(name: str) -> str:
     return name
 
 
+def mapped(over: int) -> int:
+    return over
+
+
+def hungry(memory: str, cpus: int = 1) -> str:
+    return memory * cpus
+
+
 def variable(*numbers: int) -> int:
     return sum(numbers)
 
@@ -141,6 +149,17 @@ def test_containers_are_copied_at_declaration(p):
         (lambda p: [1 for _ in p.step(load, Path("x"))], "cannot be looped over"),
         (lambda p: bool(p.step(load, Path("x"))), "cannot decide an if"),
         (lambda p: p.command("cat {data}", outputs={"out": "x"}), "the command uses \\['data'\\]"),
+        (lambda p: p.command("", outputs={}), "the command '' is invalid"),
+        (lambda p: p.command(["ls", "-l"], outputs={}), "the command \\['ls', '-l'\\] is invalid"),
+        (lambda p: p.command("ls", outputs=["m.bin"]), "outputs=\\['m.bin'\\] is invalid"),
+        (lambda p: p.command("ls", outputs={"m": 1}), "outputs={'m': 1} is invalid"),
+        (lambda p: p.command("ls", outputs={}, files="a.py"), "files='a.py' is invalid"),
+        (lambda p: p.map(mapped, over={"over": [1]}), "parameter called 'over'"),
+        (lambda p: p.map(fit, over=["power"], train=[1]), "over=\\['power'\\] is invalid"),
+        (lambda p: p.map(fit, over="power", train=[1]), "over='power' is invalid"),
+        (lambda p: p.map(fit, over=None, train=[1], power=1), "over=None is invalid"),
+        (lambda p: p.map(fit, over={1: [1]}, train=[1]), "over={1: \\[1\\]} is invalid"),
+        (lambda p: p.map(fit, over={"power": [1]}, train=[1], power=5), "power is given twice"),
     ],
 )
 def test_a_wrong_declaration_is_refused_with_its_place(p, declare, told):
@@ -148,6 +167,75 @@ def test_a_wrong_declaration_is_refused_with_its_place(p, declare, told):
     with pytest.raises(DeclarationError, match=told) as error:
         declare(p)
     assert error.value.fix
+
+
+DECLARE = {
+    "step": lambda p, **options: p.step(load, Path("x"), **options),
+    "map": lambda p, **options: p.map(load, over={"path": [Path("x")]}, **options),
+    "command": lambda p, **options: p.command("ls", outputs={}, **options),
+}
+
+
+@pytest.mark.parametrize("declare", DECLARE.values(), ids=DECLARE)
+@pytest.mark.parametrize(
+    ("option", "value", "fix"),
+    [
+        ("resources", {"cpus": 2}, "write resources=ws.Resources(cpus=2)"),
+        ("resources", {}, "write resources=ws.Resources(cpus=2)"),
+        ("resources", "4GB", "write resources=ws.Resources(cpus=2)"),
+        ("resources", 0, "write resources=ws.Resources(cpus=2)"),
+        ("resources", ws.Resources, "write resources=ws.Resources(cpus=2)"),
+        ("memory", "4GB", "use resources=ws.Resources(memory='4GB')"),
+        ("cpus", 2, "use resources=ws.Resources(cpus=2)"),
+        ("gpus", 1, "use resources=ws.Resources(gpus=1)"),
+        ("mem", "4GB", "use resources=ws.Resources(memory='4GB')"),
+        ("request_cpus", 4, "use resources=ws.Resources(cpus=4)"),
+        ("timeout", 60, "use resources=ws.Resources(runtime=60)"),
+        ("submit", {"rank": "0"}, "use resources=ws.Resources(submit={'rank': '0'})"),
+        *[("retries", wrong, "write retries=2, or leave it out") for wrong in (-1, True, 2.0, "3", None, 10**9)],
+        *[("name", wrong, 'write name="..."') for wrong in ("", " ", 5, b"load", ["load"])],
+    ],
+)  # fmt: skip
+def test_a_wrong_option_of_a_step_says_how_to_write_it(p, declare, option, value, fix):
+    """Options are checked where they are declared; nothing is declared then."""
+    with pytest.raises(DeclarationError) as refused:
+        declare(p, **{option: value})
+    assert refused.value.fix == fix
+    assert option in refused.value.problem
+    assert refused.value.where.startswith(__file__)
+    assert not p.steps
+
+
+def test_a_misspelt_option_is_recognized(p):
+    """over= belongs to p.map, and near names are given."""
+    for wrong, fix in (
+        ({"over": {"power": [1]}}, "use p.map(..., over={...}) to make one step for each value"),
+        ({"resource": ws.Resources()}, "did you mean resources?"),
+        ({"retry": 3}, "use retries=3"),
+        ({"pwoer": 3}, "did you mean power?"),
+    ):
+        with pytest.raises(DeclarationError) as refused:
+            p.step(fit, [1], **wrong)
+        assert refused.value.fix == fix
+
+
+def test_a_parameter_called_like_a_request_is_the_functions_own(p):
+    """Its value goes to the function."""
+    p.step(hungry, memory="ab", cpus=2)
+    assert p.steps["hungry"].arguments == {"memory": "ab", "cpus": 2}
+    assert p.steps["hungry"].resources == ws.Resources()
+
+
+@pytest.mark.parametrize("taken_by", ["on", "home", "name", "resources"])
+def test_submit_names_a_parameter_that_it_takes_itself(taken_by):
+    """Its own options would hide the function's."""
+    scope = {}
+    exec(f"def sent({taken_by}: str) -> str: return {taken_by}", scope)  # noqa: S102 - one a name
+    with pytest.raises(DeclarationError, match=f"parameter called '{taken_by}', which ws.submit"):
+        ws.submit(scope["sent"], "x")
+    with pytest.raises(DeclarationError, match="memory") as refused:
+        ws.submit(fit, [1], 2, memory="4GB")
+    assert refused.value.fix == "use resources=ws.Resources(memory='4GB')"
 
 
 def test_a_result_that_no_codec_stores_is_refused_at_declaration(p):

@@ -13,13 +13,20 @@ from typing import Any
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
 from wingspan.pipeline.names import LONGEST, check_pipeline_name
+from wingspan.pipeline.options import (
+    check_command,
+    check_options,
+    check_over,
+    check_parameters,
+    request_hint,
+    unknown_argument,
+)
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
 from wingspan.shown import shown_name
 from wingspan.store.annotation import VALUE, TypeName, read_return, read_signature
 from wingspan.store.codec import check_type
 
-_OPTIONS = ("name", "resources", "retries")
 _PATH = TypeName("pathlib.Path")
 _DEFAULT = Resources()
 _MAPPINGS = {"builtins.dict", "builtins.object", "collections.abc.Mapping"}
@@ -112,6 +119,7 @@ class Pipeline:
             The return annotation is of a type that no codec stores.
         """
         place = calling_place()
+        check_options(name, resources, retries, place)
         function, args, kwargs = _unwrapped(function, args, kwargs)
         arguments = _bind(function, args, kwargs, place)
         return self._add(
@@ -138,11 +146,13 @@ class Pipeline:
             Several parameters: every combination; ``ws.zip(...)`` pairs them instead.
         """
         place = calling_place()
+        check_options(name, resources, retries, place)
+        check_over(over, kwargs, place)
         function, args, kwargs = _unwrapped(function, args, kwargs)
         base = name or _function_name(function, place)
         made = {}
         for label, values in combinations(over, place):
-            arguments = _bind(function, args, {**kwargs, **values}, place)
+            arguments = _bind(function, args, {**kwargs, **values}, place, "p.map")
             made[label] = self._add(
                 f"{base}[{label}]", function, arguments, resources, retries, place
             )
@@ -178,10 +188,14 @@ class Pipeline:
             Braces and arguments do not match, two files have one name, an output's name is not an identifier.
         """
         place = calling_place()
+        check_options(name, resources, retries, place)
+        check_command(template, outputs, files, place)
         wanted = {field for _, field, _, _ in string.Formatter().parse(template) if field}
         if wanted != set(arguments):
             problem = f"the command uses {sorted(wanted)}, the arguments are {sorted(arguments)}"
-            raise DeclarationError(place, problem, "give each {name} one argument")
+            more = [(given, arguments[given]) for given in arguments if given not in wanted]
+            request = request_hint(*more[0]) if more else None
+            raise DeclarationError(place, problem, request or "give each {name} one argument")
         named = _named(files, place)
         _check_outputs(outputs, place)
         words = [word for word in template.split() if Path(word).name in named] or template.split()
@@ -282,7 +296,11 @@ def _unwrapped(
 
 
 def _bind(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], place: str
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    place: str,
+    method: str = "p.step",
 ) -> Mapping[str, Any]:
     """Return the arguments by parameter name, frozen; refuse what the function does not take."""
     if not callable(function):
@@ -291,12 +309,7 @@ def _bind(
         )
     name = getattr(function, "__name__", repr(function))
     signature = _signature(function)
-    clash = [option for option in _OPTIONS if option in signature.parameters]
-    if clash:
-        problem = (
-            f"{name} has a parameter called {clash[0]!r}, which p.step takes as its own option"
-        )
-        raise DeclarationError(place, problem, f"rename the parameter of {name}")
+    check_parameters(name, signature.parameters, method, place)
     variable = [
         p
         for p in signature.parameters.values()
@@ -310,7 +323,9 @@ def _bind(
     except TypeError as error:
         wrong = [key for key in kwargs if key not in signature.parameters]
         hint = (
-            near(wrong[0], signature.parameters) if wrong else f"its signature is {name}{signature}"
+            unknown_argument(wrong[0], kwargs[wrong[0]], signature.parameters)
+            if wrong
+            else f"its signature is {name}{signature}"
         )
         raise DeclarationError(place, f"{name}: {error}", hint) from None
     given = bound.arguments

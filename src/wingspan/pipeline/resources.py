@@ -177,7 +177,7 @@ def _checked(*given: Any) -> tuple[tuple[tuple[str, Any], ...], tuple[str, ...]]
         try:
             kept = _plain(name, value)
         except ValueError as error:
-            problems.append(f"{name}={_short(value)} is invalid: expected {error}")
+            problems.append(f"{name}={shortened(value)} is invalid: expected {error}")
             continue
         if kept is not value:
             plain.append((name, kept))
@@ -217,14 +217,16 @@ def _commands(given: object) -> tuple[Commands, list[str]]:
         return given, []
     if not isinstance(given, Mapping):
         return Commands(), [
-            f"submit={_short(given)} is invalid: expected a dict such as {_EXAMPLE}"
+            f"submit={shortened(given)} is invalid: expected a dict such as {_EXAMPLE}"
         ]
     made: dict[str, str] = {}
     problems = []
     for name, value in given.items():
         text = command_value(value)
         if not isinstance(name, str) or not name.strip() or text is None:
-            problems.append(f"submit={{{name!r}: {_short(value)}}} is invalid: expected {_EXAMPLE}")
+            problems.append(
+                f"submit={{{name!r}: {shortened(value)}}} is invalid: expected {_EXAMPLE}"
+            )
         elif name.lower() in {each.lower() for each in made}:
             problems.append(f"submit command {name} is given twice")
         else:
@@ -245,7 +247,8 @@ def command_value(value: object) -> str | None:
     return str(value) if finite else None
 
 
-def _short(value: object) -> str:
+def shortened(value: object) -> str:
+    """Return how a value is written, cut where it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
