@@ -6,15 +6,18 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from wingspan.errors import SpaceError
+from wingspan.errors import DeclarationError, SpaceError
 
 DIGEST = "blake2b-256"
 _CHUNK = 1 << 20
+_MOST_LINKS = 10_000  # to folders, followed in one folder
 
 
 def digest_bytes(content: bytes) -> str:
@@ -23,23 +26,178 @@ def digest_bytes(content: bytes) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return the digest of a file's bytes, or of a folder's relative names and files, in sorted order."""
-    if path.is_dir():
-        return digest_folder(path, digest_file)
+    """Return the digest of a file's bytes, or of a folder's relative names and files, in sorted order.
+
+    Raises
+    ------
+    DeclarationError
+        It is, or the folder holds, what is neither file nor folder; or its links lead in circles without end.
+    """
+    status = os.stat(path)  # noqa: PTH116 - one look for kind, size and times
+    if stat.S_ISDIR(status.st_mode):
+        return digest_folder(path, lambda found: digest_bytes_of(found.path, found.status))
+    return digest_bytes_of(str(path), status)
+
+
+def digest_bytes_of(path: str, status: os.stat_result) -> str:
+    """Return the digest of a regular file's bytes; `status` is what `os.stat` says of it."""
+    require_regular(path, status)
     state = hashlib.blake2b(digest_size=32)
-    with path.open("rb") as file:
+    with open(path, "rb") as file:  # noqa: PTH123 - a hundred thousand paths as text are quicker
         while chunk := file.read(_CHUNK):
             state.update(chunk)
     return f"{DIGEST}:{state.hexdigest()}"
 
 
-def digest_folder(folder: Path, digest: Callable[[Path], str]) -> str:
-    """Return the digest of a folder's relative names and of what `digest` says of its files."""
+def digest_folder(
+    folder: Path, digest: Callable[["Found"], str], note: Callable[["Found"], None] | None = None
+) -> str:
+    """Return the digest of a folder's relative names and of what `digest` says of its files.
+
+    Links are followed: what they lead to counts as if it lay there. `note` is called with each entry first.
+    """
     state = hashlib.blake2b(digest_size=32)
-    for entry in sorted(folder.rglob("*")):
-        kind = "folder" if entry.is_dir() else digest(entry)
-        state.update(f"{entry.relative_to(folder).as_posix()}\0{kind}\0".encode())
+    for found in walk(folder):
+        if note is not None:
+            note(found)
+        if found.loop:
+            kind = f"loop {found.loop}"
+        elif stat.S_ISDIR(found.status.st_mode):
+            kind = "folder"
+        else:
+            kind = digest(found)
+        state.update(os.fsencode(found.name) + f"\0{kind}\0".encode())
     return f"{DIGEST}:{state.hexdigest()}"
+
+
+class Found(NamedTuple):
+    """What `walk` found in a folder.
+
+    Parameters
+    ----------
+    name
+        Relative to the folder, with ``/``.
+    status
+        Of what a link leads to, not of the link.
+    loop
+        Of a link to a folder that it lies in: how many levels above the link that folder is. Else 0.
+    """
+
+    name: str
+    path: str
+    status: os.stat_result
+    loop: int
+
+
+def walk(folder: Path) -> Iterator[Found]:
+    """Yield all that is in a folder, sorted, each folder before its content; links to folders are followed.
+
+    Raises
+    ------
+    DeclarationError
+        Folders that link to one another are reached in more than ten thousand ways.
+    """
+    top = os.stat(folder)  # noqa: PTH116
+    followed = 0
+    # Of each folder that is still to be read: its path and name, and the identities of those above it and its own.
+    waiting: list[Iterator[Found]] = [_entries(str(folder), "")]
+    above = [(top.st_dev, top.st_ino)]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            above.pop()
+            continue
+        if not stat.S_ISDIR(found.status.st_mode):
+            yield found
+            continue
+        own = (found.status.st_dev, found.status.st_ino)
+        if own in above:  # without links no folder lies in itself
+            yield found._replace(loop=len(above) - above.index(own))
+            continue
+        followed += os.path.islink(found.path)  # noqa: PTH114
+        if followed > _MOST_LINKS:
+            problem = f"more than {_MOST_LINKS:,} linked folders are reached through one another"
+            raise DeclarationError(str(folder), problem, "pass the folders that the step reads")
+        yield found
+        waiting.append(_entries(found.path, f"{found.name}/"))
+        above.append(own)
+
+
+def _entries(path: str, prefix: str) -> Iterator[Found]:
+    with os.scandir(path) as listing:
+        entries = sorted(listing, key=attrgetter("name"))
+    for entry in entries:
+        yield Found(prefix + entry.name, entry.path, entry.stat(), 0)
+
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO (named pipe)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+
+
+def require_regular(path: str, status: os.stat_result) -> None:
+    """Refuse what is neither a file nor a folder: reading it may never end, or give other bytes each time.
+
+    Raises
+    ------
+    DeclarationError
+        Names it and its kind.
+    """
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        return
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "of an unknown kind")
+    fix = "write its content to a file and pass that file, or move it out of the folder"
+    raise DeclarationError(path, f"expected a file or a folder, found {kind}", fix)
+
+
+def identity(status: os.stat_result) -> list[int]:
+    """Return what changes whenever a file's content does: inode, size, both times, device.
+
+    A program can set the modification time back after a change, but not the change time.
+    """
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return [status.st_ino, status.st_size, *times, status.st_dev]
+
+
+def stamp(path: Path) -> str:
+    """Return a text that stays the same while a file, or a folder with all in it, is surely as it was.
+
+    It also changes with what is not content, such as permissions or a further hard link: then compare digests.
+    """
+    status = os.stat(path)  # noqa: PTH116
+    if not stat.S_ISDIR(status.st_mode):
+        return stamp_of(status)
+    stamper = Stamper()
+    for found in walk(path):
+        stamper.add(found)
+    return stamper.text()
+
+
+class Stamper:
+    """Makes the `stamp` of a folder while something else is done with its content."""
+
+    def __init__(self) -> None:
+        self._state = hashlib.blake2b(digest_size=16)
+
+    def add(self, found: Found) -> None:
+        """Take in the next entry that `walk` yields."""
+        folder = stat.S_ISDIR(found.status.st_mode)
+        kind = f"folder {found.loop}" if folder else stamp_of(found.status)
+        self._state.update(os.fsencode(found.name) + f"\0{kind}\0".encode())
+
+    def text(self) -> str:
+        """Return the stamp."""
+        return self._state.hexdigest()
+
+
+def stamp_of(status: os.stat_result) -> str:
+    """Return the `stamp` of a file of which `os.stat` said this."""
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    return f"{status.st_ino} {status.st_size} {times} {status.st_dev}"
 
 
 def size_of(path: Path) -> int:
@@ -133,13 +291,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def copy(
     source: Path, place: Path, copy_file: Callable[[Path, Path], object] = shutil.copyfile
 ) -> None:
-    """Copy a file, or a folder with all that is in it; the first error is raised as it is."""
+    """Copy a file, or a folder with all that is in it and that its links lead to; the first error is raised as it is.
+
+    A link that leads in a circle stays a link.
+    """
     if not source.is_dir():
         copy_file(source, place)
         return
     place.mkdir()
-    for entry in sorted(source.iterdir()):
-        copy(entry, place / entry.name, copy_file)
+    for found in walk(source):
+        target = place / found.name
+        if found.loop:
+            target.symlink_to("/".join([".."] * (found.loop - 1)) or ".")
+        elif stat.S_ISDIR(found.status.st_mode):
+            target.mkdir()
+        else:
+            require_regular(found.path, found.status)
+            copy_file(Path(found.path), target)
 
 
 def remove(path: Path) -> None:

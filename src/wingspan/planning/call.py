@@ -4,6 +4,7 @@ import ast
 import functools
 import importlib
 import inspect
+import os
 import sys
 import tempfile
 import textwrap
@@ -31,13 +32,21 @@ _SHORT = 80  # a parameter longer than this is shown by its digest
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file or folder of the user's that a step reads, as it was when the plan was made."""
+    """A file or folder of the user's that a step reads, as it was when the plan was made.
+
+    Parameters
+    ----------
+    name
+        In the job's ``inputs`` folder.
+    stamp
+        What `wingspan.files.stamp` said of it: while that stays, so has the content.
+    """
 
     path: str
     digest: str
     name: str
     size: int
-    mtime_ns: int
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +125,13 @@ class _Arguments:
     def file(self, path: Path, place: str) -> str:
         """Note an input file; return its name in the job's ``inputs`` folder."""
         full = Path(path).expanduser().absolute()
-        digest = self.cache.digest(full)
+        seen = self.cache.look(full)
         name = full.name
         while name in self.files and self.files[name].path != str(full):
             name = f"_{name}"  # two files of one name
-        stat = full.stat()
-        self.files[name] = InputFile(str(full), digest, name, stat.st_size, stat.st_mtime_ns)
-        self.components[f"file {place}"] = f"{full.name} {digest}"
+        self.files[name] = InputFile(str(full), seen.digest, name, seen.size, seen.stamp)
+        shown = os.fsencode(full.name).decode(errors="backslashreplace")
+        self.components[f"file {place}"] = f"{shown} {seen.digest}"
         return name
 
     def constant(self, value: object, place: str) -> dict[str, Any]:

@@ -1,29 +1,59 @@
-"""The digests of input files, remembered as long as the files stay as they are."""
+"""Remember the digests of input files as long as the files stay as they are."""
 
 import json
 import os
+import shlex
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, NoReturn, Self
 
-from wingspan.errors import NotFoundError
-from wingspan.files import digest_file, digest_folder, json_text, write_atomically
+from wingspan.errors import DeclarationError, NotFoundError
+from wingspan.files import (
+    Found,
+    Stamper,
+    digest_bytes_of,
+    digest_folder,
+    identity,
+    json_text,
+    stamp_of,
+    write_atomically,
+)
 
-_FORMAT = 1
+_FORMAT = 2
 SETTLED_NS = 2_000_000_000  # a file system may give two writes in this time one modification time
 
 
-class DigestCache:
-    """Digests of files by path, inode, size and modification time, kept in one JSON file.
+class Seen(NamedTuple):
+    """An input as it was at one moment.
 
-    A file modified less than two seconds before it was read is digested again next time. A cache
+    Parameters
+    ----------
+    size
+        Bytes of the file, or of all files of the folder.
+    stamp
+        What `wingspan.files.stamp` returned before the content was read.
+    members
+        Of a folder: relative name -> digest of each file.
+    """
+
+    digest: str
+    size: int
+    stamp: str
+    members: dict[str, str]
+
+
+class DigestCache:
+    """Digests of files by path, inode, size, both times and device, kept in one JSON file.
+
+    A file changed less than two seconds before it was read is digested again next time. A cache
     that cannot be read is as good as an empty one: it only saves time.
 
     Parameters
     ----------
     path
-        The cache's file; made by `save`.
+        The cache's file, in the home folder; made by `save`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,36 +73,68 @@ class DigestCache:
         self.save()
 
     def digest(self, file: Path) -> str:
-        """Return what `wingspan.files.digest_file` returns for a file or a folder.
+        """Return what `wingspan.files.digest_file` returns for a file or a folder; errors are those of `look`."""
+        return self.look(file).digest
+
+    def look(self, file: Path) -> Seen:
+        """Return the digest of a file or a folder, and what tells later whether it was changed since.
 
         Raises
         ------
         NotFoundError
             There is no such file; names the close ones in its folder.
+        DeclarationError
+            It is, or the folder holds, what cannot be an input; it cannot be read; it holds the home folder.
         """
         try:
-            return digest_folder(file, self._file) if file.is_dir() else self._file(file)
+            status = os.stat(file)  # noqa: PTH116 - of what a link leads to, before its bytes are read
+            if stat.S_ISDIR(status.st_mode):
+                return self._folder(file)
+            path = str(file.absolute())
+            return Seen(self._file(path, status), status.st_size, stamp_of(status), {})
         except FileNotFoundError as error:
-            raise _missing(Path(error.filename)) from error
+            raise _missing(Path(error.filename or file)) from error
+        except (OSError, ValueError) as error:
+            if isinstance(error, DeclarationError):
+                raise
+            _refuse(file, error)
 
     def save(self) -> None:
         """Write the cache's file, without the files that are gone, if anything was learnt."""
         if not self._changed:
             return
-        files = {name: entry for name, entry in self._known.items() if Path(name).exists()}
+        there = os.path.exists  # quicker than Path's
+        files = {name: entry for name, entry in self._known.items() if there(name)}
         write_atomically(self.path, json_text({"format": _FORMAT, "files": files}))
         self._changed = False
 
-    def _file(self, file: Path) -> str:
-        name = str(file.absolute())
-        status = os.stat(file)  # noqa: PTH116 - of what a link leads to, before its bytes are read
-        identity = [status.st_ino, status.st_size, status.st_mtime_ns]
-        known = self._known.get(name)
-        if known is not None and known[:3] == identity:
-            return str(known[3])
-        digest = digest_file(file)
-        if time.time_ns() - status.st_mtime_ns > SETTLED_NS:
-            self._known[name] = [*identity, digest]
+    def _folder(self, folder: Path) -> Seen:
+        home = self.path.parent
+        there = home.is_dir() or home.name == ".wingspan"  # a run would make it
+        if there and home.resolve().is_relative_to(folder.resolve()):
+            problem = f"it holds {home}, which Wingspan changes with every run"
+            fix = "pass the files or sub-folders that the step reads, or choose another home: --home FOLDER"
+            raise DeclarationError(f"input folder {folder}", problem, fix)
+        stamper, members, size = Stamper(), {}, 0
+
+        def digest(found: Found) -> str:
+            nonlocal size
+            size += found.status.st_size
+            members[found.name] = self._file(found.path, found.status)
+            return members[found.name]
+
+        whole = digest_folder(folder.absolute(), digest, stamper.add)
+        return Seen(whole, size, stamper.text(), members)
+
+    def _file(self, path: str, status: os.stat_result) -> str:
+        now = identity(status)
+        known = self._known.get(path)
+        if known is not None and known[:-1] == now:
+            return str(known[-1])
+        looked = time.time_ns()
+        digest = digest_bytes_of(path, status)
+        if looked - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS:
+            self._known[path] = [*now, digest]
             self._changed = True
         return digest
 
@@ -86,12 +148,25 @@ def _read(path: Path) -> dict[str, list[int | str]]:
     if not isinstance(known, dict) or content.get("format") != _FORMAT:
         return {}
     return {
-        name: entry for name, entry in known.items() if isinstance(entry, list) and len(entry) == 4
+        name: entry for name, entry in known.items() if isinstance(entry, list) and len(entry) == 6
     }
+
+
+def _refuse(file: Path, error: OSError | ValueError) -> NoReturn:
+    """Raise the error of an input that is there and cannot be read."""
+    path = getattr(error, "filename", None) or file
+    told = getattr(error, "strerror", None) or str(error)
+    fix = f"make it readable (ls -ld {shlex.quote(str(path))}), or pass another file"
+    raise DeclarationError(f"input {path}", f"it cannot be read: {told}", fix) from error
 
 
 def _missing(file: Path) -> NotFoundError:
     folder = file.parent
+    if file.is_symlink():
+        problem = f"it is a link to {file.readlink()}, and there is no such file"
+        return NotFoundError(
+            str(file), problem, "remove the link, or make the file that it leads to"
+        )
     if not folder.is_dir():
         return NotFoundError(str(file), f"there is no folder {folder}", "correct the path")
     names = sorted(entry.name for entry in folder.iterdir())

@@ -84,12 +84,12 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
 
 def _link_file(file: dict[str, Any], inputs: Path, name: str) -> None:
     path = Path(file["path"])
-    stat = path.stat() if path.exists() else None
-    if stat is None or (stat.st_size, stat.st_mtime_ns) != (file["size"], file["mtime_ns"]):
-        problem = f"input file {path} was {'removed' if stat is None else 'changed'} after the plan was made"
-        raise ConflictError(
-            f"step {name}", problem, "give the same command again: the plan is made anew"
+    there = path.exists()
+    if not there or (path.is_file() and path.stat().st_size != file["size"]):
+        problem = (
+            f"input file {path} was {'changed' if there else 'removed'} after the plan was made"
         )
+        raise ConflictError(f"step {name}", problem, "run the command again to replan")
     (inputs / file["name"]).symlink_to(path)
 
 

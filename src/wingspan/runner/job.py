@@ -18,9 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wingspan.errors import ConflictError, NotFoundError, SpaceError, StepFailedError, WingspanError
+from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.runner import inside
+from wingspan.runner.input_files import (
+    PLANNED,
+    RUNNING,
+    planned_files,
+    require_same,
+    results_read,
+)
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
 from wingspan.runner.unchanged import require_planned
 from wingspan.store.annotation import VALUE, TypeName, read_return
@@ -90,7 +97,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     work.mkdir(exist_ok=True)
     os.chdir(work)
     _settle(job, folder)
-    before = _stamps(folder)
+    inputs = require_same(job, planned_files(job, folder), *PLANNED) + results_read(job, folder)
     inside.enter(folder)
     if "command" in job["action"]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
@@ -100,10 +107,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         _seed(job)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
         made = _encode(function(**arguments), function, job, folder)
-    if _stamps(folder) != before:
-        problem = "an input file was changed while the step ran"
-        fix = "copy what you want to change into the current folder; inputs belong to everybody"
-        raise ConflictError(f"step {job['step']}", problem, fix)
+    require_same(job, inputs, *RUNNING)
     return made | {"inputs": _read_digests(job, folder)}
 
 
@@ -295,7 +299,8 @@ def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         (work / name).symlink_to(folder / INPUTS / file)
     words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in arguments.items()}
     command = job["action"]["command"].format(**words)
-    print(f"+ {command}", flush=True)  # noqa: T201 - into the step's own output
+    shown = os.fsencode(command).decode(errors="backslashreplace")
+    print(f"+ {shown}", flush=True)  # noqa: T201 - into the step's own output
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
@@ -330,15 +335,6 @@ def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN4
     if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:
         return str(_input(source, folder, frozenset()))
     return str(folder / INPUTS / file_name(source["key"], output))
-
-
-def _stamps(folder: Path) -> list[tuple[str, int, int]]:
-    """Return size and time of every input, following links."""
-    found = []
-    for path in sorted((folder / INPUTS).iterdir()) if (folder / INPUTS).is_dir() else []:
-        stat = path.stat()
-        found.append((path.name, stat.st_size, stat.st_mtime_ns))
-    return found
 
 
 def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from wingspan.errors import SettingError, StepFailedError
+from wingspan.files import digest_file
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
@@ -74,10 +75,18 @@ def test_files_have_the_users_names_on_a_pool(named, job_folder):
     assert not any("/execute/" in report(run, step) for step in ("check", "beside", "list"))
 
 
-def test_a_link_to_a_folder_is_refused_before_anything_is_submitted(named, tmp_path):
-    """HTCondor does not send it."""
+def test_a_linked_folder_is_sent_as_a_folder_and_a_circle_is_refused(named, tmp_path):
+    """HTCondor follows no link to a folder: what it leads to is laid out for it, a circle cannot be."""
     (named.path / "data/link").symlink_to(named.path / "data/inner")
     home = Home(tmp_path / "home")
     plan = named.fresh("named").pipeline().plan(home.root)
-    with pytest.raises(SettingError, match="data/link is a link to a folder"):
+    dag = export(plan, RunFolder(tmp_path / "first"), home, Profile()).parent
+    (sent,) = (path for path in (dag / "files").iterdir() if path.name.endswith(".data"))
+    linked = next(step for step in plan.steps if step.name == "count").files[0]
+    assert digest_file(sent) == linked["digest"]
+    assert not (sent / "link").is_symlink()
+    (named.path / "data/link").unlink()
+    (named.path / "data/link").symlink_to(named.path / "data")
+    plan = named.fresh("named").pipeline().plan(home.root)
+    with pytest.raises(SettingError, match="data/link is a link to a folder that it lies in"):
         export(plan, RunFolder(tmp_path / "out"), home, Profile())

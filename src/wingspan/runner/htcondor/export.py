@@ -22,7 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from wingspan.errors import SettingError
-from wingspan.files import copy, json_text, write_atomically
+from wingspan.files import copy, json_text, walk, write_atomically
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
@@ -254,15 +254,13 @@ def _link_input(source: Path, link: Path) -> None:
     Raises
     ------
     SettingError
-        There is one in the folder.
+        A link in the folder leads in a circle.
     """
-    inner = next((path for path in source.rglob("*") if path.is_symlink() and path.is_dir()), None)
-    if inner is not None:
-        problem = f"{inner} is a link to a folder, which HTCondor does not send"
+    loop = next((found for found in walk(source) if found.loop), None) if source.is_dir() else None
+    if loop is not None:
+        problem = f"{loop.path} is a link to a folder that it lies in, which HTCondor does not send"
         raise SettingError(
-            f"input folder {source}",
-            problem,
-            "put the folder itself there, or name it as an input of its own",
+            f"input folder {source}", problem, f"remove it: rm {shlex.quote(loop.path)}"
         )
     copy(source, link, lambda file, place: place.symlink_to(file.absolute()))
 

@@ -236,14 +236,13 @@ def _arrived(file: dict[str, Any], sandbox: Path, shared: Path | None, step: str
     if not path.exists():
         problem = f"input file {file['name']} did not arrive"
         raise NotFoundError(f"step {step}", problem, f"look whether {file['path']} is still there")
-    found = DigestCache(sandbox / "home" / "digests.json").digest(path)
-    if found != file["digest"]:
+    found = DigestCache(sandbox / "home" / "digests.json").look(path)
+    if found.digest != file["digest"]:
         problem = f"input file {file['path']} was changed after the plan was made"
         raise ConflictError(
             f"step {step}", problem, "give the same command again: the plan is made anew"
         )
-    facts = path.stat()
-    return {**file, "path": str(path), "size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
+    return {**file, "path": str(path), "size": found.size, "stamp": found.stamp}
 
 
 def _take_inputs(steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) -> None:

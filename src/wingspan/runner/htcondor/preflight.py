@@ -16,7 +16,6 @@ from wingspan.accesspoint.idle import Pool
 from wingspan.accesspoint.matching import Match, match, slots_text
 from wingspan.accesspoint.request import job_ad
 from wingspan.errors import SettingError
-from wingspan.files import size_of
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.nodes import Node
@@ -159,9 +158,7 @@ def _files(node: Node, staging: Mapping[Path, str]) -> tuple[dict[str, int], dic
     """Return the bytes of a node's input files by path: of those that are sent, and of those that are fetched."""
     files: tuple[dict[str, int], dict[str, int]] = ({}, {})
     for file in (file for step in node.steps for file in step.files):
-        path = Path(file["path"])
-        size = size_of(path) if path.is_dir() else int(file["size"])
-        files[url_of(file, staging) is not None][file["path"]] = size
+        files[url_of(file, staging) is not None][file["path"]] = int(file["size"])
     return files
 
 

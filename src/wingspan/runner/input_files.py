@@ -1,0 +1,100 @@
+"""Check that a job's inputs are, and stay, what its key was made of.
+
+A file's stamp shows that it may have been changed; its digest shows whether it was. So a further hard link or other
+permissions fail no step, and a change whose size and modification time were set back does.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wingspan.errors import ConflictError
+from wingspan.files import digest_file, stamp
+from wingspan.runner.run_folder import INPUTS
+from wingspan.store.codec import digest_of
+
+PLANNED = "after the plan was made", "run the command again to replan"
+RUNNING = (
+    "while the step ran",
+    "copy what you want to change into the current folder; other steps read the same inputs",
+)
+
+
+class Input(NamedTuple):
+    """An input of a job.
+
+    Parameters
+    ----------
+    name
+        For a reader.
+    stamp
+        What `wingspan.files.stamp` said of it when it was surely right; None if that is not known.
+    same
+        Compares the content with what the key was made of.
+    """
+
+    name: str
+    path: Path
+    stamp: str | None
+    same: Callable[[], bool]
+
+
+def planned_files(job: Mapping[str, Any], folder: Path) -> list[Input]:
+    """Return the user's files that a job reads, with the stamps that they had when the plan was made."""
+    found = []
+    for file in job["files"]:
+        path = folder / INPUTS / file["name"]
+        same = partial(_has_digest, path, file["digest"])
+        found.append(Input(f"file {file['path']}", path, file.get("stamp"), same))
+    return found
+
+
+def results_read(job: Mapping[str, Any], folder: Path) -> list[Input]:
+    """Return the results of other steps that a job reads, with their present stamps."""
+    keys = {source["key"]: place for place, source in job["inputs"].items()}
+    found = []
+    with os.scandir(folder / INPUTS) as listing:
+        for entry in listing:
+            key, _, output = entry.name.partition(".")
+            if key in keys and output != "json":
+                path = Path(entry.path)
+                same = partial(_has_record, path, folder / INPUTS / f"{key}.json", output)
+                found.append(Input(keys[key], path, stamp(path), same))
+    return found
+
+
+def require_same(
+    job: Mapping[str, Any], inputs: Iterable[Input], when: str, fix: str
+) -> list[Input]:
+    """Return the inputs with their present stamps.
+
+    Raises
+    ------
+    ConflictError
+        The content of one is another.
+    """
+    found = []
+    for given in inputs:
+        try:
+            now = stamp(given.path)
+            changed = now != given.stamp and not given.same()
+        except FileNotFoundError:
+            problem = f"input {given.name} was removed {when}"
+            raise ConflictError(f"step {job['step']}", problem, fix) from None
+        if changed:
+            problem = f"input {given.name} was changed {when}"
+            raise ConflictError(f"step {job['step']}", problem, fix)
+        found.append(given._replace(stamp=now))
+    return found
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    return digest_file(path) == digest
+
+
+def _has_record(path: Path, result: Path, output: str) -> bool:
+    record = json.loads(result.read_bytes())["outputs"][output]
+    return digest_of(path, record) == str(record["digest"])
