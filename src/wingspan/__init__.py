@@ -6,7 +6,8 @@ if TYPE_CHECKING:
     from wingspan.pipeline.handles import Handle, zip
     from wingspan.pipeline.resources import Resources
     from wingspan.runner.inside import checkpoint, checkpoint_file, log, should_stop
-    from wingspan.workflow import Pipeline, Run, open_run, submit
+    from wingspan.runner.run import Run, open_run
+    from wingspan.workflow import Pipeline, submit
 
 __all__ = [
     "Handle",
@@ -31,8 +32,8 @@ _HOMES = {
     "log": "wingspan.runner.inside",
     "should_stop": "wingspan.runner.inside",
     "Pipeline": "wingspan.workflow",
-    "Run": "wingspan.workflow",
-    "open_run": "wingspan.workflow",
+    "Run": "wingspan.runner.run",
+    "open_run": "wingspan.runner.run",
     "submit": "wingspan.workflow",
 }
 

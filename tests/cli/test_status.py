@@ -5,8 +5,8 @@ import time
 from wingspan.cli.status import _lines
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.htcondor.attempts import Attempt
+from wingspan.runner.run import Look
 from wingspan.runner.runner import StepEvent
-from wingspan.workflow import Look
 
 PROBLEM = "ValueError: " + "it is not what it was said to be " * 5
 

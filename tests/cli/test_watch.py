@@ -14,8 +14,8 @@ import pytest
 from wingspan.cli.progress import job_now, summary
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.htcondor.attempts import Attempt
+from wingspan.runner.run import open_run
 from wingspan.runner.runner import StepEvent
-from wingspan.workflow import open_run
 
 STEPS = """
     import time

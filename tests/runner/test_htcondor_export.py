@@ -11,8 +11,8 @@ from wingspan.errors import SettingError, StepFailedError
 from wingspan.runner.htcondor.collect import collect
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.submit_description import submit_description
+from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.workflow import Run
 
 STEPS = """
     from pathlib import Path

@@ -15,10 +15,10 @@ from wingspan.errors import SettingError
 from wingspan.runner.driver import drive
 from wingspan.runner.htcondor.collect import collect
 from wingspan.runner.htcondor.export import export
+from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
-from wingspan.workflow import Run
 
 SLOW = """
     import os

@@ -67,8 +67,8 @@ def _plan(
     from wingspan.cli.target import load_pipeline
     from wingspan.runner.driver import load_plan
     from wingspan.runner.htcondor.runner import refreshed
+    from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import find_home
-    from wingspan.workflow import open_run
 
     if target.partition(":")[0].endswith(".py"):
         return load_pipeline(target, settings).plan(home, on=on), find_home(home), None

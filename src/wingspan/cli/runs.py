@@ -15,7 +15,8 @@ from wingspan.cli.paper import counted, wrap
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
     from wingspan.runner.local import LocalRunner
-    from wingspan.workflow import Pipeline, Run
+    from wingspan.runner.run import Run
+    from wingspan.workflow import Pipeline
 
 Target = Annotated[
     str,
@@ -288,8 +289,8 @@ def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
 
 def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
+    from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import find_home
-    from wingspan.workflow import open_run
 
     rows = []
     for run_id in reversed(find_home(home).run_ids()):
@@ -317,8 +318,8 @@ def logs(
     """
     from wingspan.errors import NotFoundError
     from wingspan.pipeline.handles import near
+    from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import STDERR, STDOUT, read_result
-    from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)
     if step not in run.steps:
@@ -378,8 +379,8 @@ def collect(
     """Bring back what the jobs of an exported DAG have finished so far."""
     from wingspan.errors import NotFoundError
     from wingspan.runner.htcondor import collect as dag
+    from wingspan.runner.run import Run
     from wingspan.runner.run_folder import RunFolder, find_home
-    from wingspan.workflow import Run
 
     run = Run(RunFolder(folder.absolute()), find_home(home))
     if not run.folder.plan.exists():
@@ -432,7 +433,7 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Go on with an interrupted or failed run, with the plan it had."""
     from wingspan.cli.progress import Progress
     from wingspan.runner.driver import drive
-    from wingspan.workflow import open_run
+    from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)
     with Progress({name: event.state == "done" for name, event in run.events.items()}) as progress:
@@ -445,7 +446,7 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
     The same command goes on with it.
     """
-    from wingspan.workflow import open_run
+    from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)
     if run.state != "running":

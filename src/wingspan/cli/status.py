@@ -17,9 +17,9 @@ from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.run import Look, Run
     from wingspan.runner.runner import StepEvent
     from wingspan.runner.usage import Usage
-    from wingspan.workflow import Look, Run
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _HINTS = 10  # at most so many are printed
@@ -35,7 +35,7 @@ def status(
 ) -> None:
     """Show the steps of a run: state, times, attempts, use."""
     from wingspan.files import write_atomically
-    from wingspan.workflow import open_run
+    from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)
     if svg is not None:

@@ -27,12 +27,13 @@ from wingspan.cli.runs import (
 if TYPE_CHECKING:
     from wingspan.recipes.table_classifier import Classifier
     from wingspan.runner.local import LocalRunner
+    from wingspan.runner.run import Run
     from wingspan.tabular.clean import Rules
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
     from wingspan.tabular.predict import Predictions
     from wingspan.tabular.read import ReadOptions
-    from wingspan.workflow import Pipeline, Run
+    from wingspan.workflow import Pipeline
 
 _PIPELINE, _RECIPE = "table-classifier", "wingspan.recipes.table_classifier"
 

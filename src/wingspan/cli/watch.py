@@ -12,17 +12,17 @@ from wingspan.cli.progress import Progress, job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId, conclude
 
 if TYPE_CHECKING:
+    from wingspan.runner.run import Run
     from wingspan.runner.runner import StepEvent
     from wingspan.runner.watch import Watch
-    from wingspan.workflow import Run
 
 _POLL_S = 0.3
 
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
     """Show a run as it goes on, until it ends; Ctrl-C leaves it alone."""
+    from wingspan.runner.run import open_run
     from wingspan.runner.watch import Watch
-    from wingspan.workflow import open_run
 
     run = open_run(run_id, home=home)
     seen = Watch(run.folder, run.home)

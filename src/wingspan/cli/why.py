@@ -14,7 +14,7 @@ from wingspan.errors import NotFoundError, PoolError
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
-    from wingspan.workflow import Run
+    from wingspan.runner.run import Run
 
 Ad = Mapping[str, Any]  # a ClassAd of the bindings
 _JOB = re.compile(r"(\d+)(?:\.(\d+))?")
@@ -62,7 +62,7 @@ def why(
 
 def _run(what: str, step: str | None, home: Path | None) -> "Run":
     from wingspan.pipeline.handles import near
-    from wingspan.workflow import open_run
+    from wingspan.runner.run import open_run
 
     run = open_run(what, home=home)
     if step is not None and step not in run.steps:

@@ -15,9 +15,9 @@ from wingspan.runner.htcondor.leftovers import clean_shared
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.runner import HTCondorRunner, newest
 from wingspan.runner.htcondor.shared import make_place, place_of
+from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home
 from wingspan.runner.runner import ignore
-from wingspan.workflow import Run
 
 DAY = 86_400.0
 

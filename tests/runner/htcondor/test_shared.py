@@ -15,9 +15,10 @@ from wingspan.runner.htcondor.environment import unpacked_environment
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below, place_of
+from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
-from wingspan.workflow import Pipeline, Run
+from wingspan.workflow import Pipeline
 
 STEPS = """
     import sys

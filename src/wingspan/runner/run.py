@@ -1,0 +1,227 @@
+"""A run as its user sees it: states, values and reports, from its folder and the store.
+
+Whatever starts a run returns a `Run`; `open_run` finds one again, from any process.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wingspan.errors import NotFoundError, StepFailedError
+from wingspan.pipeline.handles import near
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.driver import LOCAL, load_plan
+from wingspan.runner.failure import report
+from wingspan.runner.job import whole
+from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
+from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, WAITING, StepEvent, read_events
+from wingspan.runner.usage import Usage, measure
+from wingspan.store.store import Store
+
+if TYPE_CHECKING:
+    from wingspan.runner.htcondor.attempts import Attempt
+
+
+def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
+    """Find a run again, by its id, a part of it, or ``last``."""
+    place = find_home(home)
+    return Run(place.run(run_id), place)
+
+
+class Look(NamedTuple):
+    """A run at one moment; `state` as `Run.state` says it."""
+
+    events: dict[str, StepEvent]
+    state: str
+
+    def usage(
+        self, steps: Mapping[str, PlannedStep], attempts: "Mapping[str, list[Attempt]]"
+    ) -> dict[str, list[Usage]]:
+        """Return of each step that has run what it used of what it asked for."""
+        return {
+            name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
+            for name, event in self.events.items()
+            if event.wall_s or name in attempts
+        }
+
+
+class Run:
+    """One run: its steps' states, and their results as values."""
+
+    def __init__(self, folder: RunFolder, home: Home) -> None:
+        self.folder = folder
+        self.home = home
+        self._steps: dict[str, PlannedStep] | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run; `open_run` finds it again."""
+        return self.folder.run_id
+
+    @property
+    def steps(self) -> Mapping[str, PlannedStep]:
+        """The planned steps by name, in order."""
+        if self._steps is None:
+            self._steps = {step.name: step for step in load_plan(self.folder).steps}
+        return self._steps
+
+    @property
+    def events(self) -> dict[str, StepEvent]:
+        """The last event of each step, as recorded so far."""
+        return self.look().events
+
+    def look(self) -> "Look":
+        """Return the last event of each step and the state of the run, both of one moment."""
+        driven = self._alive()
+        found = read_events(self.folder)
+        latest = {}
+        for name, step in self.steps.items():
+            event = found.get(name) or StepEvent(
+                0.0, name, step.key, DONE if step.done else WAITING
+            )
+            interrupted = event.state in {RUNNING, HELD} and not driven
+            latest[name] = (
+                StepEvent(event.time, name, step.key, "stopped") if interrupted else event
+            )
+        return Look(latest, _state(latest.values(), driven=driven))
+
+    def _alive(self) -> bool:
+        """Return whether the run goes on; what a pool has finished is brought in first."""
+        if self.folder.driven():
+            return True
+        if self.folder.on == LOCAL:
+            return False
+        from wingspan.runner.htcondor.runner import catch_up
+
+        return catch_up(self.folder, self.home)
+
+    @property
+    def attempts(self) -> "dict[str, list[Attempt]]":
+        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
+        from wingspan.runner.htcondor.attempts import attempts_of
+
+        places = sorted(self.folder.dags.glob("*/cluster"), key=lambda path: int(path.parent.name))
+        found = attempts_of(path.parent for path in places)
+        return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
+
+    def usage(
+        self, attempts: "Mapping[str, list[Attempt]] | None" = None
+    ) -> dict[str, list[Usage]]:
+        """Return of each step that has run what it used of what it asked for."""
+        tried = self.attempts if attempts is None else attempts
+        return {
+            name: measure(event, Resources(**self.steps[name].resources), tried.get(name, ()))
+            for name, event in self.events.items()
+            if event.wall_s or name in tried
+        }
+
+    @property
+    def state(self) -> str:
+        """``done``, ``failed``, ``running``, or ``stopped`` (interrupted: the same command goes on)."""
+        return self.look().state
+
+    def wait(self, timeout_s: float | None = None) -> "Run":
+        """Wait until the run has ended or was interrupted.
+
+        Raises
+        ------
+        TimeoutError
+            `timeout_s` has passed.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while self._alive():
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"run {self.run_id} has not ended within {timeout_s:g} s")
+            time.sleep(0.05)
+        return self
+
+    def result(self, step: str | None = None) -> Any:  # noqa: ANN401 - whatever the step returns
+        """Wait for a step, by default the last one, and return its value."""
+        self.wait()
+        return self[step or list(self.steps)[-1]]
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
+        """Return a step's value; of a map, the values of its steps by label.
+
+        Raises
+        ------
+        StepFailedError
+            The step failed; the message holds its traceback, inputs and last output.
+        """
+        if name not in self.steps:
+            return self._of_map(name)
+        step = self.steps[name]
+        store = Store(self.home.store)
+        if step.key in store.done([step.key]):
+            trusted = frozenset(step.modules)
+            made = store.result(step.key)
+            return whole(
+                made, {output: store.load(step.key, output, trusted) for output in made["outputs"]}
+            )
+        event = self.events[name]
+        if event.state == FAILED:
+            raise StepFailedError(f"run {self.run_id}", self.report(name), event.fix or "see above")
+        problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
+        raise StepFailedError(f"run {self.run_id}", problem, "give the same command again to go on")
+
+    def _of_map(self, name: str) -> dict[str, Any]:
+        """Return the values of a map's steps by label, in order."""
+        maps: dict[str, dict[str, str]] = {}
+        for step in self.steps:
+            whole_map, bracket, label = step.partition("[")
+            if bracket:
+                maps.setdefault(whole_map, {})[label.removesuffix("]")] = step
+        if name not in maps:
+            known = [*self.steps, *maps]
+            raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
+        return {label: self[step] for label, step in maps[name].items()}
+
+    def report(self, name: str, *, output: bool = True) -> str:
+        """Return why a step failed: traceback, inputs, last lines of `output`, the command that runs it alone."""
+        step, event = self.steps[name], self.events[name]
+        attempts = self.folder.attempts(step.key)
+        names = {other.key: other.name for other in self.steps.values()}
+        inputs = {
+            place: f"result of {names.get(key, key)}" for place, (key, _) in step.inputs.items()
+        }
+        inputs |= {
+            k.partition(" ")[2]: v
+            for k, v in step.components.items()
+            if k.startswith(("parameter ", "file "))
+        }
+        attempt = attempts[-1] if attempts else self.folder.step(step.key)
+        return report(
+            name, read_result(attempt), event.problem, event.fix, attempt, inputs, output=output
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {event.state}" for name, event in self.events.items()]
+        return "\n".join([f"Run {self.run_id}: {self.state}", *lines])
+
+    def picture(self) -> str:
+        """Return the graph of the steps with their states and times, as SVG."""
+        from wingspan.draw.graph import Node, graph_svg
+
+        names = {step.key: step.name for step in self.steps.values()}
+        nodes = []
+        for name, event in self.events.items():
+            needs = tuple(names[key] for key in self.steps[name].needs)
+            note = f"{event.wall_s:.2f} s, {event.peak_memory_mb:.0f} MB" if event.wall_s else ""
+            nodes.append(Node(name, event.state, note, needs))
+        return graph_svg(nodes)
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
+
+
+def _state(events: Iterable[StepEvent], *, driven: bool) -> str:
+    states = {event.state for event in events}
+    if states <= {DONE}:
+        return DONE
+    if driven:
+        return RUNNING
+    return FAILED if FAILED in states else "stopped"
