@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NewType, Optional, Union
 
@@ -150,8 +152,10 @@ def test_the_wrapped_function_is_read():
             pd.Series,
             Amount,
         ),
+        *(Counter[str], OrderedDict[str, int], defaultdict[str, list[int]], deque[int]),
+        *(complex, bytearray, Decimal),
     ],
-    ids=range(21),
+    ids=range(28),
 )
 def test_types_that_may_be_stored_pass(annotation):
     """What a codec stores, or what cannot be known yet, is accepted at declaration."""
@@ -161,7 +165,7 @@ def test_types_that_may_be_stored_pass(annotation):
 @pytest.mark.parametrize(
     "annotation",
     [
-        *(Iterator[int], Generator[int, None, None], Callable[[int], int], complex, bytearray),
+        *(Iterator[int], Generator[int, None, None], Callable[[int], int], memoryview, ChainMap),
         *("Iterator[int]", list[Iterator[int]], int | Iterator[int], dict[str, Plain], Plain, type),
         dataclasses.make_dataclass("Bad", [("rows", Iterator[int])]),
     ],

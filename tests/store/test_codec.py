@@ -5,10 +5,13 @@ import enum
 import json
 import subprocess
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -65,6 +68,10 @@ class Node:
     next: "Node | None" = None
 
 
+class Counting(Counter):
+    """A class on top of one that is stored."""
+
+
 COUNTS: list[int] = []
 BERLIN = ZoneInfo("Europe/Berlin")
 VALUES = [
@@ -77,6 +84,12 @@ VALUES = [
     *(np.float32(0.1), np.int8(-3), np.bool_(True), np.complex64(1 + 2j), np.str_("word")),
     *(np.datetime64("2024-01-01T00:00:00.123456789"), np.timedelta64(5, "ms"), np.bytes_(b"x")),
     *(np.datetime64("NaT", "D"), np.timedelta64(3), np.float16(1.5)),
+    *(Counter("abca"), Counter({"b": -1, (1, 2): 0}), Counter(), OrderedDict(b=1, a=[2])),
+    *(defaultdict(int, a=1), defaultdict(list, {1: [2]}), defaultdict(None, a=1)),
+    *(defaultdict(dict), deque([1, (2,)], 5), deque()),
+    *(Decimal("1.50"), Decimal("-0"), Decimal("sNaN12"), Decimal("1E+99")),
+    *(Fraction(-1, 3), UUID(int=5), 1 + 2j, complex(-0.0, float("inf"))),
+    *(bytearray(b"ab"), "\ud800\udc00", {"\udcff": 1}, "a\0b"),
 ]
 
 
@@ -221,8 +234,8 @@ def deep():
         (np.array([1], dtype=np.longdouble), "no bytes that mean the same"),
         (np.longdouble(1), "no codec"),
         (np.zeros(1, "i1,f8")[0], "no codec"),
-        (1 + 2j, "numpy.complex128"),
-        (OrderedDict(a=1), "dict"),
+        (Counting("aab"), "no codec"),
+        (defaultdict(lambda: 1), "default_factory"),
         (iter([1]), "no codec"),
         (lambda: 1, "no codec"),
         (object(), "no codec"),

@@ -281,10 +281,14 @@ def _encode(
 def _encode_one(
     value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
+    path, trusted = folder / OUTPUTS / name, frozenset(job["modules"])
+    said = "result" if name == VALUE else f"result.{name}"
     try:
-        record: dict[str, Any] = encode(value, folder / OUTPUTS / name, kind, own=folder / WORK)
+        record: dict[str, Any] = encode(
+            value, path, kind, own=folder / WORK, trusted=trusted, name=said
+        )
     except WingspanError as error:
-        place = f"step {job['step']}, output {name}: {error.where}"
+        place = f"step {job['step']}, {error.where}"
         raise type(error)(place, error.problem, error.fix) from error
     return record
 

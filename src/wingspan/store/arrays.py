@@ -27,16 +27,13 @@ def write(value: NDArray[Any], path: Path) -> None:
 def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has `write`
     """Write an array to an open file."""
     if type(value) not in {np.ndarray, np.memmap}:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
         fix = "return numpy.asarray(value); of a masked array value.data and value.mask"
-        raise UnsupportedTypeError(
-            f"type {type(value).__module__}.{type(value).__qualname__}",
-            "only plain arrays are stored",
-            fix,
-        )
+        raise UnsupportedTypeError("", f"only plain arrays are stored, found a {kind}", fix)
     if value.dtype.hasobject or value.dtype.char in _UNSTABLE:
         problem = f"an array of dtype {value.dtype} has no bytes that mean the same elsewhere"
         fix = "convert it to numbers or fixed-width text (value.astype(...)), or return a list"
-        raise UnsupportedTypeError("type numpy.ndarray", problem, fix)
+        raise UnsupportedTypeError("", problem, fix)
     np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
 
 

@@ -31,8 +31,8 @@ def write(value: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - of a libr
 
 
 def _refuse(value: object) -> Any:  # noqa: ANN401 - raises
-    problem = f"a parameter is of type {type(value).__qualname__}"
-    raise UnsupportedTypeError("type xgboost.XGBModel", problem, "give XGBoost's name for it")
+    problem = f"a parameter of an XGBoost model is of type {type(value).__qualname__}"
+    raise UnsupportedTypeError("", problem, "give XGBoost's name for it")
 
 
 def read(path: Path, record: dict[str, Any], _trusted: frozenset[str]) -> Any:  # noqa: ANN401

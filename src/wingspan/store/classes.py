@@ -19,9 +19,10 @@ def reference(kind: type) -> str:
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
     if found is not kind or kind.__module__ == "__main__":
-        problem = "this class cannot be imported by its name in another process"
+        named = f"{kind.__module__}.{kind.__qualname__}"
+        problem = f"the class {named} cannot be imported by its name in another process"
         fix = "define it at the top level of a .py file that is imported"
-        raise UnsupportedTypeError(f"{kind.__module__}.{kind.__qualname__}", problem, fix)
+        raise UnsupportedTypeError("", problem, fix)
     return f"{kind.__module__}:{kind.__qualname__}"
 
 

@@ -6,9 +6,12 @@ of ``tree.json`` and its parts. The digest is of the bytes and of all else that 
 """
 
 import importlib
+import importlib.util
 import inspect
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,10 +20,11 @@ from wingspan.errors import CorruptError, FormatError, UnsupportedTypeError
 from wingspan.files import digest_bytes, digest_file, disk_errors, json_text, remove, size_of
 from wingspan.store.annotation import TypeName, find_class, name_of_class
 from wingspan.store.fits import check_value
-from wingspan.store.tree import from_tree, to_tree, tree_text
+from wingspan.store.tree import from_tree, is_newer, to_tree, tree_text
 
 JSON, TREE = "json/1", "tree/1"
-SAVED, STATE, PATH = "saved/1", "tensors/1", "path/1"
+JSON_2, TREE_2 = "json/2", "tree/2"  # where a value is of a class that version 1 did not know
+SAVED, STATE, PATH, MODEL = "saved/1", "tensors/1", "path/1", "skops/1"
 _CODECS = {  # class, or a class it inherits from -> codec
     "polars.DataFrame": "polars-frame/1",
     "polars.LazyFrame": "polars-lazy/1",
@@ -34,9 +38,10 @@ _CODECS = {  # class, or a class it inherits from -> codec
     "xgboost.core.Booster": "xgboost/1",
     "xgboost.sklearn.XGBModel": "xgboost/1",
     "lightgbm.Booster": "lightgbm/1",
-    "sklearn.base.BaseEstimator": "skops/1",
+    "sklearn.base.BaseEstimator": MODEL,
     "pathlib.Path": PATH,
     "builtins.bytes": "bytes/1",
+    "builtins.bytearray": "bytearray/1",
 }
 _MODULES = {  # codec without its version -> module with `write` and `read`
     "polars-frame": "polars_frames",
@@ -51,13 +56,26 @@ _MODULES = {  # codec without its version -> module with `write` and `read`
     "skops": "estimators",
     "path": "paths",
     "bytes": "paths",
+    "bytearray": "paths",
     "saved": "saved",
 }
-_KNOWN = frozenset({JSON, TREE, SAVED, *_CODECS.values()})
+_INSTALL = {  # library that a codec imports -> what installs it
+    "polars": "wingspan[tables]",
+    "sklearn": "wingspan[tables]",
+    "skops": "wingspan[tables]",
+    "safetensors": "wingspan[torch]",
+    "torch": "wingspan[torch]",
+    **{name: name for name in ("lightgbm", "matplotlib", "pandas", "scipy", "xgboost")},
+}
+_IMPORTS = {MODEL: "skops", STATE: "safetensors"}  # not imported with what they store
+_KNOWN = frozenset({JSON, TREE, JSON_2, TREE_2, SAVED, *_CODECS.values()})
 _PLAIN = frozenset(
     {
         *(f"builtins.{name}" for name in ("bool", "int", "float", "str", "list", "tuple", "dict")),
         *(f"builtins.{name}" for name in ("set", "frozenset", "range")),
+        *(f"builtins.{name}" for name in ("bytearray", "complex")),
+        *(f"collections.{name}" for name in ("Counter", "OrderedDict", "defaultdict", "deque")),
+        *("decimal.Decimal", "fractions.Fraction", "uuid.UUID"),
         *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta")),
         *(f"collections.abc.{name}" for name in ("Mapping", "MutableMapping", "Sequence", "Set")),
         *(f"collections.abc.{name}" for name in ("MutableSequence", "Collection", "Iterable")),
@@ -70,13 +88,6 @@ _NOT_STORED = {
     "collections.abc.Iterator": "return a list, or write a file and return its Path",
     "collections.abc.Generator": "return a list, or write a file and return its Path",
     "collections.abc.Callable": "return what the function needs, and import the function where it is used",
-    "builtins.complex": "return a numpy.complex128, or two floats",
-    "builtins.bytearray": "return bytes(value)",
-    "collections.OrderedDict": "return dict(value)",
-    "collections.defaultdict": "return dict(value)",
-    "collections.Counter": "return dict(value)",
-    "collections.deque": "return list(value)",
-    "decimal.Decimal": "return str(value), or a float",
 }
 _OPAQUE = frozenset({"numpy.ndarray"})  # its arguments are no values
 _FIX = (
@@ -98,6 +109,9 @@ def check_type(kind: TypeName) -> None:
     found = find_class(kind.name)
     if kind.kind == "class" and kind.name not in _PLAIN:
         _check_class(kind.name, found)
+    library = _IMPORTS.get(_codec_of_class(found) or "") if found is not None else None
+    if library and library not in sys.modules and importlib.util.find_spec(library) is None:
+        raise _not_installed(library)
     if kind.name in _OPAQUE or (found is not None and _codec_of_class(found) is not None):
         return
     for part in (*kind.args, *(field for _, field in kind.fields)):
@@ -135,9 +149,31 @@ def _refuse_class(name: str, kind: type | None) -> NoReturn:
     raise UnsupportedTypeError(f"type {shown}", "no codec stores values of this type", fix)
 
 
-def _refuse(value: object) -> NoReturn:
+def refuse(value: object) -> NoReturn:
+    """Raise the UnsupportedTypeError of a value that no codec stores; its place is not known yet."""
     kind: type = type(value)
-    _refuse_class(name_of_class(kind), kind)
+    try:
+        _refuse_class(name_of_class(kind), kind)
+    except UnsupportedTypeError as error:
+        problem = f"{error.problem}: {error.where.removeprefix('type ')}"
+        raise UnsupportedTypeError("", problem, error.fix) from None
+
+
+def _not_installed(library: str) -> UnsupportedTypeError:
+    problem = "it is not installed, and values of this type are stored with it"
+    return UnsupportedTypeError(f"library {library}", problem, f"pip install '{_INSTALL[library]}'")
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """Turn a missing library of a codec into the command that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _INSTALL:
+            raise
+        raise _not_installed(library) from error
 
 
 @lru_cache(maxsize=4096)
@@ -147,12 +183,10 @@ def _codec_of_class(kind: type) -> str | None:
     if "numpy.generic" in names:  # its bytes are bytes too
         return None
     found = next((_CODECS[name] for name in names if name in _CODECS), None)
-    if found is not None:
-        return found
     load = inspect.getattr_static(kind, "load", None)
     if callable(getattr(kind, "save", None)) and isinstance(load, classmethod | staticmethod):
         return SAVED
-    return None
+    return found
 
 
 def codec_of(value: object) -> str | None:
@@ -169,7 +203,13 @@ def _is_state_dict(value: object) -> bool:
 
 
 def encode(
-    value: object, path: Path, kind: TypeName | None = None, *, own: Path | None = None
+    value: object,
+    path: Path,
+    kind: TypeName | None = None,
+    *,
+    own: Path | None = None,
+    trusted: frozenset[str] | None = None,
+    name: str = "value",
 ) -> dict[str, Any]:
     """Write a value to `path`, which does not exist yet; return the record that `decode` needs.
 
@@ -177,6 +217,11 @@ def encode(
     ----------
     own
         A folder whose files nobody needs any more: of a path into it, files are linked, not copied.
+    trusted
+        As for `decode`, so that a model is refused now rather than when it is read. None where the
+        reader is not known: a model may hold classes of any module of the user's.
+    name
+        What the value is called in an error, such as ``result.model``; the place inside it follows.
 
     Raises
     ------
@@ -185,22 +230,30 @@ def encode(
     SpaceError
         The disk is full.
     """
-    if kind is not None:
-        check_value(value, kind)
     try:
         with disk_errors(path):
-            record = _write(value, path, own)
+            if kind is not None:
+                check_value(value, kind)
+            record = _write(value, path, {PATH: {"own": own}, MODEL: {"trusted": trusted}})
             return {**record, "digest": digest_of(path, record), "bytes": size_of(path)}
+    except UnsupportedTypeError as error:
+        remove(path)
+        inside = error.where[:1] in {"", ".", "["}
+        where = f"{name}{error.where}" if inside else f"{name}: {error.where}"
+        raise UnsupportedTypeError(where, error.problem, error.fix) from error
     except BaseException:
         remove(path)
         raise
 
 
-def _write(value: object, path: Path, own: Path | None) -> dict[str, Any]:
+Options = dict[str, dict[str, Any]]  # codec -> what else its `write` takes
+
+
+def _write(value: object, path: Path, options: Options) -> dict[str, Any]:
     """Write a value; return the codec and what else its reader must know."""
     codec = codec_of(value)
     if codec is not None:
-        return _write_part(value, path, codec, own)
+        return _write_part(value, path, codec, options)
     count = 0
 
     def part(inner: object) -> dict[str, Any] | None:
@@ -210,20 +263,23 @@ def _write(value: object, path: Path, own: Path | None) -> dict[str, Any]:
             return None
         path.mkdir(exist_ok=True)
         name, count = str(count), count + 1
-        return {"$": "part", "file": name, **_write_part(inner, path / name, codec, own)}
+        return {"$": "part", "file": name, **_write_part(inner, path / name, codec, options)}
 
     try:
-        content = tree_text(to_tree(value, part, _refuse))
+        content = tree_text(to_tree(value, part, refuse))
     except RecursionError as error:
-        place = f"type {type(value).__qualname__}"
-        raise UnsupportedTypeError(place, "it is nested too deep", "return a flat list") from error
+        problem = f"a {type(value).__qualname__} is nested too deep"
+        raise UnsupportedTypeError("", problem, "return a flat list") from error
     (path / "tree.json" if count else path).write_text(content)
+    if is_newer(content):
+        return {"codec": TREE_2 if count else JSON_2}
     return {"codec": TREE if count else JSON}
 
 
-def _write_part(value: object, path: Path, codec: str, own: Path | None) -> dict[str, Any]:
-    more = {"own": own} if codec == PATH else {}
-    return {"codec": codec, **(_module(codec).write(value, path, **more) or {})}
+def _write_part(value: object, path: Path, codec: str, options: Options) -> dict[str, Any]:
+    with _installed():
+        more = _module(codec).write(value, path, **options.get(codec, {}))
+    return {"codec": codec, **(more or {})}
 
 
 def _module(codec: str) -> Any:  # noqa: ANN401 - a module with `write` and `read`
@@ -270,9 +326,10 @@ def _check_known(path: Path, codec: object) -> None:
 
 def _read(path: Path, record: dict[str, Any], trusted: frozenset[str]) -> Any:  # noqa: ANN401
     codec = record["codec"]
-    if codec not in {JSON, TREE}:
-        return _module(codec).read(path, record, trusted)
-    text = (path if codec == JSON else path / "tree.json").read_text()
+    if codec not in {JSON, TREE, JSON_2, TREE_2}:
+        with _installed():
+            return _module(codec).read(path, record, trusted)
+    text = (path if codec in {JSON, JSON_2} else path / "tree.json").read_text()
     return from_tree(json.loads(text), partial(_read_file, path, trusted))
 
 

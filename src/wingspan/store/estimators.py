@@ -5,53 +5,80 @@ appearance (plain values by content: equal ones may or may not be one object), a
 compressed, as compressors differ between machines. Loading checks every type a file asks for before anything is built.
 """
 
-import importlib
 import io
 import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import UnsupportedTypeError, UntrustedModelError
+from wingspan.errors import UntrustedModelError
+from wingspan.store.model_parts import (
+    FAILURES,
+    is_nameless,
+    refused_name,
+    refused_part,
+    require_importable,
+)
+from wingspan.store.trust import is_trusted, project_modules
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "lightgbm", "xgboost"})
-_SCORES = frozenset(
-    f"sklearn.feature_selection._{place}"
-    for place in (
-        *("univariate_selection.f_classif", "univariate_selection.f_regression"),
-        *("univariate_selection.chi2", "univariate_selection.r_regression"),
-        *("mutual_info.mutual_info_classif", "mutual_info.mutual_info_regression"),
-    )
-)
-"""The only functions a model may hold, as the parameter of a selection of features."""
-_CONTAINERS = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEAF = -1  # the left child of a node of a tree that has none
+_WORD = {"__class__": "loads", "__module__": "json", "__loader__": "TypeNode", "__id__": -1}
+"""Reads the keys true, false and null of a dict, where the class bool would make True of each."""
+_ADDRESS = "_stop_words_id"
+"""Where a vectorizer keeps the address of the words that it found consistent; with another one it looks again."""
+_WORDS = frozenset({("builtins", "bool"), ("builtins", "NoneType"), ("numpy", "bool")})
 
 
-def write(value: "BaseEstimator", path: Path) -> None:
-    """Write an estimator.
+def write(value: "BaseEstimator", path: Path, trusted: frozenset[str] | None = None) -> None:
+    """Write an estimator and read it back, so that what is stored can be read.
+
+    Parameters
+    ----------
+    trusted
+        As for `read`. None where the reader is not known: any module of the user's will do.
 
     Raises
     ------
     UnsupportedTypeError
-        skops cannot store a part of it, or would not find it again.
+        skops cannot store a part of it, or would refuse to read it. The place is that of the part.
     """
-    from skops.io import dumps, get_untrusted_types
+    from skops.io import get_untrusted_types
 
     try:
-        content = dumps(value)
-        if gone := [name for name in get_untrusted_types(data=content) if _is_nameless(name)]:
-            raise TypeError(f"{', '.join(gone)} cannot be imported in another process")  # noqa: TRY301 - as skops would
-    except (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError) as error:
-        fix = "replace that part, or give the class save(folder) and load(folder)"
-        place = f"type {type(value).__module__}.{type(value).__qualname__}"
-        raise UnsupportedTypeError(place, f"skops cannot store it: {error}", fix) from error
-    path.write_bytes(canonical(content))
+        path.write_bytes(_dumped(value))
+    except FAILURES as error:
+        raise refused_part(value, _dumped, error) from error
+    names = get_untrusted_types(file=path)
+    if wrong := [name for name in names if is_nameless(name)]:
+        raise refused_name(value, wrong)
+    require_importable(value, [name for name in names if not is_trusted(name, frozenset())])
+    trusted = project_modules(names) if trusted is None else trusted
+    try:
+        read(path, None, trusted)
+    except UntrustedModelError:
+        wrong = [name for name in names if not is_trusted(name, trusted)]
+        raise refused_name(value, wrong) from None
+    except FAILURES as error:
+        raise refused_part(value, _try, error) from error
+
+
+def _dumped(value: object) -> bytes:
+    from skops.io import dumps
+
+    return canonical(dumps(value))
+
+
+def _try(part: object) -> None:
+    """Write and read a part of a model whose names are all trusted."""
+    from skops.io import get_untrusted_types, loads
+
+    content = _dumped(part)
+    loads(content, trusted=get_untrusted_types(data=content))
 
 
 def read(
@@ -62,48 +89,15 @@ def read(
     Raises
     ------
     UntrustedModelError
-        It asks for something that is neither a class of scikit-learn, NumPy, SciPy, LightGBM or XGBoost, nor of a module in `trusted`.
+        It asks for something that is neither of scikit-learn, NumPy, SciPy, LightGBM or XGBoost, nor of a module in `trusted`.
     """
     from skops.io import get_untrusted_types, load
 
     types = get_untrusted_types(file=path)
-    if wrong := sorted(name for name in types if not _is_trusted(name, trusted)):
+    if wrong := [name for name in types if not is_trusted(name, trusted)]:
         fix = "a model may hold classes of scikit-learn, LightGBM, XGBoost and of your own step's modules; remove it and train again"
         raise UntrustedModelError(str(path), f"asks for {', '.join(wrong)}", fix)
     return load(path, trusted=types)
-
-
-def _is_nameless(name: str) -> bool:
-    """Return whether a class or function is in no module: a lambda, or defined in a function or a notebook."""
-    return "<" in name or name.startswith("__main__.")
-
-
-def _is_trusted(name: str, trusted: frozenset[str]) -> bool:
-    """Return whether a name may be made use of: of the packages only classes and ufuncs, as functions do anything."""
-    if name in _SCORES | _CONTAINERS:
-        return True
-    for module in trusted:
-        if name.startswith(f"{module}."):
-            found = _resolve(module, name.removeprefix(f"{module}."))
-            if found is not None and getattr(found, "__module__", None) == module:
-                return True
-    module, _, last = name.rpartition(".")
-    if module.partition(".")[0] not in _PACKAGES:
-        return False
-    found = _resolve(module, last)
-    if isinstance(found, type):
-        return found.__module__.partition(".")[0] in _PACKAGES
-    return isinstance(found, importlib.import_module("numpy").ufunc)
-
-
-def _resolve(module: str, name: str) -> Any:  # noqa: ANN401 - whatever the module holds
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError:
-        return None
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
 
 
 def canonical(content: bytes) -> bytes:
@@ -111,7 +105,8 @@ def canonical(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     files: dict[str, str] = {}
-    schema = json.loads(entries.pop(_SCHEMA))
+    schema = json.loads(entries.pop(_SCHEMA), object_pairs_hook=_unique)
+    _order(schema)
     _renumber(schema, {}, files)
     named = {files[name]: _settle(name, data) for name, data in entries.items()}
     named[_SCHEMA] = json.dumps(schema, separators=(",", ":")).encode()
@@ -122,6 +117,45 @@ def canonical(content: bytes) -> bytes:
             entry.create_system = 3  # Unix, on every machine
             archive.writestr(entry, named[name])
     return out.getvalue()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("two keys of a dict have the same text")
+    return found
+
+
+def _order(node: Any) -> None:  # noqa: ANN401 - JSON
+    """Sort the members of sets, mend the keys of dicts, and take an address out, in place."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for item in inner:
+        _order(item)
+    if not isinstance(node, dict):
+        return
+    kind = (node.get("__module__"), node.get("__class__"))
+    if node.get("__loader__") == "SetNode":
+        node["content"].sort(key=_without_ids)
+    elif kind == ("builtins", "frozenset"):
+        node["content"]["content"][0]["content"].sort(key=_without_ids)
+    elif node.get("__loader__") == "DictNode":
+        _mend_keys(node["key_types"]["content"])
+        if _ADDRESS in node["content"]:
+            node["content"][_ADDRESS]["content"] = "0"
+
+
+def _mend_keys(types: list[Any]) -> None:
+    for number, key in enumerate(types):
+        if (key["__module__"], key["__class__"]) in _WORDS:
+            types[number] = dict(_WORD)
+
+
+def _without_ids(node: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the text of a node without the addresses of its objects."""
+    if isinstance(node, dict):
+        kept = {name: _without_ids(item) for name, item in node.items() if name != "__id__"}
+        return json.dumps(kept, sort_keys=True)
+    return json.dumps([_without_ids(item) for item in node] if isinstance(node, list) else node)
 
 
 def _renumber(node: Any, ids: dict[Any, int], files: dict[str, str]) -> None:  # noqa: ANN401 - JSON

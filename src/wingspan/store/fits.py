@@ -25,9 +25,7 @@ def check_value(value: object, kind: TypeName) -> None:
         real: type = type(value)
         found = "None" if value is None else name_of_class(real)
         problem = f"the annotation says {kind}, the value is {found}"
-        raise UnsupportedTypeError(
-            f"type {found}", problem, "return what the annotation says, or correct it"
-        )
+        raise UnsupportedTypeError("", problem, "return what the annotation says, or correct it")
 
 
 def _fits(value: object, kind: TypeName) -> bool:

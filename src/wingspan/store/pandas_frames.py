@@ -67,7 +67,7 @@ def read(path: Path, record: Facts, _trusted: frozenset[str]) -> "pd.DataFrame |
 
 
 def _refused(problem: str, fix: str) -> UnsupportedTypeError:
-    return UnsupportedTypeError("type pandas.DataFrame", problem, fix)
+    return UnsupportedTypeError("", problem, fix)
 
 
 def _write_name(name: object) -> Any:  # noqa: ANN401 - JSON

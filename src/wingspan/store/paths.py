@@ -9,7 +9,7 @@ from wingspan.errors import NotFoundError, UnsupportedTypeError
 from wingspan.files import copy
 
 
-def write(value: Path | bytes, path: Path, own: Path | None = None) -> None:
+def write(value: Path | bytes | bytearray, path: Path, own: Path | None = None) -> None:
     """Write bytes; or put a file or folder, under its own name, into the folder `path`.
 
     Parameters
@@ -24,7 +24,7 @@ def write(value: Path | bytes, path: Path, own: Path | None = None) -> None:
     UnsupportedTypeError
         A folder with symbolic links in it, or something that is neither file nor folder.
     """
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray):
         path.write_bytes(value)
         return
     if not value.exists():
@@ -34,7 +34,7 @@ def write(value: Path | bytes, path: Path, own: Path | None = None) -> None:
     for entry in source.rglob("*") if source.is_dir() else [source]:
         if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
             problem = f"{entry} is a symbolic link or a device, which means nothing elsewhere"
-            raise UnsupportedTypeError(f"path {value}", problem, "write a file instead")
+            raise UnsupportedTypeError("", problem, "write a file instead")
     path.mkdir()
     ours = own is not None and source.is_relative_to(own.resolve())
     copy(source, path / (value.absolute().name or "folder"), _link if ours else shutil.copyfile)
@@ -51,6 +51,8 @@ def _link(source: Path, place: Path) -> None:
     shutil.copyfile(source, place)
 
 
-def read(path: Path, record: dict[str, Any], _trusted: frozenset[str]) -> Path | bytes:
+def read(path: Path, record: dict[str, Any], _trusted: frozenset[str]) -> Path | bytes | bytearray:
     """Return the bytes, or the path of the file or folder where it is kept."""
+    if record["codec"].startswith("bytearray"):
+        return bytearray(path.read_bytes())
     return path.read_bytes() if record["codec"].startswith("bytes") else next(path.iterdir())

@@ -28,7 +28,7 @@ def write(value: "pl.DataFrame | pl.LazyFrame | pl.Series", path: Path) -> dict[
     if unfit := [name for name, dtype in schema.items() if dtype.base_type() is pl.Object]:
         fix = "cast them to a type of polars, or leave them out"
         problem = f"columns {', '.join(unfit)} hold Python objects"
-        raise UnsupportedTypeError("type polars.DataFrame", problem, fix)
+        raise UnsupportedTypeError("", problem, fix)
     try:
         frame.lazy().sink_parquet(path, statistics=False, row_group_size=_ROW_GROUP)
     except pl.exceptions.ComputeError as error:
@@ -40,7 +40,7 @@ def write(value: "pl.DataFrame | pl.LazyFrame | pl.Series", path: Path) -> dict[
     found = pl.read_parquet_schema(path)
     if lost := [f"{name} ({dtype})" for name, dtype in schema.items() if found.get(name) != dtype]:
         problem = f"Parquet would change the columns {', '.join(lost)}"
-        raise UnsupportedTypeError("type polars.DataFrame", problem, "cast them to another type")
+        raise UnsupportedTypeError("", problem, "cast them to another type")
     return {"height": height} if height and not schema else {}
 
 

@@ -26,7 +26,7 @@ def write(value: "torch.Tensor | dict[str, torch.Tensor]", path: Path) -> dict[s
     unfit = [name for name, t in named.items() if t.layout != torch.strided or t.is_quantized]
     if unfit:
         fix = "return dense tensors: value.to_dense() or value.dequantize()"
-        raise UnsupportedTypeError("type torch.Tensor", f"{', '.join(unfit)} is not dense", fix)
+        raise UnsupportedTypeError("", f"not a dense tensor: {', '.join(unfit)}", fix)
     save_file({name: _own_copy(tensor) for name, tensor in named.items()}, path)
     return {"lone": not isinstance(value, dict), "order": list(named)}
 

@@ -8,16 +8,20 @@ import base64
 import dataclasses
 import datetime as dt
 import enum
+import importlib
 import json
 import math
+import re
 import sys
-from collections.abc import Callable
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from wingspan.errors import UnsupportedTypeError
+from wingspan.errors import FormatError, UnsupportedTypeError
 from wingspan.store.classes import reference, resolve
 
 Node = Any  # JSON
+Down = Callable[[object], Node]
 ToPart = Callable[[object], Node]
 FromPart = Callable[[dict[str, Node]], Any]
 
@@ -45,27 +49,25 @@ def to_tree(value: object, part: ToPart, other: ToPart, around: tuple[int, ...] 
     Raises
     ------
     UnsupportedTypeError
-        A value holds itself.
+        A value holds itself. What `part` and `other` raise gets the place inside the value as its ``where``.
     """
 
     def down(inner: object) -> Node:
         return to_tree(inner, part, other, (*around, id(value)))
 
     kind: Any = type(value)
-    if value is None or kind in {bool, str}:
+    if value is None or kind is bool:
         return value
-    if kind in {int, float}:
-        return _number(value)
+    if kind in {int, float, str}:
+        return _plain(value)
     found = part(value)
     if found is not None:
         return found
     if id(value) in around:
         fix = "return a value without such a loop"
-        raise UnsupportedTypeError(f"type {kind.__qualname__}", "the value holds itself", fix)
-    if kind in {list, tuple, set, frozenset}:
-        return _collection(value, down)
-    if kind is dict:
-        return _dict(value, down)
+        raise UnsupportedTypeError("", f"a {kind.__qualname__} holds itself", fix)
+    if kind in _CONTAINERS:
+        return _CONTAINERS[kind](value, down)
     if isinstance(value, enum.Enum):
         inner = (
             {"name": value.name} if value.name in kind.__members__ else {"value": down(value.value)}
@@ -73,28 +75,160 @@ def to_tree(value: object, part: ToPart, other: ToPart, around: tuple[int, ...] 
         return {"$": "enum", "class": reference(kind), **inner}
     if kind in _TIMES:
         return _time(value)
-    return _span(value) or _record(value, down) or _scalar(value) or other(value)
+    return _span(value) or _text(value) or _record(value, down) or _scalar(value) or other(value)
 
 
-def _number(value: Any) -> Node:  # noqa: ANN401
+def _is_text(value: str) -> bool:
+    """Return whether a str has no surrogates: JSON would join two of them to one character."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Node:  # noqa: ANN401
+    if isinstance(value, str):
+        if _is_text(value):
+            return value
+        content = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
+        return {"$": "str", "bytes": content}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$": "float", "value": str(value)}
     return value if -_BIG < value < _BIG else {"$": "int", "hex": hex(value)}
 
 
-def _collection(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
-    items = [down(item) for item in value]
-    if type(value) is list:
-        return items
-    if type(value) is not tuple:
-        items.sort(key=tree_text)
-    return {"$": type(value).__name__, "items": items}
+def _items(values: Iterable[object], down: Down) -> list[Node]:
+    """Return the trees of the items of a sequence; an error gets the item's index."""
+    found: list[Node] = []
+    try:
+        for item in values:
+            found.append(down(item))  # noqa: PERF401 - what was found is the index of the failure
+    except UnsupportedTypeError as error:
+        error.where = f"[{len(found)}]{error.where}"
+        raise
+    return found
 
 
-def _dict(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
-    if all(type(key) is str for key in value) and "$" not in value:
-        return {key: down(item) for key, item in value.items()}
-    return {"$": "dict", "items": [[down(key), down(item)] for key, item in value.items()]}
+def _fields(values: dict[str, Any], down: Down) -> dict[str, Node]:
+    """Return the trees of the fields of a record; an error gets the field's name."""
+    found: dict[str, Node] = {}
+    name = ""
+    try:
+        for name, item in values.items():
+            found[name] = down(item)
+    except UnsupportedTypeError as error:
+        error.where = f".{name}{error.where}"
+        raise
+    return found
+
+
+def _pairs(value: dict[Any, Any], down: Down) -> list[list[Node]]:
+    """Return the trees of the keys and items of a dict; an error gets the key."""
+    found: list[list[Node]] = []
+    key: Any = None
+    try:
+        for key, item in value.items():
+            found.append([down(key), down(item)])
+    except UnsupportedTypeError as error:
+        error.where = f"[{key!r}]{error.where}"
+        raise
+    return found
+
+
+def _tuple(value: Any, down: Down) -> Node:  # noqa: ANN401
+    return {"$": "tuple", "items": _items(value, down)}
+
+
+def _set(value: Any, down: Down) -> Node:  # noqa: ANN401
+    """Return a set: sorted, so that neither the hash seed nor the files' numbers depend on its order."""
+    plain = all(type(item) in _SORTED_LATER for item in value)
+    items = [down(item) for item in (value if plain else sorted(value, key=_rank))]
+    return {"$": type(value).__name__, "items": sorted(items, key=tree_text)}
+
+
+def _rank(item: object) -> str:
+    """Return a text to sort the items of a set by; it is the same in every process."""
+    if isinstance(item, frozenset | tuple):
+        ranks = [_rank(inner) for inner in item]
+        return repr(sorted(ranks) if isinstance(item, frozenset) else ranks)
+    return repr(item)
+
+
+def _dict(value: Any, down: Down) -> Node:  # noqa: ANN401
+    if "$" in value or not all(type(key) is str and _is_text(key) for key in value):
+        return {"$": "dict", "items": _pairs(value, down)}
+    found: dict[str, Node] = {}
+    key = ""
+    try:
+        for key, item in value.items():
+            found[key] = down(item)
+    except UnsupportedTypeError as error:
+        error.where = f"[{key!r}]{error.where}"
+        raise
+    return found
+
+
+def _counter(value: Any, down: Down) -> Node:  # noqa: ANN401
+    return {"$": "counter", "items": _pairs(value, down)}
+
+
+def _ordered(value: Any, down: Down) -> Node:  # noqa: ANN401
+    return {"$": "ordered", "items": _pairs(value, down)}
+
+
+def _defaults(value: Any, down: Down) -> Node:  # noqa: ANN401
+    factory = value.default_factory
+    name = None if factory is None else getattr(factory, "__name__", "")
+    if name is not None and _FACTORIES.get(name) is not factory:
+        problem = f"the default_factory of a defaultdict is {factory!r}"
+        fix = f"use one of {', '.join(_FACTORIES)}, or return dict(value)"
+        raise UnsupportedTypeError(".default_factory", problem, fix)
+    return {"$": "defaultdict", "factory": name, "items": _pairs(value, down)}
+
+
+def _deque(value: Any, down: Down) -> Node:  # noqa: ANN401
+    return {"$": "deque", "maxlen": value.maxlen, "items": _items(value, down)}
+
+
+def _complex(value: Any, down: Down) -> Node:  # noqa: ANN401
+    return {"$": "complex", "items": [down(value.real), down(value.imag)]}
+
+
+_CONTAINERS: dict[type, Callable[[Any, Down], Node]] = {
+    list: _items,
+    tuple: _tuple,
+    set: _set,
+    frozenset: _set,
+    dict: _dict,
+    Counter: _counter,
+    OrderedDict: _ordered,
+    defaultdict: _defaults,
+    deque: _deque,
+    complex: _complex,
+}
+_FACTORIES: dict[str, Callable[[], Any]] = {
+    kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)
+}
+_SORTED_LATER = frozenset({bool, int, float, str, type(None)})
+_NEWER = ("counter", "ordered", "defaultdict", "deque", "complex", "text", "str")
+_NEWER_NODE = re.compile(rf'{{"\$":"(?:{"|".join(_NEWER)})"')
+_TEXTS = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
+"""Classes whose values are wholly said by their text, which their constructor takes."""
+
+
+def is_newer(text: str) -> bool:
+    """Return whether the text of a tree has a node that the first version of the format did not have."""
+    return _NEWER_NODE.search(text) is not None
+
+
+def _text(value: Any) -> Node:  # noqa: ANN401
+    """Return a number or an id by its text; None for anything else."""
+    kind = type(value)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return {"$": "text", "class": name, "value": str(value)} if name in _TEXTS else None
 
 
 def _span(value: Any) -> Node:  # noqa: ANN401
@@ -116,22 +250,21 @@ def _time(value: Any) -> Node:  # noqa: ANN401
         return {**node, "value": value.replace(tzinfo=None).isoformat(), "zone": key}
     if zone is not None and type(zone) is not dt.timezone:
         fix = "use zoneinfo.ZoneInfo, or convert to UTC"
-        raise UnsupportedTypeError(
-            f"type {type(zone).__qualname__}", "a time zone without a name", fix
-        )
+        problem = f"its time zone, a {type(zone).__qualname__}, has no name"
+        raise UnsupportedTypeError("", problem, fix)
     return {**node, "value": value.isoformat()}
 
 
-def _record(value: Any, down: Callable[[object], Node]) -> Node:  # noqa: ANN401
+def _record(value: Any, down: Down) -> Node:  # noqa: ANN401
     """Return a NamedTuple or a dataclass by its fields; None for anything else."""
     kind = type(value)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         fields = dict(zip(kind._fields, value, strict=True))
-        return {"$": "namedtuple", "class": reference(kind), "fields": down(fields)}
+        return {"$": "namedtuple", "class": reference(kind), "fields": _fields(fields, down)}
     if dataclasses.is_dataclass(kind) and not isinstance(value, dict | list | set | tuple | str):
         names = [field.name for field in dataclasses.fields(kind) if hasattr(value, field.name)]
         fields = {name: getattr(value, name) for name in names}
-        return {"$": "dataclass", "class": reference(kind), "fields": down(fields)}
+        return {"$": "dataclass", "class": reference(kind), "fields": _fields(fields, down)}
     return None
 
 
@@ -154,21 +287,32 @@ def from_tree(tree: Node, part: FromPart) -> Any:  # noqa: ANN401
         return {key: from_tree(item, part) for key, item in tree.items()}
     if tree["$"] == "part":
         return part(tree)
-    if tree["$"] in _COLLECTIONS:
-        return _COLLECTIONS[tree["$"]](from_tree(item, part) for item in tree["items"])
     if "fields" in tree:
         return _rebuild(resolve(tree["class"]), from_tree(tree["fields"], part))
     if tree["$"] == "enum":
         kind: Any = resolve(tree["class"])
         return kind[tree["name"]] if "name" in tree else kind(from_tree(tree["value"], part))
+    if tree["$"] in _COLLECTIONS:
+        return _COLLECTIONS[tree["$"]](tree, [from_tree(item, part) for item in tree["items"]])
+    if tree["$"] not in _READ:
+        fix = "use the version of Wingspan that wrote it, or a newer one"
+        raise FormatError("tree.json", f"it holds a value of the unknown kind {tree['$']!r}", fix)
     return _READ[tree["$"]](tree)
 
 
-_COLLECTIONS: dict[str, Callable[[Any], Any]] = {
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "dict": dict,
+_COLLECTIONS: dict[str, Callable[[dict[str, Any], list[Any]], Any]] = {
+    "tuple": lambda _, items: tuple(items),
+    "set": lambda _, items: set(items),
+    "frozenset": lambda _, items: frozenset(items),
+    "dict": lambda _, items: dict(items),
+    "ordered": lambda _, items: OrderedDict(items),
+    "counter": lambda _, items: Counter(dict(items)),
+    "defaultdict": lambda tree, items: defaultdict(
+        None if tree["factory"] is None else _FACTORIES[tree["factory"]], items
+    ),
+    "deque": lambda tree, items: deque(items, tree["maxlen"]),
+    "complex": lambda _, items: complex(*items),
+    "range": lambda _, items: range(*items),
 }
 
 
@@ -199,10 +343,19 @@ def _read_scalar(tree: dict[str, Any]) -> Any:  # noqa: ANN401
     return np.ndarray((), np.dtype(tree["dtype"]), content)[()]
 
 
+def _read_text(tree: dict[str, Any]) -> Any:  # noqa: ANN401
+    if tree["class"] not in _TEXTS:
+        fix = "use the version of Wingspan that wrote it, or a newer one"
+        raise FormatError("tree.json", f"it holds a value of the class {tree['class']}", fix)
+    module, _, name = tree["class"].partition(".")
+    return getattr(importlib.import_module(module), name)(tree["value"])
+
+
 _READ: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "str": lambda tree: base64.b64decode(tree["bytes"]).decode("utf-8", "surrogatepass"),
+    "text": _read_text,
     "float": lambda tree: float(tree["value"]),
     "int": lambda tree: int(tree["hex"], 16),
-    "range": lambda tree: range(*tree["items"]),
     "timedelta": lambda tree: dt.timedelta(microseconds=tree["microseconds"]),
     "date": _read_time,
     "datetime": _read_time,
