@@ -3,27 +3,61 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wingspan.errors import (
+        ConflictError,
+        CorruptError,
+        DeclarationError,
+        EventLogError,
+        FormatError,
+        NotFoundError,
+        PoolError,
+        SettingError,
+        SpaceError,
+        StepFailedError,
+        TableError,
+        UnsupportedTypeError,
+        UntrustedModelError,
+        WingspanError,
+    )
     from wingspan.pipeline.handles import Handle, zip
     from wingspan.pipeline.resources import Resources
     from wingspan.runner.inside import checkpoint, checkpoint_file, log, should_stop
-    from wingspan.runner.run import Run, open_run
+    from wingspan.runner.run import Run, open_run, runs
+    from wingspan.version import __version__
     from wingspan.workflow import Pipeline, submit
 
 __all__ = [
+    "ConflictError",
+    "CorruptError",
+    "DeclarationError",
+    "EventLogError",
+    "FormatError",
     "Handle",
+    "NotFoundError",
     "Pipeline",
+    "PoolError",
     "Resources",
     "Run",
+    "SettingError",
+    "SpaceError",
+    "StepFailedError",
+    "TableError",
+    "UnsupportedTypeError",
+    "UntrustedModelError",
+    "WingspanError",
+    "__version__",
     "checkpoint",
     "checkpoint_file",
     "log",
     "open_run",
+    "runs",
     "should_stop",
     "submit",
     "zip",
 ]
 
 _HOMES = {
+    "__version__": "wingspan.version",
     "Handle": "wingspan.pipeline.handles",
     "zip": "wingspan.pipeline.handles",
     "Resources": "wingspan.pipeline.resources",
@@ -32,9 +66,24 @@ _HOMES = {
     "log": "wingspan.runner.inside",
     "should_stop": "wingspan.runner.inside",
     "Pipeline": "wingspan.workflow",
+    "submit": "wingspan.workflow",
     "Run": "wingspan.runner.run",
     "open_run": "wingspan.runner.run",
-    "submit": "wingspan.workflow",
+    "runs": "wingspan.runner.run",
+    "ConflictError": "wingspan.errors",
+    "CorruptError": "wingspan.errors",
+    "DeclarationError": "wingspan.errors",
+    "EventLogError": "wingspan.errors",
+    "FormatError": "wingspan.errors",
+    "NotFoundError": "wingspan.errors",
+    "PoolError": "wingspan.errors",
+    "SettingError": "wingspan.errors",
+    "SpaceError": "wingspan.errors",
+    "StepFailedError": "wingspan.errors",
+    "TableError": "wingspan.errors",
+    "UnsupportedTypeError": "wingspan.errors",
+    "UntrustedModelError": "wingspan.errors",
+    "WingspanError": "wingspan.errors",
 }
 
 

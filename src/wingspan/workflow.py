@@ -31,12 +31,30 @@ from wingspan.runner.driver import (
 )
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
-from wingspan.runner.runner import FAILED, RUNNING, Listener, ignore
+from wingspan.runner.runner import RUNNING, Listener, ignore
 from wingspan.store.store import Store
+
+_LISTED = 60  # steps of a pipeline that its text shows
+_NEEDS = 5  # steps that the text of one step names
 
 
 class Pipeline(declaration.Pipeline):
     """Steps to be run; see `step`, `map` and `command` for how to declare them."""
+
+    def __repr__(self) -> str:
+        shown = list(self.steps.values())[:_LISTED]
+        lines = [f"  {step.name}{_needs(step)}" for step in shown]
+        more = [f"  and {len(self.steps) - _LISTED} more"] if len(self.steps) > _LISTED else []
+        count = f"{len(self.steps):,} step{'' if len(self.steps) == 1 else 's'}"
+        return "\n".join([f"Pipeline {self.name}: {count}", *lines, *more])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from wingspan.draw.graph import Node, graph_svg
+
+        nodes = [Node(step.name, needs=_makers(step)) for step in self.steps.values()]
+        return f"<p>Pipeline <b>{escape(self.name)}</b></p>{graph_svg(nodes)}"
 
     def plan(self, home: str | Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
         """Say what would run, and why; change nothing.
@@ -108,11 +126,7 @@ class Pipeline(declaration.Pipeline):
         """
         run = self.prepare(on, home=home, fuse=fuse, shared=shared)
         drive(run.folder, run.home, listener or ignore)
-        if check:
-            for event in run.events.values():
-                if event.state == FAILED:
-                    run.result(event.step)
-        return run
+        return run.checked() if check else run
 
     def submit(
         self,
@@ -177,6 +191,18 @@ def submit(
     pipeline = Pipeline(name)
     pipeline.step(function, *args, resources=resources, **kwargs)
     return pipeline.submit(on, home=home)
+
+
+def _makers(step: declaration.Step) -> tuple[str, ...]:
+    """Return the names of the steps whose results a step reads."""
+    return tuple(dict.fromkeys(handle.step for handle in declaration.handles_in(step.arguments)))
+
+
+def _needs(step: declaration.Step) -> str:
+    """Return the steps that a step reads, for the text of a pipeline."""
+    makers = _makers(step)
+    more = f" and {len(makers) - _NEEDS} more" if len(makers) > _NEEDS else ""
+    return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
 
 
 def _usable(on: str, shared: str | Path | None) -> Path | None:

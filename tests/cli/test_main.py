@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+import wingspan
 from wingspan.cli.main import app
 
 
@@ -16,6 +17,13 @@ def test_help_names_the_program():
         [sys.executable, "-m", "wingspan", "--help"], capture_output=True, text=True, check=True
     )
     assert "Machine-learning workflows on HTCondor" in done.stdout
+
+
+def test_version_is_that_of_the_package():
+    """--version prints it, and needs no command."""
+    command = [sys.executable, "-m", "wingspan", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == f"wingspan {wingspan.__version__}\n"
 
 
 def test_completion_is_printed_and_completes():

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
@@ -46,8 +47,21 @@ for group in (runs, status, watch, simulate, tables, check, why):
     group.register(app)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from wingspan.version import __version__
+
+        print(f"wingspan {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def options() -> None:
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
     """Machine-learning workflows on HTCondor."""
 
 

@@ -1,9 +1,7 @@
 """``wingspan run``, ``plan``, ``exec``, ``runs``, ``logs``, ``resume``, ``stop``."""
 
 import json
-import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -361,15 +359,10 @@ def _output(attempt: Path, file: str) -> str:
 
 def _last_attempt(run: "Run", step: str) -> Path | None:
     """Return the folder of a step's last attempt, in this run or the one that ran it."""
-    from wingspan.runner.run_folder import RunFolder
+    from wingspan.runner.written import last_attempts
 
     key = run.steps[step].key
-    folders = [
-        run.folder,
-        *(RunFolder(run.home.runs / run_id) for run_id in reversed(run.home.run_ids())),
-    ]
-    attempts = [attempts[-1] for folder in folders if (attempts := folder.attempts(key))]
-    return attempts[0] if attempts else None
+    return last_attempts(run.home, run.folder, [key]).get(key, [None])[-1]
 
 
 def collect(
@@ -449,17 +442,10 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
     from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)
-    if run.state != "running":
+    if run.state == "running":
+        print(f"run {run.run_id}: {run.stop().state}")
+    else:
         print(f"run {run.run_id} is not running: {run.state}")
-        return
-    if run.folder.on != "local":
-        from wingspan.runner.htcondor.runner import stop as remove_from_queue
-
-        remove_from_queue(run.folder)
-    elif run.folder.driven():
-        os.kill(int(run.folder.pid.read_text().split()[0]), signal.SIGINT)
-    run.wait(60)
-    print(f"run {run.run_id}: {run.state}")
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wingspan.errors import NotFoundError
 from wingspan.files import digest_bytes
+from wingspan.pipeline.handles import near
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.pipeline.pipeline import Step
@@ -12,9 +14,10 @@ if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
 
 UP_TO_DATE = "up to date"
 _SHOWN = 3  # differences named in a reason
+_LISTED = 60  # steps of a plan that its text shows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PlannedStep:
     """One step as a runner sees it; JSON-able.
 
@@ -51,16 +54,70 @@ class PlannedStep:
     components: dict[str, str]
     code: dict[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"PlannedStep {self.name}: {'' if self.done else 'to run, '}{self.reason}"
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps so that each comes after those it needs; `groups` are the keys that one job runs, `why` by first key."""
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Mapping[str, PlannedStep]):
+    """Steps so that each comes after those it needs, by name; `groups` are the keys that one job runs, `why` by first key."""
 
     pipeline: str
     steps: tuple[PlannedStep, ...]
     groups: tuple[tuple[str, ...], ...]
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
     why: dict[str, str] = field(default_factory=dict)
+    _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {step.name: step for step in self.steps})
+
+    def __getitem__(self, name: str) -> PlannedStep:
+        """Return a step.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such step.
+        """
+        if name not in self._by_name:
+            problem = f"it has no step {name!r}"
+            raise NotFoundError(f"pipeline {self.pipeline}", problem, near(name, self._by_name))
+        return self._by_name[name]
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a step, or what is given
+        """Return a step; the default where there is no such step."""
+        return self._by_name.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __repr__(self) -> str:
+        rows = [(step.name, "-" if step.done else "run", step.reason) for step in self.steps]
+        width = max((len(name) for name, _, _ in rows[:_LISTED]), default=0)
+        lines = [f"  {mark:4}{name:{width}}  {reason}" for name, mark, reason in rows[:_LISTED]]
+        more = [f"  and {len(rows) - _LISTED} more steps"] if len(rows) > _LISTED else []
+        return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = ((step.name, "" if step.done else "run", step.reason) for step in self.steps)
+        rows = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in cells]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        head = f"<p>Plan <b>{escape(self.pipeline)}</b>: {self.summary()}</p>"
+        return f"{head}<table><tr><th>step</th><th></th><th>reason</th></tr>{body}</table>"
+
+    def summary(self) -> str:
+        """Return how many of the steps are to run."""
+        steps = "step" if len(self.steps) == 1 else "steps"
+        return f"{len(self.to_run()):,} of {len(self.steps):,} {steps} to run"
 
     def to_run(self) -> tuple[PlannedStep, ...]:
         """Return the steps that are not done."""

@@ -3,21 +3,34 @@
 Whatever starts a run returns a `Run`; `open_run` finds one again, from any process.
 """
 
+import os
+import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.errors import NotFoundError, StepFailedError
+from wingspan.errors import ConflictError, NotFoundError, StepFailedError
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.driver import LOCAL, load_plan
+from wingspan.runner.driver import LOCAL, drive, load_plan
 from wingspan.runner.failure import report
 from wingspan.runner.job import whole
 from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
-from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, WAITING, StepEvent, read_events
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    HELD,
+    RUNNING,
+    WAITING,
+    Listener,
+    StepEvent,
+    ignore,
+    read_events,
+)
 from wingspan.runner.usage import Usage, measure
+from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -30,6 +43,13 @@ def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
     return Run(place.run(run_id), place)
 
 
+def runs(pipeline: str | None = None, *, home: str | Path | None = None) -> "list[Run]":
+    """Return all runs, newest first; those of one pipeline, if its name is given."""
+    place = find_home(home)
+    found = [Run(RunFolder(place.runs / run_id), place) for run_id in reversed(place.run_ids())]
+    return [run for run in found if pipeline is None or run.pipeline == pipeline]
+
+
 class Look(NamedTuple):
     """A run at one moment; `state` as `Run.state` says it."""
 
@@ -39,7 +59,7 @@ class Look(NamedTuple):
     def usage(
         self, steps: Mapping[str, PlannedStep], attempts: "Mapping[str, list[Attempt]]"
     ) -> dict[str, list[Usage]]:
-        """Return of each step that has run what it used of what it asked for."""
+        """Return, for each step that has run, what it used of what it requested."""
         return {
             name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
             for name, event in self.events.items()
@@ -47,8 +67,11 @@ class Look(NamedTuple):
         }
 
 
-class Run:
-    """One run: its steps' states, and their results as values."""
+class Run(Mapping[str, Any]):
+    """One run: a mapping from the names of its steps to their results, which are read when they are asked for.
+
+    The name of a map is a key as well: its value is a dict of its steps' results by label. Iteration gives the steps.
+    """
 
     def __init__(self, folder: RunFolder, home: Home) -> None:
         self.folder = folder
@@ -59,6 +82,12 @@ class Run:
     def run_id(self) -> str:
         """Name of the run; `open_run` finds it again."""
         return self.folder.run_id
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline."""
+        name: str = self.folder.header["pipeline"]
+        return name
 
     @property
     def steps(self) -> Mapping[str, PlannedStep]:
@@ -109,13 +138,8 @@ class Run:
     def usage(
         self, attempts: "Mapping[str, list[Attempt]] | None" = None
     ) -> dict[str, list[Usage]]:
-        """Return of each step that has run what it used of what it asked for."""
-        tried = self.attempts if attempts is None else attempts
-        return {
-            name: measure(event, Resources(**self.steps[name].resources), tried.get(name, ()))
-            for name, event in self.events.items()
-            if event.wall_s or name in tried
-        }
+        """Return, for each step that has run, what it used of what it requested."""
+        return self.look().usage(self.steps, self.attempts if attempts is None else attempts)
 
     @property
     def state(self) -> str:
@@ -135,6 +159,65 @@ class Run:
             if end is not None and time.monotonic() > end:
                 raise TimeoutError(f"run {self.run_id} has not ended within {timeout_s:g} s")
             time.sleep(0.05)
+        return self
+
+    def stop(self, timeout_s: float = 60.0) -> "Run":
+        """Stop the run if it goes on, and wait until it has stopped; finished steps are kept.
+
+        Raises
+        ------
+        ConflictError
+            It is driven from another machine.
+        TimeoutError
+            It has not stopped within `timeout_s`.
+        """
+        if self.state != RUNNING:
+            return self
+        if self.folder.on != LOCAL:
+            from wingspan.runner.htcondor.runner import stop as remove_from_queue
+
+            remove_from_queue(self.folder)
+        else:
+            self._interrupt()
+        return self.wait(timeout_s)
+
+    def _interrupt(self) -> None:
+        """Send Ctrl-C to the process that drives the run."""
+        pid, host = self.folder.driver() or (None, "")
+        if pid is None:
+            return
+        if host != os.uname().nodename:
+            problem = f"it is driven from {host}, so it cannot be stopped from here"
+            fix = f"on {host}: wingspan stop {self.run_id}"
+            raise ConflictError(f"run {self.run_id}", problem, fix)
+        try:
+            os.kill(pid, signal.SIGINT)
+        except ProcessLookupError:  # it has just ended
+            return
+
+    def resume(self, *, listener: Listener | None = None, check: bool = True) -> "Run":
+        """Continue an interrupted or failed run with the plan it had, and wait for it.
+
+        Parameters
+        ----------
+        listener, check
+            See `Pipeline.run`.
+
+        Raises
+        ------
+        ConflictError
+            Another process drives it.
+        StepFailedError
+            A step failed; its message holds the traceback.
+        """
+        drive(self.folder, self.home, listener or ignore)
+        return self.checked() if check else self
+
+    def checked(self) -> "Run":
+        """Return this run; raise the StepFailedError of its first failed step, if there is one."""
+        for event in self.events.values():
+            if event.state == FAILED:
+                raise self._failed(event)
         return self
 
     def result(self, step: str | None = None) -> Any:  # noqa: ANN401 - whatever the step returns
@@ -162,21 +245,87 @@ class Run:
             )
         event = self.events[name]
         if event.state == FAILED:
-            raise StepFailedError(f"run {self.run_id}", self.report(name), event.fix or "see above")
+            raise self._failed(event)
         problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
         raise StepFailedError(f"run {self.run_id}", problem, "give the same command again to go on")
 
+    def _failed(self, event: StepEvent) -> StepFailedError:
+        where = f"run {self.run_id}"
+        return StepFailedError(where, self.report(event.step), event.fix or "see above")
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a step, or a map, of this name; no result is read."""
+        return name in self.steps or bool(isinstance(name, str) and self._steps_of(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever the step returns
+        """Return the value of a step or a map; the default where the run has none of this name.
+
+        Raises
+        ------
+        StepFailedError
+            The step has no result.
+        """
+        return self[name] if name in self else default  # noqa: SIM401 - the method itself
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both are the same run of the same home; no result is read."""
+        return self.folder == other.folder if isinstance(other, Run) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Metric]]:
+        """What the steps have logged with ``ws.log``, by step and name.
+
+        A metric is the number that was logged last; its `curve` has all of them.
+        """
+        tried = self._tried()
+        found = {name: read_metrics(tried.get(step.key, ())) for name, step in self.steps.items()}
+        return {name: metrics for name, metrics in found.items() if metrics}
+
+    def logs(self, step: str | None = None) -> str:
+        """Return what a step wrote to standard output, then to standard error, in its last attempt.
+
+        Parameters
+        ----------
+        step
+            A step, or a map; by default all steps, each below a line with its name.
+        """
+        names = list(self.steps) if step is None else self._named(step)
+        tried = self._tried()
+        written = {name: read_output(tried.get(self.steps[name].key, ())) for name in names}
+        if names == [step]:
+            return written[names[0]]
+        return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
+
+    def _tried(self) -> dict[str, list[Path]]:
+        keys = (step.key for step in self.steps.values())
+        return last_attempts(self.home, self.folder, keys)
+
+    def _named(self, name: str) -> list[str]:
+        """Return the step of this name, or the steps of the map."""
+        found = [name] if name in self.steps else list(self._steps_of(name).values())
+        if not found:
+            known = dict.fromkeys([*self.steps, *(step.partition("[")[0] for step in self.steps)])
+            raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
+        return found
+
+    def _steps_of(self, name: str) -> dict[str, str]:
+        """Return the steps of a map by label, in order; empty if there is no such map."""
+        begin = f"{name}["
+        return {step[len(begin) : -1]: step for step in self.steps if step.startswith(begin)}
+
     def _of_map(self, name: str) -> dict[str, Any]:
         """Return the values of a map's steps by label, in order."""
-        maps: dict[str, dict[str, str]] = {}
-        for step in self.steps:
-            whole_map, bracket, label = step.partition("[")
-            if bracket:
-                maps.setdefault(whole_map, {})[label.removesuffix("]")] = step
-        if name not in maps:
-            known = [*self.steps, *maps]
-            raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
-        return {label: self[step] for label, step in maps[name].items()}
+        self._named(name)
+        return {label: self[step] for label, step in self._steps_of(name).items()}
 
     def report(self, name: str, *, output: bool = True) -> str:
         """Return why a step failed: traceback, inputs, last lines of `output`, the command that runs it alone."""

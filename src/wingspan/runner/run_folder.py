@@ -224,6 +224,14 @@ class RunFolder:
             )
         self.pid.write_text(_identity(pid or os.getpid()))
 
+    def driver(self) -> tuple[int, str] | None:
+        """Return the id of the process that drives the run, and its machine; None where there is none."""
+        try:
+            pid, _, host = self.pid.read_text().split()
+        except (FileNotFoundError, ValueError):  # not there, or being written just now
+            return None
+        return int(pid), host
+
     def driven(self) -> bool:
         """Return whether a living process, here or on another machine, drives the run."""
         try:

@@ -1,0 +1,67 @@
+"""Read what the steps of a run have written beside their results: output, and metrics logged with ``ws.log``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, Home, RunFolder
+from wingspan.tracking import record
+
+
+class Metric(float):
+    """The last value of a metric; `curve` has every value, as ``(step, value)``."""
+
+    curve: tuple[tuple[int, float], ...]
+
+    def __new__(cls, curve: Iterable[tuple[int, float]]) -> Self:
+        """Make the metric of a curve that has at least one value."""
+        points = tuple(curve)
+        metric = super().__new__(cls, points[-1][1])
+        metric.curve = points
+        return metric
+
+    def __getnewargs__(self) -> tuple[tuple[tuple[int, float], ...]]:  # type: ignore[override]
+        return (self.curve,)
+
+
+def last_attempts(home: Home, run: RunFolder, keys: Iterable[str]) -> dict[str, list[Path]]:
+    """Return the folders of each key's attempts, oldest first: of this run, or of the last run that has some."""
+    missing = set(keys)
+    found: dict[str, list[Path]] = {}
+    others = (RunFolder(home.runs / run_id) for run_id in reversed(home.run_ids()))
+    for folder in (run, *others):
+        steps = folder.root / "steps"
+        here = {entry.name for entry in steps.iterdir()} & missing if steps.is_dir() else set()
+        found |= {key: folder.attempts(key) for key in here}
+        missing -= here
+        if not missing:
+            break
+    return found
+
+
+def read_output(attempts: Sequence[Path]) -> str:
+    """Return what the last of a step's attempts has written: standard output, then standard error."""
+    files = [folder / name for folder in attempts[-1:] for name in (STDOUT, STDERR)]
+    return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+
+def read_metrics(attempts: Iterable[Path]) -> dict[str, Metric]:
+    """Return the metrics that a step's attempts have logged, oldest attempt first.
+
+    What an attempt logs again for the same step, such as an epoch after a restart, replaces the older value.
+    """
+    curves: dict[str, dict[int, float]] = {}
+    for attempt in attempts:
+        for line in record.read(attempt / METRICS):
+            for name, value in _numbers(line).items():
+                points = curves.setdefault(name, {})
+                step = line.get("step")
+                place = step if isinstance(step, int) else len(points)
+                points.pop(place, None)
+                points[place] = value
+    return {name: Metric(points.items()) for name, points in curves.items()}
+
+
+def _numbers(line: Mapping[str, object]) -> dict[str, float]:
+    found = line.get("metrics")
+    return dict(found) if isinstance(found, Mapping) else {}
