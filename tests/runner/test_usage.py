@@ -16,6 +16,7 @@ from wingspan.runner.usage import Usage, measure
         (Usage("memory", 74, 8192), 'asked for 8,192 MB, used 74 MB: memory="128MB"'),
         (Usage("memory", 74, 4096), ""),
         (Usage("memory", 3000, 2048), 'used 3,000 MB, asked for 2,048 MB: memory="3776MB"'),
+        (Usage("memory", 3000, 2048, stated=False), 'used 3,000 MB, states none: memory="3776MB"'),
         (Usage("disk", 2.5, 8192), 'asked for 8,192 MB, used 2.5 MB: disk="64MB"'),
         (Usage("cpus", 1.1, 8), "asked for 8, used 1.1: cpus=1"),
         (Usage("cpus", 2.0, 1), ""),

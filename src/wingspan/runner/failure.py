@@ -10,15 +10,21 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import WingspanError
 from wingspan.pipeline.resources import Resources
+from wingspan.runner.pressure import LEAST_FREE
 from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
+from wingspan.runner.template import BROKEN
 from wingspan.runner.usage import request_mb
 
-_TAIL = 10  # lines of output shown
+_TAIL, _STACK = 10, 40  # lines of output, or of a crash, shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
 _NOT_GIVEN = (
     "a step sees only the files that it is given: pass this one, or its folder, as an argument of type Path; "
     "or write it first"
 )
+_ENDS_THE_PROCESS = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit"})
+_FATAL = "Fatal Python error: "  # begins what faulthandler writes
+_FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
+_OURS = str(Path(__file__).with_name("job.py"))  # the frame that calls the step's function
 _IN_QUOTES = re.compile(r"'([^']+)'$")
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 
@@ -46,7 +52,14 @@ def refusal(error: WingspanError) -> Failure:
 
 
 def failure(
-    result: Mapping[str, Any] | None, cause: str, sent: int | None, peak_mb: float, asked: Resources
+    result: Mapping[str, Any] | None,
+    cause: str,
+    sent: int | None,
+    peak_mb: float,
+    asked: Resources,
+    *,
+    code: int | None = None,
+    crash: str = "",
 ) -> Failure:
     """Return why a job did not end well.
 
@@ -58,12 +71,13 @@ def failure(
         ``memory``, ``time``, ``stopped``, ``lost`` or ``exit``.
     sent
         Number of the signal that ended it, if one did.
+    code
+        Exit code of its process, if that ended by itself.
+    crash
+        Function, file and line in which the process crashed, if known.
     """
     if cause == "memory" or _out_of_memory(result, sent, peak_mb, asked):
-        used = f"used {peak_mb:,.0f} MB of memory, it asked for {asked.memory_mb:,} MB"
-        more = request_mb(peak_mb, asked.memory_mb)
-        fix = f'ask for more: resources=ws.Resources(memory="{more}MB")'
-        return Failure(used, fix, cause="memory")
+        return _of_memory(cause, peak_mb, asked)
     if cause == "time":
         return Failure(
             f"ran longer than the {asked.runtime_s:g} s it asked for",
@@ -76,20 +90,68 @@ def failure(
             return Failure(f"{told['where']}: {told['problem']}", told["fix"], error["type"])
         if "failed" in error:
             return Failure(error["failed"]["problem"], error["failed"]["fix"])
-        where = f" ({error['where']})" if error["where"] else ""
-        told = f"{error['type']}: {error['message']}{where}"
-        if any(words in error["message"] for words in _NO_ROOM):
-            return Failure(told, "free some space, then give the same command again", cause="disk")
-        fix = "correct the code, then give the same command again"
-        return Failure(told, _NOT_GIVEN if _not_given(error) else fix)
+        return _raised(error)
     if sent is not None:
         name = signal.Signals(sent).name
-        return Failure(
-            f"its process was ended by {name}",
-            "give the same command again; if it repeats, look at its output",
-        )
-    fix = "look at its output; a step must not call os._exit"
-    return Failure("its process ended without a result", fix)
+        if crash:
+            fix = "native code crashed there: check what it is given, or update that library; wingspan logs has the stack"
+            return Failure(f"its process was ended by {name} in {crash}", fix)
+        fix = "run the command again; if it repeats, look at its output: wingspan logs"
+        return Failure(f"its process was ended by {name}", fix)
+    if code == BROKEN:
+        return Failure("its process could not run the step", "look at its output: wingspan logs")
+    ended = "its process ended" if code is None else f"its process ended with exit code {code}"
+    fix = "look at its output; a step must return, not call os._exit"
+    return Failure(f"{ended} and without a result", fix)
+
+
+def _raised(error: Mapping[str, Any]) -> Failure:
+    """Return the failure of a step that has raised an exception."""
+    kind, message = error["type"], error["message"]
+    where = f" ({error['where']})" if error["where"] else ""
+    told = f"{kind}: {message}{where}" if message else f"{kind}{where}"
+    if any(words in message for words in _NO_ROOM):
+        return Failure(told, "free some space, then run the same command again", cause="disk")
+    if _not_given(error):
+        return Failure(told, _NOT_GIVEN)
+    if kind in _ENDS_THE_PROCESS:
+        return Failure(told, "a step must return, not end the process: return its result instead")
+    return Failure(told, "correct the code, then run the same command again")
+
+
+def _of_memory(cause: str, peak_mb: float, asked: Resources) -> Failure:
+    """Return the failure of a step that had too little memory: its limit, or this machine's."""
+    limit_mb = asked.memory_limit_mb
+    more = request_mb(peak_mb, asked.memory_mb)
+    ask = f'resources=ws.Resources(memory="{more}MB")'
+    if limit_mb is not None:
+        used = f"used {peak_mb:,.0f} MB of memory, it asked for {limit_mb:,} MB"
+        return Failure(used, f"ask for more: {ask}", cause="memory")
+    scarce = (
+        f"used {peak_mb:,.0f} MB of memory, more than any other step here, when the machine had less than "
+        f"{LEAST_FREE:.0%} of its memory free; the step states no memory"
+        if cause == "memory"
+        else f"the machine could not give it the memory that it wanted; it held {peak_mb:,.0f} MB"
+    )
+    fix = f"state what it needs, so that it starts only where there is as much: {ask}"
+    return Failure(scarce, fix, cause="memory")
+
+
+def crashed_in(errors: Path) -> str:
+    """Return function, file and line in which a process crashed, as faulthandler wrote it; empty if it did not."""
+    frames = [line for line in _crash(_text_of(errors)) if line.startswith("  File ")]
+    found = _FRAME.match(frames[0]) if frames else None
+    return f"{found[3]} ({found[1]}:{found[2]})" if found else ""
+
+
+def _crash(text: str) -> list[str]:
+    """Return the lines of the last crash: the signal and the Python stack down to the step's function."""
+    _, mark, rest = text.rpartition(_FATAL)
+    if not mark:
+        return []
+    lines = rest.partition("\nExtension modules:")[0].rstrip().splitlines()
+    ours = (place for place, line in enumerate(lines) if _OURS in line)
+    return [f"{mark}{lines[0]}", *lines[1 : next(ours, len(lines))]]
 
 
 def _not_given(error: Mapping[str, Any]) -> bool:
@@ -107,9 +169,9 @@ def _out_of_memory(
         "MemoryError",
         "_ArrayMemoryError",
     }
-    return raised or (
-        sent in {signal.SIGABRT, signal.SIGSEGV} and peak_mb > _NEAR * asked.memory_mb
-    )
+    limit_mb = asked.memory_limit_mb
+    crashed = sent in {signal.SIGABRT, signal.SIGSEGV}
+    return raised or (crashed and limit_mb is not None and peak_mb > _NEAR * limit_mb)
 
 
 def too_large(kind: str, most_mb: int) -> str:
@@ -173,11 +235,10 @@ def report(
 
 
 def _tail(path: Path, skip: str) -> list[str]:
-    if not path.exists():
-        return []
-    text = (
-        path.read_text(errors="replace").replace(skip, "")
-        if skip
-        else path.read_text(errors="replace")
-    )
-    return [f"  {line}" for line in text.rstrip().splitlines()[-_TAIL:]]
+    text = _text_of(path).replace(skip, "") if skip else _text_of(path)
+    crash = _crash(text)[:_STACK]
+    return [f"  {line}" for line in crash or text.rstrip().splitlines()[-_TAIL:]]
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""

@@ -8,19 +8,18 @@ import json
 import os
 import random
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
-from wingspan.runner import inside
+from wingspan.runner import forks, inside
 from wingspan.runner.input_files import (
     PLANNED,
     RUNNING,
@@ -28,6 +27,7 @@ from wingspan.runner.input_files import (
     require_same,
     results_read,
 )
+from wingspan.runner.raised import describe
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
 from wingspan.runner.unchanged import require_planned
 from wingspan.store.annotation import VALUE, TypeName, read_return
@@ -58,7 +58,31 @@ def run_job(folder: Path) -> int:
 
 def _run(folder: Path) -> int:
     job = json.loads((folder / JOB).read_text())
-    result: dict[str, Any] = {
+    result = _begin(job)
+    clock, cpu = time.perf_counter(), os.times()
+    try:
+        result |= _perform(job, folder)
+        result["status"] = "ok"
+    except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
+        told = describe(error, job, folder)
+        result |= {"status": "failed", "outputs": {}, "error": told}
+        with contextlib.suppress(Exception):  # the step may have closed it
+            sys.stderr.write(told["traceback"])
+    now = os.times()
+    result |= {
+        "ended": time.time(),
+        "wall_s": time.perf_counter() - clock,
+        "cpu_s": sum(now[:4]) - sum(cpu[:4]),
+    }
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    _write(result, folder)
+    return 0 if result["status"] == "ok" else 1
+
+
+def _begin(job: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "key": job["key"],
         "step": job["step"],
@@ -67,26 +91,13 @@ def _run(folder: Path) -> int:
         "python": sys.version.split()[0],
         "started": time.time(),
     }
-    clock, cpu = time.perf_counter(), os.times()
-    try:
-        result |= _perform(job, folder)
-        result["status"] = "ok"
-    except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
-        error.__traceback__ = _from_the_function_on(error.__traceback__)
-        told = _describe(error, job, folder)
-        result |= {"status": "failed", "outputs": {}, "error": told}
-        sys.stderr.write(told["traceback"])
-    now = os.times()
-    result |= {
-        "ended": time.time(),
-        "wall_s": time.perf_counter() - clock,
-        "cpu_s": sum(now[:4]) - sum(cpu[:4]),
-    }
-    sys.stdout.flush()
-    sys.stderr.flush()
-    (folder / f".{RESULT}").write_text(json_text(result))
-    (folder / f".{RESULT}").rename(folder / RESULT)
-    return 0 if result["status"] == "ok" else 1
+
+
+def _write(result: Mapping[str, Any], folder: Path) -> None:
+    """Write result.json: whole, or not at all."""
+    draft = folder / f".{os.getpid()}.{RESULT}"
+    draft.write_text(json_text(result))
+    draft.rename(folder / RESULT)
 
 
 def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -102,6 +113,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if "command" in job["action"]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
+        forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
         function = _load(job["action"], folder)
         require_planned(job, function)
         _seed(job)
@@ -341,52 +353,14 @@ def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN4
     return str(folder / INPUTS / file_name(source["key"], output))
 
 
-def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback less the frames of this file that lead to the user's function; whole, if none does."""
-    found = trace
-    while found is not None and found.tb_frame.f_code.co_filename == __file__:
-        found = found.tb_next
-    return found or trace
-
-
-def _describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return an exception as data: type, message, traceback text, and the parts of a `WingspanError`.
-
-    Input files have the names that the user gave. A command's failure has no traceback: its frames are not the user's.
-    """
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__
-    ]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    files = {str(folder / INPUTS / file["name"]): file["path"] for file in job["files"]}
-    own = isinstance(error, StepFailedError)
-    told: dict[str, Any] = {
-        "type": type(error).__qualname__,
-        "message": _translate(str(error), files),
-        "where": where,
-        "traceback": "" if own else _translate("".join(traceback.format_exception(error)), files),
-    }
-    if isinstance(error, WingspanError):
-        origins = files if own else _origins(job, folder)
-        parts = {"where": error.where, "problem": error.problem, "fix": error.fix}
-        name = "failed" if own else "bad_input"
-        told[name] = {part: _translate(text, origins) for part, text in parts.items()}
-    return told
-
-
-def _origins(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Return, by its path in the job's folder, where each input came from: the file that the user gave."""
-    inputs = folder / INPUTS
-    found = {str(path): str(path.readlink()) for path in inputs.iterdir() if path.is_symlink()}
-    found |= {str(inputs / file["name"]): file["path"] for file in job["files"]}
-    parents = {str(Path(file["path"]).parent) for file in job["files"]}
-    return found | ({str(inputs): parents.pop()} if len(parents) == 1 else {})
-
-
-def _translate(text: str, origins: Mapping[str, str]) -> str:
-    for path in sorted(origins, key=len, reverse=True):
-        text = text.replace(path, origins[path])
-    return text
+def _end_stuck(job: Mapping[str, Any], folder: Path, leader: int, stack: str) -> None:
+    """Leave the result of a job that would wait for a forked process for ever, and end it."""
+    error = StepFailedError(f"step {job['step']}", forks.PROBLEM, forks.FIX)
+    told = {**describe(error, job, folder), "traceback": f"Stack of the forked process:\n{stack}"}
+    result = _begin(job) | {"status": "failed", "outputs": {}, "error": told, "wall_s": 0.0}
+    _write(result, folder)
+    with contextlib.suppress(ProcessLookupError):  # another forked process was quicker
+        os.kill(leader, signal.SIGKILL)
 
 
 def main() -> None:

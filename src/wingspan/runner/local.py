@@ -10,7 +10,7 @@ from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner import attempt as attempts
-from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.failure import Failure, crashed_in, failure, refusal
 from wingspan.runner.job import NO_SPACE
 from wingspan.runner.processes import Ended, Limits, Processes
 from wingspan.runner.run_folder import (
@@ -217,7 +217,7 @@ class _Work:
             self._give_up(step, refusal(error), attempt=0)
             return
         asked = self.schedule.requests[step.key]
-        limits = Limits(asked.cpus, asked.memory_mb, asked.runtime_s)
+        limits = Limits(asked.cpus, asked.memory_limit_mb, asked.runtime_s)
         work = path / WORK
         work.mkdir()
         environment = {
@@ -255,7 +255,9 @@ class _Work:
             why = refusal(no_space(path / RESULT))
         else:
             asked = self.schedule.requests[step.key]
-            why = failure(result, ended.cause, ended.signal, ended.peak_memory_mb, asked)
+            seen_by_us = (ended.cause, ended.signal, ended.peak_memory_mb)
+            crash = crashed_in(path / STDERR) if ended.signal else ""
+            why = failure(result, *seen_by_us, asked, code=ended.exit_code, crash=crash)
         self._give_up(step, why, attempt=int(path.name), **seen)
 
     def _again(self, step: PlannedStep) -> None:

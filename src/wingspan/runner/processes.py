@@ -13,24 +13,30 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from wingspan.pipeline.resources import UNSTATED_MB
 from wingspan.runner.memory import Gauge, session
+from wingspan.runner.pressure import LEAST_FREE, free_share, killed_for_memory
 from wingspan.runner.template import MESSAGE_BYTES
 from wingspan.runner.warm import Warm, fork_template, start_template
 
 _FIRST_LOOK_S, _LONGEST_LOOK_S, _LOOK_GROWTH = 0.05, 0.5, 1.5  # pauses between looks at memory
 _LOOK_EACH_S = 0.01  # times the number of jobs: the least pause, so that looks at many cost no more
 _GRACE_S = 2.0
+_SCARCE = 3  # times the least free memory: below it, looks are close together
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a job may use: cores, memory in MB, wall time; None is no limit."""
+    """What a job may use: cores, memory in MB, wall time; None is no limit.
+
+    Without a limit on memory a job is ended only when the machine has little left, see `Processes`.
+    """
 
     cpus: int
     memory_mb: int | None
@@ -46,8 +52,8 @@ class Ended:
     exit_code, signal
         One of them is None; both, if nobody knows.
     cause
-        ``exit`` by itself or from outside; ``memory``, ``time`` over its limit; ``stopped`` when asked; ``lost`` with
-        its template.
+        ``exit`` by itself or from outside; ``memory``, ``time`` over its limit, or for want of memory; ``stopped`` when
+        asked; ``lost`` with its template.
     """
 
     token: str
@@ -117,14 +123,24 @@ class _Template:
 
 
 class Processes:
-    """Jobs under way. A context manager: leaving it ends all that it started."""
+    """Jobs under way. A context manager: leaving it ends all that it started.
 
-    def __init__(self, target: str, *, fork: bool = False) -> None:
+    When less than `LEAST_FREE` of the memory is free, the job without a limit that holds most is ended, and so on until
+    enough is free. Jobs that hold no more than a request that is not stated stands for are left alone.
+    """
+
+    def __init__(
+        self, target: str, *, fork: bool = False, free: Callable[[], float] = free_share
+    ) -> None:
         """`target` is ``module:function``; the function takes the job's folder and returns its exit code.
 
-        With `fork`, templates are forked from this process (see `warm`) rather than started.
+        With `fork`, templates are forked from this process (see `warm`) rather than started. `free` returns the share of
+        the memory that is free.
         """
         self._target = target
+        self._free = free
+        self._look_at = 0.0  # at the memory of the machine
+        self._killed = killed_for_memory()  # by the system
         self._fork = fork
         self._templates: dict[tuple[int, frozenset[str]], _Template] = {}
         self._cores = Counter(dict.fromkeys(sorted(os.sched_getaffinity(0)), 0))
@@ -186,8 +202,30 @@ class Processes:
             jobs = [(t, job) for t in self._templates.values() for job in t.jobs.values()]
             for template, job in jobs:
                 _watch(job, template, now, len(jobs))
+            self._relieve(jobs, now)
             if ended or now >= end:
                 return ended
+
+    def _relieve(self, jobs: list[tuple[_Template, _Job]], now: float) -> None:
+        """End the job without a limit that holds most, if there is little memory left; one at a time."""
+        large = [
+            (template, job)
+            for template, job in jobs
+            if job.limits.memory_mb is None and job.memory_mb > UNSTATED_MB and job.cause == "exit"
+        ]
+        if not large or now < self._look_at:
+            return
+        free = self._free()
+        self._look_at = now + (_FIRST_LOOK_S if free < _SCARCE * LEAST_FREE else _LONGEST_LOOK_S)
+        for _, job in large:
+            job.look_at = min(job.look_at, self._look_at)
+            if free < LEAST_FREE and job.gauge is not None:
+                job.memory_mb = job.gauge.read(UNSTATED_MB, len(jobs))
+        template, job = max(large, key=lambda one: one[1].memory_mb)
+        being_ended = any(other.cause == "memory" for _, other in jobs)
+        if free < LEAST_FREE and job.memory_mb > UNSTATED_MB and not being_ended:
+            job.cause, job.peak_mb = "memory", max(job.peak_mb, job.memory_mb)
+            template.send({"token": job.token, "signal": signal.SIGKILL})
 
     def memory_mb(self, token: str) -> float:
         """Return what a job held when last looked at; 0 if it is not under way."""
@@ -265,7 +303,14 @@ class Processes:
         job.complete(*answer["peak_mb"])
         status = answer["status"]
         code, number = (status, None) if status >= 0 else (None, -status)
+        if number == signal.SIGKILL and job.cause == "exit" and self._killed_for_memory():
+            job.cause = "memory"
         return [self._ended(job, code, number, answer["cpu_s"])]
+
+    def _killed_for_memory(self) -> bool:
+        """Return whether the system has ended a process for want of memory since the last call."""
+        before, self._killed = self._killed, killed_for_memory()
+        return self._killed > before
 
     def _lose(self, key: tuple[int, frozenset[str]], template: _Template) -> list[Ended]:
         """Give up a template that has gone, and all its jobs."""

@@ -11,6 +11,7 @@ template, which knows its jobs and ends all else.
 import atexit
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -36,6 +37,7 @@ BROKEN = 70  # exit code of a job whose function could not be called, or raised 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LINE_BUFFERED = 1  # C's _IOLBF
 _BACKSTOP_FACTOR, _BACKSTOP_MB = 1.5, 512  # of a job's data segment, beyond the watch from outside
+_KILLED_FIRST = "500"  # of 1000: where memory runs out, the system ends jobs, not what runs them
 _PEAK = struct.Struct("dd")
 _LOOK_S = 1.0  # between looks whether the parent is still there
 _TICK_S = 0.05  # between looks at what ended jobs have left behind
@@ -266,6 +268,9 @@ def serve(connection: socket.socket, parent: int, target: str, modules: Iterable
             importlib.import_module(wanted)
     module, _, name = target.partition(":")
     function: Callable[[Path], int] = getattr(importlib.import_module(module), name)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST)
+    faulthandler.enable(2)  # each job's errors: a crash shows the Python stack there
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, here
     gc.freeze()
     gc.enable()

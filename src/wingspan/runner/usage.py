@@ -33,19 +33,23 @@ class Usage:
         None where nobody has measured it.
     over
         The job was ended for it: its failure tells what to ask for.
+    stated
+        The user has asked for this much; else it is what a pool is asked for.
     """
 
     resource: str
     used: float | None
     asked: float
     over: bool = False
+    stated: bool = True
 
     def hint(self) -> str:
         """Return what to ask for instead; empty where the request is right, or too small to matter."""
         if self.used is None or not self.asked or self.over:
             return ""
         if self.used > self.asked and self.resource != "cpus":  # other threads' bursts are no fault
-            return f"used {self._amount(self.used)}, asked for {self._amount(self.asked)}: {self._request()}"
+            asked = f"asked for {self._amount(self.asked)}" if self.stated else "states none"
+            return f"used {self._amount(self.used)}, {asked}: {self._request()}"
         if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
             return f"asked for {self._amount(self.asked)}, used {self._amount(self.used)}: {self._request()}"
         return ""
@@ -79,7 +83,13 @@ def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = 
     memory = [event.peak_memory_mb or None, *(one.memory_mb.used for one in attempts)]
     disk = [one.disk_mb.used for one in attempts]
     return [
-        Usage("memory", _most(memory), asked.memory_mb, event.cause == "memory"),
+        Usage(
+            "memory",
+            _most(memory),
+            asked.memory_mb,
+            event.cause == "memory",
+            asked.memory_limit_mb is not None,
+        ),
         Usage("disk", _most(disk), asked.disk_mb, event.cause == "disk"),
         Usage("cpus", cores, asked.cpus),
     ]

@@ -210,9 +210,11 @@ def _localise(
             _link(sandbox / place.name, place)
         elif not place.exists():
             place.symlink_to(constant_in(shared, place.name))
-    memory = max(provided.get("Memory", 0), Resources(**step.resources).memory_mb)
+    asked = Resources(**step.resources)
+    if "Memory" in provided:  # the slot's is a limit, also where the step states none
+        asked = replace(asked, memory=max(provided["Memory"], asked.memory_mb))
     action = _local_action(step.action, moved)
-    return replace(step, files=files, resources={**step.resources, "memory": memory}, action=action)
+    return replace(step, files=files, resources=asked.to_json(), action=action)
 
 
 def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str, Any]:
