@@ -40,7 +40,7 @@ class Handle:
     fields: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> "Handle":
-        if name.startswith("__"):  # protocols such as copying ask for these
+        if name.startswith("_") and name not in self.fields:  # copying and notebooks ask for these
             raise AttributeError(name)
         if name not in self.fields:
             problem = f"the result of this step has no field {name!r}; {near(name, self.fields)}"

@@ -1,5 +1,6 @@
 """Declare: functions and arguments -> `Pipeline`, a list of named `Step` values. Nothing is run or read."""
 
+import dataclasses
 import functools
 import inspect
 import keyword
@@ -29,6 +30,9 @@ from wingspan.store.codec import check_type
 
 _PATH = TypeName("pathlib.Path")
 _DEFAULT = Resources()
+_PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
+_CONTAINERS = frozenset({list, tuple, set, dict})
+_DEEPEST = 200  # levels, so that no recursion of what handles an argument ends early
 _MAPPINGS = {"builtins.dict", "builtins.object", "collections.abc.Mapping"}
 _SEQUENCES = {
     "builtins.list",
@@ -38,10 +42,19 @@ _SEQUENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A shell command with ``{argument}`` in it; `files` (name in the sandbox -> path) are put beside it."""
+    """A shell command with ``{argument}`` in it.
+
+    Parameters
+    ----------
+    files
+        Name in the step's folder -> file or folder that is put there.
+    outputs
+        Name -> path that the command writes, relative to its folder.
+    """
 
     template: str
     files: Mapping[str, Path]
+    outputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +164,9 @@ class Pipeline:
         function, args, kwargs = _unwrapped(function, args, kwargs)
         base = name or _function_name(function, place)
         made = {}
+        constant = {id(value): _copied(value) for value in (*args, *kwargs.values())}
         for label, values in combinations(over, place):
-            arguments = _bind(function, args, {**kwargs, **values}, place, "p.map")
+            arguments = _bind(function, args, {**kwargs, **values}, place, "p.map", constant)
             made[label] = self._add(
                 f"{base}[{label}]", function, arguments, resources, retries, place
             )
@@ -199,14 +213,13 @@ class Pipeline:
         named = _named(files, place)
         _check_outputs(outputs, place)
         words = [word for word in template.split() if Path(word).name in named] or template.split()
-        action = Command(template, MappingProxyType(named))
+        action = Command(template, MappingProxyType(named), MappingProxyType(dict(outputs)))
         typed = tuple((output, _PATH) for output in outputs)
-        paths = {**arguments, "outputs": dict(outputs)}
         return self._put(
             Step(
                 name or Path(words[0]).stem,
                 action,
-                _frozen(paths),
+                _frozen(dict(sorted(arguments.items()))),
                 typed,
                 resources or _DEFAULT,
                 retries,
@@ -235,7 +248,7 @@ class Pipeline:
             raise DeclarationError(
                 step.place, problem, 'give one of them another name: p.step(..., name="...")'
             )
-        for handle in handles_in(step.arguments):
+        for handle in _all_handles(step):
             if handle.step not in self._steps:
                 problem = f"an argument of {step.name!r} is the result of {handle.step!r}, which is no step of this pipeline"
                 raise DeclarationError(step.place, problem, near(handle.step, self._steps))
@@ -268,16 +281,30 @@ def _check_outputs(outputs: Mapping[str, str], place: str) -> None:
             raise DeclarationError(place, problem, f'write outputs={{"model": {outputs[name]!r}}}')
 
 
+def _all_handles(step: Step) -> list[Handle]:
+    try:
+        return list(handles_in(step.arguments))
+    except RecursionError as error:
+        problem = f"an argument of {step.name!r} holds itself, or is nested too deep"
+        raise DeclarationError(step.place, problem, "pass a flat list or dict") from error
+
+
 def handles_in(value: object) -> Iterable[Handle]:
-    """Yield every handle inside nested lists, tuples and dicts."""
+    """Yield every handle inside nested lists, tuples, sets, dicts and dataclasses."""
+    if type(value) in _PLAIN:
+        return
     if isinstance(value, Handle):
         yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from handles_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from handles_in(item)
+        return
+    inner: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        inner = (*value.keys(), *value.values())
+    elif isinstance(value, list | tuple | set | frozenset):
+        inner = value
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inner = [getattr(value, each.name, None) for each in dataclasses.fields(value)]
+    for item in inner:
+        yield from handles_in(item)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -301,8 +328,15 @@ def _bind(
     kwargs: Mapping[str, Any],
     place: str,
     method: str = "p.step",
+    constant: Mapping[int, Any] = MappingProxyType({}),
 ) -> Mapping[str, Any]:
-    """Return the arguments by parameter name, frozen; refuse what the function does not take."""
+    """Return the arguments by parameter name, frozen; refuse what the function does not take.
+
+    Parameters
+    ----------
+    constant
+        Copies of arguments that many steps share, by the identity of the argument.
+    """
     if not callable(function):
         raise DeclarationError(
             place, f"{function!r} is not a function", "pass the function itself: p.step(load, path)"
@@ -333,7 +367,7 @@ def _bind(
     kinds = read_signature(function) if maps else {}
     gathered = {each: _gathered(given[each], kinds.get(each), f"{place}: {name}, parameter {each}")
                 for each in maps}  # fmt: skip
-    return _frozen({**given, **gathered})
+    return _frozen({**given, **gathered}, constant)
 
 
 def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
@@ -349,19 +383,26 @@ def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
     raise DeclarationError(where, problem, fix)
 
 
-def _frozen(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def _frozen(
+    arguments: Mapping[str, Any], constant: Mapping[int, Any] = MappingProxyType({})
+) -> Mapping[str, Any]:
     """Copy the containers, so that changing a list after the declaration changes nothing."""
+    return MappingProxyType({
+        name: constant[id(value)] if id(value) in constant else _copied(value)
+        for name, value in arguments.items()
+    })  # fmt: skip
 
-    def copy(value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, Handles):
-            return dict(value)
-        if type(value) is dict:
-            return {key: copy(item) for key, item in value.items()}
-        if type(value) in {list, tuple}:
-            return type(value)(copy(item) for item in value)
+
+def _copied(value: Any, depth: int = 0) -> Any:  # noqa: ANN401
+    kind = type(value)
+    if kind not in _CONTAINERS and not isinstance(value, Handles):
         return value
-
-    return MappingProxyType({name: copy(value) for name, value in arguments.items()})
+    if depth > _DEEPEST:
+        problem = f"an argument holds itself, or is nested deeper than {_DEEPEST} levels"
+        raise DeclarationError(calling_place(), problem, "pass a flat list or dict")
+    if isinstance(value, Mapping):
+        return {key: _copied(item, depth + 1) for key, item in value.items()}
+    return kind([_copied(item, depth + 1) for item in value])
 
 
 def _function_name(function: Callable[..., Any], place: str) -> str:

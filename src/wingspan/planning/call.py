@@ -4,49 +4,29 @@ import ast
 import functools
 import importlib
 import inspect
-import os
 import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import DeclarationError
-from wingspan.files import digest_bytes, digest_file, json_text
-from wingspan.pipeline.handles import Handle
+from wingspan.errors import DeclarationError, UnsupportedTypeError
+from wingspan.files import digest_bytes, digest_file
 from wingspan.pipeline.pipeline import Command, Step
+from wingspan.planning.arguments import Arguments, InputFile, Same
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.planning.key import FORMAT, base_key, digest
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
-FORMAT = 2  # of keys and of job.json: a change here runs everything anew
-_ALWAYS = {"format": str(FORMAT), "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+_ALWAYS = {"format": str(FORMAT), "python": _PYTHON}
 _SLOW = frozenset(
     {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}
 )  # half a second and more to import
-_SHORT = 80  # a parameter longer than this is shown by its digest
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file or folder of the user's that a step reads, as it was when the plan was made.
-
-    Parameters
-    ----------
-    name
-        In the job's ``inputs`` folder.
-    stamp
-        What `wingspan.files.stamp` said of it: while that stays, so has the content.
-    """
-
-    path: str
-    digest: str
-    name: str
-    size: int
-    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +36,18 @@ class Call:
     Parameters
     ----------
     action
-        JSON-able: ``{"module", "file", "qualname", "root"}``, ``{"command", "files"}`` or ``{"cloudpickle": constant}``.
+        JSON-able: ``{"module", "file", "qualname", "root"}``, ``{"command", "files", "outputs"}`` or
+        ``{"cloudpickle": constant}``.
     arguments
-        JSON-able tree by parameter; what is no plain JSON is a dict with ``"$"`` that says what it is.
+        JSON-able tree by parameter, see `arguments`.
     inputs
         Place in the arguments -> (producing step, output or None for all).
     components
-        What the key is made of besides the inputs: name -> short text or digest.
+        What a reader is shown of the parts of the key besides the inputs: name -> short text or digest.
+    base
+        The digest of those parts; see `key.step_key`.
+    imageless
+        The same without the container image.
     constants
         Digest -> (value, record of its codec) of arguments that JSON cannot hold.
     preload
@@ -77,71 +62,13 @@ class Call:
     arguments: dict[str, Any]
     inputs: dict[str, tuple[str, str | None]]
     components: dict[str, str]
+    base: str
+    imageless: str
     files: tuple[InputFile, ...] = ()
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     code: dict[str, str] = field(default_factory=dict)
-
-
-class _Arguments:
-    """Turns argument values into the tagged tree, collecting inputs, files and constants on the way."""
-
-    def __init__(self, step: Step, cache: DigestCache) -> None:
-        self.step = step
-        self.cache = cache
-        self.inputs: dict[str, tuple[str, str | None]] = {}
-        self.files: dict[str, InputFile] = {}
-        self.constants: dict[str, tuple[Any, dict[str, Any]]] = {}
-        self.components: dict[str, str] = {}
-
-    def tree(self, value: object, place: str) -> Any:  # noqa: ANN401 - JSON
-        """Return the JSON-able form of one value; `place` is ``parameter.key.0``."""
-        if isinstance(value, Handle):
-            self.inputs[place] = (value.step, value.field)
-            return {"$": "input", "place": place}
-        if isinstance(value, Path):
-            return {"$": "file", "name": self.file(value, place)}
-        if isinstance(value, list | tuple) and type(value) in {list, tuple}:
-            items = [self.tree(item, f"{place}.{i}") for i, item in enumerate(value)]
-            return items if isinstance(value, list) else {"$": "tuple", "items": items}
-        if type(value) is dict and all(type(key) is str for key in value):
-            named = {key: self.tree(item, f"{place}.{key}") for key, item in value.items()}
-            order = list(named)
-            if order != sorted(order):  # which JSON's are
-                self.components[f"order {place}"] = _short(json_text(order))
-                return {"$": "dict", "items": named, "order": order}
-            return {"$": "dict", "items": named} if "$" in named else named
-        if (
-            value is None
-            or type(value) in {bool, int, str}
-            or (type(value) is float and value - value == 0)
-        ):
-            text = str(value) if type(value) is int else json_text(value)
-            self.components[f"parameter {place}"] = _short(text)
-            return value
-        return self.constant(value, place)
-
-    def file(self, path: Path, place: str) -> str:
-        """Note an input file; return its name in the job's ``inputs`` folder."""
-        full = Path(path).expanduser().absolute()
-        seen = self.cache.look(full)
-        name = full.name
-        while name in self.files and self.files[name].path != str(full):
-            name = f"_{name}"  # two files of one name
-        self.files[name] = InputFile(str(full), seen.digest, name, seen.size, seen.stamp)
-        shown = os.fsencode(full.name).decode(errors="backslashreplace")
-        self.components[f"file {place}"] = f"{shown} {seen.digest}"
-        return name
-
-    def constant(self, value: object, place: str) -> dict[str, Any]:
-        """Encode a value that JSON cannot hold, to learn its digest."""
-        with tempfile.TemporaryDirectory() as folder:
-            record = encode(value, Path(folder) / "value")
-        digest = record["digest"]
-        self.constants[digest] = (value, record)
-        self.components[f"parameter {place}"] = f"{type(value).__qualname__} {digest}"
-        return {"$": "constant", "digest": digest, "record": record}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +80,24 @@ class _Code:
     modules: tuple[str, ...]
     files: dict[str, str]
     action: dict[str, Any] | None
+    digest: str
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was looked at for the same plan: functions and classes, and arguments that steps share."""
+
+    code: dict[Callable[..., Any], _Code] = field(default_factory=dict)
+    same: dict[tuple[str, int], Same] = field(default_factory=dict)
 
 
 def describe_all(steps: Mapping[str, Step], cache: DigestCache) -> dict[str, Call]:
     """Return what `describe` does of each step; a function's code is looked at once for all its calls."""
-    known: dict[Callable[..., Any], _Code] = {}
+    known = _Known()
     return {name: describe(step, cache, known) for name, step in steps.items()}
 
 
-def describe(
-    step: Step, cache: DigestCache, known: dict[Callable[..., Any], _Code] | None = None
-) -> Call:
+def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Call:
     """Read the step's source and input files; return how to call it and what its key is made of.
 
     Parameters
@@ -178,36 +112,66 @@ def describe(
     DeclarationError
         The function cannot be told from others by its source and values, or an argument cannot be stored.
     """
-    reader = _Arguments(step, cache)
-    arguments = {name: reader.tree(value, name) for name, value in step.arguments.items()}
-    preload: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    held: dict[str, str] = {}
+    known = known or _Known()
+    reader = Arguments(cache, known.same)
+    arguments = _trees(step, reader)
     if isinstance(step.action, Command):
-        beside = {name: reader.file(path, name) for name, path in step.action.files.items()}
-        action: dict[str, Any] = {"command": step.action.template, "files": beside}
-        components = {**_ALWAYS, "command": step.action.template}
+        code, action = _command(step.action, reader)
     else:
-        known = {} if known is None else known
-        code = known.get(step.action)
-        if code is None:
-            code = known[step.action] = _code(step, step.action)
-        components = {**_ALWAYS, **code.components}
-        preload, modules, held = code.preload, code.modules, code.files
+        code = _known_code(step, step.action, known)
         action = code.action or _by_value(step.action, reader)
-    components |= reader.components
-    components["cpus"] = str(step.resources.cpus)
-    if step.resources.image:
-        components["image"] = _image(step.resources.image, cache)
+    made_of = _with_classes(code, [_known_code(step, kind, known) for kind in reader.classes])
     files = tuple(reader.files.values())
-    read = (reader.inputs, components, files, reader.constants)
-    return Call(action, arguments, *read, preload, modules, held)
+    contents = {file.name: (file.kind, file.digest) for file in files}
+    cpus, image = step.resources.cpus, step.resources.image and _image(step.resources.image, cache)
+    imageless = base_key(made_of.digest, reader.texts, contents, cpus, None)
+    components = {**_ALWAYS, **made_of.components, **reader.shown, "cpus": str(cpus)}
+    if image:
+        components["image"] = image
+    return Call(
+        action=action,
+        arguments=arguments,
+        inputs=reader.inputs,
+        components=components,
+        base=base_key(made_of.digest, reader.texts, contents, cpus, image) if image else imageless,
+        imageless=imageless,
+        files=files,
+        constants=reader.constants,
+        preload=made_of.preload,
+        modules=made_of.modules,
+        code=made_of.files,
+    )
+
+
+def _trees(step: Step, reader: Arguments) -> dict[str, Any]:
+    try:
+        return {name: reader.tree(value, name) for name, value in step.arguments.items()}
+    except UnsupportedTypeError as error:
+        where = f"{step.place}: step {step.name}, {error.where}"
+        raise UnsupportedTypeError(where, error.problem, error.fix) from error
+
+
+def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]]:
+    """Return what a command is made of, and how it is run."""
+    files = {name: reader.file(path, name) for name, path in command.files.items()}
+    action = {"command": command.template, "files": files, "outputs": dict(command.outputs)}
+    shown = {"command": command.template}
+    shown |= {f"output {name}": path for name, path in command.outputs.items()}
+    return _Code(shown, (), (), {}, action, digest([_PYTHON, action])), action
 
 
 def _image(image: str, cache: DigestCache) -> str:
     """Return what a container image is known by: its reference, and of a file its digest."""
     path = Path(image).expanduser()
     return f"{image} {cache.digest(path)}" if path.is_file() else image
+
+
+def _known_code(step: Step, function: Callable[..., Any], known: _Known) -> _Code:
+    """Return what a function, or the class of an argument, is made of; look at each once."""
+    code = known.code.get(function)
+    if code is None:
+        code = known.code[function] = _code(step, function)
+    return code
 
 
 def _code(step: Step, function: Callable[..., Any]) -> _Code:
@@ -218,8 +182,32 @@ def _code(step: Step, function: Callable[..., Any]) -> _Code:
         raise DeclarationError(
             f"{step.place}: step {step.name}", error.problem, error.fix
         ) from error
-    preload = tuple(sorted(_preload(function)))
-    return _Code(components, preload, tuple(sorted(files)), files, _importable(function))
+    # Functions that call each other have the same components: the first one's name is the function's.
+    own = [next(iter(components), ""), getattr(function, "__qualname__", "")]
+    modules, made_of = tuple(sorted(files)), digest([_PYTHON, own, components])
+    if isinstance(function, type):
+        return _Code(components, (), modules, files, None, made_of)
+    preload, action = tuple(sorted(_preload(function))), _importable(function)
+    return _Code(components, preload, modules, files, action, made_of)
+
+
+def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
+    """Return what a call is made of: the function's code, and that of the classes of its arguments."""
+    if not classes:
+        return code
+    shown = {
+        name if name.startswith("distribution ") else f"of an argument: {name}": text
+        for each in classes
+        for name, text in each.components.items()
+    }
+    files = {name: held for each in (*classes, code) for name, held in each.files.items()}
+    return replace(
+        code,
+        components={**shown, **code.components},
+        modules=tuple(sorted(files)),
+        files=files,
+        digest=digest([code.digest, sorted(each.digest for each in classes)]),
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -268,15 +256,15 @@ def _libraries(kind: TypeName) -> set[str]:
     return {kind.name.partition(".")[0]}.union(*map(_libraries, inner))
 
 
-def _by_value(function: Callable[..., Any], reader: _Arguments) -> dict[str, Any]:
+def _by_value(function: Callable[..., Any], reader: Arguments) -> dict[str, Any]:
     """Send along a function that no file holds: of a notebook, or made by another function."""
     import cloudpickle
 
     content = cloudpickle.dumps(function)
-    digest = digest_bytes(content)
+    name = digest_bytes(content)
     with tempfile.TemporaryDirectory() as folder:
-        reader.constants[digest] = (content, encode(content, Path(folder) / "value"))
-    return {"cloudpickle": digest, "record": reader.constants[digest][1]}
+        reader.constants[name] = (content, encode(content, Path(folder) / "value"))
+    return {"cloudpickle": name, "record": reader.constants[name][1]}
 
 
 @functools.lru_cache(maxsize=4096)
@@ -299,7 +287,3 @@ def _importable(function: Callable[..., Any]) -> dict[str, Any] | None:
     for _ in range(module_name.count(".") + (path.name == "__init__.py")):
         root = root.parent
     return {"module": module_name, "file": str(path), "qualname": qualname, "root": str(root)}
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHORT else f"{text[:20]}... {digest_bytes(text.encode())}"

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
-from wingspan.files import digest_bytes
 from wingspan.pipeline.handles import near
+from wingspan.planning.key import Inputs, step_key
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.pipeline.pipeline import Step
@@ -35,6 +35,8 @@ class PlannedStep:
         Place in the arguments -> (key, output or None for all).
     code
         Digests of the files of the project's modules that the function reaches, by module name.
+    base
+        Digest of all parts of the key but the inputs; empty in a plan of an older Wingspan.
     """
 
     name: str
@@ -53,6 +55,7 @@ class PlannedStep:
     modules: tuple[str, ...]
     components: dict[str, str]
     code: dict[str, str] = field(default_factory=dict)
+    base: str = ""
 
     def __repr__(self) -> str:
         return f"PlannedStep {self.name}: {'' if self.done else 'to run, '}{self.reason}"
@@ -131,9 +134,6 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
     return PlannedStep(**{**line, **{n: tuple(line[n]) for n in names}, "inputs": inputs})
 
 
-Inputs = dict[str, tuple[str, str | None]]
-
-
 def walk(tree: object) -> Iterator[Mapping[str, Any]]:
     """Yield every tagged node of an argument tree."""
     if isinstance(tree, Mapping):
@@ -155,12 +155,7 @@ def step_keys(
     for name in order:
         call = calls[name]
         read = {place: (keys[step], output) for place, (step, output) in call.inputs.items()}
-        parts = [text for component in sorted(call.components.items()) for text in component]
-        parts += [
-            "",
-            *[f"{place}\0{key}\0{output or ''}" for place, (key, output) in sorted(read.items())],
-        ]
-        keys[name] = digest_bytes("\0".join(parts).encode()).partition(":")[2]
+        keys[name] = step_key(call.base, read)
         inputs[name] = read
     return keys, inputs
 
@@ -218,6 +213,7 @@ def _planned(
         modules=call.modules,
         components=call.components,
         code=call.code,
+        base=call.base,
     )
 
 
@@ -243,11 +239,11 @@ def _reason(
     """Say why a step is not up to date, by comparing with the last plan."""
     if before is None:
         return "new step"
-    now = {name: (text, "changed") for name, text in call.components.items()}
-    old: Mapping[str, str] = before["components"]
-    found = [
-        _difference(name, old.get(name), now.get(name, (None, ""))[0]) for name in {**now, **old}
-    ]
+    now, old = call.components, before["components"]
+    if old.get("format") != now["format"]:
+        was = old.get("format", "unknown")
+        return f"the key format changed ({was} -> {now['format']}): every step runs once more"
+    found = [_difference(name, old.get(name), now.get(name)) for name in {**now, **old}]
     for place, (maker, output) in call.inputs.items():
         if before["inputs"].get(place) != [maker, output]:
             found.append(f"input {place} is now {maker}")
@@ -265,6 +261,8 @@ def _difference(name: str, old: str | None, new: str | None) -> str:
     if old == new:
         return ""
     if old is None or new is None:
+        if name.startswith("type "):
+            return f"{name[5:]} is {f'now of type {new}' if old is None else f'no longer of type {old}'}"
         return f"{name} {'added' if old is None else 'removed'}"
     subject = name.removeprefix("distribution ")
     if "blake2b" in old or "blake2b" in new or len(old) == len(new) == 64:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, NotFoundError
 from wingspan.files import copy, disk_errors, json_text
+from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.inside import last_checkpoint
 from wingspan.runner.job import file_name
@@ -30,6 +31,7 @@ def job_of(step: PlannedStep, attempt: int) -> dict[str, Any]:
     return {
         "schema": 1,
         "key": step.key,
+        "key_format": FORMAT,
         "step": step.name,
         "attempt": attempt,
         "action": step.action,
@@ -106,7 +108,7 @@ def _link_output(key: str, output: str | None, inputs: Path, store: Store) -> No
 
 def constants_of(step: PlannedStep) -> set[str]:
     """Return the digests of a step's argument values that JSON cannot hold."""
-    found = {node["digest"] for node in walk(step.arguments) if node["$"] == "constant"}
+    found = {node["constant"] for node in walk(step.arguments) if "constant" in node}
     return found | ({step.action["cloudpickle"]} if "cloudpickle" in step.action else set())
 
 

@@ -33,6 +33,7 @@ from wingspan.runner.unchanged import require_planned
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
 from wingspan.store.store import read_digest
+from wingspan.store.tree import from_tree
 
 SCHEMA = 1
 NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
@@ -85,6 +86,7 @@ def _begin(job: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "key": job["key"],
+        "key_format": job["key_format"],
         "step": job["step"],
         "attempt": job["attempt"],
         "host": socket.gethostname(),
@@ -216,28 +218,17 @@ def _seed(job: Mapping[str, Any]) -> None:
 
 def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
     """Rebuild an argument from its JSON-able tree."""
+    trusted = frozenset(job["modules"])
 
-    def built(part: Any) -> Any:  # noqa: ANN401
-        return _value(part, job, folder)
+    def part(node: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if "input" in node:
+            return _input(job["inputs"][node["input"]], folder, trusted)
+        if "file" in node:
+            return folder / INPUTS / node["file"]
+        held = folder / INPUTS / node["constant"].partition(":")[2]
+        return decode(held, node["record"], trusted)
 
-    match tree:
-        case list():
-            return [built(item) for item in tree]
-        case {"$": "dict", "items": items}:
-            return {key: built(items[key]) for key in tree.get("order", items)}
-        case {"$": "tuple", "items": items}:
-            return tuple(built(item) for item in items)
-        case {"$": "file", "name": name}:
-            return folder / INPUTS / name
-        case {"$": "constant", "digest": digest, "record": record}:
-            return decode(
-                folder / INPUTS / digest.partition(":")[2], record, frozenset(job["modules"])
-            )
-        case {"$": "input", "place": place}:
-            return _input(job["inputs"][place], folder, frozenset(job["modules"]))
-        case dict():
-            return {key: built(item) for key, item in tree.items()}
-    return tree
+    return from_tree(tree, part)
 
 
 def _input(source: Mapping[str, Any], folder: Path, trusted: frozenset[str]) -> Any:  # noqa: ANN401
@@ -308,12 +299,11 @@ def _encode_one(
 def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Run a shell command in the work folder and collect the files it was to write."""
     work = folder / WORK
-    arguments = dict(job["arguments"])
-    outputs: dict[str, str] = arguments.pop("outputs")
+    outputs: dict[str, str] = job["action"]["outputs"]
     for name, file in job["action"]["files"].items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).symlink_to(folder / INPUTS / file)
-    words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in arguments.items()}
+    words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in job["arguments"].items()}
     command = job["action"]["command"].format(**words)
     shown = os.fsencode(command).decode(errors="backslashreplace")
     print(f"+ {shown}", flush=True)  # noqa: T201 - into the step's own output
@@ -343,9 +333,9 @@ def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN401
     """Return an argument as a word of the command line: a file's path; plain text; or the path of the stored form."""
-    if not (isinstance(tree, dict) and tree.get("$") == "input"):
+    if not (isinstance(tree, dict) and "$" in tree and "input" in tree):
         return str(_value(tree, job, folder))
-    source = job["inputs"][tree["place"]]
+    source = job["inputs"][tree["input"]]
     output = source["output"] or VALUE
     made = _made(folder / INPUTS / f"{source['key']}.json")
     if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:

@@ -59,7 +59,7 @@ def to_tree(value: object, part: ToPart, other: ToPart, around: tuple[int, ...] 
     if value is None or kind is bool:
         return value
     if kind in {int, float, str}:
-        return _plain(value)
+        return plain(value)
     found = part(value)
     if found is not None:
         return found
@@ -89,7 +89,13 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _plain(value: Any) -> Node:  # noqa: ANN401
+def has_text_keys(value: dict[Any, Any]) -> bool:
+    """Return whether a dict can be a JSON object of a tree."""
+    return "$" not in value and all(type(key) is str and _is_text(key) for key in value)
+
+
+def plain(value: Any) -> Node:  # noqa: ANN401
+    """Return the tree of a bool, a number, a str or None: itself, unless JSON would change it."""
     if isinstance(value, str):
         if _is_text(value):
             return value
@@ -97,7 +103,7 @@ def _plain(value: Any) -> Node:  # noqa: ANN401
         return {"$": "str", "bytes": content}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$": "float", "value": str(value)}
-    return value if -_BIG < value < _BIG else {"$": "int", "hex": hex(value)}
+    return value if value is None or -_BIG < value < _BIG else {"$": "int", "hex": hex(value)}
 
 
 def _items(values: Iterable[object], down: Down) -> list[Node]:
@@ -158,7 +164,7 @@ def _rank(item: object) -> str:
 
 
 def _dict(value: Any, down: Down) -> Node:  # noqa: ANN401
-    if "$" in value or not all(type(key) is str and _is_text(key) for key in value):
+    if not has_text_keys(value):
         return {"$": "dict", "items": _pairs(value, down)}
     found: dict[str, Node] = {}
     key = ""

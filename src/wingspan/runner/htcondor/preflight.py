@@ -239,7 +239,7 @@ def check_outputs(steps: Iterable[PlannedStep]) -> Check:
         f"{path} (step {step.name})"
         for step in steps
         if "command" in step.action
-        for path in map(str, dict(step.arguments.get("outputs", {})).values())
+        for path in map(str, step.action.get("outputs", {}).values())
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
     ]
     if outside:

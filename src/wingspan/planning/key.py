@@ -1,0 +1,62 @@
+"""Make keys: digests of everything that a result is a function of.
+
+Every key is a pure function of explicit parts, encoded as JSON text of one form. Different parts
+therefore give different keys, and equal parts give equal keys in every process.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wingspan.files import digest_bytes, json_text
+
+FORMAT = 3  # of keys and of job.json; a change here runs every step once more
+
+Inputs = dict[str, tuple[str, str | None]]
+
+
+def digest(parts: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the digest of JSON-able parts, as 64 hex digits."""
+    return _hex(json_text(parts))
+
+
+def _hex(text: str) -> str:
+    return digest_bytes(text.encode()).partition(":")[2]
+
+
+def base_key(
+    code: str,
+    arguments: Mapping[str, str],
+    files: Mapping[str, tuple[str, str]],
+    cpus: int,
+    image: str | None,
+) -> str:
+    """Return the digest of all parts of a step's key but its inputs.
+
+    Parameters
+    ----------
+    code
+        Digest of the function's code and of the versions it depends on, or of the command.
+    arguments
+        By name, the JSON text of the argument's canonical tree; an input in it is a place.
+    files
+        Name in the job's folder -> ``file`` or ``folder``, and the digest of the content.
+    """
+    given = [f"{json_text(name)}:{text}" for name, text in sorted(arguments.items())]
+    held = f"{json_text(image)} {json_text(files)}" if image or files else ""
+    return _hex("\n".join([f"{FORMAT} {code} {cpus} {held}", *given]))
+
+
+def step_key(base: str, inputs: Mapping[str, tuple[str, str | None]]) -> str:
+    """Return the key of a step, given the key and the output of the maker of each input, by place."""
+    if not inputs:
+        return _hex(base)
+    lines = [
+        f"{place} {key} {'' if output is None else json_text(output)}"
+        for place, (key, output) in sorted(inputs.items())
+    ]
+    return _hex("\n".join([base, *lines]))
+
+
+def content_key(base: str, inputs: Mapping[str, str]) -> str:
+    """Return the key of a step by what it reads, given the digest of each input's value, by place."""
+    return digest(["content", base, inputs])
