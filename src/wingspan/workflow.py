@@ -7,7 +7,7 @@ imported when it is asked for.
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import (
     CorruptError,
@@ -33,6 +33,9 @@ from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
 from wingspan.runner.runner import RUNNING, Listener, ignore
 from wingspan.store.store import Store
+
+if TYPE_CHECKING:
+    from wingspan.runner.htcondor.profile import Profile
 
 _LISTED = 60  # steps of a pipeline that its text shows
 _NEEDS = 5  # steps that the text of one step names
@@ -156,9 +159,10 @@ class Pipeline(declaration.Pipeline):
             raise DeclarationError(
                 self._place, problem, 'put the start under `if __name__ == "__main__":`'
             )
-        place, given = find_home(home), None
+        place, given, profile = find_home(home), None, None
         if on != LOCAL:
-            given = _usable(on, shared)  # what is misspelt is told before any work
+            profile = _usable(on, shared)  # what is misspelt is told before any work
+            given = None if shared is None else profile.shared
             _catch_up_all(place, self.name)
         elif shared is not None:
             problem = "this machine needs no shared folder"
@@ -167,8 +171,8 @@ class Pipeline(declaration.Pipeline):
         active = None if on == LOCAL else _in_the_pool(plan, on, place)
         if active is not None:
             return active
-        if on != LOCAL and plan.to_run():
-            _require_pool(plan)
+        if profile is not None and plan.to_run():
+            _require_pool(plan, profile, place)
         folder = place.new_run(plan.pipeline)
         save_plan(plan, folder, place, on, given)
         return Run(folder, place)
@@ -205,26 +209,28 @@ def _needs(step: declaration.Step) -> str:
     return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
 
 
-def _usable(on: str, shared: str | Path | None) -> Path | None:
-    """Look for a pool's profile, and into the folder that its machines share; return the one given for this run."""
+def _usable(on: str, shared: str | Path | None) -> "Profile":
+    """Return a pool's profile after a look into the folder that its machines share."""
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.htcondor.shared import require
 
     found = find_profile(on, Path.cwd(), None if shared is None else Path(shared))
     if found.shared is not None:
         require(found.shared)
-    return None if shared is None else found.shared
+    return found
 
 
-def _require_pool(plan: Plan) -> None:
+def _require_pool(plan: Plan, profile: "Profile", home: Home) -> None:
     """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
     from wingspan.accesspoint.access import check_access
     from wingspan.pool.personal import use_pool
+    from wingspan.runner.htcondor.export import refuse
     from wingspan.runner.htcondor.preflight import check_outputs
 
     outputs = check_outputs(plan.to_run())
     if not outputs.ok:
         raise SettingError("outputs of commands", outputs.found, outputs.fix)
+    refuse(plan, profile, home.root)
     use_pool()
     check_access()
 

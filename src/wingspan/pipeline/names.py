@@ -4,6 +4,7 @@ A name is shown as it was given; what is made of it as a file, a folder or a wor
 """
 
 import re
+from functools import lru_cache
 
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_bytes
@@ -54,6 +55,7 @@ def file_part(name: str) -> str:
     return _OTHER.sub("_", name)[:_CUT].strip("._-") or "unnamed"
 
 
+@lru_cache(maxsize=4096)  # outputs of many steps have the same
 def file_word(name: str) -> str:
     """Return the name of a file or folder for a name; different names have different ones.
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.amounts import megabytes, number, seconds
 from wingspan.pipeline.place import calling_place
+from wingspan.pipeline.submit_commands import command_problem
 
 UNSTATED_MB = 2048  # what a pool is asked for where the user states no memory
 _MOST = {"cpus": 65_536, "gpus": 1024}
@@ -20,15 +21,6 @@ _SIZES = ("memory", "disk", "gpu_memory")
 _TIMES = ("runtime", "expected")
 _EXAMPLE = '{"rank": "Mips"}'
 _SHOWN = 60  # characters of a wrong value in a message
-
-# What Wingspan writes into every submit description itself; anything else a user may set.
-OWNED_SUBMIT_COMMANDS = frozenset({
-    "universe", "executable", "arguments", "output", "error", "log", "queue", "initialdir", "notification",
-    "request_cpus", "request_memory", "request_disk", "request_gpus", "gpus_minimum_capability",
-    "gpus_minimum_memory", "container_image", "should_transfer_files", "when_to_transfer_output",
-    "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "transfer_executable",
-    "preserve_relative_paths", "getenv", "want_io_proxy", "checkpoint_exit_code", "transfer_checkpoint_files",
-})  # fmt: skip
 
 
 class Commands(dict[str, str]):
@@ -229,11 +221,10 @@ def _commands(given: object) -> tuple[Commands, list[str]]:
             )
         elif name.lower() in {each.lower() for each in made}:
             problems.append(f"submit command {name} is given twice")
+        elif problem := command_problem(name, text):
+            problems.append(f"submit: {problem}")
         else:
             made[name] = text
-    owned = {command.lower() for command in made} & OWNED_SUBMIT_COMMANDS
-    if owned:
-        problems.append(f"submit commands {', '.join(sorted(owned))} are set by Wingspan itself")
     return Commands(made), problems
 
 

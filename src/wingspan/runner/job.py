@@ -19,6 +19,7 @@ from typing import Any
 
 from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
+from wingspan.pipeline.names import file_word
 from wingspan.runner import forks, inside
 from wingspan.runner.input_files import (
     PLANNED,
@@ -41,7 +42,7 @@ NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
 
 def file_name(key: str, output: str) -> str:
     """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
-    return f"{key}.{output}" if output != "json" else f"{key}.output.json"
+    return f"{key}.{file_word(output)}" if output != "json" else f"{key}.output.json"
 
 
 def run_job(folder: Path) -> int:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.environment import environment_for, travels
 from wingspan.runner.htcondor.gpu_wheel import check_wheel, wheel_here, with_torch
-from wingspan.runner.htcondor.image import image_commands, images_of, require_image
+from wingspan.runner.htcondor.image import image_commands, images_of, require_image, steps_in
 from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     Check,
@@ -33,6 +33,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.project_code import project_files
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
+from wingspan.runner.htcondor.words import argument
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
@@ -147,12 +148,12 @@ def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile
     return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
 
 
-def check_images(steps: Iterable[PlannedStep], profile: Profile) -> list[Check]:
+def check_images(steps: Sequence[PlannedStep], profile: Profile) -> list[Check]:
     """Look for the container images that are files, and say how jobs get each."""
     checks = []
     for image in images_of(steps, profile):
         try:
-            size = require_image(image, profile.shared)
+            size = require_image(image, profile.shared, steps_in(image, steps, profile))
         except WingspanError as error:
             checks.append(Check("image", False, f"{error.where}: {error.problem}", error.fix))
             continue
@@ -210,7 +211,7 @@ def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _
         script.chmod(0o755)
         commands = {
             "executable": str(script),
-            "arguments": str(meeting),
+            "arguments": argument(str(meeting)),
             "initialdir": str(work),
             "output": "said",
             "error": "said-too",

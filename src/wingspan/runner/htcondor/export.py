@@ -29,7 +29,7 @@ from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
 from wingspan.runner.htcondor.growth import Most, unknown
-from wingspan.runner.htcondor.image import images_of, require_image
+from wingspan.runner.htcondor.image import images_of, require_image, steps_in
 from wingspan.runner.htcondor.nodes import Node, nodes_of
 from wingspan.runner.htcondor.part import PACKED, pack_folder
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
@@ -44,8 +44,10 @@ from wingspan.runner.htcondor.shared import (
     place_of,
     require,
 )
+from wingspan.runner.htcondor.words import folder_problem
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import RESULT, Home, RunFolder
+from wingspan.shown import shown_name
 from wingspan.store.store import Store
 
 DAG = "workflow.dag"
@@ -58,6 +60,7 @@ node=$1
 environment=$2
 fail() {{ printf '{{"problem":"%s","fix":"%s"}}\\n' "$1" "$2" > "$node.failed.json"; echo "$1" >&2; exit 3; }}
 python={python}
+wanted={wanted}
 library={library}
 if [ -n "$environment" ]; then
     if ! [ -x environment/python/bin/python3 ]; then
@@ -75,7 +78,6 @@ if [ -n "$library" ]; then
     unset PYTHONHOME PYTHONPATH
 fi
 if ! [ -x "$python" ]; then  # in a container image: the one that it has
-    wanted=$python
     [ -z "$library" ] && python=$(command -v python3) && "$python" -c "import wingspan" ||
         fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
 fi
@@ -101,19 +103,33 @@ def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = 
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
     profile = profile or Profile()
-    _refuse(plan, profile)
+    refuse(plan, profile, root)
     save_plan(plan, folder, home)
     inside = profile.environment == AUTO and bool(images_of(plan.to_run(), profile))
     send = profile.environment == SEND or inside
     return write_dag(plan, root, folder, home, profile, send=send)
 
 
-def _refuse(plan: Plan, profile: Profile) -> None:
-    """Look at what the profile names on this machine's disk, before anything is written."""
+def refuse(plan: Plan, profile: Profile, root: Path) -> None:
+    """Look at what a plan and a profile name, before anything is written.
+
+    Parameters
+    ----------
+    root
+        The folder of the DAG, or one above it.
+
+    Raises
+    ------
+    SettingError, NotFoundError
+        HTCondor could not use it.
+    """
     if profile.shared is not None:
         require(profile.shared)
     for image in images_of(plan.to_run(), profile):
-        require_image(image, profile.shared)
+        require_image(image, profile.shared, steps_in(image, plan.to_run(), profile))
+    problem = folder_problem(root)
+    if problem:
+        raise SettingError(f"folder {shown_name(str(root))}", problem, "name another folder")
 
 
 def write_dag(
@@ -135,7 +151,7 @@ def write_dag(
     most
         Gives what the pool's largest slots have; requests do not grow beyond.
     """
-    _refuse(plan, profile)
+    refuse(plan, profile, place)
     for name in ("jobs", "results", "files", "logs"):
         (place / name).mkdir(parents=True)
     store = Store(home.store)
@@ -164,7 +180,9 @@ def write_dag(
     _write_script(place / "job.sh", archive if there else None)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(place / "nodes.json", json_text(members))
-    sent = ("" if code is None else code.name, str(archive or ""))
+    if archive is not None and not there:
+        (place / archive.name).symlink_to(archive)  # the DAG has no path of the home
+    sent = ("" if code is None else code.name, "" if archive is None else archive.name)
     if there:  # nothing but what each job has to do
         nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
     write_atomically(place / DAG, _text(nodes, place, folder, sent, profile, most))
@@ -193,7 +211,10 @@ def _write_script(script: Path, environment: Path | None) -> None:
         python, library = str(environment / "python/bin/python3"), str(environment / "python/lib")
         fix = "mount the shared folder on all machines that run jobs; or leave out the key shared, or --shared"
     values = {"python": python, "library": library, "fix": fix}
-    write_atomically(script, _JOB_SH.format(**{n: shlex.quote(v) for n, v in values.items()}))
+    quoted = {name: shlex.quote(value) for name, value in values.items()}
+    in_json = json_text(python)[1:-1]  # as fail() has to write it
+    wanted = "$python" if in_json == python else shlex.quote(in_json)
+    write_atomically(script, _JOB_SH.format(**quoted, wanted=wanted))
     script.chmod(0o755)
 
 
@@ -211,12 +232,12 @@ def _text(
     }
     if place.resolve().is_relative_to("/tmp"):
         settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
-    code, archive = sent
+    _, archive = sent
     return dag_text(
         tuple(nodes),
         run_id=folder.run_id,
-        common=",".join(filter(None, [f"../{code}" if code else "", archive])),
-        environment=Path(archive).name,
+        common=",".join(f"../{name}" for name in sent if name),
+        environment=archive,
         profile=profile,
         settings=settings,
         most=most,

@@ -8,13 +8,15 @@
     /cvmfs/images/a          of the machines that run jobs
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below
+from wingspan.runner.htcondor.words import in_list
+from wingspan.shown import shown_name
 
 _THERE = "/cvmfs/"  # mounted on execution points; HTCondor itself never sends what is below
 
@@ -36,31 +38,49 @@ def image_commands(image: str | None, shared: Path | None) -> dict[str, str]:
 
 def images_of(steps: Iterable[PlannedStep], profile: Profile) -> list[str]:
     """Return the images that some steps run in, each once."""
-    named = [step.resources.get("image") or profile.image for step in steps]
-    return list(dict.fromkeys(image for image in named if image))
+    return list(dict.fromkeys(image for step in steps if (image := _image(step, profile))))
 
 
-def require_image(image: str, shared: Path | None) -> int:
+def steps_in(image: str, steps: Iterable[PlannedStep], profile: Profile) -> list[str]:
+    """Return the names of the steps that run in an image."""
+    return [step.name for step in steps if _image(step, profile) == image]
+
+
+def _image(step: PlannedStep, profile: Profile) -> str | None:
+    return step.resources.get("image") or profile.image
+
+
+def require_image(image: str, shared: Path | None, steps: Sequence[str] = ()) -> int:
     """Look for an image that is a file; return the bytes of it that are sent with each job.
+
+    Parameters
+    ----------
+    steps
+        Names of the steps that run in it, for the message.
 
     Raises
     ------
     NotFoundError
         It is not there.
     SettingError
-        It is a folder that would have to be sent, which HTCondor cannot.
+        It is a folder that would have to be sent, which HTCondor cannot, or a list of files cannot hold its name.
     """
     file = _file(image)
+    where = f"image {shown_name(image)}"
+    of = f", image of step {shown_name(steps[0])}" if steps else ""
+    if not in_list(str(file or image)):
+        problem = f"its name has a character that a list of files cannot hold{of}"
+        raise SettingError(where, problem, "rename it: use letters, digits and ._+-/:@ only")
     if file is None or str(file).startswith(_THERE):
         return 0
     if not file.exists():
         fix = 'correct the path; of an image in a registry the reference begins with "docker://"'
-        raise NotFoundError(f"image {image}", f"there is no file {file}", fix)
+        raise NotFoundError(where, f"there is no file {file}{of}", fix)
     if _in_place(file, shared):
         return 0
     if file.is_dir():
         fix = f"build a file of it, apptainer build image.sif {file}, or put it below the shared folder"
-        raise SettingError(f"image {image}", "a folder cannot be sent with jobs", fix)
+        raise SettingError(where, f"a folder cannot be sent with jobs{of}", fix)
     return file.stat().st_size
 
 

@@ -22,6 +22,7 @@ from wingspan.runner.htcondor.nodes import Node
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.submit_description import submit_description
+from wingspan.runner.htcondor.words import folder_problem
 
 # a name's end, its words joined by _; of parameters only what cannot mean anything else: pad_token, sort_key
 _SECRET = re.compile(
@@ -266,6 +267,9 @@ def check_run_folder(home: Path) -> Check:
     folder = home.resolve()
     if folder.is_relative_to("/tmp"):
         problem = f"{folder} is under /tmp: a reboot empties it, and DAGMan by itself refuses it"
+        return Check("run folder", False, problem, "name another: --home, or WINGSPAN_HOME")
+    problem = folder_problem(folder)
+    if problem:
         return Check("run folder", False, problem, "name another: --home, or WINGSPAN_HOME")
     return Check("run folder", True, str(folder))
 

@@ -31,23 +31,16 @@ from typing import Any
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.handles import near
-from wingspan.pipeline.resources import OWNED_SUBMIT_COMMANDS
+from wingspan.pipeline.submit_commands import command_problem
+from wingspan.runner.htcondor.words import in_list
+from wingspan.shown import unseen
 
 FILE = "wingspan.toml"
 DEFAULT = "htcondor"
 AUTO, SEND, INSTALLED = "auto", "send", "installed"
 LOCAL = "local"  # never a pool
-_COMMAND = re.compile(r"(?:\+|(?i:my)\.)?[A-Za-z_][A-Za-z0-9_]*")
 _SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
-_OTHER_WAYS = {
-    "container_image": "the key image of this pool",
-    "request_cpus": "Resources(cpus=) of a step",
-    "request_memory": "Resources(memory=) of a step",
-    "request_disk": "Resources(disk=) of a step",
-    "request_gpus": "Resources(gpus=) of a step",
-    "gpus_minimum_capability": "Resources(gpu_capability=) of a step",
-    "gpus_minimum_memory": "Resources(gpu_memory=) of a step",
-}
+_SETTING_VALUE = re.compile(r"[A-Za-z0-9_.,:/@%+-]+")  # as a line ENV SET of a DAG holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +177,7 @@ def _profile(name: str, table: object, file: Path) -> Profile:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value:
+    if not isinstance(value, str) or not value.strip() or unseen(value):
         raise ValueError(f"expected one line of text, found {value!r}")
     return value
 
@@ -239,20 +232,15 @@ def _plain(value: object) -> str:
 
 
 def _commands(value: object) -> Mapping[str, str]:
-    table = _table(value)
-    for command in table:
-        if not _COMMAND.fullmatch(command):
-            raise ValueError(f"expected the name of a submit command, found {command!r}")
-        plain = command.lower()
-        attribute = plain.removeprefix("+").removeprefix("my.")
-        if plain in OWNED_SUBMIT_COMMANDS or plain.startswith("transfer_"):
-            other = _OTHER_WAYS.get(plain)
-            raise ValueError(
-                f"{command} is written by Wingspan itself; {f'use {other}' if other else 'leave it out'}"
-            )
-        if attribute != plain and attribute.startswith("wingspan"):
-            raise ValueError(f"{command} is an attribute of Wingspan's own; leave it out")
-    return MappingProxyType({command: _plain(given) for command, given in table.items()})
+    made: dict[str, str] = {}
+    for command, given in _table(value).items():
+        text = _plain(given)
+        if command.lower() in {each.lower() for each in made}:
+            raise ValueError(f"{command} is given twice")
+        if problem := command_problem(command, text):
+            raise ValueError(problem)
+        made[command] = text
+    return MappingProxyType(made)
 
 
 def _way(value: object) -> str:
@@ -266,13 +254,16 @@ def _settings(value: object) -> Mapping[str, str]:
     for setting in table:
         if not _SETTING.fullmatch(setting):
             raise ValueError(f"expected settings such as DAGMAN_MAX_JOBS_IDLE, found {setting!r}")
+        if not _SETTING_VALUE.fullmatch(_plain(table[setting])):
+            problem = f"{setting}: expected a number or a word, found {table[setting]!r}"
+            raise ValueError(problem)
     return MappingProxyType({setting: _plain(given) for setting, given in table.items()})
 
 
 def _staging(value: object) -> Mapping[Path, str]:
     found = {}
     for folder, url in _table(value).items():
-        if "://" not in _text(url) or " " in _text(url) or "," in _text(url):
+        if "://" not in _text(url) or not in_list(_text(url)):
             raise ValueError(f'expected a URL such as "osdf:///staging/ann", found {url!r}')
         found[_folder(folder)] = str(url)
     return MappingProxyType(found)

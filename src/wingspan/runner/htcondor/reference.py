@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import SettingError
+from wingspan.pipeline.names import file_part
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~+/-]+")  # what a URL, and a list of them, holds as it is
 
 
 def sent_name(file: Mapping[str, Any]) -> str:
-    """Return the name under which a file is sent: files of one name may go to one job."""
-    return f"{str(file['digest']).partition(':')[2][:16]}.{file['name']}"
+    """Return the name under which a file is sent: files of one name may go to one job, and lists hold plain names."""
+    return f"{str(file['digest']).partition(':')[2][:16]}.{file_part(file['name'])}"
 
 
 def url_of(file: Mapping[str, Any], staging: Mapping[Path, str]) -> str | None:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import NotFoundError, SettingError, WingspanError
 from wingspan.files import aside, copy, disk_errors, json_text
+from wingspan.pipeline.names import file_part
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.run_folder import OUTPUTS, RunFolder
@@ -96,7 +97,7 @@ def constant_in(place: Path, name: str) -> Path:
 
 def make_place(shared: Path, dag: Path, name: str) -> Path:
     """Make the place of a DAG in the shared folder, and a link to it in the DAG's own folder; return it."""
-    place = shared / RUNS / f"{name}-{secrets.token_hex(4)}"
+    place = shared / RUNS / f"{file_part(name)}-{secrets.token_hex(4)}"
     owner = Owner(os.uname().nodename, str(dag.absolute()))
     with aside(place) as made:
         (made / STORE).mkdir(parents=True)
