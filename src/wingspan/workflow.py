@@ -242,7 +242,7 @@ def _catch_up_all(home: Home, pipeline: str) -> None:
         if folder.complete.exists() or not folder.dags.is_dir() or folder.driven():
             continue
         if folder.header["pipeline"] == pipeline:
-            from wingspan.runner.htcondor.runner import catch_up
+            from wingspan.runner.htcondor.follow.follower import catch_up
 
             catch_up(folder, home)
 

@@ -10,7 +10,8 @@ import pytest
 import wingspan as ws
 from wingspan.accesspoint import edit, query
 from wingspan.runner.driver import drive
-from wingspan.runner.htcondor.runner import newest, stop
+from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.runner import stop
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
 POOL = "drill"
@@ -62,7 +63,7 @@ def test_an_input_file_is_changed(scene):
 def test_an_executable_of_the_wrong_format(scene):
     """What cannot be executed is told as such, and not tried on other machines."""
     run, cluster = scene.blocked(scene.module.first, str(scene.log))
-    script = newest(run.folder) / "job.sh"
+    script = newest(run.folder).script
     script.write_bytes(b"\x7fELF not really")
     scene.breaks()
     edit(cluster, "Requirements", "true")
@@ -137,7 +138,7 @@ def test_dagman_is_killed(scene):
 def test_the_log_cannot_be_written(scene):
     """Events are lost, so DAGMan waits for ever; stopped by the user, the result of the lost job is brought in."""
     run, cluster = scene.blocked(scene.module.first, str(scene.log))
-    place = newest(run.folder)
+    place = newest(run.folder).root
     log = next(place.glob("*.nodes.log"))
     log.chmod(0o444)
     place.chmod(0o555)
@@ -174,7 +175,7 @@ def test_the_execution_disk_is_full(scene, small_disk):
     assert "ws.Resources(disk=" in event.fix
     assert "is full" in run.report("fills")
     assert scene.lines("fills") == 3
-    log = next(newest(run.folder).glob("*.nodes.log")).read_text()
+    log = newest(run.folder).nodes_log.read_text()
     assert [mb for mb in (16, 32, 64) if f"\tDisk = {mb * 1024}\n" in log] == [16, 32, 64]
 
 

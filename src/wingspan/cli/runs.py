@@ -322,7 +322,7 @@ def logs(
     run = open_run(run_id, home=home)
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    attempt = _last_attempt(run, step)
+    attempt = _last_attempt(run.collect(), step)
     if attempt is None:
         print(_why_no_output(run, step), file=sys.stderr)
         return
@@ -396,30 +396,26 @@ def collect(
 
 def _dag_ended(folder: Path) -> bool | None:
     """Return whether DAGMan has left the queue since the last submission; None if there was none."""
-    from wingspan.eventlog.codes import EventNumber
-    from wingspan.eventlog.rotation import read_new
-    from wingspan.runner.htcondor.follow import DAGMAN_LOG
+    from wingspan.runner.htcondor.dag_folder import DagFolder
+    from wingspan.runner.htcondor.follow.log import dag_over
 
-    log = folder / DAGMAN_LOG
-    if not log.exists():
-        return None
-    last = read_new(log).events.code.tolist()[-1:]
-    return bool(last) and last[0] in {EventNumber.JOB_TERMINATED, EventNumber.JOB_ABORTED}
+    dag = DagFolder(folder)
+    return dag_over(dag) if dag.dagman_log.exists() else None
 
 
 def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
     """Return what to do about an exported DAG of which some steps have no result."""
-    from wingspan.runner.htcondor.export import DAG
-    from wingspan.runner.htcondor.follow import DAGMAN_OUT
+    from wingspan.runner.htcondor.dag_folder import DagFolder
 
+    dag = DagFolder(folder)
     steps = counted(waiting, "step")
-    submit = _submission(folder / DAG)
+    submit = _submission(dag.dag)
     if ended is None:
         return f"the DAG was never submitted\n  -> {submit}"
     if not ended:
         return f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q tells more"
-    problem = f"{folder / DAG}: the DAG has ended, {steps} without a result"
-    return f"error: {problem}\n  -> {folder / DAGMAN_OUT} says why; then {submit}"
+    problem = f"{dag.dag}: the DAG has ended, {steps} without a result"
+    return f"error: {problem}\n  -> {dag.dagman_out} says why; then {submit}"
 
 
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:

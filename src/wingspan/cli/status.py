@@ -37,7 +37,7 @@ def status(
     from wingspan.files import write_atomically
     from wingspan.runner.run import open_run
 
-    run = open_run(run_id, home=home)
+    run = open_run(run_id, home=home).collect()
     if svg is not None:
         check_file("--svg", svg)
         write_atomically(svg, run.picture())

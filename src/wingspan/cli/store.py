@@ -95,14 +95,14 @@ def needed_keys(home: "Home") -> frozenset[str]:
     CorruptError
         A file that says so cannot be read; nothing should be removed then.
     """
-    from wingspan.runner.driver import load_plan
-    from wingspan.runner.htcondor.runner import in_pool
+    from wingspan.runner.driver import load_plan, steps_in
+    from wingspan.runner.htcondor.follow.log import in_pool
     from wingspan.runner.run_folder import RunFolder
 
     keys: set[str] = set()
     for path in sorted((home.root / "history").glob("*.json")):
         try:
-            keys |= {facts["key"] for facts in json.loads(path.read_bytes()).values()}
+            keys |= {facts["key"] for facts in steps_in(json.loads(path.read_bytes())).values()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             fix = "remove the file; the next plan of this pipeline writes it anew"
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error

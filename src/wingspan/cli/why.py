@@ -106,11 +106,10 @@ def _runs_step(ad: Ad, step: str, nodes: set[str]) -> bool:
 
 def _nodes_of(run: "Run", step: str) -> set[str]:
     """Return the names of the nodes of the run's last DAG that have a step."""
-    from wingspan.runner.htcondor.collect import nodes_in
-    from wingspan.runner.htcondor.runner import newest
+    from wingspan.runner.htcondor.dag_folder import newest
 
-    place, key = newest(run.folder), run.steps[step].key
-    return {name for name, keys in nodes_in(place).items() if key in keys} if place else set()
+    dag, key = newest(run.folder), run.steps[step].key
+    return {name for name, keys in dag.keys().items() if key in keys} if dag else set()
 
 
 def has_step(label: str, step: str) -> bool:

@@ -72,11 +72,19 @@ def read_history(home: Home, pipeline: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    name = found.get("pipeline")
-    if not isinstance(name, str):  # of an older version: the steps alone
-        return found
-    steps: dict[str, Any] = found["steps"]
-    return steps if name == pipeline else {}  # some disks take a capital for its small letter
+    name = found.get("pipeline", pipeline)
+    other = (
+        isinstance(name, str) and name != pipeline
+    )  # some disks take a capital for its small letter
+    return {} if other else steps_in(found)
+
+
+def steps_in(history: dict[str, Any]) -> dict[str, Any]:
+    """Return the steps of a history as it was read; an older version wrote the steps alone."""
+    steps: dict[str, Any] = (
+        history["steps"] if isinstance(history.get("pipeline"), str) else history
+    )
+    return steps
 
 
 def drive(

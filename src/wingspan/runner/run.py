@@ -13,28 +13,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wingspan.errors import ConflictError, NotFoundError, StepFailedError
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.driver import LOCAL, drive, load_plan
 from wingspan.runner.failure import report
+from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
 from wingspan.runner.job import whole
 from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
 from wingspan.runner.runner import (
     DONE,
     FAILED,
-    HELD,
     RUNNING,
+    UNDER_WAY,
     WAITING,
     Listener,
     StepEvent,
     ignore,
-    read_events,
 )
 from wingspan.runner.usage import Usage, measure
+from wingspan.runner.watch import Watch
 from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.htcondor.follow.follower import Follower
 
 
 def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
@@ -76,7 +78,10 @@ class Run(Mapping[str, Any]):
     def __init__(self, folder: RunFolder, home: Home) -> None:
         self.folder = folder
         self.home = home
-        self._steps: dict[str, PlannedStep] | None = None
+        self._loaded: Plan | None = None
+        self._steps: dict[str, PlannedStep] = {}
+        self._watch: Watch | None = None
+        self._follower: Follower | None = None
 
     @property
     def run_id(self) -> str:
@@ -92,29 +97,45 @@ class Run(Mapping[str, Any]):
     @property
     def steps(self) -> Mapping[str, PlannedStep]:
         """The planned steps by name, in order."""
-        if self._steps is None:
-            self._steps = {step.name: step for step in load_plan(self.folder).steps}
+        self._steps = self._steps or {step.name: step for step in self._plan.steps}
         return self._steps
 
     @property
+    def _plan(self) -> Plan:
+        if self._loaded is None:
+            self._loaded = load_plan(self.folder)
+        return self._loaded
+
+    @property
     def events(self) -> dict[str, StepEvent]:
-        """The last event of each step, as recorded so far."""
+        """The last event of each step so far."""
         return self.look().events
 
     def look(self) -> "Look":
-        """Return the last event of each step and the state of the run, both of one moment."""
-        driven = self._alive()
-        found = read_events(self.folder)
+        """Return the last event of each step and the state of the run, both of one moment.
+
+        Looking changes nothing: what the jobs of a pool have finished is brought in by `wait`, `result`, `collect`
+        and by taking a value.
+        """
+        if self._watch is None:
+            self._watch = Watch(self.folder, self.home, self._plan)
+        self._watch.look()
+        driven = not self._watch.over
         latest = {}
         for name, step in self.steps.items():
-            event = found.get(name) or StepEvent(
+            event = self._watch.latest.get(name) or StepEvent(
                 0.0, name, step.key, DONE if step.done else WAITING
             )
-            interrupted = event.state in {RUNNING, HELD} and not driven
+            interrupted = event.state in UNDER_WAY and not driven
             latest[name] = (
                 StepEvent(event.time, name, step.key, "stopped") if interrupted else event
             )
         return Look(latest, _state(latest.values(), driven=driven))
+
+    def collect(self) -> "Run":
+        """Bring in what a pool has finished so far, unless another process does."""
+        self._alive()
+        return self
 
     def _alive(self) -> bool:
         """Return whether the run goes on; what a pool has finished is brought in first."""
@@ -122,17 +143,18 @@ class Run(Mapping[str, Any]):
             return True
         if self.folder.on == LOCAL:
             return False
-        from wingspan.runner.htcondor.runner import catch_up
+        from wingspan.runner.htcondor.follow.follower import follower_of
 
-        return catch_up(self.folder, self.home)
+        if self._follower is None or self._follower.dag != newest(self.folder):
+            self._follower = follower_of(self.folder, self.home, plan=self._plan)
+        return self._follower is not None and self._follower.catch_up()
 
     @property
     def attempts(self) -> "dict[str, list[Attempt]]":
         """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
         from wingspan.runner.htcondor.attempts import attempts_of
 
-        places = sorted(self.folder.dags.glob("*/cluster"), key=lambda path: int(path.parent.name))
-        found = attempts_of(path.parent for path in places)
+        found = attempts_of(dags_of(self.folder))
         return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
 
     def usage(
@@ -237,6 +259,8 @@ class Run(Mapping[str, Any]):
             return self._of_map(name)
         step = self.steps[name]
         store = Store(self.home.store)
+        if not store.done([step.key]):
+            self.collect()
         if step.key in store.done([step.key]):
             trusted = frozenset(step.modules)
             made = store.result(step.key)
@@ -306,6 +330,7 @@ class Run(Mapping[str, Any]):
         return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
 
     def _tried(self) -> dict[str, list[Path]]:
+        self.collect()
         keys = (step.key for step in self.steps.values())
         return last_attempts(self.home, self.folder, keys)
 
@@ -341,9 +366,8 @@ class Run(Mapping[str, Any]):
             if k.startswith(("parameter ", "file "))
         }
         attempt = attempts[-1] if attempts else self.folder.step(step.key)
-        return report(
-            name, read_result(attempt), event.problem, event.fix, attempt, inputs, output=output
-        )
+        result = read_result(attempt) if attempts else sent_of(self.folder, step.key)
+        return report(name, result, event.problem, event.fix, attempt, inputs, output=output)
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {event.state}" for name, event in self.events.items()]

@@ -1,16 +1,17 @@
 """What every runner gives: `StepEvent` while it runs, `Outcome` at the end."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, fields
+from typing import Protocol
 
 from wingspan.planning.plan import Plan
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.tracking import record
 
-WAITING, RUNNING, HELD, DONE, FAILED, SKIPPED, STOPPED = (
+WAITING, RUNNING, DISCONNECTED, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "waiting",
     "running",
+    "disconnected",
     "held",
     "done",
     "failed",
@@ -18,7 +19,9 @@ WAITING, RUNNING, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "stopped",
 )
 STALE = "stale"
-ENDED = frozenset({DONE, FAILED, SKIPPED, STOPPED})
+FINAL = frozenset({DONE, FAILED, SKIPPED})
+ENDED = FINAL | {STOPPED}
+UNDER_WAY = frozenset({RUNNING, DISCONNECTED, HELD})  # of a job that exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class StepEvent:
     adopted: str = ""
 
 
+_NAMES = tuple(one.name for one in fields(StepEvent))
 Listener = Callable[[StepEvent], None]
 
 
@@ -91,9 +95,7 @@ class Runner(Protocol):
 
 def write_event(folder: RunFolder, event: StepEvent) -> None:
     """Append an event to the run's record; empty fields are left out."""
-    entry: dict[str, Any] = {
-        name: value for name, value in asdict(event).items() if value not in ("", 0, 0.0)
-    }
+    entry = {name: value for name in _NAMES if (value := getattr(event, name)) not in ("", 0, 0.0)}
     record.append(folder.record, entry)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from wingspan.runner.htcondor.attempts import Amounts, Attempts, attempts_of
+from wingspan.runner.htcondor.dag_folder import DagFolder
 
 SLOT = "<127.0.0.1:9618?addrs=127.0.0.1-9618&alias=vm>"
 SUBMIT = '000 ({job}) 2026-11-21 10:00:00 Job submitted from host: {slot}\n    [ DAGNodeName = "{node}"; ]\n'
@@ -78,7 +79,7 @@ def test_the_times_and_the_use_of_a_job_that_ends_well(dag):
         event(TRANSFER, "01:28", what="Finished", way="output"),
         event(ENDED, "01:28", code=0),
     )
-    found = attempts_of([place])
+    found = attempts_of([DagFolder(place)])
     assert found["k1"] == found["k2"]
     (one,) = found["k1"]
     assert (one.queued_s, one.input_s, one.run_s, one.output_s, one.held_s) == (20, 5, 60, 3, 0)
@@ -102,7 +103,7 @@ def test_each_loss_begins_a_new_attempt(dag):
         event(LOST, "00:56", why="Failed to create scratch dir"),
         event(REMOVED, "00:59"),
     )
-    found = attempts_of([place])["k1"]
+    found = attempts_of([DagFolder(place)])["k1"]
     assert [one.outcome for one in found] == ["evicted", "evicted", "evicted", "removed"]
     assert [one.number for one in found] == [1, 2, 3, 4]
     assert {one.job for one in found} == {"7.0"}
@@ -123,7 +124,7 @@ def test_a_hold_is_time_of_the_attempt_it_ended(dag):
         event(RELEASED, "01:16"),
         event(EXECUTE, "01:20"),
     )
-    held, again = attempts_of([place])["k1"]
+    held, again = attempts_of([DagFolder(place)])["k1"]
     assert (held.outcome, held.reason, held.held_s) == ("held", "no space left on device", 60)
     assert (held.queued_s, held.input_s) == (10, 6)
     assert (again.outcome, again.phase, again.queued_s) == ("", "running", 4)
@@ -137,34 +138,34 @@ def test_a_job_that_is_evicted_to_be_removed_was_tried_once(dag):
         event(LOST, "00:40", why="DAG Removed: User removed scheduler job from queue."),
         event(REMOVED, "00:41"),
     )
-    (one,) = attempts_of([place])["k1"]
+    (one,) = attempts_of([DagFolder(place)])["k1"]
     assert (one.outcome, one.host, one.run_s, one.queued_s) == ("removed", "a", 31, 10)
 
 
 def test_a_log_is_followed_as_it_grows(dag):
     """What was read is not read again; a second DAG's attempts are numbered on."""
     place = dag(event(SUBMIT))
-    log = Attempts(place)
+    log = Attempts(DagFolder(place))
     log.advance()
     assert log.by_node()["fit-1"][0].phase == "queued"
     dag(event(EXECUTE, "00:09"))
     log.advance()
     (one,) = log.by_node()["fit-1"]
     assert (one.phase, one.queued_s) == ("running", 9)
-    assert [one.number for one in attempts_of([place, place])["k1"]] == [1, 2]
+    assert [one.number for one in attempts_of([DagFolder(place)] * 2)["k1"]] == [1, 2]
     (place / "jobs.log").unlink()
-    assert attempts_of([place]) == {}
+    assert attempts_of([DagFolder(place)]) == {}
 
 
 def test_a_job_whose_beginning_was_lost_is_left_out(dag):
     """Its node is not known."""
-    assert attempts_of([dag(event(EXECUTE, "00:09"))]) == {}
+    assert attempts_of([DagFolder(dag(event(EXECUTE, "00:09")))]) == {}
 
 
 def test_a_machine_that_is_not_heard_of_is_no_running_job(dag):
     """Disconnected and suspended jobs are named as such, the time counts as run; then they run on."""
     place = dag(event(SUBMIT), event(EXECUTE, "00:10"), event(AWAY, "00:30"))
-    log = Attempts(place)
+    log = Attempts(DagFolder(place))
     phases = []
     for news in ((), (event(BACK, "00:40"),), (event(SUSPENDED, "00:50"),)):
         dag(*news)

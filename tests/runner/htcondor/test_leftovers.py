@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 from wingspan.cli.store import app, needed_keys
 from wingspan.errors import SettingError
 from wingspan.runner.driver import load_plan, save_plan
-from wingspan.runner.htcondor.follow import dag_over
+from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.htcondor.leftovers import clean_shared
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.runner import HTCondorRunner, newest
+from wingspan.runner.htcondor.runner import HTCondorRunner
 from wingspan.runner.htcondor.shared import make_place, place_of
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home
@@ -133,5 +134,5 @@ def test_a_run_that_nobody_followed_is_brought_in_first(project, job_folder, wai
     assert needed_keys(home) == set()
     said = CliRunner().invoke(app, words[:3]).stdout
     assert said.startswith("removed 1 folder,")
-    assert not place_of(dag).exists()
+    assert not place_of(dag.root).exists()
     assert Run(folder, home)["made"] == 7

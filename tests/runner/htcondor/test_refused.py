@@ -8,7 +8,7 @@ import wingspan as ws
 from wingspan.errors import CorruptError, PoolError, SettingError
 from wingspan.pool.personal import start_pool
 from wingspan.runner.driver import drive
-from wingspan.runner.htcondor.collect import nodes_in
+from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
@@ -63,16 +63,16 @@ def test_a_list_of_nodes_that_was_lost_is_made_anew(refused, tmp_path):
     """From what the jobs are sent; where that is gone too, the file is named."""
     home, folder = Home(tmp_path / "home"), RunFolder(tmp_path / "out")
     dag = export(refused.pipeline().plan(home.root), folder, home, Profile())
-    whole = nodes_in(dag.parent)
+    whole = DagFolder(dag.parent).keys()
     for damage in ("{", None):
         (dag.parent / "nodes.json").unlink()
         if damage:
             (dag.parent / "nodes.json").write_text(damage)
-        assert nodes_in(dag.parent) == whole
+        assert DagFolder(dag.parent).keys() == whole
     for job in (dag.parent / "jobs").iterdir():
         job.write_text(json.dumps({}))
     with pytest.raises(CorruptError, match=r"nodes\.json: is missing or damaged"):
-        nodes_in(dag.parent)
+        DagFolder(dag.parent).keys()
 
 
 @pytest.mark.htcondor

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,9 +11,8 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import TRANSFERS, Events
 from wingspan.eventlog.job_state import CHANGE_OF, Change, Phase, step
 from wingspan.eventlog.rotation import Position, read_new
-from wingspan.runner.htcondor.collect import nodes_in
+from wingspan.runner.htcondor.dag_folder import DagFolder
 
-JOBS_LOG = "jobs.log"  # all events; DAGMan keeps transfers and image sizes out of its own log
 _WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)
 _CODES: Final = (*CHANGE_OF, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
 _WITH_BODY: Final = tuple(code for code in CHANGE_OF if code not in _WITHOUT_BODY)
@@ -94,9 +92,8 @@ def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
 class Attempts:
     """The attempts that the log of one DAG tells of, taken in as it grows."""
 
-    def __init__(self, place: Path) -> None:
-        """`place`: folder of the DAG."""
-        self._log = place / JOBS_LOG
+    def __init__(self, dag: DagFolder) -> None:
+        self._log = dag.jobs_log
         self._position: Position | None = None
         self._of_job: dict[tuple[int, int], list[Attempt]] = {}
 
@@ -116,19 +113,19 @@ class Attempts:
         return found
 
 
-def attempts_of(places: Iterable[Path]) -> dict[str, list[Attempt]]:
+def attempts_of(dags: Iterable[DagFolder]) -> dict[str, list[Attempt]]:
     """Return the attempts of each step's job by the step's key, numbered through all DAGs of a run.
 
     Parameters
     ----------
-    places
-        Folders of the DAGs, oldest first.
+    dags
+        The oldest first.
     """
     found: dict[str, list[Attempt]] = {}
-    for place in places:
-        log = Attempts(place)
+    for dag in dags:
+        log = Attempts(dag)
         log.advance()
-        keys = nodes_in(place)
+        keys = dag.keys()
         for node, attempts in log.by_node().items():
             for key in keys.get(node, ()):
                 known = found.setdefault(key, [])

@@ -1,11 +1,9 @@
 """What the jobs of a DAG left in its folder of results -> store, attempt folders, and the last event of each step."""
 
-import json
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
@@ -14,6 +12,7 @@ from wingspan.planning.plan import PlannedStep
 from wingspan.runner.attempt import not_deterministic, prepare, publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.part import LOGS, unpack_result
 from wingspan.runner.htcondor.shared import clean, place_of, take_result
 from wingspan.runner.job import file_name
@@ -44,12 +43,14 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
     plan = load_plan(folder)
     events: dict[str, StepEvent] = {}
     bad: dict[str, str] = {}
+    dag = DagFolder(folder.root)
+    node_of = {key: node for node, keys in dag.keys().items() for key in keys}
     for step in plan.steps:
-        node = next((name for name, keys in nodes_in(folder.root).items() if step.key in keys), "")
+        node = node_of.get(step.key, "")
         if store.done([step.key]):
             event = StepEvent(time.time(), step.name, step.key, DONE)
         else:
-            event = collect_step(step, folder.root, node, folder, store) or StepEvent(
+            event = collect_step(step, dag, node, folder, store) or StepEvent(
                 time.time(), step.name, step.key, WAITING
             )
         needed = next((bad[key] for key in step.needs if key in bad), None)
@@ -67,31 +68,18 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
     return events
 
 
-def nodes_in(place: Path) -> dict[str, list[str]]:
-    """Return the keys of each node's steps, by the node's name.
-
-    Raises
-    ------
-    CorruptError
-        Neither ``nodes.json`` nor what the jobs are sent can be read.
-    """
-    try:
-        found: dict[str, list[str]] = json.loads((place / "nodes.json").read_text())
-    except (OSError, ValueError):
-        found = {}
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            for job in sorted((place / "jobs").glob("*.json")):
-                found[job.stem] = [step["key"] for step in json.loads(job.read_text())["steps"]]
-    if not found:
-        fix = "condor_rm its DAG if it is in the queue, remove the run's folder, and give the same command again"
-        raise CorruptError(
-            str(place / "nodes.json"), "is missing or damaged, and jobs/ as well", fix
-        )
-    return found
+def peek(step: PlannedStep, dag: DagFolder, node: str) -> StepEvent | None:
+    """Return what the job of a step says it came to; None if it has not sent that. Nothing is brought in, or checked."""
+    sent = _sent(step, dag, node)
+    if sent is None:
+        return None
+    if sent.why is not None:
+        return _failed(step, sent.why, 0, sent.seen)
+    return StepEvent(time.time(), step.name, step.key, DONE, **sent.seen)
 
 
 def collect_step(
-    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store
 ) -> StepEvent | None:
     """Bring in what one step left; None if its job has not sent it (yet).
 
@@ -99,8 +87,6 @@ def collect_step(
 
     Parameters
     ----------
-    place
-        Folder of the DAG.
     node
         Name of the node that ran the step.
 
@@ -112,41 +98,51 @@ def collect_step(
     before = folder.new_attempt(step.key)
     try:
         with disk_errors(before):
-            return _collect(step, place, node, folder, store)
+            return _collect(step, dag, node, folder, store)
     except SpaceError:
         remove(before)
         raise
 
 
-def _collect(
-    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store
-) -> StepEvent | None:
-    results = place / "results"
-    made = results / f"{step.key}.json"
-    refused = results / f"{node}.failed.json"
-    if (
-        not made.exists() or made.stat().st_size == 0
-    ):  # HTCondor may make the file before it fills it
-        if not refused.exists() or refused.stat().st_size == 0:
-            return None
-        why = Failure(**json.loads(refused.read_text()))
-        attempt = _attempt(step, place, node, folder, store)
-        return _failed(step, why, int(attempt.name), {})
-    result = json.loads(made.read_text())
-    failed = result["status"] != "ok"
-    attempt = _attempt(step, place, node, folder, store if failed else None)
+class _Sent(NamedTuple):
+    """What a job has sent of a step: its result, empty if it did not get so far; why it failed, if it did; what was measured."""
+
+    result: dict[str, Any]
+    why: Failure | None
+    seen: dict[str, Any]
+
+
+def _sent(step: PlannedStep, dag: DagFolder, node: str) -> _Sent | None:
+    result = read_sent(dag.result(step.key))
+    if result is None:
+        refused = read_sent(dag.refusal(node))
+        return None if refused is None else _Sent({}, Failure(**refused), {})
     seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
     seen["peak_memory_mb"] = max(seen["peak_memory_mb"], result.get("job_memory_mb", 0.0))
-    if failed:
-        (attempt / RESULT).write_text(json_text(result))
-        told = result.get("failure")
-        asked = Resources(**step.resources)
-        why = Failure(**told) if told else failure(result, "exit", None, 0.0, asked)
+    if result["status"] == "ok":
+        return _Sent(result, None, seen)
+    said = result.get("failure")
+    asked = Resources(**step.resources)
+    why = Failure(**said) if said else failure(result, "exit", None, 0.0, asked)
+    return _Sent(result, why, seen)
+
+
+def _collect(
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store
+) -> StepEvent | None:
+    sent = _sent(step, dag, node)
+    if sent is None:
+        return None
+    result, why, seen = sent
+    attempt = _attempt(step, dag, node, folder, None if why is None else store)
+    if why is not None:
+        if result:
+            (attempt / RESULT).write_text(json_text(result))
         return _failed(step, why, int(attempt.name), seen)
     try:
-        there = place_of(place)
+        there = place_of(dag.root)
         if there is None:
-            unpack_result(results, step.key, attempt)
+            unpack_result(dag.results, step.key, attempt)
         else:
             take_result(step.key, result["outputs"], there, attempt)
             (attempt / RESULT).write_text(json_text(result))
@@ -165,21 +161,8 @@ def _collect(
     return StepEvent(*known, DONE, int(attempt.name), **seen, note=note)
 
 
-def told_failures(place: Path, keys: Iterable[str]) -> list[Failure]:
-    """Return why the last run of a job failed, of each of its steps that told."""
-    found = []
-    for key in keys:
-        made = place / "results" / f"{key}.json"
-        try:
-            told = json.loads(made.read_text()).get("failure")
-        except (FileNotFoundError, ValueError):
-            continue
-        found += [Failure(**told)] if told else []
-    return found
-
-
 def _attempt(
-    step: PlannedStep, place: Path, node: str, folder: RunFolder, store: Store | None
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store | None
 ) -> Path:
     """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further.
 
@@ -193,13 +176,13 @@ def _attempt(
         _make_whole(step, folder, store)
     attempt.mkdir(parents=True, exist_ok=True)
     for log in LOGS:
-        sent = place / "results" / file_name(step.key, log)
+        sent = dag.results / file_name(step.key, log)
         if sent.exists():
             (attempt / log).write_bytes(sent.read_bytes())
-    told = (place / "results" / f"{step.key}.json").exists()  # and sends no empty file
+    told = dag.result(step.key).exists()  # and sends no empty file
     for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
         if not (attempt / name).exists():
-            whole = place / "logs" / f"{node}.{suffix}"
+            whole = dag.logs / f"{node}.{suffix}"
             (attempt / name).write_bytes(b"" if told or not whole.exists() else whole.read_bytes())
     return attempt
 
@@ -235,28 +218,3 @@ def _verify(attempt: Path, result: dict[str, Any]) -> None:
 
 def _failed(step: PlannedStep, why: Failure, attempt: int, seen: dict[str, Any]) -> StepEvent:
     return StepEvent(time.time(), step.name, step.key, FAILED, attempt, **seen, **why._asdict())
-
-
-def skipped(steps: Iterable[PlannedStep], failed: dict[str, str]) -> dict[str, str]:
-    """Return, of the steps that can never run, the key and the name of the step that failed before them.
-
-    Parameters
-    ----------
-    steps
-        In order.
-    failed
-        Key -> name of the steps that failed themselves.
-    """
-    lost: dict[str, str] = {}
-    for step in steps:
-        cause = next(
-            (
-                failed.get(key) or lost.get(key)
-                for key in step.needs
-                if key in failed or key in lost
-            ),
-            None,
-        )
-        if cause is not None:
-            lost[step.key] = cause
-    return lost

@@ -1,18 +1,4 @@
-"""A plan -> a folder that ``condor_submit_dag`` takes.
-
-::
-
-    FOLDER/
-      workflow.dag        submit this
-      job.sh              the executable of every node
-      code-DIGEST.zip     the user's modules
-      jobs/NODE.json      the steps of a node
-      nodes.json          the keys of each node's steps
-      results/            KEY.json, KEY.OUTPUT and logs of each step; links to what was done before
-      shared              link to what lies in the shared folder instead, if there is one
-      files/              links to the user's input files, under the names that the jobs know
-      logs/NODE.out       what the job itself wrote
-"""
+"""A plan -> a folder that ``condor_submit_dag`` takes; `dag_folder` names its files."""
 
 import os
 import shlex
@@ -27,6 +13,7 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_file import dag_text
+from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.image import images_of, require_image, steps_in
@@ -50,7 +37,6 @@ from wingspan.runner.run_folder import RESULT, Home, RunFolder
 from wingspan.shown import shown_name
 from wingspan.store.store import Store
 
-DAG = "workflow.dag"
 _SCAN_S = 1
 _CHECK_S = 600  # without events: look whether jobs are gone whose events were lost
 _JOB_SH = """#!/bin/sh
@@ -152,8 +138,9 @@ def write_dag(
         Gives what the pool's largest slots have; requests do not grow beyond.
     """
     refuse(plan, profile, place)
-    for name in ("jobs", "results", "files", "logs"):
-        (place / name).mkdir(parents=True)
+    dag = DagFolder(place)
+    for made in (dag.jobs, dag.results, dag.files, dag.logs):
+        made.mkdir(parents=True)
     store = Store(home.store)
     there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
     roots = project_files(plan.to_run())
@@ -173,20 +160,20 @@ def write_dag(
         for key in {key for step in node.steps for key in step.needs} & done:
             _give_done(key, place, store, profile)
         steps = [asdict(step) for step in node.steps]
-        (place / "jobs" / f"{node.name}.json").write_text(
+        dag.job(node.name).write_text(
             json_text({**part, "most": dict(most(node.asked)), "steps": steps})
         )
     archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
-    _write_script(place / "job.sh", archive if there else None)
+    _write_script(dag.script, archive if there else None)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
-    write_atomically(place / "nodes.json", json_text(members))
+    write_atomically(dag.nodes, json_text(members))
     if archive is not None and not there:
         (place / archive.name).symlink_to(archive)  # the DAG has no path of the home
     sent = ("" if code is None else code.name, "" if archive is None else archive.name)
     if there:  # nothing but what each job has to do
         nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
-    write_atomically(place / DAG, _text(nodes, place, folder, sent, profile, most))
-    return place / DAG
+    write_atomically(dag.dag, _text(nodes, place, folder, sent, profile, most))
+    return dag.dag
 
 
 def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
@@ -257,12 +244,12 @@ def _given(step: PlannedStep, place: Path, folder: RunFolder, profile: Profile) 
     if there is not None and profile.shared is not None:
         give(step, files, (there, profile.shared), folder)
         return found
-    results = place / "results"
+    results = DagFolder(place).results
     found += [
         os.path.relpath(folder.constant(digest), results) for digest in sorted(constants_of(step))
     ]
     for file in files:
-        link = place / "files" / sent_name(file)
+        link = DagFolder(place).files / sent_name(file)
         if not link.exists():
             _link_input(Path(file["path"]), link)
         found.append(f"../{link.relative_to(place)}")
@@ -297,7 +284,7 @@ def _give_done(key: str, place: Path, store: Store, profile: Profile) -> None:
 def _link_done(key: str, place: Path, store: Store) -> None:
     """Link what the store has of a step into the folder of results, folders packed as a job sends them."""
     made = store.output_path(key, "").parent
-    results = place / "results"
+    results = DagFolder(place).results
     if (results / f"{key}.json").exists():
         return
     result = store.result(key)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import remove, size_of
-from wingspan.runner.htcondor.follow import dag_over
-from wingspan.runner.htcondor.runner import catch_up, newest
+from wingspan.runner.htcondor.dag_folder import DagFolder, newest
+from wingspan.runner.htcondor.follow.follower import catch_up
+from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.htcondor.shared import ENVIRONMENT, ENVIRONMENTS, RUNS, Owner, owner_of
 from wingspan.runner.run_folder import Home, RunFolder
 
@@ -64,7 +65,7 @@ def _why_kept(place: Path, *, dry: bool) -> str:
     dag = Path(owner.dag)
     if not dag.is_dir():
         return ""
-    if dag_over(dag):
+    if dag_over(DagFolder(dag)):
         return _brought_in(dag, owner, dry=dry)
     old = place.stat().st_mtime < time.time() - _LEFT_S
     folder = RunFolder(dag.parents[1])

@@ -6,7 +6,6 @@ DAGMan does the work. This process may go away at any moment; another one that f
 import logging
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from wingspan.accesspoint.jobs import remove, submit_dag
 from wingspan.errors import PoolError
@@ -15,21 +14,19 @@ from wingspan.files import write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import write_constants
-from wingspan.runner.driver import load_plan
-from wingspan.runner.htcondor.collect import nodes_in
+from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import write_dag
-from wingspan.runner.htcondor.follow import DAGMAN_LOG, Follower, dag_over
+from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import DONE, FAILED, SKIPPED, STALE, Listener, Outcome, ignore
+from wingspan.runner.runner import DONE, FAILED, SKIPPED, STALE, Listener, Outcome
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2
-_CLUSTER = "cluster"  # file with the id of DAGMan's own job
 
 
 class HTCondorRunner:
@@ -73,7 +70,7 @@ class HTCondorRunner:
                 _LOG.info(
                     "run %s is in the pool already, as job %s: following it",
                     folder.run_id,
-                    (last / _CLUSTER).read_text(),
+                    last.cluster.read_text(),
                 )
                 return follower
             plan = refreshed(plan, home)
@@ -85,35 +82,23 @@ class HTCondorRunner:
         use_pool()
         write_constants(plan, folder)
         last = newest(folder)
-        place = folder.dags / str(int(last.name) + 1 if last else 1)
+        dag = DagFolder(folder.dags / str(int(last.root.name) + 1 if last else 1))
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
         try:
-            dag = write_dag(plan, place, folder, home, self._profile, send=send, most=most)
-            cluster = submit_dag(dag, options)
+            write_dag(plan, dag.root, folder, home, self._profile, send=send, most=most)
+            cluster = submit_dag(dag.dag, options)
         except BaseException:  # nothing is in the queue: the same command begins anew
-            clean(place)
-            remove_tree(place)
+            clean(dag.root)
+            remove_tree(dag.root)
             raise
-        write_atomically(place / _CLUSTER, str(cluster))
-        follower = Follower(plan, place, folder, home, listener)
-        counts = (len(plan.to_run()), len(nodes_in(place)))
+        write_atomically(dag.cluster, str(cluster))
+        follower = Follower(plan, dag, folder, home, listener)
+        counts = (len(plan.to_run()), len(dag.keys()))
         _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
         follower.warn(unmet_by(plan.to_run(), most))
         return follower
-
-
-def newest(folder: RunFolder) -> Path | None:
-    """Return the folder of a run's last DAG that was submitted; None if there is none."""
-    found = sorted(folder.dags.glob(f"*/{_CLUSTER}"), key=lambda path: int(path.parent.name))
-    return found[-1].parent if found else None
-
-
-def in_pool(folder: RunFolder) -> bool:
-    """Return whether DAGMan still works at a run, as its own log says."""
-    place = newest(folder)
-    return place is not None and not dag_over(place)
 
 
 def refreshed(plan: Plan, home: Home) -> Plan:
@@ -154,18 +139,6 @@ def _stale(follower: Follower) -> frozenset[str]:
     return frozenset(event.key for event in follower.events.values() if event.cause == STALE)
 
 
-def catch_up(folder: RunFolder, home: Home, listener: Listener = ignore) -> bool:
-    """Bring in what a run's jobs have finished since somebody last looked; return whether it is still in the pool."""
-    place = newest(folder)
-    if place is None or folder.complete.exists():
-        return False
-    follower = Follower(load_plan(folder), place, folder, home, listener)
-    follower.advance()
-    if follower.over and all(event.state == DONE for event in follower.events.values()):
-        folder.complete.touch()
-    return not follower.over
-
-
 def stop(folder: RunFolder) -> None:
     """Remove a run's workflow from the queue; DAGMan removes its jobs.
 
@@ -174,11 +147,11 @@ def stop(folder: RunFolder) -> None:
     PoolError
         It could not be removed.
     """
-    place = newest(folder)
-    if place is None:
+    dag = newest(folder)
+    if dag is None:
         return
     use_pool()
-    cluster = (place / _CLUSTER).read_text()
+    cluster = dag.cluster.read_text()
     if not remove(cluster, "wingspan stop"):
         problem = f"the workflow, job {cluster}, is not in the queue"
-        raise PoolError(f"run {folder.run_id}", problem, f"see {place / DAGMAN_LOG}")
+        raise PoolError(f"run {folder.run_id}", problem, f"see {dag.dagman_log}")

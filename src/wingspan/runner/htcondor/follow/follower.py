@@ -1,0 +1,92 @@
+"""Bring in what the jobs of a DAG have finished, and record what happened: the access point's side of a run.
+
+Any process may follow, at any time and as often as it likes: what was recorded or brought in before is not again.
+"""
+
+import time
+from collections.abc import Mapping
+
+from wingspan.files import locked
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.driver import load_plan
+from wingspan.runner.htcondor.collect import collect_step
+from wingspan.runner.htcondor.dag_folder import DagFolder, newest
+from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runner import DONE, WAITING, Listener, StepEvent, ignore, write_event
+from wingspan.store.store import Store
+
+
+class Follower:
+    """One DAG being followed; `dag` is its folder."""
+
+    def __init__(
+        self, plan: Plan, dag: DagFolder, folder: RunFolder, home: Home, listener: Listener
+    ) -> None:
+        self.dag = dag
+        self._plan = plan
+        self._folder = folder
+        self._listener = listener
+        self._store = Store(home.store)
+        self._reading = Reading(plan, dag, folder, home, self._bring_in)
+
+    @property
+    def events(self) -> dict[str, StepEvent]:
+        """The last event of each step that this DAG tells."""
+        return self._reading.events
+
+    @property
+    def over(self) -> bool:
+        """Whether DAGMan has left the queue."""
+        return self._reading.over
+
+    def advance(self) -> None:
+        """Take in what happened since the last call; bring results in; record and report each change once."""
+        with locked(self._folder.root / "follow"):
+            before = self.over
+            for event in self._reading.advance():
+                self._record(event)
+            if self.over and not before:
+                clean(self.dag.root)
+
+    def catch_up(self) -> bool:
+        """Take in what happened; return whether the run is still in the pool. One that is done is marked so."""
+        self.advance()
+        if self.over and all(event.state == DONE for event in self.events.values()):
+            self._folder.complete.touch()
+        return not self.over
+
+    def warn(self, problems: Mapping[str, str]) -> None:
+        """Report, before anything has happened, why steps may have to wait; `problems` by the steps' keys."""
+        run = self._folder.run_id
+        fix = f"ask for less, or wait for such a machine: `wingspan why {run}` says what would do"
+        for step in self._plan.steps:
+            if step.key in problems:
+                problem = problems[step.key]
+                self._record(
+                    StepEvent(time.time(), step.name, step.key, WAITING, problem=problem, fix=fix)
+                )
+
+    def _bring_in(self, step: PlannedStep, node: str) -> StepEvent | None:
+        return collect_step(step, self.dag, node, self._folder, self._store)
+
+    def _record(self, event: StepEvent) -> None:
+        write_event(self._folder, event)
+        self._listener(event)
+
+
+def follower_of(
+    folder: RunFolder, home: Home, listener: Listener = ignore, plan: Plan | None = None
+) -> Follower | None:
+    """Return what follows a run's last DAG; None of a run that is done, or was never submitted."""
+    dag = newest(folder)
+    if dag is None or folder.complete.exists():
+        return None
+    return Follower(plan or load_plan(folder), dag, folder, home, listener)
+
+
+def catch_up(folder: RunFolder, home: Home, listener: Listener = ignore) -> bool:
+    """Bring in what a run's jobs have finished since the last time; return whether it is still in the pool."""
+    follower = follower_of(folder, home, listener)
+    return follower is not None and follower.catch_up()

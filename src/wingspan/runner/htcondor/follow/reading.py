@@ -1,0 +1,212 @@
+"""One DAG read on from look to look: its logs, the run's record, and what its jobs have sent so far.
+
+`Reading` changes nothing. What its jobs sent is looked at by `take`, which is where a `Follower` brings it in instead.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from wingspan.errors import PoolError
+from wingspan.eventlog.job_state import Change
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.htcondor.collect import peek
+from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
+from wingspan.runner.htcondor.follow.state import (
+    Following,
+    Left,
+    advance,
+    conclude,
+    members_of,
+    settled,
+)
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runner import (
+    DONE,
+    ENDED,
+    FINAL,
+    STOPPED,
+    StepEvent,
+    read_new_events,
+)
+from wingspan.store.store import Store
+
+Take = Callable[[PlannedStep, str], StepEvent | None]  # a step and its node -> what it came to
+
+
+class Reading:
+    """A DAG as its files tell it.
+
+    Parameters
+    ----------
+    take
+        Gives what a step whose job has ended came to; by default what the job says.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        dag: DagFolder,
+        folder: RunFolder,
+        home: Home,
+        take: Take | None = None,
+    ) -> None:
+        self.dag = dag
+        self._plan = plan
+        self._folder = folder
+        self._store = Store(home.store)
+        self._take = take or (lambda step, node: peek(step, dag, node))
+        self._members = members_of(plan, dag.keys())
+        self._log = DagLog(dag)
+        self._pending: deque[NodeChange] = deque()
+        self._now = Following()
+        self._concluded = False
+        self._told: dict[tuple[str, str, float], StepEvent] = {}
+        self._last: dict[str, StepEvent] = {}  # by step, as the record has it
+        self._offset = 0  # bytes of the record that were read
+        self._leases: dict[str, float] = {}
+
+    @property
+    def events(self) -> dict[str, StepEvent]:
+        """The last event of each step that this DAG tells."""
+        return dict(self._now.steps)
+
+    @property
+    def over(self) -> bool:
+        """Whether DAGMan has left the queue."""
+        return self._now.over
+
+    def advance(self) -> Iterator[StepEvent]:
+        """Take in what is new; yield the events that the run's record does not have yet."""
+        told, self._offset = read_new_events(self._folder, self._offset)
+        for event in told:
+            self._remember(event)
+        self._now, _ = advance(self._now, self._log.of_dagman(), {}, {})
+        if self._now.over and self._all_recorded():
+            self._now = replace(self._now, steps=dict(self._last))
+            return
+        self._pending.extend(self._log.of_nodes())
+        while self._pending:
+            batch, left = self._batch()
+            self._now, events = advance(self._now, batch, self._members, left)
+            yield from self._new(events)
+        if not self._now.over:
+            self._concluded = False
+        elif not self._concluded:
+            yield from self._new(self._conclude())
+            self._concluded = True
+
+    def _all_recorded(self) -> bool:
+        """Return whether the record tells the end of every step: then the nodes' log need not be read."""
+        lasts = ((step, self._last.get(step.name)) for step in self._plan.steps)
+        return all(step.done or (last and self._final(last, ENDED)) for step, last in lasts)
+
+    def _final(self, event: StepEvent, states: frozenset[str]) -> bool:
+        """Return whether a recorded event is an end that still counts: a step that is done stays done."""
+        return event.state == DONE or (event.state in states and event.time > self._now.begun)
+
+    def _remember(self, event: StepEvent) -> None:
+        self._told[event.step, event.state, event.time] = event
+        self._last[event.step] = event
+
+    def _new(self, events: list[StepEvent]) -> Iterator[StepEvent]:
+        for event in events:
+            known = self._last.get(event.step)
+            if event.state == STOPPED and known and known.state == STOPPED:
+                continue  # whichever log told it first
+            if (event.step, event.state, event.time) not in self._told:
+                self._remember(event)
+                yield event
+
+    def _batch(self) -> tuple[list[NodeChange], dict[str, Left]]:
+        """Return the next changes, up to the first one whose results are not recorded, and what is known besides.
+
+        A full disk is an error of `take`: then the change stays for the next call.
+        """
+        batch: list[NodeChange] = []
+        left: dict[str, Left] = {}
+        while self._pending:
+            change = self._pending[0]
+            taken = False
+            if change.node in self._members:
+                known, taken = self._left(change)
+                if known is not None:
+                    left[change.node] = known
+            batch.append(self._pending.popleft())
+            if taken:
+                break
+        return batch, left
+
+    def _left(self, change: NodeChange) -> tuple[Left | None, bool]:
+        """Return what is known of a job besides a change of it, and whether something was brought in for that."""
+        node = change.node
+        if change.kind == Change.ENDED:
+            found: dict[str, StepEvent] = {}
+            recorded = True
+            for step in self._members[node]:
+                known = self._recorded(step, change.at)
+                recorded = recorded and known is not None
+                event = known or found.get(step.key) or self._came_to(step, node)
+                if event is not None:
+                    found[step.key] = event
+            return Left(results=found), not recorded
+        if change.kind == Change.REQUEUED and change.exit:
+            sent = ((step.key, peek(step, self.dag, node)) for step in self._members[node])
+            return Left(results={key: event for key, event in sent if event is not None}), False
+        if change.kind == Change.REMOVED and "PeriodicRemove" in change.reason:
+            return Left(part=self._part(node)), False
+        if change.kind == Change.DISCONNECTED:
+            return Left(lease_s=self._lease(change)), False
+        return None, False
+
+    def _recorded(self, step: PlannedStep, at: float) -> StepEvent | None:
+        found = (self._told.get((step.name, state, at)) for state in ENDED)
+        return next((event for event in found if event is not None), None)
+
+    def _came_to(self, step: PlannedStep, node: str) -> StepEvent | None:
+        if self._store.done([step.key]):
+            return StepEvent(0.0, step.name, step.key, DONE)
+        return self._take(step, node) if node else None
+
+    def _part(self, node: str) -> dict[str, Any]:
+        """Return what a node was to do; nothing where that cannot be read."""
+        with suppress(OSError, ValueError):
+            return dict(json.loads(self.dag.job(node).read_text()))
+        return {}
+
+    def _lease(self, change: NodeChange) -> float | None:
+        """Ask the queue how long a disconnected job may stay away; None for a job that came back, or where none tells."""
+        if any(later.node == change.node for later in list(self._pending)[1:]):
+            return None
+        if change.job not in self._leases:
+            from wingspan.accesspoint.jobs import query
+            from wingspan.pool.personal import use_pool
+
+            names = ["ClusterId", "ProcId", "JobLeaseDuration"]
+            with suppress(PoolError):
+                use_pool()
+                for ad in query(f"ClusterId == {change.job.partition('.')[0]}", names):
+                    lease = ad.get("JobLeaseDuration")
+                    if isinstance(lease, int | float):
+                        self._leases[f"{ad['ClusterId']}.{ad['ProcId']}"] = float(lease)
+        return self._leases.get(change.job)
+
+    def _conclude(self) -> list[StepEvent]:
+        """Return what becomes of the steps whose end no event tells."""
+        now = self._now
+        finals = {name: event for name, event in self._last.items() if self._final(event, FINAL)}
+        steps = {**now.steps, **finals}  # another process may have concluded before
+        node_of = {step.name: node for node, of in self._members.items() for step in of}
+        results: dict[str, StepEvent] = {}
+        for step in self._plan.steps:
+            if not step.done and not settled(steps.get(step.name)) and step.key not in results:
+                event = self._came_to(step, node_of.get(step.name, ""))
+                if event is not None:
+                    results[step.key] = event
+        given = (self._plan, self._members, results, dagman_says(self.dag))
+        self._now, events = conclude(replace(now, steps=steps), *given)
+        return events

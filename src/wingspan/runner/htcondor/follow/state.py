@@ -1,0 +1,384 @@
+"""What the steps of a run come to, from what happened to their jobs: values in, values out.
+
+Nothing here reads a file, a clock or a queue, so any sequence of events can be tried in a test of a few lines.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.codes import HoldCode, VacateCode
+from wingspan.eventlog.job_state import Change, Phase, step
+from wingspan.eventlog.rules import explain
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.failure import Failure
+from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, DagmanSays, NodeChange, left_queue
+from wingspan.runner.htcondor.growth import fix_of_removed
+from wingspan.runner.htcondor.hold_policy import lacked
+from wingspan.runner.runner import (
+    DISCONNECTED,
+    DONE,
+    FAILED,
+    FINAL,
+    HELD,
+    RUNNING,
+    SKIPPED,
+    STALE,
+    STOPPED,
+    WAITING,
+    StepEvent,
+)
+
+_MORE_FOLLOWS: Final = (VacateCode.ClaimDeactivated, VacateCode.JobRemoved)
+_AGAIN: Final = "run the command again to go on"
+_CORRECT: Final = (
+    "correct what is asked: submit in the pool's table of wingspan.toml, or ws.Resources(submit=...); "
+    "then run the command again"
+)
+Members = Mapping[str, Sequence[PlannedStep]]  # node -> its steps, all that are the same call
+
+
+class Left(NamedTuple):
+    """What is known of a node's job besides its events.
+
+    Parameters
+    ----------
+    results
+        What its steps came to, by key, as far as the job has sent it.
+    part
+        What its node was to do.
+    lease_s
+        How long after it was last heard of a disconnected job may come back; None if that is not known.
+    """
+
+    results: Mapping[str, StepEvent] = {}
+    part: Mapping[str, object] = {}
+    lease_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The job of a node as its events left it; `why` is what it fails with if HTCondor gives it up."""
+
+    phase: Phase = Phase.QUEUED
+    since: float = 0.0
+    event: int = Event.SUBMIT
+    why: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A DAG as far as its events were taken in.
+
+    Parameters
+    ----------
+    steps
+        The last event of each step, by name.
+    begun
+        When the DAG was last submitted.
+    ended
+        When DAGMan left the queue; None while it is there.
+    held
+        Why DAGMan's own job is, or was, held.
+    """
+
+    steps: Mapping[str, StepEvent] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    begun: float = float("inf")
+    ended: float | None = None
+    held: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether DAGMan has left the queue."""
+        return self.ended is not None
+
+
+def members_of(plan: Plan, keys: Mapping[str, Iterable[str]]) -> dict[str, list[PlannedStep]]:
+    """Return the steps of each node; several of one key are the same call."""
+    named: dict[str, list[PlannedStep]] = {}
+    for one in plan.steps:
+        named.setdefault(one.key, []).append(one)
+    return {node: [one for key in of for one in named.get(key, ())] for node, of in keys.items()}
+
+
+def advance(
+    now: Following, changes: Sequence[NodeChange], members: Members, left: Mapping[str, Left]
+) -> tuple[Following, list[StepEvent]]:
+    """Take changes in; return how the DAG is after them, and the events that its steps have come to."""
+    steps, jobs, told = dict(now.steps), dict(now.jobs), list[StepEvent]()
+    dagman = now
+    for change in changes:
+        if change.node == DAGMAN:
+            dagman = _of_dagman(dagman, change)
+        elif change.node in members:
+            job = jobs.get(change.node, Job())
+            if _says_nothing(job, change):
+                jobs[change.node] = replace(job, phase=_phase(job, change))
+                continue
+            known = left.get(change.node, Left())
+            jobs[change.node] = job = _job_after(job, change, known)
+            for event in _events(change, job, members[change.node], known, steps):
+                before = steps.get(event.step)
+                if before is None or before.state != DONE:
+                    steps[event.step] = event
+                    told.append(event)
+    return replace(dagman, steps=steps, jobs=jobs), told
+
+
+def _of_dagman(now: Following, change: NodeChange) -> Following:
+    ended = now.ended or change.at
+    over = left_queue(change.kind, over=now.over)
+    begun = change.at if change.kind == Change.SUBMITTED else now.begun
+    held = change.reason if change.kind == Change.HELD else now.held
+    return replace(now, begun=begun, ended=ended if over else None, held=held)
+
+
+def _phase(job: Job, change: NodeChange) -> Phase:
+    return step(job.phase, change.event)
+
+
+def _says_nothing(job: Job, change: NodeChange) -> bool:
+    """Say whether a change is part of another: of a hold, a removal, a loss that was told, or a run that has ended."""
+    if change.kind == Change.RECONNECTED:
+        return job.phase != Phase.DISCONNECTED
+    if change.kind == Change.DISCONNECTED:
+        return job.phase not in {Phase.RUN, Phase.SUSPENDED}
+    if change.kind != Change.REQUEUED:
+        return False
+    if whole_removed(change.reason) or change.code in _MORE_FOLLOWS:
+        return True
+    if 0 < change.code < VacateCode.JobPolicyVacate:  # of a hold, which is told next
+        return True
+    return job.event == Event.JOB_RECONNECT_FAILED and change.at - job.since <= SAME_S
+
+
+def whole_removed(reason: str) -> bool:
+    """Say whether a job was taken out of the queue because its whole workflow was."""
+    return "DAGManJobId" in reason or reason.startswith("DAG Removed")
+
+
+def _job_after(job: Job, change: NodeChange, left: Left) -> Job:
+    return Job(_phase(job, change), change.at, change.event, _why(job, change, left))
+
+
+def _why(job: Job, change: NodeChange, left: Left) -> Failure | None:
+    """Return what the job fails with if HTCondor gives it up after this change."""
+    if change.kind == Change.HELD:
+        cause = explain(change.code, change.subcode, change.reason).cause
+        fix = f"{cause} See to that, then run the command again."  # it is said once the job is gone
+        return Failure(f"was {held_by(change)}", fix, cause=lacked(change.code, change.subcode))
+    if change.kind == Change.REQUEUED and not change.exit:
+        told = f": {change.reason}" if change.reason else ""
+        fix = "look at the machines it was lost on (wingspan status), then run the command again"
+        return Failure(f"its job was started several times and lost each time{told}", fix)
+    if change.kind == Change.REMOVED and job.why and job.why.cause:
+        return job.why._replace(fix=fix_of_removed(job.why.cause, left.part))
+    return job.why
+
+
+def held_by(change: NodeChange) -> str:
+    """Return who or what holds a job: ``held by the user: ...``, or ``held: ...``."""
+    reason = change.reason.removeprefix("via ")
+    who = "held by the user" if change.code == HoldCode.UserRequest else "held"
+    return f"{who}: {reason}" if reason else who
+
+
+def _events(
+    change: NodeChange,
+    job: Job,
+    of: Sequence[PlannedStep],
+    left: Left,
+    steps: Mapping[str, StepEvent],
+) -> list[StepEvent]:
+    """Return the events of a node's steps that a change of its job means."""
+    if change.kind == Change.ENDED:
+        return _ended(change, of, left, steps)
+    make = _MADE.get(change.kind)
+    return [] if make is None else [make(change, job, one, left) for one in of]
+
+
+def _event(
+    change: NodeChange, one: PlannedStep, state: str, problem: str = "", fix: str = ""
+) -> StepEvent:
+    return StepEvent(change.at, one.name, one.key, state, problem=problem, fix=fix)
+
+
+def _started(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    return _event(change, one, RUNNING)
+
+
+def _released(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    return _event(change, one, WAITING)
+
+
+def _suspended(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    return _event(change, one, RUNNING, f"suspended by its machine since {_clock(change.at)}")
+
+
+def _disconnected(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    until = (
+        "" if left.lease_s is None else f", may come back until {_clock(change.at + left.lease_s)}"
+    )
+    why = f": {change.host}: {change.reason}" if change.host else f": {change.reason}"
+    problem = f"disconnected since {_clock(change.at)}{until}{why}"
+    fix = "nothing: HTCondor reconnects, or starts the job again elsewhere"
+    return _event(change, one, DISCONNECTED, problem, fix)
+
+
+def _held(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    rule = explain(change.code, change.subcode, change.reason)
+    problem = held_by(change).removeprefix("held: ")
+    return _event(change, one, HELD, problem, rule.fix.replace("JOB", change.job))
+
+
+def _removed(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    if whole_removed(change.reason):
+        return _event(change, one, STOPPED, "the workflow was removed")
+    if job.why is not None and "PeriodicRemove" in change.reason:
+        return _event(change, one, FAILED, job.why.problem, job.why.fix)
+    by_hand = change.reason.startswith("via condor_rm")
+    reason = change.reason.removeprefix("via ")
+    who = "its job was removed by the user" if by_hand else "its job was removed"
+    return _event(change, one, FAILED, f"{who}: {reason}" if reason else who, _AGAIN)
+
+
+def _requeued(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
+    if change.exit:
+        lacking = next((event for event in left.results.values() if event.cause), None)
+        if lacking is None:
+            return _event(change, one, WAITING, f"ended with {change.exit}, and waits to go on")
+        fix = "nothing, where a machine has twice as much: `wingspan why` tells"
+        return _event(
+            change, one, WAITING, f"{lacking.problem}; waits for more {lacking.cause}", fix
+        )
+    reason = f": {change.reason}" if change.reason else ""
+    lost = _LOST.get(change.event, "was evicted")
+    return _event(change, one, WAITING, f"{lost}, and waits to go on{reason}")
+
+
+_LOST: Final[Mapping[int, str]] = {
+    Event.SHADOW_EXCEPTION: "lost its machine (shadow exception)",
+    Event.JOB_RECONNECT_FAILED: "its machine did not come back",
+    Event.EXECUTABLE_ERROR: "could not be executed",
+}
+_Make = Callable[[NodeChange, Job, PlannedStep, Left], StepEvent]
+_MADE: Final[Mapping[Change, _Make]] = {
+    Change.STARTED: _started,
+    Change.RECONNECTED: _started,
+    Change.CONTINUED: _started,
+    Change.SUSPENDED: _suspended,
+    Change.DISCONNECTED: _disconnected,
+    Change.REQUEUED: _requeued,
+    Change.HELD: _held,
+    Change.RELEASED: _released,
+    Change.REMOVED: _removed,
+}
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M", time.localtime(at))
+
+
+def _ended(
+    change: NodeChange, of: Sequence[PlannedStep], left: Left, steps: Mapping[str, StepEvent]
+) -> list[StepEvent]:
+    """Return what the steps of a job that has ended came to; one that sent nothing failed, or needs one that did."""
+    missing = any(one.key not in left.results for one in of)
+    failed = {e.key: e.step for e in steps.values() if e.state == FAILED} if missing else {}
+    found = []
+    for one in of:
+        event = left.results.get(one.key)
+        needed = next((failed[key] for key in one.needs if key in failed), "")
+        if event is not None:
+            event = replace(event, step=one.name, time=change.at)
+        elif needed:
+            event = _event(change, one, SKIPPED, f"needs {needed}, which failed")
+        else:
+            problem = f"its job ended with {change.exit} and sent no result"
+            fix = f"read what it wrote: wingspan logs {one.name}"
+            event = _event(change, one, FAILED, problem, fix)
+        if event.state in {FAILED, SKIPPED}:
+            failed[one.key] = needed or one.name
+        found.append(event)
+    return found
+
+
+def conclude(
+    now: Following,
+    plan: Plan,
+    members: Members,
+    results: Mapping[str, StepEvent],
+    says: DagmanSays,
+) -> tuple[Following, list[StepEvent]]:
+    """Say what becomes of the steps that never ended, now that DAGMan is gone.
+
+    Parameters
+    ----------
+    results
+        By key, what steps came to whose end no event told: the log could not be written, or another run made them.
+    """
+    steps = dict(now.steps)
+    found = [
+        replace(results[one.key], step=one.name, time=results[one.key].time or now.ended or 0.0)
+        for one in plan.steps
+        if not one.done and one.key in results and not settled(steps.get(one.name))
+    ]
+    steps |= {event.step: event for event in found}
+    for node, reason in says.refused.items():
+        of = members.get(node, ())
+        if not any(settled(steps.get(one.name)) for one in of):
+            problem = f"the access point refused its job: {reason}"
+            made = [_conclusion(now, one, FAILED, problem, _CORRECT) for one in of]
+            steps |= {event.step: event for event in made}
+            found += made
+    rest = _never_ended(replace(now, steps=steps), plan, says)
+    return replace(now, steps=steps | {event.step: event for event in rest}), found + rest
+
+
+def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent]:
+    failed = {event.key: event.step for event in now.steps.values() if event.state == FAILED}
+    lost = skipped(plan.steps, failed)
+    problem = says.error or now.held or "the workflow was removed"
+    found = []
+    for one in plan.steps:
+        last = now.steps.get(one.name)
+        if one.done or settled(last) or (last and last.state == STOPPED):
+            continue
+        if one.key in lost:
+            found.append(_conclusion(now, one, SKIPPED, f"needs {lost[one.key]}, which failed"))
+        else:
+            found.append(_conclusion(now, one, STOPPED, problem))
+    return found
+
+
+def _conclusion(
+    now: Following, one: PlannedStep, state: str, problem: str, fix: str = ""
+) -> StepEvent:
+    return StepEvent(now.ended or 0.0, one.name, one.key, state, problem=problem, fix=fix)
+
+
+def settled(event: StepEvent | None) -> bool:
+    """Return whether a step has ended; one that read a result which is not the stored one has, and runs again."""
+    return event is not None and (event.state in FINAL or event.cause == STALE)
+
+
+def skipped(steps: Iterable[PlannedStep], failed: Mapping[str, str]) -> dict[str, str]:
+    """Return, of the steps that can never run, the key and the name of the step that failed before them.
+
+    Parameters
+    ----------
+    steps
+        In order.
+    failed
+        Key -> name of the steps that failed themselves.
+    """
+    lost: dict[str, str] = {}
+    for one in steps:
+        causes = (failed.get(key) or lost.get(key) for key in one.needs)
+        cause = next((name for name in causes if name), None)
+        if cause is not None:
+            lost[one.key] = cause
+    return lost

@@ -1,0 +1,394 @@
+"""What steps come to, from what happened to their jobs: a table, without a pool, a file or a clock."""
+
+import time
+
+import pytest
+
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.job_state import CHANGE_OF
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.htcondor.follow.log import DAGMAN, DagmanSays, NodeChange
+from wingspan.runner.htcondor.follow.state import Following, Left, advance, conclude, members_of
+from wingspan.runner.runner import StepEvent
+
+T0 = time.mktime((2026, 11, 21, 10, 0, 0, 0, 0, -1))
+SILENT = DagmanSays("", {})
+
+
+def step(name, key, *needs, done=False):
+    empty = {name: {} for name in ("inputs", "action", "arguments", "resources", "components")}
+    lists = dict.fromkeys(("outputs", "files", "preload", "modules"), ())
+    return PlannedStep(
+        name=name, key=key, done=done, reason="", needs=needs, retries=0, **empty, **lists
+    )
+
+
+PLAN = Plan("p", (step("load", "K1"), step("fit", "K2", "K1"), step("score", "K3", "K2")), ())
+MEMBERS = members_of(PLAN, {"load": ["K1"], "fit": ["K2"], "score": ["K3"]})
+
+
+def change(event, at=0, node="load", **facts):
+    return NodeChange(node, CHANGE_OF[event], T0 + at, event, "7.0", **facts)
+
+
+def result(key, state, **facts):
+    return {key: StepEvent(0.0, "of another name", key, state, **facts)}
+
+
+BY_HAND = "via condor_rm (by user alice)"
+REMOVED = "DAG Removed: User removed scheduler job from queue."
+POLICY = "The job attribute PeriodicRemove expression '...' evaluated to TRUE"
+LACKS = "used 300 MB of memory, it asked for 200 MB"
+TABLE = {
+    "submitted": ([(Event.SUBMIT,)], {}, []),
+    "begun": ([(Event.SUBMIT,), (Event.EXECUTE, 5)], {}, [("running", "")]),
+    "ended well": (
+        [(Event.EXECUTE,), (Event.JOB_TERMINATED, 9, {"exit": "exit 0"})],
+        {"results": result("K1", "done", wall_s=3.0)},
+        [("running", ""), ("done", "")],
+    ),
+    "failed": (
+        [(Event.JOB_TERMINATED, 9, {"exit": "exit 1"})],
+        {"results": result("K1", "failed", problem="ValueError: no")},
+        [("failed", "ValueError: no")],
+    ),
+    "sent nothing": (
+        [(Event.JOB_TERMINATED, 9, {"exit": "exit 3"})],
+        {},
+        [("failed", "its job ended with exit 3 and sent no result")],
+    ),
+    "ended by a signal": (
+        [(Event.JOB_TERMINATED, 9, {"exit": "signal 9"})],
+        {},
+        [("failed", "its job ended with signal 9 and sent no result")],
+    ),
+    "evicted": (
+        [(Event.EXECUTE,), (Event.JOB_EVICTED, 9, {"code": 1022, "reason": "Job vacated"})],
+        {},
+        [("running", ""), ("waiting", "was evicted, and waits to go on: Job vacated")],
+    ),
+    "evicted, and runs again": (
+        [(Event.EXECUTE,), (Event.JOB_EVICTED, 9), (Event.EXECUTE, 20)],
+        {},
+        [("running", ""), ("waiting", "was evicted, and waits to go on"), ("running", "")],
+    ),
+    "shadow exception": (
+        [(Event.EXECUTE,), (Event.SHADOW_EXCEPTION, 9, {"reason": "Error from slot1@a"})],
+        {},
+        [
+            ("running", ""),
+            (
+                "waiting",
+                "lost its machine (shadow exception), and waits to go on: Error from slot1@a",
+            ),
+        ],
+    ),
+    "requeued for its memory": (
+        [(Event.EXECUTE,), (Event.JOB_EVICTED, 9, {"exit": "exit 4"})],
+        {"results": result("K1", "failed", problem=LACKS, cause="memory")},
+        [("running", ""), ("waiting", f"{LACKS}; waits for more memory")],
+    ),
+    "requeued after a checkpoint": (
+        [(Event.EXECUTE,), (Event.JOB_EVICTED, 9, {"exit": "exit 85"})],
+        {},
+        [("running", ""), ("waiting", "ended with exit 85, and waits to go on")],
+    ),
+    "held, then released": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_EVICTED, 9, {"code": 13, "subcode": 28, "reason": "no space"}),
+            (Event.JOB_HELD, 9, {"code": 13, "subcode": 28, "reason": "no space"}),
+            (Event.JOB_RELEASED, 70),
+            (Event.EXECUTE, 80),
+        ],
+        {},
+        [("running", ""), ("held", "no space"), ("waiting", ""), ("running", "")],
+    ),
+    "held, then removed by policy": (
+        [
+            (Event.JOB_HELD, 9, {"code": 13, "subcode": 28, "reason": "no space"}),
+            (Event.JOB_ABORTED, 99, {"reason": POLICY}),
+        ],
+        {},
+        [("held", "no space"), ("failed", "was held: no space")],
+    ),
+    "lost again and again, then removed by policy": (
+        [
+            (Event.JOB_EVICTED, 9, {"code": 1024, "reason": "Failed to create scratch dir"}),
+            (Event.JOB_ABORTED, 99, {"reason": POLICY}),
+        ],
+        {},
+        [
+            ("waiting", "was evicted, and waits to go on: Failed to create scratch dir"),
+            (
+                "failed",
+                "its job was started several times and lost each time: Failed to create scratch dir",
+            ),
+        ],
+    ),
+    "removed by hand while it runs": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_EVICTED, 9, {"code": 1009, "reason": "Claim deactivated"}),
+            (Event.JOB_ABORTED, 10, {"reason": BY_HAND}),
+        ],
+        {},
+        [
+            ("running", ""),
+            ("failed", "its job was removed by the user: condor_rm (by user alice)"),
+        ],
+    ),
+    "held by hand while it runs": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_EVICTED, 9, {"code": 1009, "reason": "Claim deactivated"}),
+            (Event.JOB_HELD, 9, {"code": 1, "reason": "via condor_hold (by user alice)"}),
+        ],
+        {},
+        [("running", ""), ("held", "held by the user: condor_hold (by user alice)")],
+    ),
+    "held by hand, with a reason": (
+        [(Event.JOB_HELD, 9, {"code": 1, "reason": "I want to look at it"})],
+        {},
+        [("held", "held by the user: I want to look at it")],
+    ),
+    "held by hand, then removed by policy": (
+        [(Event.JOB_HELD, 9, {"code": 1}), (Event.JOB_ABORTED, 99, {"reason": POLICY})],
+        {},
+        [("held", "held by the user"), ("failed", "was held by the user")],
+    ),
+    "removed with the workflow": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_EVICTED, 9, {"code": 1023, "reason": REMOVED}),
+            (Event.JOB_ABORTED, 9, {"reason": REMOVED}),
+        ],
+        {},
+        [("running", ""), ("stopped", "the workflow was removed")],
+    ),
+    "disconnected": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_DISCONNECTED, 600, {"host": "slot1@a", "reason": "Socket closed"}),
+        ],
+        {"lease_s": 2400.0},
+        [
+            ("running", ""),
+            (
+                "disconnected",
+                "disconnected since 10:10, may come back until 10:50: slot1@a: Socket closed",
+            ),
+        ],
+    ),
+    "disconnected, for how long is not known": (
+        [(Event.EXECUTE,), (Event.JOB_DISCONNECTED, 600, {"reason": "Socket closed"})],
+        {},
+        [("running", ""), ("disconnected", "disconnected since 10:10: Socket closed")],
+    ),
+    "reconnected": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_DISCONNECTED, 9, {"reason": "x"}),
+            (Event.JOB_RECONNECTED, 20),
+        ],
+        {},
+        [("running", ""), ("disconnected", "disconnected since 10:00: x"), ("running", "")],
+    ),
+    "reconnection failed": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_DISCONNECTED, 9, {"reason": "x"}),
+            (Event.JOB_RECONNECT_FAILED, 20, {"reason": "Job not found"}),
+            (Event.JOB_EVICTED, 20, {"code": 1008, "reason": "Job not found"}),
+        ],
+        {},
+        [
+            ("running", ""),
+            ("disconnected", "disconnected since 10:00: x"),
+            ("waiting", "its machine did not come back, and waits to go on: Job not found"),
+        ],
+    ),
+    "what comes late from another log says nothing": (
+        [
+            (Event.EXECUTE,),
+            (Event.JOB_TERMINATED, 9),
+            (Event.JOB_DISCONNECTED, 8),
+            (Event.JOB_RECONNECTED, 9),
+        ],
+        {"results": result("K1", "done")},
+        [("running", ""), ("done", "")],
+    ),
+    "suspended and continued": (
+        [(Event.EXECUTE,), (Event.JOB_SUSPENDED, 60), (Event.JOB_UNSUSPENDED, 90)],
+        {},
+        [("running", ""), ("running", "suspended by its machine since 10:01"), ("running", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_a_step_comes_to(name, at_once):
+    """State and problem after each event, whether they are read together or one by one."""
+    events, left, expected = TABLE[name]
+    changes = [
+        change(code, *rest[:1], **(rest[1] if len(rest) > 1 else {})) for code, *rest in events
+    ]
+    now, told = Following(), []
+    for batch in [changes] if at_once else [[each] for each in changes]:
+        now, found = advance(now, batch, MEMBERS, {"load": Left(**left)})
+        told += found
+    assert [(event.state, event.problem) for event in told] == expected
+    assert all((event.step, event.key) == ("load", "K1") for event in told)
+    assert now.steps == ({"load": told[-1]} if told else {})
+
+
+def test_the_advice_for_a_held_job_names_it_and_that_for_a_removed_one_does_not():
+    """What is held can be released; what is gone cannot."""
+    held = change(Event.JOB_HELD, code=13, subcode=28, reason="No space left on device")
+    now, (event,) = advance(Following(), [held], MEMBERS, {})
+    assert "condor_release 7.0" in event.fix
+    gone = change(Event.JOB_ABORTED, 60, reason=POLICY)
+    _, (event,) = advance(now, [gone], MEMBERS, {})
+    assert "condor_" not in event.fix
+    assert "run the command again" in event.fix
+
+
+def test_a_job_removed_for_its_memory_is_told_what_to_ask_for():
+    """The pool's largest slot, or four times the request that HTCondor had come to."""
+    part = {"steps": [{"resources": {"memory": 1000}}], "most": {"memory": 2000}}
+    over = change(Event.JOB_HELD, code=34, subcode=102, reason="memory usage exceeded")
+    gone = change(Event.JOB_ABORTED, 60, reason=POLICY)
+    _, told = advance(Following(), [over, gone], MEMBERS, {"load": Left(part=part)})
+    assert told[-1].problem == "was held: memory usage exceeded"
+    assert "has more memory than 2,000 MB" in told[-1].fix
+
+
+def test_the_steps_of_a_job_that_sent_only_some_results():
+    """One failed: what needs it is skipped, also two steps further; what does not need it has no result."""
+    steps = (*PLAN.steps, step("other", "K4"))
+    members = members_of(Plan("p", steps, ()), {"node": ["K1", "K2", "K3", "K4"]})
+    left = {"node": Left(results=result("K1", "failed", problem="no"))}
+    ended = change(Event.JOB_TERMINATED, 5, "node", exit="exit 1")
+    _, told = advance(Following(), [ended], members, left)
+    assert [(event.step, event.state, event.problem) for event in told] == [
+        ("load", "failed", "no"),
+        ("fit", "skipped", "needs load, which failed"),
+        ("score", "skipped", "needs load, which failed"),
+        ("other", "failed", "its job ended with exit 1 and sent no result"),
+    ]
+
+
+def test_steps_that_are_the_same_call_share_what_happens():
+    """Each under its own name."""
+    plan = Plan("p", (step("a", "K1"), step("b", "K1")), ())
+    now, told = advance(
+        Following(), [change(Event.EXECUTE)], members_of(plan, {"load": ["K1"]}), {}
+    )
+    assert [(event.step, event.state) for event in told] == [("a", "running"), ("b", "running")]
+    assert now.steps.keys() == {"a", "b"}
+
+
+def test_what_is_done_stays_done():
+    """A job that is removed when its result is there already changes nothing."""
+    done = {"load": StepEvent(T0, "load", "K1", "done")}
+    now, told = advance(Following(done), [change(Event.JOB_ABORTED, reason="x")], MEMBERS, {})
+    assert (told, now.steps) == ([], done)
+
+
+def dagman(event, at=0, **facts):
+    return change(event, at, DAGMAN, **facts)
+
+
+def test_dagman_comes_and_goes():
+    """Over when its job has left the queue; not over when it is submitted by hand again."""
+    now, _ = advance(Following(), [dagman(Event.SUBMIT), dagman(Event.EXECUTE, 1)], MEMBERS, {})
+    assert (now.begun, now.over) == (T0, False)
+    now, _ = advance(now, [dagman(Event.JOB_ABORTED, 9)], MEMBERS, {})
+    assert (now.ended, now.over) == (T0 + 9, True)
+    now, _ = advance(now, [dagman(Event.SUBMIT, 20), dagman(Event.EXECUTE, 21)], MEMBERS, {})
+    assert (now.begun, now.over) == (T0 + 20, False)
+
+
+def ended(now=None, **facts):
+    return Following(**(now or {}), begun=T0, ended=T0 + 100, **facts)
+
+
+def states(events):
+    return [(event.step, event.state, event.problem) for event in events]
+
+
+def test_the_end_of_a_removed_workflow():
+    """What had not ended is stopped; a second look says the same, at the same time."""
+    running = {"load": StepEvent(T0, "load", "K1", "running")}
+    now, told = conclude(ended({"steps": running}), PLAN, MEMBERS, {}, SILENT)
+    why = "the workflow was removed"
+    assert states(told) == [
+        ("load", "stopped", why),
+        ("fit", "stopped", why),
+        ("score", "stopped", why),
+    ]
+    assert {event.time for event in told} == {T0 + 100}
+    assert conclude(now, PLAN, MEMBERS, {}, SILENT) == (now, [])
+
+
+def test_the_end_after_a_failure():
+    """What needs the failed step is skipped, with its name."""
+    failed = {"load": StepEvent(T0, "load", "K1", "failed", problem="no")}
+    _, told = conclude(ended({"steps": failed}), PLAN, MEMBERS, {}, SILENT)
+    assert states(told) == [
+        ("fit", "skipped", "needs load, which failed"),
+        ("score", "skipped", "needs load, which failed"),
+    ]
+
+
+def test_results_whose_events_were_lost_count():
+    """The log could not be written: what lies in the folder of results is taken, and what the store has."""
+    results = result("K1", "done", wall_s=2.0) | result("K2", "failed", problem="no")
+    _, told = conclude(ended(), PLAN, MEMBERS, results, SILENT)
+    assert states(told) == [
+        ("load", "done", ""),
+        ("fit", "failed", "no"),
+        ("score", "skipped", "needs fit, which failed"),
+    ]
+
+
+def test_a_job_that_the_access_point_refused():
+    """The reason and what to correct; the others are skipped."""
+    says = DagmanSays("", {"load": "bad expression"})
+    _, told = conclude(ended(), PLAN, MEMBERS, {}, says)
+    assert states(told)[0] == (
+        "load",
+        "failed",
+        "the access point refused its job: bad expression",
+    )
+    assert "ws.Resources(submit=...)" in told[0].fix
+    assert [event.state for event in told[1:]] == ["skipped", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("says", "held", "problem"),
+    [
+        ("Line 23: bad", "", "Line 23: bad"),
+        ("", "no space", "no space"),
+        ("", "", "the workflow was removed"),
+    ],
+)
+def test_why_dagman_ended(says, held, problem):
+    """Its own last error, else why its job was held."""
+    _, told = conclude(ended(held=held), PLAN, MEMBERS, {}, DagmanSays(says, {}))
+    assert {event.problem for event in told} == {problem}
+
+
+def test_a_step_that_read_another_result_is_not_brought_in_again():
+    """It is stopped for that reason and runs again with the next DAG."""
+    stale = {"load": StepEvent(T0, "load", "K1", "stopped", cause="stale")}
+    results = result("K1", "done")
+    _, told = conclude(ended({"steps": stale}), PLAN, MEMBERS, results, SILENT)
+    assert "load" not in {event.step for event in told}
+
+
+def test_steps_that_were_done_before_say_nothing():
+    """They have no job."""
+    plan = Plan("p", (step("load", "K1", done=True),), ())
+    assert conclude(ended(), plan, {}, {}, SILENT)[1] == []
