@@ -86,6 +86,7 @@ class Pipeline(declaration.Pipeline):
         )
         before = read_history(place, self.name)
         plan = make_plan(self.name, self.steps, calls, done, before)
+        _warn_of_commands(plan, on)
         if on == LOCAL or not fuse:
             return plan
         from wingspan.planning.fuse import fuse as fuse_steps
@@ -209,6 +210,20 @@ def _needs(step: declaration.Step) -> str:
     return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
 
 
+def _warn_of_commands(plan: Plan, on: str) -> None:
+    """Report submit commands that HTCondor does not know; they are hardly what the user meant."""
+    if on == LOCAL and not any("submit" in step.resources for step in plan.steps):
+        return
+    from logging import getLogger
+
+    from wingspan.runner.htcondor.command_check import command_warnings
+    from wingspan.runner.htcondor.profile import find_profile
+
+    profile = None if on == LOCAL else find_profile(on, Path.cwd())
+    for text in command_warnings(plan.steps, profile):
+        getLogger("wingspan.runner").warning("warning: %s", text)
+
+
 def _usable(on: str, shared: str | Path | None) -> "Profile":
     """Return a pool's profile after a look into the folder that its machines share."""
     from wingspan.runner.htcondor.profile import find_profile
@@ -224,6 +239,7 @@ def _require_pool(plan: Plan, profile: "Profile", home: Home) -> None:
     """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
     from wingspan.accesspoint.access import check_access
     from wingspan.pool.personal import use_pool
+    from wingspan.runner.htcondor.command_check import check_submission, require_ok
     from wingspan.runner.htcondor.export import refuse
     from wingspan.runner.htcondor.preflight import check_outputs
 
@@ -233,6 +249,7 @@ def _require_pool(plan: Plan, profile: "Profile", home: Home) -> None:
     refuse(plan, profile, home.root)
     use_pool()
     check_access()
+    require_ok(check_submission(plan.to_run(), profile))
 
 
 def _catch_up_all(home: Home, pipeline: str) -> None:

@@ -79,7 +79,8 @@ def _plan(
 def _table(checks: "tuple[Check, ...]") -> str:
     lines = []
     for one in checks:
-        lines.append(f"{'ok     ' if one.ok else 'PROBLEM'}  {one.name}: {one.found}")
+        word = "warning" if one.warning else "ok" if one.ok else "PROBLEM"
+        lines.append(f"{word:7}  {one.name}: {one.found}")
         if not one.ok:
             lines.append(f"         -> {one.fix}")
     problems = sum(not one.ok for one in checks)

@@ -4,6 +4,7 @@ A command becomes one line of a submit description, so nothing in it may begin a
 """
 
 import re
+from collections.abc import Iterator, Mapping
 
 from wingspan.shown import shown_name, unseen
 
@@ -45,6 +46,99 @@ _INSTEAD = {
     "gpus_minimum_capability": "Resources(gpu_capability=) of a step",
     "gpus_minimum_memory": "Resources(gpu_memory=) of a step",
 }
+
+
+# Commands that condor_submit 25.14 uses in the vanilla and container universes; it warns of others.
+_USED = """
+    accounting_group accounting_group_user allow_arguments_v1 allow_environment_v1 allowed_execute_duration
+    allowed_job_duration append_files aws_access_key_id_file aws_region aws_secret_access_key_file batch_id batch_name
+    buffer_block_size buffer_files buffer_size checkpoint_destination compress_files concurrency_limits
+    concurrency_limits_expr container_is_common container_service_names container_target_dir core_size
+    cron_day_of_month cron_day_of_week cron_hour cron_minute cron_month cron_prep_time cron_window cuda_version
+    dag_node_name dagman_job_id dagman_log deferral_prep_time deferral_time deferral_window
+    delegate_job_gsi_credentials_lifetime description disk_usage docker_network_type docker_override_entrypoint
+    docker_pull_policy dont_encrypt_input_files dont_encrypt_output_files ec2_access_key_id ec2_secret_access_key
+    email_attributes encrypt_execute_directory encrypt_input_files encrypt_output_files env environment
+    erase_output_and_error_on_restart fetch_files file_remaps gpus_maximum_capability gpus_minimum_runtime
+    gs_access_key_id_file gs_secret_access_key_file hold hold_kill_sig image_size input interactive_args
+    interactive_executable item jar_files java_vm_args java_vm_arguments java_vm_arguments2 job_ad_information_attrs
+    job_batch_id job_description job_lease_duration job_machine_attrs job_machine_attrs_history_length
+    job_materialize_limit job_materialize_max_idle job_max_retries job_max_vacate_time job_prio job_set job_set_name
+    job_starter_debug job_starter_log job_success_exit_code keep_claim_idle kill_sig kill_sig_timeout
+    last_match_list_length leave_in_queue leave_job_in_queue load_profile local_files log_xml manifest manifest_desired
+    manifest_dir match_list_length materialize_max_idle max_idle max_job_retirement_time max_materialize max_retries
+    max_transfer_input_mb max_transfer_output_mb mount_under_scratch next_job_start_delay nice_user noop_job
+    noop_job_exit_code noop_job_exit_signal notification notify_user on_evict_checks on_exit_hold on_exit_hold_reason
+    on_exit_hold_subcode on_exit_remove output_destination output_directory parallel_script_shadow
+    parallel_script_starter periodic_hold periodic_hold_reason periodic_hold_subcode periodic_release periodic_remove
+    periodic_vacate preferences primary_unix_group prio priority project_name public_input_files rank remote_initialdir
+    remote_iwd remove_kill_sig require_gpus requirements retry_request_disk retry_request_memory
+    retry_request_memory_increase retry_request_memory_max retry_until run_as_owner s3_access_key_id_file
+    s3_secret_access_key_file scitokens_file shell skip_filechecks skip_if_dataflow stack_size starter_debug starter_log
+    stdin stream_err stream_error stream_in stream_input stream_out stream_output submit_event_notes
+    submit_event_notes_attrs submit_event_user_notes success_exit_code tool_daemon_args tool_daemon_cmd
+    tool_daemon_error tool_daemon_input tool_daemon_output ulog_execute_attrs use_oauth_services use_scitokens
+    use_x509userproxy want_graceful_removal want_job_networking x509userproxy
+"""
+_KNOWN = frozenset(_USED.split())
+_KNOWN_PLAIN = {name.replace("_", "") for name in _KNOWN} | _PLAIN.keys()
+_FAMILIES = re.compile(r"transfer_.*|.+_container_port|.+_oauth_(?:permissions|resource).*")
+_NOT_RESOURCES = {"request_cpu", "request_gpu", "request_gpu_memory", "request_gpus_memory"}
+_CALLED = re.compile(r"\$\$?\(\s*(\w+)")  # a macro in a value
+
+# Commands whose value is an expression; the others are words, numbers and lists.
+_EXPRESSIONS = frozenset({name.replace("_", "") for name in (
+    "allowed_execute_duration", "allowed_job_duration", "concurrency_limits_expr", "deferral_time",
+    "gpus_maximum_capability", "gpus_minimum_runtime", "job_lease_duration", "job_max_vacate_time", "job_prio",
+    "keep_claim_idle", "leave_in_queue", "leave_job_in_queue", "max_job_retirement_time", "max_retries",
+    "max_transfer_input_mb", "max_transfer_output_mb", "next_job_start_delay", "nice_user", "noop_job",
+    "noop_job_exit_code", "noop_job_exit_signal", "on_exit_hold", "on_exit_hold_reason", "on_exit_hold_subcode",
+    "on_exit_remove", "periodic_hold", "periodic_hold_reason", "periodic_hold_subcode", "periodic_release",
+    "periodic_remove", "periodic_vacate", "preferences", "prio", "priority", "rank", "require_gpus", "requirements",
+    "retry_until", "success_exit_code", "want_graceful_removal",
+)})  # fmt: skip
+
+
+def is_expression(name: str) -> bool:
+    """Return whether the value of a submit command, or attribute, is an expression."""
+    plain = name.lower().replace("_", "")
+    return bool(attribute_of(name)) or plain in _EXPRESSIONS or plain.startswith("request")
+
+
+def unknown_commands(commands: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the commands that HTCondor would not use, as condor_submit warns of them, with what may be meant.
+
+    >>> list(unknown_commands({"requirments": "x", "+Note": "1", "mem": "5", "rank": "$(mem)"}))
+    [('requirments', 'did you mean requirements?')]
+    """
+    called = {name.lower() for value in commands.values() for name in _CALLED.findall(value)}
+    for name in commands:
+        plain = name.lower()
+        if attribute_of(name) or plain in called or _FAMILIES.fullmatch(plain):
+            continue
+        if plain.replace("_", "") in _KNOWN_PLAIN:
+            continue
+        hint = _near(plain)
+        resource = plain.startswith("request_") and plain not in _NOT_RESOURCES
+        if not resource or any(own in hint for own in OWNED_SUBMIT_COMMANDS):
+            yield name, hint or "see the manual of condor_submit; attributes begin with +"
+
+
+def _near(name: str) -> str:
+    """Return what a misspelt command may be meant to be: close in spelling, else with a word in common."""
+    from difflib import get_close_matches
+
+    known = _KNOWN | OWNED_SUBMIT_COMMANDS
+    cutoff = 0.85 if name.startswith("request_") else 0.75
+    close = get_close_matches(name, sorted(known), 1, cutoff)
+    if not close:
+        words = [word for word in name.split("_") if len(word) > 4 and word != "request"]
+        alike = (one for one in known if not {*one.split("_")}.isdisjoint(words))
+        close = sorted(alike, key=lambda one: (one not in OWNED_SUBMIT_COMMANDS, one))[:1]
+    if not close:
+        return ""
+    instead = _INSTEAD.get(close[0])
+    return f"did you mean {close[0]}?{f' Use {instead}' if instead else ''}"
 
 
 def command_problem(name: str, value: str) -> str:

@@ -14,6 +14,7 @@ from wingspan.errors import PoolError, SpaceError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.command_check import check_commands
 from wingspan.runner.htcondor.environment import environment_for, travels
 from wingspan.runner.htcondor.gpu_wheel import check_wheel, wheel_here, with_torch
 from wingspan.runner.htcondor.image import image_commands, images_of, require_image, steps_in
@@ -95,6 +96,7 @@ def check_plan(
         check_imports(steps, image),
         check_outputs(steps),
         check_secrets(steps, profile),
+        *check_commands(steps, profile, ask=access is not None),
         check_run_folder(home.root),
         _writable(home.root),
     ]

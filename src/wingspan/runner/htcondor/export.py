@@ -12,6 +12,7 @@ from wingspan.files import copy, json_text, walk, write_atomically
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.attempt import constants_of
 from wingspan.runner.driver import save_plan
+from wingspan.runner.htcondor.command_check import check_commands, require_ok
 from wingspan.runner.htcondor.dag_file import dag_text
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
@@ -113,6 +114,7 @@ def refuse(plan: Plan, profile: Profile, root: Path) -> None:
         require(profile.shared)
     for image in images_of(plan.to_run(), profile):
         require_image(image, profile.shared, steps_in(image, plan.to_run(), profile))
+    require_ok(check_commands(plan.to_run(), profile))
     problem = folder_problem(root)
     if problem:
         raise SettingError(f"folder {shown_name(str(root))}", problem, "name another folder")

@@ -23,6 +23,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.submit_description import submit_description
 from wingspan.runner.htcondor.words import folder_problem
+from wingspan.shown import shown_name
 
 # a name's end, its words joined by _; of parameters only what cannot mean anything else: pad_token, sort_key
 _SECRET = re.compile(
@@ -43,13 +44,17 @@ _SECRET_FIX = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `found` says what it is like, `fix` what to do if it is not as it must be."""
+    """One thing that was looked at; `found` says what it is like, `fix` what to do if it is not as it must be.
+
+    A `warning` stops nothing, but is hardly what the user meant.
+    """
 
     name: str
     ok: bool
     found: str
     fix: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    warning: bool = False
 
 
 def check_requests(nodes: Sequence[Node], profile: Profile, pool: Pool, owner: str) -> list[Check]:
@@ -283,4 +288,4 @@ def listed(names: Sequence[str]) -> str:
     """Return some of the names, each once, and how many more there are."""
     counts = Counter(names)
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-    return ", ".join(list(counts)[:_SHOWN]) + more
+    return ", ".join(map(shown_name, list(counts)[:_SHOWN])) + more

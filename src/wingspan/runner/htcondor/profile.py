@@ -28,10 +28,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from wingspan.accesspoint.expressions import expression_problem
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.handles import near
-from wingspan.pipeline.submit_commands import command_problem
+from wingspan.pipeline.submit_commands import command_problem, is_expression
 from wingspan.runner.htcondor.words import in_list
 from wingspan.shown import unseen
 
@@ -170,10 +171,24 @@ def _profile(name: str, table: object, file: Path) -> Profile:
             values[attribute] = read(value)
         except (TypeError, ValueError) as error:
             problems.append(f"{key}: {error}")
+    for command, text in values.get("submit", {}).items():
+        problem = expression_problem(text) if is_expression(command) else ""
+        if problem:
+            problems.append(
+                f"submit, line {_line(file, name, command)}: {command} = {text}: {problem}"
+            )
     if problems:
         told = "; ".join(problems)
         raise SettingError(f"{file} [pools.{name}]", told, "correct the file; nothing was started")
     return Profile(name=name, **values)
+
+
+def _line(file: Path, pool: str, command: str) -> int:
+    """Return the line of a file that sets a submit command of a pool; the first of the file where it is not found."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    begin = next((n for n, line in enumerate(lines) if f"pools.{pool}" in line), 0)
+    named = re.compile(rf"""(?<![\w.+]){re.escape(command)}["']?\s*=""")
+    return next((n + 1 for n in range(begin, len(lines)) if named.search(lines[n])), 1)
 
 
 def _text(value: object) -> str:
