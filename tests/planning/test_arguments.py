@@ -276,6 +276,7 @@ def test_different_arguments_give_different_keys_and_equal_ones_equal_keys(data,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @LONG
 @given(data=st.data())
 def test_different_arguments_give_different_keys_10_000_times(data, paths, tmp_path):
@@ -291,6 +292,7 @@ def test_a_job_rebuilds_exactly_the_argument(values, tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @LONG
 @given(values=WITHOUT_HANDLES)
 def test_a_job_rebuilds_exactly_the_argument_10_000_times(values, tmp_path):

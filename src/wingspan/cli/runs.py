@@ -79,10 +79,12 @@ def run_pipeline(
         check_folder("--home", home)
     if background:
         submitted = pipeline.submit(on, home=home, fuse=fuse, shared=shared)
+        _print_notes(submitted)
         print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
     started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared)
+    _print_notes(started)
     try:
         with Progress({name: step.done for name, step in started.steps.items()}) as progress:
             drive(started.folder, started.home, progress, runner)
@@ -93,6 +95,11 @@ def run_pipeline(
         raise
     conclude(started)
     return started
+
+
+def _print_notes(run: "Run") -> None:
+    for note in run.plan.notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def check_folder(option: str, folder: Path) -> None:
@@ -174,7 +181,7 @@ def plan(
             for s in made.steps
         ]
         jobs = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
-        told = {"pipeline": made.pipeline, "steps": steps}
+        told = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
         print(json.dumps(told if on == "local" else {**told, "jobs": jobs}, indent=2))
     else:
         print(_plan_text(made))
@@ -219,7 +226,8 @@ def _plan_text(made: "Plan") -> str:
         for step in made.steps
     ]
     told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
-    return "\n".join([f"{made.pipeline}: {told}", *lines])
+    notes = [wrap(f"note: {note}", "  ") for note in made.notes]
+    return "\n".join([f"{made.pipeline}: {told}", *lines, *notes])
 
 
 def execute(

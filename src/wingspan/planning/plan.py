@@ -63,13 +63,24 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan(Mapping[str, PlannedStep]):
-    """Steps so that each comes after those it needs, by name; `groups` are the keys that one job runs, `why` by first key."""
+    """Steps so that each comes after those it needs, by name.
+
+    Parameters
+    ----------
+    groups
+        The keys that one job runs.
+    why
+        By the first key of a group, why its steps share a job.
+    notes
+        What else a user should know: requests of equal calls that were merged.
+    """
 
     pipeline: str
     steps: tuple[PlannedStep, ...]
     groups: tuple[tuple[str, ...], ...]
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
     why: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +117,8 @@ class Plan(Mapping[str, PlannedStep]):
         width = max((len(name) for name, _, _ in rows[:_LISTED]), default=0)
         lines = [f"  {mark:4}{name:{width}}  {reason}" for name, mark, reason in rows[:_LISTED]]
         more = [f"  and {len(rows) - _LISTED} more steps"] if len(rows) > _LISTED else []
-        return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more])
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more, *notes])
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -182,19 +194,45 @@ def make_plan(
     for step in steps.values():
         if id(step.resources) not in requests:
             requests[id(step.resources)] = step.resources.to_json()
+    merged, notes = _one_request(steps, calls, keys, inputs)
     planned = []
     for name, call in calls.items():
         key, step = keys[name], steps[name]
         reason = UP_TO_DATE if key in there else _reason(call, previous.get(name), keys, previous)
-        request = requests[id(step.resources)]
-        planned.append(_planned(step, call, key, inputs[name], reason, request))
+        request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
+        planned.append(_planned(step, call, key, inputs[name], reason, request, retries))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
-    return Plan(pipeline, tuple(planned), groups, constants)
+    said = tuple(note for key, note in notes.items() if key not in there)
+    return Plan(pipeline, tuple(planned), groups, constants, notes=said)
+
+
+def _one_request(
+    steps: Mapping[str, "Step"],
+    calls: Mapping[str, "Call"],
+    keys: Mapping[str, str],
+    inputs: Mapping[str, Inputs],
+) -> tuple[dict[str, tuple[dict[str, Any], int]], dict[str, str]]:
+    """Return, by key, the request and retries of steps that share one, and notes on those that were merged."""
+    from wingspan.planning.requests import check_images, merge_requests
+
+    if any(call.imageless != call.base for call in calls.values()):
+        imageless = {name: step_key(call.imageless, inputs[name]) for name, call in calls.items()}
+        check_images(calls, imageless, steps)
+    if len(set(keys.values())) == len(keys):
+        return {}, {}
+    merged, notes = merge_requests(calls, keys, steps)
+    return {key: (asked.to_json(), retries) for key, (asked, retries) in merged.items()}, notes
 
 
 def _planned(
-    step: "Step", call: "Call", key: str, inputs: Inputs, reason: str, request: dict[str, Any]
+    step: "Step",
+    call: "Call",
+    key: str,
+    inputs: Inputs,
+    reason: str,
+    request: dict[str, Any],
+    retries: int,
 ) -> PlannedStep:
     return PlannedStep(
         name=step.name,
@@ -208,7 +246,7 @@ def _planned(
         arguments=call.arguments,
         files=tuple([asdict(file) for file in call.files]),
         resources=request,
-        retries=step.retries,
+        retries=retries,
         preload=call.preload,
         modules=call.modules,
         components=call.components,

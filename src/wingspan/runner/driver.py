@@ -46,6 +46,7 @@ def save_plan(
         "created": time.time(),
         "groups": plan.groups,
         "why": plan.why,
+        "notes": plan.notes,
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
@@ -63,7 +64,8 @@ def load_plan(folder: RunFolder) -> Plan:
         ) from None
     steps = tuple(step_from_json(line) for line in lines)
     groups = tuple(tuple(group) for group in header["groups"])
-    return Plan(header["pipeline"], steps, groups, why=header["why"])
+    notes = tuple(header.get("notes", ()))
+    return Plan(header["pipeline"], steps, groups, why=header["why"], notes=notes)
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:

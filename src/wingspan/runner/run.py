@@ -97,11 +97,12 @@ class Run(Mapping[str, Any]):
     @property
     def steps(self) -> Mapping[str, PlannedStep]:
         """The planned steps by name, in order."""
-        self._steps = self._steps or {step.name: step for step in self._plan.steps}
+        self._steps = self._steps or {step.name: step for step in self.plan.steps}
         return self._steps
 
     @property
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """The plan that the run carries out, as it was when the run was made."""
         if self._loaded is None:
             self._loaded = load_plan(self.folder)
         return self._loaded
@@ -118,7 +119,7 @@ class Run(Mapping[str, Any]):
         and by taking a value.
         """
         if self._watch is None:
-            self._watch = Watch(self.folder, self.home, self._plan)
+            self._watch = Watch(self.folder, self.home, self.plan)
         self._watch.look()
         driven = not self._watch.over
         latest = {}
@@ -146,7 +147,7 @@ class Run(Mapping[str, Any]):
         from wingspan.runner.htcondor.follow.follower import follower_of
 
         if self._follower is None or self._follower.dag != newest(self.folder):
-            self._follower = follower_of(self.folder, self.home, plan=self._plan)
+            self._follower = follower_of(self.folder, self.home, plan=self.plan)
         return self._follower is not None and self._follower.catch_up()
 
     @property

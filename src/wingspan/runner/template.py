@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 MESSAGE_BYTES = 1 << 20
+FIXED_HASHES = {"PYTHONHASHSEED": "0"}  # so that a set of texts has one order in every job
 BROKEN = 70  # exit code of a job whose function could not be called, or raised (EX_SOFTWARE)
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LINE_BUFFERED = 1  # C's _IOLBF

@@ -82,7 +82,7 @@ def start_template(target: str, cpus: int, modules: Iterable[str]) -> tuple[Warm
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**_ALLOCATOR, **os.environ, **_threads(cpus)},
+            env={**_ALLOCATOR, **os.environ, **_threads(cpus), **template.FIXED_HASHES},
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # Ctrl-C in the terminal is for this process alone
         )

@@ -35,6 +35,7 @@ from wingspan.runner.htcondor.shared import (
 from wingspan.runner.htcondor.words import folder_problem
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import RESULT, Home, RunFolder
+from wingspan.runner.template import FIXED_HASHES
 from wingspan.shown import shown_name
 from wingspan.store.store import Store
 
@@ -68,6 +69,7 @@ if ! [ -x "$python" ]; then  # in a container image: the one that it has
     [ -z "$library" ] && python=$(command -v python3) && "$python" -c "import wingspan" ||
         fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
 fi
+export {hashes}
 "$python" -P -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
@@ -199,7 +201,8 @@ def _write_script(script: Path, environment: Path | None) -> None:
     if environment is not None:
         python, library = str(environment / "python/bin/python3"), str(environment / "python/lib")
         fix = "mount the shared folder on all machines that run jobs; or leave out the key shared, or --shared"
-    values = {"python": python, "library": library, "fix": fix}
+    hashes = "=".join(*FIXED_HASHES.items())
+    values = {"python": python, "library": library, "fix": fix, "hashes": hashes}
     quoted = {name: shlex.quote(value) for name, value in values.items()}
     in_json = json_text(python)[1:-1]  # as fail() has to write it
     wanted = "$python" if in_json == python else shlex.quote(in_json)
