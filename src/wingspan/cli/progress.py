@@ -154,4 +154,5 @@ def _line(event: StepEvent) -> str:
     took = f"  {event.wall_s:.2f} s  {event.peak_memory_mb:,.0f} MB" if event.wall_s else ""
     told = event.problem and not event.error  # what was given wrong is told once, at the end
     problem = f"  {event.problem}" if told else ""
-    return f"{event.state:8} {event.step}{took}{problem}"
+    adopted = f"  {event.note}" if event.adopted else ""
+    return f"{event.state:8} {event.step}{took}{problem}{adopted}"

@@ -143,7 +143,9 @@ def conclude(run: "Run") -> None:
     skipped = sum(1 for event in events.values() if event.state == "skipped")
     lost = f", {len(failed)} failed" if failed else ""
     lost += f", {skipped} skipped" if skipped else ""
-    told = f"{counted(new, 'step')} run{lost}, {len(done) - new} up to date"
+    adopted = sum(1 for event in done if event.adopted)
+    same = f", {adopted} adopted" if adopted else ""  # not run: see docs/store.md
+    told = f"{counted(new, 'step')} run{lost}{same}, {len(done) - new - adopted} up to date"
     print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
         print(f"error: {message}", file=sys.stderr)

@@ -9,6 +9,7 @@ from wingspan.errors import ConflictError, NotFoundError
 from wingspan.files import copy, disk_errors, json_text
 from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import Plan, PlannedStep, walk
+from wingspan.runner.adoption import input_digests, note_content
 from wingspan.runner.inside import last_checkpoint
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import (
@@ -21,7 +22,7 @@ from wingspan.runner.run_folder import (
     read_result,
 )
 from wingspan.store.codec import encode
-from wingspan.store.store import Store, read_digest
+from wingspan.store.store import Store
 
 READY = "ready"  # what the store takes over
 
@@ -31,6 +32,7 @@ def job_of(step: PlannedStep, attempt: int) -> dict[str, Any]:
     return {
         "schema": 1,
         "key": step.key,
+        "base": step.base,
         "key_format": FORMAT,
         "step": step.name,
         "attempt": attempt,
@@ -151,21 +153,19 @@ def publish(
         (ready / RESULT).write_text(json_text(result))
         if (attempt / OUTPUTS).exists():
             (attempt / OUTPUTS).rename(ready / OUTPUTS)
-        return Published(differs=store.publish(step.key, ready))
+        differs = store.publish(step.key, ready)
+    note_content(step, result.get("inputs", {}), store)
+    return Published(differs=differs)
 
 
 def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
     """Return a place where the job read other bytes than the store has now; empty if there is none."""
     read = result.get("inputs", {})
-    made: dict[str, dict[str, Any]] = {}
-    for place, (key, output) in step.inputs.items():
-        try:
-            found = made.get(key) or made.setdefault(key, store.result(key))
-        except NotFoundError:
-            return place
-        if read.get(place) != read_digest(found, output):
-            return place
-    return ""
+    try:
+        now = input_digests(step, store)
+    except NotFoundError:
+        now = {}
+    return next((place for place in step.inputs if read.get(place) != now.get(place, "")), "")
 
 
 def not_deterministic(name: str, differs: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.names import file_word
+from wingspan.planning.key import content_key
 from wingspan.runner import forks, inside
 from wingspan.runner.input_files import (
     PLANNED,
@@ -119,7 +120,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
         function = _load(job["action"], folder)
         require_planned(job, function)
-        _seed(job)
+        _seed(job, folder)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
         made = _encode(function(**arguments), function, job, folder)
     require_same(job, inputs, *RUNNING)
@@ -206,9 +207,12 @@ def _import_source_from(root: str) -> None:
     sys.path.insert(0, root)
 
 
-def _seed(job: Mapping[str, Any]) -> None:
-    """Seed random, and NumPy and torch where the code uses libraries, from the step's key."""
-    seed = int(job["key"][:8], 16)
+def _seed(job: Mapping[str, Any], folder: Path) -> None:
+    """Seed random, and NumPy and torch where the code uses libraries, from what the step is given.
+
+    From the bytes of its inputs rather than from their keys: a result that another step adopts has the same seed.
+    """
+    seed = int(content_key(job["base"], _read_digests(job, folder))[:8], 16)
     random.seed(seed)
     if job["preload"]:
         with contextlib.suppress(ModuleNotFoundError):

@@ -10,6 +10,7 @@ from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner import attempt as attempts
+from wingspan.runner.adoption import ADOPTED, Adoption
 from wingspan.runner.failure import Failure, crashed_in, failure, refusal
 from wingspan.runner.job import NO_SPACE
 from wingspan.runner.processes import Ended, Limits, Processes
@@ -151,6 +152,7 @@ class _Work:
             self.names.setdefault(step.key, []).append(step.name)
             if step.done:
                 self.events[step.name] = StepEvent(time.time(), step.name, step.key, DONE)
+        self.adoption = Adoption(self.store, plan.to_run())
         self.earlier = earlier_attempts(self.home, frozenset(step.key for step in plan.to_run()))
 
     def carry_out(self) -> None:
@@ -181,13 +183,16 @@ class _Work:
                 self.earlier |= earlier_attempts(self.home, frozenset([key]))
 
     def _start(self, step: PlannedStep, gpus: list[int | str]) -> None:
-        """Start a job, unless its result is there, left by an interrupted run, or being computed by another one."""
+        """Start a job, unless its result is there, can be adopted, was left by a stopped run, or another run computes it."""
         claimed = self.claims.take(step.key)
         if self.store.done([step.key]):
             self._end(step)
             self._say(step, DONE)
         elif not claimed:
             self._wait_for_another(step)
+        elif old := self.adoption.adopt(step):
+            self._end(step)
+            self._say(step, DONE, note=ADOPTED, adopted=old)
         elif not self._left_result(step):
             self._start_job(step, gpus)
 

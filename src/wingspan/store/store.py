@@ -6,6 +6,7 @@
       format.json
       KEY[:2]/KEY/result.json     records of the outputs, and all else that is known of the job
       KEY[:2]/KEY/outputs/NAME    a file or a folder
+      contents.txt                which key has which content, see `contents`
 
 An entry never changes; what starts with a dot is being written or removed.
 """
@@ -31,10 +32,11 @@ from wingspan.files import (
     write_atomically,
 )
 from wingspan.store.codec import decode, digest_of
+from wingspan.store.contents import Contents
 
 FORMAT = 1
 RESULT, OUTPUTS = "result.json", "outputs"
-_FORMAT = "format.json"
+_FORMAT, _CONTENTS = "format.json", "contents.txt"
 _MANY = 1000  # keys from which on listing the store is quicker than asking for each
 _LEFT_S = 86_400.0  # what was not written to for so long has no writer any more
 _AGAIN = "remove the folder; the step runs again"
@@ -52,6 +54,7 @@ class Store:
             A newer Wingspan made it; nothing is touched.
         """
         self.root = root
+        self.contents = Contents(root / _CONTENTS)
         self._durable = durable
         stamp = root / _FORMAT
         if not stamp.exists():
@@ -258,6 +261,8 @@ class Store:
                 continue
         if not dry:
             self._remove_left(min(limit, time.time() - _LEFT_S))
+            if count:
+                self.contents.prune({entry.name for entry in self._entries()})
         return count, size
 
     def _remove_left(self, limit: float) -> None:
@@ -299,7 +304,7 @@ class Store:
             if path.is_dir() and len(path.name) == 2:
                 named = (entry for entry in sorted(path.iterdir()) if entry.name[0] != ".")
                 yield from (entry for entry in named if entry.name[:2] != path.name)
-            elif path.name[0] != "." and path.name != _FORMAT:
+            elif path.name[0] != "." and path.name not in {_FORMAT, _CONTENTS}:
                 yield path
 
     def _entries(self) -> Iterator[Path]:

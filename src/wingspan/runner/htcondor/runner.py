@@ -6,6 +6,7 @@ DAGMan does the work. This process may go away at any moment; another one that f
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 
 from wingspan.accesspoint.jobs import remove, submit_dag
 from wingspan.errors import PoolError
@@ -13,6 +14,7 @@ from wingspan.files import remove as remove_tree
 from wingspan.files import write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
+from wingspan.runner.adoption import adopt_stored
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.environment import travels
@@ -22,7 +24,16 @@ from wingspan.runner.htcondor.growth import look_up, unmet_by
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import DONE, FAILED, SKIPPED, STALE, Listener, Outcome
+from wingspan.runner.runner import (
+    DONE,
+    FAILED,
+    SKIPPED,
+    STALE,
+    Listener,
+    Outcome,
+    StepEvent,
+    write_event,
+)
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -51,6 +62,7 @@ class HTCondorRunner:
                 time.sleep(_POLL_S)
                 follower.advance()
             rest = remaining(plan, follower, home, tried)
+            rest = adopt_stored(rest, Store(home.store), partial(_tell, folder, listener))
             if not rest.to_run():
                 break
             tried |= _stale(follower)
@@ -74,6 +86,7 @@ class HTCondorRunner:
                 )
                 return follower
             plan = refreshed(plan, home)
+        plan = adopt_stored(plan, Store(home.store), partial(_tell, folder, listener))
         if not plan.to_run():
             return None
         return self._submit(plan, folder, home, listener)
@@ -133,6 +146,11 @@ def remaining(
         return replace(now, steps=())
     steps = tuple(step for step in now.steps if step.done or step.key not in ended)
     return replace(now, steps=steps)
+
+
+def _tell(folder: RunFolder, listener: Listener, event: StepEvent) -> None:
+    write_event(folder, event)
+    listener(event)
 
 
 def _stale(follower: Follower) -> frozenset[str]:

@@ -1,0 +1,77 @@
+"""Take over a result of an earlier run: same code, same parameters, same bytes of all inputs.
+
+So that what follows a step does not run again when an edited step gave the same bytes as before.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from wingspan.errors import CorruptError, NotFoundError, SpaceError
+from wingspan.planning.key import content_key
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.runner import DONE, StepEvent
+from wingspan.store.store import Store, read_digest
+
+ADOPTED = "not run: same code, parameters and input bytes as before"
+
+
+class Adoption:
+    """What of earlier runs the steps of a plan may take over, as it was when the run began."""
+
+    def __init__(self, store: Store, steps: Iterable[PlannedStep]) -> None:
+        self._store = store
+        self._known = store.contents.known({step.base for step in steps if step.inputs})
+
+    def adopt(self, step: PlannedStep) -> str:
+        """Store an earlier result under the key of a step whose inputs are stored; return its key, or nothing."""
+        if not self._known.has(step.base):
+            return ""
+        try:
+            inputs = input_digests(step, self._store)
+            old = self._known.key(step.base, content_key(step.base, inputs))
+            made = self._store.result(old) if old else {}
+        except (NotFoundError, CorruptError):
+            return ""
+        # what it read besides its inputs may be another by now
+        if not inputs or made.get("inputs") != inputs or any(made.get("reads", {}).values()):
+            return ""
+        try:
+            adopted = self._store.adopt(old, step.key, {"step": step.name})
+        except SpaceError:  # the step's job says so
+            return ""
+        if adopted:
+            note_content(step, inputs, self._store)
+        return old if adopted else ""
+
+
+def note_content(step: PlannedStep, inputs: Mapping[str, str], store: Store) -> None:
+    """Let later runs find the result of a step by the digests of its inputs."""
+    if inputs and step.base:
+        store.contents.add(step.base, content_key(step.base, inputs), step.key)
+
+
+def adopt_stored(plan: Plan, store: Store, tell: Callable[[StepEvent], None]) -> Plan:
+    """Return the plan with all that can be adopted now marked done; `tell` is called with an event of each step."""
+    adoption, done = Adoption(store, plan.to_run()), {step.key for step in plan.steps if step.done}
+    adopted: dict[str, str] = {}
+    for step in plan.to_run():
+        if step.key not in adopted and done.issuperset(step.needs):
+            adopted[step.key] = adoption.adopt(step)
+        if adopted.get(step.key):
+            done.add(step.key)
+            old = adopted[step.key]
+            tell(StepEvent(time.time(), step.name, step.key, DONE, note=ADOPTED, adopted=old))
+    return replace(plan, steps=tuple(replace(s, done=s.key in done) for s in plan.steps))
+
+
+def input_digests(step: PlannedStep, store: Store) -> dict[str, str]:
+    """Return the digests of what a step's inputs are now, by place.
+
+    Raises
+    ------
+    NotFoundError
+        The result of a step that it needs is not stored.
+    """
+    made = {key: store.result(key) for key in step.needs}
+    return {place: read_digest(made[key], output) for place, (key, output) in step.inputs.items()}
