@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from wingspan.planning.fingerprint import function_components
+from wingspan.planning.fingerprint import fingerprint
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ class Project:
 
     def parts(self, function="fit", module="loans"):
         """The components of a function of a freshly imported module."""
-        return function_components(getattr(self.load(module), function))
+        return fingerprint(getattr(self.load(module), function)).components
 
     def changed(self, path, old, new, function="fit", module="loans"):
         """The names of the components that an edit of a file changes."""

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from wingspan.errors import DeclarationError
-from wingspan.planning import reach
-from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.planning import project as modules
+from wingspan.planning.fingerprint import fingerprint
 
 LOANS = '''
 """Loans."""
@@ -55,7 +55,8 @@ def test_components_are_named_for_a_reader(loans):
         "global loans.THRESHOLD",
         "import loans.clean",
         "import loans.np",
-        "module helpers",
+        "function helpers.clean",
+        "global helpers.FACTOR",
         "distribution numpy",
         "distribution python",
     }
@@ -95,8 +96,19 @@ def test_what_cannot_change_a_result_changes_nothing(loans, old, new):
         ("loans.py", "n=3", "n=4", {"function loans.fit"}),
         ("loans.py", "THRESHOLD = 0.5", "THRESHOLD = 0.6", {"global loans.THRESHOLD"}),
         ("loans.py", "x > THRESHOLD", "x >= THRESHOLD", {"function loans.narrow"}),
-        ("helpers.py", "FACTOR = 2", "FACTOR = 3", {"module helpers"}),
-        ("loans.py", "import clean", "import tidy as clean", {"import loans.clean"}),
+        ("helpers.py", "FACTOR = 2", "FACTOR = 3", {"global helpers.FACTOR"}),
+        ("helpers.py", "return x\n", "return 2 * x\n", set()),
+        (
+            "loans.py",
+            "import clean",
+            "import tidy as clean",
+            {
+                "import loans.clean",
+                "function helpers.tidy",
+                "function helpers.clean",
+                "global helpers.FACTOR",
+            },
+        ),
         (
             "loans.py",
             "OTHER = 1",
@@ -580,30 +592,32 @@ PACKAGE = {
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
+    ("path", "old", "new", "expected"),
     [
-        ("pkg/__init__.py", {"module pkg"}),
-        ("pkg/steps/__init__.py", {"module pkg.steps"}),
-        ("pkg/steps/tidy.py", {"module pkg.steps.tidy"}),
-        ("pkg/shared.py", {"module pkg.shared"}),
-        ("pkg/cycle.py", {"module pkg.cycle"}),
-        ("pkg/deep/__init__.py", {"module pkg.deep"}),
-        ("pkg/deep/side.py", {"module pkg.deep.side"}),
-        ("pkg/deep/down.py", {"module pkg.deep.down"}),
-        ("pkg/late.py", {"module pkg.late"}),
-        ("pkg/types.py", set()),
-        ("pkg/unrelated.py", set()),
+        ("pkg/__init__.py", "SETTING = 1", "SETTING = 2", set()),
+        (
+            "pkg/__init__.py",
+            "SETTING = 1",
+            "import json\njson.x = 1",
+            {"import-time code of pkg", "import pkg.json", "global pkg.json"},
+        ),
+        ("pkg/steps/__init__.py", "", "import pkg.late\n", set()),
+        ("pkg/steps/tidy.py", "return x", "return -x", {"function pkg.steps.tidy.tidy"}),
+        ("pkg/shared.py", "return x", "return -x", {"function pkg.shared.clean"}),
+        ("pkg/cycle.py", "VALUE = 1", "VALUE = 2", set()),
+        ("pkg/deep/side.py", "SIDE = 1", "SIDE = 2", set()),
+        ("pkg/deep/down.py", "return x", "return -x", {"function pkg.deep.down.dig"}),
+        ("pkg/late.py", "return x", "return -x", {"function pkg.late.finish"}),
+        ("pkg/types.py", "Table = list", "Table = dict", set()),
+        ("pkg/unrelated.py", "return x", "return -x", set()),
     ],
 )
-def test_modules_of_the_project_are_taken_whole(project, path, expected):
+def test_definitions_are_followed_into_the_projects_modules(project, path, old, new, expected):
     """Relative, late, dotted, star and cyclic imports and parent packages; none for type checking only."""
     for name, content in PACKAGE.items():
         project(name, content)
-    project(
-        path, PACKAGE[path] + ("        " if "        " in PACKAGE[path] else "") + "# nothing\n"
-    )
     before = project.parts(module="pkg.steps.loans")
-    project(path, PACKAGE[path] + "EXTRA = 1\n")
+    project(path, PACKAGE[path].replace(old, new))
     after = project.parts(module="pkg.steps.loans")
     assert {name for name in before | after if before.get(name) != after.get(name)} == expected
 
@@ -612,8 +626,10 @@ def test_the_files_of_a_step_are_listed_for_shipping(project):
     """Every project module reached has its file, the function's own among them; packages without code too."""
     for name, content in PACKAGE.items():
         project(name, content)
-    files = module_files(project.load("pkg.steps.loans").fit)
-    assert files["pkg.steps.loans"] == project.folder / "pkg/steps/loans.py"
+    files = fingerprint(project.load("pkg.steps.loans").fit).files
+    kept = files["pkg.steps.loans"]
+    assert (kept.file, kept.root) == (project.folder / "pkg/steps/loans.py", project.folder)
+    assert kept.content == kept.file.read_bytes()
     assert set(files) == {
         "pkg",
         "pkg.steps",
@@ -628,8 +644,8 @@ def test_the_files_of_a_step_are_listed_for_shipping(project):
     }
 
 
-def test_what_a_helper_imports_from_the_steps_own_module_is_one_more_name(project):
-    """A package's `__init__` that hands a step on does not make the step depend on its whole module."""
+def test_a_package_that_hands_a_step_on_is_no_part_of_it(project):
+    """Neither the other functions that ``__init__`` hands on, nor the rest of the step's own module."""
     project("pkg/__init__.py", "from pkg.loans import fit, score\n")
     project(
         "pkg/loans.py",
@@ -638,36 +654,38 @@ def test_what_a_helper_imports_from_the_steps_own_module_is_one_more_name(projec
             return x
         def score(x):
             return x
-        def other(x):
-            return x
         """,
     )
     parts = project.parts(module="pkg.loans")
-    assert {"function pkg.loans.fit", "function pkg.loans.score", "module pkg"} < set(parts)
-    assert "module pkg.loans" not in parts
-    old, new = "def other(x):\n    return x", "def other(x):\n    return 2 * x"
-    assert project.changed("pkg/loans.py", old, new, module="pkg.loans") == set()
+    assert set(parts) == {"function pkg.loans.fit", "distribution python"}
+    project("steps.py", "import pkg\ndef fit(x):\n    return pkg.score(x)\n")
+    parts = project.parts(module="steps")
+    assert {"import pkg.score", "function pkg.loans.score"} < set(parts)
+    assert "function pkg.loans.fit" not in parts
 
 
-def test_a_helper_that_imports_the_steps_own_module_takes_it_whole(project):
+def test_a_helper_that_imports_the_steps_own_module_reaches_its_names(project):
     """Through `import loans` a helper can use any of its names."""
     project("loans.py", "import helpers\ndef fit(x):\n    return helpers.clean(x)\nOTHER = 1\n")
     project("helpers.py", "import loans\ndef clean(x):\n    return x + loans.OTHER\n")
-    assert project.changed("loans.py", "OTHER = 1", "OTHER = 2") == {"module loans"}
+    assert project.changed("loans.py", "OTHER = 1", "OTHER = 2") == {"global loans.OTHER"}
 
 
-@pytest.mark.parametrize(
-    ("exports", "old", "expected"),
-    [
-        ("", "def clean(x):\n    return x", {"module helpers"}),
-        ("__all__ = ['clean']\n", "def clean(x):\n    return x", {"module helpers"}),
-    ],
-)
-def test_a_star_import_brings_its_module(project, exports, old, expected):
+@pytest.mark.parametrize("exports", ["", "__all__ = ['clean']\n"])
+def test_a_star_import_brings_its_names(project, exports):
     """A name that the module does not bind itself may come from any star import."""
-    project("helpers.py", f"{exports}def clean(x):\n    return x\n")
+    project("helpers.py", f"{exports}def clean(x):\n    return x\ndef tidy(x):\n    return x + 2\n")
     project("loans.py", "from helpers import *\ndef fit(x):\n    return clean(x)\n")
-    assert project.changed("helpers.py", old, old + " + 1") == expected
+    assert project.changed("helpers.py", "return x\n", "return -x\n") == {"function helpers.clean"}
+    assert project.changed("helpers.py", "x + 2", "x + 3") == set()
+
+
+def test_a_star_import_by_names_that_are_not_written_out_brings_the_module(project):
+    """``__all__`` may be made by code."""
+    text = "def clean(x):\n    return x\ndef tidy(x):\n    return x + 2\n__all__ = [n for n in dir() if n > 'a']\n"
+    project("helpers.py", text)
+    project("loans.py", "from helpers import *\ndef fit(x):\n    return clean(x)\n")
+    assert project.changed("helpers.py", "x + 2", "x + 3") == {"module helpers"}
 
 
 def test_a_star_import_is_left_out_where_a_later_definition_wins(project):
@@ -677,7 +695,7 @@ def test_a_star_import_is_left_out_where_a_later_definition_wins(project):
         "from helpers import *\ndef clean(x):\n    return 2 * x\ndef fit(x):\n    return clean(x)\n"
     )
     project("loans.py", text)
-    assert "module helpers" not in project.parts()
+    assert "function helpers.clean" not in project.parts()
 
 
 def test_a_star_import_after_a_definition_may_replace_it(project):
@@ -687,36 +705,38 @@ def test_a_star_import_after_a_definition_may_replace_it(project):
         "def clean(x):\n    return 2 * x\nfrom helpers import *\ndef fit(x):\n    return clean(x)\n"
     )
     project("loans.py", text)
-    assert {"function loans.clean", "import loans.*", "module helpers"} < set(project.parts())
+    names = {"function loans.clean", "import loans.*", "function helpers.clean"}
+    assert names < set(project.parts())
 
 
 def test_a_star_import_of_a_package_brings_the_submodules_it_lists(project):
     """``__all__`` may name modules, which the star import then imports."""
     project("kit/__init__.py", "__all__ = ['part']\n")
-    project("kit/part.py", "VALUE = 1\n")
+    project("kit/part.py", "VALUE = 1\nOTHER = 1\n")
     project("loans.py", "from kit import *\ndef fit(x):\n    return part.VALUE\n")
-    assert project.changed("kit/part.py", "VALUE = 1", "VALUE = 2") == {"module kit.part"}
+    assert project.changed("kit/part.py", "VALUE = 1", "VALUE = 2") == {"global kit.part.VALUE"}
+    assert project.changed("kit/part.py", "OTHER = 1", "OTHER = 2") == set()
 
 
 def test_a_star_import_may_hide_a_builtin(project):
-    """Builtins used beside a star import bring its module too."""
+    """Builtins used next to a star import are looked for in its module."""
     project("helpers.py", "def sum(x):\n    return 0\n")
     project("loans.py", "from helpers import *\ndef fit(x):\n    return sum(x)\n")
-    assert project.changed("helpers.py", "return 0", "return 1") == {"module helpers"}
+    assert project.changed("helpers.py", "return 0", "return 1") == {"function helpers.sum"}
 
 
 def test_a_package_without_init_is_followed(project):
     """Namespace packages have no file of their own; their modules count."""
     project("space/part.py", "VALUE = 1\n")
     project("loans.py", "from space import part\ndef fit(x):\n    return part.VALUE\n")
-    assert project.changed("space/part.py", "VALUE = 1", "VALUE = 2") == {"module space.part"}
+    assert project.changed("space/part.py", "VALUE = 1", "VALUE = 2") == {"global space.part.VALUE"}
 
 
 def test_a_project_file_hides_a_module_of_the_standard_library(project, monkeypatch):
     """Where a module is found decides, not its name."""
     project("this.py", "VALUE = 1\n")
     project("loans.py", "def fit(x):\n    import this\n    return this.VALUE\n")
-    assert project.changed("this.py", "VALUE = 1", "VALUE = 2") == {"module this"}
+    assert project.changed("this.py", "VALUE = 1", "VALUE = 2") == {"global this.VALUE"}
 
 
 def test_a_file_that_is_not_python_is_named(project):
@@ -752,7 +772,7 @@ def test_a_distribution_is_known_by_name_and_version(
     project("loans.py", f"def fit(x):\n    import {top}.part\n    return x\n")
     before = project.parts()
     assert before[f"distribution {name}"] == "1.9.0"
-    assert top_level_imports(project.load("loans").fit) == {top}
+    assert fingerprint(project.load("loans").fit).imports == {top}
     info.rename(info.with_name(info.name.replace("1.9.0", "1.9.1")))
     moved = info.with_name(info.name.replace("1.9.0", "1.9.1"))
     (moved / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.9.1\n")
@@ -765,7 +785,7 @@ def test_a_module_that_is_not_installed_is_a_part_too(project, tmp_path, monkeyp
     """Installing an optional module changes what a function does."""
     project("loans.py", "def fit(x):\n    import optlib\n    return x\n")
     assert project.parts()["distribution optlib"] == "not installed"
-    assert top_level_imports(project.load("loans").fit) == set()
+    assert fingerprint(project.load("loans").fit).imports == set()
     site = tmp_path / "site-packages"
     add_distribution(site, "optlib", "optlib", "1.0", record=False)
     monkeypatch.syspath_prepend(str(site))
@@ -783,7 +803,10 @@ def test_wingspan_is_its_version_and_the_modules_reached(project):
     assert (
         plain["distribution wingspan"].split("+")[0] == parts["distribution wingspan"].split("+")[0]
     )
-    assert module_files(project.load("plain").fit) == {"plain": project.folder / "plain.py"}
+    files = fingerprint(project.load("plain").fit).files
+    assert {name: kept.file for name, kept in files.items()} == {
+        "plain": project.folder / "plain.py"
+    }
 
 
 def test_a_checkout_of_wingspan_is_seen_to_change(project, monkeypatch):
@@ -803,7 +826,7 @@ def test_a_checkout_of_wingspan_is_seen_to_change(project, monkeypatch):
 
 def test_nothing_is_imported_and_a_cold_answer_is_quick(project):
     """A module that imports polars and scikit-learn late is read in less than 50 ms of work."""
-    project("helpers.py", "raise RuntimeError('imported')\n")
+    project("helpers.py", "VALUE = 1\nraise RuntimeError('imported')\n")
     project(
         "loans.py",
         """
@@ -813,13 +836,14 @@ def test_nothing_is_imported_and_a_cold_answer_is_quick(project):
             import torch
         def fit(x):
             import helpers
+            x += helpers.VALUE
             import polars as pl
             from sklearn.linear_model import LogisticRegression
             return LogisticRegression().fit(pl.DataFrame(x))
         if __name__ == "__main__":
-            from wingspan.planning.fingerprint import function_components
+            from wingspan.planning.fingerprint import fingerprint
             start = time.process_time()
-            parts = function_components(fit)
+            parts = fingerprint(fit).components
             print(time.process_time() - start)
             print(*parts)
             print({"polars", "sklearn", "torch", "helpers", "numpy"} & set(sys.modules))
@@ -830,7 +854,7 @@ def test_nothing_is_imported_and_a_cold_answer_is_quick(project):
     runs = [subprocess.check_output(script, text=True, env=plain).splitlines() for _ in range(3)]
     assert min(float(seconds) for seconds, _, _ in runs) < 0.05
     for _, parts, imported in runs:
-        assert {"polars", "scikit-learn", "helpers"} < set(parts.split())
+        assert {"polars", "scikit-learn", "helpers.VALUE"} < set(parts.split())
         assert imported == "set()"
 
 
@@ -838,12 +862,12 @@ def test_the_second_step_of_a_function_reads_no_file_again(loans, monkeypatch):
     """Two hundred steps of one function parse its files once, until one of them changes."""
     fit = loans.load("loans").fit
     calls = []
-    read = reach.parse
-    monkeypatch.setattr(reach, "parse", lambda *given: calls.append(given) or read(*given))
-    first = function_components(fit)
+    read = modules.read
+    monkeypatch.setattr(modules, "read", lambda *given: calls.append(given) or read(*given))
+    first = fingerprint(fit).components
     parsed = len(calls)
-    assert [function_components(fit) for _ in range(200)] == [first] * 200
+    assert [fingerprint(fit).components for _ in range(200)] == [first] * 200
     assert (parsed, len(calls)) == (2, 2)
     loans("helpers.py", HELPERS.replace("2", "3"))
-    assert function_components(fit) != first
+    assert fingerprint(fit).components != first
     assert len(calls) == 3

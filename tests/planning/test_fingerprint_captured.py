@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from wingspan.errors import DeclarationError
-from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.planning.fingerprint import fingerprint
 
 FACTORY = """
     RATE = 2
@@ -35,7 +35,7 @@ FACTORY = """
 
 def differing(one, two):
     """The names of the components in which two functions differ."""
-    before, after = function_components(one), function_components(two)
+    before, after = fingerprint(one).components, fingerprint(two).components
     return {name for name in before | after if before.get(name) != after.get(name)}
 
 
@@ -56,7 +56,7 @@ def test_closures_of_equal_source_differ_by_their_values(factory):
         "function loans.make.<locals>.step",
         "function loans.make.<locals>.other",
     }
-    assert "global loans.RATE" in function_components(factory.make(1))
+    assert "global loans.RATE" in fingerprint(factory.make(1)).components
 
 
 def test_inner_functions_of_one_name_are_told_apart(project):
@@ -153,14 +153,14 @@ def test_a_dataclass_is_its_class_and_its_fields(project):
     assert differing(loans.make(loans.Setting(1)), loans.make(loans.Setting(2))) == key
     assert differing(loans.make(loans.Pair(1)), loans.make(loans.Pair(2))) == key
     assert differing(loans.make(loans.Kind.A), loans.make(loans.Kind.B)) == key
-    assert "class loans.Setting" in function_components(loans.make(loans.Setting(1)))
+    assert "class loans.Setting" in fingerprint(loans.make(loans.Setting(1))).components
 
 
 def test_a_captured_function_is_taken_with_what_it_reaches(factory, project):
     """Functions inside closures, lists and dicts count by their source."""
     project("helpers.py", "RATE = 1\ndef clean(x):\n    return x * RATE\n")
     step = factory.make({"clean": [project.load("helpers").clean]})
-    assert {"function helpers.clean", "global helpers.RATE"} < set(function_components(step))
+    assert {"function helpers.clean", "global helpers.RATE"} < set(fingerprint(step).components)
 
 
 def test_a_function_that_holds_itself_ends(project):
@@ -173,13 +173,13 @@ def test_a_function_that_holds_itself_ends(project):
         """
     project("loans.py", text)
     step = project.load("loans").make()
-    assert "function loans.make.<locals>.step" in function_components(step)
+    assert "function loans.make.<locals>.step" in fingerprint(step).components
 
 
 def test_a_partial_is_its_function_and_its_arguments(factory):
     """Arguments given in advance are taken by value, by position or name."""
     one, two = functools.partial(factory.fit, 1), functools.partial(factory.fit, x=1)
-    assert next(iter(function_components(one))) == "function loans.fit"
+    assert next(iter(fingerprint(one).components)) == "function loans.fit"
     assert differing(one, two) == {"argument 0", "argument x"}
     assert differing(two, functools.partial(factory.fit, x=2)) == {"argument x"}
     assert differing(one, factory.fit) == {"argument 0"}
@@ -206,7 +206,7 @@ def test_a_wrapper_made_at_run_time_counts_with_what_it_wraps(project):
     wrapped = loans.times(2)(loans.fit)
     inner = "loans.times.<locals>.decorate.<locals>.wrapper"
     assert differing(wrapped, loans.times(3)(loans.fit)) == {f"closure {inner}.n"}
-    assert {"function loans.fit", f"function {inner}"} < set(function_components(wrapped))
+    assert {"function loans.fit", f"function {inner}"} < set(fingerprint(wrapped).components)
 
 
 REFUSED = {
@@ -239,21 +239,21 @@ def test_what_cannot_be_known_is_refused(factory, kind):
     make, problem = REFUSED[kind]
     step = make(factory)
     with pytest.raises(DeclarationError, match=problem) as caught:
-        function_components(step)
+        fingerprint(step)
     assert caught.value.fix
 
 
 def test_functions_of_distributions_and_of_the_standard_library_are_known_by_version(factory):
     """A step can be a library's function: its source is the library's version."""
-    assert "distribution numpy" in function_components(np.sum)
-    assert next(iter(function_components(np.linalg.norm))) == "function numpy.linalg.norm"
-    assert set(function_components(json.dumps)) == {"function json.dumps", "distribution python"}
+    assert "distribution numpy" in fingerprint(np.sum).components
+    assert next(iter(fingerprint(np.linalg.norm).components)) == "function numpy.linalg.norm"
+    assert set(fingerprint(json.dumps).components) == {"function json.dumps", "distribution python"}
 
 
 def test_a_captured_module_is_taken_as_an_import(factory, project):
     """A module in a closure counts as if it were imported."""
     project("helpers.py", "RATE = 1\n")
-    assert "module helpers" in function_components(factory.make(project.load("helpers")))
+    assert "module helpers" in fingerprint(factory.make(project.load("helpers"))).components
 
 
 def test_a_compiled_module_counts_by_its_bytes(project):
@@ -273,7 +273,7 @@ def test_a_value_that_holds_itself_is_refused(factory):
     value = []
     value.append(value)
     with pytest.raises(DeclarationError, match="holds itself"):
-        function_components(factory.make(value))
+        fingerprint(factory.make(value))
 
 
 def test_a_file_edited_under_a_running_process_is_told(project):
@@ -282,7 +282,7 @@ def test_a_file_edited_under_a_running_process_is_told(project):
     loans = project.load("loans")
     project("loans.py", "def fitted(x):\n    return x\n")
     with pytest.raises(DeclarationError, match="no top-level fit"):
-        function_components(loans.fit)
+        fingerprint(loans.fit)
 
 
 def test_methods_of_classes_are_their_class(project):
@@ -301,8 +301,10 @@ def test_methods_of_classes_are_their_class(project):
         """,
     )
     model = project.load("loans").Model
-    for step in (model, model.fit, model.load):
-        assert next(iter(function_components(step))) == "class loans.Model"
+    assert set(fingerprint(model).components) == {"class loans.Model", "distribution python"}
+    for step in (model.fit, model.load):
+        names = list(fingerprint(step).components)
+        assert names[:2] == [f"function loans.Model.{step.__name__}", "class loans.Model"]
 
 
 class Notebook:
@@ -358,20 +360,20 @@ def test_a_notebooks_function_is_taken_by_source_and_its_globals_by_value(
     """The source is in linecache only; the globals that the function uses are values."""
     project("helpers.py", "def clean(x):\n    return x\n")
     before = notebook.cell(CELL)["fit"]
-    one = function_components(before)
+    one = fingerprint(before).components
     after = notebook.cell(CELL.replace(old, new))["fit"]
-    two = function_components(after)
+    two = fingerprint(after).components
     assert {name for name in one | two if one.get(name) != two.get(name)} == expected
     assert {"function notebook.fit", "function helpers.clean", "distribution numpy"} < set(one)
-    assert set(module_files(before)) == {"helpers"}
-    assert top_level_imports(before) == {"numpy"}
+    assert set(fingerprint(before).files) == {"helpers"}
+    assert fingerprint(before).imports == {"numpy"}
 
 
 def test_a_notebooks_global_that_has_no_digest_is_named(notebook):
     """The error names the global."""
     space = notebook.cell("handle = object()\ndef fit(x):\n    return handle\n")
     with pytest.raises(DeclarationError, match=r"global notebook\.handle"):
-        function_components(space["fit"])
+        fingerprint(space["fit"])
 
 
 @pytest.mark.parametrize("head", ["@dataclass\nclass Setting:", "class Setting(NamedTuple):"])
@@ -379,8 +381,8 @@ def test_a_notebooks_class_is_found_in_its_cell(notebook, head):
     """Classes without methods of their own are searched in the cells, the last definition first."""
     start = "from dataclasses import dataclass\nfrom typing import NamedTuple\n"
     end = "def fit(x) -> Setting:\n    return Setting(x)\n"
-    one = function_components(notebook.cell(f"{start}{head}\n    rate: int = 1\n{end}")["fit"])
-    two = function_components(notebook.cell(f"{start}{head}\n    rate: int = 2\n{end}")["fit"])
+    one = fingerprint(notebook.cell(f"{start}{head}\n    rate: int = 1\n{end}")["fit"]).components
+    two = fingerprint(notebook.cell(f"{start}{head}\n    rate: int = 2\n{end}")["fit"]).components
     assert {name for name in one if one[name] != two[name]} == {"class notebook.Setting"}
 
 
@@ -402,8 +404,8 @@ def test_decorated_and_inner_functions_of_a_notebook(notebook):
         def fit(x):
             return x
         """
-    one = function_components(notebook.cell(text)["fit"])
-    two = function_components(notebook.cell(text.replace("times(2)", "times(3)"))["fit"])
+    one = fingerprint(notebook.cell(text)["fit"]).components
+    two = fingerprint(notebook.cell(text.replace("times(2)", "times(3)"))["fit"]).components
     wrapper = "notebook.times.<locals>.decorate.<locals>.wrapper"
     changed = {name for name in one | two if one.get(name) != two.get(name)}
     assert changed == {f"closure {wrapper}.n", "function notebook.fit"}
@@ -416,7 +418,7 @@ def test_functions_without_any_source_are_refused():
     space = {"__name__": "__main__"}
     exec("def fit(x):\n    return x\n", space)  # noqa: S102
     with pytest.raises(DeclarationError, match="not to be found"):
-        function_components(space["fit"])
+        fingerprint(space["fit"])
 
 
 def test_a_script_has_the_components_of_the_module_it_will_be_imported_as(project):
@@ -431,13 +433,13 @@ def test_a_script_has_the_components_of_the_module_it_will_be_imported_as(projec
         def fit(x):
             return clean(x) * RATE
         if __name__ == "__main__":
-            from wingspan.planning.fingerprint import function_components, module_files
-            print(json.dumps([function_components(fit), sorted(module_files(fit))]))
+            from wingspan.planning.fingerprint import fingerprint
+            print(json.dumps([fingerprint(fit).components, sorted(fingerprint(fit).files)]))
         """,
     )
     run = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=True, cwd="/"
     )
     parts, files = json.loads(run.stdout)
-    assert parts == function_components(project.load("loans").fit)
+    assert parts == fingerprint(project.load("loans").fit).components
     assert files == ["helpers", "loans"]

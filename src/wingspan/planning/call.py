@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import importlib
 import inspect
 import sys
 import tempfile
@@ -13,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import DeclarationError, UnsupportedTypeError
-from wingspan.files import digest_bytes, digest_file
+from wingspan.files import digest_bytes
 from wingspan.pipeline.pipeline import Command, Step
 from wingspan.planning.arguments import Arguments, InputFile, Same
 from wingspan.planning.digest_cache import DigestCache
-from wingspan.planning.fingerprint import function_components, module_files, top_level_imports
+from wingspan.planning.fingerprint import fingerprint, home_of
 from wingspan.planning.key import FORMAT, base_key, digest
+from wingspan.planning.modules import place_of
+from wingspan.planning.project import Kept
+from wingspan.planning.snapshot import Snapshot, take
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
@@ -27,6 +29,9 @@ _ALWAYS = {"format": str(FORMAT), "python": _PYTHON}
 _SLOW = frozenset(
     {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}
 )  # half a second and more to import
+
+
+Constants = dict[str, tuple[Any, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Call:
     modules
         Project modules reached; the classes in them are trusted when a model is loaded.
     code
-        Digests of the files of those modules, by module name: what a job must find again.
+        Those modules as they were read: what a job imports.
     """
 
     action: dict[str, Any]
@@ -68,18 +73,20 @@ class Call:
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    code: dict[str, str] = field(default_factory=dict)
+    code: Snapshot = field(default_factory=Snapshot)
 
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """What a function is, whatever it is called with; `action` is None where no file holds it."""
+    """What a function is, whatever it is called with; `constants` holds it where no file does."""
 
     components: dict[str, str]
     preload: tuple[str, ...]
     modules: tuple[str, ...]
-    files: dict[str, str]
-    action: dict[str, Any] | None
+    files: dict[str, Kept]
+    snapshot: Snapshot
+    action: dict[str, Any]
+    constants: Constants
     digest: str
 
 
@@ -119,7 +126,8 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
         code, action = _command(step.action, reader)
     else:
         code = _known_code(step, step.action, known)
-        action = code.action or _by_value(step.action, reader)
+        action = code.action
+        reader.constants |= code.constants
     made_of = _with_classes(code, [_known_code(step, kind, known) for kind in reader.classes])
     files = tuple(reader.files.values())
     contents = {file.name: (file.kind, file.digest) for file in files}
@@ -139,7 +147,7 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
         constants=reader.constants,
         preload=made_of.preload,
         modules=made_of.modules,
-        code=made_of.files,
+        code=made_of.snapshot,
     )
 
 
@@ -157,7 +165,8 @@ def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]
     action = {"command": command.template, "files": files, "outputs": dict(command.outputs)}
     shown = {"command": command.template}
     shown |= {f"output {name}": path for name, path in command.outputs.items()}
-    return _Code(shown, (), (), {}, action, digest([_PYTHON, action])), action
+    made_of = digest([_PYTHON, action])
+    return _Code(shown, (), (), {}, Snapshot(), action, {}, made_of), action
 
 
 def _image(image: str, cache: DigestCache) -> str:
@@ -175,20 +184,27 @@ def _known_code(step: Step, function: Callable[..., Any], known: _Known) -> _Cod
 
 
 def _code(step: Step, function: Callable[..., Any]) -> _Code:
-    try:  # the files first: an edit in between is found by the job
-        files = {name: digest_file(path) for name, path in module_files(function).items()}
-        components = function_components(function)
+    try:
+        found = fingerprint(function)
+        action, constants = _made(function)
     except DeclarationError as error:
         raise DeclarationError(
             f"{step.place}: step {step.name}", error.problem, error.fix
         ) from error
     # Functions that call each other have the same components: the first one's name is the function's.
-    own = [next(iter(components), ""), getattr(function, "__qualname__", "")]
-    modules, made_of = tuple(sorted(files)), digest([_PYTHON, own, components])
-    if isinstance(function, type):
-        return _Code(components, (), modules, files, None, made_of)
-    preload, action = tuple(sorted(_preload(function))), _importable(function)
-    return _Code(components, preload, modules, files, action, made_of)
+    own = [next(iter(found.components), ""), getattr(function, "__qualname__", "")]
+    made_of = digest([_PYTHON, own, found.components])
+    preload = () if isinstance(function, type) else tuple(sorted(_preload(function, found.imports)))
+    held = (tuple(found.files), found.files, take(found.files))
+    return _Code(found.components, preload, *held, action, constants, made_of)
+
+
+def _made(function: Callable[..., Any]) -> tuple[dict[str, Any], Constants]:
+    """Return how a job gets the function, and what must be sent for it."""
+    if isinstance(function, type):  # the class of an argument, which comes with the argument
+        return {}, {}
+    action = _importable(function)
+    return (action, {}) if action is not None else _by_value(function)
 
 
 def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
@@ -206,19 +222,19 @@ def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
         components={**shown, **code.components},
         modules=tuple(sorted(files)),
         files=files,
+        snapshot=take(files),
         digest=digest([code.digest, sorted(each.digest for each in classes)]),
     )
 
 
 @functools.lru_cache(maxsize=4096)
-def _preload(function: Callable[..., Any]) -> frozenset[str]:
+def _preload(function: Callable[..., Any], reached: frozenset[str]) -> frozenset[str]:
     """Return the libraries that a job of this function surely imports, and those cheap enough to have in any case.
 
     Surely: the function itself or its module imports them, or their types are in its signature. What only a function
     of another module imports may never be needed; waiting for a slow library would hold the step up for nothing.
     """
-    reached = top_level_imports(function)
-    names = {*_imported(ast.parse(textwrap.dedent(_source(function))))}
+    names = {*_imported(_tree(function))}
     names |= _imported_by_module(function.__module__)
     for kind in read_signature(function).values():
         names |= _libraries(kind)
@@ -236,11 +252,12 @@ def _imported_by_module(name: str) -> frozenset[str]:
     return frozenset(n for node in nodes if not isinstance(node, late) for n in _imported(node))
 
 
-def _source(function: Callable[..., Any]) -> str:
+def _tree(function: Callable[..., Any]) -> ast.AST:
+    """Return the function's syntax tree; an empty one where its source is not at hand."""
     try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return ""
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ast.Module([], [])
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -256,34 +273,22 @@ def _libraries(kind: TypeName) -> set[str]:
     return {kind.name.partition(".")[0]}.union(*map(_libraries, inner))
 
 
-def _by_value(function: Callable[..., Any], reader: Arguments) -> dict[str, Any]:
-    """Send along a function that no file holds: of a notebook, or made by another function."""
-    import cloudpickle
+def _by_value(function: Callable[..., Any]) -> tuple[dict[str, Any], Constants]:
+    """Send along a function that no file holds by name: of a notebook, or made by another function."""
+    from wingspan.planning.by_value import pickled
 
-    content = cloudpickle.dumps(function)
+    content = pickled(function)
     name = digest_bytes(content)
     with tempfile.TemporaryDirectory() as folder:
-        reader.constants[name] = (content, encode(content, Path(folder) / "value"))
-    return {"cloudpickle": name, "record": reader.constants[name][1]}
+        record = encode(content, Path(folder) / "value")
+    return {"cloudpickle": name, "record": record}, {name: (content, record)}
 
 
-@functools.lru_cache(maxsize=4096)
 def _importable(function: Callable[..., Any]) -> dict[str, Any] | None:
-    module_name, qualname = function.__module__, function.__qualname__
-    if "<" in qualname:
+    """Return how a job imports the function by its name; None if it cannot."""
+    home = home_of(function)
+    if home is None:
         return None
-    module = sys.modules.get(module_name) or importlib.import_module(module_name)
-    file = getattr(module, "__file__", None)
-    found: Any = module
-    for part in qualname.split("."):
-        found = getattr(found, part, None)
-    if file is None or found is not function:  # a cell of a notebook, whatever program runs it
-        return None
-    path = Path(file).absolute()
-    if module_name == "__main__":  # a script: its file is imported again under its own name
-        spec = getattr(module, "__spec__", None)
-        module_name = spec.name if spec is not None else path.stem
-    root = path.parent
-    for _ in range(module_name.count(".") + (path.name == "__init__.py")):
-        root = root.parent
-    return {"module": module_name, "file": str(path), "qualname": qualname, "root": str(root)}
+    root = place_of(home.shown, home.file).folder
+    name: str = function.__qualname__
+    return {"module": home.shown, "file": str(home.file), "qualname": name, "root": str(root)}

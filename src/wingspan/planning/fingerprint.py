@@ -14,6 +14,7 @@ import platform
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from typing import Any
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_bytes, json_text
 from wingspan.planning.modules import place_of
-from wingspan.planning.reach import Home, Reached, reach_import, reach_name, read_source
+from wingspan.planning.project import Home, Kept, read_source
+from wingspan.planning.reach import Reached, reach_import, reach_name, reach_text
 from wingspan.planning.syntax import Import, parse
 from wingspan.planning.values import value_digest
 
@@ -29,13 +31,32 @@ Step = Callable[..., object]
 _COMPILED = {".so", ".pyd", ".pyc"}
 
 
-def function_components(function: Step) -> dict[str, str]:
-    """Return what a function's result depends on besides its arguments, by names fit for a reader.
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a function's result depends on besides its arguments.
 
-    Keys are ``function loans.fit`` (the function itself comes first), ``class loans.Split``,
-    ``global loans.THRESHOLD``, ``import loans.np``, ``module helpers``, ``closure loans.make.n``,
-    ``default loans.make.n``, ``argument n``, ``distribution polars`` and ``distribution python``.
-    Values are versions after ``distribution``, what is imported after ``import``, else digests.
+    Parameters
+    ----------
+    components
+        By names fit for a reader: ``function loans.fit`` (the function itself comes first),
+        ``class loans.Split``, ``global loans.THRESHOLD``, ``import loans.np``, ``module helpers``,
+        ``closure loans.make.n``, ``default loans.make.n``, ``argument n``, ``distribution polars``
+        and ``distribution python``. Values are versions after ``distribution``, what is imported
+        after ``import``, else digests.
+    files
+        The project modules that a job of the function imports, by module name. Wingspan's own are
+        left out, and so is a module that no file holds (a notebook).
+    imports
+        The top-level names of the third-party modules that the function reaches: ``sklearn``.
+    """
+
+    components: dict[str, str]
+    files: dict[str, Kept]
+    imports: frozenset[str]
+
+
+def fingerprint(function: Step) -> Fingerprint:
+    """Return what a function's result depends on, and the files that hold it.
 
     Raises
     ------
@@ -52,20 +73,8 @@ def function_components(function: Step) -> dict[str, str]:
     found |= {
         f"distribution {name}": value for name, value in sorted(_distributions(parts.reached))
     }
-    return found
-
-
-def module_files(function: Step) -> dict[str, Path]:
-    """Return the files of the project modules that a function reaches, its own too, by module name.
-
-    Wingspan's own modules are left out, and so is a module that no file holds (a notebook).
-    """
-    return dict(sorted(_Parts(function).reached.files.items()))
-
-
-def top_level_imports(function: Step) -> frozenset[str]:
-    """Return the top-level names of the third-party modules a function reaches: ``sklearn``."""
-    return frozenset(_Parts(function).reached.tops)
+    files = dict(sorted(parts.reached.files.items()))
+    return Fingerprint(found, files, frozenset(parts.reached.tops))
 
 
 def _distributions(reached: Reached) -> Iterator[tuple[str, str]]:
@@ -106,12 +115,12 @@ class _Parts:
 
     def _take(self, value: Any, where: str) -> None:  # noqa: ANN401
         if isinstance(value, types.ModuleType):
-            self.reached.add(reach_import(Import(value.__name__, None), Path.cwd()))
+            self.reached.add(reach_import(Import(value.__name__, None), (), Path.cwd()))
         elif isinstance(value, partial):
             self.code(value.func, where)
             for name, argument in (*enumerate(value.args), *sorted(value.keywords.items())):
                 self._value(f"argument {name}", argument)
-        elif (home := _home_of(value)) is not None:
+        elif (home := home_of(value)) is not None:
             self._from_file(home, value.__qualname__)
         elif isinstance(value, types.FunctionType):
             self._function(value, where)
@@ -120,6 +129,9 @@ class _Parts:
         elif callable(getattr(value, "__wrapped__", None)):
             self.code(value.__wrapped__, where)
         elif isinstance(value, types.MethodType) and isinstance(value.__self__, type):
+            self.reached.own[f"function {_title(value.__self__)}.{value.__name__}"] = digest_bytes(
+                b""
+            )
             self.code(value.__self__, where)
         elif not isinstance(value, types.BuiltinFunctionType):
             raise _refused(
@@ -131,23 +143,27 @@ class _Parts:
         kind = place_of(home.name, home.file).kind
         ours = kind == "project" or home.name.partition(".")[0] == "wingspan"
         if ours and home.file.suffix not in _COMPILED:
+            if "." in qualname:  # two methods share all but their names
+                self.reached.own[f"function {home.shown}.{qualname}"] = digest_bytes(b"")
             self.reached.add(reach_name(home, qualname.partition(".")[0]))
         else:
             title = f"{home.shown}.{qualname}"
             self.reached.own[f"function {title}"] = digest_bytes(title.encode())
-            self.reached.add(reach_import(Import(home.name, None), home.file.parent))
+            self.reached.add(reach_import(Import(home.name, None), (), home.file.parent))
 
     def _function(self, value: types.FunctionType, where: str) -> None:
         """Take in what no module holds by name: an inner function, a wrapper, or a notebook's."""
         code = value.__code__
         if code.co_name == "<lambda>":
             raise _refused(where, "a lambda has no name to find it by")
-        home = _home(value.__globals__)
+        home = home_of_globals(value.__globals__)
         if home is not None and Path(code.co_filename).name == home.file.name:
             title = f"{home.shown}.{code.co_qualname}"
-            self._from_file(home, code.co_qualname)
-            if "." in code.co_qualname:
+            project = place_of(home.name, home.file).kind == "project"
+            if project and "<locals>" in code.co_qualname:
                 self._inner(home, code, title)
+            else:
+                self._from_file(home, code.co_qualname)
         else:
             title = f"{_shown(value.__module__)}.{code.co_qualname}"
             text = _cell_text(code, where)
@@ -160,17 +176,17 @@ class _Parts:
             self.code(wrapped, where)
 
     def _inner(self, home: Home, code: types.CodeType, title: str) -> None:
-        """Say which of the functions inside a top-level statement it is."""
-        if place_of(home.name, home.file).kind == "project":
-            source = read_source(home.file, home.package)
-            text = source.function_text(code.co_name, code.co_firstlineno)
-            if text is None:
-                problem = (
-                    f"no function {code.co_name} there; the file has changed since it was imported"
-                )
-                where = f"{home.file}:{code.co_firstlineno}"
-                raise DeclarationError(where, problem, "start Python again")
-            self.reached.own[f"function {title}"] = digest_bytes(text.encode())
+        """Take in a function that stands inside another; what it captures is taken by value."""
+        source = read_source(home.file, home.package)
+        text = source.function_text(code.co_name, code.co_firstlineno)
+        if text is None:
+            problem = (
+                f"no function {code.co_name} there; the file has changed since it was imported"
+            )
+            where = f"{home.file}:{code.co_firstlineno}"
+            raise DeclarationError(where, problem, "start Python again")
+        self.reached.own[f"function {title}"] = digest_bytes(text.encode())
+        self.reached.add(reach_text(home, text, frozenset(code.co_freevars)))
 
     def _class(self, value: type, where: str) -> None:
         if value.__module__ in {"builtins", *sys.stdlib_module_names}:
@@ -189,13 +205,19 @@ class _Parts:
     ) -> None:
         """Take in a source that no file holds, and by value the globals that it uses."""
         module = key.partition(" ")[2].partition(".")[0]
-        for each in parse(text, "").statements:
+        for each in parse(text, ""):
             self.reached.own[key] = digest_bytes(each.text.encode())
             for found in each.imports:
-                self.reached.add(reach_import(found, Path.cwd()))
+                for chain in each.chains.get(found.local, ()):
+                    self.reached.add(reach_import(found, chain, Path.cwd()))
             for name in sorted(each.uses - {*inner, "__name__", "__file__"}):
-                if name in namespace:
-                    self._value(f"global {module}.{name}", namespace[name], once=True)
+                if isinstance(value := namespace.get(name), types.ModuleType):
+                    self.reached.own[f"import {module}.{name}"] = value.__name__
+                    for chain in each.chains[name]:
+                        found = Import(value.__name__, None, name)
+                        self.reached.add(reach_import(found, chain, Path.cwd()))
+                elif name in namespace:
+                    self._value(f"global {module}.{name}", value, once=True)
 
     def _value(self, key: str, value: object, *, once: bool = False) -> None:
         """Note a value's digest; the second of one name gets a number, but for a global."""
@@ -228,7 +250,7 @@ def _title(value: Any) -> str:  # noqa: ANN401
 def _shown(module: str) -> str:
     if module != "__main__":
         return module
-    home = _home(_namespace("__main__"))
+    home = home_of_globals(_namespace("__main__"))
     return home.shown if home else "notebook"
 
 
@@ -237,7 +259,7 @@ def _namespace(module: str) -> Mapping[str, Any]:
     return vars(loaded) if loaded else {}
 
 
-def _home(namespace: Mapping[str, Any]) -> Home | None:
+def home_of_globals(namespace: Mapping[str, Any]) -> Home | None:
     """Return the module of these globals if a file holds it; a script as it will be imported."""
     name, file, spec = (namespace.get(key) for key in ("__name__", "__file__", "__spec__"))
     if not isinstance(name, str) or not isinstance(file, str):
@@ -250,7 +272,7 @@ def _home(namespace: Mapping[str, Any]) -> Home | None:
     return Home(name, shown, path, namespace.get("__package__") or "")
 
 
-def _home_of(value: Any) -> Home | None:  # noqa: ANN401
+def home_of(value: Any) -> Home | None:  # noqa: ANN401
     """Return the module that a function or class can be imported from by its name, if any."""
     name, qualname = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(name, str) or not isinstance(qualname, str):
@@ -260,7 +282,8 @@ def _home_of(value: Any) -> Home | None:  # noqa: ANN401
     found: Any = namespace.get(qualname.partition(".")[0])
     for part in qualname.split(".")[1:]:
         found = getattr(found, part, None)
-    return _home(namespace) if found is value else None
+    same = found is value or (isinstance(value, types.MethodType) and found == value)
+    return home_of_globals(namespace) if same else None
 
 
 def _content(cell: types.CellType) -> object:
@@ -298,7 +321,7 @@ def _class_text(value: type) -> str | None:
         text = "".join(linecache.getlines(cell))
         if f"class {value.__name__}" not in text:
             continue
-        for each in parse(text, "").statements:
+        for each in parse(text, ""):
             if each.defines(value.__name__) == "class":
                 return each.text
     return None

@@ -34,7 +34,7 @@ class PlannedStep:
     inputs
         Place in the arguments -> (key, output or None for all).
     code
-        Digests of the files of the project's modules that the function reaches, by module name.
+        Digest of the manifest of the project's modules that the function reaches; empty without any.
     base
         Digest of all parts of the key but the inputs; empty in a plan of an older Wingspan.
     """
@@ -54,7 +54,7 @@ class PlannedStep:
     preload: tuple[str, ...]
     modules: tuple[str, ...]
     components: dict[str, str]
-    code: dict[str, str] = field(default_factory=dict)
+    code: str = ""
     base: str = ""
 
     def __repr__(self) -> str:
@@ -73,6 +73,8 @@ class Plan(Mapping[str, PlannedStep]):
         By the first key of a group, why its steps share a job.
     notes
         What else a user should know: requests of equal calls that were merged.
+    sources
+        Contents of the manifests and modules that the steps' `code` names, by digest.
     """
 
     pipeline: str
@@ -81,6 +83,7 @@ class Plan(Mapping[str, PlannedStep]):
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
     why: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sources: dict[str, bytes] = field(default_factory=dict, compare=False)
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +146,9 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
     """Return the step that ``asdict`` and JSON have made a mapping of."""
     names = ("needs", "outputs", "files", "preload", "modules")
     inputs = {place: (key, output) for place, (key, output) in line["inputs"].items()}
-    return PlannedStep(**{**line, **{n: tuple(line[n]) for n in names}, "inputs": inputs})
+    code = line["code"] if isinstance(line["code"], str) else "of an older version"
+    parts = {n: tuple(line[n]) for n in names}
+    return PlannedStep(**{**line, **parts, "inputs": inputs, "code": code})
 
 
 def walk(tree: object) -> Iterator[Mapping[str, Any]]:
@@ -204,7 +209,9 @@ def make_plan(
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
     said = tuple(note for key, note in notes.items() if key not in there)
-    return Plan(pipeline, tuple(planned), groups, constants, notes=said)
+    snapshots = {call.code.digest: call.code.contents for call in calls.values()}
+    sources = {name: kept for contents in snapshots.values() for name, kept in contents.items()}
+    return Plan(pipeline, tuple(planned), groups, constants, notes=said, sources=sources)
 
 
 def _one_request(
@@ -250,7 +257,7 @@ def _planned(
         preload=call.preload,
         modules=call.modules,
         components=call.components,
-        code=call.code,
+        code=call.code.digest,
         base=call.base,
     )
 

@@ -1,33 +1,33 @@
-"""What a name of a Python file reaches: names of that file, project modules, distributions.
+"""What a name of a Python file reaches: definitions of the project, distributions.
 
-Everything is read from files as text: no module is imported or run, so imports made by `importlib`
-and the like are not seen.
+Everything is read from files as text: no module is imported or run, so imports by names that are made
+at run time are not seen. A definition counts with all that it uses, in whatever module. Importing a
+module also runs its statements: those that change something elsewhere count for everything that
+imports it. Where a name can be looked up that the text does not hold, the whole module counts.
 """
 
-import stat
 import sys
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wingspan.errors import DeclarationError
-from wingspan.files import digest_bytes, digest_file
-from wingspan.planning.digest_cache import SETTLED_NS
-from wingspan.planning.modules import Place, locate, metadata_files, metadata_folders, version_of
-from wingspan.planning.syntax import Import, Source, parse
-
-Stamp = tuple[int | str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """The module that a step's function is written in; `shown` is its name in components."""
-
-    name: str
-    shown: str
-    file: Path
-    package: str
+from wingspan.files import digest_file
+from wingspan.planning.effects import Effect
+from wingspan.planning.modules import Place, metadata_files, metadata_folders, version_of
+from wingspan.planning.project import (
+    Home,
+    Kept,
+    Module,
+    Project,
+    Stamp,
+    gives,
+    kept_home,
+    prefixes,
+    stamp,
+)
+from wingspan.planning.source import Source
+from wingspan.planning.syntax import Chain, Import, Statement, digest_of, parse
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Reached:
 
     own: dict[str, str] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Kept] = field(default_factory=dict)
     tops: set[str] = field(default_factory=set)
     distributions: dict[str, str] = field(default_factory=dict)
     wingspan: dict[str, str] = field(default_factory=dict)
@@ -65,47 +65,27 @@ def reach_name(home: Home, name: str) -> Reached:
     return _remembered(key, lambda: _Walk(home).from_name(name))
 
 
-def reach_import(found: Import, beside: Path) -> Reached:
-    """Return what an import in a file of a folder reaches, project modules as a whole."""
+def reach_text(home: Home, text: str, free: frozenset[str]) -> Reached:
+    """Return what a function inside another reaches, but for the variables that it captures."""
+    key = (home, text, free, tuple(sys.path))
+    return _remembered(key, lambda: _Walk(home).from_text(text, free))
+
+
+def reach_import(found: Import, chain: Chain, beside: Path) -> Reached:
+    """Return what an import in a file of a folder reaches, and the attributes that are asked of it."""
     home = Home("", "", beside / "nobody's home", "")
-    return _remembered((found, beside, tuple(sys.path)), lambda: _Walk(home).from_import(found))
-
-
-def read_source(file: Path, package: str) -> Source:
-    """Return the statements of a file as it is now.
-
-    Raises
-    ------
-    DeclarationError
-        The file cannot be read, or is not Python.
-    """
-    stamp = _stamp(file)
-    known = _sources.get((file, package))
-    if known is None or known[0] != stamp:
-        known = _sources[file, package] = (stamp, _read(file, package))
-    return known[1]
+    key = (found, chain, beside, tuple(sys.path))
+    return _remembered(key, lambda: _Walk(home).from_import(found, chain))
 
 
 _reached: dict[Hashable, Reached] = {}
-_sources: dict[tuple[Path, str], tuple[Stamp, Source]] = {}
 
 
 def _remembered(key: Hashable, find: Callable[[], Reached]) -> Reached:
     known = _reached.get(key)
-    if known is None or any(_stamp(path) != stamp for path, stamp in known.stamps.items()):
+    if known is None or any(stamp(path) != was for path, was in known.stamps.items()):
         known = _reached[key] = find()
     return known
-
-
-def _stamp(path: Path) -> Stamp:
-    """Return what changes when a file does: its content if that is new, else its identity."""
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode) and time.time_ns() - status.st_mtime_ns < SETTLED_NS:
-            return (digest_file(path),)
-    except OSError:
-        return ()
-    return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class _Walk:
@@ -114,146 +94,278 @@ class _Walk:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.reached = Reached()
-        self._names: list[str] = []
-        self._imports: list[Import] = []
-        self._seen: set[str | Import] = set()
-        self._deeper: dict[str, bool] = {}
-        self._places: dict[str, Place | None] = {}
+        self.project = Project(home)
+        self.reached.stamps = self.project.stamps
+        self._names: list[tuple[Module, str, Chain]] = []
+        self._whole: list[str] = []
+        self._seen: set[Hashable] = set()
+        self._deeper: dict[tuple[str, bool], bool] = {}
+        self._run: list[Module] = []
+        self._asks_for_subclasses = False
 
     def from_name(self, name: str) -> Reached:
-        source = self._source(self.home.file, self.home.package)
-        if not source.binding(name):
+        module = self.project.home_module()
+        if not module.source.binding(name):
             problem = f"the file has no top-level {name}; it may have changed since it was imported"
             fix = "define it at the top level, not below `if __name__`, and start Python again"
             raise DeclarationError(str(self.home.file), problem, fix)
-        if self.home.name.partition(".")[0] != "wingspan":
-            self.reached.files[self.home.shown] = self.home.file
-        for parent in _prefixes(self.home.name)[:-1]:
-            self._module(parent, wanted=False)
-        self._names.append(name)
-        while self._names or self._imports:
-            if self._names:
-                self._name(source, self._names.pop())
-            else:
-                self._import(self._imports.pop())
+        self._begin(module)
+        self._names.append((module, name, ()))
+        return self._finish()
+
+    def from_text(self, text: str, free: frozenset[str]) -> Reached:
+        module = self.project.home_module()
+        self._begin(module)
+        for each in parse(text, self.home.package):
+            self._statement(module, each, free)
+        return self._finish()
+
+    def from_import(self, found: Import, chain: Chain) -> Reached:
+        self._follow(found, chain)
+        return self._finish()
+
+    def _begin(self, module: Module) -> None:
+        if not _is_ours(self.home.name):
+            self.reached.files[self.home.shown] = kept_home(self.home, module.source)
+            self._imported(module)
+        for parent in prefixes(self.home.name)[:-1]:
+            self._module(parent, used=True)
+
+    def _finish(self) -> Reached:
+        while self._names or self._whole:
+            while self._names or self._whole:
+                if self._names:
+                    self._name(*self._names.pop())
+                else:
+                    self._take_whole(self._whole.pop())
+            if self._asks_for_subclasses:
+                self._add_subclasses()
         return self.reached
 
-    def from_import(self, found: Import) -> Reached:
-        self._imports.append(found)
-        while self._imports:
-            self._import(self._imports.pop())
-        return self.reached
-
-    def _name(self, source: Source, name: str) -> None:
-        if name in self._seen:
+    def _name(self, module: Module, name: str, chain: Chain) -> None:
+        """Take in what can give a name of a module its value."""
+        if self._again(module, name, chain):
             return
-        self._seen.add(name)
-        statements = source.binding(name)
-        own = [each for each in statements if each.defines(name) != "import"]
-        for each in statements:
-            if each not in own:
-                star = each.imports[0].name == "*"
-                key = f"import {self.home.shown}.{'*' if star else name}"
-                self._add_text(key, str(each.imports[0]))
-            self._names += sorted(each.uses)
-            self._imports += each.imports
-        if own:
-            kinds = [kind for each in own if (kind := each.defines(name)) != "global"]
-            text = "\n".join(each.text for each in own)
-            key = f"{kinds[0] if kinds else 'global'} {self.home.shown}.{name}"
-            self.reached.own[key] = digest_bytes(text.encode())
+        if module.source.opaque:
+            self._take_whole_module(module)
+        binding = module.source.binding(name)
+        for each in binding:
+            self._imported_name(module, each, name, chain)
+        own = [each for each in binding if not each.is_import]
+        if own and not self._again(module, name):
+            kinds = [
+                kind for each in own if (kind := each.defines(name)) not in {"global", "import"}
+            ]
+            key = f"{kinds[0] if kinds else 'global'} {module.shown}.{name}"
+            self.reached.own[key] = digest_of(own)
+            for each in own:
+                self._statement(module, each)
+
+    def _imported_name(self, module: Module, statement: Statement, name: str, chain: Chain) -> None:
+        """Follow a name to where a statement imports it from, if it does."""
+        for found in statement.imports_at_once:
+            if found.name == "*":
+                self._star(module, found, name, chain)
+            elif found.local == name:
+                if statement.is_import:
+                    self._add_text(f"import {module.shown}.{name}", str(found))
+                self._follow(found, chain)
+
+    def _statement(
+        self, module: Module, statement: Statement, free: frozenset[str] = frozenset()
+    ) -> None:
+        """Take in all that a statement uses."""
+        if self._again(statement):
+            return
+        if "__subclasses__" in statement.text:
+            self._asks_for_subclasses = True
+        if Effect(statement).dynamic:
+            self._take_whole_module(module)
+        chains = statement.chains
+        for name in sorted(statement.uses - free):
+            self._names += [(module, name, chain) for chain in sorted(chains.get(name, {()}))]
+        mentioned = statement.mentions & module.source.bound.keys()
+        self._names += [(module, name, ()) for name in sorted(mentioned)]
+        for found in statement.imports:
+            self._import(found.module, used=True)
+            for chain in sorted(chains.get(found.local, ())):
+                self._follow(found, chain)
+            if found.name is not None and self.project.submodule(found.module, found.name):
+                self._import(f"{found.module}.{found.name}", used=True)
+
+    def _follow(self, found: Import, chain: Chain) -> None:
+        """Take in an imported name and the attributes that are asked of it."""
+        if not found.module:
+            return
+        self._import(found.module, used=True)
+        if found.name is None:
+            self._attributes(found.module.partition(".")[0] if found.first else found.module, chain)
+        else:
+            self._attributes(found.module, (found.name, *chain))
+
+    def _attributes(self, name: str, chain: Chain) -> None:
+        """Take in what the attributes of a module lead to; the whole module where it is given away."""
+        place = self.project.place(name)
+        if place is None or place.kind != "project" or _is_ours(name):
+            return
+        if not chain:
+            self._whole.append(name)
+            return
+        module, (part, *rest) = self.project.module(name), chain
+        bound = module is not None and _may_have(module.source, part)
+        if module is not None and bound:
+            self._names.append((module, part, tuple(rest)))
+        inner = self.project.submodule(name, part)
+        if inner is not None:
+            self._import(inner, used=True)
+            self._attributes(inner, tuple(rest))
+        elif module is not None and not bound and part not in _OF_MODULES:
+            if "__getattr__" in module.source.bound:
+                self._names.append((module, "__getattr__", ()))
+            else:
+                self._whole.append(name)
+
+    def _star(self, module: Module, found: Import, name: str, chain: Chain) -> None:
+        """Take in a name that a star import may bring."""
+        self._import(found.module, used=True)
+        other = self.project.module(found.module)
+        if other is not None and not gives(other.source, name):
+            return
+        self._add_text(f"import {module.shown}.*", str(found))
+        if other is None:
+            self._attributes(found.module, ())
+            return
+        if other.source.exports is None:
+            self._whole.append(found.module)
+        if name in other.source.bound or other.source.stars:
+            self._names.append((other, name, chain))
+        else:
+            self._attributes(found.module, (name, *chain))
+
+    def _import(self, name: str, *, used: bool) -> None:
+        """Take in that a module is imported, and the packages that it lies in."""
+        for prefix in prefixes(name) if name else ():
+            if not self._module(prefix, used=used):
+                return
+
+    def _module(self, name: str, *, used: bool) -> bool:
+        """Note a module once; say whether to look for submodules."""
+        key = (name, used)
+        if key not in self._deeper:
+            self._deeper[key] = self._note(name, used=used)
+        return self._deeper[key]
+
+    def _note(self, name: str, *, used: bool) -> bool:
+        place = self.project.place(name)
+        if place is None:
+            if used and "." not in name:
+                self._absent(name)
+            return False
+        if _is_ours(name):
+            return used and self._wingspan(name, place)
+        if place.kind == "project":
+            return self._of_project(name, place)
+        if place.kind == "distribution" and used:
+            self._distribution(name, place)
+        return False
+
+    def _of_project(self, name: str, place: Place) -> bool:
+        module = self.project.module(name)
+        self.reached.files[name] = self.project.kept(name, place)
+        if module is not None:
+            self._imported(module)
+        elif place.file is not None:
+            self.reached.modules[name] = self.reached.files[name].digest
+        return place.file is None or place.file.stem == "__init__"
+
+    def _imported(self, module: Module) -> None:
+        """Take in what importing a module runs: further imports, and what changes things elsewhere."""
+        if self._again("imported", module):
+            return
+        self._run.append(module)
+        source = module.source
+        for found in source.imports_at_once:
+            self._import(found.module, used=False)
+            if found.name and self.project.submodule(found.module, found.name):
+                self._import(f"{found.module}.{found.name}", used=False)
+        acting = [each for position, each in enumerate(source.statements)
+                  if not each.is_import and self.project.acts(module, position)]  # fmt: skip
+        acting += [each for each in source.unused_imports if self._is_distribution(each.imports[0])]
+        if acting:
+            self.reached.own[f"import-time code of {module.shown}"] = digest_of(acting)
+            for each in acting:
+                self._statement(module, each)
+
+    def _is_distribution(self, found: Import) -> bool:
+        place = self.project.place(found.module.partition(".")[0])
+        return place is not None and place.kind == "distribution"
+
+    def _add_subclasses(self) -> None:
+        """Take in the classes of all imported modules that are derived from others."""
+        for module in self._run:
+            for effect in module.source.effects:
+                if effect.bases and not self._again("subclasses", effect.statement):
+                    self._names += [(module, name, ()) for name in sorted(effect.statement.binds)]
+
+    def _take_whole(self, name: str) -> None:
+        module = self.project.module(name)
+        if module is not None:
+            self._take_whole_module(module)
+
+    def _take_whole_module(self, module: Module) -> None:
+        """Take in a module as a whole, and all that it imports as a whole."""
+        if self._again("whole", module):
+            return
+        self.reached.modules[module.shown] = module.source.digest
+        self._imported(module)
+        for found in module.source.imports:
+            if not found.module or _is_ours(found.module):
+                self._import(found.module, used=True)
+                continue
+            self._import(found.module, used=True)
+            self._whole.append(found.module)
+            if found.name and (inner := self.project.submodule(found.module, found.name)):
+                self._import(inner, used=True)
+                self._whole.append(inner)
 
     def _add_text(self, key: str, text: str) -> None:
         known = self.reached.own.get(key)
         if known is None or text not in known.split(", "):
             self.reached.own[key] = f"{known}, {text}" if known else text
 
-    def _import(self, found: Import) -> None:
-        """Follow one import; one from the home itself is one more name, not the whole home."""
-        if found in self._seen or not found.module:
-            return
-        self._seen.add(found)
-        for prefix in _prefixes(found.module):
-            if not self._module(prefix, wanted="." not in prefix):
-                return
-        if self._is_home(found.module):
-            self._from_home(found)
-        if found.name == "*":
-            self._imports += [Import(found.module, name) for name in self._exports(found.module)]
-        elif found.name is not None:
-            name = f"{found.module}.{found.name}"
-            self._module(name, wanted=False)
-            if self._is_home(name):
-                self._from_home(Import(name, None))
-
-    def _from_home(self, found: Import) -> None:
-        source = self._source(self.home.file, self.home.package)
-        if found.name is not None and found.name in source.bound:
-            self._names.append(found.name)
-        elif found.name in {None, "*"}:
-            self.reached.modules[self.home.shown] = source.digest
-            self._imports += source.imports
-
-    def _exports(self, module: str) -> list[str]:
-        place = self._place(module)
-        if place is None or place.file is None or place.file.suffix != ".py":
-            return []
-        return sorted(self._source(place.file, module).exports)
-
-    def _module(self, name: str, *, wanted: bool) -> bool:
-        """Note a module once, if `wanted` its absence too; say whether to look for submodules."""
-        if name not in self._deeper:
-            self._deeper[name] = self._note(name, wanted=wanted)
-        return self._deeper[name]
-
-    def _note(self, name: str, *, wanted: bool) -> bool:
-        place = self._place(name)
-        if place is None:
-            if wanted:
-                self._absent(name)
-            return False
-        if place.kind == "standard" or place.file is None:
-            return place.kind != "standard"
-        if self._is_home(name):
+    def _again(self, *what: Hashable) -> bool:
+        """Say whether this was taken in before; it is from now on."""
+        if what in self._seen:
             return True
-        if name.partition(".")[0] == "wingspan":
-            self._wingspan(name, place)
-        elif place.kind == "distribution":
-            self._distribution(name, place)
-            return False
-        else:
-            self.reached.files[name] = place.file
-            self.reached.modules[name] = self._whole(name, place.file)
-        return place.file.stem == "__init__"
+        self._seen.add(what)
+        return False
 
-    def _whole(self, name: str, file: Path) -> str:
-        if file.suffix != ".py":
-            self.reached.stamps[file] = _stamp(file)
-            return digest_file(file)
-        source = self._source(file, name if file.stem == "__init__" else name.rpartition(".")[0])
-        self._imports += source.imports
-        return source.digest
-
-    def _wingspan(self, name: str, place: Place) -> None:
+    def _wingspan(self, name: str, place: Place) -> bool:
         """Note one of Wingspan's modules, by its bytes if it is a checkout's; else the version says it all.
 
         ``__init__`` only hands names on and is not followed.
         """
         self.reached.wingspan.setdefault(name, "")
-        if name != "wingspan" and place.file is not None:
+        if place.file is None:
+            return True
+        if name != "wingspan" and place.file != self.home.file:
             if place.kind == "project":
                 self.reached.wingspan[name] = digest_file(place.file)
             if place.file.suffix == ".py":
                 package = name if place.file.stem == "__init__" else name.rpartition(".")[0]
-                self._imports += self._source(place.file, package).imports
+                for found in self.project.source(place.file, package).imports:
+                    self._import(found.module, used=True)
+                    if found.name:
+                        self._import(f"{found.module}.{found.name}", used=True)
+        return place.file.stem == "__init__"
 
     def _distribution(self, name: str, place: Place) -> None:
         self.reached.tops.add(name.partition(".")[0])
-        self.reached.stamps[place.folder] = _stamp(place.folder)
+        self.reached.stamps[place.folder] = stamp(place.folder)
         folders = metadata_folders(name, place.folder)
         for folder in folders:
             for file in metadata_files(folder):
-                self.reached.stamps[file] = _stamp(file)
+                self.reached.stamps[file] = stamp(file)
             title, version = version_of(folder)
             self.reached.distributions[title] = version
         if not folders:
@@ -262,34 +374,15 @@ class _Walk:
     def _absent(self, name: str) -> None:
         self.reached.distributions[name] = "not installed"
         for folder in (self.home.file.parent, *map(Path, sys.path)):
-            self.reached.stamps[folder] = _stamp(folder)
-
-    def _is_home(self, name: str) -> bool:
-        place = self._place(name)
-        return place is not None and place.file == self.home.file
-
-    def _place(self, name: str) -> Place | None:
-        if name not in self._places:
-            self._places[name] = locate(name, self.home.file.parent)
-        return self._places[name]
-
-    def _source(self, file: Path, package: str) -> Source:
-        self.reached.stamps[file] = _stamp(file)
-        return read_source(file, package)
+            self.reached.stamps[folder] = stamp(folder)
 
 
-def _read(file: Path, package: str) -> Source:
-    try:
-        return parse(file.read_bytes(), package)
-    except (SyntaxError, ValueError) as error:
-        line, fix = getattr(error, "lineno", None) or 1, "correct the file"
-        raise DeclarationError(f"{file}:{line}", f"this is not Python: {error}", fix) from error
-    except OSError as error:
-        where, fix = str(file), "functions of steps must be written in files that can be read"
-        raise DeclarationError(where, f"cannot be read: {error.strerror}", fix) from error
+_OF_MODULES = frozenset({"__name__", "__file__", "__doc__", "__path__", "__spec__", "__package__"})
 
 
-def _prefixes(name: str) -> list[str]:
-    """Return ``a``, ``a.b``, ``a.b.c`` for ``a.b.c``: the order in which Python imports them."""
-    parts = name.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == "wingspan"
+
+
+def _may_have(source: Source, name: str) -> bool:
+    return name in source.bound or bool(source.stars)

@@ -5,8 +5,8 @@ part of a statement's text.
 """
 
 import ast
+import re
 import symtable
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +15,24 @@ from typing import NamedTuple
 from wingspan.files import digest_bytes
 from wingspan.store.annotation import statements
 
-_CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_IN_TEXT = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
+"""Names that pandas, duckdb and polars look up in the caller's frame: ``query("x > @LIMIT")``."""
+
+Chain = tuple[str, ...]
 
 
 class Import(NamedTuple):
-    """One imported name: `name` is None for ``import module`` and ``*`` for everything."""
+    """One imported name: `name` is None for ``import module`` and ``*`` for everything.
+
+    `local` is what the importing file calls it. ``import a.b`` gives its first package to `local`:
+    `first` is True.
+    """
 
     module: str
     name: str | None
+    local: str = ""
+    first: bool = False
 
     def __str__(self) -> str:
         return self.module if self.name is None else f"{self.module}.{self.name}"
@@ -44,43 +53,11 @@ class Statement:
     @cached_property
     def binds(self) -> frozenset[str]:
         """The module's names that it defines, assigns or imports, also by ``global``."""
-        found = {name for node in _same_scope(self.node) for name in _bound_by(node)}
+        found = {name for node in same_scope(self.node) for name in _bound_by(node)}
         for node in ast.walk(self.node):
             if isinstance(node, ast.Global):
                 found.update(node.names)
         return frozenset(found)
-
-    @cached_property
-    def changes(self) -> frozenset[str]:
-        """The names whose objects it changes: ``a[0] = 1``, ``a.b = 1``, ``a.add(1)``."""
-        return frozenset(name for node in _same_scope(self.node) for name in _changed_by(node))
-
-    @cached_property
-    def registers_with(self) -> frozenset[str]:
-        """The names whose objects decorate a function: ``@a.add``."""
-        return frozenset(
-            name
-            for node in _same_scope(self.node)
-            for decorator in _decorators(node)
-            if isinstance(decorator, ast.Attribute)
-            for name in _root(decorator)
-        )
-
-    @cached_property
-    def hands_on(self) -> frozenset[str]:
-        """The names that it gives to a call whose result it drops, such as ``shuffle(a)``."""
-        return frozenset(name for node in _same_scope(self.node) for name in _handed_by(node))
-
-    @cached_property
-    def calls(self) -> frozenset[str]:
-        """The names that it calls, or decorates with, when the module is imported."""
-        return frozenset(name for node in _same_scope(self.node) for name in _called_by(node))
-
-    @cached_property
-    def fills(self) -> frozenset[str]:
-        """The module's names whose objects a call of this function changes."""
-        found = (name for node in ast.walk(self.node) for name in _filled_by(node))
-        return self.uses.intersection(found)
 
     @cached_property
     def uses(self) -> frozenset[str]:
@@ -89,117 +66,67 @@ class Statement:
         for annotation in _annotations(self.node):
             for node in ast.walk(annotation):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    names |= _names_in(node.value)
+                    names |= {name for name, _ in _chains_in(node.value)}
         return frozenset(names)
+
+    @cached_property
+    def chains(self) -> dict[str, frozenset[Chain]]:
+        """For each name that it mentions, the attributes that it asks for: ``a.b.c`` gives a: (b, c).
+
+        An empty chain is the object itself, given away or called.
+        """
+        found: dict[str, set[Chain]] = {}
+        for name, chain in _chains(self.node):
+            found.setdefault(name, set()).add(chain)
+        return {name: frozenset(chains) for name, chains in found.items()}
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """The names in its texts that a library may look up: ``query("x > @LIMIT")``."""
+        texts = (
+            node.value
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+        return frozenset(name for text in texts for pair in _IN_TEXT.findall(text) for name in pair)
 
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """Everything it imports, also inside functions."""
         return tuple(_imports(self.node, self.package))
 
+    @cached_property
+    def imports_at_once(self) -> tuple[Import, ...]:
+        """What it imports when its module is imported."""
+        nodes = (node for node in same_scope(self.node) if isinstance(node, ast.stmt))
+        return tuple(each for node in nodes for each in _imported_by(node, self.package))
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is an import and nothing else."""
+        return isinstance(self.node, ast.Import | ast.ImportFrom)
+
     def defines(self, name: str) -> str:
         """Say what it makes of `name`: a ``function``, ``class``, ``import`` or ``global``."""
-        if isinstance(self.node, ast.Import | ast.ImportFrom):
+        if self.is_import:
             return "import"
-        for node in _same_scope(self.node):
-            if isinstance(node, _DEFINITIONS) and node.name == name:
+        for node in same_scope(self.node):
+            if isinstance(node, DEFINITIONS) and node.name == name:
                 return "class" if isinstance(node, ast.ClassDef) else "function"
         return "global"
 
 
-@dataclass(frozen=True)
-class Source:
-    """One module as its top-level statements; an import of several names is one for each."""
-
-    statements: tuple[Statement, ...]
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the whole module."""
-        return digest_bytes("\n".join(each.text for each in self.statements).encode())
-
-    @cached_property
-    def imports(self) -> tuple[Import, ...]:
-        """Everything the module imports, also inside functions."""
-        return tuple(found for each in self.statements for found in each.imports)
-
-    @cached_property
-    def exports(self) -> frozenset[str]:
-        """The texts in an assignment to ``__all__``."""
-        values = [each.node for each in self.statements if "__all__" in each.binds]
-        return frozenset(
-            node.value
-            for value in values
-            for node in ast.walk(value)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
-
-    @cached_property
-    def bound(self) -> dict[str, tuple[int, ...]]:
-        """For each name, the positions of the statements that bind it or may change its object."""
-        found: dict[str, list[int]] = {}
-        for position, each in enumerate(self.statements):
-            for name in each.binds:
-                found.setdefault(name, []).append(position)
-        for position, each in enumerate(self.statements):
-            for name in self._changed_by(each) - each.binds:
-                if name in found:
-                    found[name].append(position)
-        return {name: tuple(sorted(positions)) for name, positions in found.items()}
-
-    @cached_property
-    def stars(self) -> tuple[int, ...]:
-        """The positions of ``from module import *``."""
-        return tuple(
-            position
-            for position, each in enumerate(self.statements)
-            if any(found.name == "*" for found in each.imports)
-        )
-
-    def binding(self, name: str) -> tuple[Statement, ...]:
-        """Return the statements that can give `name` its value, in order; none for a builtin."""
-        own = self.bound.get(name, ())
-        stars = [star for star in self.stars if not own or star > own[0]]
-        return tuple(self.statements[position] for position in sorted({*own, *stars}))
-
-    def function_text(self, name: str, line: int) -> str | None:
-        """Return the text of a function, inner or not; of several of a name, that at `line`."""
-        found = [
-            node
-            for each in self.statements
-            for node in ast.walk(each.node)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
-        ]
-        if len(found) > 1:
-            found = [node for node in found if line == _first_line(node)]
-        return ast.unparse(found[0]) if found else None
-
-    def _changed_by(self, statement: Statement) -> frozenset[str]:
-        """Return the names whose objects a statement may change, by what it calls too."""
-        code = self._defined["function"] | self._defined["class"]
-        filled = (each.fills for name in statement.calls & code.keys() for each in code[name])
-        registered = statement.registers_with - self._defined["import"].keys()
-        return statement.changes.union(registered, statement.hands_on - code.keys(), *filled)
-
-    @cached_property
-    def _defined(self) -> dict[str, dict[str, list[Statement]]]:
-        """For each kind of definition, the statements that give each name one."""
-        found: dict[str, dict[str, list[Statement]]] = defaultdict(dict)
-        for each in self.statements:
-            for name in each.binds:
-                found[each.defines(name)].setdefault(name, []).append(each)
-        return found
-
-
-def parse(text: str | bytes, package: str) -> Source:
+def parse(text: str | bytes, package: str) -> tuple[Statement, ...]:
     """Return a module's statements; `package` is what its relative imports start from.
+
+    An import of several names is one statement for each.
 
     Raises
     ------
     SyntaxError
         The text is not Python.
     """
-    statements: list[Statement] = []
+    found: list[Statement] = []
     for node in _pruned(ast.parse(text).body):
         match node:
             case ast.ImportFrom(module="__future__"):
@@ -210,8 +137,23 @@ def parse(text: str | bytes, package: str) -> Source:
                 parts = [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
             case _:
                 parts = [node]
-        statements += [Statement(part, package) for part in parts]
-    return Source(tuple(statements))
+        found += [Statement(part, package) for part in parts]
+    return tuple(found)
+
+
+def digest_of(found: Iterable[Statement]) -> str:
+    """Return the digest of the statements' texts."""
+    return digest_bytes("\n".join(each.text for each in found).encode())
+
+
+def same_scope(root: ast.AST) -> Iterator[ast.AST]:
+    """Give a statement's nodes without those of the functions and classes in it."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
+            pending += ast.iter_child_nodes(node)
 
 
 def _pruned(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -249,16 +191,6 @@ def _branch(node: ast.If) -> list[ast.stmt] | None:
     return None
 
 
-def _same_scope(root: ast.AST) -> Iterator[ast.AST]:
-    """Give a statement's nodes without those of the functions and classes in it."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, (*_DEFINITIONS, ast.Lambda)):
-            pending += ast.iter_child_nodes(node)
-
-
 def _bound_by(node: ast.AST) -> Iterable[str]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -272,50 +204,6 @@ def _bound_by(node: ast.AST) -> Iterable[str]:
         case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
             return (name,)
     return ()
-
-
-def _changed_by(node: ast.AST) -> Iterable[str]:
-    match node:
-        case ast.Expr(value=ast.Call(func=ast.Attribute() as func)):
-            return _root(func)
-    return _filled_by(node)
-
-
-def _filled_by(node: ast.AST) -> Iterable[str]:
-    match node:
-        case (
-            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
-        ):
-            return _root(node)
-        case ast.Call(func=ast.Attribute(attr=attr) as func) if attr in _CHANGING:
-            return _root(func)
-    return ()
-
-
-def _handed_by(node: ast.AST) -> Iterable[str]:
-    match node:
-        case ast.Expr(value=ast.Call(args=args)):
-            return [name for part in args for name in _root(part)]
-    return ()
-
-
-def _called_by(node: ast.AST) -> Iterable[str]:
-    match node:
-        case ast.Call(func=ast.Name(id=name)):
-            return (name,)
-    return [each.id for each in _decorators(node) if isinstance(each, ast.Name)]
-
-
-def _decorators(node: ast.AST) -> Iterator[ast.expr]:
-    """Give what a function or class is decorated with, without the arguments of decorators."""
-    for each in getattr(node, "decorator_list", ()):
-        yield each.func if isinstance(each, ast.Call) else each
-
-
-def _root(node: ast.AST) -> Iterable[str]:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return (node.id,) if isinstance(node, ast.Name) else ()
 
 
 def _looked_up(text: str) -> set[str]:
@@ -342,26 +230,49 @@ def _annotations(root: ast.AST) -> Iterator[ast.expr]:
                 yield annotation
 
 
-def _names_in(annotation: str) -> set[str]:
+def _chains(root: ast.AST) -> Iterator[tuple[str, Chain]]:
+    """Give the names in a tree, each with the attributes that follow it; those in annotations' texts too."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        attributes: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute):
+            attributes.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            yield inner.id, tuple(reversed(attributes))
+        else:
+            pending += ast.iter_child_nodes(inner)
+    for annotation in _annotations(root):
+        for node in ast.walk(annotation):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from _chains_in(node.value)
+
+
+def _chains_in(annotation: str) -> list[tuple[str, Chain]]:
     """Return the names in an annotation written as a text; none if it is not an expression."""
     try:
         tree = ast.parse(annotation.strip(), mode="eval")
     except SyntaxError:
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        return []
+    return list(_chains(tree.body))
 
 
 def _imports(root: ast.stmt, package: str) -> Iterator[Import]:
     for node in statements(root):
-        if isinstance(node, ast.Import):
-            yield from (Import(alias.name, None) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute(node.module or "", node.level, package)
-            yield from (Import(module, alias.name) for alias in node.names)
+        yield from _imported_by(node, package)
+
+
+def _imported_by(node: ast.AST, package: str) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            local = alias.asname or alias.name.partition(".")[0]
+            yield Import(alias.name, None, local, first=alias.asname is None)
+    elif isinstance(node, ast.ImportFrom):
+        module = _absolute(node.module or "", node.level, package)
+        for alias in node.names:
+            yield Import(module, alias.name, alias.asname or alias.name)
 
 
 def _absolute(module: str, level: int, package: str) -> str:

@@ -12,6 +12,7 @@ from wingspan.errors import NotFoundError
 from wingspan.files import disk_errors, json_text, write_atomically
 from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
+from wingspan.runner.kept_code import write_code
 from wingspan.runner.local import LocalRunner
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
@@ -37,6 +38,7 @@ def save_plan(
     with disk_errors(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)
+        write_code(plan.sources, folder)
         write_atomically(folder.root / "on", on)
         if shared is not None:
             write_atomically(folder.root / "shared", str(shared))

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import importlib
-import importlib.machinery
 import json
 import os
 import random
@@ -29,9 +28,9 @@ from wingspan.runner.input_files import (
     require_same,
     results_read,
 )
+from wingspan.runner.kept_code import import_kept, import_source_from
 from wingspan.runner.raised import describe
-from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK
-from wingspan.runner.unchanged import require_planned
+from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, RunFolder
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
 from wingspan.store.store import read_digest
@@ -118,8 +117,7 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
         forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
-        function = _load(job["action"], folder)
-        require_planned(job, function)
+        function = _load(job, folder)
         _seed(job, folder)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
         made = _encode(function(**arguments), function, job, folder)
@@ -155,8 +153,13 @@ def _settle(job: Mapping[str, Any], folder: Path) -> None:
             path.rename(inputs / path.name)
 
 
-def _load(action: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
-    """Import the step's function, or rebuild a notebook's."""
+def _load(job: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
+    """Import the step's function, or rebuild one that no file holds by name."""
+    action = job["action"]
+    if job["code"]:
+        import_kept(RunFolder(folder.parents[2]), job["code"])
+    elif "root" in action:
+        import_source_from(action["root"])
     if "cloudpickle" in action:
         import cloudpickle
 
@@ -165,10 +168,9 @@ def _load(action: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
         )
         rebuilt: Callable[..., Any] = cloudpickle.loads(content)
         return rebuilt
-    _import_source_from(action["root"])
     found: Any = importlib.import_module(action["module"])
     loaded = getattr(found, "__file__", None)
-    if loaded is None or not Path(loaded).samefile(action["file"]):
+    if loaded != action["file"] and not (loaded and Path(loaded).samefile(action["file"])):
         problem = f"module {action['module']} was to come from {action['file']}, found {loaded}"
         raise NotFoundError(
             "job", problem, "rename your module: another one of this name comes first"
@@ -177,34 +179,6 @@ def _load(action: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
         found = getattr(found, part)
     function: Callable[..., Any] = found
     return function
-
-
-class _SourceLoader(importlib.machinery.SourceFileLoader):
-    """Reads the source always: a cached file of an older version of the same size and second would be taken for it."""
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:  # noqa: ARG002 - without them no cache is read or written
-        raise OSError
-
-
-def _import_source_from(root: str) -> None:
-    """Let modules of the user's project be imported, from source alone."""
-    loaders = (
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-        (_SourceLoader, importlib.machinery.SOURCE_SUFFIXES),
-    )
-
-    def finder(path: str) -> importlib.machinery.FileFinder:
-        if not f"{path}/".startswith(f"{root}/") or "site-packages" in path:
-            raise ImportError
-        return importlib.machinery.FileFinder(path, *loaders)
-
-    if "site-packages" not in root:
-        sys.path_hooks.insert(0, finder)
-        for known in [
-            path for path in sys.path_importer_cache if f"{path}/".startswith(f"{root}/")
-        ]:
-            del sys.path_importer_cache[known]
-    sys.path.insert(0, root)
 
 
 def _seed(job: Mapping[str, Any], folder: Path) -> None:

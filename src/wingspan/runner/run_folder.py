@@ -17,6 +17,7 @@
         shared                  the folder that the pool's machines share, where the user named one for this run
         dag/N/                  the DAGs that were submitted to a pool, one after the other
         constants/DIGEST        argument values that JSON cannot hold
+        code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
         steps/KEY/ATTEMPT/      one folder a job:
           job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
           stdout.txt  stderr.txt  result.json
@@ -245,6 +246,10 @@ class RunFolder:
     def constant(self, digest: str) -> Path:
         """Return the place of an argument value."""
         return self.root / "constants" / digest.partition(":")[2]
+
+    def code(self, digest: str) -> Path:
+        """Return the place of a module's content, or of a manifest."""
+        return self.root / "code" / digest.partition(":")[2]
 
     def step(self, key: str) -> Path:
         """Return the folder of all attempts of a step."""

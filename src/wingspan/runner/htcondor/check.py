@@ -76,7 +76,8 @@ def check_plan(
         checks += check_requests(nodes, profile, pool, owner)
         if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
             checks += check_wheel(nodes, wheel, profile, pool, owner)
-    each = sum(file.stat().st_size for files in project_files(steps).values() for file in files)
+    code = project_files(steps, plan.sources, folder)
+    each = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
     image = profile.image
     if access is not None and steps:
         environment = check_environment(steps, home, profile)

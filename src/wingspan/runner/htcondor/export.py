@@ -147,8 +147,8 @@ def write_dag(
         made.mkdir(parents=True)
     store = Store(home.store)
     there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
-    roots = project_files(plan.to_run())
-    code = pack_code(roots, there or place) if roots else None
+    roots = project_files(plan.to_run(), plan.sources, folder)
+    code = pack_code(roots, folder, there or place) if roots else None
     nodes = nodes_of(plan, lambda step: _given(step, place, folder, profile))
     part = {
         "schema": 1,

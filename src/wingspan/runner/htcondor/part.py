@@ -214,7 +214,7 @@ def _localise(
     if "Memory" in provided:  # the slot's is a limit, also where the step states none
         asked = replace(asked, memory=max(provided["Memory"], asked.memory_mb))
     action = _local_action(step.action, moved)
-    return replace(step, files=files, resources=asked.to_json(), action=action)
+    return replace(step, files=files, resources=asked.to_json(), action=action, code="")
 
 
 def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str, Any]:

@@ -1,43 +1,52 @@
-"""The user's own modules, packed for jobs on other machines: what a step's file imports, and what those import."""
+"""The user's own modules, packed for jobs on other machines: those that a run keeps for its steps."""
 
-import ast
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from wingspan.files import aside, digest_bytes
-from wingspan.planning.modules import Place, locate
+from wingspan.errors import ConflictError
+from wingspan.files import aside, digest_bytes, digest_file
 from wingspan.planning.plan import PlannedStep
+from wingspan.planning.snapshot import Module
+from wingspan.runner.kept_code import modules_of, read_kept
+from wingspan.runner.run_folder import RunFolder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first year: the same files give the same bytes
 
 
-def project_files(steps: Iterable[PlannedStep]) -> dict[str, list[Path]]:
-    """Return the project's files that the steps import, directly or not, by the folder they are imported from."""
-    found: dict[Path, str] = {}
-    waiting = {start for step in steps for start in _starts(step)}
-    while waiting:
-        file, root = waiting.pop()
-        if file in found:
-            continue
-        found[file] = root
-        waiting |= {
-            (place.file, str(place.folder))
-            for place in _imported(file, Path(root))
-            if place.file is not None and place.kind == "project"
-        }
-    roots: dict[str, list[Path]] = {}
-    for file, root in sorted(found.items()):
-        roots.setdefault(root, []).append(file)
-    return roots
+def project_files(
+    steps: Iterable[PlannedStep], sources: Mapping[str, bytes], folder: RunFolder | None
+) -> dict[str, dict[Path, Module]]:
+    """Return the project's files that the steps import, by the folder they are imported from.
+
+    Parameters
+    ----------
+    sources, folder
+        The manifests are in a plan's sources, or in the folder of its run.
+    """
+    names = dict.fromkeys(step.code for step in steps if step.code)
+    manifests = (
+        sources.get(name) or (read_kept(folder, name) if folder else b"{}") for name in names
+    )
+    roots: dict[str, dict[Path, Module]] = {}
+    for module in sorted(modules_of(manifests).values()):
+        if module.digest:
+            roots.setdefault(module.root, {})[Path(module.file)] = module
+    return dict(sorted(roots.items()))
 
 
-def pack_code(roots: dict[str, list[Path]], folder: Path) -> Path:
-    """Write the files as ``code-DIGEST.zip`` into a folder, root number N below ``N/``; return its path."""
+def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder: Path) -> Path:
+    """Write the files as ``code-DIGEST.zip`` into a folder, root number N below ``N/``; return its path.
+
+    Raises
+    ------
+    ConflictError
+        A compiled module is not what it was when the plan was made.
+    """
     contents = [
-        (f"{number}/{file.relative_to(root)}", file.read_bytes())
+        (f"{number}/{file.relative_to(root)}", _content(module, run))
         for number, (root, files) in enumerate(roots.items())
-        for file in files
+        for file, module in files.items()
     ]
     whole = b"".join(name.encode() + b"\0" + content + b"\0" for name, content in contents)
     path = folder / f"code-{digest_bytes(whole).partition(':')[2][:16]}.zip"
@@ -47,51 +56,11 @@ def pack_code(roots: dict[str, list[Path]], folder: Path) -> Path:
     return path
 
 
-def _starts(step: PlannedStep) -> Iterator[tuple[Path, str]]:
-    """Yield the files that a step's job imports first, with the folder they are imported from."""
-    names = list(step.modules)
-    root = Path(step.action.get("root", Path.cwd()))
-    if "module" in step.action:
-        names.append(step.action["module"])
-        if not _own(names[-1]) and names[-1] not in step.modules:  # a script, under its own name
-            yield Path(step.action["file"]), step.action["root"]
-    for name in names:
-        place = None if _own(name) else locate(name, root)
-        if place is not None and place.file is not None and place.kind == "project":
-            yield place.file, str(place.folder)
-
-
-def _own(name: str) -> bool:
-    """Return whether a module is Wingspan's: every environment has it."""
-    return name.partition(".")[0] == "wingspan"
-
-
-def _imported(file: Path, root: Path) -> Iterator[Place]:
-    """Yield the modules that a file imports, anywhere in it, and the packages that it lies in."""
-    if file.suffix != ".py":
-        return
-    package = ".".join(file.parent.relative_to(root).parts)
-    for name in _names(ast.parse(file.read_bytes()), package):
-        parts = name.split(".")
-        if _own(name):
-            continue
-        for depth in range(1, len(parts) + 1):
-            place = locate(".".join(parts[:depth]), root)
-            if place is None:
-                break
-            yield place
-
-
-def _names(tree: ast.AST, package: str) -> Iterator[str]:
-    if package:
-        yield package
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".") if package else []
-            above = parts[: len(parts) - (node.level - 1)] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            if base:
-                yield base
-            yield from (".".join(filter(None, [base, alias.name])) for alias in node.names)
+def _content(module: Module, run: RunFolder) -> bytes:
+    if not module.compiled:
+        return read_kept(run, module.digest)
+    file = Path(module.file)
+    if not file.exists() or digest_file(file) != module.digest:
+        problem = f"{file} was changed after the plan was made"
+        raise ConflictError(f"run {run.run_id}", problem, "run the command again to replan")
+    return file.read_bytes()

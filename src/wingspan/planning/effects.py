@@ -1,0 +1,218 @@
+"""What a statement does to other objects when its module is imported. Pure: syntax in, facts out.
+
+A statement may change an object that another statement, or another module, made: ``CONFIG["x"] = 1``,
+``np.seterr(...)``, ``@register``. Such a change belongs to every function that may see it.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from wingspan.planning.syntax import Chain, Statement
+
+CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
+_HARMLESS = {"debug", "info", "warning", "error", "exception", "critical", "warn", "sleep"}
+_DYNAMIC = {"globals", "exec", "eval"}
+_SETS = re.compile(
+    r"_*(set|seed|register|enable|disable|patch|install|configure|filter|simplefilter|basicconfig|use|load_dotenv"
+    r"|reset|clear|init)",
+    re.IGNORECASE,
+)
+
+Callee = tuple[str, Chain]
+
+
+def sets_something(name: str) -> bool:
+    """Say whether a function changes something that it is not given, by its name: ``seterr``, ``register``."""
+    return _SETS.match(name) is not None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one statement does when its module is imported, and what the functions in it do when called."""
+
+    statement: Statement
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """The nodes that are evaluated when the module is imported."""
+        return tuple(_at_import(self.statement.node))
+
+    @cached_property
+    def changes(self) -> frozenset[str]:
+        """The names whose objects it surely changes: ``a[0] = 1``, ``a.b = 1``, ``a += b``, ``a.run()`` alone."""
+        return frozenset(name for node in self.nodes for name in _changed_by(node))
+
+    @cached_property
+    def pokes(self) -> frozenset[str]:
+        """The names whose objects it changes unless they are modules: ``a.add(1)``, ``@a.add``."""
+        found = (name for node in self.nodes for name in (*_poked_by(node), *_registered_by(node)))
+        return frozenset(found)
+
+    @cached_property
+    def hands_on(self) -> frozenset[str]:
+        """The names that it gives to a call whose result it drops, such as ``shuffle(a)``."""
+        return frozenset(
+            name for call in self._dropped for part in call.args for name in root(part)
+        )
+
+    @cached_property
+    def calls(self) -> frozenset[Callee]:
+        """What it calls, or decorates with."""
+        found = [node.func for node in self.nodes if isinstance(node, ast.Call)]
+        found += [part for node in self.nodes for part in _decorators(node)]
+        return frozenset(callee for part in found for callee in _callee(part))
+
+    @cached_property
+    def drops(self) -> frozenset[Callee]:
+        """What it calls for nothing but what the call does."""
+        return frozenset(callee for call in self._dropped for callee in _callee(call.func))
+
+    @cached_property
+    def bases(self) -> frozenset[Callee]:
+        """The bases and metaclasses of its classes."""
+        classes = [node for node in self.nodes if isinstance(node, ast.ClassDef)]
+        parts = [part for each in classes for part in each.bases]
+        parts += [word.value for each in classes for word in each.keywords]
+        return frozenset(callee for part in parts for callee in _callee(part))
+
+    @cached_property
+    def hooks(self) -> bool:
+        """Whether it makes a class that is called when a class is derived from it."""
+        return any(
+            (isinstance(node, ast.FunctionDef) and node.name in {"__init_subclass__", "__new__"})
+            or (isinstance(node, ast.ClassDef) and any(w.arg == "metaclass" for w in node.keywords))
+            for node in ast.walk(self.statement.node)
+        )
+
+    @cached_property
+    def fills(self) -> frozenset[str]:
+        """The module's names whose objects a call of a function or class in it changes."""
+        nodes = tuple(ast.walk(self.statement.node))
+        found = {name for node in nodes for name in (*_changed_by(node), *_poked_by(node))}
+        rebound = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+        return self.statement.uses.intersection(found) | rebound
+
+    @cached_property
+    def aliases(self) -> frozenset[str]:
+        """The names whose objects the names that it binds may hold, or be a part of."""
+        called = {id(part) for node in self.nodes if isinstance(node, ast.Call)
+                  for part in _function_parts(node.func)}  # fmt: skip
+        return frozenset(
+            node.id
+            for node in self.nodes
+            if isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and id(node) not in called
+        )
+
+    @cached_property
+    def dynamic(self) -> bool:
+        """Whether it, or a function in it, can look up any name of its module."""
+        chains = self.statement.chains
+        if _DYNAMIC & chains.keys() & self.statement.uses:
+            return True
+        if any(chain[:1] == ("modules",) for chain in chains.get("sys", ())):
+            return True
+        bare = [node for node in ast.walk(self.statement.node) if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name) and not node.args]  # fmt: skip
+        if any(node.func.id == "vars" for node in bare):  # type: ignore[attr-defined]
+            return True
+        return any(node in self.nodes and node.func.id == "locals" for node in bare)  # type: ignore[attr-defined]
+
+    @cached_property
+    def _dropped(self) -> tuple[ast.Call, ...]:
+        """The calls whose result it drops, but for those that only print."""
+        found = (call for node in self.nodes for call in _dropped_by(node))
+        return tuple(call for call in found if not _only_prints(call.func))
+
+
+def root(node: ast.AST) -> Iterable[str]:
+    """Return the name that an expression begins with: ``a`` of ``a.b[0].c()``."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return (node.id,) if isinstance(node, ast.Name) else ()
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Give the nodes that are evaluated with a statement: no bodies of functions, but those of classes."""
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        yield each
+        match each:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                pending += [*each.decorator_list, *each.args.defaults]
+                pending += [part for part in each.args.kw_defaults if part is not None]
+            case ast.Lambda():
+                pending += each.args.defaults
+            case _:
+                pending += ast.iter_child_nodes(each)
+
+
+def _dropped_by(node: ast.AST) -> Iterator[ast.Call]:
+    if isinstance(node, ast.Expr):
+        yield from (each for each in _at_import(node.value) if isinstance(each, ast.Call))
+
+
+def _only_prints(function: ast.expr) -> bool:
+    match function:
+        case ast.Name(id="print"):
+            return True
+        case ast.Attribute(attr=attr):
+            return attr in _HARMLESS
+    return False
+
+
+def _changed_by(node: ast.AST) -> Iterable[str]:
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as func)) if not _only_prints(func):
+            return root(func)
+        case ast.AugAssign(target=ast.Name(id=name)):
+            return (name,)
+        case (
+            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
+        ):
+            return root(node)
+    return ()
+
+
+def _poked_by(node: ast.AST) -> Iterable[str]:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=attr) as func) if attr in CHANGING:
+            return root(func)
+    return ()
+
+
+def _registered_by(node: ast.AST) -> Iterable[str]:
+    for decorator in _decorators(node):
+        if isinstance(decorator, ast.Attribute):
+            yield from root(decorator)
+
+
+def _decorators(node: ast.AST) -> Iterator[ast.expr]:
+    """Give what a function or class is decorated with, without the arguments of decorators."""
+    for each in getattr(node, "decorator_list", ()):
+        yield each.func if isinstance(each, ast.Call) else each
+
+
+def _function_parts(function: ast.expr) -> Iterator[ast.AST]:
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    yield function
+
+
+def _callee(node: ast.expr) -> Iterable[Callee]:
+    """Return the name and attributes of what is called: of ``a.b(1).c`` they are a and (b,)."""
+    chain: list[str] = []
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Attribute(value=value, attr=attr):
+                node, chain = value, [attr, *chain]
+            case ast.Call(func=value) | ast.Subscript(value=value):
+                node, chain = value, []
+            case _:
+                return ()
+    return ((node.id, tuple(chain)),)
