@@ -5,6 +5,7 @@ imported when it is asked for.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, make_plan
+from wingspan.planning.reads import Present, latest_of
 from wingspan.runner import inside
 from wingspan.runner.driver import (
     LOCAL,
@@ -32,6 +34,7 @@ from wingspan.runner.driver import (
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
 from wingspan.runner.runner import RUNNING, Listener, ignore
+from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -79,13 +82,14 @@ class Pipeline(declaration.Pipeline):
         place = find_home(home)
         cache = DigestCache(place.digests)
         calls = describe_all(self.steps, cache)
+        store = Store(place.store)
+        done: Callable[..., frozenset[str]] = store.done if place.store.is_dir() else _nothing
+        before = read_history(place, self.name)
+        recorded = {entry.key: entry.reads for entry in ReadsIndex(store).entries()}
+        latest = latest_of(recorded, Present(os.environ, cache.digest))
+        plan = make_plan(self.name, self.steps, calls, done, before, latest)
         if place.root.is_dir():
             cache.save()
-        done: Callable[..., frozenset[str]] = (
-            Store(place.store).done if place.store.is_dir() else _nothing
-        )
-        before = read_history(place, self.name)
-        plan = make_plan(self.name, self.steps, calls, done, before)
         _warn_of_commands(plan, on)
         if on == LOCAL or not fuse:
             return plan

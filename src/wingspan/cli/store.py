@@ -41,6 +41,7 @@ def gc(
     are over have left there, and environments that no run needs.
     """
     from wingspan.runner.run_folder import find_home
+    from wingspan.store.reads_index import ReadsIndex
     from wingspan.store.store import Store
 
     age_s = seconds(older_than)
@@ -48,7 +49,11 @@ def gc(
         _gc_shared(shared.expanduser().absolute(), age_s, dry=dry_run, as_json=as_json)
         return
     place = find_home(home)
-    count, size = Store(place.store).gc(needed_keys(place), age_s, dry=dry_run)
+    store = Store(place.store)
+    count, size = store.gc(needed_keys(place), age_s, dry=dry_run)
+    if count and not dry_run:
+        index = ReadsIndex(store)
+        index.prune(store.done(entry.key for entry in index.entries()))
     if as_json:
         print(json.dumps({"results": count, "bytes": size, "removed": not dry_run}))
     else:

@@ -20,6 +20,7 @@ from wingspan.planning.fingerprint import fingerprint, home_of
 from wingspan.planning.key import FORMAT, base_key, digest
 from wingspan.planning.modules import place_of
 from wingspan.planning.project import Kept
+from wingspan.planning.reads import project_of
 from wingspan.planning.snapshot import Snapshot, take
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
@@ -126,7 +127,8 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
         code, action = _command(step.action, reader)
     else:
         code = _known_code(step, step.action, known)
-        action = code.action
+        root = code.action.get("root") or str(Path.cwd())
+        action = {**code.action, "project": project_of(root, str(cache.path.parent))}
         reader.constants |= code.constants
     made_of = _with_classes(code, [_known_code(step, kind, known) for kind in reader.classes])
     files = tuple(reader.files.values())

@@ -1,6 +1,6 @@
 """Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -163,18 +163,33 @@ def walk(tree: object) -> Iterator[Mapping[str, Any]]:
             yield from walk(item)
 
 
+Latest = Callable[[str, "Call"], tuple[str, tuple[str, ...]]]
+
+
 def step_keys(
-    order: Iterable[str], calls: Mapping[str, "Call"]
-) -> tuple[dict[str, str], dict[str, Inputs]]:
-    """Return the key of each step and, with keys for names, its inputs; `order` gives producers before readers."""
+    order: Iterable[str], calls: Mapping[str, "Call"], latest: Latest | None = None
+) -> tuple[dict[str, str], dict[str, Inputs], dict[str, tuple[str, ...]]]:
+    """Return of each step the key, the inputs with keys for names, and what its last result read that is different now.
+
+    Parameters
+    ----------
+    order
+        Gives producers before readers.
+    latest
+        Gives the key that a step's key has become by what its result read without declaring it: see `reads.resolve`.
+    """
     keys: dict[str, str] = {}
     inputs: dict[str, Inputs] = {}
+    changed: dict[str, tuple[str, ...]] = {}
     for name in order:
         call = calls[name]
         read = {place: (keys[step], output) for place, (step, output) in call.inputs.items()}
         keys[name] = step_key(call.base, read)
         inputs[name] = read
-    return keys, inputs
+        changed[name] = ()
+        if latest is not None:
+            keys[name], changed[name] = latest(keys[name], call)
+    return keys, inputs, changed
 
 
 def make_plan(
@@ -183,6 +198,7 @@ def make_plan(
     calls: Mapping[str, "Call"],
     done: Callable[[Iterable[str]], frozenset[str]],
     previous: Mapping[str, Mapping[str, Any]],
+    latest: "Latest | None" = None,
 ) -> Plan:
     """Decide what must run; `calls` are in order of declaration.
 
@@ -192,8 +208,12 @@ def make_plan(
         Given keys, returns those whose result is there.
     previous
         By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
+    latest
+        See `step_keys`.
     """
-    keys, inputs = step_keys(calls, calls)  # declared after what they need, so producers come first
+    keys, inputs, read = step_keys(
+        calls, calls, latest
+    )  # declared after what they need, so producers come first
     there = done(keys.values())
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
     for step in steps.values():
@@ -203,7 +223,9 @@ def make_plan(
     planned = []
     for name, call in calls.items():
         key, step = keys[name], steps[name]
-        reason = UP_TO_DATE if key in there else _reason(call, previous.get(name), keys, previous)
+        reason = UP_TO_DATE
+        if key not in there:
+            reason = _listed(read[name]) or _reason(call, previous.get(name), keys, previous)
         request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
         planned.append(_planned(step, call, key, inputs[name], reason, request, retries))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
@@ -294,11 +316,12 @@ def _reason(
             found.append(f"input {place} is now {maker}")
         elif previous.get(maker, {}).get("key") != keys[maker]:
             found.append(f"input {place}: {maker} changed")
-    differences = [text for text in found if text]
+    return _listed([text for text in found if text]) or "its result is not in the store"
+
+
+def _listed(differences: Sequence[str]) -> str:
     more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-    return (
-        ", ".join(differences[:_SHOWN]) + more if differences else "its result is not in the store"
-    )
+    return ", ".join(differences[:_SHOWN]) + more
 
 
 def _difference(name: str, old: str | None, new: str | None) -> str:

@@ -21,6 +21,7 @@ from wingspan.runner.run_folder import (
     RunFolder,
     read_result,
 )
+from wingspan.runner.undeclared import holds, record, require_same_reads
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
 
@@ -82,7 +83,8 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
             if kept is not None:
                 copy(kept, attempt / CHECKPOINT)
                 break
-        (attempt / JOB).write_text(json_text(job_of(step, int(attempt.name))))
+        job = {**job_of(step, int(attempt.name)), "home": str(store.root.parent)}
+        (attempt / JOB).write_text(json_text(job))
     return attempt
 
 
@@ -114,13 +116,14 @@ def constants_of(step: PlannedStep) -> set[str]:
     return found | ({step.action["cloudpickle"]} if "cloudpickle" in step.action else set())
 
 
-def finished(attempt: Path) -> bool:
-    """Return whether a job ended well and its outputs are still in its folder."""
+def finished(attempt: Path, step: PlannedStep) -> bool:
+    """Return whether a job ended well, its outputs are still in its folder, and what it read is as it was."""
     result = read_result(attempt)
     return (
         result is not None
         and result["status"] == "ok"
         and any((attempt / place / OUTPUTS).is_dir() for place in ("", READY))
+        and holds(step, result)
     )
 
 
@@ -133,10 +136,13 @@ class Published(NamedTuple):
         The place in the step's arguments where the job read another result than the stored one; nothing was published.
     differs
         The outputs in which the result that was stored first differs; that one stays.
+    undeclared
+        What to say of what the job read without declaring it; empty if that was said before.
     """
 
     stale: str = ""
     differs: tuple[str, ...] = ()
+    undeclared: str = ""
 
 
 def publish(
@@ -149,13 +155,16 @@ def publish(
         stale = _stale_input(step, result, store)
         if stale:
             return Published(stale=stale)
+        undeclared = record(step, result, store)
         ready.mkdir(exist_ok=True)
         (ready / RESULT).write_text(json_text(result))
         if (attempt / OUTPUTS).exists():
             (attempt / OUTPUTS).rename(ready / OUTPUTS)
         differs = store.publish(step.key, ready)
-    note_content(step, result.get("inputs", {}), store)
-    return Published(differs=differs)
+        if differs:
+            require_same_reads(step, store.result(step.key))
+        note_content(step, result.get("inputs", {}), store)
+        return Published(differs=differs, undeclared=undeclared)
 
 
 def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
@@ -166,6 +175,12 @@ def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> 
     except NotFoundError:
         now = {}
     return next((place for place in step.inputs if read.get(place) != now.get(place, "")), "")
+
+
+def notes(name: str, made: Published) -> str:
+    """Return what to say of a step whose result was brought in; empty if there is nothing."""
+    told = [not_deterministic(name, made.differs)] if made.differs else []
+    return "; ".join([*told, *([made.undeclared] if made.undeclared else [])])
 
 
 def not_deterministic(name: str, differs: Collection[str]) -> str:

@@ -29,7 +29,9 @@ from wingspan.runner.input_files import (
     results_read,
 )
 from wingspan.runner.kept_code import import_kept, import_source_from
+from wingspan.runner.noting import watch, without_notes
 from wingspan.runner.raised import describe
+from wingspan.runner.reads import Recorder
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, RunFolder
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
@@ -66,6 +68,8 @@ def _run(folder: Path) -> int:
         result |= _perform(job, folder)
         result["status"] = "ok"
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
+        with contextlib.suppress(Exception):  # of odd exceptions
+            without_notes(error)
         told = describe(error, job, folder)
         result |= {"status": "failed", "outputs": {}, "error": told}
         with contextlib.suppress(Exception):  # the step may have closed it
@@ -117,10 +121,14 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
         forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
+        reads = Recorder(job, folder)
+        watch(reads)
         function = _load(job, folder)
         _seed(job, folder)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
         made = _encode(function(**arguments), function, job, folder)
+        if found := reads.found():
+            made["reads"] = found
     require_same(job, inputs, *RUNNING)
     return made | {"inputs": _read_digests(job, folder)}
 

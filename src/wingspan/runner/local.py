@@ -38,6 +38,7 @@ from wingspan.runner.runner import (
     write_event,
 )
 from wingspan.runner.schedule import Machine, Schedule, this_machine
+from wingspan.runner.undeclared import require_same_reads
 from wingspan.store.claims import Claims
 from wingspan.store.store import Store
 
@@ -186,8 +187,7 @@ class _Work:
         """Start a job, unless its result is there, can be adopted, was left by a stopped run, or another run computes it."""
         claimed = self.claims.take(step.key)
         if self.store.done([step.key]):
-            self._end(step)
-            self._say(step, DONE)
+            self._take_stored(step)
         elif not claimed:
             self._wait_for_another(step)
         elif old := self.adoption.adopt(step):
@@ -195,6 +195,16 @@ class _Work:
             self._say(step, DONE, note=ADOPTED, adopted=old)
         elif not self._left_result(step):
             self._start_job(step, gpus)
+
+    def _take_stored(self, step: PlannedStep) -> None:
+        """Take the result that another run has stored meanwhile."""
+        try:
+            require_same_reads(step, self.store.result(step.key))
+        except WingspanError as error:
+            self._give_up(step, refusal(error), attempt=0)
+        else:
+            self._end(step)
+            self._say(step, DONE)
 
     def _wait_for_another(self, step: PlannedStep) -> None:
         self.schedule.set_aside(step.key)
@@ -207,7 +217,7 @@ class _Work:
     def _left_result(self, step: PlannedStep) -> bool:
         """Publish the finished result that an interrupted run has left; return whether there was one that holds."""
         return any(
-            attempts.finished(path) and self._publish(step, path, {})
+            attempts.finished(path, step) and self._publish(step, path, {})
             for path in self.earlier.get(step.key, [])
         )
 
@@ -278,7 +288,7 @@ class _Work:
             return True
         if made.stale:
             return False
-        note = attempts.not_deterministic(step.name, made.differs) if made.differs else ""
+        note = attempts.notes(step.name, made)
         if note:
             _LOG.warning(note)
         self._end(step)

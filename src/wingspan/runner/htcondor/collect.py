@@ -9,7 +9,7 @@ from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanErr
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import not_deterministic, prepare, publish
+from wingspan.runner.attempt import notes, prepare, publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
@@ -157,8 +157,7 @@ def _collect(
         remove(attempt)
         problem = _READ_ANOTHER.format(place=kept.stale)
         return StepEvent(*known, STOPPED, problem=problem, fix=_AGAIN, cause=STALE)
-    note = not_deterministic(step.name, kept.differs) if kept.differs else ""
-    return StepEvent(*known, DONE, int(attempt.name), **seen, note=note)
+    return StepEvent(*known, DONE, int(attempt.name), **seen, note=notes(step.name, kept))
 
 
 def _attempt(

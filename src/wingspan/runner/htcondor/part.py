@@ -71,6 +71,7 @@ from wingspan.runner.run_folder import (
 )
 from wingspan.runner.runner import DONE, FAILED, Outcome, StepEvent, ignore
 from wingspan.runner.schedule import Machine, this_machine
+from wingspan.runner.undeclared import on_execution_point
 from wingspan.store.store import Store
 
 PACKED = "packed"  # outputs that are folders, sent as tar files under their own names
@@ -367,7 +368,7 @@ def _hand_over(
         attempts = folder.attempts(step.key)
         known: Mapping[str, str] = {}  # what goes well is told as it is
         if event.state == DONE:
-            result = store.result(step.key)
+            result = on_execution_point(store.result(step.key))
             if not store.root.is_symlink():  # else they are where readers find them
                 outputs = result["outputs"]
                 result[PACKED] = [o for o in outputs if _send(step.key, o, store, sandbox)]

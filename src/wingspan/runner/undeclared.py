@@ -1,0 +1,91 @@
+"""Keep account of what jobs have read without declaring it, where results are brought in."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from wingspan.errors import ConflictError
+from wingspan.planning.plan import PlannedStep
+from wingspan.planning.reads import VARIABLES, Present, differences, names_of
+from wingspan.store.reads_index import ReadsIndex
+from wingspan.store.store import Store
+
+READS = "reads"
+ELSEWHERE = "elsewhere"  # variables read on an execution point: their values say nothing here
+_SHOWN = 3
+
+
+def record(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
+    """List what a result's job read, before it is published; return what to say of it the first time, else nothing."""
+    reads: dict[str, Any] = dict(result.get(READS, {}))
+    names = [*names_of(reads), *(f"${name}" for name in reads.get(ELSEWHERE, ()))]
+    if not names:
+        return ""
+    index = ReadsIndex(store)
+    said = _said(index)
+    of = step.name.partition("[")[0], tuple(names)
+    first = of not in said
+    said.add(of)
+    compared = {kind: held for kind, held in reads.items() if kind != ELSEWHERE and held}
+    if compared:
+        index.add(step.key, step.name, compared)
+    return _note(step.name, reads, names) if first else ""
+
+
+@cache
+def _said(index: ReadsIndex) -> set[tuple[str, tuple[str, ...]]]:
+    """Return, by a step's or map's name, the names that a user was told to declare."""
+    entries = index.entries()
+    return {(entry.step.partition("[")[0], tuple(names_of(entry.reads))) for entry in entries}
+
+
+def _note(name: str, reads: Mapping[str, Any], names: list[str]) -> str:
+    """Return the line that says what to declare."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    shown = f"{', '.join(names[:_SHOWN])}{more}"
+    if reads.get(ELSEWHERE) and len(names) == len(reads[ELSEWHERE]):
+        return (
+            f"step {name} reads {shown} on the execution point, where a change is not noticed: pass variables as "
+            "parameters"
+        )
+    return (
+        f"step {name} reads {shown} without being given them; a change runs it again. To declare them, pass files as "
+        "Path arguments and variables as parameters"
+    )
+
+
+def on_execution_point(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result as it is sent home: variables had the execution point's values, so their names alone are kept."""
+    reads = dict(result.get(READS, {}))
+    variables = reads.pop(VARIABLES, {})
+    if variables:
+        reads[ELSEWHERE] = sorted(variables)
+    rest = {name: value for name, value in result.items() if name != READS}
+    return {**rest, READS: reads} if any(reads.values()) else rest
+
+
+def holds(step: PlannedStep, result: Mapping[str, Any]) -> bool:
+    """Return whether a result that was made before read what is there now."""
+    return not _changed(step, result)
+
+
+def require_same_reads(step: PlannedStep, stored: Mapping[str, Any]) -> None:
+    """Refuse a result that another run stored under the step's key and that read other content than there is now.
+
+    Raises
+    ------
+    ConflictError
+        Names what is different; the next plan gives the step a key of its own.
+    """
+    changed = _changed(step, stored)
+    if changed:
+        problem = f"another run stored its result with other content: {', '.join(changed[:_SHOWN])}"
+        raise ConflictError(f"step {step.name}", problem, "run the command again to replan")
+
+
+def _changed(step: PlannedStep, result: Mapping[str, Any]) -> tuple[str, ...]:
+    reads = {kind: held for kind, held in result.get(READS, {}).items() if kind != ELSEWHERE}
+    if not reads:
+        return ()
+    return differences(reads, Present(os.environ)(reads, str(step.action.get("project", ""))))
