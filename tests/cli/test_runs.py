@@ -87,6 +87,11 @@ def test_plan_says_why(doubling):
         "parameter n 1 -> 2",
         "input n: double changed",
     ]
+    one = wingspan("plan", "doubling.py", "slow", "--set", "n=2")
+    assert one.stdout.endswith("first cause:\n  step double: parameter n 1 -> 2\n")
+    one = json.loads(wingspan("plan", "doubling.py", "double", "--set", "n=2", "--json").stdout)
+    assert one["changes"] == [{"part": "parameter n", "was": "1", "is": "2"}]
+    assert "did you mean slow" in wingspan("plan", "doubling.py", "solw", check=2).stderr
 
 
 def test_plan_exports_a_dag(doubling):

@@ -23,9 +23,9 @@ BROKEN = {
         "ValueError: three",
     ),
     "annotation": (
-        "def pipeline(n: 'Nothing' = 1):\n    return n\n",
-        None,
-        "NameError: name 'Nothing' is not defined",
+        "def pipeline(n: 'Nothing' = 1):\n    return n + no\n",
+        2,
+        "NameError: name 'no' is not defined",
     ),
 }
 

@@ -11,11 +11,14 @@ from wingspan.cli import (
     check,
     dag,
     events,
+    execute,
     holds,
     holds_judge,
     models,
+    plan,
     pool,
     runs,
+    show,
     simulate,
     status,
     store,
@@ -43,7 +46,7 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 advise.register(holds.app)
 holds_judge.register(holds.app)
-for group in (runs, status, watch, simulate, tables, check, why):
+for group in (runs, plan, execute, show, status, watch, simulate, tables, check, why):
     group.register(app)
 
 

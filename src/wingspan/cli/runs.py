@@ -1,4 +1,4 @@
-"""``wingspan run``, ``plan``, ``exec``, ``runs``, ``logs``, ``resume``, ``stop``."""
+"""``wingspan run``, ``runs``, ``logs``, ``resume``, ``stop``."""
 
 import json
 import shlex
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wingspan.cli.paper import counted, wrap
+from wingspan.cli.paper import counted
 
 if TYPE_CHECKING:
-    from wingspan.planning.plan import Plan
     from wingspan.runner.local import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.workflow import Pipeline
@@ -155,146 +154,6 @@ def conclude(run: "Run") -> None:
         raise typer.Exit(2 if failed and all(event.error for event in failed) else 1)
 
 
-def plan(
-    target: Target,
-    settings: Settings = None,
-    home: HomeOption = None,
-    export: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write what is to run as a DAG there.")
-    ] = None,
-    as_json: AsJson = False,
-    on: On = "local",
-    no_fuse: NoFuse = False,
-    shared: Shared = None,
-) -> None:
-    """Say what would run and why; run nothing.
-
-    On a pool also which steps share a job.
-    """
-    from wingspan.cli.target import load_pipeline
-
-    made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
-    if export is not None:
-        dag = _export(made, export, home, (on, shared))
-        print(f"submit: {_submission(dag)}", file=sys.stderr)
-    if as_json:
-        steps = [
-            {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
-            for s in made.steps
-        ]
-        jobs = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
-        told = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
-        print(json.dumps(told if on == "local" else {**told, "jobs": jobs}, indent=2))
-    else:
-        print(_plan_text(made))
-        if on != "local":
-            print(_jobs_text(made))
-
-
-def _jobs_text(made: "Plan") -> str:
-    names = {step.key: step.name for step in made.steps}
-    lines = [counted(len(made.groups), "job")]
-    for group in made.groups:
-        told = [names[key] for key in group]
-        shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
-        why = f": {made.why[group[0]]}" if group[0] in made.why else ""
-        lines.append(wrap(f"  {shown}{why}", "    "))
-    return "\n".join(lines)
-
-
-def _export(made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None]) -> Path:
-    from wingspan.runner.htcondor import export as dag
-    from wingspan.runner.htcondor.profile import find_profile
-    from wingspan.runner.run_folder import RunFolder, find_home
-
-    check_folder("--export", folder)
-    on, shared = pool
-    known = on != "local" or shared is not None
-    profile = (
-        find_profile("htcondor" if on == "local" else on, Path.cwd(), shared) if known else None
-    )
-    return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
-
-
-def _submission(dag: Path) -> str:
-    """Return the command that submits a DAG: from its folder, as the paths in it are relative."""
-    return f"cd {shlex.quote(str(dag.parent))} && condor_submit_dag {dag.name}"
-
-
-def _plan_text(made: "Plan") -> str:
-    width = max((len(step.name) for step in made.steps), default=0)
-    lines = [
-        wrap(f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}", " " * 9)
-        for step in made.steps
-    ]
-    told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
-    notes = [wrap(f"note: {note}", "  ") for note in made.notes]
-    return "\n".join([f"{made.pipeline}: {told}", *lines, *notes])
-
-
-def execute(
-    context: typer.Context,
-    cpus: Annotated[int, typer.Option(help="Cores.")] = 1,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory, such as 2GB: a limit [default: no limit].")
-    ] = None,
-    gpus: Annotated[int, typer.Option(help="GPU devices.")] = 0,
-    output: Annotated[
-        list[str] | None, typer.Option(help="File or folder the command writes; kept.")
-    ] = None,
-    home: HomeOption = None,
-    background: Background = False,
-    on: On = "local",
-    shared: Shared = None,
-) -> None:
-    """Run one command as a job: exec --cpus 2 -- python train.py."""
-    from wingspan.errors import SettingError
-    from wingspan.pipeline.resources import Resources
-    from wingspan.runner.run_folder import STDERR, STDOUT
-    from wingspan.workflow import Pipeline
-
-    words = list(context.args)
-    if not words:
-        raise SettingError(
-            "wingspan exec", "there is no command", "wingspan exec [OPTIONS] -- python train.py"
-        )
-    files = _files_of(words, output or [])
-    pipeline = Pipeline("exec")
-    text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
-    outputs = {f"output{i}": path for i, path in enumerate(output or [])}
-    resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
-    step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
-    done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
-    if not background:
-        attempt = _last_attempt(done, step.step)
-        if attempt is not None:
-            command, _, written = _output(attempt, STDOUT).partition("\n")
-            print(f"{command}\n{_output(attempt, STDERR)}", end="", file=sys.stderr)
-            print(written, end="")
-        for name, path in outputs.items():
-            print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
-
-
-def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
-    """Return the files below this folder that a command names, but for those that it writes."""
-    from contextlib import suppress
-
-    found: dict[str, Path] = {}
-    written = {Path(output) for output in outputs}
-    for word in words:
-        path = Path(word)
-        if path in written or path.is_absolute() or not path.parts or ".." in path.parts:
-            continue
-        with suppress(OSError, ValueError):  # a word too long to be a name, or with NUL
-            if path.exists():
-                found[str(path)] = path
-    return {
-        name: path
-        for name, path in found.items()
-        if found.keys().isdisjoint(map(str, path.parents))
-    }
-
-
 def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
     from wingspan.runner.run import open_run
@@ -332,11 +191,11 @@ def logs(
     run = open_run(run_id, home=home)
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    attempt = _last_attempt(run.collect(), step)
+    attempt = last_attempt(run.collect(), step)
     if attempt is None:
         print(_why_no_output(run, step), file=sys.stderr)
         return
-    written = _output(attempt, STDOUT) + _output(attempt, STDERR)
+    written = output_of(attempt, STDOUT) + output_of(attempt, STDERR)
     failed = run.events[step].state == "failed"
     if failed:  # the report has the traceback
         result = read_result(attempt) or {}
@@ -362,12 +221,13 @@ def _why_no_output(run: "Run", step: str) -> str:
     return f"step {step} has written nothing here: {reason}"
 
 
-def _output(attempt: Path, file: str) -> str:
+def output_of(attempt: Path, file: str) -> str:
+    """Return what a job has written to one of its files."""
     path = attempt / file
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _last_attempt(run: "Run", step: str) -> Path | None:
+def last_attempt(run: "Run", step: str) -> Path | None:
     """Return the folder of a step's last attempt, in this run or the one that ran it."""
     from wingspan.runner.written import last_attempts
 
@@ -404,6 +264,11 @@ def collect(
         raise typer.Exit(1)
 
 
+def submission(dag: Path) -> str:
+    """Return the command that submits a DAG: from its folder, as the paths in it are relative."""
+    return f"cd {shlex.quote(str(dag.parent))} && condor_submit_dag {dag.name}"
+
+
 def _dag_ended(folder: Path) -> bool | None:
     """Return whether DAGMan has left the queue since the last submission; None if there was none."""
     from wingspan.runner.htcondor.dag_folder import DagFolder
@@ -419,7 +284,7 @@ def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
 
     dag = DagFolder(folder)
     steps = counted(waiting, "step")
-    submit = _submission(dag.dag)
+    submit = submission(dag.dag)
     if ended is None:
         return f"the DAG was never submitted\n  -> {submit}"
     if not ended:
@@ -456,8 +321,5 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for function in (run, plan, runs, logs, resume, stop, collect):
+    for function in (run, runs, logs, resume, stop, collect):
         app.command()(function)
-    app.command(
-        "exec", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-    )(execute)

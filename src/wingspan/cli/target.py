@@ -4,20 +4,19 @@ import importlib.util
 import inspect
 import sys
 import traceback
-import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import DeclarationError, NotFoundError, SettingError, WingspanError
+from wingspan.cli.settings import read_settings
+from wingspan.errors import DeclarationError, NotFoundError, WingspanError
 from wingspan.pipeline.handles import near
 
 if TYPE_CHECKING:
     from wingspan.workflow import Pipeline
 
 _OURS = Path(__file__).parents[1]  # may lie below the user's folder
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
@@ -25,7 +24,8 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
     file, _, name = target.partition(":")
     factory = _factory(Path(file), name or "pipeline")
     with _told_of(Path(file)):
-        pipeline = factory(**_arguments(factory, settings, target))
+        given = read_settings(factory, settings, target)
+        pipeline = factory(*given.args, **given.kwargs)
     from wingspan.workflow import Pipeline
 
     if not isinstance(pipeline, Pipeline):
@@ -90,48 +90,3 @@ def _next_step(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"correct the import, or install {error.name} for {sys.executable}"
     return "correct the file, then give the same command again"
-
-
-def _arguments(factory: Callable[..., Any], settings: list[str], target: str) -> dict[str, Any]:
-    """Turn ``k=v`` texts into values of the types that the parameters declare."""
-    parameters = inspect.signature(factory).parameters
-    hints = typing.get_type_hints(factory)
-    values = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise SettingError(
-                f"--set {setting}", "expected NAME=VALUE", "for example --set test_size=0.3"
-            )
-        if key not in parameters:
-            raise SettingError(
-                f"--set {setting}", f"{target} has no parameter {key!r}", near(key, parameters)
-            )
-        default = parameters[key].default
-        kind = hints.get(key) or (
-            type(default) if default not in {inspect.Parameter.empty, None} else str
-        )
-        values[key] = _convert(text, kind, f"--set {setting}")
-    missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in values]
-    if missing:
-        problem = f"{target} needs {', '.join(missing)}"
-        raise SettingError(target, problem, " ".join(f"--set {name}=..." for name in missing))
-    return values
-
-
-def _convert(text: str, kind: Any, where: str) -> Any:  # noqa: ANN401 - of the annotation's type
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if origin in {list, tuple} or kind in {list, tuple}:
-        item = args[0] if args else str
-        return (origin or kind)(_convert(part, item, where) for part in text.split(",") if part)
-    choices = [arg for arg in args if arg is not type(None)]
-    if choices:  # X | None
-        return None if text.lower() in {"none", ""} else _convert(text, choices[0], where)
-    try:
-        if kind is bool:
-            return _WORDS[text.lower()]
-        return kind(text) if kind in {int, float, str, Path} else text
-    except (ValueError, KeyError):
-        raise SettingError(
-            where, f"expected {kind.__name__}, found {text!r}", "correct the value"
-        ) from None

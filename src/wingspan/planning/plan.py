@@ -75,6 +75,8 @@ class Plan(Mapping[str, PlannedStep]):
         What else a user should know: requests of equal calls that were merged.
     sources
         Contents of the manifests and modules that the steps' `code` names, by digest.
+    previous
+        What the last plan of the pipeline was made of: see `history`.
     """
 
     pipeline: str
@@ -84,6 +86,7 @@ class Plan(Mapping[str, PlannedStep]):
     why: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sources: dict[str, bytes] = field(default_factory=dict, compare=False)
+    previous: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +134,12 @@ class Plan(Mapping[str, PlannedStep]):
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         head = f"<p>Plan <b>{escape(self.pipeline)}</b>: {self.summary()}</p>"
         return f"{head}<table><tr><th>step</th><th></th><th>reason</th></tr>{body}</table>"
+
+    def explain(self, name: str) -> str:
+        """Return in full why a step is to run: all that changed since the last plan, and the first causes."""
+        from wingspan.planning.explain import explain
+
+        return explain(self, name)
 
     def summary(self) -> str:
         """Return how many of the steps are to run."""
@@ -233,7 +242,9 @@ def make_plan(
     said = tuple(note for key, note in notes.items() if key not in there)
     snapshots = {call.code.digest: call.code.contents for call in calls.values()}
     sources = {name: kept for contents in snapshots.values() for name, kept in contents.items()}
-    return Plan(pipeline, tuple(planned), groups, constants, notes=said, sources=sources)
+    return Plan(
+        pipeline, tuple(planned), groups, constants, notes=said, sources=sources, previous=previous
+    )
 
 
 def _one_request(

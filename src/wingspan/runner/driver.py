@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict, replace
@@ -159,6 +160,7 @@ def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) 
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,
+        setsigdef=[signal.SIGINT],  # a shell ignores it for what it starts with &
     )
     folder.claim(pid)
 

@@ -21,6 +21,7 @@ from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.names import file_word
 from wingspan.planning.key import content_key
 from wingspan.runner import forks, inside
+from wingspan.runner.brief import brief
 from wingspan.runner.input_files import (
     PLANNED,
     RUNNING,
@@ -256,7 +257,8 @@ def _encode(
     """Write each output; return their records."""
     returns = read_return(function)
     if returns is None or returns.kind != "namedtuple":
-        return {"outputs": {VALUE: _encode_one(value, returns, VALUE, job, folder)}}
+        records = {VALUE: _encode_one(value, returns, VALUE, job, folder)}
+        return {"outputs": records, "shown": {VALUE: brief(value)}}
     missing = [name for name, _ in returns.fields if not hasattr(value, name)]
     if missing:
         problem = f"expected a {returns.name}, found {type(value).__qualname__} without {', '.join(missing)}"
@@ -265,7 +267,8 @@ def _encode(
         name: _encode_one(getattr(value, name), kind, name, job, folder)
         for name, kind in returns.fields
     }
-    return {"outputs": records, "type": returns.name}
+    shown = {name: brief(getattr(value, name)) for name in records}
+    return {"outputs": records, "type": returns.name, "shown": shown}
 
 
 def _encode_one(

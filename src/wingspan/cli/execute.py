@@ -1,0 +1,87 @@
+"""``wingspan exec``: one command as a job."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wingspan.cli.runs import (
+    Background,
+    HomeOption,
+    On,
+    Shared,
+    last_attempt,
+    output_of,
+    run_pipeline,
+)
+
+
+def execute(
+    context: typer.Context,
+    cpus: Annotated[int, typer.Option(help="Cores.")] = 1,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory, such as 2GB: a limit [default: no limit].")
+    ] = None,
+    gpus: Annotated[int, typer.Option(help="GPU devices.")] = 0,
+    output: Annotated[
+        list[str] | None, typer.Option(help="File or folder the command writes; kept.")
+    ] = None,
+    home: HomeOption = None,
+    background: Background = False,
+    on: On = "local",
+    shared: Shared = None,
+) -> None:
+    """Run one command as a job: exec --cpus 2 -- python train.py."""
+    from wingspan.errors import SettingError
+    from wingspan.pipeline.resources import Resources
+    from wingspan.runner.run_folder import STDERR, STDOUT
+    from wingspan.workflow import Pipeline
+
+    words = list(context.args)
+    if not words:
+        raise SettingError(
+            "wingspan exec", "there is no command", "wingspan exec [OPTIONS] -- python train.py"
+        )
+    files = _files_of(words, output or [])
+    pipeline = Pipeline("exec")
+    text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
+    outputs = {f"output{i}": path for i, path in enumerate(output or [])}
+    resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
+    step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
+    done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
+    if not background:
+        attempt = last_attempt(done, step.step)
+        if attempt is not None:
+            command, _, written = output_of(attempt, STDOUT).partition("\n")
+            print(f"{command}\n{output_of(attempt, STDERR)}", end="", file=sys.stderr)
+            print(written, end="")
+        for name, path in outputs.items():
+            print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
+
+
+def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
+    """Return the files below this folder that a command names, but for those that it writes."""
+    from contextlib import suppress
+
+    found: dict[str, Path] = {}
+    written = {Path(output) for output in outputs}
+    for word in words:
+        path = Path(word)
+        if path in written or path.is_absolute() or not path.parts or ".." in path.parts:
+            continue
+        with suppress(OSError, ValueError):  # a word too long to be a name, or with NUL
+            if path.exists():
+                found[str(path)] = path
+    return {
+        name: path
+        for name, path in found.items()
+        if found.keys().isdisjoint(map(str, path.parents))
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    options = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command("exec", context_settings=options)(execute)

@@ -1,0 +1,124 @@
+"""``wingspan plan``: what would run, and why; also as a DAG to submit by hand."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.cli.paper import counted, wrap
+from wingspan.cli.runs import (
+    AsJson,
+    HomeOption,
+    NoFuse,
+    On,
+    Settings,
+    Shared,
+    Target,
+    check_folder,
+    submission,
+)
+
+if TYPE_CHECKING:
+    from wingspan.planning.plan import Plan
+
+
+def plan(
+    target: Target,
+    step: Annotated[
+        str | None, typer.Argument(metavar="[STEP]", help="Explain this step in full.")
+    ] = None,
+    settings: Settings = None,
+    home: HomeOption = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what is to run as a DAG there.")
+    ] = None,
+    as_json: AsJson = False,
+    on: On = "local",
+    no_fuse: NoFuse = False,
+    shared: Shared = None,
+) -> None:
+    """Say what would run and why; run nothing.
+
+    On a pool also which steps share a job.
+    """
+    from wingspan.cli.target import load_pipeline
+
+    made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
+    if step is not None:
+        print(json.dumps(_step_json(made, step), indent=2) if as_json else made.explain(step))
+        return
+    if export is not None:
+        dag = _export(made, export, home, (on, shared))
+        print(f"submit: {submission(dag)}", file=sys.stderr)
+    if as_json:
+        steps = [
+            {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
+            for s in made.steps
+        ]
+        jobs = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
+        told = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
+        print(json.dumps(told if on == "local" else {**told, "jobs": jobs}, indent=2))
+    else:
+        print(_plan_text(made))
+        if on != "local":
+            print(_jobs_text(made))
+
+
+def _step_json(made: "Plan", name: str) -> dict[str, object]:
+    """Return all about one step, for a program."""
+    from wingspan.planning.explain import changes
+
+    step = made[name]
+    before = made.previous.get(name)
+    changed = () if before is None else changes(step, before)
+    return {
+        "step": name,
+        "key": step.key,
+        "run": not step.done,
+        "reason": step.reason,
+        "changes": [{"part": part, "was": was, "is": now} for part, was, now in changed],
+        "explanation": made.explain(name),
+    }
+
+
+def _jobs_text(made: "Plan") -> str:
+    names = {step.key: step.name for step in made.steps}
+    lines = [counted(len(made.groups), "job")]
+    for group in made.groups:
+        told = [names[key] for key in group]
+        shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
+        why = f": {made.why[group[0]]}" if group[0] in made.why else ""
+        lines.append(wrap(f"  {shown}{why}", "    "))
+    return "\n".join(lines)
+
+
+def _export(made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None]) -> Path:
+    from wingspan.runner.htcondor import export as dag
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.run_folder import RunFolder, find_home
+
+    check_folder("--export", folder)
+    on, shared = pool
+    known = on != "local" or shared is not None
+    profile = (
+        find_profile("htcondor" if on == "local" else on, Path.cwd(), shared) if known else None
+    )
+    return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
+
+
+def _plan_text(made: "Plan") -> str:
+    width = max((len(step.name) for step in made.steps), default=0)
+    lines = [
+        wrap(f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}", " " * 9)
+        for step in made.steps
+    ]
+    told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
+    notes = [wrap(f"note: {note}", "  ") for note in made.notes]
+    return "\n".join([f"{made.pipeline}: {told}", *lines, *notes])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(plan)

@@ -1,0 +1,68 @@
+"""``wingspan show``: print a step's result, or write it to a file of the user's choice."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wingspan.cli.runs import AsJson, HomeOption, check_file
+from wingspan.errors import NotFoundError, SettingError
+
+if TYPE_CHECKING:
+    from wingspan.runner.run import Run
+
+
+def show(
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="A step, a map, or a field such as split.train.")
+    ],
+    run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there, in the format of the file's name."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace that file.")] = False,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the result of a step, or write it to a file."""
+    from wingspan.cli.values import json_of, text_of
+    from wingspan.runner.run import open_run
+
+    if out is not None:
+        check_file("--out", out)
+        if out.exists() and not force:
+            raise SettingError(
+                f"--out {out}", "the file is there already", "add --force to replace it"
+            )
+    run = open_run(run_id, home=home)
+    value = result_of(run, step)
+    if out is not None:
+        from wingspan.cli.result_file import write_value
+
+        write_value(value, out)
+        print(out)
+    elif as_json:
+        print(json.dumps(json_of(value), indent=2))
+    else:
+        print(text_of(value))
+
+
+def result_of(run: "Run", name: str) -> Any:  # noqa: ANN401 - whatever the step returns
+    """Return the result of a step or of a map, or a field of a step's result."""
+    step, dot, field = name.rpartition(".")
+    if name in run or not dot or step not in run.steps:
+        return run[name]
+    outputs = run.steps[step].outputs
+    if field not in outputs:
+        from wingspan.pipeline.handles import near
+
+        problem = f"the result of step {step} has no field {field!r}"
+        raise NotFoundError(f"run {run.run_id}", problem, near(field, outputs))
+    return getattr(run[step], field)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(show)
