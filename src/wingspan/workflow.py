@@ -17,6 +17,7 @@ from wingspan.errors import (
     SettingError,
 )
 from wingspan.pipeline import pipeline as declaration
+from wingspan.pipeline.handles import step_of
 from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
@@ -87,7 +88,7 @@ class Pipeline(declaration.Pipeline):
         before = read_history(place, self.name)
         recorded = {entry.key: entry.reads for entry in ReadsIndex(store).entries()}
         latest = latest_of(recorded, Present(os.environ, cache.digest))
-        plan = make_plan(self.name, self.steps, calls, done, before, latest)
+        plan = make_plan(self.name, self.steps, calls, done, before, latest, self.maps)
         if place.root.is_dir():
             cache.save()
         _warn_of_commands(plan, on)
@@ -204,7 +205,7 @@ def submit(
 
 def _makers(step: declaration.Step) -> tuple[str, ...]:
     """Return the names of the steps whose results a step reads."""
-    return tuple(dict.fromkeys(handle.step for handle in declaration.handles_in(step.arguments)))
+    return tuple(dict.fromkeys(map(step_of, declaration.handles_in(step.arguments))))
 
 
 def _needs(step: declaration.Step) -> str:

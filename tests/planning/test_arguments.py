@@ -125,7 +125,7 @@ def calls_of(values, tmp_path):
     for position, value in enumerate(values):
         p.step(takes, value, name=f"takes{position}")
     calls = describe_all(p.steps, DigestCache(tmp_path / "digests.json"))
-    keys, inputs = step_keys(calls, calls)
+    keys, inputs, _ = step_keys(calls, calls)
     names = [f"takes{position}" for position in range(len(values))]
     return [(keys[name], calls[name], inputs[name]) for name in names]
 

@@ -35,6 +35,7 @@ def execute(
 ) -> None:
     """Run one command as a job: exec --cpus 2 -- python train.py."""
     from wingspan.errors import SettingError
+    from wingspan.pipeline.handles import step_of
     from wingspan.pipeline.resources import Resources
     from wingspan.runner.run_folder import STDERR, STDOUT
     from wingspan.workflow import Pipeline
@@ -52,13 +53,13 @@ def execute(
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
     done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
     if not background:
-        attempt = last_attempt(done, step.step)
+        attempt = last_attempt(done, step_of(step))
         if attempt is not None:
             command, _, written = output_of(attempt, STDOUT).partition("\n")
             print(f"{command}\n{output_of(attempt, STDERR)}", end="", file=sys.stderr)
             print(written, end="")
         for name, path in outputs.items():
-            print(f"{path}: {getattr(done[step.step], name)}", file=sys.stderr)
+            print(f"{path}: {getattr(done[step_of(step)], name)}", file=sys.stderr)
 
 
 def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:

@@ -167,6 +167,7 @@ def predict(
     shared: Shared = None,
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
+    from wingspan.pipeline.handles import step_of
     from wingspan.recipes.table_classifier import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
     from wingspan.workflow import Pipeline
@@ -183,7 +184,7 @@ def predict(
         options=_options(delimiter),
         shards_in_all=shards,
     )
-    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[made.step]
+    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[step_of(made)]
     write_out(predictions.path, out)
     if as_json:
         print(json.dumps(_facts(predictions, found, out), indent=2))

@@ -21,57 +21,81 @@ def near(name: str, known: Iterable[str]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Handle:
     """The result of a step, or one field of it, before it exists.
 
+    A field of the result is an attribute, whatever it is called: what the handle keeps for itself has private names.
+    Where no field is called so, ``step``, ``field`` and ``fields`` are what the handle stands for.
+
     Parameters
     ----------
-    step
+    _step
         Name of the step that will make it.
-    field
+    _field
         Field of the step's NamedTuple, or None for the whole result.
-    fields
-        The fields one may ask for; empty if the result is no NamedTuple.
+    _fields
+        The fields one may ask for; empty if the result is not a NamedTuple.
     """
 
-    step: str
-    field: str | None = None
-    fields: tuple[str, ...] = ()
+    _step: str
+    _field: str | None = None
+    _fields: tuple[str, ...] = ()
 
-    def __getattr__(self, name: str) -> "Handle":
-        if name.startswith("_") and name not in self.fields:  # copying and notebooks ask for these
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a handle, but for its own three
+        if name.startswith("_"):  # copying and notebooks ask for these
             raise AttributeError(name)
-        if name not in self.fields:
-            problem = f"the result of this step has no field {name!r}; {near(name, self.fields)}"
-            fix = "a step gives fields when its return annotation is a NamedTuple"
-            raise DeclarationError(f"step {self.step}", problem, fix)
-        return Handle(self.step, name)
+        if name in self._fields:
+            return Handle(self._step, name)
+        if name in _OWN:
+            return getattr(self, f"_{name}")
+        problem = f"the result of this step has no field {name!r}; {near(name, self._fields)}"
+        fix = "a step gives fields when its return annotation is a NamedTuple"
+        raise DeclarationError(f"step {self._step}", problem, fix)
 
     def __iter__(self) -> Iterator["Handle"]:
-        if not self.fields:
+        if not self._fields:
             problem = "its result is not known while the pipeline is declared, so it cannot be looped over"
             fix = "pass it on as an argument, or return a NamedTuple to unpack"
-            raise DeclarationError(f"step {self.step}", problem, fix)
-        return iter([Handle(self.step, name) for name in self.fields])
+            raise DeclarationError(f"step {self._step}", problem, fix)
+        return iter([Handle(self._step, name) for name in self._fields])
 
     def __bool__(self) -> bool:
         problem = (
             "its result is not known while the pipeline is declared, so it cannot decide an if"
         )
-        raise DeclarationError(f"step {self.step}", problem, "move the decision into a step")
+        raise DeclarationError(f"step {self._step}", problem, "move the decision into a step")
+
+    def __repr__(self) -> str:
+        field = "" if self._field is None else f", {self._field!r}"
+        return f"Handle({self._step!r}{field})"
+
+
+def step_of(handle: Handle) -> str:
+    """Return the name of the step that will make a result."""
+    return handle._step  # noqa: SLF001 - private, as a field may be called step
+
+
+def field_of(handle: Handle) -> str | None:
+    """Return the field of a step's result that a handle names; None for the whole result."""
+    return handle._field  # noqa: SLF001 - private, as a field may be called field
+
+
+_OWN = frozenset({"step", "field", "fields"})
 
 
 class Handles(Mapping[str, Handle]):
     """Results of a map by label, in order.
 
     As an argument it becomes a dict of the values by label, or a list or tuple of them where the parameter is annotated so.
+    A field of the results is an attribute, also where a method of a mapping is called so, such as ``values``.
     """
 
-    __slots__ = ("_by_label",)
+    __slots__ = ("_by_label", "_fields")
 
-    def __init__(self, by_label: Mapping[str, Handle]) -> None:
+    def __init__(self, by_label: Mapping[str, Handle], fields: tuple[str, ...] = ()) -> None:
         self._by_label = dict(by_label)
+        self._fields = fields
 
     def __getitem__(self, label: str) -> Handle:
         if label not in self._by_label:
@@ -86,13 +110,51 @@ class Handles(Mapping[str, Handle]):
     def __len__(self) -> int:
         return len(self._by_label)
 
-    def __getattr__(self, name: str) -> "Handles":
+    def __contains__(self, label: object) -> bool:
+        return label in self._by_label
+
+    def get(self, label: str, default: Any = None) -> Any:  # noqa: ANN401 - a handle, or what is given
+        """Return the result of a label; the default where there is none."""
+        return self._by_label.get(label, default)
+
+    def __eq__(self, other: object) -> bool:
+        return self._by_label == by_label(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of every mapping
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - a field before a method
+        if name.startswith("_") or name not in self._fields:
+            return object.__getattribute__(self, name)
+        return Handles({label: getattr(each, name) for label, each in self._by_label.items()})
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         if name.startswith("_"):
             raise AttributeError(name)
-        return Handles({label: getattr(handle, name) for label, handle in self._by_label.items()})
+        problem = f"the results of this map have no field {name!r}; {near(name, self._fields)}"
+        fix = "a map gives fields when the return annotation of its function is a NamedTuple"
+        raise DeclarationError("map", problem, fix)
 
     def __repr__(self) -> str:
         return f"Handles({', '.join(self._by_label)})"
+
+
+def by_label(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping as a dict; of results of a map, whatever their fields are called."""
+    return dict(values._by_label if isinstance(values, Handles) else values)  # noqa: SLF001 - its own module
+
+
+def maps_of(names: Iterable[str], declared: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return the labels of each map: those that were declared, and steps that are named as if by a map."""
+    steps = list(names)
+    found = {name: list(labels) for name, labels in declared.items()}
+    mapped = {f"{name}[{label}]" for name, labels in found.items() for label in labels}
+    taken = set(steps)
+    for step in steps:
+        if step[-1:] == "]" and step not in mapped:
+            name, bracket, label = step.partition("[")
+            if bracket and name not in taken:
+                found.setdefault(name, []).append(label[:-1])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +225,11 @@ def _label(labels: list[str]) -> str:
 def _labelled(name: str, values: object, place: str) -> list[tuple[str, Any]]:
     """Return the values of one mapped parameter with a label each."""
     if isinstance(values, Handle):
-        problem = f"over={{{name!r}: ...}} is the result of step {values.step}, so the count of steps is not known yet"
+        problem = f"over={{{name!r}: ...}} is the result of step {step_of(values)}, so the count of steps is not known yet"
         fix = "map over values that are known now (the files of a folder: sorted(folder.glob(...))), or loop inside one step"
         raise DeclarationError(place, problem, fix)
     if isinstance(values, Mapping):
-        return [(str(label), value) for label, value in values.items()]
+        return [(str(label), value) for label, value in by_label(values).items()]
     if isinstance(values, str) or not isinstance(values, Iterable):
         problem = f"over={{{name!r}: {values!r}}} is not a list, a dict of label: value, or the results of another map"
         raise DeclarationError(place, problem, f"write {name!r}: [{values!r}]")
@@ -177,7 +239,7 @@ def _labelled(name: str, values: object, place: str) -> list[tuple[str, Any]]:
 
 def _value_label(value: object, position: int) -> str:
     if isinstance(value, Handle):
-        return value.step.partition("[")[2].removesuffix("]") or value.step
+        return step_of(value).partition("[")[2].removesuffix("]") or step_of(value)
     if isinstance(value, str | int | float | bool):
         return str(value)
     return str(getattr(value, "name", position))  # a Path, an Enum, a function have a name

@@ -9,10 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingspan.errors import DeclarationError
-from wingspan.pipeline.handles import Handle, Handles, Zip, combinations, near
+from wingspan.pipeline.handles import (
+    Handle,
+    Handles,
+    Zip,
+    by_label,
+    combinations,
+    maps_of,
+    near,
+    step_of,
+)
 from wingspan.pipeline.names import LONGEST, check_pipeline_name
 from wingspan.pipeline.options import (
     check_command,
@@ -87,8 +96,12 @@ class Step:
 
     def handle(self) -> Handle:
         """Return the name of this step's result."""
-        names = tuple(name for name, _ in self.outputs)
-        return Handle(self.name, None, () if names == (VALUE,) else names)
+        return Handle(self.name, None, _fields(self.action, self.outputs))
+
+
+class _Map(NamedTuple):
+    place: str
+    labels: list[str]
 
 
 class Pipeline:
@@ -97,6 +110,7 @@ class Pipeline:
     def __init__(self, name: str | None = None) -> None:
         self._name = name
         self._steps: dict[str, Step] = {}
+        self._maps: dict[str, _Map] = {}
         self._place = calling_place()
         if name is not None:
             check_pipeline_name(name, self._place)
@@ -111,6 +125,12 @@ class Pipeline:
     def steps(self) -> Mapping[str, Step]:
         """The steps by name, in order of declaration."""
         return MappingProxyType(self._steps)
+
+    @property
+    def maps(self) -> dict[str, list[str]]:
+        """The labels of each map, by the map's name; a map over nothing has none."""
+        declared = {name: declared.labels for name, declared in self._maps.items()}
+        return maps_of(self._steps, declared)
 
     def step(
         self,
@@ -163,6 +183,8 @@ class Pipeline:
         check_over(over, kwargs, place)
         function, args, kwargs = _unwrapped(function, args, kwargs)
         base = name or _function_name(function, place)
+        fields = _fields(function, _outputs(function, place))
+        labels = self._map(base, place)
         made = {}
         constant = {id(value): _copied(value) for value in (*args, *kwargs.values())}
         for label, values in combinations(over, place):
@@ -170,7 +192,8 @@ class Pipeline:
             made[label] = self._add(
                 f"{base}[{label}]", function, arguments, resources, retries, place
             )
-        return Handles(made)
+            labels.append(label)
+        return Handles(made, fields)
 
     def command(
         self,
@@ -241,7 +264,15 @@ class Pipeline:
             Step(name, function, arguments, outputs, resources or _DEFAULT, retries, place)
         )
 
+    def _map(self, name: str, place: str) -> list[str]:
+        """Return the labels of a map so far, to be added to; refuse the name of a step."""
+        if name in self._steps:
+            raise _both(name, place, "step", self._steps[name].place)
+        return self._maps.setdefault(name, _Map(place, [])).labels
+
     def _put(self, step: Step) -> Handle:
+        if step.name in self._maps:
+            raise _both(step.name, step.place, "map", self._maps[step.name].place)
         taken = self._steps.get(step.name)
         if taken is not None:
             problem = f"a step named {step.name!r} is declared already, at {taken.place}"
@@ -249,9 +280,10 @@ class Pipeline:
                 step.place, problem, 'give one of them another name: p.step(..., name="...")'
             )
         for handle in _all_handles(step):
-            if handle.step not in self._steps:
-                problem = f"an argument of {step.name!r} is the result of {handle.step!r}, which is no step of this pipeline"
-                raise DeclarationError(step.place, problem, near(handle.step, self._steps))
+            maker = step_of(handle)
+            if maker not in self._steps:
+                problem = f"an argument of {step.name!r} is the result of {maker!r}, which is no step of this pipeline"
+                raise DeclarationError(step.place, problem, near(maker, self._steps))
         self._steps[step.name] = step
         return step.handle()
 
@@ -281,6 +313,23 @@ def _check_outputs(outputs: Mapping[str, str], place: str) -> None:
             raise DeclarationError(place, problem, f'write outputs={{"model": {outputs[name]!r}}}')
 
 
+def _both(name: str, place: str, other: str, where: str) -> DeclarationError:
+    kind = "map" if other == "step" else "step"
+    problem = f"a {other} named {name!r} is declared at {where}: run[{name!r}] could be either"
+    return DeclarationError(place, problem, f'give this {kind} another name: name="..."')
+
+
+def _fields(
+    action: Callable[..., Any] | Command, outputs: tuple[tuple[str, TypeName], ...]
+) -> tuple[str, ...]:
+    """Return the fields of a result: of a command its outputs, of a function those of its NamedTuple."""
+    names = tuple([name for name, _ in outputs])
+    if names != (VALUE,) or isinstance(action, Command):
+        return names
+    returns = read_return(action)
+    return names if returns is not None and returns.kind == "namedtuple" else ()
+
+
 def _all_handles(step: Step) -> list[Handle]:
     try:
         return list(handles_in(step.arguments))
@@ -298,7 +347,8 @@ def handles_in(value: object) -> Iterable[Handle]:
         return
     inner: Iterable[Any] = ()
     if isinstance(value, Mapping):
-        inner = (*value.keys(), *value.values())
+        held = by_label(value)
+        inner = (*held.keys(), *held.values())
     elif isinstance(value, list | tuple | set | frozenset):
         inner = value
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -373,11 +423,11 @@ def _bind(
 def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
     """Return the results of a map as what the parameter takes them for: by label, or in the order of the map."""
     if kind is None or kind.kind in {"any", "union"} or kind.name in _MAPPINGS:
-        return dict(found)
+        return by_label(found)
     if kind.name in _SEQUENCES:
-        return list(found.values())
+        return list(by_label(found).values())
     if kind.name == "builtins.tuple":
-        return tuple(found.values())
+        return tuple(by_label(found).values())
     problem = f"it takes {kind}, and is given the {len(found)} results of a map"
     fix = "annotate it as list[...], in the order of the map, or as dict[str, ...], by label"
     raise DeclarationError(where, problem, fix)
@@ -401,7 +451,7 @@ def _copied(value: Any, depth: int = 0) -> Any:  # noqa: ANN401
         problem = f"an argument holds itself, or is nested deeper than {_DEEPEST} levels"
         raise DeclarationError(calling_place(), problem, "pass a flat list or dict")
     if isinstance(value, Mapping):
-        return {key: _copied(item, depth + 1) for key, item in value.items()}
+        return {key: _copied(item, depth + 1) for key, item in by_label(value).items()}
     return kind([_copied(item, depth + 1) for item in value])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from wingspan.errors import UnsupportedTypeError
 from wingspan.files import digest_bytes, json_text
-from wingspan.pipeline.handles import Handle, Handles
+from wingspan.pipeline.handles import Handle, Handles, by_label, field_of, step_of
 from wingspan.planning.digest_cache import DigestCache, Seen
 from wingspan.shown import shown_name
 from wingspan.store.codec import codec_of, encode, refuse
@@ -101,7 +101,7 @@ class Arguments:
             self.texts[place] = self._show(value, place)
             return value
         if kind is Handle:
-            self.texts[place] = f"input {json_text(value.field)}"
+            self.texts[place] = f"input {json_text(field_of(value))}"
             return self._tree(value, place)
         known = self._same.get((place, id(value)))
         if known is not None:
@@ -143,9 +143,9 @@ class Arguments:
     def _part(self, value: object) -> dict[str, Any] | None:
         """Return the node of a value that the store's tree does not hold itself; None for any other."""
         if isinstance(value, Handle):
-            return {"$": "part", "input": [value.step, value.field]}
+            return {"$": "part", "input": [step_of(value), field_of(value)]}
         if isinstance(value, Handles):
-            gathered: dict[str, Any] = to_tree(dict(value), self._part, refuse)
+            gathered: dict[str, Any] = to_tree(by_label(value), self._part, refuse)
             return gathered
         if isinstance(value, Path):
             full, seen = self._look(value)
@@ -169,7 +169,7 @@ class Arguments:
             self._show(value, place)
             return value
         if kind is Handle:
-            self.inputs[place] = (value.step, value.field)
+            self.inputs[place] = (step_of(value), field_of(value))
             return {"$": "part", "input": place}
         if kind is list:
             if not value:

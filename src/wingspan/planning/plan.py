@@ -77,6 +77,8 @@ class Plan(Mapping[str, PlannedStep]):
         Contents of the manifests and modules that the steps' `code` names, by digest.
     previous
         What the last plan of the pipeline was made of: see `history`.
+    maps
+        The labels of each map, by its name; its steps are called ``name[label]``.
     """
 
     pipeline: str
@@ -87,6 +89,7 @@ class Plan(Mapping[str, PlannedStep]):
     notes: tuple[str, ...] = ()
     sources: dict[str, bytes] = field(default_factory=dict, compare=False)
     previous: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
+    maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -208,6 +211,7 @@ def make_plan(
     done: Callable[[Iterable[str]], frozenset[str]],
     previous: Mapping[str, Mapping[str, Any]],
     latest: "Latest | None" = None,
+    maps: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """Decide what must run; `calls` are in order of declaration.
 
@@ -219,6 +223,8 @@ def make_plan(
         By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
     latest
         See `step_keys`.
+    maps
+        The labels of each map, by its name.
     """
     keys, inputs, read = step_keys(
         calls, calls, latest
@@ -243,7 +249,14 @@ def make_plan(
     snapshots = {call.code.digest: call.code.contents for call in calls.values()}
     sources = {name: kept for contents in snapshots.values() for name, kept in contents.items()}
     return Plan(
-        pipeline, tuple(planned), groups, constants, notes=said, sources=sources, previous=previous
+        pipeline,
+        tuple(planned),
+        groups,
+        constants,
+        notes=said,
+        sources=sources,
+        previous=previous,
+        maps=maps or {},
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from wingspan.errors import NotFoundError
 from wingspan.files import disk_errors, json_text, write_atomically
+from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.kept_code import write_code
@@ -50,6 +51,7 @@ def save_plan(
         "groups": plan.groups,
         "why": plan.why,
         "notes": plan.notes,
+        "maps": plan.maps,
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
@@ -67,8 +69,11 @@ def load_plan(folder: RunFolder) -> Plan:
         ) from None
     steps = tuple(step_from_json(line) for line in lines)
     groups = tuple(tuple(group) for group in header["groups"])
+    maps = header.get("maps")
+    if maps is None:  # as an older version wrote it
+        maps = maps_of((step.name for step in steps), {})
     notes = tuple(header.get("notes", ()))
-    return Plan(header["pipeline"], steps, groups, why=header["why"], notes=notes)
+    return Plan(header["pipeline"], steps, groups, why=header["why"], notes=notes, maps=maps)
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:

@@ -246,6 +246,9 @@ class Run(Mapping[str, Any]):
     def result(self, step: str | None = None) -> Any:  # noqa: ANN401 - whatever the step returns
         """Wait for a step, by default the last one, and return its value."""
         self.wait()
+        if step is None and not self.steps:
+            problem = "it has no steps: its pipeline declares none, or maps over nothing"
+            raise NotFoundError(f"run {self.run_id}", problem, "declare a step: p.step(function)")
         return self[step or list(self.steps)[-1]]
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401
@@ -280,7 +283,7 @@ class Run(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a step, or a map, of this name; no result is read."""
-        return name in self.steps or bool(isinstance(name, str) and self._steps_of(name))
+        return name in self.steps or name in self.plan.maps
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.steps)
@@ -338,15 +341,14 @@ class Run(Mapping[str, Any]):
     def _named(self, name: str) -> list[str]:
         """Return the step of this name, or the steps of the map."""
         found = [name] if name in self.steps else list(self._steps_of(name).values())
-        if not found:
-            known = dict.fromkeys([*self.steps, *(step.partition("[")[0] for step in self.steps)])
+        if not found and name not in self.plan.maps:
+            known = [*self.steps, *self.plan.maps]
             raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
         return found
 
     def _steps_of(self, name: str) -> dict[str, str]:
         """Return the steps of a map by label, in order; empty if there is no such map."""
-        begin = f"{name}["
-        return {step[len(begin) : -1]: step for step in self.steps if step.startswith(begin)}
+        return {label: f"{name}[{label}]" for label in self.plan.maps.get(name, ())}
 
     def _of_map(self, name: str) -> dict[str, Any]:
         """Return the values of a map's steps by label, in order."""
