@@ -5,10 +5,8 @@ import re
 _SEQUENCE = re.compile(  # colours, moves of the cursor; titles and links; other short ones
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]"
 )
-_UNSEEN = (
-    re.compile(  # control characters, changes of the writing direction, bytes that are not UTF-8
-        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-    )
+_UNSEEN = re.compile(  # control characters, changes of the writing direction, bytes that are not UTF-8
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 
 
@@ -24,6 +22,34 @@ def shown(text: str) -> str:
         return text
     lines = _SEQUENCE.sub("", text.replace("\r\n", "\n")).split("\n")
     return "\n".join(_UNSEEN.sub(_written_out, _last_state(line)) for line in lines)
+
+
+def written_out(text: str) -> str:
+    r"""Return a text with its control characters, but for ends of lines and tabs, written out.
+
+    >>> written_out("\x1b[2J")
+    '\\x1b[2J'
+    """
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_written_out, text)
+
+
+def brief(text: str, most: int) -> str:
+    """Return a text cut in the middle where it has more characters than `most`.
+
+    >>> brief("a" * 50 + "b" * 50, 10)
+    'aaaaa [90 characters] bbbbb'
+    """
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]} [{len(text) - 2 * half:,} characters] {text[-half:]}"
+
+
+def in_markup(text: str) -> str:
+    """Return a text on one line for HTML and SVG."""
+    from html import escape
+
+    return escape(shown_name(text))
 
 
 def shown_name(name: str) -> str:

@@ -35,6 +35,7 @@ from wingspan.runner.driver import (
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
 from wingspan.runner.runner import RUNNING, Listener, ignore
+from wingspan.shown import in_markup
 from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
@@ -56,12 +57,11 @@ class Pipeline(declaration.Pipeline):
         return "\n".join([f"Pipeline {self.name}: {count}", *lines, *more])
 
     def _repr_html_(self) -> str:
-        from html import escape
 
         from wingspan.draw.graph import Node, graph_svg
 
         nodes = [Node(step.name, needs=_makers(step)) for step in self.steps.values()]
-        return f"<p>Pipeline <b>{escape(self.name)}</b></p>{graph_svg(nodes)}"
+        return f"<p>Pipeline <b>{in_markup(self.name)}</b></p>{graph_svg(nodes)}"
 
     def plan(self, home: str | Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
         """Say what would run, and why; change nothing.

@@ -101,7 +101,7 @@ def test_what_a_pool_has_finished_is_brought_in_for_this_pipeline_alone(tmp_path
         folder = add_run(home, home.new_run(name).run_id, name)
         folder.dags.mkdir()
     monkeypatch.setattr(
-        "wingspan.runner.htcondor.runner.catch_up",
+        "wingspan.runner.htcondor.follow.follower.catch_up",
         lambda folder, home: seen.append(folder.header["pipeline"]),
     )
     _catch_up_all(home, "loans")

@@ -11,11 +11,11 @@ from wingspan.cli.runs import (
     Background,
     HomeOption,
     On,
+    Raw,
     Shared,
-    last_attempt,
-    output_of,
     run_pipeline,
 )
+from wingspan.cli.step_output import print_command
 
 
 def execute(
@@ -32,12 +32,12 @@ def execute(
     background: Background = False,
     on: On = "local",
     shared: Shared = None,
+    raw: Raw = False,
 ) -> None:
     """Run one command as a job: exec --cpus 2 -- python train.py."""
     from wingspan.errors import SettingError
     from wingspan.pipeline.handles import step_of
     from wingspan.pipeline.resources import Resources
-    from wingspan.runner.run_folder import STDERR, STDOUT
     from wingspan.workflow import Pipeline
 
     words = list(context.args)
@@ -53,11 +53,7 @@ def execute(
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
     done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
     if not background:
-        attempt = last_attempt(done, step_of(step))
-        if attempt is not None:
-            command, _, written = output_of(attempt, STDOUT).partition("\n")
-            print(f"{command}\n{output_of(attempt, STDERR)}", end="", file=sys.stderr)
-            print(written, end="")
+        print_command(done, step_of(step), raw=raw)
         for name, path in outputs.items():
             print(f"{path}: {getattr(done[step_of(step)], name)}", file=sys.stderr)
 

@@ -21,15 +21,18 @@ from wingspan.cli import (
     show,
     simulate,
     status,
+    step_output,
     store,
     tables,
     watch,
     why,
 )
+from wingspan.cli.terminal import guarded
 from wingspan.errors import WingspanError
 
 # Planning makes many small objects, hardly one of them in a cycle, and keeps them: looking through all is in vain.
 COLLECTIONS = (100_000, 20, 1000)
+_ENOUGH = 141  # as of a program that SIGPIPE has ended
 
 app = typer.Typer(
     name="wingspan",
@@ -46,7 +49,19 @@ app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 advise.register(holds.app)
 holds_judge.register(holds.app)
-for group in (runs, plan, execute, show, status, watch, simulate, tables, check, why):
+for group in (
+    runs,
+    plan,
+    execute,
+    show,
+    step_output,
+    status,
+    watch,
+    simulate,
+    tables,
+    check,
+    why,
+):
     group.register(app)
 
 
@@ -71,6 +86,11 @@ def options(
 def main() -> None:
     """Run the command line. A `WingspanError` is printed, not traced, and exits with 2."""
     gc.set_threshold(*COLLECTIONS)
+    with guarded():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except SystemExit as end:
@@ -78,6 +98,8 @@ def main() -> None:
             told = "interrupted: what is finished is kept; the same command takes it up again"
             print(told, file=sys.stderr)
         raise
+    except BrokenPipeError:  # whoever reads, such as head, has enough
+        sys.exit(_ENOUGH)
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wingspan.cli.paper import columns
+from wingspan.cli.paper import console
 from wingspan.errors import CorruptError, FormatError
+from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
     from wingspan.tabular.deploy import Deployed
@@ -53,7 +54,6 @@ def _summary(folder: Path) -> dict[str, object]:
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -63,8 +63,8 @@ def _print_table(rows: list[dict[str, object]]) -> None:
         made = str(row["created"])[:10]
         name = f"{row['name']}@{row['version']}{' *' if row['current'] else ''}"
         cells = [name, made, *(str(row.get(key, "")) for key in ("estimator", "target"))]
-        table.add_row(*cells, _chosen_by(row))
-    Console(width=columns(), markup=False, highlight=False).print(table)
+        table.add_row(*map(shown_name, [*cells, _chosen_by(row)]))
+    console().print(table)
     print("* current")
 
 

@@ -1,8 +1,15 @@
 """Text for the terminal: no line is wider than it, or than 80 columns where there is none."""
 
 import shutil
+import sys
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from wingspan.cli.terminal import bare
+from wingspan.shown import shown_name
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def columns() -> int:
@@ -27,10 +34,17 @@ def print_table(title: str, lines: list[dict[str, Any]]) -> None:
         return
     if title:
         print(f"\n{title}")
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(*lines[0], box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(*map(shown_name, lines[0]), box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for line in lines:
-        table.add_row(*(str(value) for value in line.values()))
-    Console(width=columns(), markup=False).print(table)
+        table.add_row(*(shown_name(str(value)) for value in line.values()))
+    console().print(table)
+
+
+def console() -> "Console":
+    """Return a console that prints texts as they are: brackets and colons are no markup."""
+    from rich.console import Console
+
+    width, out = columns(), bare(sys.stdout)
+    return Console(file=out, width=width, markup=False, emoji=False, highlight=False)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from wingspan.cli.terminal import bare
 from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, SKIPPED, WAITING, StepEvent
+from wingspan.shown import brief, shown, shown_name
 
 if TYPE_CHECKING:
     from logging import Logger, StreamHandler
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _STYLE = {DONE: "green", FAILED: "bold red", HELD: "bold red", RUNNING: "cyan", SKIPPED: "yellow"}
 _ROWS = 40  # a live table longer than this shows what moves
+_PROBLEM = 400  # characters shown of what went wrong; the report has more
 _MAPS = 8  # at most so many maps are counted below it
 
 
@@ -49,7 +52,10 @@ class Progress:
             from rich.live import Live
 
             self._live = Live(
-                self._table(), console=Console(file=self._out), auto_refresh=False, transient=False
+                self._table(),
+                console=Console(file=bare(self._out), markup=False, emoji=False),
+                auto_refresh=False,
+                transient=False,
             )
             self._live.__enter__()
         self._listen()
@@ -105,9 +111,9 @@ class Progress:
             took = f"{event.wall_s:.2f} s" if event.wall_s else ""
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
             state = Text(event.state, style=_STYLE.get(event.state, ""))
-            job = event.problem or self._doing(event)
-            table.add_row(Text(event.step), state, took, memory, Text(job))
-        table.caption = summary(self.states.values(), self._jobs)
+            job = brief(event.problem, _PROBLEM) or self._doing(event)
+            table.add_row(Text(shown_name(event.step)), state, took, memory, Text(shown_name(job)))
+        table.caption = Text(shown_name(summary(self.states.values(), self._jobs)))
         return table
 
     def _doing(self, event: StepEvent) -> str:
@@ -153,6 +159,6 @@ def job_now(attempt: "Attempt") -> str:
 def _line(event: StepEvent) -> str:
     took = f"  {event.wall_s:.2f} s  {event.peak_memory_mb:,.0f} MB" if event.wall_s else ""
     told = event.problem and not event.error  # what was given wrong is told once, at the end
-    problem = f"  {event.problem}" if told else ""
+    problem = f"  {brief(shown(event.problem), _PROBLEM)}" if told else ""
     adopted = f"  {event.note}" if event.adopted else ""
-    return f"{event.state:8} {event.step}{took}{problem}{adopted}"
+    return f"{event.state:8} {shown_name(event.step)}{took}{problem}{adopted}"

@@ -1,4 +1,4 @@
-"""``wingspan run``, ``runs``, ``logs``, ``resume``, ``stop``."""
+"""``wingspan run``, ``runs``, ``resume``, ``stop``, ``collect``."""
 
 import json
 import shlex
@@ -41,6 +41,7 @@ Shared = Annotated[
         "--shared", metavar="PATH", help="A folder that the pool's machines share: no transfer."
     ),
 ]
+Raw = Annotated[bool, typer.Option("--raw", help="Print all of the output, byte for byte.")]
 Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
 
 
@@ -174,67 +175,6 @@ def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
             print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} {steps}")
 
 
-def logs(
-    step: Annotated[str, typer.Argument(help="Name of the step.")],
-    run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
-    home: HomeOption = None,
-) -> None:
-    """Print what a step wrote; of a failed one also its traceback.
-
-    And the command that runs it alone.
-    """
-    from wingspan.errors import NotFoundError
-    from wingspan.pipeline.handles import near
-    from wingspan.runner.run import open_run
-    from wingspan.runner.run_folder import STDERR, STDOUT, read_result
-
-    run = open_run(run_id, home=home)
-    if step not in run.steps:
-        raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    attempt = last_attempt(run.collect(), step)
-    if attempt is None:
-        print(_why_no_output(run, step), file=sys.stderr)
-        return
-    written = output_of(attempt, STDOUT) + output_of(attempt, STDERR)
-    failed = run.events[step].state == "failed"
-    if failed:  # the report has the traceback
-        result = read_result(attempt) or {}
-        written = written.replace(result.get("error", {}).get("traceback") or "\0", "")
-    print(written, end="")
-    if not written:
-        print(f"step {step} wrote nothing", file=sys.stderr)
-    if failed:
-        print(run.report(step, output=False))
-
-
-def _why_no_output(run: "Run", step: str) -> str:
-    """Say of a step that has no folder here whether its job runs in a pool, and why it has not begun else."""
-    from wingspan.cli.progress import job_now
-
-    event = run.events[step]
-    tried = run.attempts.get(step, ())
-    if run.state == "running" and tried and not tried[-1].outcome:
-        told = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
-        now = f"condor_tail -f {tried[-1].job}"
-        return f"{told}\n  -> its output comes when the job has ended; to see it now: {now}"
-    reason = f"{event.state}{': ' if event.problem else ''}{event.problem}"
-    return f"step {step} has written nothing here: {reason}"
-
-
-def output_of(attempt: Path, file: str) -> str:
-    """Return what a job has written to one of its files."""
-    path = attempt / file
-    return path.read_text(errors="replace") if path.exists() else ""
-
-
-def last_attempt(run: "Run", step: str) -> Path | None:
-    """Return the folder of a step's last attempt, in this run or the one that ran it."""
-    from wingspan.runner.written import last_attempts
-
-    key = run.steps[step].key
-    return last_attempts(run.home, run.folder, [key]).get(key, [None])[-1]
-
-
 def collect(
     folder: Annotated[Path, typer.Argument(help="Folder that `wingspan plan --export` wrote.")],
     home: HomeOption = None,
@@ -321,5 +261,5 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for function in (run, runs, logs, resume, stop, collect):
+    for function in (run, runs, resume, stop, collect):
         app.command()(function)

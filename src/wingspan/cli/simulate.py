@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.paper import console
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def simulate(
 
 
 def _print_table(rows: "tuple[Marginal, ...]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -80,4 +80,4 @@ def _print_table(rows: "tuple[Marginal, ...]") -> None:
     for row in rows:
         band = f"{row.low:.3g} - {row.high:.3g}" + ("" if row.fits else "  outside")
         table.add_row(row.name, f"{row.prior:.4g}", f"{row.simulated:.4g}", band)
-    Console().print(table)
+    console().print(table)

@@ -14,6 +14,7 @@ import typer
 
 from wingspan.cli.progress import job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
+from wingspan.shown import brief, shown, shown_name
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wingspan.runner.usage import Usage
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
+_PROBLEM = 400  # characters shown of what went wrong
 _HINTS = 10  # at most so many are printed
 
 
@@ -86,14 +88,18 @@ def _lines(
     rows, notes = [], []
     now = time.time() if look.state == "running" else None
     for name, event in look.events.items():
-        cells = [name, event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
+        cells = [shown_name(name), event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
         tried = attempts.get(name, [])
         if attempts:
             cells += _pool_cells(tried, usage.get(name, []), now)
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
         rows.append(cells)
-        notes.append(event.problem or event.note or (_doing(event, tried[-1]) if tried else ""))
+        notes.append(
+            brief(shown(event.problem), _PROBLEM)
+            or event.note
+            or (_doing(event, tried[-1]) if tried else "")
+        )
     if attempts:
         heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
         rows.insert(0, heads)

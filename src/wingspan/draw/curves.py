@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Final
 
 from wingspan.draw.ticks import number_ticks, time_ticks
+from wingspan.shown import in_markup
 
 Point = tuple[float, float]
 
@@ -52,7 +52,7 @@ def curves_svg(rows: Sequence[Sequence[Panel]], title: str = "") -> str:
     ]
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT * len(rows)}" '
-        f'role="img" aria-label="{escape(title)}" font-family="sans-serif" font-size="11" fill="#333">'
+        f'role="img" aria-label="{in_markup(title)}" font-family="sans-serif" font-size="11" fill="#333">'
     )
     return "\n".join([opening, *parts, "</svg>", ""])
 
@@ -69,7 +69,7 @@ def _panel(panel: Panel) -> str:
         return f"{x:.1f},{y:.1f}"
 
     parts = [
-        f'<text x="{left}" y="18" font-size="13" font-weight="bold">{escape(panel.title)}</text>',
+        f'<text x="{left}" y="18" font-size="13" font-weight="bold">{in_markup(panel.title)}</text>',
         f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" fill="none" stroke="#bbb"/>',
         *_labels(panel, across, up),
     ]
@@ -87,7 +87,7 @@ def _panel(panel: Panel) -> str:
             parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in dots]
         x = left + 8
         parts.append(
-            f'<text x="{x}" y="{top + 14 + 14 * number}" fill="{colour}">{escape(name)}</text>'
+            f'<text x="{x}" y="{top + 14 + 14 * number}" fill="{colour}">{in_markup(name)}</text>'
         )
     return "".join(parts)
 
@@ -111,9 +111,9 @@ def _labels(panel: Panel, across: Point, up: Point) -> list[str]:
         x = left + (value - across[0]) / (across[1] - across[0]) * (right - left)
         parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{text}</text>')
     parts.append(
-        f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle">{escape(panel.x)}</text>'
+        f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle">{in_markup(panel.x)}</text>'
     )
     parts.append(
-        f'<text transform="translate(14 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">{escape(panel.y)}</text>'
+        f'<text transform="translate(14 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">{in_markup(panel.y)}</text>'
     )
     return parts

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import TypeAlias
+
+from wingspan.shown import in_markup, shown_name
 
 _COLORS = {
     "done": "#2e8b57",
@@ -141,7 +142,8 @@ def _width(node: Node) -> float:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _WIDEST else f"{name[: _WIDEST - 1]}…"
+    plain = shown_name(name)
+    return plain if len(plain) <= _WIDEST else f"{plain[: _WIDEST - 1]}…"
 
 
 def _edge(start: Sequence[Place], end: Place) -> str:
@@ -162,12 +164,12 @@ def _box(node: Node, place: Place) -> str:
     line = y + (_HEIGHT / 2 + 4 if not node.note else 15)
     frame = f'rx="6" fill="white" stroke="{color}" stroke-width="1.6"'
     lines = [
-        f"<title>{escape(node.name)}: {escape(node.state)} {escape(node.note)}</title>",
+        f"<title>{in_markup(node.name)}: {in_markup(node.state)} {in_markup(node.note)}</title>",
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" {frame}/>',
         f'<rect x="{x:.0f}" y="{y:.0f}" width="5" height="{_HEIGHT}" rx="2" fill="{color}"/>',
-        f'<text x="{x + 13:.0f}" y="{line:.0f}" fill="#202124">{escape(_short(node.name))}</text>',
+        f'<text x="{x + 13:.0f}" y="{line:.0f}" fill="#202124">{in_markup(_short(node.name))}</text>',
     ]
     if node.note:
-        note = f'fill="#5f6368" font-size="9">{escape(node.note)}</text>'
+        note = f'fill="#5f6368" font-size="9">{in_markup(node.note)}</text>'
         lines.append(f'<text x="{x + 13:.0f}" y="{y + 27:.0f}" {note}')
     return f"<g>{''.join(lines)}</g>"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from html import escape
 from typing import Final
 
 from wingspan.draw.ticks import number_ticks, time_ticks
+from wingspan.shown import in_markup
 
 _LEFT: Final = 62
 _TOP: Final = 34
@@ -47,7 +47,7 @@ def timeline_svg(
         below, heights = heights, [a + b for a, b in zip(heights, values, strict=True)]
         colour = COLOURS.get(kind, _OTHERS[number % len(_OTHERS)])
         points = _area(times, below, heights, top, right)
-        label = escape(kind)
+        label = in_markup(kind)
         parts.append(f'<polygon points="{points}" fill="{colour}"><title>{label}</title></polygon>')
         x = _LEFT + 120 * number
         y = _TOP + _HEIGHT + _LEGEND + 12
@@ -56,9 +56,11 @@ def timeline_svg(
     height = _TOP + _HEIGHT + 2 * _LEGEND
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(title)}" font-family="sans-serif" font-size="12" fill="#333">'
+        f'aria-label="{in_markup(title)}" font-family="sans-serif" font-size="12" fill="#333">'
     )
-    heading = f'<text x="{_LEFT}" y="20" font-size="14" font-weight="bold">{escape(title)}</text>'
+    heading = (
+        f'<text x="{_LEFT}" y="20" font-size="14" font-weight="bold">{in_markup(title)}</text>'
+    )
     return "\n".join([opening, heading, *parts, *_axes(times, top, right), "</svg>", ""])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wingspan.errors import NotFoundError
 from wingspan.pipeline.handles import near
 from wingspan.planning.key import Inputs, step_key
+from wingspan.shown import in_markup, shown_name
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.pipeline.pipeline import Step
@@ -122,7 +123,10 @@ class Plan(Mapping[str, PlannedStep]):
         return len(self._by_name)
 
     def __repr__(self) -> str:
-        rows = [(step.name, "-" if step.done else "run", step.reason) for step in self.steps]
+        rows = [
+            (shown_name(step.name), "-" if step.done else "run", shown_name(step.reason))
+            for step in self.steps
+        ]
         width = max((len(name) for name, _, _ in rows[:_LISTED]), default=0)
         lines = [f"  {mark:4}{name:{width}}  {reason}" for name, mark, reason in rows[:_LISTED]]
         more = [f"  and {len(rows) - _LISTED} more steps"] if len(rows) > _LISTED else []
@@ -130,12 +134,11 @@ class Plan(Mapping[str, PlannedStep]):
         return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more, *notes])
 
     def _repr_html_(self) -> str:
-        from html import escape
 
         cells = ((step.name, "" if step.done else "run", step.reason) for step in self.steps)
-        rows = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in cells]
+        rows = ["".join(f"<td>{in_markup(cell)}</td>" for cell in row) for row in cells]
         body = "".join(f"<tr>{row}</tr>" for row in rows)
-        head = f"<p>Plan <b>{escape(self.pipeline)}</b>: {self.summary()}</p>"
+        head = f"<p>Plan <b>{in_markup(self.pipeline)}</b>: {self.summary()}</p>"
         return f"{head}<table><tr><th>step</th><th></th><th>reason</th></tr>{body}</table>"
 
     def explain(self, name: str) -> str:

@@ -14,7 +14,11 @@ from wingspan.runner.pressure import LEAST_FREE
 from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
 from wingspan.runner.template import BROKEN
 from wingspan.runner.usage import request_mb
+from wingspan.runner.written import end_of, shown_lines
+from wingspan.shown import brief, shown, shown_name
 
+_MESSAGE = 2000  # characters of an exception's message that are shown; result.json has all
+_TRACE = 200  # lines of a traceback shown
 _TAIL, _STACK = 10, 40  # lines of output, or of a crash, shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
 _NOT_GIVEN = (
@@ -87,9 +91,10 @@ def failure(
         error = result["error"]
         if "bad_input" in error:
             told = error["bad_input"]
-            return Failure(f"{told['where']}: {told['problem']}", told["fix"], error["type"])
+            problem = brief(f"{told['where']}: {told['problem']}", _MESSAGE)
+            return Failure(problem, told["fix"], error["type"])
         if "failed" in error:
-            return Failure(error["failed"]["problem"], error["failed"]["fix"])
+            return Failure(brief(error["failed"]["problem"], _MESSAGE), error["failed"]["fix"])
         return _raised(error)
     if sent is not None:
         name = signal.Signals(sent).name
@@ -107,7 +112,7 @@ def failure(
 
 def _raised(error: Mapping[str, Any]) -> Failure:
     """Return the failure of a step that has raised an exception."""
-    kind, message = error["type"], error["message"]
+    kind, message = error["type"], brief(error["message"], _MESSAGE)
     where = f" ({error['where']})" if error["where"] else ""
     told = f"{kind}: {message}{where}" if message else f"{kind}{where}"
     if any(words in message for words in _NO_ROOM):
@@ -139,7 +144,7 @@ def _of_memory(cause: str, peak_mb: float, asked: Resources) -> Failure:
 
 def crashed_in(errors: Path) -> str:
     """Return function, file and line in which a process crashed, as faulthandler wrote it; empty if it did not."""
-    frames = [line for line in _crash(_text_of(errors)) if line.startswith("  File ")]
+    frames = [line for line in _crash(end_of(errors)[0]) if line.startswith("  File ")]
     found = _FRAME.match(frames[0]) if frames else None
     return f"{found[3]} ({found[1]}:{found[2]})" if found else ""
 
@@ -217,11 +222,11 @@ def report(
     output: bool = True,
 ) -> str:
     """Return all a user wants to see of a failed step: traceback, inputs, last `output`, the command to run it alone."""
-    lines = [f"step {name} failed: {problem}", f"  -> {fix}"]
+    lines = [f"step {shown_name(name)} failed: {shown(problem)}", f"  -> {shown(fix)}"]
     if result is not None and result.get("error", {}).get("traceback"):
-        lines += ["", *result["error"]["traceback"].rstrip().splitlines()]
-    shown = [f"  {place} = {value}" for place, value in inputs.items()]
-    lines += ["", "inputs:", *shown] if shown else []
+        lines += ["", *shown_lines(result["error"]["traceback"].rstrip(), _TRACE)]
+    given = [f"  {shown_name(place)} = {shown_name(value)}" for place, value in inputs.items()]
+    lines += ["", "inputs:", *given] if given else []
     for file in (STDOUT, STDERR) if output else ():
         tail = _tail(
             attempt / file,
@@ -235,10 +240,7 @@ def report(
 
 
 def _tail(path: Path, skip: str) -> list[str]:
-    text = _text_of(path).replace(skip, "") if skip else _text_of(path)
+    text, _ = end_of(path)
+    text = text.replace(skip, "") if skip else text
     crash = _crash(text)[:_STACK]
-    return [f"  {line}" for line in crash or text.rstrip().splitlines()[-_TAIL:]]
-
-
-def _text_of(path: Path) -> str:
-    return path.read_text(errors="replace") if path.exists() else ""
+    return [f"  {line}" for line in crash or shown_lines(text.rstrip(), _TAIL)]

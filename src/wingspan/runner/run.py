@@ -32,6 +32,7 @@ from wingspan.runner.runner import (
 from wingspan.runner.usage import Usage, measure
 from wingspan.runner.watch import Watch
 from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
+from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -373,7 +374,7 @@ class Run(Mapping[str, Any]):
         return report(name, result, event.problem, event.fix, attempt, inputs, output=output)
 
     def __repr__(self) -> str:
-        lines = [f"  {name}: {event.state}" for name, event in self.events.items()]
+        lines = [f"  {shown_name(name)}: {event.state}" for name, event in self.events.items()]
         return "\n".join([f"Run {self.run_id}: {self.state}", *lines])
 
     def picture(self) -> str:
@@ -389,9 +390,7 @@ class Run(Mapping[str, Any]):
         return graph_svg(nodes)
 
     def _repr_html_(self) -> str:
-        import html
-
-        return f"<p>Run <b>{html.escape(self.run_id)}</b>: {self.state}</p>{self.picture()}"
+        return f"<p>Run <b>{in_markup(self.run_id)}</b>: {self.state}</p>{self.picture()}"
 
 
 def _state(events: Iterable[StepEvent], *, driven: bool) -> str:

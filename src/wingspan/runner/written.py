@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Self
 
 from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, Home, RunFolder
+from wingspan.shown import brief, shown
 from wingspan.tracking import record
+
+_END = 1 << 18  # bytes of a file that are looked at to show its end
+_LINES = 1000
+_LONGEST = 2000  # characters of a line that are shown
 
 
 class Metric(float):
@@ -37,6 +42,31 @@ def last_attempts(home: Home, run: RunFolder, keys: Iterable[str]) -> dict[str, 
         if not missing:
             break
     return found
+
+
+def end_of(file: Path, begin: int = 0) -> tuple[str, int]:
+    """Return the end of a file as text, whole lines if it has lines, and the bytes before it; empty if there is no file.
+
+    Bytes that are not UTF-8 are written out.
+
+    Parameters
+    ----------
+    begin
+        Bytes at the beginning to leave out.
+    """
+    if not file.exists():
+        return "", 0
+    with file.open("rb") as opened:
+        before = max(opened.seek(0, 2) - _END, begin)
+        opened.seek(before)
+        content = opened.read(_END)
+    first = content.find(b"\n") + 1 if before > begin else 0
+    return content[first:].decode(errors="backslashreplace"), before + first
+
+
+def shown_lines(text: str, most: int = _LINES) -> list[str]:
+    """Return the last lines of a text, each of a length that can be read, without control characters."""
+    return [brief(line, _LONGEST) for line in shown(text).splitlines()[-most:]]
 
 
 def read_output(attempts: Sequence[Path]) -> str:

@@ -1,0 +1,75 @@
+"""Standard output and error of the command line: any text can be written to them, whatever they are.
+
+Control characters are written out, so that no name, message or file acts on the terminal. Characters that the
+encoding lacks are written as escapes. A reader that has gone away ends the output in silence.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from wingspan.shown import written_out
+
+
+class _Guarded:
+    """A text stream that writes control characters out; all else is the stream's own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return self.stream.write(written_out(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the stream
+        return getattr(self.stream, name)
+
+
+def bare(stream: TextIO) -> TextIO:
+    """Return a stream without its guard, for what draws on a terminal itself."""
+    return stream.stream if isinstance(stream, _Guarded) else stream
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Guard standard output and error; they are as before when the block ends."""
+    _open_closed()
+    before = sys.stdout, sys.stderr
+    try:
+        sys.stdout, sys.stderr = (_guard(stream) for stream in before)
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _finish(stream)
+        sys.stdout, sys.stderr = before
+
+
+def _guard(stream: TextIO | None) -> TextIO:
+    if stream is None:  # it was closed when Python began
+        stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the rest of the process
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    return _Guarded(stream)  # type: ignore[return-value]  # it has all of a stream
+
+
+def _open_closed() -> None:
+    """Give the numbers 0 to 2 to the null device where they are closed: the next file would get them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _finish(stream: TextIO) -> None:
+    """Write what is left; where nobody reads it, let the interpreter write it nowhere."""
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
