@@ -2,10 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from wingspan.runner.run_folder import Home
+from wingspan.runner.driver import save_plan
+from wingspan.runner.htcondor.collect import collect
+from wingspan.runner.htcondor.export import Facts, export, write_dag
+from wingspan.runner.htcondor.known import last_results
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.contents import Contents
 from wingspan.store.store import Store
 
@@ -125,16 +131,24 @@ def test_adopted_results_outlive_those_they_came_from(early, project):
 
 
 def test_a_result_that_read_other_files_or_variables_is_not_adopted(early, project):
-    """What a step read besides its inputs may be another by now."""
-    import json
-
-    first, _ = early()
-    store = Store(Home(project.path / ".wingspan").store)
-    path = store.folder(first.steps["total"].key) / "result.json"
-    made = json.loads(path.read_text()) | {"reads": {"files": {"cfg.json": "x"}, "env": {}}}
-    path.chmod(0o644)
-    path.write_text(json.dumps(made))
-    assert early(EDITED)[1] == ["split", "total"]
+    """What a step read besides its inputs is compared, too; an adopted result is known to have read it."""
+    config = project.path / "cfg.json"
+    config.write_text("1")
+    reads = (
+        "return sum(numbers)",
+        'return sum(numbers) * int(open(f"{LOG.parent}/cfg.json").read())',
+    )
+    early(reads)
+    assert early(reads, EDITED)[1] == ["split"]
+    config.write_text("2")
+    run, ran = early(reads, EDITED)
+    assert ran == ["draw", "total", "total"]
+    assert run["total"] == 6
+    other = ("return Parts(list(range(n)),", "return Parts(list(range(0, n)),")
+    config.write_text("3")
+    run, ran = early(reads, other)
+    assert ran == ["draw", "split", "total", "total"]
+    assert run["total"] == 9
 
 
 def test_without_the_index_all_runs(early, project):
@@ -172,6 +186,50 @@ def test_the_command_line_tells_adopted_steps_apart(early, project):
         [*command, "status"], cwd=project.path, capture_output=True, text=True, check=True
     ).stdout
     assert told.count("not run: same code") == 4
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_job_on_a_pool_adopts_what_it_was_sent(early, project, run_jobs, fused):
+    """A job sees that its inputs are as before, and sends home the earlier result; the store stays whole."""
+    early()
+    project.write(early=STEPS.replace(*EDITED))
+    home, folder = Home(project.path / ".wingspan"), RunFolder(project.path / "run")
+    store = Store(home.store)
+    plan = project.fresh("early").pipeline().plan()
+    if fused:
+        plan = replace(plan, groups=(tuple(step.key for step in plan.steps),))
+    known = last_results(plan, store)
+    assert len(known) == 4
+    save_plan(plan, folder, home)
+    dag = write_dag(
+        plan, folder.root, folder, home, Profile(), send=False, facts=Facts(known=known)
+    )
+    run_jobs(dag)
+    events = collect(folder, home)
+    logs = (folder.root / "sandboxes").rglob("log")  # beside the code that came along
+    assert [name for log in logs for name in log.read_text().split()] == ["split"]
+    assert {name for name, event in events.items() if event.adopted} == {
+        "total",
+        "rest",
+        "join",
+        "draw",
+    }
+    assert {event.state for event in events.values()} == {"done"}
+    assert store.load(plan["join"].key, "value") == sum(range(10))
+    assert list(store.check()) == []
+
+
+def test_large_results_and_those_that_read_more_are_not_sent(early, project, monkeypatch):
+    """A job computes again what is not worth sending; an exported DAG sends nothing."""
+    early()
+    project.write(early=STEPS.replace(*EDITED))
+    store = Store(Home(project.path / ".wingspan").store)
+    plan = project.fresh("early").pipeline().plan()
+    monkeypatch.setattr("wingspan.runner.htcondor.known.MOST_BYTES", 10)
+    small = {plan[name].key for name in ("total", "rest", "join")}
+    assert set(last_results(plan, store)) == small
+    dag = export(plan, RunFolder(project.path / "out"), Home(project.path / ".wingspan"))
+    assert '"known":{}' in (dag.parent / "jobs" / "total-2.json").read_text()
 
 
 def test_the_index_keeps_what_is_asked_for(tmp_path):

@@ -107,7 +107,9 @@ def publish(store, key, value, folder):
     made = folder / f"other-{time.monotonic_ns()}"
     (made / "outputs").mkdir(parents=True)
     record = encode(value, made / "outputs" / "value")
-    (made / "result.json").write_text(json.dumps({"outputs": {"value": record}, "status": "ok"}))
+    (made / "result.json").write_text(
+        json.dumps({"outputs": {"value": record}, "status": "ok", "inputs": {}})
+    )
     return store.publish(key, made)
 
 
@@ -256,25 +258,8 @@ def test_a_stopped_runs_result_of_the_same_input_is_taken(random, tmp_path, monk
     assert ("reads", "running") not in seen
 
 
-def run_jobs(dag):
-    """Carry out the nodes of an exported DAG in order, each in its own sandbox with all there is by then."""
-    results = dag.parent / "results"
-    nodes = json.loads((dag.parent / "nodes.json").read_text())
-    for name in sorted(nodes, key=lambda node: int(node.rpartition("-")[2])):
-        sandbox = dag.parent / "sandboxes" / name
-        sandbox.mkdir(parents=True)
-        job = dag.parent / "jobs" / f"{name}.json"
-        for file in (job, *dag.parent.glob("code-*.zip"), *results.iterdir()):
-            (sandbox / file.name).write_bytes(file.read_bytes())
-        command = [sys.executable, "-m", "wingspan.runner.htcondor.part", name]
-        subprocess.run(command, cwd=sandbox, check=True, capture_output=True)
-        for file in sandbox.iterdir():
-            if file.is_file() and file.name != job.name:
-                (results / file.name).write_bytes(file.read_bytes())
-
-
 @pytest.mark.parametrize("fused", [False, True])
-def test_a_dag_that_lost_brings_in_nothing_of_its_own(random, tmp_path, fused):
+def test_a_dag_that_lost_brings_in_nothing_of_its_own(random, tmp_path, run_jobs, fused):
     """What jobs made of a result that came second is not brought in; the next run makes it of the first."""
     from dataclasses import replace
 
@@ -297,7 +282,7 @@ def test_a_dag_that_lost_brings_in_nothing_of_its_own(random, tmp_path, fused):
     assert (again["reads"], again["last"]) == ("read first", "last read first")
 
 
-def test_a_dag_of_the_stored_results_is_brought_in(random, tmp_path):
+def test_a_dag_of_the_stored_results_is_brought_in(random, tmp_path, run_jobs):
     """What jobs made of the results that are stored is taken."""
     home, folder = Home(tmp_path / "home"), RunFolder(tmp_path / "dag")
     run_jobs(export(random.pipeline().plan(home.root), folder, home))

@@ -6,11 +6,13 @@ So that what follows a step does not run again when an edited step gave the same
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from wingspan.errors import CorruptError, NotFoundError, SpaceError
 from wingspan.planning.key import content_key
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.runner import DONE, StepEvent
+from wingspan.runner.undeclared import READS, holds, record
 from wingspan.store.store import Store, read_digest
 
 ADOPTED = "not run: same code, parameters and input bytes as before"
@@ -33,9 +35,9 @@ class Adoption:
             made = self._store.result(old) if old else {}
         except (NotFoundError, CorruptError):
             return ""
-        # what it read besides its inputs may be another by now
-        if not inputs or made.get("inputs") != inputs or any(made.get("reads", {}).values()):
+        if not inputs or made.get("inputs") != inputs or not holds(step, made):
             return ""
+        record(step, made, self._store)
         try:
             adopted = self._store.adopt(old, step.key, {"step": step.name})
         except SpaceError:  # the step's job says so
@@ -43,6 +45,11 @@ class Adoption:
         if adopted:
             note_content(step, inputs, self._store)
         return old if adopted else ""
+
+
+def unconditional(result: Mapping[str, Any]) -> bool:
+    """Return whether a result's job read nothing but its declared inputs."""
+    return not any(result.get(READS, {}).values())
 
 
 def note_content(step: PlannedStep, inputs: Mapping[str, str], store: Store) -> None:

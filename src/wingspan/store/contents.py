@@ -33,7 +33,9 @@ class Contents:
         for line in self._lines() if found else ():
             keys = found.get(line[:_DIGITS])
             if keys is not None:
-                keys[line[_DIGITS + 1 : 2 * _DIGITS + 1]] = line[-64:]
+                content = line[_DIGITS + 1 : 2 * _DIGITS + 1]
+                keys.pop(content, None)  # so that the latest comes last
+                keys[content] = line[-64:]
         return Known(found)
 
     def prune(self, keys: Collection[str]) -> None:
@@ -60,6 +62,10 @@ class Known:
     def has(self, base: str) -> bool:
         """Return whether there is any result of a base."""
         return bool(self._keys.get(base[:_DIGITS]))
+
+    def of(self, base: str) -> list[tuple[str, str]]:
+        """Return the content keys of a base and their keys, the latest last."""
+        return list(self._keys.get(base[:_DIGITS], {}).items())
 
     def key(self, base: str, content: str) -> str:
         """Return the key of a result; empty if there is none."""

@@ -9,11 +9,13 @@ from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanErr
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import notes, prepare, publish
+from wingspan.runner.adoption import ADOPTED
+from wingspan.runner.attempt import not_deterministic, notes, prepare, publish
 from wingspan.runner.driver import load_plan
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
-from wingspan.runner.htcondor.part import LOGS, unpack_result
+from wingspan.runner.htcondor.packing import unpack_result
+from wingspan.runner.htcondor.part import LOGS
 from wingspan.runner.htcondor.shared import clean, place_of, take_result
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder
@@ -47,9 +49,8 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
     node_of = {key: node for node, keys in dag.keys().items() for key in keys}
     for step in plan.steps:
         node = node_of.get(step.key, "")
-        if store.done([step.key]):
-            event = StepEvent(time.time(), step.name, step.key, DONE)
-        else:
+        event = stored(step, dag, store, time.time())
+        if event is None:
             event = collect_step(step, dag, node, folder, store) or StepEvent(
                 time.time(), step.name, step.key, WAITING
             )
@@ -66,6 +67,20 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
     if not any(event.state == WAITING for event in events.values()):
         clean(folder.root)
     return events
+
+
+def stored(step: PlannedStep, dag: DagFolder, store: Store, at: float) -> StepEvent | None:
+    """Return that a step is done if its result is stored; with a note if its job sent another one."""
+    if not store.done([step.key]):
+        return None
+    sent, made = read_sent(dag.result(step.key)), store.result(step.key)
+    note = ""
+    if sent is not None and sent["status"] == "ok" and sent.get("inputs") == made.get("inputs"):
+        differs = {
+            name for name, one in sent["outputs"].items() if one != made["outputs"].get(name)
+        }
+        note = not_deterministic(step.name, differs) if differs else ""
+    return StepEvent(at, step.name, step.key, DONE, note=note)
 
 
 def peek(step: PlannedStep, dag: DagFolder, node: str) -> StepEvent | None:
@@ -157,6 +172,8 @@ def _collect(
         remove(attempt)
         problem = _READ_ANOTHER.format(place=kept.stale)
         return StepEvent(*known, STOPPED, problem=problem, fix=_AGAIN, cause=STALE)
+    if result.get("adopted"):
+        return StepEvent(*known, DONE, note=ADOPTED, adopted=result["adopted"])
     return StepEvent(*known, DONE, int(attempt.name), **seen, note=notes(step.name, kept))
 
 

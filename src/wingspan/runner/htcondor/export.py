@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from wingspan.errors import SettingError
 from wingspan.files import copy, json_text, walk, write_atomically
@@ -18,8 +20,9 @@ from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.environment import environment_for, unpacked_environment
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.image import images_of, require_image, steps_in
+from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.nodes import Node, nodes_of
-from wingspan.runner.htcondor.part import PACKED, pack_folder
+from wingspan.runner.htcondor.packing import PACKED, pack_folder
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.project_code import pack_code, project_files
 from wingspan.runner.htcondor.reference import require_own_names, sent_name, url_of
@@ -122,6 +125,21 @@ def refuse(plan: Plan, profile: Profile, root: Path) -> None:
         raise SettingError(f"folder {shown_name(str(root))}", problem, "name another folder")
 
 
+class Facts(NamedTuple):
+    """What is known where a DAG is submitted.
+
+    Parameters
+    ----------
+    most
+        Gives what the pool's largest slots have; requests do not grow beyond.
+    known
+        Earlier results that steps may take over, see `last_results`.
+    """
+
+    most: Most = unknown
+    known: Known = MappingProxyType({})
+
+
 def write_dag(
     plan: Plan,
     place: Path,
@@ -130,7 +148,7 @@ def write_dag(
     profile: Profile,
     *,
     send: bool,
-    most: Most = unknown,
+    facts: Facts | None = None,
 ) -> Path:
     """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path.
 
@@ -138,9 +156,10 @@ def write_dag(
     ----------
     send
         Send interpreter and libraries with the jobs.
-    most
-        Gives what the pool's largest slots have; requests do not grow beyond.
+    facts
+        What is known where the DAG is submitted; None of one that is exported.
     """
+    most, known = facts or Facts()
     refuse(plan, profile, place)
     dag = DagFolder(place)
     for made in (dag.jobs, dag.results, dag.files, dag.logs):
@@ -150,6 +169,7 @@ def write_dag(
     roots = project_files(plan.to_run(), plan.sources, folder)
     code = pack_code(roots, folder, there or place) if roots else None
     nodes = nodes_of(plan, lambda step: _given(step, place, folder, profile))
+    nodes = tuple(_with_known(node, known, store) for node in nodes)
     part = {
         "schema": 1,
         "pipeline": plan.pipeline,
@@ -161,11 +181,13 @@ def write_dag(
     done = store.done(step.key for step in plan.steps)
     for node in nodes:
         require_own_names(node.name, node.given)
-        for key in {key for step in node.steps for key in step.needs} & done:
+        last = {step.key: known[step.key] for step in node.steps if step.key in known}
+        needed = {key for step in node.steps for key in step.needs} & done
+        for key in needed | {result["key"] for result in last.values()}:
             _give_done(key, place, store, profile)
         steps = [asdict(step) for step in node.steps]
         dag.job(node.name).write_text(
-            json_text({**part, "most": dict(most(node.asked)), "steps": steps})
+            json_text({**part, "most": dict(most(node.asked)), "steps": steps, "known": last})
         )
     archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
     _write_script(dag.script, archive if there else None)
@@ -178,6 +200,12 @@ def write_dag(
         nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
     write_atomically(dag.dag, _text(nodes, place, folder, sent, profile, most))
     return dag.dag
+
+
+def _with_known(node: Node, known: Known, store: Store) -> Node:
+    last = [known[step.key] for step in node.steps if step.key in known]
+    more = [name for result in last for name in files_of(result, store)]
+    return replace(node, made=tuple(dict.fromkeys([*node.made, *more])))
 
 
 def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:

@@ -39,6 +39,8 @@ from wingspan.runner.htcondor.hold_policy import (
     FAILED_EXIT,
     MEMORY_EXIT,
 )
+from wingspan.runner.htcondor.known import take_known
+from wingspan.runner.htcondor.packing import PACKED, link_once, pack_folder, take_result_in
 from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.room import (
     drop_room,
@@ -51,7 +53,6 @@ from wingspan.runner.htcondor.shared import (
     STORE,
     constant_in,
     file_in,
-    link,
     problem_of,
     unusable,
 )
@@ -61,8 +62,6 @@ from wingspan.runner.run_folder import (
     CHECKPOINT,
     INPUTS,
     METRICS,
-    OUTPUTS,
-    RESULT,
     STDERR,
     STDOUT,
     Home,
@@ -74,7 +73,6 @@ from wingspan.runner.schedule import Machine, this_machine
 from wingspan.runner.undeclared import on_execution_point
 from wingspan.store.store import Store
 
-PACKED = "packed"  # outputs that are folders, sent as tar files under their own names
 LOGS = (STDOUT, STDERR, METRICS)
 _LOOK_S = 1.0
 _SHOWN_MOST = 1 << 16  # bytes of output shown at each look
@@ -107,6 +105,7 @@ def run_part(sandbox: Path, name: str) -> int:
     )
     store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
     _take_inputs(steps, sandbox, store)
+    take_known(part["known"], steps, sandbox, store)
     done = store.done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
     try:
@@ -134,7 +133,7 @@ def run_part(sandbox: Path, name: str) -> int:
 
 def _part(sandbox: Path, name: str) -> dict[str, Any]:
     """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
-    return {"most": {}, **json.loads((sandbox / f"{name}.json").read_text())}
+    return {"most": {}, "known": {}, **json.loads((sandbox / f"{name}.json").read_text())}
 
 
 def _reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
@@ -208,7 +207,7 @@ def _localise(
         place = folder.constant(digest)
         place.parent.mkdir(exist_ok=True)
         if shared is None:
-            _link(sandbox / place.name, place)
+            link_once(sandbox / place.name, place)
         elif not place.exists():
             place.symlink_to(constant_in(shared, place.name))
     asked = Resources(**step.resources)
@@ -252,44 +251,8 @@ def _take_inputs(steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) ->
     """Put the results of other nodes, as far as these steps read them, into the store of this job."""
     own = {step.key for step in steps}
     for key in dict.fromkeys(key for step in steps for key in step.needs):
-        if key in own or store.done([key]):
-            continue
-        staging = sandbox / "home" / f"{key}.part"
-        shutil.rmtree(staging, ignore_errors=True)
-        unpack_result(sandbox, key, staging)
-        store.publish(key, staging)
-
-
-def unpack_result(source: Path, key: str, target: Path) -> None:
-    """Make a store's entry, ``result.json`` and ``outputs/``, of the files of one step that were sent."""
-    (target / OUTPUTS).mkdir(parents=True)
-    result = json.loads((source / f"{key}.json").read_text())
-    for output in result["outputs"]:
-        file = source / file_name(key, output)
-        if not file.exists():
-            continue  # not asked for
-        if output in result.get(PACKED, ()):
-            import tarfile
-
-            with tarfile.open(file) as archive:
-                archive.extractall(target / OUTPUTS / output, filter="data")
-        else:
-            _link(file, target / OUTPUTS / output)
-    result.pop(PACKED, None)
-    (target / RESULT).write_text(json_text(result))
-
-
-def pack_folder(folder: Path, target: Path) -> None:
-    """Write a folder as a tar file: what a folder travels as."""
-    import tarfile
-
-    with tarfile.open(target, "w") as archive:
-        archive.add(folder, ".")
-
-
-def _link(source: Path, target: Path) -> None:
-    if not target.exists():
-        link(source, target)
+        if key not in own:
+            take_result_in(key, sandbox, store)
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:
@@ -431,7 +394,7 @@ def _send(key: str, output: str, store: Store, sandbox: Path) -> bool:
         pack_folder(path, target)
         return True
     os.utime(path)  # newer than the job's start: HTCondor brings back what is new
-    _link(path, target)
+    link_once(path, target)
     return False
 
 

@@ -18,9 +18,10 @@ from wingspan.runner.adoption import adopt_stored
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.environment import travels
-from wingspan.runner.htcondor.export import write_dag
+from wingspan.runner.htcondor.export import Facts, write_dag
 from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.growth import look_up, unmet_by
+from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
@@ -99,8 +100,9 @@ class HTCondorRunner:
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
         options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
+        facts = Facts(most, last_results(plan, Store(home.store)))
         try:
-            write_dag(plan, dag.root, folder, home, self._profile, send=send, most=most)
+            write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
             cluster = submit_dag(dag.dag, options)
         except BaseException:  # nothing is in the queue: the same command begins anew
             clean(dag.root)

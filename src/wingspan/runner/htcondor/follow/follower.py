@@ -3,6 +3,7 @@
 Any process may follow, at any time and as often as it likes: what was recorded or brought in before is not again.
 """
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -16,6 +17,8 @@ from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import DONE, WAITING, Listener, StepEvent, ignore, write_event
 from wingspan.store.store import Store
+
+_LOG = logging.getLogger(__name__)
 
 
 class Follower:
@@ -73,6 +76,8 @@ class Follower:
 
     def _record(self, event: StepEvent) -> None:
         write_event(self._folder, event)
+        if event.note and not event.adopted:
+            _LOG.warning(event.note)
         self._listener(event)
 
 

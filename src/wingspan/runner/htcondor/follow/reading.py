@@ -13,7 +13,7 @@ from typing import Any
 from wingspan.errors import PoolError
 from wingspan.eventlog.job_state import Change
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.htcondor.collect import peek
+from wingspan.runner.htcondor.collect import peek, stored
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
 from wingspan.runner.htcondor.follow.state import (
@@ -168,8 +168,9 @@ class Reading:
         return next((event for event in found if event is not None), None)
 
     def _came_to(self, step: PlannedStep, node: str) -> StepEvent | None:
-        if self._store.done([step.key]):
-            return StepEvent(0.0, step.name, step.key, DONE)
+        done = stored(step, self.dag, self._store, 0.0)
+        if done is not None:
+            return done
         return self._take(step, node) if node else None
 
     def _part(self, node: str) -> dict[str, Any]:
