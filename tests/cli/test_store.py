@@ -7,9 +7,12 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+import wingspan as ws
 from wingspan.cli.store import app, needed_keys, seconds
-from wingspan.errors import CorruptError, SettingError
+from wingspan.errors import CorruptError, FormatError, SettingError
+from wingspan.runner.driver import drive
 from wingspan.runner.run_folder import find_home
+from wingspan.runner.runner import ignore
 from wingspan.store.store import Store
 
 STEPS = """
@@ -71,6 +74,46 @@ def test_gc_keeps_what_a_living_run_needs(runs):
     runs[0].folder.claim()
     assert needed_keys(find_home()) == keys(runs[0]) | keys(runs[1])
     assert "would remove 0 results" in ask("gc", "--dry-run", "--older-than", "1s")
+
+
+def test_gc_removes_what_no_plan_can_find(runs):
+    """A result of an older key format goes after a day, also of the last plan; a living run keeps its own."""
+    home = find_home()
+    (first,), (last,) = (keys(run) for run in runs)
+    history = home.history("numbers")
+    said = json.loads(history.read_text())
+    for key, steps in ((first, {}), (last, said["steps"])):
+        for facts in steps.values():
+            facts["components"]["format"] = "2"
+        result = Store(home.store).folder(key) / "result.json"
+        made = json.loads(result.read_text())
+        assert made.pop("key_format") == 3
+        result.chmod(0o644)
+        result.write_text(json.dumps(made))
+    history.write_text(json.dumps(said["steps"]))  # as it was written then
+    runs[0].folder.claim()
+
+    def found(age_s):
+        for key in (first, last):
+            os.utime(Store(home.store).folder(key), (time.time() - age_s,) * 2)
+        return json.loads(ask("gc", "--dry-run", "--json"))["results"]
+
+    assert found(age_s=80_000) == 0
+    assert found(age_s=90_000) == 1
+    assert json.loads(ask("gc", "--json"))["results"] == 1
+    assert Store(home.store).done([first, last]) == {first}
+
+
+def test_a_run_that_an_older_version_planned_is_read_but_not_carried_out(runs):
+    """Its jobs would not understand their arguments."""
+    plan = runs[0].folder.plan
+    header, *steps = plan.read_text().splitlines()
+    plan.write_text("\n".join([json.dumps({**json.loads(header), "format": 1}), *steps]) + "\n")
+    run = ws.open_run(runs[0].run_id)
+    assert run.result() == 2
+    with pytest.raises(FormatError, match="format 1, and this version carries out format 2"):
+        drive(run.folder, run.home, ignore)
+    assert not run.folder.driven()
 
 
 def test_gc_removes_nothing_when_it_cannot_know_what_is_needed(runs):

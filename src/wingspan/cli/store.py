@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,9 +37,11 @@ def gc(
 ) -> None:
     """Remove old results that nothing needs any more.
 
-    Needed are those of the last plan of each pipeline, and of runs that go on. Of a shared folder: what runs that
+    Needed are those of the last plan of each pipeline, and of runs that go on. Results whose keys an older version made
+    are never found again: they go after a day. Of a shared folder: what runs that
     are over have left there, and environments that no run needs.
     """
+    from wingspan.planning.key import FORMAT
     from wingspan.runner.run_folder import find_home
     from wingspan.store.reads_index import ReadsIndex
     from wingspan.store.store import Store
@@ -50,7 +52,7 @@ def gc(
         return
     place = find_home(home)
     store = Store(place.store)
-    count, size = store.gc(needed_keys(place), age_s, dry=dry_run)
+    count, size = store.gc(needed_keys(place), age_s, key_format=FORMAT, dry=dry_run)
     if count and not dry_run:
         index = ReadsIndex(store)
         index.prune(store.done(entry.key for entry in index.entries()))
@@ -95,6 +97,8 @@ def seconds(text: str) -> float:
 def needed_keys(home: "Home") -> frozenset[str]:
     """Return the keys of each pipeline's last plan, and of every run that a living process drives or a pool has.
 
+    A plan of an older version, whose keys no plan gives any more, needs none.
+
     Raises
     ------
     CorruptError
@@ -107,7 +111,8 @@ def needed_keys(home: "Home") -> frozenset[str]:
     keys: set[str] = set()
     for path in sorted((home.root / "history").glob("*.json")):
         try:
-            keys |= {facts["key"] for facts in steps_in(json.loads(path.read_bytes())).values()}
+            planned = steps_in(json.loads(path.read_bytes())).values()
+            keys |= {facts["key"] for facts in planned if _found_again(facts)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             fix = "remove the file; the next plan of this pipeline writes it anew"
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
@@ -116,6 +121,12 @@ def needed_keys(home: "Home") -> frozenset[str]:
         if folder.driven() or in_pool(folder):
             keys |= {step.key for step in load_plan(folder).steps}
     return frozenset(keys)
+
+
+def _found_again(facts: dict[str, Any]) -> bool:
+    from wingspan.planning.key import FORMAT
+
+    return bool(facts["components"].get("format") == str(FORMAT))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from wingspan.errors import CorruptError, NotFoundError, SpaceError
-from wingspan.planning.key import content_key
+from wingspan.planning.key import FORMAT, content_key
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.runner import DONE, StepEvent
 from wingspan.runner.undeclared import READS, holds, record
@@ -39,7 +39,7 @@ class Adoption:
             return ""
         record(step, made, self._store)
         try:
-            adopted = self._store.adopt(old, step.key, {"step": step.name})
+            adopted = self._store.adopt(old, step.key, {"step": step.name, "key_format": FORMAT})
         except SpaceError:  # the step's job says so
             return ""
         if adopted:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import NotFoundError
+from wingspan.errors import FormatError, NotFoundError
 from wingspan.files import disk_errors, json_text, write_atomically
 from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, history, step_from_json
@@ -29,7 +29,7 @@ from wingspan.runner.runner import (
 )
 from wingspan.store.store import Store
 
-_FORMAT = 1
+_FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
 LOCAL = "local"
 
 
@@ -115,7 +115,10 @@ def drive(
     ------
     ConflictError
         Another process drives this run.
+    FormatError
+        Another version of Wingspan planned it, whose jobs this one cannot start.
     """
+    _require_format(folder)
     folder.claim()
     plan = _with_what_others_did(load_plan(folder), folder, home, listener)
     try:
@@ -125,6 +128,17 @@ def drive(
     finally:
         folder.pid.unlink(missing_ok=True)
     return outcome
+
+
+def _require_format(folder: RunFolder) -> None:
+    try:
+        with folder.plan.open() as lines:
+            found = json.loads(lines.readline()).get("format")
+    except FileNotFoundError:  # said by `load_plan`
+        return
+    if found != _FORMAT:
+        problem = f"its plan has format {found}, and this version carries out format {_FORMAT}"
+        raise FormatError(f"run {folder.run_id}", problem, "run it again: wingspan run FILE.py")
 
 
 def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Plan:

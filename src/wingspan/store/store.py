@@ -234,7 +234,7 @@ class Store:
         return tuple(sorted(n for n in ours | theirs if ours.get(n) != theirs.get(n)))
 
     def gc(
-        self, keep: Collection[str], older_than_s: float, *, dry: bool = False
+        self, keep: Collection[str], older_than_s: float, *, key_format: int = 0, dry: bool = False
     ) -> tuple[int, int]:
         """Remove results that are not to be kept and were made so long ago; return how many and their bytes.
 
@@ -242,14 +242,19 @@ class Store:
 
         Parameters
         ----------
+        key_format
+            No plan finds a result whose key is of an older format than this: of these, a day is old enough.
         dry
             Only count.
         """
         count = size = 0
-        limit = time.time() - older_than_s
+        now = time.time()
+        limit, unfound = now - older_than_s, now - min(older_than_s, _LEFT_S)
         for entry in list(self._entries()):
             try:
-                if entry.name in keep or entry.stat().st_mtime >= limit:
+                made = entry.stat().st_mtime
+                old = made < limit or (made < unfound and self._outdated(entry.name, key_format))
+                if entry.name in keep or not old:
                     continue
                 size += size_of(entry)
                 if not dry:
@@ -264,6 +269,13 @@ class Store:
             if count:
                 self.contents.prune({entry.name for entry in self._entries()})
         return count, size
+
+    def _outdated(self, key: str, key_format: int) -> bool:
+        """Return whether a result is of an older format of keys; the oldest did not record it."""
+        try:
+            return bool(self.result(key).get("key_format", 0) < key_format)
+        except (CorruptError, NotFoundError):
+            return False
 
     def _remove_left(self, limit: float) -> None:
         for left in list(self.root.glob("??/.*.part")):
