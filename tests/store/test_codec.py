@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wingspan.errors import CorruptError, FormatError, NotFoundError, UnsupportedTypeError
-from wingspan.store.codec import decode, encode
+from wingspan.store.codec import decode, digest_of, encode
 
 
 @pytest.fixture
@@ -275,8 +275,6 @@ def test_a_class_that_is_gone_is_named(tmp_path):
     path = tmp_path / "value"
     record = encode(Node("a"), path)
     path.write_text(path.read_text().replace(":Node", ":Gone"))
-    from wingspan.store.codec import digest_of
-
     with pytest.raises(NotFoundError, match="Gone"):
         decode(path, record | {"digest": digest_of(path, record)})
 
@@ -395,3 +393,120 @@ def test_a_path_is_a_path_whatever_its_class(again, tmp_path):
     file = tmp_path / "a.bin"
     file.write_bytes(b"123")
     assert isinstance(again(file), Path)
+
+
+MISSING = """
+import sys
+from pathlib import Path
+sys.modules[sys.argv[1]] = None
+from wingspan.errors import UnsupportedTypeError
+from wingspan.store.annotation import TypeName
+from wingspan.store.codec import check_type, encode
+def attempt(action):
+    try:
+        action()
+    except UnsupportedTypeError as error:
+        print(error.where, sys.argv[1] in error.problem, error.fix, sep="|")
+if sys.argv[1] == "skops":
+    from sklearn.linear_model import LinearRegression
+    kind, value = "sklearn.base.BaseEstimator", LinearRegression()
+else:
+    import torch
+    kind, value = "torch.Tensor", torch.zeros(2)
+attempt(lambda: check_type(TypeName(kind)))
+attempt(lambda: check_type(TypeName("builtins.dict", (TypeName("builtins.str"), TypeName(kind)))))
+attempt(lambda: encode([value], Path(sys.argv[2]) / "value"))
+"""
+
+
+@pytest.mark.parametrize(("library", "extra"), [("skops", "tables"), ("safetensors", "torch")])
+def test_a_missing_library_names_the_extra_that_brings_it(tmp_path, library, extra):
+    """It is named when the step is declared, and when a value is stored that no annotation announced."""
+    if library == "safetensors":
+        pytest.importorskip("torch")
+    script = [sys.executable, "-c", MISSING, library, str(tmp_path)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    declared, inside, stored = done.stdout.splitlines()
+    assert declared == inside
+    assert declared.startswith("type ")
+    assert declared.endswith(f"|True|pip install 'wingspan[{extra}]'")
+    assert stored == f"value[0]|True|pip install 'wingspan[{extra}]'"
+
+
+def test_the_place_inside_a_value_is_named(tmp_path):
+    """The error leads to the part by the expression that a reader would write."""
+    lost = object()
+    places = {
+        "result['a'][2].right": {"a": [1, 2, Pair(1, lost)]},
+        "result.next.name": Node("a", Node(lost)),
+        "result[(1, 2)][0]": OrderedDict({(1, 2): deque([lost])}),
+        "result['counts']['x']": {"counts": Counter(x=lost)},
+        "result['d'].default_factory": {"d": defaultdict(lambda: 0)},
+        "result": lost,
+        "result['masked'][0]": {"masked": (np.ma.masked_array([1]),)},
+        "result['$']": {"$": lost},
+    }
+    for place, value in places.items():
+        with pytest.raises(UnsupportedTypeError) as caught:
+            encode(value, tmp_path / "value", name="result")
+        assert caught.value.where == place
+
+
+def test_values_of_other_types_have_other_digests(tmp_path):
+    """A Counter is not a dict, a deque not a list, and the order of a dict counts."""
+    values = [
+        *({"a": 1}, Counter(a=1), OrderedDict(a=1), defaultdict(int, a=1), defaultdict(None, a=1)),
+        *([1], (1,), deque([1]), deque([1], 3), {1}, frozenset({1}), 1.5, Decimal("1.5"), "1.5"),
+        *(
+            Fraction(3, 2),
+            1 + 0j,
+            1,
+            1.0,
+            True,
+            b"a",
+            bytearray(b"a"),
+            "a",
+            np.int64(1),
+            np.int32(1),
+        ),
+        *({"a": 1, "b": 2}, {"b": 2, "a": 1}, {}, [], (), None, 0.0, -0.0, Decimal("1.50")),
+        *(range(3), range(3), [0, 1, 2], "\ud800", {1: 2}, {"1": 2}),
+    ]
+    digests = [encode(v, tmp_path / f"{n}")["digest"] for n, v in enumerate(values)]
+    assert len(set(digests)) == len(values) - 1  # range(3) is range(0, 3)
+
+
+def test_what_version_one_knew_is_still_kept_in_version_one(tmp_path):
+    """Old results keep their digests, and an older Wingspan is told what it cannot read by the codec."""
+    assert encode({"a": [1, (2.5, None)]}, tmp_path / "a")["codec"] == "json/1"
+    assert encode({"a": b"x"}, tmp_path / "b")["codec"] == "tree/1"
+    assert encode({"a": [Counter("x")]}, tmp_path / "c")["codec"] == "json/2"
+    assert encode({"a": [Counter("x"), b"x"]}, tmp_path / "d")["codec"] == "tree/2"
+    assert encode({"a": '{"$":"counter"'}, tmp_path / "e")["codec"] == "json/1"
+    record = encode(Counter("x"), tmp_path / "f")
+    (tmp_path / "f").write_text('{"$":"later"}')
+    with pytest.raises(FormatError, match="later"):
+        decode(tmp_path / "f", record | {"digest": digest_of(tmp_path / "f", record)})
+
+
+SET = """
+import sys
+from pathlib import Path
+from wingspan.store.codec import encode
+value = {b"a", b"b", b"c", ("x", frozenset({b"d", b"e", "f"})), 1}
+print(encode(value, Path(sys.argv[1]))["digest"])
+"""
+
+
+def test_a_set_of_parts_has_equal_bytes_for_any_hash_seed(tmp_path):
+    """The files of a set are numbered in an order that is the same everywhere."""
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", SET, str(tmp_path / seed)],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "1234"
+    }
+    assert len(seen) == 1

@@ -1,5 +1,6 @@
 """NumPy arrays <-> .npy, never with Python objects inside; byte order, memory order and structure are kept."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -30,11 +31,15 @@ def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         fix = "return numpy.asarray(value); of a masked array value.data and value.mask"
         raise UnsupportedTypeError("", f"only plain arrays are stored, found a {kind}", fix)
+    _require_stable(value)
+    np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
+
+
+def _require_stable(value: NDArray[Any]) -> None:
     if value.dtype.hasobject or value.dtype.char in _UNSTABLE:
         problem = f"an array of dtype {value.dtype} has no bytes that mean the same elsewhere"
         fix = "convert it to numbers or fixed-width text (value.astype(...)), or return a list"
         raise UnsupportedTypeError("", problem, fix)
-    np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
 
 
 def without_padding(value: NDArray[Any]) -> NDArray[Any]:
@@ -52,3 +57,18 @@ def read(path: Path, _record: dict[str, Any], _trusted: frozenset[str]) -> NDArr
     """Read what `write` wrote; it is writeable."""
     with path.open("rb") as file:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def write_named(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Write several arrays to one .npz file; each must be such as `write` takes."""
+    for array in arrays.values():
+        _require_stable(array)
+    content = io.BytesIO()  # NumPy's own way to a file hides a full disk
+    np.savez(content, allow_pickle=False, **arrays)
+    path.write_bytes(content.getbuffer())
+
+
+def read_named(path: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_named` wrote."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}

@@ -32,6 +32,9 @@ _CODECS = {  # class, or a class it inherits from -> codec
     "pandas.DataFrame": "pandas-frame/1",
     "pandas.Series": "pandas-series/1",
     "numpy.ndarray": "npy/1",
+    "scipy.sparse.spmatrix": "sparse/1",
+    "scipy.sparse.sparray": "sparse/1",
+    "matplotlib.figure.Figure": "figure/1",
     "torch.Tensor": STATE,
     "xgboost.Booster": "xgboost/1",
     "xgboost.XGBModel": "xgboost/1",
@@ -50,6 +53,8 @@ _MODULES = {  # codec without its version -> module with `write` and `read`
     "pandas-frame": "pandas_frames",
     "pandas-series": "pandas_frames",
     "npy": "arrays",
+    "sparse": "sparse",
+    "figure": "figures",
     "tensors": "tensors",
     "xgboost": "boosters",
     "lightgbm": "boosters",
@@ -65,7 +70,8 @@ _INSTALL = {  # library that a codec imports -> what installs it
     "skops": "wingspan[tables]",
     "safetensors": "wingspan[torch]",
     "torch": "wingspan[torch]",
-    **{name: name for name in ("lightgbm", "matplotlib", "pandas", "scipy", "xgboost")},
+    **{name: name for name in ("lightgbm", "matplotlib", "pandas", "pyarrow", "xgboost")},
+    "scipy": "wingspan[tables]",
 }
 _IMPORTS = {MODEL: "skops", STATE: "safetensors"}  # not imported with what they store
 _KNOWN = frozenset({JSON, TREE, JSON_2, TREE_2, SAVED, *_CODECS.values()})
@@ -87,6 +93,7 @@ _NOT_STORED = {
     "torch.nn.Module": "return model.state_dict(), and give the step that uses it the class",
     "collections.abc.Iterator": "return a list, or write a file and return its Path",
     "collections.abc.Generator": "return a list, or write a file and return its Path",
+    "matplotlib.axes.Axes": "return the figure: axes.figure",
     "collections.abc.Callable": "return what the function needs, and import the function where it is used",
 }
 _OPAQUE = frozenset({"numpy.ndarray"})  # its arguments are no values
@@ -109,9 +116,9 @@ def check_type(kind: TypeName) -> None:
     found = find_class(kind.name)
     if kind.kind == "class" and kind.name not in _PLAIN:
         _check_class(kind.name, found)
-    library = _IMPORTS.get(_codec_of_class(found) or "") if found is not None else None
-    if library and library not in sys.modules and importlib.util.find_spec(library) is None:
-        raise _not_installed(library)
+    codec = _CODECS.get(kind.name) if found is None else _codec_of_class(found)
+    if codec in _IMPORTS and not _is_installed(_IMPORTS[codec]):
+        raise _not_installed(f"type {kind}", _IMPORTS[codec])
     if kind.name in _OPAQUE or (found is not None and _codec_of_class(found) is not None):
         return
     for part in (*kind.args, *(field for _, field in kind.fields)):
@@ -159,13 +166,19 @@ def refuse(value: object) -> NoReturn:
         raise UnsupportedTypeError("", problem, error.fix) from None
 
 
-def _not_installed(library: str) -> UnsupportedTypeError:
-    problem = "it is not installed, and values of this type are stored with it"
-    return UnsupportedTypeError(f"library {library}", problem, f"pip install '{_INSTALL[library]}'")
+def _is_installed(library: str) -> bool:
+    if library in sys.modules:
+        return sys.modules[library] is not None
+    return importlib.util.find_spec(library) is not None
+
+
+def _not_installed(where: str, library: str) -> UnsupportedTypeError:
+    problem = f"values of this type are stored with {library}, which is not installed"
+    return UnsupportedTypeError(where, problem, f"pip install '{_INSTALL[library]}'")
 
 
 @contextmanager
-def _installed() -> Iterator[None]:
+def _installed(where: str = "") -> Iterator[None]:
     """Turn a missing library of a codec into the command that installs it."""
     try:
         yield
@@ -173,7 +186,7 @@ def _installed() -> Iterator[None]:
         library = (error.name or "").partition(".")[0]
         if library not in _INSTALL:
             raise
-        raise _not_installed(library) from error
+        raise _not_installed(where, library) from error
 
 
 @lru_cache(maxsize=4096)
@@ -238,9 +251,7 @@ def encode(
             return {**record, "digest": digest_of(path, record), "bytes": size_of(path)}
     except UnsupportedTypeError as error:
         remove(path)
-        inside = error.where[:1] in {"", ".", "["}
-        where = f"{name}{error.where}" if inside else f"{name}: {error.where}"
-        raise UnsupportedTypeError(where, error.problem, error.fix) from error
+        raise UnsupportedTypeError(f"{name}{error.where}", error.problem, error.fix) from error
     except BaseException:
         remove(path)
         raise
@@ -327,7 +338,7 @@ def _check_known(path: Path, codec: object) -> None:
 def _read(path: Path, record: dict[str, Any], trusted: frozenset[str]) -> Any:  # noqa: ANN401
     codec = record["codec"]
     if codec not in {JSON, TREE, JSON_2, TREE_2}:
-        with _installed():
+        with _installed(str(path)):
             return _module(codec).read(path, record, trusted)
     text = (path if codec in {JSON, JSON_2} else path / "tree.json").read_text()
     return from_tree(json.loads(text), partial(_read_file, path, trusted))

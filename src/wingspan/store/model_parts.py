@@ -49,13 +49,13 @@ def refused_part(
     error
         What the attempt raised for the whole model.
     """
-    place, above = "", [model]
+    first, place, above = "", "", [model]
     while inner := _failing(above[-1], attempt):
         step, part, error = inner
-        place += step
+        first, place = first or step, place + step
         if any(part is outer for outer in above):
             problem = f"a {name_of(part)} holds itself here, which skops cannot store"
-            fix = f"delete that part before the model is returned (del model{place}), {_SAVE}"
+            fix = f"delete that part before the model is returned (del model{first}), {_SAVE}"
             return UnsupportedTypeError(place, problem, fix)
         above.append(part)
     reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -4,7 +4,6 @@ Numbers, booleans, dates, periods, intervals, text, categories, and columns of p
 missing in them. Sparse and Arrow columns are refused.
 """
 
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import UnsupportedTypeError
+from wingspan.store.arrays import read_named, write_named
 from wingspan.store.tree import from_tree, to_tree, tree_text
 
 if TYPE_CHECKING:
@@ -44,19 +44,17 @@ def write(value: "pd.DataFrame | pd.Series[Any]", path: Path) -> None:
         columns = (value.iloc[:, place].array for place in range(value.shape[1]))
         facts["columns"] = [_write(column, arrays) for column in columns]
     text = np.frombuffer(tree_text(facts).encode(), np.uint8)
-    named = {str(number): array for number, array in enumerate(arrays)} | {_FACTS: text}
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **named)
-    path.write_bytes(content.getbuffer())
+    named = {str(number): array for number, array in enumerate(arrays)}
+    write_named({**named, _FACTS: text}, path)
 
 
 def read(path: Path, record: Facts, _trusted: frozenset[str]) -> "pd.DataFrame | pd.Series[Any]":
     """Read what `write` wrote."""
     import pandas as pd
 
-    with np.load(path, allow_pickle=False) as archive:
-        facts = json.loads(archive[_FACTS].tobytes())
-        arrays = [archive[str(number)] for number in range(len(archive.files) - 1)]
+    named = read_named(path)
+    facts = json.loads(named.pop(_FACTS).tobytes())
+    arrays = [named[str(number)] for number in range(len(named))]
     index = _read_index(facts["index"], arrays)
     if record["codec"].startswith("pandas-series"):
         return _series(facts["column"], arrays, index).rename(_read_name(facts["name"]))
