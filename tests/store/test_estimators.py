@@ -176,6 +176,13 @@ def test_torch_tensors_and_state_dicts_come_back(tmp_path):
     record = encode({"state": state, "one": base[0]}, tmp_path / "value")
     found = decode(tmp_path / "value", record)
     assert list(found["state"]) == list(state)
+    layer = torch.nn.Linear(2, 1).state_dict()
+    again = decode(tmp_path / "layer", encode(layer, tmp_path / "layer"))
+    assert type(again) is type(layer)
+    assert (
+        encode(dict(layer), tmp_path / "other")["digest"]
+        != encode(layer, tmp_path / "third")["digest"]
+    )
     assert all(torch.equal(found["state"][name], state[name]) for name in state)
     assert found["state"]["half"].dtype is torch.bfloat16
     assert torch.equal(found["one"], base[0])

@@ -1,6 +1,7 @@
 """NumPy arrays <-> .npy, never with Python objects inside; byte order, memory order and structure are kept."""
 
 import io
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -32,7 +33,11 @@ def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has
         fix = "return numpy.asarray(value); of a masked array value.data and value.mask"
         raise UnsupportedTypeError("", f"only plain arrays are stored, found a {kind}", fix)
     _require_stable(value)
-    np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
+    with (
+        warnings.catch_warnings()
+    ):  # of names of fields that very old versions of NumPy cannot read
+        warnings.filterwarnings("ignore", "Stored array in format")
+        np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
 
 
 def _require_stable(value: NDArray[Any]) -> None:

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -208,9 +209,9 @@ def codec_of(value: object) -> str | None:
     return STATE if _is_state_dict(value) else _codec_of_class(kind)
 
 
-def _is_state_dict(value: object) -> bool:
+def _is_state_dict(value: Any) -> bool:  # noqa: ANN401
     torch: Any = sys.modules.get("torch")
-    if torch is None or not isinstance(value, dict) or not value:
+    if torch is None or type(value) not in {dict, OrderedDict} or not value:
         return False
     return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
 

@@ -1,5 +1,6 @@
 """Tensors and state dicts of torch <-> safetensors; they are read into main memory, wherever they were."""
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ def write(value: "torch.Tensor | dict[str, torch.Tensor]", path: Path) -> dict[s
         fix = "return dense tensors: value.to_dense() or value.dequantize()"
         raise UnsupportedTypeError("", f"not a dense tensor: {', '.join(unfit)}", fix)
     save_file({name: _own_copy(tensor) for name, tensor in named.items()}, path)
-    return {"lone": not isinstance(value, dict), "order": list(named)}
+    facts = {"lone": not isinstance(value, dict), "order": list(named)}
+    return facts | ({"ordered": True} if isinstance(value, OrderedDict) else {})
 
 
 def _own_copy(tensor: "torch.Tensor") -> "torch.Tensor":
@@ -43,4 +45,7 @@ def read(
     from safetensors.torch import load
 
     named = load(path.read_bytes())
-    return named[_LONE] if record["lone"] else {name: named[name] for name in record["order"]}
+    if record["lone"]:
+        return named[_LONE]
+    pairs = [(name, named[name]) for name in record["order"]]
+    return OrderedDict(pairs) if record.get("ordered") else dict(pairs)
