@@ -1,10 +1,8 @@
 """The pages tell the truth: links, commands, paths and code in them are there and work."""
 
 import functools
-import random
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -108,46 +106,6 @@ def test_the_tree_in_the_architecture_exists():
     assert checked > 20
     for name in re.findall(r"`([\w/]+\.py)`", text):
         assert list(package.rglob(name)), name
-
-
-def blocks():
-    """Return the Python code of the README."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-
-
-def test_the_code_of_the_readme_compiles():
-    """Each block is Python."""
-    assert blocks()
-    for code in blocks():
-        compile(code, "README.md", "exec")
-
-
-def test_the_story_of_the_readme_runs(tmp_path):
-    """The pipeline file: planned, run, up to date, one parameter changed; status and logs as the page says."""
-    (code,) = (block for block in blocks() if block.startswith("# loans.py"))
-    (tmp_path / "loans.py").write_text(code)
-    draw = random.Random(5)
-    rows = [(draw.randint(1, 9), draw.randint(1, 9)) for _ in range(80)]
-    table = [f"{income},{amount},{int(amount > income)}" for income, amount in rows]
-    (tmp_path / "loans.csv").write_text("\n".join(["income,amount,default", *table]) + "\n")
-
-    def told(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "wingspan", *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    assert "loans: 8 of 8 steps to run" in told("plan", "loans.py")
-    assert "8 steps run, 0 up to date" in told("run", "loans.py")
-    assert "0 steps run, 8 up to date" in told("run", "loans.py")
-    assert "7 steps run, 1 up to date" in told("run", "loans.py", "--set", "test_size=0.3")
-    assert "score[1.0]" in told("status")
-    told("logs", "fit[1.0]")
 
 
 def test_the_repository_speaks_of_the_project_alone():
