@@ -1,7 +1,7 @@
 """Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
@@ -239,13 +239,15 @@ def make_plan(
             requests[id(step.resources)] = step.resources.to_json()
     merged, notes = _one_request(steps, calls, keys, inputs)
     planned = []
+    readable = _readable(calls)
     for name, call in calls.items():
         key, step = keys[name], steps[name]
         reason = UP_TO_DATE
         if key not in there:
             reason = _listed(read[name]) or _reason(call, previous.get(name), keys, previous)
         request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
-        planned.append(_planned(step, call, key, inputs[name], reason, request, retries))
+        made = _planned(step, call, key, inputs[name], reason, request, retries)
+        planned.append(made if name not in readable else replace(made, modules=readable[name]))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
     said = tuple(note for key, note in notes.items() if key not in there)
@@ -261,6 +263,18 @@ def make_plan(
         previous=previous,
         maps=maps or {},
     )
+
+
+def _readable(calls: Mapping[str, "Call"]) -> dict[str, tuple[str, ...]]:
+    """Return the modules of steps that read results of other modules, whose classes may be in what they read."""
+    reached: dict[str, tuple[str, ...]] = {}
+    found = {}
+    for name, call in calls.items():
+        makers = {reached[maker] for maker, _ in call.inputs.values()}
+        reached[name] = call.modules
+        if not makers <= {call.modules}:
+            reached[name] = found[name] = tuple(sorted(set(call.modules).union(*makers)))
+    return found
 
 
 def _one_request(

@@ -47,7 +47,7 @@ def write(value: "BaseEstimator", path: Path, trusted: frozenset[str] | None = N
     UnsupportedTypeError
         skops cannot store a part of it, or would refuse to read it. The place is that of the part.
     """
-    from skops.io import get_untrusted_types
+    from skops.io import get_untrusted_types, load
 
     try:
         path.write_bytes(_dumped(value))
@@ -57,12 +57,11 @@ def write(value: "BaseEstimator", path: Path, trusted: frozenset[str] | None = N
     if wrong := [name for name in names if is_nameless(name)]:
         raise refused_name(value, wrong)
     require_importable(value, [name for name in names if not is_trusted(name, frozenset())])
-    trusted = project_modules(names) if trusted is None else trusted
+    known = project_modules(names) if trusted is None else trusted
+    if wrong := [name for name in names if not is_trusted(name, known)]:
+        raise refused_name(value, wrong)
     try:
-        read(path, None, trusted)
-    except UntrustedModelError:
-        wrong = [name for name in names if not is_trusted(name, trusted)]
-        raise refused_name(value, wrong) from None
+        load(path, trusted=names)
     except FAILURES as error:
         raise refused_part(value, _try, error) from error
 
