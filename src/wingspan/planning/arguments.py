@@ -157,7 +157,7 @@ class Arguments:
         if isinstance(value, enum.Enum) or codec_of(value) is None:
             return None
         with tempfile.TemporaryDirectory() as folder:
-            record = encode(value, Path(folder) / "value")
+            record = encode(value, Path(folder) / "value", name="")
         self.constants[record["digest"]] = (value, record)
         constant = {"constant": record["digest"], "record": record}
         return {"$": "part", "type": f"{kind.__module__}.{kind.__qualname__}", **constant}
