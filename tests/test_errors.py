@@ -27,3 +27,9 @@ def test_survives_a_process_boundary(leaf):
 def test_tree_in_the_docstring_is_complete():
     """The drawn tree names every exception."""
     assert all(leaf.__name__ in errors.__doc__ for leaf in LEAVES)
+
+
+def test_a_message_acts_on_no_terminal():
+    """Whatever names and values stand in it, it can be printed."""
+    text = str(errors.WingspanError("step \x1b[2J", "found \udcff\0", "rename it"))
+    assert text == "step \\x1b[2J: found \\udcff\\x00\n  -> rename it"

@@ -18,6 +18,8 @@
     +-- EventLogError             a file is not a job event log                     (ValueError)
 """
 
+from wingspan.shown import written_out
+
 
 class WingspanError(Exception):
     """What went wrong, in three parts; the command line prints them and exits with 2.
@@ -41,7 +43,7 @@ class WingspanError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem}\n  -> {self.fix}"
+        return written_out(f"{self.where}: {self.problem}\n  -> {self.fix}")
 
 
 class DeclarationError(WingspanError, ValueError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import wingspan
-from wingspan.cli.target import _own_frames
+from wingspan.cli.target import _own_frames, split_target
 from wingspan.files import json_text
 
 BROKEN = {
@@ -73,3 +73,18 @@ def test_lines_of_wingspan_are_not_the_users():
         "lines_of_wingspan_are_not_the_users: json_text(object())"
     ]
     assert "src/wingspan" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("loans.py", ("loans.py", "")),
+        ("loans.py:weekly", ("loans.py", "weekly")),
+        ("a:b/loans.py", ("a:b/loans.py", "")),
+        ("a:b/loans.py:weekly", ("a:b/loans.py", "weekly")),
+        ("loans.py:", ("loans.py", "")),
+    ],
+)
+def test_a_path_may_have_colons(target, expected):
+    """The function stands after the last one."""
+    assert split_target(target) == expected

@@ -64,13 +64,13 @@ def check(
 def _plan(
     target: str, settings: list[str], home: Path | None, on: str
 ) -> tuple["Plan", "Home", "RunFolder | None"]:
-    from wingspan.cli.target import load_pipeline
+    from wingspan.cli.target import load_pipeline, split_target
     from wingspan.runner.driver import load_plan
     from wingspan.runner.htcondor.runner import refreshed
     from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import find_home
 
-    if target.partition(":")[0].endswith(".py"):
+    if split_target(target)[0].endswith(".py"):
         return load_pipeline(target, settings).plan(home, on=on), find_home(home), None
     run = open_run(target, home=home)
     return refreshed(load_plan(run.folder), run.home), run.home, run.folder

@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 _OURS = Path(__file__).parents[1]  # may lie below the user's folder
 
 
+def split_target(target: str) -> tuple[str, str]:
+    """Return file and function of a target; a file's path may have colons.
+
+    >>> split_target("loans.py:weekly"), split_target("a:b/loans.py")
+    (('loans.py', 'weekly'), ('a:b/loans.py', ''))
+    """
+    file, colon, name = target.rpartition(":")
+    return (file, name) if colon and "/" not in name and not name.endswith(".py") else (target, "")
+
+
 def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
     """Import the file, call the function with the settings, and return the pipeline it declares."""
-    file, _, name = target.partition(":")
+    file, name = split_target(target)
     factory = _factory(Path(file), name or "pipeline")
     with _told_of(Path(file)):
         given = read_settings(factory, settings, target)

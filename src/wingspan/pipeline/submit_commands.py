@@ -170,6 +170,16 @@ def command_problem(name: str, value: str) -> str:
     return "" if value.strip() else f"{name}: expected one line of text, found {value!r}"
 
 
+def parameters_named(text: str) -> str:
+    """Return which parameters set the commands that a text names; empty if it names none.
+
+    >>> parameters_named("request_memory: ask for at most 5 MB")
+    'request_memory is Resources(memory=) of a step'
+    """
+    named = [command for command in _INSTEAD if re.search(rf"\b{command}\b", text)]
+    return ", ".join(f"{command} is {_INSTEAD[command]}" for command in named)
+
+
 def attribute_of(name: str) -> str:
     """Return the attribute that ``+Name`` or ``My.Name`` sets in a job's ad; empty for a command."""
     found = _NAME.fullmatch(name)

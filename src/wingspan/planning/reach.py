@@ -348,6 +348,7 @@ class _Walk:
         self.reached.wingspan.setdefault(name, "")
         if place.file is None:
             return True
+        self._deeper[name, True] = place.file.stem == "__init__"  # modules may import one another
         if name != "wingspan" and place.file != self.home.file:
             if place.kind == "project":
                 self.reached.wingspan[name] = digest_file(place.file)

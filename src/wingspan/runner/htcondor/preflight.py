@@ -17,6 +17,7 @@ from wingspan.accesspoint.matching import Match, match, slots_text
 from wingspan.accesspoint.request import job_ad
 from wingspan.errors import SettingError
 from wingspan.pipeline.resources import Resources
+from wingspan.pipeline.submit_commands import parameters_named
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.nodes import Node
 from wingspan.runner.htcondor.profile import Profile
@@ -89,7 +90,9 @@ def _request(
     failing = "; ".join(clause.text for clause in found.failing) or "all that is asked together"
     then = f"; then {slots_text(found.changed)} would match"
     told = f"none of the pool's slots ({found.total}) meets: {failing}"
-    return Check(title, False, told, "; ".join(found.change) + then, facts)
+    change = "; ".join(found.change)
+    way = parameters_named(change)
+    return Check(title, False, told, f"{change}{then}{f'; {way}' if way else ''}", facts)
 
 
 def _facts(asked: Resources, names: Sequence[str], found: Match) -> dict[str, Any]:
