@@ -1,6 +1,7 @@
 """Input files and folders are what they were when the plan was made, or the step does not use them."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -176,3 +177,70 @@ def test_names_of_any_bytes_work(steps, name, monkeypatch):
     assert pipeline(odd).plan().steps[0].done
     assert ws.open_run(run.run_id)["step"] == "odd"
     run.report("step").encode()
+
+
+def test_the_files_of_a_folder_that_changed_are_named(steps):
+    """The first three, and how many more; not those that stayed."""
+    pipeline = steps.fresh("steps").pipeline
+    data = steps.path / "data"
+    for number in range(5):
+        (data / f"{number}.txt").write_text("old")
+    pipeline("data", "texts").run()
+    (data / "1.txt").write_text("new")
+    (data / "0.txt").unlink()
+    (data / "deep/b.txt").write_text("new")
+    (reason,) = [step.reason for step in pipeline("data", "texts").plan().steps]
+    assert reason == "file folder changed (0.txt removed, 1.txt changed, deep/b.txt added)"
+    for number in range(2, 202):
+        (data / f"{number}.txt").write_text("new")
+    (reason,) = [step.reason for step in pipeline("data", "texts").plan().steps]
+    assert reason.startswith("file folder changed (0.txt removed, 1.txt changed, 10.txt added and ")
+    assert reason.endswith(" more)")
+    pipeline("data", "texts").run()
+    (data / "7.txt").write_text("newer")
+    (reason,) = [step.reason for step in pipeline("data", "texts").plan().steps]
+    assert reason == "file folder changed (7.txt changed)"
+
+
+def test_a_changed_input_in_a_list_names_the_step_that_made_it(steps):
+    """A place such as `results.0` alone says nothing to a reader."""
+    steps.write(
+        lists="""
+        import wingspan as ws
+        def one(n: int) -> int: return n
+        def total(results: list[int]) -> int: return sum(results)
+        def pipeline(n: int):
+            p = ws.Pipeline("lists")
+            p.step(total, [p.step(one, n, name="first"), p.step(one, 5, name="second")])
+            return p
+        """
+    )
+    pipeline = steps.fresh("lists").pipeline
+    pipeline(1).run()
+    reason = {step.name: step.reason for step in pipeline(2).plan().steps}["total"]
+    assert reason == "input results.0: first changed"
+
+
+def test_a_result_that_a_step_changes_is_named_by_its_maker(steps):
+    """It is read-only; root, or a step that makes it writable, can change it all the same."""
+    steps.write(
+        spoils="""
+        import wingspan as ws
+        from pathlib import Path
+        def first() -> Path:
+            Path("made.txt").write_text("old")
+            return Path("made.txt")
+        def spoil(results: list[Path]) -> int:
+            stored = results[0].resolve()
+            stored.chmod(0o644)
+            stored.write_text("new")
+            return 1
+        def pipeline():
+            p = ws.Pipeline("spoils")
+            p.step(spoil, [p.step(first)])
+            return p
+        """
+    )
+    run = steps.fresh("spoils").pipeline().run(check=False)
+    expected = r"input results\.0 \(result of step first\) was changed while the step ran"
+    assert re.search(expected, run.events["spoil"].problem)

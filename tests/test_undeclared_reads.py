@@ -9,7 +9,6 @@ import wingspan as ws
 from wingspan.planning.reads import project_of
 from wingspan.runner.driver import drive
 from wingspan.runner.runner import ignore
-from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
 pytestmark = [  # a script that is configured as most are does not close its file
@@ -306,7 +305,7 @@ def test_what_is_declared_written_or_not_of_the_project_is_no_such_read(project,
     module = project.fresh("apart")
     run = module.pipeline(str(tmp_path / "far.txt")).run()
     assert run.state == "done"
-    assert ReadsIndex(Store(run.home.store)).entries() == []
+    assert Store(run.home.store).reads.entries() == []
 
 
 def test_a_listing_of_a_folder_is_a_read_of_its_names(project):
@@ -367,7 +366,7 @@ def test_a_lost_index_is_made_again(loans):
     """From the results; and so is one that was damaged. A torn last line loses no other."""
     loans.fresh("loans").pipeline().run()
     (loans.path / "cfg.json").write_text('{"x": "b"}')
-    index = ReadsIndex(Store(loans.path / ".wingspan/store"))
+    index = Store(loans.path / ".wingspan/store").reads
     whole = sorted(index.entries())
     assert len(whole) == 3
     lines = index.path.read_bytes().splitlines(keepends=True)
@@ -382,7 +381,7 @@ def test_a_lost_index_is_made_again(loans):
 def test_two_lines_of_one_key_are_settled_by_the_result(loans):
     """Of two runs that computed a step at once, one was published."""
     loans.fresh("loans").pipeline().run()
-    index = ReadsIndex(Store(loans.path / ".wingspan/store"))
+    index = Store(loans.path / ".wingspan/store").reads
     first = index.entries()[0]
     index.add(first.key, first.step, {"env": {"RATE": "another"}})
     assert index.entries()[0] == first
@@ -487,3 +486,19 @@ def test_the_functions_that_note_are_not_noticed(project):
     assert "ValueError: told (" in told
     assert "nowhere.txt" in told
     assert "/runner/" not in told.partition("inputs:")[0]
+
+
+def test_an_earlier_result_is_adopted_only_if_what_it_read_is_the_same(loans):
+    """Early cut-off: an edited step gives the same bytes, its readers do not run unless what they read has changed."""
+    loans.fresh("loans").pipeline().run()
+    text = (loans.path / "loans.py").read_text()
+    edited = text.replace("def first() -> str:\n", "def first() -> str:\n    unused = 1\n")
+    (loans.path / "loans.py").write_text(edited)
+    run = loans.fresh("loans").pipeline().run()
+    assert (ran(run), run["third"]) == (["first"], "A 5 2")
+    assert plan(loans) == {}
+    (loans.path / "data.csv").write_text("a,b\n1,4\n")
+    assert list(plan(loans)) == ["second", "third"]
+    (loans.path / "loans.py").write_text(edited.replace("unused = 1", "unused = 2"))
+    run = loans.fresh("loans").pipeline().run()
+    assert (ran(run), run["third"]) == (["first", "second", "third"], "A 5 4")

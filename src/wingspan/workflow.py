@@ -7,6 +7,7 @@ imported when it is asked for.
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from wingspan.runner.driver import (
     LOCAL,
     drive,
     drive_in_background,
+    folders_known,
     read_history,
     save_plan,
 )
@@ -36,7 +38,6 @@ from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
 from wingspan.runner.runner import RUNNING, Listener, ignore
 from wingspan.shown import in_markup
-from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ class Pipeline(declaration.Pipeline):
         store = Store(place.store)
         done: Callable[..., frozenset[str]] = store.done if place.store.is_dir() else _nothing
         before = read_history(place, self.name)
-        recorded = {entry.key: entry.reads for entry in ReadsIndex(store).entries()}
+        recorded = {entry.key: entry.reads for entry in store.reads.entries()}
         latest = latest_of(recorded, Present(os.environ, cache.digest))
-        plan = make_plan(self.name, self.steps, calls, done, before, latest, self.maps)
+        folders = folders_known(place, self.name, cache.folders)
+        plan = make_plan(self.name, self.steps, calls, done, before, latest, folders)
+        plan = replace(plan, folders=cache.folders, maps=self.maps)
         if place.root.is_dir():
             cache.save()
         _warn_of_commands(plan, on)

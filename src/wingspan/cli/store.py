@@ -43,7 +43,6 @@ def gc(
     """
     from wingspan.planning.key import FORMAT
     from wingspan.runner.run_folder import find_home
-    from wingspan.store.reads_index import ReadsIndex
     from wingspan.store.store import Store
 
     age_s = seconds(older_than)
@@ -53,9 +52,6 @@ def gc(
     place = find_home(home)
     store = Store(place.store)
     count, size = store.gc(needed_keys(place), age_s, key_format=FORMAT, dry=dry_run)
-    if count and not dry_run:
-        index = ReadsIndex(store)
-        index.prune(store.done(entry.key for entry in index.entries()))
     if as_json:
         print(json.dumps({"results": count, "bytes": size, "removed": not dry_run}))
     else:

@@ -22,6 +22,7 @@ from wingspan.files import (
 )
 
 _FORMAT = 2
+_DIGITS = 16  # of a file's digest, by which folders are compared for a reader
 SETTLED_NS = 2_000_000_000  # a file system may give two writes in this time one modification time
 
 
@@ -34,14 +35,11 @@ class Seen(NamedTuple):
         Bytes of the file, or of all files of the folder.
     stamp
         What `wingspan.files.stamp` returned before the content was read.
-    members
-        Of a folder: relative name -> digest of each file.
     """
 
     digest: str
     size: int
     stamp: str
-    members: dict[str, str]
 
 
 class DigestCache:
@@ -54,10 +52,16 @@ class DigestCache:
     ----------
     path
         The cache's file, in the home folder; made by `save`.
+
+    Attributes
+    ----------
+    folders
+        Digest of each folder that was looked at -> its files by name, with the first digits of their digests.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.folders: dict[str, dict[str, str]] = {}
         self._known = _read(path)
         self._changed = False
 
@@ -91,7 +95,7 @@ class DigestCache:
             if stat.S_ISDIR(status.st_mode):
                 return self._folder(file)
             path = str(file.absolute())
-            return Seen(self._file(path, status), status.st_size, stamp_of(status), {})
+            return Seen(self._file(path, status), status.st_size, stamp_of(status))
         except FileNotFoundError as error:
             raise _missing(Path(error.filename or file)) from error
         except (OSError, ValueError) as error:
@@ -120,11 +124,13 @@ class DigestCache:
         def digest(found: Found) -> str:
             nonlocal size
             size += found.status.st_size
-            members[found.name] = self._file(found.path, found.status)
-            return members[found.name]
+            content = self._file(found.path, found.status)
+            members[found.name] = content.partition(":")[2][:_DIGITS]
+            return content
 
         whole = digest_folder(folder.absolute(), digest, stamper.add)
-        return Seen(whole, size, stamper.text(), members)
+        self.folders[whole] = members
+        return Seen(whole, size, stamper.text())
 
     def _file(self, path: str, status: os.stat_result) -> str:
         now = identity(status)

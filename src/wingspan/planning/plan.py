@@ -80,6 +80,8 @@ class Plan(Mapping[str, PlannedStep]):
         What the last plan of the pipeline was made of: see `history`.
     maps
         The labels of each map, by its name; its steps are called ``name[label]``.
+    folders
+        By digest of an input folder, its files and the first digits of their digests.
     """
 
     pipeline: str
@@ -87,6 +89,7 @@ class Plan(Mapping[str, PlannedStep]):
     groups: tuple[tuple[str, ...], ...]
     constants: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict, compare=False)
     why: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)
     notes: tuple[str, ...] = ()
     sources: dict[str, bytes] = field(default_factory=dict, compare=False)
     previous: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
@@ -181,6 +184,14 @@ def walk(tree: object) -> Iterator[Mapping[str, Any]]:
 Latest = Callable[[str, "Call"], tuple[str, tuple[str, ...]]]
 
 
+Folders = Callable[[str], Mapping[str, str]]
+
+
+def nothing_known(_digest: str) -> Mapping[str, str]:
+    """Return the files of a folder of which nothing is known."""
+    return {}
+
+
 def step_keys(
     order: Iterable[str], calls: Mapping[str, "Call"], latest: Latest | None = None
 ) -> tuple[dict[str, str], dict[str, Inputs], dict[str, tuple[str, ...]]]:
@@ -214,7 +225,7 @@ def make_plan(
     done: Callable[[Iterable[str]], frozenset[str]],
     previous: Mapping[str, Mapping[str, Any]],
     latest: "Latest | None" = None,
-    maps: Mapping[str, Sequence[str]] | None = None,
+    folders: Folders = nothing_known,
 ) -> Plan:
     """Decide what must run; `calls` are in order of declaration.
 
@@ -226,8 +237,8 @@ def make_plan(
         By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
     latest
         See `step_keys`.
-    maps
-        The labels of each map, by its name.
+    folders
+        Gives the files of an input folder, of this plan or of the last one.
     """
     keys, inputs, read = step_keys(
         calls, calls, latest
@@ -244,7 +255,8 @@ def make_plan(
         key, step = keys[name], steps[name]
         reason = UP_TO_DATE
         if key not in there:
-            reason = _listed(read[name]) or _reason(call, previous.get(name), keys, previous)
+            changed = read[name] or _reasons(call, previous.get(name), keys, previous, folders)
+            reason = _listed(changed) or "its result is not in the store"
         request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
         made = _planned(step, call, key, inputs[name], reason, request, retries)
         planned.append(made if name not in readable else replace(made, modules=readable[name]))
@@ -261,7 +273,6 @@ def make_plan(
         notes=said,
         sources=sources,
         previous=previous,
-        maps=maps or {},
     )
 
 
@@ -338,26 +349,46 @@ def history(plan: Plan) -> dict[str, dict[str, Any]]:
     }
 
 
-def _reason(
+def _reasons(
     call: "Call",
     before: Mapping[str, Any] | None,
     keys: Mapping[str, str],
     previous: Mapping[str, Mapping[str, Any]],
-) -> str:
+    folders: Folders,
+) -> list[str]:
     """Say why a step is not up to date, by comparing with the last plan."""
     if before is None:
-        return "new step"
+        return ["new step"]
     now, old = call.components, before["components"]
     if old.get("format") != now["format"]:
         was = old.get("format", "unknown")
-        return f"the key format changed ({was} -> {now['format']}): every step runs once more"
-    found = [_difference(name, old.get(name), now.get(name)) for name in {**now, **old}]
+        return [f"the key format changed ({was} -> {now['format']}): every step runs once more"]
+    found = [_difference(name, old.get(name), now.get(name), folders) for name in {**now, **old}]
     for place, (maker, output) in call.inputs.items():
         if before["inputs"].get(place) != [maker, output]:
             found.append(f"input {place} is now {maker}")
         elif previous.get(maker, {}).get("key") != keys[maker]:
             found.append(f"input {place}: {maker} changed")
-    return _listed([text for text in found if text]) or "its result is not in the store"
+    gone = [
+        f"input {p}: {maker[0]} removed"
+        for p, maker in before["inputs"].items()
+        if p not in call.inputs
+    ]
+    found += gone
+    return [text for text in found if text]
+
+
+def _files_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Name the first files in which a folder differs; nothing if either is not known."""
+    if not old or not new:
+        return ""
+    names = sorted({name for name, _ in old.items() ^ new.items()})
+    verbs = [
+        "changed" if name in old and name in new else "added" if name in new else "removed"
+        for name in names[:_SHOWN]
+    ]
+    shown = [f"{shown_name(n)} {verb}" for n, verb in zip(names, verbs, strict=False)]
+    return _listed([*shown, *names[_SHOWN:]])
 
 
 def _listed(differences: Sequence[str]) -> str:
@@ -365,7 +396,7 @@ def _listed(differences: Sequence[str]) -> str:
     return ", ".join(differences[:_SHOWN]) + more
 
 
-def _difference(name: str, old: str | None, new: str | None) -> str:
+def _difference(name: str, old: str | None, new: str | None, folders: Folders) -> str:
     """Name one changed component: values are shown, digests are not."""
     if old == new:
         return ""
@@ -375,5 +406,8 @@ def _difference(name: str, old: str | None, new: str | None) -> str:
         return f"{name} {'added' if old is None else 'removed'}"
     subject = name.removeprefix("distribution ")
     if "blake2b" in old or "blake2b" in new or len(old) == len(new) == 64:
-        return f"{subject} changed"
+        files = name.startswith("file ") and _files_changed(
+            folders(old.rpartition(" ")[2]), folders(new.rpartition(" ")[2])
+        )
+        return f"{subject} changed{f' ({files})' if files else ''}"
     return f"{subject} {old} -> {new}"

@@ -252,6 +252,7 @@ class _Walk:
         """Note a module once; say whether to look for submodules."""
         key = (name, used)
         if key not in self._deeper:
+            self._deeper[key] = True  # while it is looked at: modules may import one another
             self._deeper[key] = self._note(name, used=used)
         return self._deeper[key]
 

@@ -12,7 +12,7 @@ from wingspan.errors import CorruptError, NotFoundError, SpaceError
 from wingspan.planning.key import FORMAT, content_key
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.runner import DONE, StepEvent
-from wingspan.runner.undeclared import READS, holds, record
+from wingspan.runner.undeclared import READS, holds
 from wingspan.store.store import Store, read_digest
 
 ADOPTED = "not run: same code, parameters and input bytes as before"
@@ -35,9 +35,9 @@ class Adoption:
             made = self._store.result(old) if old else {}
         except (NotFoundError, CorruptError):
             return ""
+        # what it read besides its inputs may be another by now
         if not inputs or made.get("inputs") != inputs or not holds(step, made):
             return ""
-        record(step, made, self._store)
         try:
             adopted = self._store.adopt(old, step.key, {"step": step.name, "key_format": FORMAT})
         except SpaceError:  # the step's job says so

@@ -5,7 +5,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,8 @@ def save_plan(
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
-    before = {"pipeline": plan.pipeline, "steps": history(plan)}
-    write_atomically(home.history(plan.pipeline), json_text(before))
+    made = {"pipeline": plan.pipeline, "steps": history(plan), "folders": plan.folders}
+    write_atomically(home.history(plan.pipeline), json_text(made))
 
 
 def load_plan(folder: RunFolder) -> Plan:
@@ -78,15 +80,30 @@ def load_plan(folder: RunFolder) -> Plan:
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:
     """Return what the last plan of a pipeline was made of; empty if there was none or it is unreadable."""
+    return steps_in(_history(home, pipeline))
+
+
+def folders_known(
+    home: Home, pipeline: str, now: Mapping[str, Mapping[str, str]]
+) -> Callable[[str], Mapping[str, str]]:
+    """Return what gives the files of an input folder by its digest: as it is now, or was for the last plan."""
+
+    @cache
+    def before() -> Mapping[str, Mapping[str, str]]:
+        found: Mapping[str, Mapping[str, str]] = _history(home, pipeline).get("folders", {})
+        return found
+
+    return lambda digest: now.get(digest) or before().get(digest, {})
+
+
+def _history(home: Home, pipeline: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
     except (FileNotFoundError, ValueError):
         return {}
+    # some disks take a capital for its small letter
     name = found.get("pipeline", pipeline)
-    other = (
-        isinstance(name, str) and name != pipeline
-    )  # some disks take a capital for its small letter
-    return {} if other else steps_in(found)
+    return {} if isinstance(name, str) and name != pipeline else found
 
 
 def steps_in(history: dict[str, Any]) -> dict[str, Any]:

@@ -160,7 +160,9 @@ def _crash(text: str) -> list[str]:
 
 
 def _not_given(error: Mapping[str, Any]) -> bool:
-    """Tell a file that a step looks for in its own folder, or beside its inputs, and was not given."""
+    """Tell a file that a step looks for in its own folder, or beside its inputs or code, and was not given."""
+    if error.get("beside_code"):
+        return True
     name = _IN_QUOTES.search(error["message"])
     missing = error["type"] == "FileNotFoundError" and name is not None
     return missing and (not name[1].startswith("/") or f"/{INPUTS}/" in name[1])  # type: ignore[index]  # is not None

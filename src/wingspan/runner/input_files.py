@@ -34,12 +34,21 @@ class Input(NamedTuple):
         What `wingspan.files.stamp` said of it when it was surely right; None if that is not known.
     same
         Compares the content with what the key was made of.
+    made
+        Of a result: what its job has said of it; None for a file.
     """
 
     name: str
     path: Path
     stamp: str | None
     same: Callable[[], bool]
+    made: Path | None = None
+
+    def text(self) -> str:
+        """Return what a reader knows it by: a file's path, or the parameter and the step that made it."""
+        if self.made is None:
+            return self.name
+        return f"{self.name} (result of step {json.loads(self.made.read_bytes())['step']})"
 
 
 def planned_files(job: Mapping[str, Any], folder: Path) -> list[Input]:
@@ -60,9 +69,9 @@ def results_read(job: Mapping[str, Any], folder: Path) -> list[Input]:
         for entry in listing:
             key, _, output = entry.name.partition(".")
             if key in keys and output != "json":
-                path = Path(entry.path)
-                same = partial(_has_record, path, folder / INPUTS / f"{key}.json", output)
-                found.append(Input(keys[key], path, stamp(path), same))
+                path, made = Path(entry.path), folder / INPUTS / f"{key}.json"
+                same = partial(_has_record, path, made, output)
+                found.append(Input(keys[key], path, stamp(path), same, made))
     return found
 
 
@@ -82,10 +91,10 @@ def require_same(
             now = stamp(given.path)
             changed = now != given.stamp and not given.same()
         except FileNotFoundError:
-            problem = f"input {given.name} was removed {when}"
+            problem = f"input {given.text()} was removed {when}"
             raise ConflictError(f"step {job['step']}", problem, fix) from None
         if changed:
-            problem = f"input {given.name} was changed {when}"
+            problem = f"input {given.text()} was changed {when}"
             raise ConflictError(f"step {job['step']}", problem, fix)
         found.append(given._replace(stamp=now))
     return found

@@ -30,12 +30,21 @@ def describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict
         "where": where,
         "traceback": "" if own else _translate(_traceback(error), files),
     }
+    if isinstance(error, FileNotFoundError) and _beside_code(told["message"], job["action"]):
+        told["beside_code"] = True
     if isinstance(error, WingspanError):
         origins = files if own else _origins(job, folder)
         parts = {"where": _text(error.where), "problem": _text(error.problem), "fix": error.fix}
         name = "failed" if own else "bad_input"
         told[name] = {part: _translate(text, origins) for part, text in parts.items()}
     return told
+
+
+def _beside_code(message: str, action: Mapping[str, Any]) -> bool:
+    """Say whether a file that is missing was looked for beside code that came without it, as on a pool."""
+    root, project = str(action.get("root", "")), str(action.get("project", ""))
+    came = bool(root and project) and not f"{root}/".startswith(f"{project}/")
+    return came and f"{root}/" in message
 
 
 def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:

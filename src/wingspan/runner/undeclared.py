@@ -22,14 +22,13 @@ def record(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
     names = [*names_of(reads), *(f"${name}" for name in reads.get(ELSEWHERE, ()))]
     if not names:
         return ""
-    index = ReadsIndex(store)
-    said = _said(index)
+    said = _said(store.reads)
     of = step.name.partition("[")[0], tuple(names)
     first = of not in said
     said.add(of)
     compared = {kind: held for kind, held in reads.items() if kind != ELSEWHERE and held}
     if compared:
-        index.add(step.key, step.name, compared)
+        store.reads.add(step.key, step.name, compared)
     return _note(step.name, reads, names) if first else ""
 
 

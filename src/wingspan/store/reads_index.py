@@ -6,12 +6,12 @@ without a line would. A file that is missing or damaged is made again from the r
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from wingspan.errors import CorruptError, NotFoundError
 from wingspan.files import json_text, locked, write_atomically
-from wingspan.store.store import Store
 
 _NAME = ".reads.jsonl"
 Reads = Mapping[str, Mapping[str, str]]
@@ -28,9 +28,11 @@ class Entry(NamedTuple):
 class ReadsIndex:
     """The index of a store; it is made when it is first asked for, or written to."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.path = store.root / _NAME
+    def __init__(self, root: Path, result: Callable[[str], Mapping[str, Any]]) -> None:
+        """`root` is the store's folder; `result` returns a key's result."""
+        self.path = root / _NAME
+        self._root = root
+        self._result = result
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ReadsIndex) and other.path == self.path
@@ -53,7 +55,7 @@ class ReadsIndex:
 
     def entries(self) -> list[Entry]:
         """Return what is listed, oldest first, each key once."""
-        if not self._store.root.is_dir():
+        if not self._root.is_dir():
             return []
         found, whole = self._read()
         if whole:
@@ -65,6 +67,8 @@ class ReadsIndex:
 
     def prune(self, keep: Collection[str]) -> None:
         """Drop the lines of steps of which no key is kept: a kept key may have come of one that is not."""
+        if not self.path.exists():
+            return
         steps = {entry.step for entry in self.entries() if entry.key in keep}
         with locked(self.path.with_suffix(".lock")):
             self._write([entry for entry in self._read()[0] if entry.step in steps])
@@ -88,7 +92,7 @@ class ReadsIndex:
     def _made_again(self, listed: Iterable[Entry]) -> list[Entry]:
         """Return the entries of all results there are, after those that are listed: some are still to be published."""
         found = {entry.key: entry for entry in listed}
-        for path in self._store.root.glob("??/[!.]*"):
+        for path in self._root.glob("??/[!.]*"):
             entry = self._stored(path.name)
             if entry is not None:
                 found[entry.key] = entry
@@ -100,7 +104,7 @@ class ReadsIndex:
     def _stored(self, key: str) -> Entry | None:
         """Return what a result says itself; None if it read nothing, or is not there."""
         try:
-            result = self._store.result(key)
+            result = self._result(key)
         except (NotFoundError, CorruptError):
             return None
         reads = result.get("reads")

@@ -7,6 +7,7 @@
       KEY[:2]/KEY/result.json     records of the outputs, and all else that is known of the job
       KEY[:2]/KEY/outputs/NAME    a file or a folder
       contents.txt                which key has which content, see `contents`
+      .reads.jsonl                what jobs read without declaring it, see `reads_index`
 
 An entry never changes; what starts with a dot is being written or removed.
 """
@@ -33,6 +34,7 @@ from wingspan.files import (
 )
 from wingspan.store.codec import decode, digest_of
 from wingspan.store.contents import Contents
+from wingspan.store.reads_index import ReadsIndex
 
 FORMAT = 1
 RESULT, OUTPUTS = "result.json", "outputs"
@@ -55,6 +57,7 @@ class Store:
         """
         self.root = root
         self.contents = Contents(root / _CONTENTS)
+        self.reads = ReadsIndex(root, self.result)
         self._durable = durable
         stamp = root / _FORMAT
         if not stamp.exists():
@@ -158,6 +161,8 @@ class Store:
             part = place.with_name(f".{new}.{os.urandom(4).hex()}.part")
             try:
                 made = {**self.result(old), **changes, "key": new, "adopted": old}
+                if made.get("reads"):
+                    self.reads.add(new, str(made["step"]), made["reads"])
                 for name in made["outputs"]:
                     copy(self.output_path(old, name), _made(part / OUTPUTS) / name, self._link)
                 (part / RESULT).write_text(json_text(made))
@@ -267,7 +272,9 @@ class Store:
         if not dry:
             self._remove_left(min(limit, time.time() - _LEFT_S))
             if count:
-                self.contents.prune({entry.name for entry in self._entries()})
+                kept = {entry.name for entry in self._entries()}
+                self.contents.prune(kept)
+                self.reads.prune(kept)
         return count, size
 
     def _outdated(self, key: str, key_format: int) -> bool:

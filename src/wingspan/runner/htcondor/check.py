@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from wingspan.accesspoint.access import Access, check_access, run_to_end
@@ -18,6 +19,7 @@ from wingspan.runner.htcondor.command_check import check_commands
 from wingspan.runner.htcondor.environment import environment_for, travels
 from wingspan.runner.htcondor.gpu_wheel import check_wheel, wheel_here, with_torch
 from wingspan.runner.htcondor.image import image_commands, images_of, require_image, steps_in
+from wingspan.runner.htcondor.lacking import check_project_files
 from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.preflight import (
     Check,
@@ -95,6 +97,7 @@ def check_plan(
     checks += [
         *images,
         check_imports(steps, image),
+        check_project_files(steps, chain.from_iterable(code.values()), Store(home.store)),
         check_outputs(steps),
         check_secrets(steps, profile),
         *check_commands(steps, profile, ask=access is not None),
