@@ -265,7 +265,7 @@ HOLDS = """
     def run(folder):
         held = bytearray(b"x") * (int((folder / "what").read_text()) * 2**20)
         (folder / "there").touch()
-        time.sleep(20)
+        time.sleep(60)
         return 0
 """
 

@@ -26,20 +26,24 @@ SLOW = """
     from pathlib import Path
     import wingspan as ws
 
-    def slow(log: str, seconds: float) -> int:
+    def slow(log: str) -> int:
+        here = Path(log).parent
         with Path(log).open("a") as file:
             file.write(f"{os.getppid()}\\n")
-        time.sleep(seconds)
-        if Path(log).with_name("fail").exists():
+        end = time.monotonic() + 60
+        while not (here / "go").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        if (here / "fail").exists():
+            (here / "fail").unlink()
             raise ValueError("was to fail")
         return 7
 
     def double(number: int) -> int:
         return 2 * number
 
-    def pipeline(seconds: float = 2.0) -> ws.Pipeline:
+    def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("slow")
-        p.step(double, p.step(slow, str(Path(__file__).with_name("log")), seconds))
+        p.step(double, p.step(slow, str(Path(__file__).with_name("log"))))
         return p
 """
 RANDOM = """
@@ -79,7 +83,7 @@ COMMAND = [sys.executable, "-m", "wingspan", "run", "slow.py"]
 
 @pytest.fixture
 def slow(project):
-    """Write a pipeline with a step that takes two seconds; return the file in which it counts its starts."""
+    """Write a pipeline with a step that goes on once a file is there; return the file in which it counts its starts."""
     project.write(slow=SLOW)
     return project.path / "log"
 
@@ -96,10 +100,30 @@ def starts(log):
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def begin(project, *options):
+def begin(project):
     """Start a run as a process of its own."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*COMMAND, *options], cwd=project.path, **pipes)
+    return subprocess.Popen(COMMAND, cwd=project.path, **pipes)
+
+
+def let_go(project):
+    """Let the slow step end."""
+    (project.path / "go").touch()
+
+
+@pytest.fixture
+def two(slow, project, wait_until):
+    """Give two runs: one that computes the slow step, and one that waits for it, with what that one said."""
+    with begin(project) as first:
+        wait_until(lambda: starts(slow) == 1)
+        with begin(project) as second:
+            said = wait_until(
+                lambda: [line for line in [second.stderr.readline()] if "computes it" in line]
+            )
+            yield first, second, said[0]
+            let_go(project)
+            for run in (first, second):
+                run.communicate(timeout=60)
 
 
 def publish(store, key, value, folder):
@@ -113,72 +137,66 @@ def publish(store, key, value, folder):
     return store.publish(key, made)
 
 
-def test_two_runs_compute_a_step_once(slow, project, wait_until):
+def test_two_runs_compute_a_step_once(two, slow, project):
     """The second run waits for the first one's step, says for which run, and takes the result."""
-    with begin(project) as first:
-        wait_until(lambda: starts(slow) == 1)
-        with begin(project) as second:
-            told = second.communicate(timeout=60)
-        first.communicate(timeout=60)
+    first, second, said = two
+    assert re.search(r"waiting +slow +run \S+-slow-\S+ computes it", said)
+    let_go(project)
+    told = second.communicate(timeout=60)
+    first.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 0), told
     assert starts(slow) == 1
-    assert re.search(r"waiting +slow +run \S+-slow-\S+ computes it", told[1]), told[1]
     assert "done     slow" in told[1]
 
 
 def test_threads_of_one_process_compute_a_step_once(slow, project, wait_until):
     """Two runs in two threads are two runs."""
     pipeline = project.fresh("slow").pipeline
-    values = []
-    threads = [
-        threading.Thread(target=lambda: values.append(pipeline(1.0).run().result()))
-        for _ in range(2)
-    ]
+    values, told = [], []
+
+    def run():
+        values.append(pipeline().run(listener=told.append).result())
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
+    wait_until(lambda: any("computes it" in event.problem for event in told))
+    let_go(project)
     for thread in threads:
         thread.join(60)
     assert values == [14, 14]
     assert starts(slow) == 1
 
 
-def test_the_other_computes_what_a_killed_run_did_not(slow, project, wait_until):
+def test_the_other_computes_what_a_killed_run_did_not(two, slow, project, wait_until):
     """A run that is killed with SIGKILL holds nothing up."""
-    with begin(project, "--set", "seconds=5") as first:
-        wait_until(lambda: starts(slow) == 1)
-        with begin(project, "--set", "seconds=5") as second:
-            wait_until(lambda: "computes it" in second.stderr.readline())
-            first.kill()
-            second.communicate(timeout=60)
+    first, second, _ = two
+    first.kill()
+    wait_until(lambda: starts(slow) == 2)
+    let_go(project)
+    second.communicate(timeout=60)
     assert second.returncode == 0
-    assert starts(slow) == 2
 
 
-def test_the_other_computes_what_failed(slow, project, wait_until):
+def test_the_other_computes_what_failed(two, slow, project):
     """A failure elsewhere is no result: the run that waited tries for itself."""
-    fail = project.path / "fail"
-    fail.touch()
-    with begin(project) as first:
-        wait_until(lambda: starts(slow) == 1)
-        with begin(project) as second:
-            wait_until(lambda: "computes it" in second.stderr.readline())
-            first.communicate(timeout=60)
-            fail.unlink()
-            second.communicate(timeout=60)
+    first, second, _ = two
+    (project.path / "fail").touch()
+    let_go(project)
+    for run in (first, second):
+        run.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (1, 0)
     assert starts(slow) == 2
 
 
-def test_ctrl_c_ends_a_run_that_waits(slow, project, wait_until):
+def test_ctrl_c_ends_a_run_that_waits(two, slow, project):
     """The run that waits is stopped; the one that computes goes on."""
-    with begin(project) as first:
-        wait_until(lambda: starts(slow) == 1)
-        with begin(project) as second:
-            wait_until(lambda: "computes it" in second.stderr.readline())
-            second.send_signal(signal.SIGINT)
-            second.communicate(timeout=10)
-        assert first.poll() is None
-        first.communicate(timeout=60)
+    first, second, _ = two
+    second.send_signal(signal.SIGINT)
+    second.communicate(timeout=30)
+    assert first.poll() is None
+    let_go(project)
+    first.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 130)
     assert starts(slow) == 1
 

@@ -1,6 +1,7 @@
 """All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last."""
 
 import contextlib
+import faulthandler
 import functools
 import importlib
 import json
@@ -349,6 +350,7 @@ def main() -> None:
 
     if not FIXED_HASHES.items() <= os.environ.items():  # they count when Python starts
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **FIXED_HASHES})
+    faulthandler.enable()
     sys.exit(run_job(Path(sys.argv[1])))
 
 
