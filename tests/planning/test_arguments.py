@@ -28,6 +28,7 @@ from wingspan.pipeline.handles import Handle
 from wingspan.planning.call import describe_all
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import step_keys
+from wingspan.planning.values import value_digest
 from wingspan.runner.job import _value
 from wingspan.store.codec import encode
 
@@ -298,6 +299,31 @@ def test_a_job_rebuilds_exactly_the_argument(values, tmp_path):
 def test_a_job_rebuilds_exactly_the_argument_10_000_times(values, tmp_path):
     """The same, often."""
     check_rebuilt(values, tmp_path)
+
+
+def check_digests(values):
+    digests = [value_digest(value, "here", lambda kind, _: f"{kind}") for value in values]
+    for one, other in itertools.combinations(zip(values, digests, strict=True), 2):
+        assert (one[1] == other[1]) == same(one[0], other[0]), (one, other)
+
+
+CAPTURED = st.lists(nested(st.one_of(SCALARS, SCALARS, ARRAYS)), min_size=2, max_size=4)
+
+
+@QUICK
+@given(values=CAPTURED)
+def test_different_captured_values_have_different_digests(values):
+    """Closures, defaults and notebook globals are told apart as arguments are."""
+    check_digests(values)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@LONG
+@given(values=CAPTURED)
+def test_different_captured_values_have_different_digests_10_000_times(values):
+    """The same, often."""
+    check_digests(values)
 
 
 ONE, OTHER = HANDLES[1], HANDLES[3]

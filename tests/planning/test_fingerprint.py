@@ -1,5 +1,6 @@
 """What a step's key is made of: what changes it, what does not, and what it is called."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -871,3 +872,15 @@ def test_the_second_step_of_a_function_reads_no_file_again(loans, monkeypatch):
     loans("helpers.py", HELPERS.replace("2", "3"))
     assert fingerprint(fit).components != first
     assert len(calls) == 3
+
+
+def test_a_chain_of_imports_may_be_longer_than_a_stack(project):
+    """Five hundred modules, each of which imports the next."""
+    for number in range(500):
+        project(f"link{number}.py", f"import link{number + 1}\n")
+    project("link500.py", "END = 1\n")
+    project("loans.py", "import link0\n\ndef fit(x):\n    return x\n")
+    project.forget()
+    for number in reversed(range(501)):  # the last first, as Python's own stack is too short too
+        importlib.import_module(f"link{number}")
+    assert "link500" in fingerprint(importlib.import_module("loans").fit).files

@@ -1,6 +1,7 @@
 """What no file holds is taken by value: closures, partial arguments, notebook globals."""
 
 import datetime as dt
+import enum
 import functools
 import importlib.machinery
 import json
@@ -11,14 +12,17 @@ import subprocess
 import sys
 import textwrap
 import types
+from collections import defaultdict, deque
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from wingspan.errors import DeclarationError
 from wingspan.planning.fingerprint import fingerprint
+from wingspan.planning.values import value_digest
 
 FACTORY = """
     RATE = 2
@@ -31,6 +35,17 @@ FACTORY = """
     def fit(x):
         return x
     """
+
+
+class Tagged(dict[str, Any]):
+    """A container of a user's, with an attribute."""
+
+    tag: int
+
+
+def datetime_of(fold):
+    """Return one of the two times half past two of a night in which the clock is set back."""
+    return dt.datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
 
 
 def differing(one, two):
@@ -108,21 +123,45 @@ def test_inner_functions_of_one_name_are_told_apart(project):
         (np.dtype("f4"), np.dtype("f8")),
         (np.zeros(1, [("a", "i4")]), np.zeros(1, [("b", "i4")])),
         (list[int], list[str]),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (0.0, -0.0),
+        ([1], [True]),
+        ("\ud83d\ude00", "\U0001f600"),
+        (deque([1], 2), deque([1], 3)),
+        (defaultdict(int), defaultdict(float)),
+        (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 999999], mask=[0, 0])),
+        (datetime_of(fold=0), datetime_of(fold=1)),
     ],
-    ids=lambda value: repr(value).partition(" at 0x")[0][:40],
+    ids=lambda value: ascii(value).partition(" at 0x")[0][:40],
 )
 def test_values_differ_by_type_and_content(factory, one, two):
     """Whatever a closure can hold is told from another value and equal to its copy."""
     first, second = factory.make(one), factory.make(two)
-    again = factory.make(json.loads(json.dumps(one))) if isinstance(one, dict | str) else first
+    copied = type(one) is dict or (type(one) is str and one.isascii())
+    again = factory.make(json.loads(json.dumps(one))) if copied else first
     assert differing(first, again) == set()
     assert "closure loans.make.<locals>.step.n" in differing(first, second)
 
 
+def test_attributes_of_a_container_and_values_of_an_enum_count(factory):
+    """What a class of the user's keeps besides its items, and what the name of an enum's member stands for."""
+    tagged = [Tagged({"a": 1}), Tagged({"a": 1}), Tagged({"a": 1})]
+    for each, tag in zip(tagged, (1, 1, 2), strict=True):
+        each.tag = tag
+    made = [factory.make(each) for each in tagged]
+    assert differing(made[0], made[1]) == set()
+    assert differing(made[0], made[2]) != set()
+    kinds = [enum.Enum("Kind", {"A": value}, module=__name__) for value in (1, 2)]
+    values = [*(kind.A for kind in kinds), 1 << 16_000, (1 << 16_000) + 1]
+    assert (
+        len({value_digest(value, "here", lambda kind, _: kind.__qualname__) for value in values})
+        == 4
+    )
+
+
 def test_equal_values_are_equal_whatever_their_order_or_layout(factory):
-    """The order of a dict or set and the memory layout of an array do not matter."""
+    """The order of a set and the memory layout of an array do not matter."""
     table = np.arange(6).reshape(2, 3)
-    assert differing(factory.make({"a": 1, "b": 2}), factory.make({"b": 2, "a": 1})) == set()
     assert differing(factory.make({"x", "y", "z"}), factory.make({"z", "y", "x"})) == set()
     assert differing(factory.make(table), factory.make(np.asfortranarray(table))) == set()
 

@@ -9,6 +9,7 @@ imports it. Where a name can be looked up that the text does not hold, the whole
 import sys
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from wingspan.errors import DeclarationError
@@ -98,6 +99,7 @@ class _Walk:
         self.reached.stamps = self.project.stamps
         self._names: list[tuple[Module, str, Chain]] = []
         self._whole: list[str] = []
+        self._later: list[Callable[[], None]] = []  # a chain of imports may be longer than a stack
         self._seen: set[Hashable] = set()
         self._deeper: dict[tuple[str, bool], bool] = {}
         self._run: list[Module] = []
@@ -132,9 +134,11 @@ class _Walk:
             self._module(parent, used=True)
 
     def _finish(self) -> Reached:
-        while self._names or self._whole:
-            while self._names or self._whole:
-                if self._names:
+        while self._names or self._whole or self._later:
+            while self._names or self._whole or self._later:
+                if self._later:
+                    self._later.pop()()
+                elif self._names:
                     self._name(*self._names.pop())
                 else:
                     self._take_whole(self._whole.pop())
@@ -274,7 +278,7 @@ class _Walk:
         module = self.project.module(name)
         self.reached.files[name] = self.project.kept(name, place)
         if module is not None:
-            self._imported(module)
+            self._later.append(partial(self._imported, module))
         elif place.file is not None:
             self.reached.modules[name] = self.reached.files[name].digest
         return place.file is None or place.file.stem == "__init__"
@@ -355,11 +359,15 @@ class _Walk:
                 self.reached.wingspan[name] = digest_file(place.file)
             if place.file.suffix == ".py":
                 package = name if place.file.stem == "__init__" else name.rpartition(".")[0]
-                for found in self.project.source(place.file, package).imports:
-                    self._import(found.module, used=True)
-                    if found.name:
-                        self._import(f"{found.module}.{found.name}", used=True)
+                source = self.project.source(place.file, package)
+                self._later.append(partial(self._import_all, source))
         return place.file.stem == "__init__"
+
+    def _import_all(self, source: Source) -> None:
+        for found in source.imports:
+            self._import(found.module, used=True)
+            if found.name:
+                self._import(f"{found.module}.{found.name}", used=True)
 
     def _distribution(self, name: str, place: Place) -> None:
         self.reached.tops.add(name.partition(".")[0])

@@ -7,7 +7,7 @@ import logging
 import re
 import tempfile
 import types
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePath
@@ -16,6 +16,7 @@ from typing import Any
 from wingspan.errors import DeclarationError, UnsupportedTypeError
 from wingspan.files import digest_bytes, json_text
 from wingspan.store.codec import encode
+from wingspan.store.tree import plain
 
 _PLAIN = (bool, int, str, type(None))
 _TEXTUAL = (
@@ -68,15 +69,17 @@ def _tree(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # n
     if parts is None:
         return [name, _stored(value, where)]
     trees = parts if leaf else [_tree(part, where, code, around) for part in parts]
-    if isinstance(value, Mapping | set | frozenset):
+    if isinstance(value, set | frozenset):
         trees.sort(key=json_text)
+    if held := _beside(value):
+        trees.append(["and", *[_tree(part, where, code, around) for part in held]])
     return [name, *trees]
 
 
 def _leaf(value: Any) -> list[Any]:  # noqa: ANN401 - any value
     """Return the content of a value that holds no others; nothing for any other value."""
     if type(value) in _PLAIN:
-        return [value]
+        return [plain(value)]
     if isinstance(value, _TEXTUAL) or type(value).__module__ == "typing":
         return [repr(value)]
     if isinstance(value, re.Pattern):
@@ -88,20 +91,35 @@ def _leaf(value: Any) -> list[Any]:  # noqa: ANN401 - any value
 
 def _parts(value: Any) -> list[Any] | None:  # noqa: ANN401 - any value
     """Return the values that a container or a dataclass holds; None for any other value."""
-    if isinstance(value, enum.Enum):
-        return [value.name]
+    if isinstance(value, enum.Enum):  # the source of its class says what else a value is
+        return [value.name, value.value if type(value.value) in {*_PLAIN, float} else None]
     if isinstance(value, Mapping):
         return list(value.items())
     if isinstance(value, tuple | list | set | frozenset | deque):
         return list(value)
     if dataclasses.is_dataclass(value):
-        return [getattr(value, each.name) for each in dataclasses.fields(value)]
+        names = [each.name for each in dataclasses.fields(value) if hasattr(value, each.name)]
+        return [(name, getattr(value, name)) for name in names]
     return None
+
+
+def _beside(value: Any) -> list[Any]:  # noqa: ANN401 - any value
+    """Return what a container holds besides its items: of a class of the user's, attributes of its own."""
+    if isinstance(value, deque):
+        return [value.maxlen]
+    if isinstance(value, defaultdict):
+        return [value.default_factory]
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        return [held] if (held := getattr(value, "__dict__", None)) else []
+    return []
 
 
 def _array(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # noqa: ANN401
     import numpy as np
 
+    if isinstance(value, np.ma.MaskedArray):
+        parts = [np.ma.getdata(value), np.ma.getmaskarray(value), value.fill_value]
+        return [type(value).__qualname__, *[_tree(part, where, code, around) for part in parts]]
     if isinstance(value, np.ndarray | np.generic):
         dtype = value.dtype.descr if value.dtype.names else value.dtype.str
         if value.dtype.hasobject:
