@@ -77,6 +77,12 @@ def query(constraint: str = "true", attributes: Sequence[str] = ()) -> list[dict
         return [plain(ad, tuple(attributes)) for ad in ads]
 
 
+def access_point() -> str:
+    """Return the name of the access point that jobs are submitted to now."""
+    with explained("asking for the access point") as htcondor2:
+        return str(htcondor2.Collector().locate(htcondor2.DaemonType.Schedd)["Name"])
+
+
 def hold(jobs: str | Sequence[str], reason: str) -> int:
     """Hold jobs; return how many were not held before and are now."""
     return _act("Hold", jobs, reason)

@@ -9,6 +9,8 @@
       workflow.dag.nodes.log    events of the nodes' jobs, as far as DAGMan needs them
       jobs.log                  all events of the nodes' jobs
       cluster                   id of DAGMan's own job, once it was submitted
+      global_id                 that job's global id: access point, number, time
+      gone                      why DAGMan left the queue, where its log does not say so
       nodes.json                the keys of each node's steps
       code-DIGEST.zip           the user's modules
       job.sh                    the executable of every node
@@ -68,6 +70,16 @@ class DagFolder:
     def cluster(self) -> Path:
         """Id of DAGMan's own job."""
         return self.root / CLUSTER
+
+    @property
+    def global_id(self) -> Path:
+        """Global id of DAGMan's own job."""
+        return self.root / "global_id"
+
+    @property
+    def gone(self) -> Path:
+        """Why DAGMan left the queue, where its log does not say so."""
+        return self.root / "gone"
 
     @property
     def nodes(self) -> Path:

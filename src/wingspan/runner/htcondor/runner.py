@@ -8,14 +8,13 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from wingspan.accesspoint.jobs import remove, submit_dag
-from wingspan.errors import PoolError
+from wingspan.accesspoint.jobs import submit_dag
 from wingspan.files import remove as remove_tree
-from wingspan.files import write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.adoption import adopt_stored
 from wingspan.runner.attempt import write_constants
+from wingspan.runner.htcondor import dagman_job
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.environment import travels
 from wingspan.runner.htcondor.export import Facts, write_dag
@@ -108,8 +107,8 @@ class HTCondorRunner:
             clean(dag.root)
             remove_tree(dag.root)
             raise
-        write_atomically(dag.cluster, str(cluster))
-        follower = Follower(plan, dag, folder, home, listener)
+        dagman_job.remember(dag, cluster)
+        follower = Follower(plan, dag, folder, home, listener, heard=time.monotonic())
         counts = (len(plan.to_run()), len(dag.keys()))
         _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
         follower.warn(unmet_by(plan.to_run(), most))
@@ -160,18 +159,13 @@ def _stale(follower: Follower) -> frozenset[str]:
 
 
 def stop(folder: RunFolder) -> None:
-    """Remove a run's workflow from the queue; DAGMan removes its jobs.
+    """Remove a run's workflow from the queue, unless it has left; DAGMan removes its jobs.
 
     Raises
     ------
     PoolError
-        It could not be removed.
+        It may be in the queue, and could not be removed.
     """
     dag = newest(folder)
-    if dag is None:
-        return
-    use_pool()
-    cluster = dag.cluster.read_text()
-    if not remove(cluster, "wingspan stop"):
-        problem = f"the workflow, job {cluster}, is not in the queue"
-        raise PoolError(f"run {folder.run_id}", problem, f"see {dag.dagman_log}")
+    if dag is not None:
+        dagman_job.stop(dag)

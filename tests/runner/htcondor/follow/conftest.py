@@ -9,6 +9,7 @@ from wingspan.files import json_text
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.follow import follower
 from wingspan.runner.htcondor.packing import pack_folder
 from wingspan.runner.job import file_name
 from wingspan.runner.run_folder import Home
@@ -105,6 +106,22 @@ class PoolRun:
 
 
 @pytest.fixture
-def pool_run(tmp_path):
+def queue(monkeypatch):
+    """Give what stands for the access point's queue: whether DAGMan is `there`, and how often it was `asked`."""
+
+    class Queue:
+        there, asked = None, 0
+
+        def look(self, dag):
+            self.asked += 1
+            return self.there
+
+    made = Queue()
+    monkeypatch.setattr(follower, "in_queue", made.look)
+    return made
+
+
+@pytest.fixture
+def pool_run(tmp_path, queue):
     """Give a function that makes a run: step -> the steps it needs; `nodes`: node -> its steps."""
     return lambda needs, nodes=None: PoolRun(tmp_path, needs, nodes)

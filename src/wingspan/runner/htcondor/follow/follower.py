@@ -6,12 +6,15 @@ Any process may follow, at any time and as often as it likes: what was recorded 
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
+from wingspan.errors import PoolError
 from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.driver import load_plan
 from wingspan.runner.htcondor.collect import collect_step
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
+from wingspan.runner.htcondor.dagman_job import in_queue, say_gone
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.run_folder import Home, RunFolder
@@ -19,19 +22,33 @@ from wingspan.runner.runner import DONE, WAITING, Listener, StepEvent, ignore, w
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)
+SILENT_S = 300.0  # without news: ask the queue whether DAGMan is still there
 
 
 class Follower:
-    """One DAG being followed; `dag` is its folder."""
+    """One DAG being followed; `dag` is its folder.
+
+    Parameters
+    ----------
+    heard
+        When DAGMan was last known to be in the queue, by the monotonic clock; by default the queue is asked at first.
+    """
 
     def __init__(
-        self, plan: Plan, dag: DagFolder, folder: RunFolder, home: Home, listener: Listener
+        self,
+        plan: Plan,
+        dag: DagFolder,
+        folder: RunFolder,
+        home: Home,
+        listener: Listener,
+        heard: float | None = None,
     ) -> None:
         self.dag = dag
         self._plan = plan
         self._folder = folder
         self._listener = listener
         self._store = Store(home.store)
+        self._heard = heard
         self._reading = Reading(plan, dag, folder, home, self._bring_in)
 
     @property
@@ -48,10 +65,30 @@ class Follower:
         """Take in what happened since the last call; bring results in; record and report each change once."""
         with locked(self._folder.root / "follow"):
             before = self.over
-            for event in self._reading.advance():
-                self._record(event)
+            self._take_in()
+            if not self.over and self._silent() and self._left_unseen():
+                say_gone(self.dag)
+                self._take_in()
             if self.over and not before:
                 clean(self.dag.root)
+
+    def _take_in(self) -> None:
+        for event in self._reading.advance():
+            self._record(event)
+            if self._heard is not None:
+                self._heard = time.monotonic()
+
+    def _silent(self) -> bool:
+        return self._heard is None or time.monotonic() - self._heard > SILENT_S
+
+    def _left_unseen(self) -> bool:
+        """Ask whether DAGMan has left the queue without a word in its log."""
+        self._heard = time.monotonic()
+        with suppress(PoolError):
+            if in_queue(self.dag) is False:
+                self._take_in()  # it may have ended between the two looks
+                return not self.over
+        return False
 
     def catch_up(self) -> bool:
         """Take in what happened; return whether the run is still in the pool. One that is done is marked so."""

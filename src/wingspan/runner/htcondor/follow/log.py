@@ -93,8 +93,21 @@ class DagLog:
 
     def of_dagman(self) -> list[NodeChange]:
         """Return what happened to DAGMan's own job since the last call."""
-        found = self._read(self._dag.dagman_log, _NODES)
-        return [change._replace(node=DAGMAN) for change in found]
+        found = [
+            change._replace(node=DAGMAN) for change in self._read(self._dag.dagman_log, _NODES)
+        ]
+        for gone in self._gone():
+            later = (place for place, change in enumerate(found) if change.at > gone.at)
+            found.insert(next(later, len(found)), gone)
+        return found
+
+    def _gone(self) -> Iterator[NodeChange]:
+        """Yield DAGMan's removal, once, where a file says so because no event does."""
+        if not self._sizes.get(self._dag.gone) and self._dag.gone.exists():
+            facts = self._dag.gone.stat()
+            self._sizes[self._dag.gone] = facts.st_size
+            reason = self._dag.gone.read_text()
+            yield NodeChange(DAGMAN, Change.REMOVED, facts.st_mtime, reason=reason)
 
     def _read(self, log: Path, codes: tuple[int, ...]) -> Iterator[NodeChange]:
         size = log.stat().st_size if log.exists() else 0

@@ -81,7 +81,7 @@ class Following:
     ended
         When DAGMan left the queue; None while it is there.
     held
-        Why DAGMan's own job is, or was, held.
+        Why DAGMan's own job was held, or how it left the queue where no event says so.
     """
 
     steps: Mapping[str, StepEvent] = field(default_factory=dict)
@@ -132,7 +132,8 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
     ended = now.ended or change.at
     over = left_queue(change.kind, over=now.over)
     begun = change.at if change.kind == Change.SUBMITTED else now.begun
-    held = change.reason if change.kind == Change.HELD else now.held
+    unseen = change.kind == Change.REMOVED and not change.event
+    held = change.reason if change.kind == Change.HELD or unseen else now.held
     return replace(now, begun=begun, ended=ended if over else None, held=held)
 
 
