@@ -8,7 +8,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from wingspan.cli.terminal import bare
-from wingspan.runner.runner import DONE, FAILED, HELD, RUNNING, SKIPPED, WAITING, StepEvent
+from wingspan.runner.runner import (
+    DISCONNECTED,
+    DONE,
+    FAILED,
+    HELD,
+    RUNNING,
+    SKIPPED,
+    UNDER_WAY,
+    WAITING,
+    StepEvent,
+)
 from wingspan.shown import brief, shown, shown_name
 
 if TYPE_CHECKING:
@@ -19,7 +29,14 @@ if TYPE_CHECKING:
 
     from wingspan.runner.htcondor.attempts import Attempt
 
-_STYLE = {DONE: "green", FAILED: "bold red", HELD: "bold red", RUNNING: "cyan", SKIPPED: "yellow"}
+_STYLE = {
+    DONE: "green",
+    FAILED: "bold red",
+    HELD: "bold red",
+    RUNNING: "cyan",
+    DISCONNECTED: "yellow",
+    SKIPPED: "yellow",
+}
 _ROWS = 40  # a live table longer than this shows what moves
 _PROBLEM = 400  # characters shown of what went wrong; the report has more
 _MAPS = 8  # at most so many maps are counted below it
@@ -106,7 +123,7 @@ class Progress:
             table.add_column(heading, justify="right" if heading in {"time", "memory"} else "left")
         shown = [event for event in self.states.values() if event.step not in self._skip]
         if len(shown) > _ROWS:
-            shown = [event for event in shown if event.state in {RUNNING, FAILED, HELD}][:_ROWS]
+            shown = [event for event in shown if event.state in {FAILED, *UNDER_WAY}][:_ROWS]
         for event in shown:
             took = f"{event.wall_s:.2f} s" if event.wall_s else ""
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
@@ -118,7 +135,7 @@ class Progress:
 
     def _doing(self, event: StepEvent) -> str:
         """Return what a step's job does now, or for how long the step has been running here."""
-        if event.state in {WAITING, RUNNING, HELD} and event.step in self._jobs:
+        if event.state in {WAITING, *UNDER_WAY} and event.step in self._jobs:
             return self._jobs[event.step]
         return f"for {time.time() - event.time:,.0f} s" if event.state == RUNNING else ""
 
@@ -136,7 +153,7 @@ def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:
     done = Counter(_map_of(event.step) for event in told if event.state == DONE)
     size = Counter(_map_of(event.step) for event in told)
     maps = [f"{name} {done[name]}/{count}" for name, count in size.items() if count > 1]
-    unfinished = [event.step for event in told if event.state in {WAITING, RUNNING, HELD}]
+    unfinished = [event.step for event in told if event.state in {WAITING, *UNDER_WAY}]
     doing = Counter(
         jobs[step].partition(" for ")[0].partition(" on ")[0] for step in unfinished if step in jobs
     )

@@ -133,11 +133,16 @@ def check_file(option: str, file: Path) -> None:
 
 def conclude(run: "Run") -> None:
     """Print how a run ended; exit with 1 if it failed, 2 if all that failed was given bad input, 130 if it was stopped."""
+    from wingspan.runner.alike import alike, names_of
+
     events = run.events
     failed = [event for event in events.values() if event.state == "failed"]
-    for event in failed:
-        if not event.error:
-            print(f"\n{run.report(event.step)}", file=sys.stderr)
+    for group in alike(event for event in failed if not event.error):
+        print(f"\n{run.report(group[0].step)}", file=sys.stderr)
+        if len(group) > 1:
+            more = counted(len(group) - 1, "more step")
+            print(f"\n{more} failed in the same way: {names_of(group[1:])}", file=sys.stderr)
+            print(f"  -> wingspan logs STEP --run {run.run_id}", file=sys.stderr)
     done = [event for event in events.values() if event.state == "done"]
     new = sum(1 for event in done if event.wall_s)
     skipped = sum(1 for event in events.values() if event.state == "skipped")

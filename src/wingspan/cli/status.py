@@ -4,7 +4,7 @@ import json
 import shutil
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _PROBLEM = 400  # characters shown of what went wrong
+_MANY_ALIKE = 3  # equal failures from which on only the first is printed
 _HINTS = 10  # at most so many are printed
 
 
@@ -87,6 +88,7 @@ def _lines(
     """Return the table: a line a step; the columns of a pool only where there was one."""
     rows, notes = [], []
     now = time.time() if look.state == "running" else None
+    same = _repeated(look.events.values())
     for name, event in look.events.items():
         cells = [shown_name(name), event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
         tried = attempts.get(name, [])
@@ -95,16 +97,33 @@ def _lines(
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
         rows.append(cells)
-        notes.append(
-            brief(shown(event.problem), _PROBLEM)
-            or event.note
-            or (_doing(event, tried[-1]) if tried else "")
-        )
+        notes.append(same.get(name) or _note(event, tried))
     if attempts:
         heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
         rows.insert(0, heads)
         notes.insert(0, "")
     return _columns(rows, notes, width)
+
+
+def _note(event: "StepEvent", tried: "list[Attempt]") -> str:
+    """Return what went wrong with a step, and on which machine; else what its job does."""
+    problem = brief(shown(event.problem), _PROBLEM)
+    if problem and event.state == "failed" and tried and tried[-1].host:
+        return f"{problem} (on {tried[-1].host})"
+    return problem or event.note or (_doing(event, tried[-1]) if tried else "")
+
+
+def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
+    """Return, for the steps that failed in the way of an earlier one, which that is."""
+    from wingspan.runner.alike import alike
+
+    groups = alike(event for event in events if event.state == "failed")
+    return {
+        event.step: f"as {shown_name(group[0].step)}"
+        for group in groups
+        if len(group) >= _MANY_ALIKE
+        for event in group[1:]
+    }
 
 
 def _doing(event: "StepEvent", last: "Attempt") -> str:
@@ -160,7 +179,7 @@ def _columns(rows: list[list[str]], notes: list[str], width: int) -> list[str]:
             lines += [line.rstrip(), *_wrapped(note, "    ", width)]
     heads = zip(rows[0][shown:], widths[shown:], strict=True) if rows else ()
     left_out = ", ".join(head for head, size in heads if size)
-    return lines + (_wrapped(f"no room for: {left_out}", "", width) if left_out else [])
+    return lines + (_wrapped(f"columns left out: {left_out}", "", width) if left_out else [])
 
 
 def _wrapped(text: str, indent: str, width: int) -> list[str]:
@@ -180,8 +199,13 @@ def _notes(
     run: "Run", events: "Mapping[str, StepEvent]", usage: "Mapping[str, list[Usage]]"
 ) -> list[str]:
     """Return what to do: fixes of what went wrong, requests that do not fit, a disk that is nearly full."""
-    fixes = {event.problem: event.fix for event in events.values() if event.problem and event.fix}
-    lines = [f"  -> {fix}" for fix in dict.fromkeys(fixes.values())]
+    from wingspan.runner.alike import names_of
+
+    steps: dict[str, list[StepEvent]] = {}
+    for event in events.values():
+        if event.problem and event.fix:
+            steps.setdefault(event.fix, []).append(event)
+    lines = [f"  -> {names_of(of)}: {fix}" for fix, of in steps.items()]
     hints = [f"{name}: {hint}" for name, of in usage.items() for one in of if (hint := one.hint())]
     if hints:
         lines += [

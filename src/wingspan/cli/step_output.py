@@ -35,6 +35,10 @@ def logs(
     if attempt is None:
         print(_why_no_output(run, step), file=sys.stderr)
         return
+    if run.folder.root not in attempt.parents:
+        state = _state_of(run, step)
+        print(f"step {step} did not run in run {run.run_id}: {state}", file=sys.stderr)
+        print(f"what follows is of run {attempt.parents[2].name}", file=sys.stderr)
     if raw:
         copy_output(attempt / STDOUT, sys.stdout)
         copy_output(attempt / STDERR, sys.stdout)
@@ -108,14 +112,17 @@ def _why_no_output(run: "Run", step: str) -> str:
     """Say of a step that has no folder here whether its job runs in a pool, and why it has not begun else."""
     from wingspan.cli.progress import job_now
 
-    event = run.events[step]
     tried = run.attempts.get(step, ())
     if run.state == "running" and tried and not tried[-1].outcome:
         told = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
         now = f"condor_tail -f {tried[-1].job}"
         return f"{told}\n  -> its output comes when the job has ended; to see it now: {now}"
-    reason = f"{event.state}{': ' if event.problem else ''}{event.problem}"
-    return f"step {step} has written nothing here: {reason}"
+    return f"step {step} has written nothing here: {_state_of(run, step)}"
+
+
+def _state_of(run: "Run", step: str) -> str:
+    event = run.events[step]
+    return f"{event.state}{': ' if event.problem else ''}{event.problem}"
 
 
 def _last_attempt(run: "Run", step: str) -> Path | None:

@@ -1,5 +1,6 @@
 """Jobs run in container images: named by reference, sent as a file, or read where they lie."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from wingspan.pool.patch import find_patchelf, make_private
 from wingspan.pool.personal import start_pool
 from wingspan.runner.htcondor.check import check_images
 from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.hold_policy import DISK_EXIT
 from wingspan.runner.htcondor.image import image_commands, images_of, require_image
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.submit_description import submit_description
@@ -113,6 +115,19 @@ def test_an_image_may_have_python_elsewhere(tmp_path):
     said = (tmp_path / "one-1.failed.json").read_text()
     assert "there is no /nowhere/python" in said
     assert "no other python that has wingspan" in said
+
+
+def test_a_job_that_has_no_room_for_its_environment_says_so_by_its_exit_code(tmp_path):
+    """So the next try asks for more disk; what is written says what there was too little of."""
+    folder, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
+    script = export(plan(home.root), folder, home).with_name("job.sh")
+    (tmp_path / "python.tar.gz").write_bytes(b"torn")
+    words = ["/bin/sh", script, "one-1", "python.tar.gz"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == DISK_EXIT
+    said = json.loads((tmp_path / "one-1.failed.json").read_text())
+    assert "cannot be unpacked" in said["problem"]
+    assert said["cause"] == "disk"
 
 
 @pytest.mark.htcondor

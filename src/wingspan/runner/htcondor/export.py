@@ -49,7 +49,11 @@ _JOB_SH = """#!/bin/sh
 # Environments that came along are unpacked here, beside what the steps see.
 node=$1
 environment=$2
-fail() {{ printf '{{"problem":"%s","fix":"%s"}}\\n' "$1" "$2" > "$node.failed.json"; echo "$1" >&2; exit 3; }}
+fail() {{  # problem, what to do, exit code, what there is too little of
+    printf '{{"problem":"%s","fix":"%s","cause":"%s"}}\\n' "$1" "$2" "$4" > "$node.failed.json"
+    echo "$1" >&2
+    exit "${{3:-3}}"
+}}
 python={python}
 wanted={wanted}
 library={library}
@@ -58,7 +62,7 @@ if [ -n "$environment" ]; then
         mkdir -p environment
         if ! tar -xzf "$environment" -C environment; then
             : > "$environment"  # room for the words
-            fail "the environment cannot be unpacked on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5
+            fail "the environment cannot be unpacked on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5 disk
         fi
     fi
     python=$PWD/environment/python/bin/python3

@@ -13,6 +13,7 @@ from wingspan.files import remove as remove_tree
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.adoption import adopt_stored
+from wingspan.runner.alike import alike, names_of
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.htcondor import dagman_job
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
@@ -27,6 +28,7 @@ from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
     DONE,
     FAILED,
+    HELD,
     SKIPPED,
     STALE,
     Listener,
@@ -84,6 +86,7 @@ class HTCondorRunner:
                     folder.run_id,
                     last.cluster.read_text(),
                 )
+                _say_held(follower)
                 return follower
             plan = refreshed(plan, home)
         plan = adopt_stored(plan, Store(home.store), partial(_tell, folder, listener))
@@ -113,6 +116,13 @@ class HTCondorRunner:
         _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
         follower.warn(unmet_by(plan.to_run(), most))
         return follower
+
+
+def _say_held(follower: Follower) -> None:
+    """Log which steps are held: their events were recorded before, so no listener hears of them."""
+    for group in alike(event for event in follower.events.values() if event.state == HELD):
+        facts = (names_of(group), group[0].problem, group[0].fix)
+        _LOG.warning("waiting for a job that is held: %s: %s\n  -> %s", *facts)
 
 
 def refreshed(plan: Plan, home: Home) -> Plan:

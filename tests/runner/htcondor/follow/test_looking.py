@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from wingspan.cli.main import app
 from wingspan.runner.htcondor.follow.follower import Follower, catch_up, follower_of
 from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.runner import HTCondorRunner
 from wingspan.runner.run import Run
 from wingspan.runner.runner import ignore, read_all_events
 from wingspan.runner.watch import Watch
@@ -191,3 +193,16 @@ def test_a_step_that_is_running_when_the_follower_dies_is_seen_by_a_look(pool_ru
     )
     reading = Reading(made.plan, made.dag, made.folder, made.home)
     assert [event.state for event in reading.advance()] == ["waiting"]
+
+
+def test_who_resumes_next_to_a_held_job_is_told_so(finished, caplog):
+    """Its hold was recorded before, so no event comes: the reason and what to do are said at once."""
+    catch_up(finished.folder, finished.home)
+    follower = HTCondorRunner(Profile()).start(
+        finished.plan, finished.folder, finished.home, ignore
+    )
+    assert not follower.over
+    assert (
+        "waiting for a job that is held: other: held by the user: condor_hold (by user alice)\n  -> "
+        in caplog.text
+    )

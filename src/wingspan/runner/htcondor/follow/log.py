@@ -118,8 +118,8 @@ class DagLog:
         events = news.events
         code_of = events.code.tolist()
         rows = [row for row, code in enumerate(code_of) if code in codes]
-        told = [row for row in rows if code_of[row] not in _WITHOUT_BODY]
-        bodies = dict(zip(told, read_bodies(events, told), strict=True))
+        spoken = [row for row in rows if code_of[row] not in _WITHOUT_BODY]
+        bodies = dict(zip(spoken, read_bodies(events, spoken), strict=True))
         clusters, procs, times = (
             column.tolist() for column in (events.cluster, events.proc, events.time)
         )

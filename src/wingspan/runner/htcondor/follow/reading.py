@@ -65,7 +65,7 @@ class Reading:
         self._pending: deque[NodeChange] = deque()
         self._now = Following()
         self._concluded = False
-        self._told: dict[tuple[str, str, float], StepEvent] = {}
+        self._known: dict[tuple[str, str, float], StepEvent] = {}
         self._last: dict[str, StepEvent] = {}  # by step, as the record has it
         self._offset = 0  # bytes of the record that were read
         self._leases: dict[str, float] = {}
@@ -82,8 +82,8 @@ class Reading:
 
     def advance(self) -> Iterator[StepEvent]:
         """Take in what is new; yield the events that the run's record does not have yet."""
-        told, self._offset = read_new_events(self._folder, self._offset)
-        for event in told:
+        recorded, self._offset = read_new_events(self._folder, self._offset)
+        for event in recorded:
             self._remember(event)
         self._now, _ = advance(self._now, self._log.of_dagman(), {}, {})
         if self._now.over and self._all_recorded():
@@ -110,7 +110,7 @@ class Reading:
         return event.state == DONE or (event.state in states and event.time > self._now.begun)
 
     def _remember(self, event: StepEvent) -> None:
-        self._told[event.step, event.state, event.time] = event
+        self._known[event.step, event.state, event.time] = event
         self._last[event.step] = event
 
     def _new(self, events: list[StepEvent]) -> Iterator[StepEvent]:
@@ -118,7 +118,7 @@ class Reading:
             known = self._last.get(event.step)
             if event.state == STOPPED and known and known.state == STOPPED:
                 continue  # whichever log told it first
-            if (event.step, event.state, event.time) not in self._told:
+            if (event.step, event.state, event.time) not in self._known:
                 self._remember(event)
                 yield event
 
@@ -164,7 +164,7 @@ class Reading:
         return None, False
 
     def _recorded(self, step: PlannedStep, at: float) -> StepEvent | None:
-        found = (self._told.get((step.name, state, at)) for state in ENDED)
+        found = (self._known.get((step.name, state, at)) for state in ENDED)
         return next((event for event in found if event is not None), None)
 
     def _came_to(self, step: PlannedStep, node: str) -> StepEvent | None:

@@ -108,7 +108,7 @@ def advance(
     now: Following, changes: Sequence[NodeChange], members: Members, left: Mapping[str, Left]
 ) -> tuple[Following, list[StepEvent]]:
     """Take changes in; return how the DAG is after them, and the events that its steps have come to."""
-    steps, jobs, told = dict(now.steps), dict(now.jobs), list[StepEvent]()
+    steps, jobs, events = dict(now.steps), dict(now.jobs), list[StepEvent]()
     dagman = now
     for change in changes:
         if change.node == DAGMAN:
@@ -124,8 +124,8 @@ def advance(
                 before = steps.get(event.step)
                 if before is None or before.state != DONE:
                     steps[event.step] = event
-                    told.append(event)
-    return replace(dagman, steps=steps, jobs=jobs), told
+                    events.append(event)
+    return replace(dagman, steps=steps, jobs=jobs), events
 
 
 def _of_dagman(now: Following, change: NodeChange) -> Following:
@@ -172,9 +172,9 @@ def _why(job: Job, change: NodeChange, left: Left) -> Failure | None:
         fix = f"{cause} See to that, then run the command again."  # it is said once the job is gone
         return Failure(f"was {held_by(change)}", fix, cause=lacked(change.code, change.subcode))
     if change.kind == Change.REQUEUED and not change.exit:
-        told = f": {change.reason}" if change.reason else ""
+        reason = f": {change.reason}" if change.reason else ""
         fix = "look at the machines it was lost on (wingspan status), then run the command again"
-        return Failure(f"its job was started several times and lost each time{told}", fix)
+        return Failure(f"its job was started several times and lost each time{reason}", fix)
     if change.kind == Change.REMOVED and job.why and job.why.cause:
         return job.why._replace(fix=fix_of_removed(job.why.cause, left.part))
     return job.why

@@ -1,0 +1,34 @@
+"""Group steps whose problems are the same but for numbers and quoted text, so that sixty equal failures are one message."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from wingspan.runner.runner import StepEvent
+from wingspan.shown import shown_name
+
+_SHOWN = 3  # names of a group that are printed
+_PLACE = re.compile(
+    r" \([^()]*:\d+\)$"
+)  # where an exception was raised: other lines are other problems
+_VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|[-+]?\d[\d.,_]*(?:e[-+]?\d+)?")
+
+
+def alike(events: Iterable[StepEvent]) -> list[list[StepEvent]]:
+    """Return the events in groups of the same problem, in the order in which each was first met."""
+    groups: dict[tuple[str, str, str], list[StepEvent]] = {}
+    for event in events:
+        groups.setdefault((event.state, *_kind(event.problem)), []).append(event)
+    return list(groups.values())
+
+
+def _kind(problem: str) -> tuple[str, str]:
+    place = _PLACE.search(problem)
+    words = problem[: place.start()] if place else problem
+    return _VARIES.sub("#", words), place[0] if place else ""
+
+
+def names_of(events: Sequence[StepEvent]) -> str:
+    """Return the names of steps, of many the first few and how many more there are."""
+    shown = ", ".join(shown_name(event.step) for event in events[:_SHOWN])
+    more = len(events) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
