@@ -188,8 +188,8 @@ def test_the_command_line_tells_adopted_steps_apart(early, project):
     assert told.count("not run: same code") == 4
 
 
-@pytest.mark.parametrize("fused", [False, True])
-def test_a_job_on_a_pool_adopts_what_it_was_sent(early, project, run_jobs, fused):
+@pytest.mark.parametrize(("fused", "shared"), [(False, False), (True, False), (False, True)])
+def test_a_job_on_a_pool_adopts_what_it_was_sent(early, project, run_jobs, fused, shared):
     """A job sees that its inputs are as before, and sends home the earlier result; the store stays whole."""
     early()
     project.write(early=STEPS.replace(*EDITED))
@@ -201,12 +201,13 @@ def test_a_job_on_a_pool_adopts_what_it_was_sent(early, project, run_jobs, fused
     known = last_results(plan, store)
     assert len(known) == 4
     save_plan(plan, folder, home)
-    dag = write_dag(
-        plan, folder.root, folder, home, Profile(), send=False, facts=Facts(known=known)
-    )
+    there = project.path / "shared"
+    there.mkdir()
+    profile = Profile(shared=there if shared else None)
+    dag = write_dag(plan, folder.root, folder, home, profile, send=False, facts=Facts(known=known))
     run_jobs(dag)
     events = collect(folder, home)
-    logs = (folder.root / "sandboxes").rglob("log")  # beside the code that came along
+    logs = (folder.root / "sandboxes").rglob("log")  # next to the code that came along
     assert [name for log in logs for name in log.read_text().split()] == ["split"]
     assert {name for name, event in events.items() if event.adopted} == {
         "total",

@@ -293,7 +293,21 @@ def test_a_dag_that_lost_brings_in_nothing_of_its_own(random, tmp_path, run_jobs
         "reads": "stopped",
         "last": "stopped",
     }
-    assert "run the command again" in events["reads"].fix
+    command = [
+        sys.executable,
+        "-m",
+        "wingspan",
+        "collect",
+        str(folder.root),
+        "--home",
+        str(home.root),
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert (
+        "stopped  reads  read as model another result than the one that was stored" in told.stdout
+    )
+    assert "-> run the pipeline again: the step is computed from the stored result" in told.stderr
     run = Run(folder, home)
     assert run.state == "stopped"
     again = random.pipeline().run(home=home.root)

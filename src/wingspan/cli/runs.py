@@ -196,16 +196,19 @@ def collect(
         raise NotFoundError(str(folder), "there is no exported DAG here", fix)
     events = dag.collect(run.folder, run.home)
     for name, event in events.items():
-        print(f"{event.state:8} {name}  {event.problem}".rstrip())
+        print(f"{event.state:8} {name}  {event.problem or event.note}".rstrip())
     for name, event in events.items():
         if event.state == "failed":
             print(f"\n{run.report(name)}", file=sys.stderr)
+    again = dict.fromkeys(event.fix for event in events.values() if event.state == "stopped")
+    for fix in again:
+        print(f"  -> {fix}", file=sys.stderr)
     waiting = sum(event.state == "waiting" for event in events.values())
     ended = _dag_ended(run.folder.root)
     if waiting:
         print(_unfinished(run.folder.root, waiting, ended=ended), file=sys.stderr)
     failed = any(event.state == "failed" for event in events.values())
-    if failed or (waiting and ended):
+    if failed or again or (waiting and ended):
         raise typer.Exit(1)
 
 

@@ -35,7 +35,7 @@ from wingspan.store.store import Store
 _READ_ANOTHER = (
     "read as {place} another result than the one that was stored first, so it runs again"
 )
-_AGAIN = "run the command again: it is computed from the stored result"
+_AGAIN = "run the pipeline again: the step is computed from the stored result"
 _OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
 
 
