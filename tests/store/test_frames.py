@@ -196,6 +196,39 @@ def test_what_pandas_would_not_get_back_is_refused(tmp_path, value, words):
         encode(value, tmp_path / "value")
 
 
+def test_attributes_of_a_pandas_frame_come_back(tmp_path):
+    """What was noted in `attrs` is kept; what is no plain value is refused there."""
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs = {"unit": "m", "sizes": (1, 2)}
+    assert back(frame, tmp_path).attrs == frame.attrs
+    frame.attrs["unit"] = object()
+    with pytest.raises(UnsupportedTypeError, match="attrs"):
+        encode(frame, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "words"),
+    [
+        (pd.DataFrame({"ok": [1], "b": pd.arrays.SparseArray([0])}), "['t']['b']", "Sparse"),
+        (pd.DataFrame({"ok": [1], ("x", 1): [object()]}), "['t'][('x', 1)]", "object"),
+        (pd.DataFrame({"long": np.ones(1, "g")}), "['t']['long']", "float128|longdouble"),
+        (
+            pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}),
+            "['t']['o']",
+            "Python objects",
+        ),
+        (pl.DataFrame({"e": pl.Series([{}], dtype=pl.Struct([]))}), "['t']", "no child field"),
+    ],
+    ids=["sparse", "objects", "long double", "polars objects", "polars struct"],
+)
+def test_a_column_that_would_not_come_back_is_named(tmp_path, value, where, words):
+    """The place in the value ends with the column's name; nothing is left."""
+    with pytest.raises(UnsupportedTypeError, match=words) as caught:
+        encode({"t": value}, tmp_path / "value", name="result")
+    assert caught.value.where == f"result{where}"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_said_to_be_full(tmp_path):
     """Whatever writes the file, a full disk gives a SpaceError and leaves nothing behind."""
     code = """

@@ -32,7 +32,7 @@ def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         fix = "return numpy.asarray(value); of a masked array value.data and value.mask"
         raise UnsupportedTypeError("", f"only plain arrays are stored, found a {kind}", fix)
-    _require_stable(value)
+    require_stable(value)
     with (
         warnings.catch_warnings()
     ):  # of names of fields that very old versions of NumPy cannot read
@@ -40,7 +40,8 @@ def write_to(value: NDArray[Any], file: Any) -> None:  # noqa: ANN401 - what has
         np.lib.format.write_array(file, without_padding(np.asarray(value)), allow_pickle=False)
 
 
-def _require_stable(value: NDArray[Any]) -> None:
+def require_stable(value: NDArray[Any]) -> None:
+    """Refuse an array whose bytes would not mean the same in another process."""
     if value.dtype.hasobject or value.dtype.char in _UNSTABLE:
         problem = f"an array of dtype {value.dtype} has no bytes that mean the same elsewhere"
         fix = "convert it to numbers or fixed-width text (value.astype(...)), or return a list"
@@ -67,7 +68,7 @@ def read(path: Path, _record: dict[str, Any], _trusted: frozenset[str]) -> NDArr
 def write_named(arrays: dict[str, NDArray[Any]], path: Path) -> None:
     """Write several arrays to one .npz file; each must be such as `write` takes."""
     for array in arrays.values():
-        _require_stable(array)
+        require_stable(array)
     content = io.BytesIO()  # NumPy's own way to a file hides a full disk
     np.savez(content, allow_pickle=False, **arrays)
     path.write_bytes(content.getbuffer())

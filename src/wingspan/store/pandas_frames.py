@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import UnsupportedTypeError
-from wingspan.store.arrays import read_named, write_named
+from wingspan.store.arrays import read_named, require_stable, write_named
 from wingspan.store.tree import from_tree, to_tree, tree_text
 
 if TYPE_CHECKING:
@@ -41,11 +41,26 @@ def write(value: "pd.DataFrame | pd.Series[Any]", path: Path) -> None:
         facts |= {"name": _write_name(value.name), "column": _write(value.array, arrays)}
     else:
         facts["names"] = _write_index(value.columns, arrays)
-        columns = (value.iloc[:, place].array for place in range(value.shape[1]))
-        facts["columns"] = [_write(column, arrays) for column in columns]
+        facts["columns"] = _write_columns(value, arrays)
+    if value.attrs:
+        facts["attrs"] = to_tree(value.attrs, lambda _: None, _refuse_attribute)
     text = np.frombuffer(tree_text(facts).encode(), np.uint8)
     named = {str(number): array for number, array in enumerate(arrays)}
     write_named({**named, _FACTS: text}, path)
+
+
+def _write_columns(frame: "pd.DataFrame", arrays: list[NDArray[Any]]) -> list[Facts]:
+    found: list[Facts] = []
+    try:
+        for place in range(frame.shape[1]):
+            start = len(arrays)
+            found.append(_write(frame.iloc[:, place].array, arrays))
+            for array in arrays[start:]:
+                require_stable(array)
+    except UnsupportedTypeError as error:
+        error.where = f"[{frame.columns[place]!r}]"
+        raise
+    return found
 
 
 def read(path: Path, record: Facts, _trusted: frozenset[str]) -> "pd.DataFrame | pd.Series[Any]":
@@ -56,11 +71,15 @@ def read(path: Path, record: Facts, _trusted: frozenset[str]) -> "pd.DataFrame |
     facts = json.loads(named.pop(_FACTS).tobytes())
     arrays = [named[str(number)] for number in range(len(named))]
     index = _read_index(facts["index"], arrays)
+    attrs = _read_name(facts.get("attrs", {}))
     if record["codec"].startswith("pandas-series"):
-        return _series(facts["column"], arrays, index).rename(_read_name(facts["name"]))
+        series = _series(facts["column"], arrays, index).rename(_read_name(facts["name"]))
+        series.attrs = attrs
+        return series
     columns = {place: _series(fact, arrays, index) for place, fact in enumerate(facts["columns"])}
     frame = pd.DataFrame(columns, index=index)
     frame.columns = _read_index(facts["names"], arrays)
+    frame.attrs = attrs
     return frame
 
 
@@ -71,6 +90,10 @@ def _refused(problem: str, fix: str) -> UnsupportedTypeError:
 def _write_name(name: object) -> Any:  # noqa: ANN401 - JSON
     """Return the tree of the name of a column or an index level."""
     return to_tree(name, lambda _: None, _refuse_name)
+
+
+def _refuse_attribute(value: object) -> Any:  # noqa: ANN401 - raises
+    raise _refused(f"the attribute {value!r} is no plain value", "remove it from .attrs")
 
 
 def _refuse_name(name: object) -> Any:  # noqa: ANN401 - raises

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # polars tells these in words only
+_CAST = "cast such columns to another type, or leave them out"
 _ROW_GROUP = 1 << 17  # rows; fixed, so that threads and streaming leave no trace in the bytes
 
 
@@ -26,21 +27,22 @@ def write(value: "pl.DataFrame | pl.LazyFrame | pl.Series", path: Path) -> dict[
     frame = value.to_frame() if isinstance(value, pl.Series) else value
     schema = frame.collect_schema()
     if unfit := [name for name, dtype in schema.items() if dtype.base_type() is pl.Object]:
-        fix = "cast them to a type of polars, or leave them out"
         problem = f"columns {', '.join(unfit)} hold Python objects"
-        raise UnsupportedTypeError("", problem, fix)
+        raise UnsupportedTypeError(f"[{unfit[0]!r}]", problem, _CAST)
     try:
         frame.lazy().sink_parquet(path, statistics=False, row_group_size=_ROW_GROUP)
-    except pl.exceptions.ComputeError as error:
+    except pl.exceptions.PolarsError as error:
         number = next((n for n in _FULL if f"(os error {n})" in str(error)), None)
-        if number is None:
+        if number is not None:
+            raise OSError(number, str(error)) from error
+        if isinstance(frame, pl.LazyFrame):  # the error may be of the query
             raise
-        raise OSError(number, str(error)) from error
+        raise UnsupportedTypeError("", f"Parquet does not take it: {error}", _CAST) from error
     height = None if isinstance(frame, pl.LazyFrame) else frame.height
     found = pl.read_parquet_schema(path)
-    if lost := [f"{name} ({dtype})" for name, dtype in schema.items() if found.get(name) != dtype]:
-        problem = f"Parquet would change the columns {', '.join(lost)}"
-        raise UnsupportedTypeError("", problem, "cast them to another type")
+    if lost := [name for name, dtype in schema.items() if found.get(name) != dtype]:
+        problem = f"Parquet would change columns: {', '.join(f'{n} ({schema[n]})' for n in lost)}"
+        raise UnsupportedTypeError(f"[{lost[0]!r}]", problem, _CAST)
     return {"height": height} if height and not schema else {}
 
 
