@@ -138,6 +138,19 @@ def running(run, step):
     return run.events[step].state == "running"
 
 
+def test_of_two_steps_that_share_a_job_the_one_that_runs_is_running(slow, wait_until):
+    """The other has ended there, and its result comes with the job's end."""
+    pipeline, flag, home = slow
+    run = pipeline.submit("htcondor", home=home)
+    assert len(run.plan.groups) == 1
+    wait_until(lambda: running(run, "slow"), 60)
+    first = run.events["first"]
+    assert first.state == "waiting"
+    assert first.problem == "has ended; its result comes with those of the 1 other of its job"
+    flag.touch()
+    assert run.wait(60)["slow"] == 3
+
+
 def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until, caplog):
     """Nothing is left in the queue; what was finished is not done again; the stop is told once, however often one looks.
 

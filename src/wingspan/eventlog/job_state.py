@@ -34,6 +34,7 @@ class Change(StrEnum):
     RECONNECTED = "reconnected"
     SUSPENDED = "suspended"
     CONTINUED = "continued"
+    SPOKE = "spoke"  # by a line of its own in the log, which changes nothing by itself
     REQUEUED = "requeued"
     HELD = "held"
     RELEASED = "released"
@@ -68,6 +69,7 @@ CHANGE_OF: Final[Mapping[int, Change]] = {
     Event.JOB_DISCONNECTED: Change.DISCONNECTED,
     Event.JOB_RECONNECTED: Change.RECONNECTED,
     Event.JOB_RECONNECT_FAILED: Change.REQUEUED,
+    Event.GENERIC: Change.SPOKE,
     Event.DATAFLOW_JOB_SKIPPED: Change.ENDED,
 }
 _STATE_AFTER: Final[Mapping[Change, State]] = {

@@ -14,8 +14,9 @@ from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
 
 _WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)
-_CODES: Final = (*CHANGE_OF, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
-_WITH_BODY: Final = tuple(code for code in CHANGE_OF if code not in _WITHOUT_BODY)
+_CHANGES: Final = tuple(code for code, change in CHANGE_OF.items() if change != Change.SPOKE)
+_CODES: Final = (*_CHANGES, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
+_WITH_BODY: Final = tuple(code for code in _CHANGES if code not in _WITHOUT_BODY)
 _KB: Final = 1024.0
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
 

@@ -18,8 +18,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +41,7 @@ from wingspan.runner.htcondor.hold_policy import (
 )
 from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.packing import PACKED, link_once, pack_folder, take_result_in
+from wingspan.runner.htcondor.progress_line import ProgressLine
 from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.room import (
     drop_room,
@@ -68,7 +69,7 @@ from wingspan.runner.run_folder import (
     RunFolder,
     read_result,
 )
-from wingspan.runner.runner import DONE, FAILED, Outcome, StepEvent, ignore
+from wingspan.runner.runner import DONE, FAILED, Outcome, StepEvent
 from wingspan.runner.schedule import Machine, this_machine
 from wingspan.runner.undeclared import on_execution_point
 from wingspan.store.store import Store
@@ -109,9 +110,13 @@ def run_part(sandbox: Path, name: str) -> int:
     done = store.done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
     try:
-        with disk_errors(sandbox), _checkpoints(folder, part["checkpoint_every_s"]):
+        with (
+            disk_errors(sandbox),
+            closing(ProgressLine({step.key: step.done for step in plan.steps})) as line,
+            _checkpoints(folder, part["checkpoint_every_s"], line.flush),
+        ):
             runner = LocalRunner(_machine(steps), fork=True, durable=shared is not None)
-            outcome = runner.run(plan, folder, home, ignore)
+            outcome = runner.run(plan, folder, home, line)
             refuse_full_disk(outcome, steps, sandbox)
     except _Interrupt:
         drop_room(home.root)  # the home travels
@@ -271,13 +276,20 @@ def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
 
 
 @contextmanager
-def _checkpoints(folder: RunFolder, every_s: float) -> Iterator[None]:
-    """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home."""
+def _checkpoints(folder: RunFolder, every_s: float, each_s: Callable[[], None]) -> Iterator[None]:
+    """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home.
+
+    Parameters
+    ----------
+    each_s
+        Is called each second.
+    """
     begin = time.time()
     shown: dict[Path, int] = {}
 
     def look(*_: object) -> None:
         _show_output(folder, shown)
+        each_s()
         if time.time() - begin < every_s:
             return
         made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")

@@ -53,6 +53,7 @@ def submit_description(
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",
         "transfer_input_files": sent,
+        "My.WantRemoteUpdates": "true",  # a job of several steps says which one runs: progress_line
         "My.WingspanRun": '"$(run)"',
         "My.WingspanStep": '"$(steps)"',
         **hold_policy(asked, profile.hold_back_off_s, most),

@@ -7,8 +7,9 @@ import pytest
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import CHANGE_OF
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.htcondor.follow.conclusion import conclude
 from wingspan.runner.htcondor.follow.log import DAGMAN, DagmanSays, NodeChange
-from wingspan.runner.htcondor.follow.state import Following, Left, advance, conclude, members_of
+from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 from wingspan.runner.runner import StepEvent
 
 T0 = time.mktime((2026, 11, 21, 10, 0, 0, 0, 0, -1))
@@ -392,3 +393,45 @@ def test_steps_that_were_done_before_say_nothing():
     """They have no job."""
     plan = Plan("p", (step("load", "K1", done=True),), ())
     assert conclude(ended(), plan, {}, {}, SILENT)[1] == []
+
+
+STEPS_OF_A_JOB = [  # what the job says -> state and words of each of its three steps
+    ("", [("running", "in a job with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+    ("wingspan steps 1r2w", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+    ("wingspan steps 1e1r1w", [("waiting", "has ended"), ("running", "with 2 others"), ("waiting", "which is running")]),
+    ("wingspan steps 2e1r", [("waiting", "has ended"), ("waiting", "has ended"), ("running", "with 2 others")]),
+    ("wingspan steps 9e", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+    ("loss 0.3", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), STEPS_OF_A_JOB)
+def test_of_several_steps_in_a_job_the_one_that_runs_is_running(line, expected):
+    """As the job says by a line in its log; until then the first is, and the others wait."""
+    members = members_of(PLAN, {"node": ["K1", "K2", "K3"]})
+    changes = [change(Event.EXECUTE, 0, "node")]
+    changes += [change(Event.GENERIC, 5, "node", reason=line)] if line else []
+    now, _ = advance(Following(), changes, members, {})
+    for (state, words), event in zip(expected, now.steps.values(), strict=True):
+        assert event.state == state
+        assert words in event.problem
+    away = [change(Event.JOB_DISCONNECTED, 9, "node"), change(Event.JOB_RECONNECTED, 12, "node")]
+    back, events = advance(now, away, members, {})
+    assert [event.state for event in events[:3]] == ["disconnected"] * 3
+    assert [event.state for event in back.steps.values()] == [state for state, _ in expected]
+    _, again = advance(back, [change(Event.JOB_EVICTED, 20, "node"), changes[0]], members, {})
+    assert [event.state for event in again[3:]] == ["running", "waiting", "waiting"]
+
+
+def test_a_line_that_changes_one_step_is_an_event_of_that_step():
+    """And one of a job that has ended, or of a single step, is none."""
+    members = members_of(PLAN, {"node": ["K1", "K2", "K3"], "one": ["K1"]})
+    now, _ = advance(Following(), [change(Event.EXECUTE, 0, "node")], members, {})
+    said = change(Event.GENERIC, 5, "node", reason="wingspan steps 1e1r1w")
+    now, events = advance(now, [said], members, {})
+    assert [event.step for event in events] == ["load", "fit"]
+    assert advance(now, [said], members, {})[1] == []
+    late = [change(Event.JOB_EVICTED, 9, "node"), said]
+    assert len(advance(now, late, members, {})[1]) == 3
+    single = [change(Event.EXECUTE, 0, "one"), said._replace(node="one")]
+    assert [event.state for event in advance(Following(), single, members, {})[1]] == ["running"]

@@ -20,7 +20,11 @@ from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.run_folder import RunFolder
 
 DAGMAN: Final = ""  # the node of DAGMan's own job
-_ONLY_JOBS_LOG: Final = (Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)  # DAGMan skips these
+_ONLY_JOBS_LOG: Final = (
+    Event.JOB_DISCONNECTED,
+    Event.JOB_RECONNECTED,
+    Event.GENERIC,
+)  # DAGMan skips these
 _NODES: Final = tuple(code for code in CHANGE_OF if code not in _ONLY_JOBS_LOG)
 _WITHOUT_BODY: Final = (  # all that is asked of these is in the columns
     Event.EXECUTE,
@@ -48,7 +52,7 @@ class NodeChange(NamedTuple):
     job
         Its id in the queue, ``CLUSTER.PROC``.
     reason, code, subcode
-        Why it was held, evicted, released or removed, as far as the event has it.
+        Why it was held, evicted, released or removed, as far as the event has it; or what the job said.
     exit
         How its process ended, such as ``exit 3``; empty unless it did.
     host
@@ -149,7 +153,7 @@ def _change(node: str, code: int, at: float, job: str, body: Body) -> NodeChange
     kind = CHANGE_OF[code]
     held = "Hold" if kind == Change.HELD else ""
     ended = kind == Change.ENDED or bool(body.get("TerminatedAndRequeued"))
-    reasons = ("HoldReason", "Reason", "DisconnectReason", "Message")
+    reasons = ("HoldReason", "Reason", "DisconnectReason", "Message", "Info")
     return NodeChange(
         node,
         kind,

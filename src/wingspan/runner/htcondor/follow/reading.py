@@ -15,15 +15,9 @@ from wingspan.eventlog.job_state import Change
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.htcondor.collect import peek, stored
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.follow.conclusion import conclude, settled
 from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
-from wingspan.runner.htcondor.follow.state import (
-    Following,
-    Left,
-    advance,
-    conclude,
-    members_of,
-    settled,
-)
+from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runner import (
     DONE,

@@ -14,18 +14,17 @@ from wingspan.eventlog.job_state import Change, Phase, step
 from wingspan.eventlog.rules import explain
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.failure import Failure
-from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, DagmanSays, NodeChange, left_queue
+from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, NodeChange, left_queue
 from wingspan.runner.htcondor.growth import fix_of_removed
 from wingspan.runner.htcondor.hold_policy import lacked
+from wingspan.runner.htcondor.progress_line import ENDED, RUNS, WAITS, states_of
 from wingspan.runner.runner import (
     DISCONNECTED,
     DONE,
     FAILED,
-    FINAL,
     HELD,
     RUNNING,
     SKIPPED,
-    STALE,
     STOPPED,
     WAITING,
     StepEvent,
@@ -33,10 +32,6 @@ from wingspan.runner.runner import (
 
 _MORE_FOLLOWS: Final = (VacateCode.ClaimDeactivated, VacateCode.JobRemoved)
 _AGAIN: Final = "run the command again to go on"
-_CORRECT: Final = (
-    "correct what is asked: submit in the pool's table of wingspan.toml, or ws.Resources(submit=...); "
-    "then run the command again"
-)
 Members = Mapping[str, Sequence[PlannedStep]]  # node -> its steps, all that are the same call
 
 
@@ -60,12 +55,21 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The job of a node as its events left it; `why` is what it fails with if HTCondor gives it up."""
+    """The job of a node as its events left it.
+
+    Parameters
+    ----------
+    why
+        What it fails with if HTCondor gives it up.
+    states
+        Of several steps, what each does, a letter a step: see `progress_line`; empty unless the job has said so.
+    """
 
     phase: Phase = Phase.QUEUED
     since: float = 0.0
     event: int = Event.SUBMIT
     why: Failure | None = None
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,10 @@ def advance(
         elif change.node in members:
             job = jobs.get(change.node, Job())
             if _says_nothing(job, change):
-                jobs[change.node] = replace(job, phase=_phase(job, change))
+                jobs[change.node] = replace(job, phase=step(job.phase, change.event))
                 continue
             known = left.get(change.node, Left())
-            jobs[change.node] = job = _job_after(job, change, known)
+            jobs[change.node] = job = _job_after(job, change, members[change.node], known)
             for event in _events(change, job, members[change.node], known, steps):
                 before = steps.get(event.step)
                 if before is None or before.state != DONE:
@@ -137,14 +141,12 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
     return replace(now, begun=begun, ended=ended if over else None, held=held)
 
 
-def _phase(job: Job, change: NodeChange) -> Phase:
-    return step(job.phase, change.event)
-
-
 def _says_nothing(job: Job, change: NodeChange) -> bool:
     """Say whether a change is part of another: of a hold, a removal, a loss that was told, or a run that has ended."""
     if change.kind == Change.RECONNECTED:
         return job.phase != Phase.DISCONNECTED
+    if change.kind == Change.SPOKE:
+        return job.phase != Phase.RUN
     if change.kind == Change.DISCONNECTED:
         return job.phase not in {Phase.RUN, Phase.SUSPENDED}
     if change.kind != Change.REQUEUED:
@@ -161,8 +163,12 @@ def whole_removed(reason: str) -> bool:
     return "DAGManJobId" in reason or reason.startswith("DAG Removed")
 
 
-def _job_after(job: Job, change: NodeChange, left: Left) -> Job:
-    return Job(_phase(job, change), change.at, change.event, _why(job, change, left))
+def _job_after(job: Job, change: NodeChange, of: Sequence[PlannedStep], left: Left) -> Job:
+    states = "" if change.kind == Change.STARTED else job.states
+    if change.kind == Change.SPOKE:
+        states = states_of(change.reason, len({one.key for one in of})) or states
+    phase = step(job.phase, change.event)
+    return Job(phase, change.at, change.event, _why(job, change, left), states)
 
 
 def _why(job: Job, change: NodeChange, left: Left) -> Failure | None:
@@ -197,6 +203,8 @@ def _events(
     """Return the events of a node's steps that a change of its job means."""
     if change.kind == Change.ENDED:
         return _ended(change, of, left, steps)
+    if change.kind in _RUNNING:
+        return _running(change, job, of, steps)
     make = _MADE.get(change.kind)
     return [] if make is None else [make(change, job, one, left) for one in of]
 
@@ -207,8 +215,32 @@ def _event(
     return StepEvent(change.at, one.name, one.key, state, problem=problem, fix=fix)
 
 
-def _started(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
-    return _event(change, one, RUNNING)
+_RUNNING: Final = (Change.STARTED, Change.RECONNECTED, Change.CONTINUED, Change.SPOKE)
+_SHARED: Final = {  # by what a step does in a job of several
+    RUNS: (RUNNING, "in a job with {others}"),
+    WAITS: (WAITING, "in a job with {others}, which is running"),
+    ENDED: (WAITING, "has ended; its result comes with those of the {others} of its job"),
+}
+
+
+def _running(
+    change: NodeChange, job: Job, of: Sequence[PlannedStep], steps: Mapping[str, StepEvent]
+) -> list[StepEvent]:
+    """Return what the steps of a running job do: of several, the first runs until the job has said more."""
+    keys = list(dict.fromkeys(one.key for one in of))
+    if len(keys) == 1:
+        return [] if change.kind == Change.SPOKE else [_event(change, one, RUNNING) for one in of]
+    doing = dict(zip(keys, job.states or RUNS + WAITS * (len(keys) - 1), strict=True))
+    others = "1 other" if len(keys) == 2 else f"{len(keys) - 1} others"
+    found = []
+    for one in of:
+        state, words = _SHARED[doing[one.key]]
+        problem = words.format(others=others)
+        before = steps.get(one.name)
+        same = before is not None and (before.state, before.problem) == (state, problem)
+        if not (same and change.kind == Change.SPOKE):
+            found.append(_event(change, one, state, problem))
+    return found
 
 
 def _released(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> StepEvent:  # noqa: ARG001
@@ -267,9 +299,6 @@ _LOST: Final[Mapping[int, str]] = {
 }
 _Make = Callable[[NodeChange, Job, PlannedStep, Left], StepEvent]
 _MADE: Final[Mapping[Change, _Make]] = {
-    Change.STARTED: _started,
-    Change.RECONNECTED: _started,
-    Change.CONTINUED: _started,
     Change.SUSPENDED: _suspended,
     Change.DISCONNECTED: _disconnected,
     Change.REQUEUED: _requeued,
@@ -305,81 +334,3 @@ def _ended(
             failed[one.key] = needed or one.name
         found.append(event)
     return found
-
-
-def conclude(
-    now: Following,
-    plan: Plan,
-    members: Members,
-    results: Mapping[str, StepEvent],
-    says: DagmanSays,
-) -> tuple[Following, list[StepEvent]]:
-    """Say what becomes of the steps that never ended, now that DAGMan is gone.
-
-    Parameters
-    ----------
-    results
-        By key, what steps came to whose end no event told: the log could not be written, or another run made them.
-    """
-    steps = dict(now.steps)
-    found = [
-        replace(results[one.key], step=one.name, time=results[one.key].time or now.ended or 0.0)
-        for one in plan.steps
-        if not one.done and one.key in results and not settled(steps.get(one.name))
-    ]
-    steps |= {event.step: event for event in found}
-    for node, reason in says.refused.items():
-        of = members.get(node, ())
-        if not any(settled(steps.get(one.name)) for one in of):
-            problem = f"the access point refused its job: {reason}"
-            made = [_conclusion(now, one, FAILED, problem, _CORRECT) for one in of]
-            steps |= {event.step: event for event in made}
-            found += made
-    rest = _never_ended(replace(now, steps=steps), plan, says)
-    return replace(now, steps=steps | {event.step: event for event in rest}), found + rest
-
-
-def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent]:
-    failed = {event.key: event.step for event in now.steps.values() if event.state == FAILED}
-    lost = skipped(plan.steps, failed)
-    problem = says.error or now.held or "the workflow was removed"
-    found = []
-    for one in plan.steps:
-        last = now.steps.get(one.name)
-        if one.done or settled(last) or (last and last.state == STOPPED):
-            continue
-        if one.key in lost:
-            found.append(_conclusion(now, one, SKIPPED, f"needs {lost[one.key]}, which failed"))
-        else:
-            found.append(_conclusion(now, one, STOPPED, problem))
-    return found
-
-
-def _conclusion(
-    now: Following, one: PlannedStep, state: str, problem: str, fix: str = ""
-) -> StepEvent:
-    return StepEvent(now.ended or 0.0, one.name, one.key, state, problem=problem, fix=fix)
-
-
-def settled(event: StepEvent | None) -> bool:
-    """Return whether a step has ended; one that read a result which is not the stored one has, and runs again."""
-    return event is not None and (event.state in FINAL or event.cause == STALE)
-
-
-def skipped(steps: Iterable[PlannedStep], failed: Mapping[str, str]) -> dict[str, str]:
-    """Return, of the steps that can never run, the key and the name of the step that failed before them.
-
-    Parameters
-    ----------
-    steps
-        In order.
-    failed
-        Key -> name of the steps that failed themselves.
-    """
-    lost: dict[str, str] = {}
-    for one in steps:
-        causes = (failed.get(key) or lost.get(key) for key in one.needs)
-        cause = next((name for name in causes if name), None)
-        if cause is not None:
-            lost[one.key] = cause
-    return lost
