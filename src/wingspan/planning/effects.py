@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from wingspan.planning.syntax import Chain, Statement
+from wingspan.planning.syntax import Chain, Statement, at_import
 
 CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 _HARMLESS = {"debug", "info", "warning", "error", "exception", "critical", "warn", "sleep"}
@@ -38,7 +38,12 @@ class Effect:
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
         """The nodes that are evaluated when the module is imported."""
-        return tuple(_at_import(self.statement.node))
+        return tuple(at_import(self.statement.node))
+
+    @cached_property
+    def quiet(self) -> bool:
+        """Whether it surely changes nothing: it calls, decorates, derives and alters nothing."""
+        return not any(_may_act(node) for node in self.nodes)
 
     @cached_property
     def changes(self) -> frozenset[str]:
@@ -54,9 +59,8 @@ class Effect:
     @cached_property
     def hands_on(self) -> frozenset[str]:
         """The names that it gives to a call whose result it drops, such as ``shuffle(a)``."""
-        return frozenset(
-            name for call in self._dropped for part in call.args for name in root(part)
-        )
+        parts = [part for call in self._dropped for part in _given(call)]
+        return frozenset(name for part in parts for name in _names(part))
 
     @cached_property
     def calls(self) -> frozenset[Callee]:
@@ -64,6 +68,28 @@ class Effect:
         found = [node.func for node in self.nodes if isinstance(node, ast.Call)]
         found += [part for node in self.nodes for part in _decorators(node)]
         return frozenset(callee for part in found for callee in _callee(part))
+
+    @cached_property
+    def calls_of_names(self) -> tuple[tuple[str, ast.Call], ...]:
+        """The calls of names, with the name that is called."""
+        calls = (node for node in self.nodes if isinstance(node, ast.Call))
+        return tuple((call.func.id, call) for call in calls if isinstance(call.func, ast.Name))
+
+    @cached_property
+    def passes(self) -> frozenset[Callee]:
+        """The names that it gives to any call, which may call them: ``map(register, names)``."""
+        calls = [node for node in self.nodes if isinstance(node, ast.Call)]
+        parts = [part for call in calls for part in _given(call)]
+        named = [part for part in parts if isinstance(part, ast.Name | ast.Attribute)]
+        return frozenset(callee for part in named for callee in _callee(part))
+
+    def altered(self, name: str, call: ast.Call) -> frozenset[str]:
+        """Return the names given to a call of a function in this statement whose objects the function changes."""
+        found: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+                found |= set(_altered(node, call))
+        return frozenset(found)
 
     @cached_property
     def drops(self) -> frozenset[Callee]:
@@ -98,11 +124,13 @@ class Effect:
     @cached_property
     def aliases(self) -> frozenset[str]:
         """The names whose objects the names that it binds may hold, or be a part of."""
+        lambdas = [node for node in self.nodes if isinstance(node, ast.Lambda)]
+        nodes = [*self.nodes, *(inner for each in lambdas for inner in ast.walk(each.body))]
         called = {id(part) for node in self.nodes if isinstance(node, ast.Call)
                   for part in _function_parts(node.func)}  # fmt: skip
         return frozenset(
             node.id
-            for node in self.nodes
+            for node in nodes
             if isinstance(node, ast.Name)
             and isinstance(node.ctx, ast.Load)
             and id(node) not in called
@@ -112,10 +140,12 @@ class Effect:
     def dynamic(self) -> bool:
         """Whether it, or a function in it, can look up any name of its module."""
         chains = self.statement.chains
-        if _DYNAMIC & chains.keys() & self.statement.uses:
+        if _DYNAMIC & chains.keys() and _DYNAMIC & chains.keys() & self.statement.uses:
             return True
         if any(chain[:1] == ("modules",) for chain in chains.get("sys", ())):
             return True
+        if not {"vars", "locals"} & chains.keys():
+            return False
         bare = [node for node in ast.walk(self.statement.node) if isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name) and not node.args]  # fmt: skip
         if any(node.func.id == "vars" for node in bare):  # type: ignore[attr-defined]
@@ -136,25 +166,49 @@ def root(node: ast.AST) -> Iterable[str]:
     return (node.id,) if isinstance(node, ast.Name) else ()
 
 
-def _at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes that are evaluated with a statement: no bodies of functions, but those of classes."""
-    pending = [node]
-    while pending:
-        each = pending.pop()
-        yield each
-        match each:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                pending += [*each.decorator_list, *each.args.defaults]
-                pending += [part for part in each.args.kw_defaults if part is not None]
-            case ast.Lambda():
-                pending += each.args.defaults
-            case _:
-                pending += ast.iter_child_nodes(each)
+def _may_act(node: ast.AST) -> bool:
+    match node:
+        case ast.Call() | ast.AugAssign() | ast.Delete():
+            return True
+        case ast.Attribute(ctx=ctx) | ast.Subscript(ctx=ctx):
+            return not isinstance(ctx, ast.Load)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return bool(node.decorator_list)
+        case ast.ClassDef():
+            return bool(node.decorator_list or node.bases or node.keywords)
+    return False
 
 
 def _dropped_by(node: ast.AST) -> Iterator[ast.Call]:
     if isinstance(node, ast.Expr):
-        yield from (each for each in _at_import(node.value) if isinstance(each, ast.Call))
+        yield from (each for each in at_import(node.value) if isinstance(each, ast.Call))
+
+
+def _given(call: ast.Call) -> Iterator[ast.expr]:
+    yield from (part.value if isinstance(part, ast.Starred) else part for part in call.args)
+    yield from (word.value for word in call.keywords)
+
+
+def _names(part: ast.expr) -> Iterator[str]:
+    yield from (node.id for node in ast.walk(part) if isinstance(node, ast.Name))
+
+
+def _altered(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> Iterator[str]:
+    """Give the names in a call's arguments that the function may change, by its parameters."""
+    nodes = list(ast.walk(function))
+    changed = {name for node in nodes for name in (*_changed_by(node), *_poked_by(node))}
+    handed = [
+        inner for node in nodes for inner in _dropped_by(node) if not _only_prints(inner.func)
+    ]
+    changed |= {name for inner in handed for part in _given(inner) for name in _names(part)}
+    parameters = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    for position, part in enumerate(call.args):
+        parameter = parameters[position] if position < len(parameters) else None
+        if parameter is None or parameter in changed or isinstance(part, ast.Starred):
+            yield from _names(part)
+    for word in call.keywords:
+        if word.arg is None or word.arg in changed:
+            yield from _names(word.value)
 
 
 def _only_prints(function: ast.expr) -> bool:
@@ -170,6 +224,8 @@ def _changed_by(node: ast.AST) -> Iterable[str]:
     match node:
         case ast.Expr(value=ast.Call(func=ast.Attribute() as func)) if not _only_prints(func):
             return root(func)
+        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[target, *_]):
+            return root(target)
         case ast.AugAssign(target=ast.Name(id=name)):
             return (name,)
         case (

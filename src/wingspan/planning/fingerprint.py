@@ -23,7 +23,8 @@ from wingspan.errors import DeclarationError
 from wingspan.files import digest_bytes, json_text
 from wingspan.planning.modules import place_of
 from wingspan.planning.project import Home, Kept, read_source
-from wingspan.planning.reach import Reached, reach_import, reach_name, reach_text
+from wingspan.planning.reach import reach_import, reach_name, reach_text
+from wingspan.planning.reached import Reached
 from wingspan.planning.syntax import Import, parse
 from wingspan.planning.values import value_digest
 
@@ -40,6 +41,7 @@ class Fingerprint:
     components
         By names fit for a reader: ``function loans.fit`` (the function itself comes first),
         ``class loans.Split``, ``global loans.THRESHOLD``, ``import loans.np``, ``module helpers``,
+        ``import-time code of helpers``,
         ``closure loans.make.n``, ``default loans.make.n``, ``argument n``, ``distribution polars``
         and ``distribution python``. Values are versions after ``distribution``, what is imported
         after ``import``, else digests.

@@ -1,6 +1,7 @@
 """The modules that a file's imports lead to, as text: nothing is imported or run."""
 
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,6 +118,8 @@ class Project:
         """Return where a module lies; None if there is none of the name."""
         if name not in self._places:
             self._places[name] = locate(name, self.home.file.parent)
+            if self._places[name] is None:
+                self._watch_for(name)
         return self._places[name]
 
     def source(self, file: Path, package: str) -> Source:
@@ -160,12 +163,24 @@ class Project:
     def acts(self, module: Module, position: int) -> bool:
         """Say whether importing a module changes, by one of its statements, what another module made."""
         source = module.source
+        if source.effects[position].quiet:
+            return False
         if source.elsewhere(position):
             return True
         asked = source.asked(position)
         if any(self._acts(module, name, chain, direct) for (name, chain), direct in asked):
             return True
         return any(self._hooks(module, base) for base in source.derives(position))
+
+    def _watch_for(self, name: str) -> None:
+        """Note the folders where a module may come to be."""
+        above, _, _ = name.rpartition(".")
+        package = self._places.get(above) if above else None
+        if package is not None and package.kind == "project":
+            folders = [package.folder.joinpath(*above.split("."))]
+        else:
+            folders = [] if above else [self.home.file.parent, *map(Path, sys.path)]
+        self.stamps.update({folder: stamp(folder) for folder in folders})
 
     def _find(self, name: str) -> Module | None:
         place = self.place(name)

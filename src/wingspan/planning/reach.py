@@ -7,18 +7,18 @@ imports it. Where a name can be looked up that the text does not hold, the whole
 """
 
 import sys
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from copy import copy
 from functools import partial
 from pathlib import Path
 
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_file
 from wingspan.planning.effects import Effect
-from wingspan.planning.modules import Place, metadata_files, metadata_folders, version_of
+from wingspan.planning.import_time import acting, import_time_code
+from wingspan.planning.modules import Place
 from wingspan.planning.project import (
     Home,
-    Kept,
     Module,
     Project,
     Stamp,
@@ -27,31 +27,9 @@ from wingspan.planning.project import (
     prefixes,
     stamp,
 )
+from wingspan.planning.reached import Reached
 from wingspan.planning.source import Source
 from wingspan.planning.syntax import Chain, Import, Statement, digest_of, parse
-
-
-@dataclass(slots=True)
-class Reached:
-    """What was reached; `stamps` are the files it was read from, as they were."""
-
-    own: dict[str, str] = field(default_factory=dict)
-    modules: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Kept] = field(default_factory=dict)
-    tops: set[str] = field(default_factory=set)
-    distributions: dict[str, str] = field(default_factory=dict)
-    wingspan: dict[str, str] = field(default_factory=dict)
-    stamps: dict[Path, Stamp] = field(default_factory=dict)
-
-    def add(self, other: "Reached") -> None:
-        """Take in what another start has reached."""
-        self.own |= other.own
-        self.modules |= other.modules
-        self.files |= other.files
-        self.tops |= other.tops
-        self.distributions |= other.distributions
-        self.wingspan |= other.wingspan
-        self.stamps |= other.stamps
 
 
 def reach_name(home: Home, name: str) -> Reached:
@@ -63,13 +41,13 @@ def reach_name(home: Home, name: str) -> Reached:
         The file does not bind the name, or a file is not Python.
     """
     key = (home, name, tuple(sys.path))
-    return _remembered(key, lambda: _Walk(home).from_name(name))
+    return _remembered(key, lambda: _begun(home).from_name(name))
 
 
 def reach_text(home: Home, text: str, free: frozenset[str]) -> Reached:
     """Return what a function inside another reaches, but for the variables that it captures."""
     key = (home, text, free, tuple(sys.path))
-    return _remembered(key, lambda: _Walk(home).from_text(text, free))
+    return _remembered(key, lambda: _begun(home).from_text(text, free))
 
 
 def reach_import(found: Import, chain: Chain, beside: Path) -> Reached:
@@ -80,13 +58,28 @@ def reach_import(found: Import, chain: Chain, beside: Path) -> Reached:
 
 
 _reached: dict[Hashable, Reached] = {}
+_walks: dict[Hashable, "_Walk"] = {}
 
 
 def _remembered(key: Hashable, find: Callable[[], Reached]) -> Reached:
     known = _reached.get(key)
-    if known is None or any(stamp(path) != was for path, was in known.stamps.items()):
+    if known is None or _changed(known.stamps):
         known = _reached[key] = find()
     return known
+
+
+def _changed(stamps: Mapping[Path, Stamp]) -> bool:
+    return any(stamp(path) != was for path, was in stamps.items())
+
+
+def _begun(home: Home) -> "_Walk":
+    """Return a walk that has taken in what importing the module runs: the same for all its names."""
+    key = (home, tuple(sys.path))
+    known = _walks.get(key)
+    if known is None or _changed(known.reached.stamps):
+        known = _walks[key] = _Walk(home)
+        known.begin()
+    return known.copy()
 
 
 class _Walk:
@@ -97,12 +90,12 @@ class _Walk:
         self.reached = Reached()
         self.project = Project(home)
         self.reached.stamps = self.project.stamps
-        self._names: list[tuple[Module, str, Chain]] = []
-        self._whole: list[str] = []
-        self._later: list[Callable[[], None]] = []  # a chain of imports may be longer than a stack
-        self._seen: set[Hashable] = set()
-        self._deeper: dict[tuple[str, bool], bool] = {}
-        self._run: list[Module] = []
+        self.names: list[tuple[Module, str, Chain]] = []
+        self.whole: list[str] = []
+        self.seen: set[Hashable] = set()
+        self.deeper: dict[tuple[str, bool], bool] = {}
+        self.later: list[Callable[[], None]] = []  # a chain of imports may be longer than a stack
+        self.acts: dict[Module, tuple[Statement, ...]] = {}
         self._asks_for_subclasses = False
 
     def from_name(self, name: str) -> Reached:
@@ -111,13 +104,11 @@ class _Walk:
             problem = f"the file has no top-level {name}; it may have changed since it was imported"
             fix = "define it at the top level, not below `if __name__`, and start Python again"
             raise DeclarationError(str(self.home.file), problem, fix)
-        self._begin(module)
-        self._names.append((module, name, ()))
+        self.names.append((module, name, ()))
         return self._finish()
 
     def from_text(self, text: str, free: frozenset[str]) -> Reached:
         module = self.project.home_module()
-        self._begin(module)
         for each in parse(text, self.home.package):
             self._statement(module, each, free)
         return self._finish()
@@ -126,24 +117,39 @@ class _Walk:
         self._follow(found, chain)
         return self._finish()
 
-    def _begin(self, module: Module) -> None:
-        if not _is_ours(self.home.name):
-            self.reached.files[self.home.shown] = kept_home(self.home, module.source)
-            self._imported(module)
+    def begin(self) -> None:
+        """Import the module and the packages that it lies in."""
         for parent in prefixes(self.home.name)[:-1]:
             self._module(parent, used=True)
+        if not _is_ours(self.home.name):
+            module = self.project.home_module()
+            self.reached.files[self.home.shown] = kept_home(self.home, module.source)
+            self._imported(module)
+        self._finish()
+
+    def copy(self) -> "_Walk":
+        """Return a walk that goes on from here; what it reads is known to this one too."""
+        other = copy(self)
+        other.reached = self.reached.copy()
+        other.names, other.whole, other.later = [], [], []
+        other.seen, other.acts, other.deeper = {*self.seen}, {**self.acts}, {**self.deeper}
+        return other
 
     def _finish(self) -> Reached:
-        while self._names or self._whole or self._later:
-            while self._names or self._whole or self._later:
-                if self._later:
-                    self._later.pop()()
-                elif self._names:
-                    self._name(*self._names.pop())
+        before = len(self.acts)
+        while self.names or self.whole or self.later:
+            while self.names or self.whole or self.later:
+                if self.later:
+                    self.later.pop()()
+                elif self.names:
+                    self._name(*self.names.pop())
                 else:
-                    self._take_whole(self._whole.pop())
+                    self._take_whole(self.whole.pop())
             if self._asks_for_subclasses:
                 self._add_subclasses()
+        if len(self.acts) > before:
+            for module, told in import_time_code(self.project, self.acts, self.acts):
+                self.reached.own[f"import-time code of {module.shown}"] = digest_of(told)
         return self.reached
 
     def _name(self, module: Module, name: str, chain: Chain) -> None:
@@ -187,12 +193,13 @@ class _Walk:
             self._take_whole_module(module)
         chains = statement.chains
         for name in sorted(statement.uses - free):
-            self._names += [(module, name, chain) for chain in sorted(chains.get(name, {()}))]
+            self.names += [(module, name, chain) for chain in sorted(chains.get(name, {()}))]
         mentioned = statement.mentions & module.source.bound.keys()
-        self._names += [(module, name, ()) for name in sorted(mentioned)]
+        self.names += [(module, name, ()) for name in sorted(mentioned)]
         for found in statement.imports:
             self._import(found.module, used=True)
-            for chain in sorted(chains.get(found.local, ())):
+            hidden = found.local not in statement.binds  # inside a function or class
+            for chain in sorted(chains.get(found.local, {()} if hidden else ())):
                 self._follow(found, chain)
             if found.name is not None and self.project.submodule(found.module, found.name):
                 self._import(f"{found.module}.{found.name}", used=True)
@@ -213,21 +220,21 @@ class _Walk:
         if place is None or place.kind != "project" or _is_ours(name):
             return
         if not chain:
-            self._whole.append(name)
+            self.whole.append(name)
             return
         module, (part, *rest) = self.project.module(name), chain
         bound = module is not None and _may_have(module.source, part)
         if module is not None and bound:
-            self._names.append((module, part, tuple(rest)))
+            self.names.append((module, part, tuple(rest)))
         inner = self.project.submodule(name, part)
         if inner is not None:
             self._import(inner, used=True)
             self._attributes(inner, tuple(rest))
         elif module is not None and not bound and part not in _OF_MODULES:
             if "__getattr__" in module.source.bound:
-                self._names.append((module, "__getattr__", ()))
+                self.names.append((module, "__getattr__", ()))
             else:
-                self._whole.append(name)
+                self.whole.append(name)
 
     def _star(self, module: Module, found: Import, name: str, chain: Chain) -> None:
         """Take in a name that a star import may bring."""
@@ -240,9 +247,9 @@ class _Walk:
             self._attributes(found.module, ())
             return
         if other.source.exports is None:
-            self._whole.append(found.module)
+            self.whole.append(found.module)
         if name in other.source.bound or other.source.stars:
-            self._names.append((other, name, chain))
+            self.names.append((other, name, chain))
         else:
             self._attributes(found.module, (name, *chain))
 
@@ -255,62 +262,52 @@ class _Walk:
     def _module(self, name: str, *, used: bool) -> bool:
         """Note a module once; say whether to look for submodules."""
         key = (name, used)
-        if key not in self._deeper:
-            self._deeper[key] = True  # while it is looked at: modules may import one another
-            self._deeper[key] = self._note(name, used=used)
-        return self._deeper[key]
+        if key not in self.deeper:
+            self.deeper[key] = True  # while it is looked at: modules may import one another
+            self.deeper[key] = self._note(name, used=used)
+        return self.deeper[key]
 
     def _note(self, name: str, *, used: bool) -> bool:
         place = self.project.place(name)
         if place is None:
             if used and "." not in name:
-                self._absent(name)
+                self.reached.distributions[name] = "not installed"
             return False
         if _is_ours(name):
             return used and self._wingspan(name, place)
         if place.kind == "project":
             return self._of_project(name, place)
         if place.kind == "distribution" and used:
-            self._distribution(name, place)
+            self.reached.add_distribution(name, place)
         return False
 
     def _of_project(self, name: str, place: Place) -> bool:
         module = self.project.module(name)
         self.reached.files[name] = self.project.kept(name, place)
         if module is not None:
-            self._later.append(partial(self._imported, module))
+            self.later.append(partial(self._imported, module))
         elif place.file is not None:
             self.reached.modules[name] = self.reached.files[name].digest
         return place.file is None or place.file.stem == "__init__"
 
     def _imported(self, module: Module) -> None:
         """Take in what importing a module runs: further imports, and what changes things elsewhere."""
-        if self._again("imported", module):
+        if module in self.acts:
             return
-        self._run.append(module)
-        source = module.source
-        for found in source.imports_at_once:
+        self.acts[module] = acting(self.project, module)
+        for found in module.source.imports_at_once:
             self._import(found.module, used=False)
             if found.name and self.project.submodule(found.module, found.name):
                 self._import(f"{found.module}.{found.name}", used=False)
-        acting = [each for position, each in enumerate(source.statements)
-                  if not each.is_import and self.project.acts(module, position)]  # fmt: skip
-        acting += [each for each in source.unused_imports if self._is_distribution(each.imports[0])]
-        if acting:
-            self.reached.own[f"import-time code of {module.shown}"] = digest_of(acting)
-            for each in acting:
-                self._statement(module, each)
-
-    def _is_distribution(self, found: Import) -> bool:
-        place = self.project.place(found.module.partition(".")[0])
-        return place is not None and place.kind == "distribution"
+        for each in self.acts[module]:
+            self._statement(module, each)
 
     def _add_subclasses(self) -> None:
         """Take in the classes of all imported modules that are derived from others."""
-        for module in self._run:
+        for module in self.acts:
             for effect in module.source.effects:
                 if effect.bases and not self._again("subclasses", effect.statement):
-                    self._names += [(module, name, ()) for name in sorted(effect.statement.binds)]
+                    self.names += [(module, name, ()) for name in sorted(effect.statement.binds)]
 
     def _take_whole(self, name: str) -> None:
         module = self.project.module(name)
@@ -328,10 +325,10 @@ class _Walk:
                 self._import(found.module, used=True)
                 continue
             self._import(found.module, used=True)
-            self._whole.append(found.module)
+            self.whole.append(found.module)
             if found.name and (inner := self.project.submodule(found.module, found.name)):
                 self._import(inner, used=True)
-                self._whole.append(inner)
+                self.whole.append(inner)
 
     def _add_text(self, key: str, text: str) -> None:
         known = self.reached.own.get(key)
@@ -340,9 +337,9 @@ class _Walk:
 
     def _again(self, *what: Hashable) -> bool:
         """Say whether this was taken in before; it is from now on."""
-        if what in self._seen:
+        if what in self.seen:
             return True
-        self._seen.add(what)
+        self.seen.add(what)
         return False
 
     def _wingspan(self, name: str, place: Place) -> bool:
@@ -353,14 +350,13 @@ class _Walk:
         self.reached.wingspan.setdefault(name, "")
         if place.file is None:
             return True
-        self._deeper[name, True] = place.file.stem == "__init__"  # modules may import one another
         if name != "wingspan" and place.file != self.home.file:
             if place.kind == "project":
                 self.reached.wingspan[name] = digest_file(place.file)
             if place.file.suffix == ".py":
                 package = name if place.file.stem == "__init__" else name.rpartition(".")[0]
                 source = self.project.source(place.file, package)
-                self._later.append(partial(self._import_all, source))
+                self.later.append(partial(self._import_all, source))
         return place.file.stem == "__init__"
 
     def _import_all(self, source: Source) -> None:
@@ -368,23 +364,6 @@ class _Walk:
             self._import(found.module, used=True)
             if found.name:
                 self._import(f"{found.module}.{found.name}", used=True)
-
-    def _distribution(self, name: str, place: Place) -> None:
-        self.reached.tops.add(name.partition(".")[0])
-        self.reached.stamps[place.folder] = stamp(place.folder)
-        folders = metadata_folders(name, place.folder)
-        for folder in folders:
-            for file in metadata_files(folder):
-                self.reached.stamps[file] = stamp(file)
-            title, version = version_of(folder)
-            self.reached.distributions[title] = version
-        if not folders:
-            self.reached.distributions[name.partition(".")[0]] = "unknown version"
-
-    def _absent(self, name: str) -> None:
-        self.reached.distributions[name] = "not installed"
-        for folder in (self.home.file.parent, *map(Path, sys.path)):
-            self.reached.stamps[folder] = stamp(folder)
 
 
 _OF_MODULES = frozenset({"__name__", "__file__", "__doc__", "__path__", "__spec__", "__package__"})

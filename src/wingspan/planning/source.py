@@ -2,12 +2,14 @@
 
 import ast
 import builtins
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import decode_source
 
 from wingspan.planning.effects import Callee, Effect
-from wingspan.planning.syntax import Import, Statement, digest_of, parse
+from wingspan.planning.syntax import Import, Statement, digest_of, looked_up, parse
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Source:
     @cached_property
     def changed(self) -> tuple[frozenset[str], ...]:
         """For each statement, the names whose objects it may change, by what it calls too."""
-        return tuple(self._changed_by(each) for each in self.effects)
+        none = frozenset[str]()
+        return tuple(none if each.quiet else self._changed_by(each) for each in self.effects)
 
     @cached_property
     def stars(self) -> tuple[int, ...]:
@@ -89,23 +92,27 @@ class Source:
             if any(found.name == "*" for found in each.imports_at_once)
         )
 
+    def unused(self, statement: Statement) -> bool:
+        """Say whether the module never uses the name that it imports: it imports for what that does."""
+        local = statement.imports[0].local.encode()
+        if re.search(rb"(?<![\w.])" + local + rb"[.(\[]", self._without_comments):
+            return False
+        return local.decode() not in self._used
+
     @cached_property
-    def unused_imports(self) -> tuple[Statement, ...]:
-        """The imports whose names the module never uses: they are there for what they do."""
-        used = {name for each in self.statements if not each.is_import for name in each.chains}
-        used |= self.exports or frozenset()
-        return tuple(
-            each
-            for each in self.statements
-            if each.is_import and not used.intersection(found.local for found in each.imports)
-        )
+    def _used(self) -> frozenset[str]:
+        return frozenset(looked_up(decode_source(self.content))) | (self.exports or frozenset())
+
+    @cached_property
+    def _without_comments(self) -> bytes:
+        return re.sub(rb"#.*", b"", self.content)
 
     @cached_property
     def opaque(self) -> bool:
         """Whether it makes names when it is imported that cannot be known from its text."""
+        code = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         return any(
-            each.dynamic and not isinstance(each.statement.node, ast.FunctionDef | ast.ClassDef)
-            for each in self.effects
+            not isinstance(each.statement.node, code) and each.dynamic for each in self.effects
         )
 
     def binding(self, name: str) -> tuple[Statement, ...]:
@@ -116,17 +123,24 @@ class Source:
 
     def elsewhere(self, position: int) -> bool:
         """Say whether a statement surely changes an object that another module made."""
+        effect = self.effects[position]
+        if self._declares(effect):
+            return False
         changed = self.changed[position] & self.imported
-        return bool(changed) or any(self._foreign(name) for name, _ in self.effects[position].drops)
+        return bool(changed) or any(self._foreign(name) for name, _ in effect.drops)
 
     def asked(self, position: int) -> frozenset[tuple[Callee, bool]]:
         """Return the imported names that a statement calls, or a function does that it calls: the latter with False."""
         found: set[tuple[Callee, bool]] = set()
-        for name, chain in self.effects[position].calls:
-            if self._foreign(name):
-                found.add(((name, chain), True))
-            elif name in self._code:
-                found |= {(callee, False) for callee in self.does(name)[1]}
+        effect = self.effects[position]
+        if self._declares(effect):
+            return frozenset()
+        for callees, direct in ((effect.calls, True), (effect.passes, False)):
+            for name, chain in callees:
+                if self._foreign(name):
+                    found.add(((name, chain), direct))
+                elif name in self._code:
+                    found |= {(callee, False) for callee in self.does(name)[1]}
         return frozenset(found)
 
     def derives(self, position: int) -> frozenset[Callee]:
@@ -152,6 +166,8 @@ class Source:
             if each in seen:
                 continue
             seen.add(each)
+            if each in self._globals:  # made by a call, so what its class does is not known
+                return True
             for effect in self._code.get(each, ()):
                 if effect.hooks:
                     return True
@@ -178,10 +194,16 @@ class Source:
     def _changed_by(self, effect: Effect) -> frozenset[str]:
         changed = set(effect.changes | (effect.pokes - self.imported))
         changed |= effect.hands_on - self._code.keys()
-        for name, _ in effect.calls:
+        if self._declares(effect):
+            return frozenset({name for name, _ in effect.calls if name in self._globals})
+        for name, _ in effect.calls | effect.passes:
             if name in self._code:
                 changed |= self.does(name)[0]
-        changed |= {name for name, _ in effect.bases if name in self._code and self.hooks(name)}
+        changed |= {name for name, _ in effect.calls if name in self._globals}
+        for name, call in effect.calls_of_names:
+            for function in self._functions.get(name, ()):
+                changed |= function.altered(name, call)
+        changed |= {name for name, _ in effect.bases if self.hooks(name)}
         pending = [*changed]
         while pending:
             new = self._held_by(pending.pop()) - changed
@@ -189,11 +211,32 @@ class Source:
             pending += new
         return frozenset(changed)
 
+    def _declares(self, effect: Effect) -> bool:
+        """Say whether a statement declares a step of a pipeline, which runs nothing."""
+        return any(
+            chain[-1:] in {("step",), ("map",), ("command",)} and name in self._pipelines
+            for name, chain in effect.calls
+        )
+
+    @cached_property
+    def _pipelines(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, effects in self._globals.items()
+            if any(
+                (called, *chain)[-1] == "Pipeline"
+                for each in effects
+                for called, chain in each.calls
+            )
+        )
+
     def _held_by(self, name: str) -> frozenset[str]:
         """Return the names whose objects a global may hold: of ``ALIAS = CONFIG``, CONFIG."""
         found: set[str] = set()
         for effect in self._globals.get(name, ()):
             found |= effect.aliases
+            for held in effect.aliases & self._code.keys():
+                found |= self.does(held)[0]
             for called, _ in effect.calls:
                 if called in self._functions:
                     found |= self._functions_use(called)

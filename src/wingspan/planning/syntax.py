@@ -19,6 +19,8 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IN_TEXT = re.compile(r"@(\w+)|\b(?:from|join|into|update|table)\s+(\w+)", re.IGNORECASE)
 """Names that pandas, duckdb and polars look up in the caller's frame: ``query("x > @LIMIT")``."""
 
+_RARE = frozenset({"global", "import_module", "__import__"})
+
 Chain = tuple[str, ...]
 
 
@@ -44,6 +46,9 @@ class Statement:
 
     node: ast.stmt
     package: str
+    words: frozenset[str] = (
+        _RARE  # those of these that the module has: what is not there is not looked for
+    )
 
     @cached_property
     def text(self) -> str:
@@ -54,7 +59,7 @@ class Statement:
     def binds(self) -> frozenset[str]:
         """The module's names that it defines, assigns or imports, also by ``global``."""
         found = {name for node in same_scope(self.node) for name in _bound_by(node)}
-        for node in ast.walk(self.node):
+        for node in ast.walk(self.node) if "global" in self.words else ():
             if isinstance(node, ast.Global):
                 found.update(node.names)
         return frozenset(found)
@@ -62,7 +67,7 @@ class Statement:
     @cached_property
     def uses(self) -> frozenset[str]:
         """The names it looks up in the module or in builtins, by Python's own scoping."""
-        names = _looked_up(self.text)
+        names = looked_up(self.text)
         for annotation in _annotations(self.node):
             for node in ast.walk(annotation):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -93,13 +98,21 @@ class Statement:
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """Everything it imports, also inside functions."""
-        return tuple(_imports(self.node, self.package))
+        return (*_imports(self.node, self.package), *self._by_name(ast.walk(self.node)))
 
     @cached_property
     def imports_at_once(self) -> tuple[Import, ...]:
         """What it imports when its module is imported."""
-        nodes = (node for node in same_scope(self.node) if isinstance(node, ast.stmt))
-        return tuple(each for node in nodes for each in _imported_by(node, self.package))
+        nodes = [node for node in at_import(self.node) if isinstance(node, ast.stmt)]
+        found = [each for node in nodes for each in _imported_by(node, self.package)]
+        return (*found, *self._by_name(at_import(self.node)))
+
+    def _by_name(self, nodes: Iterable[ast.AST]) -> Iterator[Import]:
+        """Give the modules that it asks `importlib` for, as far as it writes their names out."""
+        if {"import_module", "__import__"} & self.words:
+            for node in nodes:
+                if isinstance(node, ast.Call):
+                    yield from _asked_for(node, self.package)
 
     @property
     def is_import(self) -> bool:
@@ -127,6 +140,8 @@ def parse(text: str | bytes, package: str) -> tuple[Statement, ...]:
         The text is not Python.
     """
     found: list[Statement] = []
+    content = text if isinstance(text, bytes) else text.encode()
+    words = frozenset(word for word in _RARE if word.encode() in content)
     for node in _pruned(ast.parse(text).body):
         match node:
             case ast.ImportFrom(module="__future__"):
@@ -137,7 +152,7 @@ def parse(text: str | bytes, package: str) -> tuple[Statement, ...]:
                 parts = [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
             case _:
                 parts = [node]
-        found += [Statement(part, package) for part in parts]
+        found += [Statement(part, package, words) for part in parts]
     return tuple(found)
 
 
@@ -154,6 +169,22 @@ def same_scope(root: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
             pending += ast.iter_child_nodes(node)
+
+
+def at_import(root: ast.AST) -> Iterator[ast.AST]:
+    """Give the nodes that are evaluated with a statement: no bodies of functions, but those of classes."""
+    pending = [root]
+    while pending:
+        each = pending.pop()
+        yield each
+        match each:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                pending += [*each.decorator_list, *each.args.defaults]
+                pending += [part for part in each.args.kw_defaults if part is not None]
+            case ast.Lambda():
+                pending += each.args.defaults
+            case _:
+                pending += reversed(list(ast.iter_child_nodes(each)))
 
 
 def _pruned(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -206,8 +237,8 @@ def _bound_by(node: ast.AST) -> Iterable[str]:
     return ()
 
 
-def _looked_up(text: str) -> set[str]:
-    """Return the names that a statement and the functions in it look up outside of functions."""
+def looked_up(text: str) -> set[str]:
+    """Return the names that code and the functions in it look up outside of functions."""
     names: set[str] = set()
     top = symtable.symtable(text, "<statement>", "exec")
     tables = [top]
@@ -273,6 +304,16 @@ def _imported_by(node: ast.AST, package: str) -> Iterator[Import]:
         module = _absolute(node.module or "", node.level, package)
         for alias in node.names:
             yield Import(module, alias.name, alias.asname or alias.name)
+
+
+def _asked_for(call: ast.Call, package: str) -> Iterator[Import]:
+    match call:
+        case ast.Call(
+            func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"),
+            args=[ast.Constant(value=str(name)), *_],
+        ):
+            level = len(name) - len(name.lstrip("."))
+            yield Import(_absolute(name.lstrip("."), level, package), None)
 
 
 def _absolute(module: str, level: int, package: str) -> str:
