@@ -6,7 +6,7 @@ imported when it is asked for.
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,11 @@ from wingspan.pipeline.handles import step_of
 from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
+from wingspan.planning.again import Again
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, make_plan
 from wingspan.planning.reads import Present, latest_of
+from wingspan.planning.selection import Names, named, needed
 from wingspan.runner import inside
 from wingspan.runner.driver import (
     LOCAL,
@@ -38,6 +40,7 @@ from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
 from wingspan.runner.runner import RUNNING, Listener, ignore
 from wingspan.shown import in_markup
+from wingspan.store.again import read_again
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -48,7 +51,17 @@ _NEEDS = 5  # steps that the text of one step names
 
 
 class Pipeline(declaration.Pipeline):
-    """Steps to be run; see `step`, `map` and `command` for how to declare them."""
+    """Steps to be run; see `step`, `map` and `command` for how to declare them.
+
+    Attributes
+    ----------
+    origin
+        What made the pipeline, JSON-able, kept with its runs: ``command``, ``target`` and ``parameters`` of the command line.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.origin: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         shown = list(self.steps.values())[:_LISTED]
@@ -64,12 +77,20 @@ class Pipeline(declaration.Pipeline):
         nodes = [Node(step.name, needs=_makers(step)) for step in self.steps.values()]
         return f"<p>Pipeline <b>{in_markup(self.name)}</b></p>{graph_svg(nodes)}"
 
-    def plan(self, home: str | Path | None = None, *, on: str = LOCAL, fuse: bool = True) -> Plan:
+    def plan(
+        self,
+        home: str | Path | None = None,
+        *,
+        on: str = LOCAL,
+        fuse: bool = True,
+        until: Names | None = None,
+        force: Names | None = None,
+    ) -> Plan:
         """Say what would run, and why; change nothing.
 
         Parameters
         ----------
-        on, fuse
+        on, fuse, until, force
             See `run`; on a pool, `Plan.groups` are the jobs and `Plan.why` says why steps share one.
 
         Raises
@@ -83,15 +104,18 @@ class Pipeline(declaration.Pipeline):
 
         place = find_home(home)
         cache = DigestCache(place.digests)
-        calls = describe_all(self.steps, cache)
+        steps, forced = self._selected(until, force)
+        calls = describe_all(steps, cache)
         store = Store(place.store)
         done: Callable[..., frozenset[str]] = store.done if place.store.is_dir() else _nothing
         before = read_history(place, self.name)
         recorded = {entry.key: entry.reads for entry in store.reads.entries()}
         latest = latest_of(recorded, Present(os.environ, cache.digest))
         folders = folders_known(place, self.name, cache.folders)
-        plan = make_plan(self.name, self.steps, calls, done, before, latest, folders)
-        plan = replace(plan, folders=cache.folders, maps=self.maps)
+        again = Again(read_again(place.store), forced, done)
+        plan = make_plan(self.name, steps, calls, done, before, latest, folders, again=again)
+        part = len(steps) < len(self.steps)
+        plan = replace(plan, folders=cache.folders, maps=self._maps_of(steps), part=part)
         if place.root.is_dir():
             cache.save()
         _warn_of_commands(plan, on)
@@ -104,7 +128,27 @@ class Pipeline(declaration.Pipeline):
         times = known_times(plan, before, _wall_time(Store(place.store)))
         return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
 
-    def run(
+    def _selected(
+        self, until: Names | None, force: Names | None
+    ) -> tuple[Mapping[str, declaration.Step], frozenset[str]]:
+        """Return the steps to plan, and those that are forced."""
+        steps = self.steps
+        if until is not None:
+            steps = needed(steps, named(steps, until, "until"))
+        return steps, frozenset() if force is None else named(steps, force, "force")
+
+    def _maps_of(self, steps: Mapping[str, declaration.Step]) -> dict[str, list[str]]:
+        """Return the labels of each map of which some steps are planned; of an empty one where all are."""
+        maps = self.maps
+        if len(steps) == len(self.steps):
+            return maps
+        found = {
+            name: [label for label in labels if f"{name}[{label}]" in steps]
+            for name, labels in maps.items()
+        }
+        return {name: labels for name, labels in found.items() if labels}
+
+    def run(  # noqa: PLR0913 - each is an option of the user's
         self,
         on: str = LOCAL,
         *,
@@ -113,6 +157,10 @@ class Pipeline(declaration.Pipeline):
         check: bool = True,
         fuse: bool = True,
         shared: str | Path | None = None,
+        until: Names | None = None,
+        force: Names | None = None,
+        touch: bool = False,
+        jobs: int | None = None,
     ) -> Run:
         """Run what is not up to date, and wait for it.
 
@@ -130,28 +178,52 @@ class Pipeline(declaration.Pipeline):
             On a pool, let short steps share a job; each keeps its own result.
         shared
             Of a pool: a folder that its machines share, instead of the profile's; files are passed by path there.
+        until
+            A step or a map, its handle, or several: only these and what they need are planned and run.
+        force
+            A step or a map, its handle, or several: these run although their results are stored. What reads them runs
+            if they give other results.
+        touch
+            Take each out-of-date step's last result for the present one, instead of running it.
+        jobs
+            The most jobs at once, here or in the queue of a pool.
 
         Raises
         ------
         StepFailedError
             A step failed; its message holds the traceback. What others finished is kept.
+        NotFoundError
+            There is no step that `until` or `force` names.
+        SettingError
+            A step to `touch` never ran.
         """
-        run = self.prepare(on, home=home, fuse=fuse, shared=shared)
-        drive(run.folder, run.home, listener or ignore)
+        run = self.prepare(
+            on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
+        )
+        drive(run.folder, run.home, listener or ignore, jobs=jobs)
         return run.checked() if check else run
 
-    def submit(
+    def submit(  # noqa: PLR0913 - as `run`
         self,
         on: str = LOCAL,
         *,
         home: str | Path | None = None,
         fuse: bool = True,
         shared: str | Path | None = None,
+        until: Names | None = None,
+        force: Names | None = None,
+        touch: bool = False,
+        jobs: int | None = None,
     ) -> Run:
-        """Start what is not up to date and return at once; the run goes on when this process ends."""
-        run = self.prepare(on, home=home, fuse=fuse, shared=shared)
+        """Start what is not up to date and return at once; the run continues when this process ends.
+
+        The options are those of `run`.
+        """
+        run = self.prepare(
+            on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
+        )
         if not run.folder.driven():
-            drive_in_background(run.folder, run.home)
+            drive_in_background(run.folder, run.home, jobs)
         return run
 
     def prepare(
@@ -161,8 +233,14 @@ class Pipeline(declaration.Pipeline):
         home: str | Path | None = None,
         fuse: bool = True,
         shared: str | Path | None = None,
+        until: Names | None = None,
+        force: Names | None = None,
+        touch: bool = False,
     ) -> Run:
-        """Plan, and write a run folder that anyone can carry out; start nothing."""
+        """Plan, and write a run folder that anyone can carry out; start nothing.
+
+        The options are those of `run`.
+        """
         if inside.inside():
             problem = "a step is running this file, and the file starts a run"
             raise DeclarationError(
@@ -176,14 +254,22 @@ class Pipeline(declaration.Pipeline):
         elif shared is not None:
             problem = "this machine needs no shared folder"
             raise SettingError(f"shared {shared}", problem, "name a pool: --on, or leave it out")
-        plan = self.plan(home, on=on, fuse=fuse)
+        plan = self.plan(home, on=on, fuse=fuse, until=until, force=force)
+        if touch and force is not None:
+            problem = "touch keeps the last results, force makes new ones"
+            raise SettingError("touch", problem, "leave one of them out")
+        if touch and plan.to_run():
+            from wingspan.runner.touch import touch as give_last_results
+
+            give_last_results(plan, place)
+            plan = self.plan(home, on=on, fuse=fuse, until=until)
         active = None if on == LOCAL else _in_the_pool(plan, on, place)
         if active is not None:
             return active
         if profile is not None and plan.to_run():
             _require_pool(plan, profile, place)
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place, on, given)
+        save_plan(plan, folder, place, on, given, self.origin)
         return Run(folder, place)
 
 

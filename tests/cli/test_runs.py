@@ -94,6 +94,94 @@ def test_plan_says_why(doubling):
     assert "did you mean slow" in wingspan("plan", "doubling.py", "solw", check=2).stderr
 
 
+LOGGED = """
+    import wingspan as ws
+
+    def fit(rate: float) -> dict[str, float]:
+        ws.log({"loss": rate / 3}, step=1)
+        return {"auc": rate}
+
+    def nothing() -> None:
+        return None
+
+    def pipeline(count: int = 2) -> ws.Pipeline:
+        p = ws.Pipeline("logged")
+        p.map(fit, over={"rate": [n / 10 for n in range(count)]})
+        p.step(nothing)
+        return p
+"""
+
+
+def test_run_ends_with_short_results_and_metrics(project):
+    """On standard output; of many steps a few, and what shows the others."""
+    project.write(logged=LOGGED)
+    told = wingspan("run", "logged.py").stdout
+    assert told.splitlines() == [
+        "results:",
+        "  fit[0.0]  {auc: 0}",
+        "  fit[0.1]  {auc: 0.1}",
+        "metrics:",
+        "  fit[0.0]  loss 0",
+        "  fit[0.1]  loss 0.0333333",
+    ]
+    assert wingspan("run", "logged.py").stdout == told
+    many = wingspan("run", "logged.py", "--set", "count=30").stdout.splitlines()
+    assert many[7] == "  fit[...]  and 24 more: wingspan show fit"
+    assert len(many) == 16
+
+
+def test_until_force_touch_and_jobs(doubling):
+    """A part is run, a step is forced, last results are kept; plan says what would happen."""
+    assert (
+        "doubling: 1 of 1 step to run"
+        in wingspan("plan", "doubling.py", "--until", "double").stdout
+    )
+    assert (
+        "1 step run, 0" in wingspan("run", "doubling.py", "--until", "double", "--jobs", "1").stderr
+    )
+    assert "1 step run, 1" in wingspan("run", "doubling.py").stderr
+    forced = wingspan("plan", "doubling.py", "--force", "double").stdout
+    assert forced.splitlines()[1] == "  run  double  forced"
+    assert "1 step run, 1" in wingspan("run", "doubling.py", "--force", "double").stderr
+    assert "2 of 2" not in wingspan("plan", "doubling.py").stdout
+    doubling.write(doubling=PIPELINE.replace("return 2 * n", "return n * 2"))
+    kept = wingspan("plan", "doubling.py", "--touch").stdout
+    assert kept == "doubling: --touch would keep the last results of: double, slow\n"
+    told = wingspan("run", "doubling.py", "--touch").stderr
+    assert "up to date with their last results: double, slow" in told
+    assert "0 steps run, 2 up to date" in told
+    assert (
+        "did you mean double" in wingspan("run", "doubling.py", "--until", "dubble", check=2).stderr
+    )
+
+
+def test_plan_of_a_step_alone_takes_the_last_runs_file(doubling):
+    """With the settings it had."""
+    assert "no run was started from a file" in wingspan("plan", "slow", check=2).stderr
+    wingspan("run", "doubling.py", "--set", "n=3")
+    assert "step slow is up to date" in wingspan("plan", "slow").stdout
+    doubling.write(doubling=PIPELINE.replace("return 2 * n", "return n * 2"))
+    assert "first cause:\n  step double:" in wingspan("plan", "slow").stdout
+
+
+def test_runs_shows_parameters_times_and_outcome(doubling):
+    """As text and as JSON; also those parameters that were not set."""
+    doubling.write(doubling=PIPELINE.replace("n == 13", "n == 26"))
+    wingspan("run", "doubling.py", "--set", "n=13", check=1)
+    wingspan("run", "doubling.py", "--set", "n=2")
+    first, parameters, second, failed = wingspan("runs").stdout.splitlines()
+    assert "  done      2/2 steps " in first
+    assert " UTC" in first
+    assert parameters == '    flag=False  n=2  seconds=0  words=["a"]'
+    assert "  failed    1/2 steps " in second
+    assert failed.endswith("failed: slow")
+    rows = json.loads(wingspan("runs", "--json", "--pipeline", "doubling").stdout)
+    assert [row["parameters"]["n"] for row in rows] == ["2", "13"]
+    assert [row["failed"] for row in rows] == [[], ["slow"]]
+    assert all(0 < row["duration_s"] < 60 for row in rows)
+    assert wingspan("runs", "--pipeline", "other").stdout == ""
+
+
 def test_plan_exports_a_dag(doubling):
     """What is to run becomes a DAG in a new folder; one in use is refused, and nothing in it is changed."""
     told = wingspan("plan", "doubling.py", "--export", "out").stderr

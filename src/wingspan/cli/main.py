@@ -14,6 +14,7 @@ from wingspan.cli import (
     execute,
     holds,
     holds_judge,
+    listing,
     models,
     plan,
     pool,
@@ -51,6 +52,7 @@ advise.register(holds.app)
 holds_judge.register(holds.app)
 for group in (
     runs,
+    listing,
     plan,
     execute,
     show,

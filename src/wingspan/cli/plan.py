@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,16 @@ import typer
 from wingspan.cli.paper import counted, wrap
 from wingspan.cli.runs import (
     AsJson,
+    Force,
     HomeOption,
+    Jobs,
     NoFuse,
     On,
     Settings,
     Shared,
     Target,
+    Touch,
+    Until,
     check_folder,
     submission,
 )
@@ -38,32 +43,55 @@ def plan(
     on: On = "local",
     no_fuse: NoFuse = False,
     shared: Shared = None,
+    until: Until = None,
+    force: Force = None,
+    touch: Touch = False,
+    jobs: Jobs = None,
 ) -> None:
     """Say what would run and why; run nothing.
 
-    On a pool also which steps share a job.
+    On a pool also which steps share a job. --jobs is for the DAG of --export.
     """
-    from wingspan.cli.target import load_pipeline
+    from wingspan.cli.target import is_step, last_target, load_pipeline
 
-    made = load_pipeline(target, settings or []).plan(home, on=on, fuse=not no_fuse)
+    if step is None and not settings and is_step(target):
+        target, settings, step = *last_target(home), target
+    pipeline = load_pipeline(target, settings or [])
+    made = pipeline.plan(home, on=on, fuse=not no_fuse, until=until, force=force)
+    if touch:
+        print(_touch_text(made, home, force))
+        return
     if step is not None:
         print(json.dumps(_step_json(made, step), indent=2) if as_json else made.explain(step))
         return
     if export is not None:
-        dag = _export(made, export, home, (on, shared))
+        dag = _export(made, export, home, (on, shared, jobs))
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
         steps = [
             {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
             for s in made.steps
         ]
-        jobs = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
+        groups = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
         told = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
-        print(json.dumps(told if on == "local" else {**told, "jobs": jobs}, indent=2))
+        print(json.dumps(told if on == "local" else {**told, "jobs": groups}, indent=2))
     else:
         print(_plan_text(made))
         if on != "local":
             print(_jobs_text(made))
+
+
+def _touch_text(made: "Plan", home: Path | None, force: list[str] | None) -> str:
+    """Return which steps ``run --touch`` would mark as up to date."""
+    from wingspan.errors import SettingError
+    from wingspan.runner.run_folder import find_home
+    from wingspan.runner.touch import last_results
+
+    if force:
+        problem = "it keeps the last results, --force makes new ones"
+        raise SettingError("--touch", problem, "leave one of them out")
+    names = ", ".join(last_results(made, find_home(home))) or "none"
+    return wrap(f"{made.pipeline}: --touch would keep the last results of: {names}", "  ")
 
 
 def _step_json(made: "Plan", name: str) -> dict[str, object]:
@@ -94,17 +122,21 @@ def _jobs_text(made: "Plan") -> str:
     return "\n".join(lines)
 
 
-def _export(made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None]) -> Path:
+def _export(
+    made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None, int | None]
+) -> Path:
     from wingspan.runner.htcondor import export as dag
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import RunFolder, find_home
 
     check_folder("--export", folder)
-    on, shared = pool
-    known = on != "local" or shared is not None
+    on, shared, jobs = pool
+    known = on != "local" or shared is not None or jobs is not None
     profile = (
         find_profile("htcondor" if on == "local" else on, Path.cwd(), shared) if known else None
     )
+    if profile is not None and jobs is not None:
+        profile = replace(profile, max_jobs=jobs)
     return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
 
 

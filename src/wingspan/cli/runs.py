@@ -1,14 +1,13 @@
-"""``wingspan run``, ``runs``, ``resume``, ``stop``, ``collect``."""
+"""``wingspan run``, ``resume``, ``stop``, ``collect``."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from wingspan.cli.paper import counted
+from wingspan.cli.paper import counted, wrap
 
 if TYPE_CHECKING:
     from wingspan.runner.local import LocalRunner
@@ -42,6 +41,18 @@ Shared = Annotated[
     ),
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="Print all of the output, byte for byte.")]
+Until = Annotated[
+    list[str] | None,
+    typer.Option("--until", metavar="STEP", help="Only this step and those it needs."),
+]
+Force = Annotated[
+    list[str] | None,
+    typer.Option("--force", metavar="STEP", help="Run this step although it is up to date."),
+]
+Touch = Annotated[
+    bool, typer.Option("--touch", help="Run nothing: keep the last results as up to date.")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Most jobs at once.")]
 Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
 
 
@@ -53,12 +64,40 @@ def run(
     on: On = "local",
     no_fuse: NoFuse = False,
     shared: Shared = None,
+    until: Until = None,
+    force: Force = None,
+    touch: Touch = False,
+    jobs: Jobs = None,
 ) -> None:
-    """Run what of a pipeline is not up to date, here or on a pool."""
+    """Run the out-of-date steps of a pipeline, locally or on a pool."""
+    from wingspan.cli.results import results_lines
     from wingspan.cli.target import load_pipeline
 
     pipeline = load_pipeline(target, settings or [])
-    run_pipeline(pipeline, home, background=background, on=on, fuse=not no_fuse, shared=shared)
+    done = run_pipeline(
+        pipeline,
+        home,
+        background=background,
+        on=on,
+        fuse=not no_fuse,
+        shared=shared,
+        choice=Choice(until, force, touch, jobs),
+    )
+    lines = [] if background else results_lines(done)
+    if lines:
+        print("\n".join(lines))
+
+
+class Choice(NamedTuple):
+    """Which steps of a pipeline are run, and how many at once."""
+
+    until: list[str] | None = None
+    force: list[str] | None = None
+    touch: bool = False
+    jobs: int | None = None
+
+
+ALL = Choice()
 
 
 def run_pipeline(
@@ -70,6 +109,7 @@ def run_pipeline(
     on: str = "local",
     fuse: bool = True,
     shared: Path | None = None,
+    choice: Choice = ALL,
 ) -> "Run":
     """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
@@ -78,16 +118,32 @@ def run_pipeline(
     if home is not None:
         check_folder("--home", home)
     if background:
-        submitted = pipeline.submit(on, home=home, fuse=fuse, shared=shared)
+        submitted = pipeline.submit(
+            on,
+            home=home,
+            fuse=fuse,
+            shared=shared,
+            until=choice.until,
+            force=choice.force,
+            touch=choice.touch,
+            jobs=choice.jobs,
+        )
         _print_notes(submitted)
         print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
-    started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared)
+    until, force, touch, jobs = choice
+    stale = pipeline.plan(home, until=until).to_run() if touch else ()
+    started = pipeline.prepare(
+        on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
+    )
+    if stale:
+        names = ", ".join(step.name for step in stale)
+        print(wrap(f"up to date with their last results: {names}", "  "), file=sys.stderr)
     _print_notes(started)
     try:
         with Progress({name: step.done for name, step in started.steps.items()}) as progress:
-            drive(started.folder, started.home, progress, runner)
+            drive(started.folder, started.home, progress, runner, jobs)
     except KeyboardInterrupt:
         if started.folder.on != "local":
             told = f"wingspan watch {started.run_id}\n  stop:  wingspan stop {started.run_id}"
@@ -158,26 +214,6 @@ def conclude(run: "Run") -> None:
         raise typer.Exit(_STOPPED)
     if run.state != "done":
         raise typer.Exit(2 if failed and all(event.error for event in failed) else 1)
-
-
-def runs(home: HomeOption = None, as_json: AsJson = False) -> None:
-    """List the runs, newest first."""
-    from wingspan.runner.run import open_run
-    from wingspan.runner.run_folder import find_home
-
-    rows = []
-    for run_id in reversed(find_home(home).run_ids()):
-        run = open_run(run_id, home=home)
-        events = run.events
-        done = sum(event.state == "done" for event in events.values())
-        rows.append({"run": run_id, "state": run.state, "done": done, "steps": len(events)})
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        width = max((len(str(row["run"])) for row in rows), default=0)
-        for row in rows:
-            steps = "step" if row["steps"] == 1 else "steps"
-            print(f"{row['run']:{width}}  {row['state']:8}  {row['done']}/{row['steps']} {steps}")
 
 
 def collect(
@@ -269,5 +305,5 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for function in (run, runs, resume, stop, collect):
+    for function in (run, resume, stop, collect):
         app.command()(function)

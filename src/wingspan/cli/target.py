@@ -38,10 +38,48 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
         pipeline = factory(*given.args, **given.kwargs)
     from wingspan.workflow import Pipeline
 
-    if not isinstance(pipeline, Pipeline):
+    if isinstance(pipeline, Pipeline):
+        pipeline.origin = {
+            "command": "run",
+            "target": target,
+            "settings": list(settings),
+            "parameters": {each: _shown(value) for each, value in given.named.items()},
+        }
+    else:
         problem = f"{name or 'pipeline'} returned {type(pipeline).__qualname__}, expected a wingspan.Pipeline"
         raise DeclarationError(target, problem, "end the function with `return p`")
     return pipeline
+
+
+def _shown(value: object) -> str:
+    """Return a parameter's value as a list of runs shows it."""
+    from wingspan.runner.brief import brief
+
+    return str(value) if isinstance(value, Path) else brief(value)
+
+
+def is_step(target: str) -> bool:
+    """Say whether a target is surely no file: ``wingspan plan STEP`` takes the last run's pipeline."""
+    file = target.partition(":")[0]
+    return not file.endswith(".py") and not Path(file).exists()
+
+
+def last_target(home: Path | None) -> tuple[str, list[str]]:
+    """Return the file and the settings of the newest run that was started from a file.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such run, or the file is gone.
+    """
+    from wingspan.runner.run import runs
+
+    for run in runs(home=home):
+        origin = run.origin
+        if origin.get("command") == "run":
+            return origin["target"], origin["settings"]
+    fix = "name the file too: wingspan plan FILE STEP"
+    raise NotFoundError("wingspan plan", "no run was started from a file yet", fix)
 
 
 def _factory(path: Path, name: str) -> Callable[..., Any]:

@@ -11,6 +11,8 @@ from wingspan.files import digest_bytes, json_text
 
 FORMAT = 3  # of keys and of job.json; a change here runs every step once more
 
+_AGAIN = "+"
+
 Inputs = dict[str, tuple[str, str | None]]
 
 
@@ -55,6 +57,19 @@ def step_key(base: str, inputs: Mapping[str, tuple[str, str | None]]) -> str:
         for place, (key, output) in sorted(inputs.items())
     ]
     return _hex("\n".join([base, *lines]))
+
+
+def forced_key(key: str, base: str, count: int) -> tuple[str, str]:
+    """Return the key and the base of a step that was forced so often.
+
+    By its base no earlier result is taken for it; `seeding` still gives the one that it had.
+    """
+    return _hex(f"{key} again {count}"), f"{base}{_AGAIN}{count}"
+
+
+def seeding(base: str) -> str:
+    """Return the base that seeds a step: a forced step draws the same random numbers again."""
+    return base.partition(_AGAIN)[0]
 
 
 def content_key(base: str, inputs: Mapping[str, str]) -> str:

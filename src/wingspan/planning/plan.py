@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
 from wingspan.pipeline.handles import near
+from wingspan.planning.again import Again
 from wingspan.planning.key import Inputs, step_key
+from wingspan.planning.reasons import Folders, listed, nothing_known, reasons
 from wingspan.shown import in_markup, shown_name
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
@@ -14,7 +16,7 @@ if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.planning.call import Call
 
 UP_TO_DATE = "up to date"
-_SHOWN = 3  # differences named in a reason
+FORCED = "forced"
 _LISTED = 60  # steps of a plan that its text shows
 
 
@@ -82,6 +84,10 @@ class Plan(Mapping[str, PlannedStep]):
         The labels of each map, by its name; its steps are called ``name[label]``.
     folders
         By digest of an input folder, its files and the first digits of their digests.
+    again
+        How often each key that this plan forces was forced; written when the plan is carried out.
+    part
+        The pipeline has other steps, which this plan leaves out.
     """
 
     pipeline: str
@@ -94,6 +100,8 @@ class Plan(Mapping[str, PlannedStep]):
     sources: dict[str, bytes] = field(default_factory=dict, compare=False)
     previous: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
     maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    again: Mapping[str, int] = field(default_factory=dict, compare=False)
+    part: bool = False
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,16 +192,11 @@ def walk(tree: object) -> Iterator[Mapping[str, Any]]:
 Latest = Callable[[str, "Call"], tuple[str, tuple[str, ...]]]
 
 
-Folders = Callable[[str], Mapping[str, str]]
-
-
-def nothing_known(_digest: str) -> Mapping[str, str]:
-    """Return the files of a folder of which nothing is known."""
-    return {}
-
-
 def step_keys(
-    order: Iterable[str], calls: Mapping[str, "Call"], latest: Latest | None = None
+    order: Iterable[str],
+    calls: Mapping[str, "Call"],
+    latest: Latest | None = None,
+    again: Again | None = None,
 ) -> tuple[dict[str, str], dict[str, Inputs], dict[str, tuple[str, ...]]]:
     """Return of each step the key, the inputs with keys for names, and what its last result read that is different now.
 
@@ -203,6 +206,8 @@ def step_keys(
         Gives producers before readers.
     latest
         Gives the key that a step's key has become by what its result read without declaring it: see `reads.resolve`.
+    again
+        Gives the key of a step that was forced.
     """
     keys: dict[str, str] = {}
     inputs: dict[str, Inputs] = {}
@@ -215,10 +220,12 @@ def step_keys(
         changed[name] = ()
         if latest is not None:
             keys[name], changed[name] = latest(keys[name], call)
+        if again is not None:
+            keys[name] = again(name, keys[name], call.base)
     return keys, inputs, changed
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - what a plan is made of
     pipeline: str,
     steps: Mapping[str, "Step"],
     calls: Mapping[str, "Call"],
@@ -226,6 +233,8 @@ def make_plan(
     previous: Mapping[str, Mapping[str, Any]],
     latest: "Latest | None" = None,
     folders: Folders = nothing_known,
+    *,
+    again: Again | None = None,
 ) -> Plan:
     """Decide what must run; `calls` are in order of declaration.
 
@@ -235,13 +244,14 @@ def make_plan(
         Given keys, returns those whose result is there.
     previous
         By step name, what `history` gave for the last plan of this pipeline; only reasons are made from it.
-    latest
+    latest, again
         See `step_keys`.
     folders
         Gives the files of an input folder, of this plan or of the last one.
     """
+    again = again or Again({}, frozenset(), frozenset)
     keys, inputs, read = step_keys(
-        calls, calls, latest
+        calls, calls, latest, again
     )  # declared after what they need, so producers come first
     there = done(keys.values())
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
@@ -255,10 +265,12 @@ def make_plan(
         key, step = keys[name], steps[name]
         reason = UP_TO_DATE
         if key not in there:
-            changed = read[name] or _reasons(call, previous.get(name), keys, previous, folders)
-            reason = _listed(changed) or "its result is not in the store"
+            changed = read[name] or reasons(call, previous.get(name), keys, previous, folders)
+            reason = listed(changed) or "its result is not in the store"
+            reason = FORCED if name in again.names else reason
         request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
-        made = _planned(step, call, key, inputs[name], reason, request, retries)
+        own = (key, again.bases.get(name, call.base))
+        made = _planned(step, call, own, inputs[name], reason, request, retries)
         planned.append(made if name not in readable else replace(made, modules=readable[name]))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
@@ -273,6 +285,7 @@ def make_plan(
         notes=said,
         sources=sources,
         previous=previous,
+        again=again.raised,
     )
 
 
@@ -309,7 +322,7 @@ def _one_request(
 def _planned(
     step: "Step",
     call: "Call",
-    key: str,
+    key: tuple[str, str],
     inputs: Inputs,
     reason: str,
     request: dict[str, Any],
@@ -317,7 +330,7 @@ def _planned(
 ) -> PlannedStep:
     return PlannedStep(
         name=step.name,
-        key=key,
+        key=key[0],
         done=reason is UP_TO_DATE,
         reason=reason,
         needs=tuple(dict.fromkeys([maker for maker, _ in inputs.values()])),
@@ -332,7 +345,7 @@ def _planned(
         modules=call.modules,
         components=call.components,
         code=call.code.digest,
-        base=call.base,
+        base=key[1],
     )
 
 
@@ -347,67 +360,3 @@ def history(plan: Plan) -> dict[str, dict[str, Any]]:
         }
         for step in plan.steps
     }
-
-
-def _reasons(
-    call: "Call",
-    before: Mapping[str, Any] | None,
-    keys: Mapping[str, str],
-    previous: Mapping[str, Mapping[str, Any]],
-    folders: Folders,
-) -> list[str]:
-    """Say why a step is not up to date, by comparing with the last plan."""
-    if before is None:
-        return ["new step"]
-    now, old = call.components, before["components"]
-    if old.get("format") != now["format"]:
-        was = old.get("format", "unknown")
-        return [f"the key format changed ({was} -> {now['format']}): every step runs once more"]
-    found = [_difference(name, old.get(name), now.get(name), folders) for name in {**now, **old}]
-    for place, (maker, output) in call.inputs.items():
-        if before["inputs"].get(place) != [maker, output]:
-            found.append(f"input {place} is now {maker}")
-        elif previous.get(maker, {}).get("key") != keys[maker]:
-            found.append(f"input {place}: {maker} changed")
-    gone = [
-        f"input {p}: {maker[0]} removed"
-        for p, maker in before["inputs"].items()
-        if p not in call.inputs
-    ]
-    found += gone
-    return [text for text in found if text]
-
-
-def _files_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """Name the first files in which a folder differs; nothing if either is not known."""
-    if not old or not new:
-        return ""
-    names = sorted({name for name, _ in old.items() ^ new.items()})
-    verbs = [
-        "changed" if name in old and name in new else "added" if name in new else "removed"
-        for name in names[:_SHOWN]
-    ]
-    shown = [f"{shown_name(n)} {verb}" for n, verb in zip(names, verbs, strict=False)]
-    return _listed([*shown, *names[_SHOWN:]])
-
-
-def _listed(differences: Sequence[str]) -> str:
-    more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-    return ", ".join(differences[:_SHOWN]) + more
-
-
-def _difference(name: str, old: str | None, new: str | None, folders: Folders) -> str:
-    """Name one changed component: values are shown, digests are not."""
-    if old == new:
-        return ""
-    if old is None or new is None:
-        if name.startswith("type "):
-            return f"{name[5:]} is {f'now of type {new}' if old is None else f'no longer of type {old}'}"
-        return f"{name} {'added' if old is None else 'removed'}"
-    subject = name.removeprefix("distribution ")
-    if "blake2b" in old or "blake2b" in new or len(old) == len(new) == 64:
-        files = name.startswith("file ") and _files_changed(
-            folders(old.rpartition(" ")[2]), folders(new.rpartition(" ")[2])
-        )
-        return f"{subject} changed{f' ({files})' if files else ''}"
-    return f"{subject} {old} -> {new}"

@@ -6,12 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import FormatError, NotFoundError
+from wingspan.errors import ConflictError, FormatError, NotFoundError
 from wingspan.files import disk_errors, json_text, write_atomically
 from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, history, step_from_json
@@ -29,6 +30,7 @@ from wingspan.runner.runner import (
     read_events,
     write_event,
 )
+from wingspan.store.again import write_again
 from wingspan.store.store import Store
 
 _FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
@@ -36,9 +38,20 @@ LOCAL = "local"
 
 
 def save_plan(
-    plan: Plan, folder: RunFolder, home: Home, on: str = LOCAL, shared: Path | None = None
+    plan: Plan,
+    folder: RunFolder,
+    home: Home,
+    on: str = LOCAL,
+    shared: Path | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write all of a plan into a new run folder, and what the next plan is compared with."""
+    """Write all of a plan into a new run folder, and what the next plan is compared with.
+
+    Parameters
+    ----------
+    origin
+        What started the run: see `Pipeline.origin`.
+    """
     with disk_errors(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)
@@ -54,10 +67,16 @@ def save_plan(
         "why": plan.why,
         "notes": plan.notes,
         "maps": plan.maps,
+        "origin": dict(origin or {}),
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")
+    write_again(home.store, plan.again)
     made = {"pipeline": plan.pipeline, "steps": history(plan), "folders": plan.folders}
+    if plan.part:  # the other steps are as they were
+        before = _history(home, plan.pipeline)
+        made["steps"] = {**steps_in(before), **history(plan)}
+        made["folders"] = {**before.get("folders", {}), **plan.folders}
     write_atomically(home.history(plan.pipeline), json_text(made))
 
 
@@ -179,6 +198,25 @@ def _runner(folder: RunFolder, jobs: int | None) -> Runner:
 
     profile = find_profile(folder.on, Path.cwd(), folder.shared)
     return HTCondorRunner(profile if jobs is None else replace(profile, max_jobs=jobs))
+
+
+def interrupt(folder: RunFolder) -> None:
+    """Send Ctrl-C to the process that drives a run, if there is one.
+
+    Raises
+    ------
+    ConflictError
+        The process is on another machine.
+    """
+    pid, host = folder.driver() or (None, "")
+    if pid is None:
+        return
+    if host != os.uname().nodename:
+        problem = f"it is driven from {host}, so it cannot be stopped from here"
+        fix = f"on {host}: wingspan stop {folder.run_id}"
+        raise ConflictError(f"run {folder.run_id}", problem, fix)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(pid, signal.SIGINT)
 
 
 def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.names import file_word
-from wingspan.planning.key import content_key
+from wingspan.planning.key import content_key, seeding
 from wingspan.runner import forks, inside
 from wingspan.runner.brief import brief
 from wingspan.runner.input_files import (
@@ -196,7 +196,7 @@ def _seed(job: Mapping[str, Any], folder: Path) -> None:
 
     From the bytes of its inputs rather than from their keys: a result that another step adopts has the same seed.
     """
-    seed = int(content_key(job["base"], _read_digests(job, folder))[:8], 16)
+    seed = int(content_key(seeding(job["base"]), _read_digests(job, folder))[:8], 16)
     random.seed(seed)
     if job["preload"]:
         with contextlib.suppress(ModuleNotFoundError):

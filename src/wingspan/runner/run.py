@@ -3,18 +3,16 @@
 Whatever starts a run returns a `Run`; `open_run` finds one again, from any process.
 """
 
-import os
-import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.errors import ConflictError, NotFoundError, StepFailedError
+from wingspan.errors import NotFoundError, StepFailedError
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.driver import LOCAL, drive, load_plan
+from wingspan.runner.driver import LOCAL, drive, interrupt, load_plan
 from wingspan.runner.failure import report
 from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
 from wingspan.runner.job import whole
@@ -94,6 +92,12 @@ class Run(Mapping[str, Any]):
         """Name of the pipeline."""
         name: str = self.folder.header["pipeline"]
         return name
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """What started the run: see `Pipeline.origin`."""
+        found: dict[str, Any] = self.folder.header.get("origin", {})
+        return found
 
     @property
     def steps(self) -> Mapping[str, PlannedStep]:
@@ -202,22 +206,8 @@ class Run(Mapping[str, Any]):
 
             remove_from_queue(self.folder)
         else:
-            self._interrupt()
+            interrupt(self.folder)
         return self.wait(timeout_s)
-
-    def _interrupt(self) -> None:
-        """Send Ctrl-C to the process that drives the run."""
-        pid, host = self.folder.driver() or (None, "")
-        if pid is None:
-            return
-        if host != os.uname().nodename:
-            problem = f"it is driven from {host}, so it cannot be stopped from here"
-            fix = f"on {host}: wingspan stop {self.run_id}"
-            raise ConflictError(f"run {self.run_id}", problem, fix)
-        try:
-            os.kill(pid, signal.SIGINT)
-        except ProcessLookupError:  # it has just ended
-            return
 
     def resume(self, *, listener: Listener | None = None, check: bool = True) -> "Run":
         """Continue an interrupted or failed run with the plan it had, and wait for it.
