@@ -380,6 +380,29 @@ def test_functions_of_a_notebook_run_too(project):
     assert p.run()["cell"] == 6.0
 
 
+def test_an_error_in_a_notebook_shows_the_lines_of_its_cells(project):
+    """Also of what another cell defines; the job has neither the notebook nor its files."""
+    import linecache
+    import types
+
+    cells = {
+        "<cell 1>": "def inner(n):\n    return n // 0\n",
+        "/tmp/ipykernel_1/2.py": "def outer(n: int) -> int:\n    made = n + 1\n    return inner(made)\n",
+    }
+    module = types.ModuleType("__main__")
+    for name, source in cells.items():
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - as a notebook does
+    p = ws.Pipeline("notebook")
+    p.step(module.outer, 4)
+    with pytest.raises(StepFailedError) as told:
+        p.run()
+    assert 'File "/tmp/ipykernel_1/2.py", line 3, in outer\n    return inner(made)' in str(
+        told.value
+    )
+    assert 'File "<cell 1>", line 2, in inner\n    return n // 0' in str(told.value)
+
+
 def test_a_run_says_its_state_in_a_notebook(failing):
     """repr and HTML name each step and its state."""
     run = failing.pipeline().run(check=False)

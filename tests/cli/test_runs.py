@@ -301,6 +301,17 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(doubling):
     assert "1 step run, 1 up to date" in wingspan(*command[3:]).stderr
 
 
+def test_exec_takes_requests_as_options_and_advises_by_them(doubling):
+    """A wrong one is named; a job over its time is told which option to raise."""
+    told = wingspan("exec", "--memory", "lots", "--", "true", check=2).stderr
+    assert told.startswith(
+        "error: wingspan exec: memory='lots' is invalid: expected a size above 0"
+    )
+    told = wingspan("exec", "--runtime", "1s", "--disk", "1GB", "--", "sleep", "60", check=1).stderr
+    assert "-> ask for more: --runtime RUNTIME" in told
+    assert "Resources" not in told + wingspan("status").stdout
+
+
 def test_exec_runs_one_command_as_a_job(doubling):
     """No pipeline needed: output is printed, named files are kept."""
     (doubling.path / "work.py").write_text(

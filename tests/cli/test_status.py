@@ -80,7 +80,7 @@ def test_advice_names_its_steps(tmp_path):
         name: StepEvent(1.0, name, "k", "failed", problem=f"no {name}", fix=fix)
         for name, fix in (("a", "correct it"), ("b", "correct it"), ("c", "ask for more"))
     }
-    run = SimpleNamespace(folder=SimpleNamespace(root=tmp_path))
+    run = SimpleNamespace(folder=SimpleNamespace(root=tmp_path), origin={})
     assert _notes(run, events, {}) == ["  -> a, b: correct it", "  -> c: ask for more"]
 
 

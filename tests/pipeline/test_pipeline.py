@@ -117,6 +117,24 @@ def test_handles_inside_containers_are_found(p):
         p.step(best, {"a": [other]})
 
 
+def test_a_handle_of_another_pipeline_is_refused_whatever_its_step_is_called(p):
+    """A step of the same name here is another one; fields and maps are noticed too."""
+    other = ws.Pipeline("other")
+    for pipeline in (p, other):
+        pipeline.step(load, Path("x"))
+    theirs = other.step(split, other.step(load, Path("y"), name="more"), name="parts")
+    p.step(split, [1], name="parts")
+    with pytest.raises(
+        DeclarationError, match="is the result of 'parts' of another pipeline"
+    ) as no:
+        p.step(fit, theirs.train, 1)
+    assert no.value.fix == "pass the handle that this pipeline's own step 'parts' gave"
+    models = other.map(fit, over={"power": [1]}, train=[1])
+    p.map(fit, over={"power": [1]}, train=[1])
+    with pytest.raises(DeclarationError, match="of another pipeline"):
+        p.map(score, over={"model": models}, test=[1])
+
+
 def test_containers_are_copied_at_declaration(p):
     """Changing a list later changes no step, so no step can come to need itself."""
     numbers = [1, 2]

@@ -25,6 +25,10 @@ def execute(
         str | None, typer.Option(help="Memory, such as 2GB: a limit [default: no limit].")
     ] = None,
     gpus: Annotated[int, typer.Option(help="GPU devices.")] = 0,
+    disk: Annotated[str, typer.Option(help="Disk, such as 2GB.")] = "2GB",
+    runtime: Annotated[
+        str | None, typer.Option(help="Longest time, such as 1h30m [default: no limit].")
+    ] = None,
     output: Annotated[
         list[str] | None, typer.Option(help="File or folder the command writes; kept.")
     ] = None,
@@ -35,7 +39,7 @@ def execute(
     raw: Raw = False,
 ) -> None:
     """Run one command as a job: exec --cpus 2 -- python train.py."""
-    from wingspan.errors import SettingError
+    from wingspan.errors import DeclarationError, SettingError
     from wingspan.pipeline.handles import step_of
     from wingspan.pipeline.resources import Resources
     from wingspan.workflow import Pipeline
@@ -49,7 +53,11 @@ def execute(
     pipeline = Pipeline("exec")
     text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
     outputs = {f"output{i}": path for i, path in enumerate(output or [])}
-    resources = Resources(cpus=cpus, memory=memory, gpus=gpus)
+    try:
+        resources = Resources(cpus, memory, disk, gpus, runtime=runtime)
+    except DeclarationError as error:
+        raise SettingError("wingspan exec", error.problem, "correct the option") from None
+    pipeline.origin = {"command": "exec", "parameters": {}}
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
     done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
     if not background:

@@ -14,6 +14,7 @@ import typer
 
 from wingspan.cli.progress import job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
+from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown, shown_name
 
 if TYPE_CHECKING:
@@ -206,10 +207,16 @@ def _notes(
         if event.problem and event.fix:
             steps.setdefault(event.fix, []).append(event)
     lines = [f"  -> {names_of(of)}: {fix}" for fix, of in steps.items()]
-    hints = [f"{name}: {hint}" for name, of in usage.items() for one in of if (hint := one.hint())]
+    command = str(run.origin.get("command", ""))
+    hints = [
+        f"{name}: {hint_in_terms_of(command, hint)}"
+        for name, of in usage.items()
+        for one in of
+        if (hint := one.hint())
+    ]
     if hints:
         lines += [
-            "requests that do not fit (ws.Resources):",
+            f"requests that do not fit{'' if states_requests(command) else ' (ws.Resources)'}:",
             *(f"  {one}" for one in hints[:_HINTS]),
         ]
         lines += [f"  and {len(hints) - _HINTS} more: --json"] if len(hints) > _HINTS else []

@@ -148,6 +148,7 @@ def train(
             memory=memory,
         )
         p = _training(what, ends)
+        p.origin = {"command": "train", "parameters": {"data": str(data[0]), "target": target}}
         run = run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared)
     _finish(run, what, ends, as_json=as_json)
 
@@ -184,6 +185,7 @@ def predict(
         options=_options(delimiter),
         shards_in_all=shards,
     )
+    p.origin = {"command": "predict", "parameters": {"model": found.name, "data": str(data[0])}}
     predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[step_of(made)]
     write_out(predictions.path, out)
     if as_json:

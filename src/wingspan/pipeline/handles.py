@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wingspan.errors import DeclarationError
@@ -36,17 +36,20 @@ class Handle:
         Field of the step's NamedTuple, or None for the whole result.
     _fields
         The fields one may ask for; empty if the result is not a NamedTuple.
+    _owner
+        Number of the pipeline that declared it; 0 where that is not known.
     """
 
     _step: str
     _field: str | None = None
     _fields: tuple[str, ...] = ()
+    _owner: int = field(default=0, compare=False)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a handle, but for its own three
         if name.startswith("_"):  # copying and notebooks ask for these
             raise AttributeError(name)
         if name in self._fields:
-            return Handle(self._step, name)
+            return Handle(self._step, name, _owner=self._owner)
         if name in _OWN:
             return getattr(self, f"_{name}")
         problem = f"the result of this step has no field {name!r}; {near(name, self._fields)}"
@@ -58,7 +61,7 @@ class Handle:
             problem = "its result is not known while the pipeline is declared, so it cannot be looped over"
             fix = "pass it on as an argument, or return a NamedTuple to unpack"
             raise DeclarationError(f"step {self._step}", problem, fix)
-        return iter([Handle(self._step, name) for name in self._fields])
+        return iter([Handle(self._step, name, _owner=self._owner) for name in self._fields])
 
     def __bool__(self) -> bool:
         problem = (
@@ -79,6 +82,11 @@ def step_of(handle: Handle) -> str:
 def field_of(handle: Handle) -> str | None:
     """Return the field of a step's result that a handle names; None for the whole result."""
     return handle._field  # noqa: SLF001 - private, as a field may be called field
+
+
+def owner_of(handle: Handle) -> int:
+    """Return the number of the pipeline that declared a handle; 0 where that is not known."""
+    return handle._owner  # noqa: SLF001 - private, as a field may be called owner
 
 
 _OWN = frozenset({"step", "field", "fields"})

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import itertools
 import keyword
 import string
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,7 @@ from wingspan.pipeline.handles import (
     combinations,
     maps_of,
     near,
+    owner_of,
     step_of,
 )
 from wingspan.pipeline.names import LONGEST, check_pipeline_name
@@ -38,6 +40,7 @@ from wingspan.store.annotation import VALUE, TypeName, read_return, read_signatu
 from wingspan.store.codec import check_type
 
 _PATH = TypeName("pathlib.Path")
+_NUMBERS = itertools.count(1)  # of pipelines, in this process
 _DEFAULT = Resources()
 _PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
 _CONTAINERS = frozenset({list, tuple, set, dict})
@@ -94,9 +97,9 @@ class Step:
     retries: int
     place: str
 
-    def handle(self) -> Handle:
-        """Return the name of this step's result."""
-        return Handle(self.name, None, _fields(self.action, self.outputs))
+    def handle(self, owner: int = 0) -> Handle:
+        """Return the name of this step's result; `owner` is the number of its pipeline."""
+        return Handle(self.name, None, _fields(self.action, self.outputs), owner)
 
 
 class _Map(NamedTuple):
@@ -112,6 +115,7 @@ class Pipeline:
         self._steps: dict[str, Step] = {}
         self._maps: dict[str, _Map] = {}
         self._place = calling_place()
+        self._number = next(_NUMBERS)
         if name is not None:
             check_pipeline_name(name, self._place)
 
@@ -284,8 +288,14 @@ class Pipeline:
             if maker not in self._steps:
                 problem = f"an argument of {step.name!r} is the result of {maker!r}, which is no step of this pipeline"
                 raise DeclarationError(step.place, problem, near(maker, self._steps))
+            if owner_of(handle) not in {0, self._number}:
+                problem = (
+                    f"an argument of {step.name!r} is the result of {maker!r} of another pipeline"
+                )
+                fix = f"pass the handle that this pipeline's own step {maker!r} gave"
+                raise DeclarationError(step.place, problem, fix)
         self._steps[step.name] = step
-        return step.handle()
+        return step.handle(self._number)
 
 
 def _named(files: Iterable[Path | str] | Mapping[str, Path | str], place: str) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from typing import Any
 import cloudpickle
 
 from wingspan.errors import ConflictError, DeclarationError
+from wingspan.planning.cells import Carried
 from wingspan.planning.fingerprint import home_of, home_of_globals
 from wingspan.planning.modules import place_of
 from wingspan.planning.project import read_source
@@ -32,7 +33,8 @@ def pickled(function: Step) -> bytes:
     """
     content = io.BytesIO()
     try:
-        _Pickler(content).dump(function)
+        carried = Carried(function)
+        _Pickler(content, carried).dump(carried)
     except (TypeError, AttributeError, ValueError, RecursionError, ImportError) as error:
         raise _unsendable(function, error) from error
     except Exception as error:
@@ -51,7 +53,13 @@ def _unsendable(function: Step, error: Exception) -> DeclarationError:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
     """Refers to what a project's file holds, instead of copying it."""
 
+    def __init__(self, content: io.BytesIO, carried: Carried) -> None:
+        super().__init__(content)
+        self._carried = carried
+
     def reducer_override(self, value: Any) -> Any:  # noqa: ANN401 - as the pickle protocol has it
+        if isinstance(value, types.FunctionType):
+            self._carried.note(value)
         cached = isinstance(value, functools._lru_cache_wrapper)  # noqa: SLF001 - the type has no other name
         if cached or isinstance(value, types.FunctionType | type):
             home = home_of(value)

@@ -5,6 +5,7 @@ Whatever starts a run returns a `Run`; `open_run` finds one again, from any proc
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from wingspan.errors import NotFoundError, StepFailedError
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.advice import in_terms_of
 from wingspan.runner.driver import LOCAL, drive, interrupt, load_plan
 from wingspan.runner.failure import report
 from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
@@ -127,15 +129,18 @@ class Run(Mapping[str, Any]):
             self._watch = Watch(self.folder, self.home, self.plan)
         self._watch.look()
         driven = not self._watch.over
+        command = str(self.origin.get("command", ""))
         latest = {}
         for name, step in self.steps.items():
             event = self._watch.latest.get(name) or StepEvent(
                 0.0, name, step.key, DONE if step.done else WAITING
             )
             interrupted = event.state in UNDER_WAY and not driven
-            latest[name] = (
-                StepEvent(event.time, name, step.key, "stopped") if interrupted else event
-            )
+            if interrupted:
+                event = StepEvent(event.time, name, step.key, "stopped")
+            elif event.fix:
+                event = replace(event, fix=in_terms_of(command, event.fix))
+            latest[name] = event
         return Look(latest, _state(latest.values(), driven=driven))
 
     def collect(self) -> "Run":

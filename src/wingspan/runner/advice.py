@@ -1,0 +1,43 @@
+"""Give advice in the terms of the interface in use: options on the command line, `Resources` in Python. Pure."""
+
+import re
+
+# The options with which each command states a request; Python states all of them.
+_OPTIONS = {
+    "exec": frozenset({"cpus", "memory", "disk", "gpus", "runtime"}),
+    "train": frozenset({"cpus", "memory"}),
+    "holds train": frozenset({"cpus", "memory"}),
+    "predict": frozenset[str](),
+}
+_REQUEST = re.compile(r'(?:resources=)?(?:ws\.)?Resources\((\w+)=("[^"]*"|[^()"]*)\)')
+_HINT = re.compile(r'(\w+)=("[^"]*"|\d+)$')
+
+
+def in_terms_of(command: str, fix: str) -> str:
+    """Return advice for the user of a command, given that for the user of Python.
+
+    >>> in_terms_of("exec", 'ask for more: resources=ws.Resources(memory="4096MB")')
+    'ask for more: --memory 4096MB'
+    """
+    options = _OPTIONS.get(command)
+    found = None if options is None else _REQUEST.search(fix)
+    if options is None or found is None:
+        return fix
+    if found[1] not in options:
+        return f"use a machine with more {found[1]}, such as one of a pool: --on POOL"
+    return _REQUEST.sub(_option, fix)
+
+
+def states_requests(command: str) -> bool:
+    """Say whether a command states requests by its own options."""
+    return command in _OPTIONS
+
+
+def hint_in_terms_of(command: str, hint: str) -> str:
+    """Return what to request instead, which ends with the request, for the user of a command."""
+    return _HINT.sub(_option, hint) if command in _OPTIONS else hint
+
+
+def _option(request: re.Match[str]) -> str:
+    value = request[2].strip('"')
+    return f"--{request[1]} {request[1].upper() if value == '...' else value}"
