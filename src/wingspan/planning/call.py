@@ -93,15 +93,16 @@ class _Code:
 
 @dataclass(slots=True)
 class _Known:
-    """What was looked at for the same plan: functions and classes, and arguments that steps share."""
+    """What was looked at for the same plan of a home: functions and classes, and arguments that steps share."""
 
+    home: str
     code: dict[Callable[..., Any], _Code] = field(default_factory=dict)
     same: dict[tuple[str, int], Same] = field(default_factory=dict)
 
 
 def describe_all(steps: Mapping[str, Step], cache: DigestCache) -> dict[str, Call]:
     """Return what `describe` does of each step; a function's code is looked at once for all its calls."""
-    known = _Known()
+    known = _Known(str(cache.path.parent))
     return {name: describe(step, cache, known) for name, step in steps.items()}
 
 
@@ -120,15 +121,14 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
     DeclarationError
         The function cannot be told from others by its source and values, or an argument cannot be stored.
     """
-    known = known or _Known()
+    known = known or _Known(str(cache.path.parent))
     reader = Arguments(cache, known.same)
     arguments = _trees(step, reader)
     if isinstance(step.action, Command):
         code, action = _command(step.action, reader)
     else:
         code = _known_code(step, step.action, known)
-        root = code.action.get("root") or str(Path.cwd())
-        action = {**code.action, "project": project_of(root, str(cache.path.parent))}
+        action = code.action
         reader.constants |= code.constants
     made_of = _with_classes(code, [_known_code(step, kind, known) for kind in reader.classes])
     files = tuple(reader.files.values())
@@ -181,7 +181,11 @@ def _known_code(step: Step, function: Callable[..., Any], known: _Known) -> _Cod
     """Return what a function, or the class of an argument, is made of; look at each once."""
     code = known.code.get(function)
     if code is None:
-        code = known.code[function] = _code(step, function)
+        code = _code(step, function)
+        if code.action:
+            root = code.action.get("root") or str(Path.cwd())
+            code = replace(code, action={**code.action, "project": project_of(root, known.home)})
+        known.code[function] = code
     return code
 
 

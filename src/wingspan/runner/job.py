@@ -33,7 +33,6 @@ from wingspan.runner.input_files import (
 from wingspan.runner.kept_code import import_kept, import_source_from
 from wingspan.runner.noting import watch, without_notes
 from wingspan.runner.raised import describe
-from wingspan.runner.reads import Recorder
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, RunFolder
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
@@ -47,6 +46,11 @@ NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)
 def file_name(key: str, output: str) -> str:
     """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
     return f"{key}.{file_word(output)}" if output != "json" else f"{key}.output.json"
+
+
+def before_forks() -> None:
+    """Do once, in a template, what every job needs."""
+    watch()
 
 
 def run_job(folder: Path) -> int:
@@ -123,8 +127,8 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
         forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
-        reads = Recorder(job, folder)
-        watch(reads)
+        reads = watch()
+        reads.begin(job, folder)
         function = _load(job, folder)
         _seed(job, folder)
         arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}

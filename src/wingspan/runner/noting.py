@@ -5,6 +5,7 @@ An audit hook would see more, and would make every call of ``id`` twenty times a
 
 import builtins
 import contextlib
+import functools
 import glob
 import importlib.machinery
 import io
@@ -49,12 +50,17 @@ class _Noting:
         return self.__name__
 
 
-def watch(recorder: Recorder) -> None:
-    """Tell a recorder from now on what this process reads."""
+@functools.cache
+def watch() -> Recorder:
+    """Return the recorder of this process, which is told from the first call on what the process reads.
+
+    A template calls it before it forks jobs: each job would copy all the memory that this changes.
+    """
+    recorder = Recorder()
     _watch_environment(recorder)
-    if recorder.project:
-        _watch_files(recorder)
-        watch_libraries(lambda path: recorder.opened(path) if recorder.active else None)
+    _watch_files(recorder)
+    watch_libraries(lambda path: recorder.opened(path) if recorder.active else None)
+    return recorder
 
 
 class _FileNotes:
@@ -136,7 +142,8 @@ def _watch_environment(recorder: Recorder) -> None:
 
     def put_and_note(environment: Any, key: Any, value: Any) -> None:  # noqa: ANN401
         put(environment, key, value)
-        recorder.set(os.fsdecode(key))
+        if recorder.active:
+            recorder.set(os.fsdecode(key))
 
     def iterate_apart(environment: Any) -> Iterator[Any]:  # noqa: ANN401
         nonlocal iterating, copying

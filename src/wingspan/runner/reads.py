@@ -31,24 +31,32 @@ _METADATA = (".egg-info", ".dist-info")
 
 
 class Recorder:
-    """What one job has read so far."""
+    """What one job has read so far: nothing before `begin`, nothing more after `found`."""
 
-    def __init__(self, job: Mapping[str, Any], folder: Path) -> None:
-        self.project = str(job["action"].get("project", ""))
-        self.active = True
-        self._above = f"{self.project}/"
-        apart = {
-            prefix for prefix in (sys.prefix, sys.base_prefix) if prefix.startswith(self._above)
-        }
-        apart |= {str(folder), str(job.get("home") or folder)}
-        for file in job["files"]:
-            apart |= {file["path"], os.path.realpath(file["path"])}
-        self._apart = tuple(f"{path}/" for path in apart)
+    def __init__(self) -> None:
+        self.active = False
+        self._above = ""
+        self._apart: tuple[str, ...] = ()
+        self._of_users: dict[str, bool] = {}
+        self._forget()
+
+    def _forget(self) -> None:
         self._files: dict[str, list[int] | None] = {}
         self._written: set[str] = set()
         self._variables: dict[str, str] = {}
         self._set: set[str] = set()
-        self._of_users: dict[str, bool] = {}
+
+    def begin(self, job: Mapping[str, Any], folder: Path) -> None:
+        """Record from now on what the job of a folder reads."""
+        self._forget()  # a process may run one job after another
+        project = job["action"].get("project")
+        self._above = f"{project}/" if project else ""
+        apart = {p for p in (sys.prefix, sys.base_prefix) if project and p.startswith(self._above)}
+        apart |= {str(folder), str(job.get("home") or folder)}
+        for file in job["files"]:
+            apart |= {file["path"], os.path.realpath(file["path"])}
+        self._apart = tuple(f"{path}/" for path in apart)
+        self.active = True
 
     def opened(self, given: object, *, writing: bool = False) -> None:
         """Note a file that is about to be opened."""
@@ -95,7 +103,7 @@ class Recorder:
 
     def _in_project(self, given: object, *, folder: bool = False) -> str:
         """Return the absolute path of something of the project that is data; else nothing."""
-        if not self.project or not isinstance(given, str | bytes | os.PathLike):
+        if not self._above or not isinstance(given, str | bytes | os.PathLike):
             return ""
         path = os.fsdecode(given)
         if path[:1] != "/" or "/." in path or "//" in path:

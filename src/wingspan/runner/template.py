@@ -269,6 +269,7 @@ def serve(connection: socket.socket, parent: int, target: str, modules: Iterable
             importlib.import_module(wanted)
     module, _, name = target.partition(":")
     function: Callable[[Path], int] = getattr(importlib.import_module(module), name)
+    getattr(sys.modules[module], "before_forks", lambda: None)()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST)
     faulthandler.enable(2)  # each job's errors: a crash shows the Python stack there
