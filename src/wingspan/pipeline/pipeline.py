@@ -334,10 +334,14 @@ def _fields(
 ) -> tuple[str, ...]:
     """Return the fields of a result: of a command its outputs, of a function those of its NamedTuple."""
     names = tuple([name for name, _ in outputs])
-    if names != (VALUE,) or isinstance(action, Command):
-        return names
-    returns = read_return(action)
-    return names if returns is not None and returns.kind == "namedtuple" else ()
+    plain = names == (VALUE,) and not (isinstance(action, Command) or _gives_fields(action))
+    return () if plain else names
+
+
+@functools.lru_cache(maxsize=4096)
+def _gives_fields(function: Callable[..., Any]) -> bool:
+    returns = read_return(function)
+    return returns is not None and returns.kind == "namedtuple"
 
 
 def _all_handles(step: Step) -> list[Handle]:
@@ -356,15 +360,16 @@ def handles_in(value: object) -> Iterable[Handle]:
         yield value
         return
     inner: Iterable[Any] = ()
-    if isinstance(value, Mapping):
-        held = by_label(value)
-        inner = (*held.keys(), *held.values())
-    elif isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset):
         inner = value
+    elif isinstance(value, Mapping):
+        held = by_label(value) if isinstance(value, Handles) else value
+        inner = (*held.keys(), *held.values())
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         inner = [getattr(value, each.name, None) for each in dataclasses.fields(value)]
     for item in inner:
-        yield from handles_in(item)
+        if type(item) not in _PLAIN:
+            yield from handles_in(item)
 
 
 @functools.lru_cache(maxsize=4096)

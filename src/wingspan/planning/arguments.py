@@ -101,7 +101,8 @@ class Arguments:
             self.texts[place] = self._show(value, place)
             return value
         if kind is Handle:
-            self.texts[place] = f"input {json_text(field_of(value))}"
+            field = field_of(value)
+            self.texts[place] = "input null" if field is None else f"input {json_text(field)}"
             return self._tree(value, place)
         known = self._same.get((place, id(value)))
         if known is not None:
@@ -189,7 +190,7 @@ class Arguments:
 
     def _show(self, value: Any, place: str) -> str:  # noqa: ANN401
         """Note a plain value; return its JSON text."""
-        text = str(value) if type(value) is int else json_text(value)
+        text = repr(value) if type(value) in {int, float} else json_text(value)  # as JSON, sooner
         self.shown[f"parameter {place}"] = text if len(text) <= _SHORT else _short(text)
         return text
 

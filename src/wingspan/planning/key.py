@@ -43,7 +43,10 @@ def base_key(
     files
         Name in the job's folder -> ``file`` or ``folder``, and the digest of the content.
     """
-    given = [f"{json_text(name)}:{text}" for name, text in sorted(arguments.items())]
+    given = [
+        f"{name if name.isidentifier() else json_text(name)}:{text}"
+        for name, text in sorted(arguments.items())
+    ]
     held = f"{json_text(image)} {json_text(files)}" if image or files else ""
     return _hex("\n".join([f"{FORMAT} {code} {cpus} {held}", *given]))
 
