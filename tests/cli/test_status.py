@@ -107,3 +107,12 @@ def test_sixty_equal_failures_are_one_report(project, capsys):
     assert "11 more steps failed in the same way: fit[1], fit[2], fit[3] and 8 more" in said
     assert f"wingspan logs STEP --run {run.run_id}" in said
     assert len(said.splitlines()) < 40
+
+
+def test_a_name_is_one_line_and_has_an_end():
+    """However long it is, and whatever it holds."""
+    events = [StepEvent(1.0, "fit[a\nb]" + "x" * 10_000, "k", "done", wall_s=1.0)]
+    (line,) = lines(events, {}, 80)
+    assert line.startswith(r"fit[a\nb]xxx")
+    assert "[9,8" in line
+    assert len(line) < 300

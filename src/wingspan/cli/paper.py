@@ -6,10 +6,12 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from wingspan.cli.terminal import bare
-from wingspan.shown import shown_name
+from wingspan.shown import brief, shown_name
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_LONGEST = 200  # characters shown of a name
 
 
 def columns() -> int:
@@ -21,6 +23,11 @@ def wrap(text: str, indent: str = "") -> str:
     """Return the text in lines that fit; those after the first begin with the indent."""
     width = max(columns(), len(indent) + 20)
     return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def label(name: str) -> str:
+    """Return a name of a step for a line of text: control characters written out, cut in the middle where it is long."""
+    return brief(shown_name(name), _LONGEST)
 
 
 def counted(count: int, word: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wingspan.cli.paper import counted, wrap
+from wingspan.cli.paper import counted, label, wrap
 from wingspan.cli.runs import (
     AsJson,
     Force,
@@ -112,7 +112,7 @@ def _step_json(made: "Plan", name: str) -> dict[str, object]:
 
 
 def _jobs_text(made: "Plan") -> str:
-    names = {step.key: step.name for step in made.steps}
+    names = {step.key: label(step.name) for step in made.steps}
     lines = [counted(len(made.groups), "job")]
     for group in made.groups:
         told = [names[key] for key in group]
@@ -141,10 +141,11 @@ def _export(
 
 
 def _plan_text(made: "Plan") -> str:
-    width = max((len(step.name) for step in made.steps), default=0)
+    names = [label(step.name) for step in made.steps]
+    width = max(map(len, names), default=0)
     lines = [
-        wrap(f"  {'-' if step.done else 'run':4} {step.name:{width}}  {step.reason}", " " * 9)
-        for step in made.steps
+        wrap(f"  {'-' if step.done else 'run':4} {name:{width}}  {step.reason}", " " * 9)
+        for name, step in zip(names, made.steps, strict=True)
     ]
     told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
     notes = [wrap(f"note: {note}", "  ") for note in made.notes]

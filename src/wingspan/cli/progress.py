@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from wingspan.cli.paper import label
 from wingspan.cli.terminal import bare
 from wingspan.runner.runner import (
     DISCONNECTED,
@@ -129,7 +130,7 @@ class Progress:
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
             state = Text(event.state, style=_STYLE.get(event.state, ""))
             job = brief(event.problem, _PROBLEM) or self._doing(event)
-            table.add_row(Text(shown_name(event.step)), state, took, memory, Text(shown_name(job)))
+            table.add_row(Text(label(event.step)), state, took, memory, Text(shown_name(job)))
         table.caption = Text(shown_name(summary(self.states.values(), self._jobs)))
         return table
 
@@ -178,4 +179,4 @@ def _line(event: StepEvent) -> str:
     told = event.problem and not event.error  # what was given wrong is told once, at the end
     problem = f"  {brief(shown(event.problem), _PROBLEM)}" if told else ""
     adopted = f"  {event.note}" if event.adopted else ""
-    return f"{event.state:8} {shown_name(event.step)}{took}{problem}{adopted}"
+    return f"{event.state:8} {label(event.step)}{took}{problem}{adopted}"

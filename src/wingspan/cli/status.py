@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.paper import label
 from wingspan.cli.progress import job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
 from wingspan.runner.advice import hint_in_terms_of, states_requests
-from wingspan.shown import brief, shown, shown_name
+from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.attempts import Attempt
@@ -91,7 +92,7 @@ def _lines(
     now = time.time() if look.state == "running" else None
     same = _repeated(look.events.values())
     for name, event in look.events.items():
-        cells = [shown_name(name), event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
+        cells = [label(name), event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
         tried = attempts.get(name, [])
         if attempts:
             cells += _pool_cells(tried, usage.get(name, []), now)
@@ -120,7 +121,7 @@ def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
 
     groups = alike(event for event in events if event.state == "failed")
     return {
-        event.step: f"as {shown_name(group[0].step)}"
+        event.step: f"as {label(group[0].step)}"
         for group in groups
         if len(group) >= _MANY_ALIKE
         for event in group[1:]

@@ -13,6 +13,7 @@ from wingspan.errors import DeclarationError
 from wingspan.pipeline.amounts import megabytes, number, seconds
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.submit_commands import command_problem
+from wingspan.shown import unseen
 
 UNSTATED_MB = 2048  # what a pool is asked for where the user states no memory
 _MOST = {"cpus": 65_536, "gpus": 1024}
@@ -185,7 +186,7 @@ def _plain(name: str, value: Any) -> Any:  # noqa: ANN401
     elif name in _TIMES:
         _ = seconds(value)
     elif name == "image":
-        if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        if not isinstance(value, str | os.PathLike) or not os.fspath(value) or unseen(str(value)):
             raise ValueError('a reference such as "docker://python:3.12", or a file')
         return os.fspath(value)
     elif not 0 < number(value) < _CAPABLE:
