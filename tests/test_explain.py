@@ -85,6 +85,17 @@ def test_several_first_causes_are_all_named(chain):
     assert [line.partition(":")[0] for line in lines[at + 1 :]] == ["  step scale", "  step load"]
 
 
+def test_a_cause_behind_another_is_named_too(chain):
+    """scale changed itself, and reads what changed as well."""
+    chain.fresh("chain").pipeline().run()
+    plan = chain.fresh("chain").pipeline(by=4.0, sep=", ").plan()
+    lines = plan.explain("total").splitlines()
+    assert lines[lines.index("first causes:") + 1].startswith(
+        "  step scale: parameter by 2.0 -> 4.0"
+    )
+    assert "  step load: " in "\n".join(lines)
+
+
 def test_a_result_that_is_gone_is_said(chain):
     """Nothing has changed then."""
     run = chain.fresh("chain").pipeline().run()

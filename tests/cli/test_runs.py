@@ -125,6 +125,8 @@ def test_run_ends_with_short_results_and_metrics(project):
         "  fit[0.1]  loss 0.0333333",
     ]
     assert wingspan("run", "logged.py").stdout == told
+    explained = wingspan("plan", "logged.py", "fit").stdout.splitlines()
+    assert [line.partition(" is ")[0] for line in explained] == ["step fit[0.0]", "step fit[0.1]"]
     many = wingspan("run", "logged.py", "--set", "count=30").stdout.splitlines()
     assert many[7] == "  fit[...]  and 24 more: wingspan show fit"
     assert len(many) == 16

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def plan(
     target: Target,
     step: Annotated[
-        str | None, typer.Argument(metavar="[STEP]", help="Explain this step in full.")
+        str | None, typer.Argument(metavar="[STEP]", help="Explain this step, or map, in full.")
     ] = None,
     settings: Settings = None,
     home: HomeOption = None,
@@ -62,7 +62,12 @@ def plan(
         print(_touch_text(made, home, force))
         return
     if step is not None:
-        print(json.dumps(_step_json(made, step), indent=2) if as_json else made.explain(step))
+        names = [f"{step}[{label}]" for label in made.maps.get(step, ())] or [step]
+        if as_json:
+            found = [_step_json(made, name) for name in names]
+            print(json.dumps(found[0] if names == [step] else found, indent=2))
+        else:
+            print("\n".join(made.explain(name) for name in names))
         return
     if export is not None:
         dag = _export(made, export, home, (on, shared, jobs))

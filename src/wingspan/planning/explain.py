@@ -87,7 +87,6 @@ def _causes(plan: Plan, name: str) -> Iterator[tuple[str, ...]]:
         changed = [makers[key] for key in step.needs if _changed(plan, makers[key])]
         if step.name != name and (not changed or before is None or any(changes(step, before))):
             yield _way(step.name, name, reader)
-            continue
         for maker in changed:
             if maker.name != name and maker.name not in reader:
                 reader[maker.name] = step.name
