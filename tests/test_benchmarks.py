@@ -34,6 +34,13 @@ def test_the_made_up_timeline_has_what_timelines_have(monkeypatch):
     assert len(tensors["at_holds"](tensors["find_episodes"](timeline))) == 40
 
 
+def test_the_large_run_is_stopped_as_the_benchmark_says(monkeypatch):
+    """What had ended is done, all else is stopped; nothing is measured here."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    states, _ = runpy.run_path(str(ROOT / "benchmarks" / "follow_large_run.py"))["measure"](40)
+    assert list(states.values()) == ["done"] * 20 + ["stopped"] * 20
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_thirty_million_rows_need_no_more_memory_than_ten(tmp_path):

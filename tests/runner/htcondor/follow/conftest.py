@@ -106,6 +106,12 @@ class PoolRun:
 
 
 @pytest.fixture
+def planned_step():
+    """Give a function that makes a step to be run: name, key, the keys it needs."""
+    return planned
+
+
+@pytest.fixture
 def queue(monkeypatch):
     """Give what stands for the access point's queue: whether DAGMan is `there`, and how often it was `asked`."""
 

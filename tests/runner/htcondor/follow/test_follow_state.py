@@ -139,6 +139,11 @@ TABLE = {
             ("failed", "its job was removed by the user: condor_rm (by user alice)"),
         ],
     ),
+    "removed by hand, with a reason": (
+        [(Event.JOB_ABORTED, 10, {"reason": "not wanted (by user alice)"})],
+        {},
+        [("failed", "its job was removed by the user: not wanted (by user alice)")],
+    ),
     "held by hand while it runs": (
         [
             (Event.EXECUTE,),

@@ -92,7 +92,7 @@ class DagLog:
         lost = list(self._read(self._dag.jobs_log, _ONLY_JOBS_LOG))
         nodes = list(self._read(self._dag.nodes_log, _NODES))
         lost = [change._replace(node=self._node_of.get(_cluster(change), "")) for change in lost]
-        both = sorted([*lost, *nodes], key=lambda change: change.at) if lost else nodes
+        both = _merged(lost, nodes) if lost else nodes
         return _without_echoes([change for change in both if change.node])
 
     def of_dagman(self) -> list[NodeChange]:
@@ -168,6 +168,18 @@ def _change(node: str, code: int, at: float, job: str, body: Body) -> NodeChange
     )
 
 
+def _merged(lost: list[NodeChange], nodes: list[NodeChange]) -> list[NodeChange]:
+    """Put what only one log has where it belongs: of one second, after the job's start, and before its end."""
+    started = {(change.node, change.at) for change in nodes if change.kind == Change.STARTED}
+
+    def order(change: NodeChange) -> tuple[float, int]:
+        if change.event not in _ONLY_JOBS_LOG:
+            return change.at, 0
+        return change.at, 1 if (change.node, change.at) in started else -1
+
+    return sorted([*lost, *nodes], key=order)
+
+
 def _without_echoes(changes: list[NodeChange]) -> list[NodeChange]:
     """Leave out evictions that are part of a hold or a removal of the same moment."""
     kept, then = list[NodeChange](), dict[str, NodeChange]()
@@ -175,6 +187,7 @@ def _without_echoes(changes: list[NodeChange]) -> list[NodeChange]:
         after = then.get(change.node, change)
         then[change.node] = change
         part = after.kind in {Change.HELD, Change.REMOVED} and after.at - change.at <= SAME_S
+        part = part and "PeriodicRemove" not in after.reason  # of a job that was idle
         if not (part and change.kind == Change.REQUEUED):
             kept.append(change)
     return kept[::-1]

@@ -155,7 +155,8 @@ def _says_nothing(job: Job, change: NodeChange) -> bool:
         return True
     if 0 < change.code < VacateCode.JobPolicyVacate:  # of a hold, which is told next
         return True
-    return job.event == Event.JOB_RECONNECT_FAILED and change.at - job.since <= SAME_S
+    same = change.code == VacateCode.ReconnectFailed or change.at - job.since <= SAME_S
+    return same and job.event == Event.JOB_RECONNECT_FAILED
 
 
 def whole_removed(reason: str) -> bool:
@@ -272,7 +273,7 @@ def _removed(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> Step
         return _event(change, one, STOPPED, "the workflow was removed")
     if job.why is not None and "PeriodicRemove" in change.reason:
         return _event(change, one, FAILED, job.why.problem, job.why.fix)
-    by_hand = change.reason.startswith("via condor_rm")
+    by_hand = change.reason.startswith("via condor_rm") or "(by user " in change.reason
     reason = change.reason.removeprefix("via ")
     who = "its job was removed by the user" if by_hand else "its job was removed"
     return _event(change, one, FAILED, f"{who}: {reason}" if reason else who, _AGAIN)
