@@ -251,3 +251,10 @@ def test_the_index_keeps_what_is_asked_for(tmp_path):
     index.prune({"2" * 64})
     assert index.known([base]).key(base, content) == ""
     assert index.known([base]).key(base, "d" * 64) == "2" * 64
+
+
+def test_an_index_that_cannot_be_written_loses_no_result(tmp_path):
+    """A full disk, or a folder that may not be written, costs work later and nothing now."""
+    index = Contents(tmp_path / "missing" / "contents.txt")
+    index.add("b" * 64, "c" * 64, "1" * 64)
+    assert index.known(["b" * 64]).key("b" * 64, "c" * 64) == ""

@@ -6,6 +6,7 @@ not forced to the disk, what it names may be gone, and a line that is not whole 
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _DIGITS = 32  # of base and content key: 128 bits
@@ -19,13 +20,14 @@ class Contents:
         self._path = path
 
     def add(self, base: str, content: str, key: str) -> None:
-        """Note the key of a result."""
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            # one write: lines of several processes do not mix
-            os.write(handle, f"{base[:_DIGITS]} {content[:_DIGITS]} {key}\n".encode())
-        finally:
-            os.close(handle)
+        """Note the key of a result; where that cannot be written, it is not found later, and that is all."""
+        line = f"{base[:_DIGITS]} {content[:_DIGITS]} {key}\n".encode()
+        with suppress(OSError):
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, line)  # one write: lines of several processes do not mix
+            finally:
+                os.close(handle)
 
     def known(self, bases: Collection[str]) -> "Known":
         """Return what was noted for some bases."""
