@@ -170,6 +170,7 @@ SCALARS = st.one_of(
             dt.datetime(2024, 10, 27, 2, 30, tzinfo=zone, fold=fold)
             for zone in (
                 dt.UTC,
+                dt.timezone(dt.timedelta(0), "X"),
                 ZoneInfo("UTC"),
                 ZoneInfo("Europe/Berlin"),
                 ZoneInfo("Europe/Paris"),
@@ -534,3 +535,46 @@ def test_a_new_key_format_is_the_reason_by_itself(tmp_path):
     reasons = [step.reason for step in p.plan(home=tmp_path).steps]
     changed = "the key format changed (2 -> 3): every step runs once more"
     assert reasons == [changed, changed, "new step"]
+
+
+SCRIPT = """
+    import enum
+    from dataclasses import dataclass
+    from typing import NamedTuple
+    import wingspan as ws
+
+    @dataclass(frozen=True)
+    class Config:
+        rate: float
+
+    class Kind(enum.Enum):
+        A = 1
+
+    class Pair(NamedTuple):
+        a: object
+        b: int
+
+    def fit(config: Config, pairs: list[Pair]) -> str:
+        return repr((config, pairs, isinstance(config, Config), pairs[0].a is Kind.A))
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("script")
+        p.step(fit, Config(0.5), [Pair(Kind.A, 2)])
+        return p
+
+    if __name__ == "__main__":
+        run = pipeline().run()
+        print(run.steps["fit"].key, run["fit"])
+"""
+
+
+def test_classes_of_a_script_are_those_of_its_module(project):
+    """Started as a script or by `wingspan run`, the key is the same and the job gets the same values."""
+    file = project("script.py", SCRIPT)
+    done = subprocess.run(
+        [sys.executable, file.name], cwd=file.parent, check=True, capture_output=True, text=True
+    )
+    key, _, found = done.stdout.strip().partition(" ")
+    assert found == "(Config(rate=0.5), [Pair(a=<Kind.A: 1>, b=2)], True, True)"
+    plan = project.load("script").pipeline().plan(home=file.parent / ".wingspan")
+    assert [(step.key, step.done) for step in plan.steps] == [(key, True)]

@@ -2,13 +2,14 @@
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from wingspan.errors import NotFoundError, UnsupportedTypeError
 
 
 def reference(kind: type) -> str:
-    """Return where a class is imported from.
+    """Return where a class is imported from; one of a script by the script's name, as a job imports it.
 
     Raises
     ------
@@ -18,12 +19,24 @@ def reference(kind: type) -> str:
     found: Any = sys.modules.get(kind.__module__)
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
-    if found is not kind or kind.__module__ == "__main__":
+    module = _imported_as(kind.__module__)
+    if found is not kind or not module:
         named = f"{kind.__module__}.{kind.__qualname__}"
         problem = f"the class {named} cannot be imported by its name in another process"
         fix = "define it at the top level of a .py file that is imported"
         raise UnsupportedTypeError("", problem, fix)
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{module}:{kind.__qualname__}"
+
+
+def _imported_as(module: str) -> str:
+    """Return the name under which another process imports a module; empty for a notebook."""
+    if module != "__main__":
+        return module
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None:  # of python -m
+        return main.__spec__.name
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else ""
 
 
 def resolve(text: str) -> type:

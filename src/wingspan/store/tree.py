@@ -258,6 +258,10 @@ def _time(value: Any) -> Node:  # noqa: ANN401
         fix = "use zoneinfo.ZoneInfo, or convert to UTC"
         problem = f"its time zone, a {type(zone).__qualname__}, has no name"
         raise UnsupportedTypeError("", problem, fix)
+    if zone is not None and (name := zone.tzname(None)) != dt.timezone(zone.utcoffset(None)).tzname(
+        None
+    ):
+        node["name"] = name
     return {**node, "value": value.isoformat()}
 
 
@@ -339,6 +343,8 @@ def _read_time(tree: dict[str, Any]) -> Any:  # noqa: ANN401
     value = read.fromisoformat(tree["value"])
     if "fold" in tree:
         value = value.replace(fold=1)
+    if "name" in tree:
+        value = value.replace(tzinfo=dt.timezone(value.utcoffset(), tree["name"]))
     return value.replace(tzinfo=ZoneInfo(tree["zone"])) if "zone" in tree else value
 
 
