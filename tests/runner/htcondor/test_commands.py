@@ -156,6 +156,14 @@ def test_a_faulty_expression_is_refused_with_step_and_command(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_plan_for_a_pool_refuses_a_faulty_expression(tmp_path):
+    """A plan that a run would refuse is not shown as one that can be carried out."""
+    faulty = pipeline(periodic_remove="JobStatus ==")
+    with pytest.raises(SettingError, match="step one: periodic_remove"):
+        faulty.plan(tmp_path / "home", on="htcondor")
+    assert faulty.plan(tmp_path / "home").to_run()
+
+
 def test_a_faulty_expression_of_a_profile_is_refused_with_its_line(tmp_path):
     text = '[pools.q]\nsubmit = { rank = "1" }\n[pools.p]\n[pools.p.submit]\n"+Note" = "1"\nrank = "Mips +"\n'
     (tmp_path / "wingspan.toml").write_text(text)
