@@ -114,7 +114,8 @@ class Pipeline(declaration.Pipeline):
         recorded = {entry.key: entry.reads for entry in store.reads.entries()}
         latest = latest_of(recorded, Present(os.environ, cache.digest))
         folders = folders_known(place, self.name, cache.folders)
-        again = Again(read_again(place.store), forced, done)
+        counts = read_again(place.store)
+        again = Again(counts, forced, done) if counts or forced else None
         plan = make_plan(self.name, steps, calls, done, before, latest, folders, again=again)
         part = len(steps) < len(self.steps)
         plan = replace(plan, folders=cache.folders, maps=self._maps_of(steps), part=part)

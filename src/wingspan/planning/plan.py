@@ -249,10 +249,10 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
     folders
         Gives the files of an input folder, of this plan or of the last one.
     """
-    again = again or Again({}, frozenset(), frozenset)
     keys, inputs, read = step_keys(
         calls, calls, latest, again
     )  # declared after what they need, so producers come first
+    again = again or Again({}, frozenset(), frozenset)
     there = done(keys.values())
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
     for step in steps.values():
@@ -267,7 +267,8 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
         if key not in there:
             changed = read[name] or reasons(call, previous.get(name), keys, previous, folders)
             reason = listed(changed) or "its result is not in the store"
-            reason = FORCED if name in again.names else reason
+            if name in again.names:
+                reason = FORCED
         request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
         own = (key, again.bases.get(name, call.base))
         made = _planned(step, call, own, inputs[name], reason, request, retries)

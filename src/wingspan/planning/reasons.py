@@ -62,6 +62,8 @@ def _files_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 def listed(differences: Sequence[str]) -> str:
     """Return the first differences as one text; empty if there are none."""
+    if len(differences) == 1:
+        return differences[0]
     more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
     return ", ".join(differences[:_SHOWN]) + more
 
