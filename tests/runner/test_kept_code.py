@@ -153,7 +153,7 @@ def test_an_edit_between_plan_and_run_folder_is_not_kept(loans):
         (loans.path / name).write_text(text)
     shutil.rmtree(loans.path / "renamed")
     again = loans.fresh("loans").pipeline(str(loans.path)).plan()
-    assert [step.name for step in again.steps if step.done] == [step.name for step in again.steps]
+    assert {s.name: s.components for s in again.steps} == {s.name: s.components for s in plan.steps}
 
 
 def test_a_file_that_a_step_imports_and_no_plan_can_see_comes_from_the_disk(loans):
@@ -204,3 +204,18 @@ def test_the_run_folder_keeps_each_file_once(loans):
     kept = [path.read_bytes() for path in (run.folder.root / "code").iterdir()]
     assert len(kept) == len(set(kept)) == len(FILES) + 1
     assert Path(module.__file__).read_bytes() in kept
+
+
+def test_an_edit_of_a_module_that_no_plan_can_see_is_noticed(loans):
+    """The job records that it read the file; the next plan compares it."""
+    text = "import importlib\n\ndef step() -> int:\n    return importlib.import_module('unse' + 'en').VALUE\n"
+    loans.write(steps=text, unseen="VALUE = 7\n")
+
+    def value():
+        p = ws.Pipeline("unseen")
+        p.step(loans.fresh("steps").step)
+        return p.run()["step"]
+
+    assert value() == 7
+    loans.write(unseen="VALUE = 8\n")
+    assert value() == 8

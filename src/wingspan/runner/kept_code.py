@@ -103,6 +103,11 @@ class _KeptLoader(_SourceLoader):
         return content
 
 
+def is_kept(module: object) -> bool:
+    """Say whether a module was loaded from a run folder."""
+    return isinstance(getattr(module, "__loader__", None), _KeptLoader)
+
+
 class _Kept:
     """Finds the modules of a manifest."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from wingspan.files import identity
 from wingspan.planning.reads import FILES, VARIABLES, content_digest, variable_digest
+from wingspan.runner.kept_code import is_kept
 
 _CHANGED = "changed while it was read"  # the digest of what nothing will be equal to
 _STANDARD = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
@@ -37,6 +38,7 @@ class Recorder:
         self.active = False
         self._above = ""
         self._apart: tuple[str, ...] = ()
+        self._keeps_code = False
         self._of_users: dict[str, bool] = {}
         self._forget()
 
@@ -56,6 +58,7 @@ class Recorder:
         for file in job["files"]:
             apart |= {file["path"], os.path.realpath(file["path"])}
         self._apart = tuple(f"{path}/" for path in apart)
+        self._keeps_code = bool(job["code"])  # other modules of the project come from the disk
         self.active = True
 
     def opened(self, given: object, *, writing: bool = False) -> None:
@@ -94,7 +97,12 @@ class Recorder:
         """Yield the files that are no modules and were not written, with their digests."""
         code: set[object] = set()
         if any(path.endswith(".py") for path in self._files):
-            code = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+            loaded = list(sys.modules.values())
+            code = {
+                getattr(module, "__file__", None)
+                for module in loaded
+                if is_kept(module) or not self._keeps_code
+            }
         for path, before in self._files.items():
             if path in code or path in self._written:
                 continue
