@@ -102,7 +102,7 @@ def _watch_files(recorder: Recorder) -> None:
     os.open = _Noting(os.open, notes.opened_by_flags)
     os.listdir = _Noting(os.listdir, notes.listed)
     os.scandir = _Noting(os.scandir, notes.listed)
-    for name in ("rename", "replace", "remove", "unlink"):
+    for name in ("rename", "replace", "remove", "unlink", "rmdir"):
         setattr(os, name, _Noting(getattr(os, name), notes.written))
     _watch_loaders(recorder)
 
