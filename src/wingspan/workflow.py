@@ -18,6 +18,7 @@ from wingspan.errors import (
     SettingError,
 )
 from wingspan.pipeline import pipeline as declaration
+from wingspan.pipeline.binding import handles_in
 from wingspan.pipeline.handles import step_of
 from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
@@ -297,7 +298,7 @@ def submit(
 
 def _makers(step: declaration.Step) -> tuple[str, ...]:
     """Return the names of the steps whose results a step reads."""
-    return tuple(dict.fromkeys(map(step_of, declaration.handles_in(step.arguments))))
+    return tuple(dict.fromkeys(map(step_of, handles_in(step.arguments))))
 
 
 def _needs(step: declaration.Step) -> str:
