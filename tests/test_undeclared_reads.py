@@ -147,6 +147,7 @@ READERS = {
     "configparser_": "open(f).readlines()",
     "resources": "importlib.resources.files('package').joinpath('resources.csv').read_text()",
     "pkgutil_": "pkgutil.get_data('package', 'pkgutil_.csv')",
+    "run_path": "runpy.run_path(f)",
     "missing": "[0 for _ in [1] if tried(f)]",
 }
 
@@ -165,7 +166,7 @@ def test_every_way_to_read_a_file_is_seen(project):
         folder = "package" if name in {"resources", "pkgutil_"} else "data"
         lines += [f"def {name}() -> int:", f"    f = str(HERE / {folder!r} / '{name}.csv')"]
         lines += [f"    {expression}", "    return 1"]
-    imports = "import gzip, importlib.resources, io, os, pkgutil, sqlite3\nimport numpy as np, pandas as pd\n"
+    imports = "import gzip, importlib.resources, io, os, pkgutil, runpy, sqlite3\nimport numpy as np, pandas as pd\n"
     imports += (
         "import polars as pl\nfrom pathlib import Path\nimport wingspan as ws\nimport package\n"
     )
@@ -181,7 +182,8 @@ def test_every_way_to_read_a_file_is_seen(project):
         folder = "package" if name in {"resources", "pkgutil_"} else "data"
         files[name] = project.path / folder / f"{name}.csv"
         if name != "missing":
-            files[name].write_text("" if name in {"sqlite", "connect"} else "a,b\n1,2\n")
+            empty = name in {"sqlite", "connect", "run_path"}
+            files[name].write_text("" if empty else "a,b\n1,2\n")
     assert project.fresh("readers").pipeline().run().state == "done"
     assert plan(project, "readers") == {}
     before = {name: file.read_text() for name, file in files.items() if file.exists()}
@@ -208,6 +210,7 @@ VARIABLES = """
     def raw() -> bytes: return os.environb[b"RAW"]
     def default() -> str: return os.environ.setdefault("DEFAULT", "x")
     def expanded() -> str: return os.path.expandvars("$EXPANDED/x")
+    def looped() -> str: return "".join(os.environ[name] for name in os.environ if name == "LOOPED")
 
     def usual() -> list[str]:
         names = ("HOME", "TMPDIR", "USER", "LANG", "LC_ALL", "OMP_NUM_THREADS", "PYTHONPATH", "_CONDOR_SLOT", "WINGSPAN_X")
@@ -226,7 +229,7 @@ VARIABLES = """
         import numpy, tempfile
         return len(tempfile.gettempdir()) * 0
 
-    STEPS = [item, got, getenv, inside, raw, default, expanded, usual, own, all_of_them, by_a_library]
+    STEPS = [item, got, getenv, inside, raw, default, expanded, looped, usual, own, all_of_them, by_a_library]
 
     def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("variables")
@@ -240,15 +243,15 @@ def test_every_way_to_ask_for_a_variable_is_seen(project, monkeypatch):
     """The system's, HTCondor's and the job's own are not; nor is the whole environment, as it is given to commands."""
     project.write(variables=VARIABLES)
     names = {"item": "ITEM", "got": "GOT", "getenv": "GETENV", "inside": "INSIDE", "raw": "RAW"}
-    names |= {"default": "DEFAULT", "expanded": "EXPANDED"}
-    for name in ("ITEM", "GETENV", "RAW"):
+    names |= {"default": "DEFAULT", "expanded": "EXPANDED", "looped": "LOOPED"}
+    for name in ("ITEM", "GETENV", "RAW", "LOOPED"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("OTHER", "1")
     project.fresh("variables").pipeline().run()
     assert plan(project, "variables") == {}
     for name in (*names.values(), "OTHER", "OWN", "OWN2", "LC_ALL", "WINGSPAN_X", "_CONDOR_SLOT"):
         monkeypatch.setenv(name, "2")
-    was_set = {"item", "getenv", "raw"}
+    was_set = {"item", "getenv", "raw", "looped"}
     assert plan(project, "variables") == {
         step: f"variable {name} {'changed' if step in was_set else 'set'}"
         for step, name in names.items()

@@ -66,7 +66,8 @@ def import_source_from(root: str) -> None:
     )
 
     def finder(path: str) -> importlib.machinery.FileFinder:
-        if not f"{path}/".startswith(f"{root}/") or "site-packages" in path:
+        below = f"{path}/".startswith(f"{root}/") and "site-packages" not in path
+        if not below or Path(path).is_file():  # such as a script that runpy is given
             raise ImportError
         return importlib.machinery.FileFinder(path, *loaders)
 

@@ -125,7 +125,6 @@ def _watch_environment(recorder: Recorder) -> None:
     """Note the names that ``os.environ`` is asked for; a copy of all variables is no question."""
     kind: Any = type(os.environ)
     get, put, iterate = kind.__getitem__, kind.__setitem__, kind.__iter__
-    iterating = 0
     copying: tuple[object, int] | None = None
 
     def get_and_note(environment: Any, key: Any) -> Any:  # noqa: ANN401 - as os has it
@@ -133,7 +132,7 @@ def _watch_environment(recorder: Recorder) -> None:
         try:
             value = get(environment, key)
         finally:
-            if recorder.active and not iterating and isinstance(key, str | bytes):
+            if recorder.active and isinstance(key, str | bytes):
                 caller = _caller(sys._getframe(1))  # noqa: SLF001
                 if _place(caller) != copying:
                     text = None if value is None else os.fsdecode(value)
@@ -146,13 +145,9 @@ def _watch_environment(recorder: Recorder) -> None:
             recorder.set(os.fsdecode(key))
 
     def iterate_apart(environment: Any) -> Iterator[Any]:  # noqa: ANN401
-        nonlocal iterating, copying
+        nonlocal copying
         copying = _place(_caller(sys._getframe(1)))  # noqa: SLF001
-        iterating += 1
-        try:
-            yield from iterate(environment)
-        finally:
-            iterating -= 1
+        yield from iterate(environment)
 
     kind.__getitem__, kind.__setitem__, kind.__iter__ = get_and_note, put_and_note, iterate_apart
 
