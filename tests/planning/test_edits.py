@@ -520,6 +520,22 @@ RUN = {
         ),
         ("conf.py", "RATE = 2", "RATE = 3"),
     ),
+    "a registry of a class that its constructor fills": (
+        files(
+            "import kinds, more\ndef fit(x):\n    return kinds.Kind.all[-1]\n",
+            kinds="class Kind:\n    all = []\n    def __init__(self, v):\n        self.all.append(v)\n",
+            more="import kinds\nkind = kinds.Kind(2)\n",
+        ),
+        ("more.py", "Kind(2)", "Kind(3)"),
+    ),
+    "a registry of a class that its class method fills": (
+        files(
+            "import kinds, more\ndef fit(x):\n    return kinds.Kind.all['v']\n",
+            kinds="class Kind:\n    all = {}\n    @classmethod\n    def put(cls, v):\n        cls.all['v'] = v\n        return v\n",
+            more="import kinds\nkind = kinds.Kind.put(2)\n",
+        ),
+        ("more.py", "put(2)", "put(3)"),
+    ),
     "an enum of another module": (
         files(
             "from conf import Kind\ndef fit(x):\n    return x * Kind.A.value\n",

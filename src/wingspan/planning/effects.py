@@ -119,7 +119,19 @@ class Effect:
         nodes = tuple(ast.walk(self.statement.node))
         found = {name for node in nodes for name in (*_changed_by(node), *_poked_by(node))}
         rebound = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
-        return self.statement.uses.intersection(found) | rebound
+        return self.statement.uses.intersection(found) | rebound | self._filled_classes
+
+    @cached_property
+    def _filled_classes(self) -> frozenset[str]:
+        """The class that it defines, if a method changes an object that the class body made: ``self.all.append(1)``."""
+        node = self.statement.node
+        if not isinstance(node, ast.ClassDef):
+            return frozenset()
+        made = {inner.id for part in node.body for inner in ast.walk(part)
+                if isinstance(part, ast.Assign | ast.AnnAssign)
+                and isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}  # fmt: skip
+        filled = any(made.intersection(_filled_by(inner)) for inner in ast.walk(node))
+        return frozenset({node.name}) if filled else frozenset()
 
     @cached_property
     def aliases(self) -> frozenset[str]:
@@ -239,6 +251,18 @@ def _poked_by(node: ast.AST) -> Iterable[str]:
     match node:
         case ast.Call(func=ast.Attribute(attr=attr) as func) if attr in CHANGING:
             return root(func)
+    return ()
+
+
+def _filled_by(node: ast.AST) -> Iterable[str]:
+    """Return the attribute whose object is changed: ``all`` of ``self.all.append(1)`` and ``cls.all[0] = 1``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=held), attr=attr)):
+            return (held,) if attr in CHANGING else ()
+        case ast.Subscript(value=ast.Attribute(attr=held), ctx=ast.Store() | ast.Del()):
+            return (held,)
+        case ast.Attribute(value=ast.Name(id="cls"), attr=held, ctx=ast.Store()):
+            return (held,)
     return ()
 
 
