@@ -536,6 +536,21 @@ RUN = {
         ),
         ("more.py", "put(2)", "put(3)"),
     ),
+    "an object that a getter of another module returns": (
+        files(
+            "import conf, more\ndef fit(x):\n    return conf.CONFIG['rate']\n",
+            conf="CONFIG = {'rate': 1}\ndef get_config():\n    return CONFIG\n",
+            more="from conf import get_config\nconfig = get_config()\nconfig['rate'] = 2\n",
+        ),
+        ("more.py", "= 2", "= 3"),
+    ),
+    "a context that a getter of a library returns": (
+        files(
+            "import decimal, more\ndef fit(x):\n    return str(decimal.Decimal(1) / 3)\n",
+            more="import decimal\ncontext = decimal.getcontext()\ncontext.prec = 5\n",
+        ),
+        ("more.py", "= 5", "= 6"),
+    ),
     "an enum of another module": (
         files(
             "from conf import Kind\ndef fit(x):\n    return x * Kind.A.value\n",

@@ -11,6 +11,9 @@ from importlib.util import decode_source
 from wingspan.planning.effects import Callee, Effect
 from wingspan.planning.syntax import Import, Statement, digest_of, looked_up, parse
 
+_GETS = re.compile(r"_*get")
+"""Functions that return an object that is there already: ``decimal.getcontext()``."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -237,9 +240,11 @@ class Source:
             found |= effect.aliases
             for held in effect.aliases & self._code.keys():
                 found |= self.does(held)[0]
-            for called, _ in effect.calls:
+            for called, chain in effect.calls:
                 if called in self._functions:
                     found |= self._functions_use(called)
+                elif called in self.imported and _GETS.match((called, *chain)[-1]):
+                    found.add(called)
         return frozenset(found)
 
     def _functions_use(self, name: str) -> frozenset[str]:
