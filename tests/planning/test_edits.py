@@ -551,6 +551,15 @@ RUN = {
         ),
         ("more.py", "= 5", "= 6"),
     ),
+    "a name of a package that hides its module": (
+        {
+            "loans.py": "import kit.part as part\ndef fit(x):\n    return part.rate()\n",
+            "kit/__init__.py": "from . import part as _part\nfrom . import other\npart = other\n",
+            "kit/part.py": "def rate():\n    return 1\n",
+            "kit/other.py": "def rate():\n    return 2\n",
+        },
+        ("kit/other.py", "return 2", "return 3"),
+    ),
     "an enum of another module": (
         files(
             "from conf import Kind\ndef fit(x):\n    return x * Kind.A.value\n",

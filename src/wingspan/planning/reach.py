@@ -211,6 +211,9 @@ class _Walk:
         self._import(found.module, used=True)
         if found.name is None:
             self._attributes(found.module.partition(".")[0] if found.first else found.module, chain)
+            above, _, last = found.module.rpartition(".")
+            if above and not found.first:  # import a.b as c: what the package calls b
+                self._attributes(above, (last, *chain))
         else:
             self._attributes(found.module, (found.name, *chain))
 
