@@ -100,8 +100,6 @@ class Pipeline(declaration.Pipeline):
             An input file is missing.
         DeclarationError
             A function or an argument cannot be fingerprinted.
-        SettingError
-            HTCondor could not parse a submit command; of a plan for a pool.
         """
         from wingspan.planning.call import describe_all
 
@@ -122,7 +120,7 @@ class Pipeline(declaration.Pipeline):
         plan = replace(plan, folders=cache.folders, maps=self._maps_of(steps), part=part)
         if place.root.is_dir():
             cache.save()
-        _look_at_commands(plan, on)
+        _warn_of_commands(plan, on)
         if on == LOCAL or not fuse:
             return plan
         from wingspan.planning.fuse import fuse as fuse_steps
@@ -308,22 +306,16 @@ def _needs(step: declaration.Step) -> str:
     return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
 
 
-def _look_at_commands(plan: Plan, on: str) -> None:
-    """Refuse submit commands that HTCondor could not parse; report those that it does not know."""
+def _warn_of_commands(plan: Plan, on: str) -> None:
+    """Report submit commands that HTCondor does not know; they are hardly what the user meant."""
     if on == LOCAL and not any("submit" in step.resources for step in plan.steps):
         return
     from logging import getLogger
 
-    from wingspan.runner.htcondor.command_check import (
-        check_commands,
-        command_warnings,
-        require_ok,
-    )
+    from wingspan.runner.htcondor.command_check import command_warnings
     from wingspan.runner.htcondor.profile import find_profile
 
     profile = None if on == LOCAL else find_profile(on, Path.cwd())
-    if profile is not None:
-        require_ok(check_commands(plan.to_run(), profile))
     for text in command_warnings(plan.steps, profile):
         getLogger("wingspan.runner").warning("warning: %s", text)
 

@@ -114,7 +114,9 @@ def refused(trained, *words, told):
         assert part in messages
     assert content(trained / "models") == before
     now = content(trained / ".wingspan/store")
-    assert {name: now.get(name) for name in store} == store
+    grows = ("contents.txt", ".reads.jsonl")  # by the steps that ended well before the refusal
+    for name, before in store.items():
+        assert now[name].startswith(before) if name in grows else now[name] == before
     assert (trained / "out.csv").read_text() == "what was there before\n"
     assert not list(trained.rglob("*.part"))
 

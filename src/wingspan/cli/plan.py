@@ -58,6 +58,8 @@ def plan(
         target, settings, step = *last_target(home), target
     pipeline = load_pipeline(target, settings or [])
     made = pipeline.plan(home, on=on, fuse=not no_fuse, until=until, force=force)
+    if on != "local":
+        _require_parsed(made, on, shared)
     if touch:
         print(_touch_text(made, home, force))
         return
@@ -84,6 +86,14 @@ def plan(
         print(_plan_text(made))
         if on != "local":
             print(_jobs_text(made))
+
+
+def _require_parsed(made: "Plan", on: str, shared: Path | None) -> None:
+    """Refuse submit commands that HTCondor could not parse: such a plan cannot be carried out."""
+    from wingspan.runner.htcondor.command_check import check_commands, require_ok
+    from wingspan.runner.htcondor.profile import find_profile
+
+    require_ok(check_commands(made.to_run(), find_profile(on, Path.cwd(), shared)))
 
 
 def _touch_text(made: "Plan", home: Path | None, force: list[str] | None) -> str:

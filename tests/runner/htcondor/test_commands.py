@@ -156,12 +156,16 @@ def test_a_faulty_expression_is_refused_with_step_and_command(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_plan_for_a_pool_refuses_a_faulty_expression(tmp_path):
+def test_a_plan_for_a_pool_refuses_a_faulty_expression(project):
     """A plan that a run would refuse is not shown as one that can be carried out."""
-    faulty = pipeline(periodic_remove="JobStatus ==")
-    with pytest.raises(SettingError, match="step one: periodic_remove"):
-        faulty.plan(tmp_path / "home", on="htcondor")
-    assert faulty.plan(tmp_path / "home").to_run()
+    project.write(faulty=PIPELINE)
+    command = [sys.executable, "-m", "wingspan", "plan", "faulty.py"]
+    command += ["--set", "command=periodic_remove", "--set", "value=JobStatus =="]
+    pool = [*command, "--on", "htcondor"]
+    done = subprocess.run(pool, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "step fit: periodic_remove = JobStatus ==: expected a value" in done.stderr
+    subprocess.run(command, check=True)
 
 
 def test_a_faulty_expression_of_a_profile_is_refused_with_its_line(tmp_path):
