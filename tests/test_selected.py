@@ -167,3 +167,16 @@ def test_submitted_runs_take_the_same_options(pipeline):
     run = pipeline().submit(until="load", jobs=1).wait()
     assert ran(run) == ["load"]
     assert ws.open_run(run.run_id)["load"] == [0, 1, 2]
+
+
+def test_a_forced_step_that_until_leaves_out_is_refused(pipeline):
+    """The step is there, so the message does not deny it."""
+    with pytest.raises(SettingError, match="`until` leaves these steps out"):
+        pipeline().plan(until="load", force="double_same")
+
+
+def test_a_result_that_is_not_there_is_a_key_error(pipeline):
+    """As of any other mapping."""
+    run = pipeline().run(check=False)
+    with pytest.raises(KeyError):
+        run["nope"]

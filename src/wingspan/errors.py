@@ -6,7 +6,7 @@
     +-- DeclarationError          a pipeline or a step is declared wrongly          (ValueError)
     +-- UnsupportedTypeError      no codec stores values of this type               (TypeError)
     +-- SettingError              an option or a configuration value is wrong       (ValueError)
-    +-- NotFoundError             a run, step, model, file or column is not there   (LookupError)
+    +-- NotFoundError             a run, step, model, file or column is not there   (KeyError)
     +-- TableError                a table cannot be read or does not fit its schema (ValueError)
     +-- StepFailedError           a step's job ended without its result             (RuntimeError)
     +-- CorruptError              stored bytes are not those that were written      (ValueError)
@@ -58,7 +58,7 @@ class SettingError(WingspanError, ValueError):
     """An option or a configuration value is wrong."""
 
 
-class NotFoundError(WingspanError, LookupError):
+class NotFoundError(WingspanError, KeyError):
     """A run, step, model, file or column is not there."""
 
 

@@ -137,7 +137,12 @@ class Pipeline(declaration.Pipeline):
         steps = self.steps
         if until is not None:
             steps = needed(steps, named(steps, until, "until"))
-        return steps, frozenset() if force is None else named(steps, force, "force")
+        forced = frozenset() if force is None else named(self.steps, force, "force")
+        if not forced <= steps.keys():
+            left_out = ", ".join(sorted(forced - steps.keys()))
+            fix = "let `until` name a step that needs them too, or leave one of the options out"
+            raise SettingError(f"force {left_out}", "`until` leaves these steps out", fix)
+        return steps, forced
 
     def _maps_of(self, steps: Mapping[str, declaration.Step]) -> dict[str, list[str]]:
         """Return the labels of each map of which some steps are planned; of an empty one where all are."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -181,3 +182,22 @@ def test_printed_text_is_guarded(capsys):
         sys.stdout.writelines(["c\0\n"])
         print("d\x07", file=sys.stderr)
     assert capsys.readouterr() == ("a\\x1b[2J\tb\nc\\x00\n", "d\\x07\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_output_that_cannot_be_written_is_an_error_with_a_message(words):
+    """On a full disk, say."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "wingspan", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output: the output cannot be written")
+
+
+def test_a_step_name_of_any_length_is_no_file(tmp_path):
+    """The name of a step may be longer than the name of a file."""
+    command = [sys.executable, "-m", "wingspan", "plan", "x" * 300]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

@@ -99,9 +99,21 @@ def _run() -> None:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
             told = "interrupted: what is finished is kept; the same command takes it up again"
             print(told, file=sys.stderr)
+        _flush()
         raise
     except BrokenPipeError:  # whoever reads, such as head, has enough
         sys.exit(_ENOUGH)
+    except WingspanError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _flush() -> None:
+    """Write what is left of the output; exit with 2 where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -180,7 +180,9 @@ def check_file(option: str, file: Path) -> None:
 
     if not file.parent.exists():
         problem = f"there is no folder {file.parent}"
-        raise SettingError(f"{option} {file}", problem, f"correct it, or: mkdir -p {file.parent}")
+        raise SettingError(
+            f"{option} {file}", problem, f"correct it, or: mkdir -p {shlex.quote(str(file.parent))}"
+        )
     if file.is_dir():
         fix = "name a file in it"
         raise SettingError(f"{option} {file}", "expected a file, found a folder", fix)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from wingspan.errors import SpaceError
 from wingspan.shown import written_out
 
 
@@ -20,7 +21,12 @@ class _Guarded:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        return self.stream.write(written_out(text))
+        with _full():
+            return self.stream.write(written_out(text))
+
+    def flush(self) -> None:
+        with _full():
+            self.stream.flush()
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -28,6 +34,25 @@ class _Guarded:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the stream
         return getattr(self.stream, name)
+
+
+@contextmanager
+def _full() -> Iterator[None]:
+    """Turn an output that takes no more into an error with its parts; a reader that is gone stays one.
+
+    Raises
+    ------
+    SpaceError
+        The disk, or the device, that the output goes to is full.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        problem = f"the output cannot be written: {error.strerror}"
+        fix = "free some space, or send the output elsewhere; nothing but the output is lost"
+        raise SpaceError("standard output", problem, fix) from error
 
 
 def bare(stream: TextIO) -> TextIO:
@@ -70,6 +95,6 @@ def _finish(stream: TextIO) -> None:
     """Write what is left; where nobody reads it, let the interpreter write it nowhere."""
     try:
         stream.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SpaceError):
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -344,7 +344,9 @@ def _function_name(function: Callable[..., Any], place: str) -> str:
     name: str = getattr(function, "__name__", "")
     if name in {"", "<lambda>"}:
         raise DeclarationError(
-            place, f"{function!r} has no name and cannot be told from its like", "write a def"
+            place,
+            f"{function!r} has no name: two lambdas cannot be distinguished",
+            "define a named function",
         )
     return name
 

@@ -33,7 +33,7 @@ def named(steps: Mapping[str, "Step"], names: Names, option: str) -> frozenset[s
         if not chosen:
             known = dict.fromkeys([*steps, *(step.partition("[")[0] for step in steps)])
             problem = f"the pipeline has no step {wanted!r}"
-            raise NotFoundError(f"{option} {wanted}", problem, near(wanted, known))
+            raise NotFoundError(f"{option} {wanted}", problem, near(str(wanted), known))
         found |= {wanted} if wanted in chosen else chosen
     return frozenset(found)
 
