@@ -75,17 +75,24 @@ def plan(
         dag = _export(made, export, home, (on, shared, jobs))
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
-        steps = [
-            {"step": s.name, "key": s.key, "run": not s.done, "reason": s.reason}
-            for s in made.steps
-        ]
-        groups = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
-        told = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
-        print(json.dumps(told if on == "local" else {**told, "jobs": groups}, indent=2))
+        print(json.dumps(_plan_json(made, on), indent=2))
     else:
         print(_plan_text(made))
         if on != "local":
             print(_jobs_text(made))
+
+
+def _plan_json(made: "Plan", on: str) -> dict[str, object]:
+    """Return a plan for a program; its jobs only where it is for a pool."""
+    steps = [
+        {"step": step.name, "key": step.key, "run": not step.done, "reason": step.reason}
+        for step in made.steps
+    ]
+    found: dict[str, object] = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
+    if on == "local":
+        return found
+    groups = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
+    return {**found, "jobs": groups}
 
 
 def _require_parsed(made: "Plan", on: str, shared: Path | None) -> None:
