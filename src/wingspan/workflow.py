@@ -370,7 +370,9 @@ def _in_the_pool(plan: Plan, on: str, home: Home) -> Run | None:
     wanted = {step.key for step in plan.to_run()}
     for run_id in reversed(home.run_ids() if wanted else []):
         run = Run(RunFolder(home.runs / run_id), home)
-        if run.folder.on != on or run.folder.complete.exists() or not run.folder.dags.is_dir():
+        if run.folder.on != on or run.folder.complete.exists():
+            continue
+        if not run.folder.dags.is_dir() and not run.folder.driven():  # nothing was submitted
             continue
         if wanted <= {step.key for step in run.steps.values()} and run.state == RUNNING:
             return run

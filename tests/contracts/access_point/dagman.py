@@ -1,0 +1,198 @@
+"""DAGMan, schedd and startd of the small access point, for one DAG: runs its jobs, and writes the events HTCondor would.
+
+Each job gets a sandbox of the files that its node names, runs job.sh there, and what is new comes back.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import htcondor2 as point
+
+from wingspan.simulator import write
+
+HOST = "<127.0.0.1:9618?addrs=127.0.0.1-9618&alias=vm>"
+DAG_REMOVED = "removed because DAGManJobId =?= {cluster} was removed"
+
+
+class Job:
+    """A node's job."""
+
+    def __init__(self, node, dag, inputs, run):
+        self.node, self.dag, self.inputs, self.run = node, dag, inputs, run
+        self.cluster, self.state, self.process, self.exit = 0, "new", None, None
+
+    @property
+    def sandbox(self):
+        """Where it runs."""
+        return point.queue().parent / "execute" / str(self.cluster)
+
+    def tell(self, event, *given, **facts):
+        """Write an event into the log of the jobs, and into that of the nodes."""
+        text = event(
+            f"{self.cluster:03}.000.000", time.strftime("%Y-%m-%d %H:%M:%S"), *given, **facts
+        )
+        for log in ("jobs.log", "workflow.dag.nodes.log"):
+            with (self.dag / log).open("a") as file:
+                file.write(text)
+
+    def enter(self, state, status):
+        """Be in another state, in the queue as well."""
+        self.state = state
+        facts = (
+            {"JobStatus": status, "WingspanRun": self.run, "DAGNodeName": self.node}
+            if status
+            else {}
+        )
+        point.enter(self.cluster, Iwd=str(self.dag / "results"), **facts)
+
+    def submit(self):
+        """Enter the queue."""
+        self.cluster = point.number()
+        self.enter("idle", 1)
+        self.tell(
+            write.submitted,
+            HOST,
+            notes=[f'[ DAGNodeName = "{self.node}"; JobBatchName = "workflow.dag+1" ]'],
+        )
+
+    def start(self):
+        """Run job.sh in a new sandbox."""
+        shutil.rmtree(self.sandbox, ignore_errors=True)
+        self.sandbox.mkdir(parents=True)
+        for name in [f"../jobs/{self.node}.json", *self.inputs]:
+            shutil.copy(self.dag / "results" / name, self.sandbox)
+        self.sent = set(self.sandbox.iterdir())
+        self.enter("running", 2)
+        self.tell(write.executing, HOST, "slot1_1@vm")
+        with (self.dag / "logs" / f"{self.node}.out").open("w") as said:
+            command = [str(self.dag / "job.sh"), self.node]
+            self.process = subprocess.Popen(
+                command, cwd=self.sandbox, stdout=said, stderr=said, start_new_session=True
+            )
+
+    def advance(self):
+        """Do what comes next: enter the queue, start, obey the user, or end."""
+        if self.state == "new":
+            self.submit()
+        elif self.state == "idle":
+            self.start()
+        elif action := word(self.cluster):
+            self.obey(action)
+        elif self.state == "running" and self.process.poll() is not None:
+            self.finish()
+
+    def finish(self):
+        """Bring back what the job has made."""
+        self.exit = self.process.returncode
+        for file in set(self.sandbox.iterdir()) - self.sent:
+            if file.is_file():
+                shutil.copy(file, self.dag / "results")
+        self.enter("ended", 0)
+        self.tell(write.terminated, return_value=self.exit)
+
+    def obey(self, action):
+        """Do what a user wants of it."""
+        if action == "Remove":
+            self.remove("via condor_rm (by user ada)")
+        elif action == "Release":
+            self.tell(write.released, "via condor_release (by user ada)")
+            self.enter("idle", 1)
+        else:
+            self.kill()
+            self.tell(write.evicted, code=1 if action == "Hold" else 0)
+            self.enter(*(("held", 5) if action == "Hold" else ("idle", 1)))
+            if action == "Hold":
+                self.tell(write.held, "via condor_hold (by user ada)", 1, 0)
+
+    def remove(self, reason):
+        """Leave the queue without a result."""
+        self.kill()
+        self.exit = 1
+        self.enter("ended", 0)
+        self.tell(write.aborted, reason)
+
+    def kill(self):
+        """End its processes, if it runs."""
+        if self.state == "running":
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def read(file):
+    """Return the jobs of a DAG file by node, and the nodes that each waits for."""
+    text = file.read_text()
+    named = dict(re.findall(r"^VARS (\S+) (.+)$", text, re.MULTILINE))
+    common = re.findall(r"transfer_input_files = (.*)", text)[0].split(",")
+    sent = [name for name in common if name and "$(" not in name]
+    jobs = {}
+    for node, words in named.items():
+        values = dict(re.findall(r'(\w+)="([^"]*)"', words))
+        inputs = [name for name in values["inputs"].split(",") if name]
+        jobs[node] = Job(node, file.parent, [*sent, *inputs], values["run"])
+    edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)
+    return jobs, {
+        node: {p for parents, of in edges if node in of.split() for p in parents.split()}
+        for node in jobs
+    }
+
+
+def run(file, cluster):
+    """Run the DAG; return its exit code, or None if it was removed."""
+    jobs, parents = read(file)
+
+    def ready():
+        return [
+            jobs[node] for node, of in parents.items() if all(jobs[one].exit == 0 for one in of)
+        ]
+
+    while word(cluster) != "Remove":
+        for job in ready():
+            job.advance()
+        if all(job.state == "ended" for job in ready()):
+            return int(any(job.exit != 0 for job in jobs.values()))
+        time.sleep(0.01)
+    for job in jobs.values():
+        if job.state not in {"new", "ended"}:
+            job.remove(DAG_REMOVED.format(cluster=cluster))
+    return None
+
+
+def word(cluster):
+    """Return what is to be done to a job, once; empty if nothing is."""
+    try:
+        action = (point.queue() / f"{cluster}.act").read_text()
+    except FileNotFoundError:
+        return ""
+    if action:
+        (point.queue() / f"{cluster}.act").unlink()
+    return action
+
+
+def main(dag, cluster):
+    """Run the DAG as DAGMan's job of this number."""
+    file, number = Path(dag), int(cluster)
+
+    def tell(event, *given, **facts):
+        with Path(f"{file}.dagman.log").open("a") as log:
+            log.write(
+                event(f"{number:03}.000.000", time.strftime("%Y-%m-%d %H:%M:%S"), *given, **facts)
+            )
+
+    tell(write.submitted, HOST)
+    tell(write.executing, HOST)
+    code = run(file, number)
+    point.enter(number)
+    if code is None:
+        tell(write.aborted, "via condor_rm (by user ada)")
+    else:
+        tell(write.terminated, return_value=code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
