@@ -17,8 +17,8 @@ from nothing import nothing
 
 import wingspan as ws
 from wingspan.cli.main import COLLECTIONS
-from wingspan.runner.htcondor.dag_file import dag_text
-from wingspan.runner.htcondor.nodes import nodes_of
+from wingspan.runner.htcondor.write.dag_file import dag_text
+from wingspan.runner.htcondor.write.nodes import nodes_of
 
 TARGET_S = 3.0
 RIVAL = (250, 500, 1000)

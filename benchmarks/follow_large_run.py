@@ -15,8 +15,8 @@ from nothing import nothing
 
 import wingspan as ws
 from wingspan.files import json_text
-from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.plan_file import save_plan
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home
 from wingspan.simulator import write

@@ -9,8 +9,8 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import DeclarationError
-from wingspan.runner.driver import drive
-from wingspan.runner.runner import ignore
+from wingspan.runner.drive import drive
+from wingspan.runner.events import ignore
 
 STEPS = """
     import os

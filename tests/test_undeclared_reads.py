@@ -7,8 +7,8 @@ import pytest
 
 import wingspan as ws
 from wingspan.planning.reads import project_of
-from wingspan.runner.driver import drive
-from wingspan.runner.runner import ignore
+from wingspan.runner.drive import drive
+from wingspan.runner.events import ignore
 from wingspan.store.store import Store
 
 pytestmark = [  # a script that is configured as most are does not close its file

@@ -7,7 +7,7 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import DeclarationError, NotFoundError, StepFailedError
-from wingspan.runner.driver import drive
+from wingspan.runner.drive import drive
 
 NUMBERS = """
     from pathlib import Path

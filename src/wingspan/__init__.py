@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     )
     from wingspan.pipeline.handles import Handle, zip
     from wingspan.pipeline.resources import Resources
-    from wingspan.runner.inside import checkpoint, checkpoint_file, log, should_stop
+    from wingspan.runner.job.inside import (
+        checkpoint,
+        checkpoint_file,
+        log,
+        should_stop,
+    )
     from wingspan.runner.run import Run, open_run, runs
     from wingspan.version import __version__
     from wingspan.workflow import Pipeline, submit
@@ -61,10 +66,10 @@ _HOMES = {
     "Handle": "wingspan.pipeline.handles",
     "zip": "wingspan.pipeline.handles",
     "Resources": "wingspan.pipeline.resources",
-    "checkpoint": "wingspan.runner.inside",
-    "checkpoint_file": "wingspan.runner.inside",
-    "log": "wingspan.runner.inside",
-    "should_stop": "wingspan.runner.inside",
+    "checkpoint": "wingspan.runner.job.inside",
+    "checkpoint_file": "wingspan.runner.job.inside",
+    "log": "wingspan.runner.job.inside",
+    "should_stop": "wingspan.runner.job.inside",
     "Pipeline": "wingspan.workflow",
     "submit": "wingspan.workflow",
     "Run": "wingspan.runner.run",

@@ -28,18 +28,17 @@ from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import Plan, make_plan
 from wingspan.planning.reads import Present, latest_of
 from wingspan.planning.selection import Names, named, needed
-from wingspan.runner import inside
-from wingspan.runner.driver import (
+from wingspan.runner.drive import drive, drive_in_background
+from wingspan.runner.events import RUNNING, Listener, ignore
+from wingspan.runner.job import inside
+from wingspan.runner.plan_file import (
     LOCAL,
-    drive,
-    drive_in_background,
     folders_known,
     read_history,
     save_plan,
 )
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder, find_home
-from wingspan.runner.runner import RUNNING, Listener, ignore
 from wingspan.shown import in_markup
 from wingspan.store.again import read_again
 from wingspan.store.store import Store
@@ -317,7 +316,7 @@ def _warn_of_commands(plan: Plan, on: str) -> None:
         return
     from logging import getLogger
 
-    from wingspan.runner.htcondor.command_check import command_warnings
+    from wingspan.runner.htcondor.check.command_check import command_warnings
     from wingspan.runner.htcondor.profile import find_profile
 
     profile = None if on == LOCAL else find_profile(on, Path.cwd())
@@ -340,9 +339,9 @@ def _require_pool(plan: Plan, profile: "Profile", home: Home) -> None:
     """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
     from wingspan.accesspoint.access import check_access
     from wingspan.pool.personal import use_pool
-    from wingspan.runner.htcondor.command_check import check_submission, require_ok
-    from wingspan.runner.htcondor.export import refuse
-    from wingspan.runner.htcondor.preflight import check_outputs
+    from wingspan.runner.htcondor.check.command_check import check_submission, require_ok
+    from wingspan.runner.htcondor.check.preflight import check_outputs
+    from wingspan.runner.htcondor.check.refuse import refuse
 
     outputs = check_outputs(plan.to_run())
     if not outputs.ok:

@@ -13,7 +13,7 @@ from wingspan.cli.main import main
 from wingspan.errors import PoolError, WingspanError
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool
-from wingspan.runner.htcondor.check import probe_shared
+from wingspan.runner.htcondor.check.check import probe_shared
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home
 

@@ -16,7 +16,7 @@ from wingspan.cli.progress import Progress
 from wingspan.cli.terminal import guarded
 from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import StepFailedError
-from wingspan.runner.runner import StepEvent
+from wingspan.runner.events import StepEvent
 from wingspan.shown import shown, shown_name, written_out
 
 STEPS = """

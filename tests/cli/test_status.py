@@ -10,9 +10,9 @@ import typer
 from wingspan.cli.runs import conclude
 from wingspan.cli.status import _lines, _notes
 from wingspan.eventlog.job_state import Phase
-from wingspan.runner.htcondor.attempts import Attempt
+from wingspan.runner.events import StepEvent
+from wingspan.runner.htcondor.follow.attempts import Attempt
 from wingspan.runner.run import Look
-from wingspan.runner.runner import StepEvent
 
 PROBLEM = "ValueError: " + "it is not what it was said to be " * 5
 

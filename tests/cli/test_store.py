@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 import wingspan as ws
 from wingspan.cli.store import app, needed_keys, seconds
 from wingspan.errors import CorruptError, FormatError, SettingError
-from wingspan.runner.driver import drive
+from wingspan.runner.drive import drive
+from wingspan.runner.events import ignore
 from wingspan.runner.run_folder import find_home
-from wingspan.runner.runner import ignore
 from wingspan.store.store import Store
 
 STEPS = """

@@ -2,7 +2,7 @@
 
 from wingspan.cli import tables
 from wingspan.recipes.table_classifier import Classifier, table_classifier
-from wingspan.runner import local
+from wingspan.runner.local import runner as local
 from wingspan.tabular.evaluate import Evaluation, Metric
 
 

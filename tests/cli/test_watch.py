@@ -13,9 +13,9 @@ import pytest
 
 from wingspan.cli.progress import job_now, summary
 from wingspan.eventlog.job_state import Phase
-from wingspan.runner.htcondor.attempts import Attempt
+from wingspan.runner.events import StepEvent
+from wingspan.runner.htcondor.follow.attempts import Attempt
 from wingspan.runner.run import open_run
-from wingspan.runner.runner import StepEvent
 
 STEPS = """
     import time

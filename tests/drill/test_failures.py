@@ -9,9 +9,9 @@ import pytest
 
 import wingspan as ws
 from wingspan.accesspoint import edit, query
-from wingspan.runner.driver import drive
+from wingspan.runner.drive import drive
 from wingspan.runner.htcondor.dag_folder import newest
-from wingspan.runner.htcondor.runner import stop
+from wingspan.runner.htcondor.submit import stop
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
 POOL = "drill"

@@ -29,7 +29,7 @@ from wingspan.planning.call import describe_all
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import step_keys
 from wingspan.planning.values import value_digest
-from wingspan.runner.job import _value
+from wingspan.runner.job.run import _value
 from wingspan.store.codec import encode
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from wingspan.runner.driver import save_plan
-from wingspan.runner.htcondor.collect import collect
-from wingspan.runner.htcondor.export import Facts, export, write_dag
+from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.follow.collect import collect
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.write.folder import Facts, write_dag
+from wingspan.runner.plan_file import save_plan
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.contents import Contents
 from wingspan.store.store import Store

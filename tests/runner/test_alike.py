@@ -1,7 +1,7 @@
 """Equal failures are one message."""
 
 from wingspan.runner.alike import alike, names_of
-from wingspan.runner.runner import StepEvent
+from wingspan.runner.events import StepEvent
 
 
 def failed(number, problem):

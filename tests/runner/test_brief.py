@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wingspan.runner.brief import brief
+from wingspan.runner.job.brief import brief
 
 Point = namedtuple("Point", "x y")
 

@@ -7,8 +7,8 @@ import pytest
 
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.failure import failure
-from wingspan.runner.pressure import free_share
-from wingspan.runner.processes import Limits, Processes
+from wingspan.runner.local.pressure import free_share
+from wingspan.runner.local.processes import Limits, Processes
 
 STEPS = """
     import ctypes
@@ -275,7 +275,7 @@ def holding(project, tmp_path, monkeypatch):
     """Give a function that starts jobs which hold so many MB, where the machine has a share of its memory free."""
     project.write(holds=HOLDS)
     monkeypatch.setenv("PYTHONPATH", str(project.path))
-    monkeypatch.setattr("wingspan.runner.processes.UNSTATED_MB", 100)
+    monkeypatch.setattr("wingspan.runner.local.processes.UNSTATED_MB", 100)
     free = [1.0]
     with Processes("holds:run", free=lambda: free[0]) as processes:
 

@@ -8,9 +8,9 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import SettingError, StepFailedError
-from wingspan.runner.htcondor.collect import collect
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.submit_description import submit_description
+from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.write.submit_description import submit_description
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 

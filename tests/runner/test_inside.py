@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wingspan.errors import SettingError
-from wingspan.runner import inside
+from wingspan.runner.job import inside
 from wingspan.runner.run_folder import METRICS, STOP
 
 

@@ -11,10 +11,11 @@ import wingspan as ws
 from wingspan.errors import ConflictError
 from wingspan.files import digest_file
 from wingspan.planning.snapshot import Module
-from wingspan.runner.driver import drive, save_plan
-from wingspan.runner.kept_code import _Kept
+from wingspan.runner.drive import drive
+from wingspan.runner.events import ignore
+from wingspan.runner.job.kept_code import _Kept
+from wingspan.runner.plan_file import save_plan
 from wingspan.runner.run_folder import RunFolder, find_home
-from wingspan.runner.runner import ignore
 
 FILES = {
     "loans.py": """\

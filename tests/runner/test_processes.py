@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wingspan.runner.processes import Limits, Processes
+from wingspan.runner.local.processes import Limits, Processes
 
 WORK = """
     import ctypes
@@ -519,7 +519,7 @@ def test_files_in_the_current_folder_do_not_stand_in_for_libraries(
 FORKING = """
 import json, os, signal, sys, time
 from pathlib import Path
-from wingspan.runner.processes import Limits, Processes
+from wingspan.runner.local.processes import Limits, Processes
 signal.signal(signal.SIGALRM, lambda *_: None)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 here = Path(sys.argv[1])
@@ -567,7 +567,7 @@ def test_nothing_survives_a_killed_parent(project, tmp_path, held, fork):
     code = f"""
 import sys, time
 from pathlib import Path
-from wingspan.runner.processes import Limits, Processes
+from wingspan.runner.local.processes import Limits, Processes
 p = Processes("jobwork:run", fork={fork})
 folder = Path({str(tmp_path)!r})
 (folder / "what").write_text("sleeps")

@@ -11,7 +11,7 @@ import pytest
 
 import wingspan as ws
 from wingspan.errors import NotFoundError
-from wingspan.runner.driver import read_history
+from wingspan.runner.plan_file import read_history
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.workflow import _catch_up_all
 

@@ -3,7 +3,7 @@
 import pytest
 
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.schedule import Machine, Schedule
+from wingspan.runner.local.schedule import Machine, Schedule
 
 
 def step(key, needs=(), **resources):

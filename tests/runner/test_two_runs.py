@@ -12,9 +12,9 @@ import time
 import pytest
 
 from wingspan.errors import SettingError
-from wingspan.runner.driver import drive
-from wingspan.runner.htcondor.collect import collect
+from wingspan.runner.drive import drive
 from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.follow.collect import collect
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.codec import encode

@@ -3,9 +3,9 @@
 import pytest
 
 from wingspan.pipeline.resources import Resources
+from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import failure
-from wingspan.runner.htcondor.attempts import Amounts, Attempt
-from wingspan.runner.runner import StepEvent
+from wingspan.runner.htcondor.follow.attempts import Amounts, Attempt
 from wingspan.runner.usage import Usage, measure
 
 

@@ -13,7 +13,7 @@ from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
-    from wingspan.runner.htcondor.preflight import Check
+    from wingspan.runner.htcondor.check.preflight import Check
     from wingspan.runner.run_folder import Home, RunFolder
 
 
@@ -40,7 +40,7 @@ def check(
 
     Looks at reach, requests, transfer, imports, secrets and folders.
     """
-    from wingspan.runner.htcondor.check import check_plan
+    from wingspan.runner.htcondor.check.check import check_plan
     from wingspan.runner.htcondor.profile import LOCAL, find_profile
 
     if on == LOCAL:
@@ -65,8 +65,8 @@ def _plan(
     target: str, settings: list[str], home: Path | None, on: str
 ) -> tuple["Plan", "Home", "RunFolder | None"]:
     from wingspan.cli.target import load_pipeline, split_target
-    from wingspan.runner.driver import load_plan
-    from wingspan.runner.htcondor.runner import refreshed
+    from wingspan.runner.htcondor.submit import refreshed
+    from wingspan.runner.plan_file import load_plan
     from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import find_home
 

@@ -13,8 +13,8 @@ from wingspan.cli.paper import counted
 from wingspan.cli.runs import check_file
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.dag import Dag
-    from wingspan.runner.htcondor.dag_times import NodeTimes
+    from wingspan.dag.dag import Dag
+    from wingspan.dag.times import NodeTimes
 
 app = typer.Typer(
     help="DAG files of HTCondor's DAGMan.", no_args_is_help=True, rich_markup_mode=None
@@ -43,9 +43,9 @@ def show(
 
     Times are there where its nodes' log lies beside it.
     """
+    from wingspan.dag.reader import read_dag
+    from wingspan.dag.times import critical_path, nodes_log, time_nodes
     from wingspan.files import write_atomically
-    from wingspan.runner.htcondor.dag_reader import read_dag
-    from wingspan.runner.htcondor.dag_times import critical_path, nodes_log, time_nodes
 
     if svg:
         check_file("--svg", svg)

@@ -97,7 +97,7 @@ def _plan_json(made: "Plan", on: str) -> dict[str, object]:
 
 def _require_parsed(made: "Plan", on: str, shared: Path | None) -> None:
     """Refuse submit commands that HTCondor could not parse: such a plan cannot be carried out."""
-    from wingspan.runner.htcondor.command_check import check_commands, require_ok
+    from wingspan.runner.htcondor.check.command_check import check_commands, require_ok
     from wingspan.runner.htcondor.profile import find_profile
 
     require_ok(check_commands(made.to_run(), find_profile(on, Path.cwd(), shared)))

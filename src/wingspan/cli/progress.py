@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from wingspan.cli.paper import label
 from wingspan.cli.terminal import bare
-from wingspan.runner.runner import (
+from wingspan.runner.events import (
     DISCONNECTED,
     DONE,
     FAILED,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.htcondor.follow.attempts import Attempt
 
 _STYLE = {
     DONE: "green",

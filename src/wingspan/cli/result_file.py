@@ -9,7 +9,7 @@ from typing import Any
 from wingspan.cli.values import json_of, library_of, members_of, rows_of
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import aside, copy
-from wingspan.runner.brief import brief
+from wingspan.runner.job.brief import brief
 from wingspan.store.codec import encode
 
 Writer = Callable[[Any, Path], object]

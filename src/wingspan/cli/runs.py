@@ -10,7 +10,7 @@ import typer
 from wingspan.cli.paper import counted, wrap
 
 if TYPE_CHECKING:
-    from wingspan.runner.local import LocalRunner
+    from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.workflow import Pipeline
 
@@ -113,7 +113,7 @@ def run_pipeline(
 ) -> "Run":
     """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
     from wingspan.cli.progress import Progress
-    from wingspan.runner.driver import drive
+    from wingspan.runner.drive import drive
 
     if home is not None:
         check_folder("--home", home)
@@ -224,7 +224,7 @@ def collect(
 ) -> None:
     """Bring back what the jobs of an exported DAG have finished so far."""
     from wingspan.errors import NotFoundError
-    from wingspan.runner.htcondor import collect as dag
+    from wingspan.runner.htcondor.follow import collect as dag
     from wingspan.runner.run import Run
     from wingspan.runner.run_folder import RunFolder, find_home
 
@@ -282,7 +282,7 @@ def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Go on with an interrupted or failed run, with the plan it had."""
     from wingspan.cli.progress import Progress
-    from wingspan.runner.driver import drive
+    from wingspan.runner.drive import drive
     from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)

@@ -19,9 +19,9 @@ from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.events import StepEvent
+    from wingspan.runner.htcondor.follow.attempts import Attempt
     from wingspan.runner.run import Look, Run
-    from wingspan.runner.runner import StepEvent
     from wingspan.runner.usage import Usage
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
@@ -130,7 +130,7 @@ def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
 
 def _doing(event: "StepEvent", last: "Attempt") -> str:
     """Return what a step's job does now; of a step that has ended where it ran: others of its job may go on."""
-    from wingspan.runner.runner import ENDED
+    from wingspan.runner.events import ENDED
 
     return last.host if event.state in ENDED else job_now(last)
 
@@ -143,7 +143,7 @@ def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | No
     now
         Of a run that goes on: until when its last attempt has been doing what it does.
     """
-    from wingspan.runner.htcondor.attempts import spent
+    from wingspan.runner.htcondor.follow.attempts import spent
 
     used = {
         one.resource: f"{one.used:,.0f}/{one.asked:,.0f} MB"

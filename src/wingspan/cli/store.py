@@ -100,8 +100,8 @@ def needed_keys(home: "Home") -> frozenset[str]:
     CorruptError
         A file that says so cannot be read; nothing should be removed then.
     """
-    from wingspan.runner.driver import load_plan, steps_in
     from wingspan.runner.htcondor.follow.log import in_pool
+    from wingspan.runner.plan_file import load_plan, steps_in
     from wingspan.runner.run_folder import RunFolder
 
     keys: set[str] = set()

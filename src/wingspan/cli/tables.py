@@ -26,7 +26,7 @@ from wingspan.cli.runs import (
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_classifier import Classifier
-    from wingspan.runner.local import LocalRunner
+    from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.tabular.clean import Rules
     from wingspan.tabular.deploy import Deployed
@@ -266,7 +266,7 @@ def _print_predictions(predictions: "Predictions", model: "Deployed", out: Path)
 @contextmanager
 def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | None]":
     """Give a runner; for the first run of a folder it begins at once to import what its steps will need."""
-    from wingspan.runner.local import LocalRunner
+    from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run_folder import find_home
 
     if on != "local":

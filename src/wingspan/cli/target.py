@@ -54,7 +54,7 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
 
 def _shown(value: object) -> str:
     """Return a parameter's value as a list of runs shows it."""
-    from wingspan.runner.brief import brief
+    from wingspan.runner.job.brief import brief
 
     return str(value) if isinstance(value, Path) else brief(value)
 

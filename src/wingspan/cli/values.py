@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wingspan.errors import SettingError
-from wingspan.runner.brief import brief
+from wingspan.runner.job.brief import brief
 from wingspan.shown import shown, shown_name
 
 _LINES = 200  # of a text that is printed

@@ -12,8 +12,8 @@ from wingspan.cli.progress import Progress, job_now
 from wingspan.cli.runs import AsJson, HomeOption, RunId, conclude
 
 if TYPE_CHECKING:
+    from wingspan.runner.events import StepEvent
     from wingspan.runner.run import Run
-    from wingspan.runner.runner import StepEvent
     from wingspan.runner.watch import Watch
 
 _POLL_S = 0.3

@@ -40,7 +40,7 @@ def why(
     And where the others run.
     """
     from wingspan.pool.personal import use_pool
-    from wingspan.runner.driver import LOCAL
+    from wingspan.runner.plan_file import LOCAL
 
     job_id, run, ads = _job_id(what, home), None, list[Ad]()
     if job_id is None:
@@ -89,7 +89,7 @@ def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> l
         return queued_ads(f"ClusterId == {job_id[1]}{proc}")
     if run is None:
         return []
-    from wingspan.runner.htcondor.dag_file import label_of
+    from wingspan.runner.htcondor.write.dag_file import label_of
 
     ads = queued_ads(f'WingspanRun == "{label_of(run.run_id)}"')
     if step is None:
@@ -118,7 +118,7 @@ def has_step(label: str, step: str) -> bool:
     >>> has_step("load,fit[a,b]", "fit[a,b]")
     True
     """
-    from wingspan.runner.htcondor.dag_file import label_of
+    from wingspan.runner.htcondor.write.dag_file import label_of
 
     return f",{label_of(step)}," in f",{label},"
 
@@ -251,7 +251,7 @@ def _steps(run: "Run", step: str | None) -> dict[str, str]:
 
 
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
-    from wingspan.runner.driver import LOCAL
+    from wingspan.runner.plan_file import LOCAL
 
     if run is None:
         return ""

@@ -15,6 +15,7 @@ from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.submit_commands import command_problem
 from wingspan.shown import unseen
 
+LEAST_FREE = 0.1  # share of this machine's memory: below it, a step that stated none is ended
 UNSTATED_MB = 2048  # what a pool is asked for where the user states no memory
 _MOST = {"cpus": 65_536, "gpus": 1024}
 _CAPABLE = 1000.0  # no GPU has such a compute capability

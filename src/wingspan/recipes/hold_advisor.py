@@ -31,7 +31,7 @@ from wingspan.advisor.truth import join_truth
 from wingspan.eventlog.read import read_events
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.inside import checkpoint, checkpoint_file, log
+from wingspan.runner.job.inside import checkpoint, checkpoint_file, log
 from wingspan.workflow import Pipeline
 
 _SAMPLES_BYTES = 12  # memory of a step for each byte of log

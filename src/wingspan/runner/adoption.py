@@ -11,7 +11,7 @@ from typing import Any
 from wingspan.errors import CorruptError, NotFoundError, SpaceError
 from wingspan.planning.key import FORMAT, content_key
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.runner import DONE, StepEvent
+from wingspan.runner.events import DONE, StepEvent
 from wingspan.runner.undeclared import READS, holds
 from wingspan.store.store import Store, read_digest
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from wingspan.runner.runner import StepEvent
+from wingspan.runner.events import StepEvent
 from wingspan.shown import shown_name
 
 _SHOWN = 3  # names of a group that are printed

@@ -10,8 +10,7 @@ from wingspan.files import copy, disk_errors, json_text
 from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.adoption import input_digests, note_content
-from wingspan.runner.inside import last_checkpoint
-from wingspan.runner.job import file_name
+from wingspan.runner.job.inside import last_checkpoint
 from wingspan.runner.run_folder import (
     CHECKPOINT,
     INPUTS,
@@ -19,6 +18,7 @@ from wingspan.runner.run_folder import (
     OUTPUTS,
     RESULT,
     RunFolder,
+    file_name,
     read_result,
 )
 from wingspan.runner.undeclared import holds, record, require_same_reads

@@ -1,5 +1,6 @@
 """Why a job failed and what to do next: pure text from what was seen of it."""
 
+import math
 import re
 import shlex
 import signal
@@ -9,11 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wingspan.errors import WingspanError
-from wingspan.pipeline.resources import Resources
-from wingspan.runner.pressure import LEAST_FREE
+from wingspan.pipeline.resources import LEAST_FREE, Resources
+from wingspan.runner.job.process import BROKEN
 from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
-from wingspan.runner.template import BROKEN
-from wingspan.runner.usage import request_mb
 from wingspan.runner.written import end_of, shown_lines
 from wingspan.shown import brief, shown, shown_name
 
@@ -28,9 +27,12 @@ _NOT_GIVEN = (
 _ENDS_THE_PROCESS = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit"})
 _FATAL = "Fatal Python error: "  # begins what faulthandler writes
 _FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
-_OURS = str(Path(__file__).with_name("job.py"))  # the frame that calls the step's function
+_OURS = str(Path(__file__).parent / "job/run.py")  # the frame that calls the step's function
 _IN_QUOTES = re.compile(r"'([^']+)'$")
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
+SPARE = 1.25  # of what was used: what to ask for
+_GROWTH = 2.0  # of what a job had that was ended for it: nobody knows what it would have come to
+_STEP_MB = 64
 
 
 class Failure(NamedTuple):
@@ -246,3 +248,15 @@ def _tail(path: Path, skip: str) -> list[str]:
     text = text.replace(skip, "") if skip else text
     crash = _crash(text)[:_STACK]
     return [f"  {line}" for line in crash or shown_lines(text.rstrip(), _TAIL)]
+
+
+def request_mb(used_mb: float, over_mb: float | None = None) -> int:
+    """Return the MB to ask for.
+
+    Parameters
+    ----------
+    over_mb
+        What was asked for by a job that was ended for wanting more; else None.
+    """
+    most = SPARE * used_mb if over_mb is None else _GROWTH * max(used_mb, over_mb)
+    return max(math.ceil(most / _STEP_MB), 1) * _STEP_MB

@@ -14,12 +14,8 @@ from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of
-from wingspan.runner.driver import LOCAL, drive, interrupt, load_plan
-from wingspan.runner.failure import report
-from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
-from wingspan.runner.job import whole
-from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
-from wingspan.runner.runner import (
+from wingspan.runner.drive import drive, interrupt
+from wingspan.runner.events import (
     DONE,
     FAILED,
     RUNNING,
@@ -29,6 +25,11 @@ from wingspan.runner.runner import (
     StepEvent,
     ignore,
 )
+from wingspan.runner.failure import report
+from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
+from wingspan.runner.job.run import whole
+from wingspan.runner.plan_file import LOCAL, load_plan
+from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
 from wingspan.runner.usage import Usage, measure
 from wingspan.runner.watch import Watch
 from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
@@ -36,7 +37,7 @@ from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.htcondor.follow.attempts import Attempt
     from wingspan.runner.htcondor.follow.follower import Follower
 
 
@@ -163,7 +164,7 @@ class Run(Mapping[str, Any]):
     @property
     def attempts(self) -> "dict[str, list[Attempt]]":
         """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
-        from wingspan.runner.htcondor.attempts import attempts_of
+        from wingspan.runner.htcondor.follow.attempts import attempts_of
 
         found = attempts_of(dags_of(self.folder))
         return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
@@ -207,7 +208,7 @@ class Run(Mapping[str, Any]):
         if self.state != RUNNING:
             return self
         if self.folder.on != LOCAL:
-            from wingspan.runner.htcondor.runner import stop as remove_from_queue
+            from wingspan.runner.htcondor.submit import stop as remove_from_queue
 
             remove_from_queue(self.folder)
         else:

@@ -304,3 +304,8 @@ def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:
         for key in keys.intersection(entry.name for entry in steps.iterdir()):
             found.setdefault(key, []).extend(reversed(folder.attempts(key)))
     return found
+
+
+def file_name(key: str, output: str) -> str:
+    """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
+    return f"{key}.{file_word(output)}" if output != "json" else f"{key}.output.json"

@@ -11,7 +11,7 @@ from wingspan.errors import SettingError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.planning.reads import Present
 from wingspan.runner.adoption import input_digests
-from wingspan.runner.driver import load_plan
+from wingspan.runner.plan_file import load_plan
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 

@@ -1,15 +1,15 @@
 """What a step used against what it asked for; pure."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.runner import StepEvent
+from wingspan.runner.events import StepEvent
+from wingspan.runner.failure import SPARE, request_mb
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.attempts import Attempt
+    from wingspan.runner.htcondor.follow.attempts import Attempt
 
 _WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
 _SMALL = {
@@ -18,9 +18,6 @@ _SMALL = {
     "cpus": 1.0,
 }  # twice the defaults: so little hurts nobody
 _TOLD_S = 10.0  # the cores of a shorter step say nothing: it imports and waits for the most part
-_SPARE = 1.25  # of what was used: what to ask for
-_GROWTH = 2.0  # of what a job had that was ended for it: nobody knows what it would have come to
-_STEP_MB = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +54,12 @@ class Usage:
     def _request(self) -> str:
         used = self.used or 0.0
         if self.resource == "cpus":
-            return f"cpus={max(int(_SPARE * used + 0.5), 1)}"
+            return f"cpus={max(int(SPARE * used + 0.5), 1)}"
         return f'{self.resource}="{request_mb(used)}MB"'
 
     def _amount(self, number: float) -> str:
         text = f"{number:,.1f}" if number < 10 and number != int(number) else f"{number:,.0f}"
         return text if self.resource == "cpus" else f"{text} MB"
-
-
-def request_mb(used_mb: float, over_mb: float | None = None) -> int:
-    """Return the MB to ask for.
-
-    Parameters
-    ----------
-    over_mb
-        What was asked for by a job that was ended for wanting more; else None.
-    """
-    most = _SPARE * used_mb if over_mb is None else _GROWTH * max(used_mb, over_mb)
-    return max(math.ceil(most / _STEP_MB), 1) * _STEP_MB
 
 
 def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wingspan.planning.plan import Plan
-from wingspan.runner.driver import LOCAL, load_plan
+from wingspan.runner.events import StepEvent
+from wingspan.runner.plan_file import LOCAL, load_plan
+from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import StepEvent, read_new_events
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.attempts import Attempt, Attempts
     from wingspan.runner.htcondor.dag_folder import DagFolder
+    from wingspan.runner.htcondor.follow.attempts import Attempt, Attempts
     from wingspan.runner.htcondor.follow.reading import Reading
 
 
@@ -81,8 +82,8 @@ class Watch:
 
     def jobs(self) -> "dict[str, Attempt]":
         """Return the last attempt of each step's job in the pool, by the step's key."""
-        from wingspan.runner.htcondor.attempts import Attempts
         from wingspan.runner.htcondor.dag_folder import newest
+        from wingspan.runner.htcondor.follow.attempts import Attempts
 
         dag = None if self._folder.on == LOCAL else newest(self._folder)
         if dag is None:

@@ -45,8 +45,8 @@ def test_factories_and_inner_functions_run_on_a_pool(pool, job_folder, project, 
     project.write(
         helpers="def scale(n):\n    return 0\n", steps=textwrap.dedent("raise SystemExit")
     )
-    from wingspan.runner.driver import drive
-    from wingspan.runner.runner import ignore
+    from wingspan.runner.drive import drive
+    from wingspan.runner.events import ignore
 
     drive(run.folder, run.home, ignore)
     assert {name: run[name] for name in run.steps} == {"times": 60, "nested": 65, "of_class": 240}

@@ -9,9 +9,9 @@ import pytest
 import wingspan as ws
 from wingspan.accesspoint.idle import Pool
 from wingspan.accesspoint.matching import slots_of
-from wingspan.runner.htcondor.gpu_wheel import Wheel, check_wheel, wheel_here
-from wingspan.runner.htcondor.nodes import nodes_of
+from wingspan.runner.htcondor.check.gpu_wheel import Wheel, check_wheel, wheel_here
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.write.nodes import nodes_of
 
 GPU_SLOT = """[
     Arch = "X86_64"; OpSys = "LINUX"; HasFileTransfer = true; State = "Unclaimed"; Cpus = 8; Memory = 99999; GPUs = 1;

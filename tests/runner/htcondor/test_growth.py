@@ -6,9 +6,15 @@ import sys
 import pytest
 
 from wingspan.pool.personal import start_pool
-from wingspan.runner.htcondor.growth import ends_here, fix_of_removed, told, unmet_by
-from wingspan.runner.htcondor.runner import stop
-from wingspan.runner.runner import DONE, FAILED, Outcome, StepEvent
+from wingspan.runner.events import (
+    DONE,
+    FAILED,
+    Outcome,
+    StepEvent,
+)
+from wingspan.runner.htcondor.check.slots import unmet_by
+from wingspan.runner.htcondor.growth import ends_here, fix_of_removed, told
+from wingspan.runner.htcondor.submit import stop
 
 HUNGRY = """
     import time

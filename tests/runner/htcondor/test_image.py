@@ -16,12 +16,12 @@ from wingspan.pool.apt import debian_mirror, unpack_debian
 from wingspan.pool.install import default_prefix
 from wingspan.pool.patch import find_patchelf, make_private
 from wingspan.pool.personal import start_pool
-from wingspan.runner.htcondor.check import check_images
+from wingspan.runner.htcondor.check.check import check_images
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.hold_policy import DISK_EXIT
-from wingspan.runner.htcondor.image import image_commands, images_of, require_image
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.submit_description import submit_description
+from wingspan.runner.htcondor.write.image import image_commands, images_of, require_image
+from wingspan.runner.htcondor.write.submit_description import submit_description
 from wingspan.runner.run_folder import Home, RunFolder
 
 

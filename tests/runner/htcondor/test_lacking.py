@@ -4,9 +4,9 @@ import pytest
 
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.failure import failure
-from wingspan.runner.htcondor.lacking import check_project_files, paths_in
-from wingspan.runner.htcondor.project_code import project_files
-from wingspan.runner.raised import describe
+from wingspan.runner.htcondor.check.lacking import check_project_files, paths_in
+from wingspan.runner.htcondor.write.project_code import project_files
+from wingspan.runner.job.raised import describe
 from wingspan.runner.run_folder import find_home
 from wingspan.store.store import Store
 

@@ -7,21 +7,21 @@ import pytest
 
 import wingspan as ws
 from wingspan.runner.attempt import constants_of
-from wingspan.runner.htcondor.check import check_shared, sizes_of
-from wingspan.runner.htcondor.nodes import nodes_of
-from wingspan.runner.htcondor.preflight import (
+from wingspan.runner.htcondor.check.check import check_shared, sizes_of
+from wingspan.runner.htcondor.check.preflight import (
     check_imports,
     check_outputs,
     check_references,
     check_run_folder,
     check_secrets,
     check_transfer,
-    commands_of,
     listed,
     megabytes,
     secrets_in,
 )
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.write.nodes import nodes_of
+from wingspan.runner.htcondor.write.submit_description import commands_of
 from wingspan.runner.run_folder import Home
 
 

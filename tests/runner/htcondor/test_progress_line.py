@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
+from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor import progress_line
 from wingspan.runner.htcondor.progress_line import ProgressLine, line_of, states_of
-from wingspan.runner.runner import StepEvent
 
 STEPS = dict.fromkeys("abc", False)
 

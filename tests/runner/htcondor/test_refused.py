@@ -7,12 +7,12 @@ import pytest
 import wingspan as ws
 from wingspan.errors import CorruptError, PoolError, SettingError
 from wingspan.pool.personal import start_pool
-from wingspan.runner.driver import drive
+from wingspan.runner.drive import drive
+from wingspan.runner.events import ignore
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import ignore
 
 RULES = {
     "SUBMIT_REQUIREMENT_NAMES": "NoDags, Project",

@@ -9,9 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from wingspan.errors import SpaceError
+from wingspan.runner.events import FAILED, Outcome, StepEvent
 from wingspan.runner.failure import Failure, out_of_disk
-from wingspan.runner.htcondor import room
-from wingspan.runner.runner import FAILED, Outcome, StepEvent
+from wingspan.runner.htcondor.part import room
 from wingspan.workflow import Pipeline
 
 FILLS = """

@@ -10,11 +10,11 @@ import pytest
 
 from wingspan.accesspoint import query, release
 from wingspan.errors import SettingError
-from wingspan.runner.htcondor.collect import collect
-from wingspan.runner.htcondor.environment import unpacked_environment
 from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.follow.collect import collect
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below, place_of
+from wingspan.runner.htcondor.write.environment import unpacked_environment
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store

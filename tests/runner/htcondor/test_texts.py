@@ -9,19 +9,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 import wingspan as ws
+from wingspan.dag.reader import read_dag
 from wingspan.errors import DeclarationError, SettingError
 from wingspan.pipeline.submit_commands import command_problem
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.htcondor.dag_file import dag_text, label_of
-from wingspan.runner.htcondor.dag_reader import read_dag
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.nodes import nodes_of
 from wingspan.runner.htcondor.profile import find_profile
 from wingspan.runner.htcondor.reference import sent_name
-from wingspan.runner.htcondor.submit_description import submit_description
 from wingspan.runner.htcondor.words import argument, folder_problem, in_list
-from wingspan.runner.job import file_name
-from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.htcondor.write.dag_file import dag_text, label_of
+from wingspan.runner.htcondor.write.nodes import nodes_of
+from wingspan.runner.htcondor.write.submit_description import submit_description
+from wingspan.runner.run_folder import Home, RunFolder, file_name
 
 NASTY = [
     "$(X)",

@@ -1,16 +1,11 @@
 """How far a request grows when a job lacked memory or disk: to the pool's largest slots; and what to say there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import PlannedStep
+from wingspan.runner.events import Outcome, StepEvent
 from wingspan.runner.failure import too_large
-from wingspan.runner.runner import Outcome, StepEvent
-
-if TYPE_CHECKING:
-    from wingspan.runner.htcondor.profile import Profile
 
 Most = Callable[[Resources], Mapping[str, int]]  # ``memory`` and ``disk``, in MB; empty: not known
 
@@ -18,51 +13,6 @@ Most = Callable[[Resources], Mapping[str, int]]  # ``memory`` and ``disk``, in M
 def unknown(_: Resources) -> Mapping[str, int]:
     """Return nothing: no pool was looked at."""
     return {}
-
-
-def look_up(profile: "Profile") -> Most:
-    """Return what asks the pool, once a different request, for the largest slots that meet all else it asks."""
-    from wingspan.accesspoint.idle import largest_slots
-    from wingspan.runner.htcondor.preflight import commands_of
-
-    known: dict[str, Mapping[str, int]] = {}
-
-    def most(asked: Resources) -> Mapping[str, int]:
-        text = repr(asked)
-        if text not in known:
-            known[text] = largest_slots(commands_of(asked, profile))
-        return known[text]
-
-    return most
-
-
-def unmet_by(steps: Iterable[PlannedStep], most: Most) -> dict[str, str]:
-    """Return what no slot of the pool meets now of the requests of some steps, by their keys."""
-    from wingspan.runner.htcondor.nodes import (
-        request_of,  # jobs import this file, and need no more of it
-    )
-
-    known: dict[str, str] = {}  # by what a step asks for: many ask for the same
-    found = {}
-    for step in steps:
-        text = repr(step.resources)
-        if text not in known:
-            asked = request_of([step])
-            known[text] = _unmet(asked, most(asked))
-        if known[text]:
-            found[step.key] = known[text]
-    return found
-
-
-def _unmet(asked: Resources, most: Mapping[str, int]) -> str:
-    if not most:
-        return "no slot that the pool has now meets its request"
-    wanted = {"memory": asked.memory_mb, "disk": asked.disk_mb}
-    return "; ".join(
-        f"asks for {wanted[kind]:,} MB of {kind}; the largest slot that the pool has now has {has:,} MB"
-        for kind, has in most.items()
-        if wanted[kind] > has and f"request_{kind}" not in asked.submit
-    )
 
 
 def ends_here(provided: Mapping[str, int], most: Mapping[str, int]) -> bool:

@@ -14,7 +14,7 @@ from wingspan.files import size_of
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.adoption import unconditional
 from wingspan.runner.htcondor.packing import take_result_in
-from wingspan.runner.job import file_name
+from wingspan.runner.run_folder import file_name
 from wingspan.store.store import Store
 
 MOST_BYTES = 10 << 20  # of a result that is sent in case it is taken over

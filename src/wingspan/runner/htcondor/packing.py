@@ -5,10 +5,10 @@ from pathlib import Path
 
 from wingspan.files import json_text, remove
 from wingspan.runner.htcondor.shared import link
-from wingspan.runner.job import file_name
-from wingspan.runner.run_folder import OUTPUTS, RESULT
+from wingspan.runner.run_folder import METRICS, OUTPUTS, RESULT, STDERR, STDOUT, file_name
 from wingspan.store.store import Store
 
+LOGS = (STDOUT, STDERR, METRICS)  # what comes back of what a step wrote
 PACKED = "packed"  # in a result: outputs that are folders, sent as tar files under their own names
 
 

@@ -13,8 +13,8 @@ from io import BufferedReader
 from itertools import groupby
 from pathlib import Path
 
-from wingspan.runner.runner import ENDED as ENDED_STATES
-from wingspan.runner.runner import RUNNING, StepEvent
+from wingspan.runner.events import ENDED as ENDED_STATES
+from wingspan.runner.events import RUNNING, StepEvent
 
 WAITS, RUNS, ENDED = "w", "r", "e"
 _PREFIX = "wingspan steps "

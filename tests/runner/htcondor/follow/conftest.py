@@ -7,12 +7,11 @@ import pytest
 
 from wingspan.files import json_text
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.driver import save_plan
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow import follower
 from wingspan.runner.htcondor.packing import pack_folder
-from wingspan.runner.job import file_name
-from wingspan.runner.run_folder import Home
+from wingspan.runner.plan_file import save_plan
+from wingspan.runner.run_folder import Home, file_name
 from wingspan.simulator import write
 from wingspan.store.codec import encode
 

@@ -3,12 +3,12 @@
 import pytest
 
 from wingspan.errors import PoolError
-from wingspan.runner.htcondor import dagman_job
+from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import catch_up, follower_of
 from wingspan.runner.htcondor.follow.log import dag_over, in_pool
-from wingspan.runner.htcondor.runner import stop
+from wingspan.runner.htcondor.submit import stop
+from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
-from wingspan.runner.runner import read_all_events
 from wingspan.simulator import write
 
 GONE = "DAGMan, job 1, has left the queue, and its log does not say how"

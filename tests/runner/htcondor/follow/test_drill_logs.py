@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from wingspan.planning.plan import Plan
+from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.log import DagLog
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
-from wingspan.runner.runner import StepEvent
 
 LOGS = Path(__file__).with_name("drill")
 

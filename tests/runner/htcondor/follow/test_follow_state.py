@@ -7,10 +7,10 @@ import pytest
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import CHANGE_OF
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.follow.conclusion import conclude
 from wingspan.runner.htcondor.follow.log import DAGMAN, DagmanSays, NodeChange
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
-from wingspan.runner.runner import StepEvent
 
 T0 = time.mktime((2026, 11, 21, 10, 0, 0, 0, 0, -1))
 SILENT = DagmanSays("", {})

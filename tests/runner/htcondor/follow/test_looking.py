@@ -6,12 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
+from wingspan.runner.events import ignore
 from wingspan.runner.htcondor.follow.follower import Follower, catch_up, follower_of
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.runner import HTCondorRunner
+from wingspan.runner.htcondor.submit import HTCondorRunner
+from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
-from wingspan.runner.runner import ignore, read_all_events
 from wingspan.runner.watch import Watch
 from wingspan.simulator import write
 from wingspan.store.store import Store

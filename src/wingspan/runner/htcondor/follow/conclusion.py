@@ -5,9 +5,16 @@ from dataclasses import replace
 from typing import Final
 
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.events import (
+    FAILED,
+    FINAL,
+    SKIPPED,
+    STALE,
+    STOPPED,
+    StepEvent,
+)
 from wingspan.runner.htcondor.follow.log import DagmanSays
 from wingspan.runner.htcondor.follow.state import Following, Members
-from wingspan.runner.runner import FAILED, FINAL, SKIPPED, STALE, STOPPED, StepEvent
 
 _CORRECT: Final = (
     "correct what is asked: submit in the pool's table of wingspan.toml, or ws.Resources(submit=...); "

@@ -11,14 +11,21 @@ from contextlib import suppress
 from wingspan.errors import PoolError
 from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.driver import load_plan
-from wingspan.runner.htcondor.collect import collect_step
+from wingspan.runner.events import (
+    DONE,
+    WAITING,
+    Listener,
+    StepEvent,
+    ignore,
+)
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
-from wingspan.runner.htcondor.dagman_job import in_queue, say_gone
+from wingspan.runner.htcondor.follow.collect import collect_step
+from wingspan.runner.htcondor.follow.dagman_job import in_queue, say_gone
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.plan_file import load_plan
+from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import DONE, WAITING, Listener, StepEvent, ignore, write_event
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)

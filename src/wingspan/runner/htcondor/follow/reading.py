@@ -13,20 +13,20 @@ from typing import Any
 from wingspan.errors import PoolError
 from wingspan.eventlog.job_state import Change
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.htcondor.collect import peek, stored
-from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.conclusion import conclude, settled
-from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
-from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
-from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.runner.runner import (
+from wingspan.runner.events import (
     DONE,
     ENDED,
     FINAL,
     STOPPED,
     StepEvent,
-    read_new_events,
 )
+from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.follow.collect import peek, stored
+from wingspan.runner.htcondor.follow.conclusion import conclude, settled
+from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
+from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
+from wingspan.runner.record import read_new_events
+from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
 Take = Callable[[PlannedStep, str], StepEvent | None]  # a step and its node -> what it came to

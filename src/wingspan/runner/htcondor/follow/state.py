@@ -13,12 +13,7 @@ from wingspan.eventlog.codes import HoldCode, VacateCode
 from wingspan.eventlog.job_state import Change, Phase, step
 from wingspan.eventlog.rules import explain
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.failure import Failure
-from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, NodeChange, left_queue
-from wingspan.runner.htcondor.growth import fix_of_removed
-from wingspan.runner.htcondor.hold_policy import lacked
-from wingspan.runner.htcondor.progress_line import ENDED, RUNS, WAITS, states_of
-from wingspan.runner.runner import (
+from wingspan.runner.events import (
     DISCONNECTED,
     DONE,
     FAILED,
@@ -29,6 +24,11 @@ from wingspan.runner.runner import (
     WAITING,
     StepEvent,
 )
+from wingspan.runner.failure import Failure
+from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, NodeChange, left_queue
+from wingspan.runner.htcondor.growth import fix_of_removed
+from wingspan.runner.htcondor.hold_policy import lacked
+from wingspan.runner.htcondor.progress_line import ENDED, RUNS, WAITS, states_of
 
 _MORE_FOLLOWS: Final = (VacateCode.ClaimDeactivated, VacateCode.JobRemoved)
 _AGAIN: Final = "run the command again to go on"

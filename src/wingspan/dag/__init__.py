@@ -1,0 +1,1 @@
+"""DAG files of DAGMan, other people's too: read, drawn, and timed by their log."""

@@ -1,0 +1,125 @@
+"""Write a plan into a run folder, and carry it out from there: the same way at once, in the background, or again later."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from wingspan.errors import ConflictError
+from wingspan.planning.plan import Plan
+from wingspan.runner.events import (
+    DONE,
+    Listener,
+    Outcome,
+    Runner,
+    StepEvent,
+    ignore,
+)
+from wingspan.runner.local.runner import LocalRunner
+from wingspan.runner.plan_file import LOCAL, load_plan, require_format
+from wingspan.runner.record import read_events, write_event
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
+
+
+def drive(
+    folder: RunFolder,
+    home: Home,
+    listener: Listener,
+    runner: Runner | None = None,
+    jobs: int | None = None,
+) -> Outcome:
+    """Carry out what of a run's plan is not done, until all has ended; by `runner`, or a new one of its kind.
+
+    Parameters
+    ----------
+    jobs
+        The most jobs that a new runner has at once, here or in the queue of a pool; None is its own limit.
+
+    Raises
+    ------
+    ConflictError
+        Another process drives this run.
+    FormatError
+        Another version of Wingspan planned it, whose jobs this one cannot start.
+    """
+    require_format(folder)
+    folder.claim()
+    plan = _with_what_others_did(load_plan(folder), folder, home, listener)
+    try:
+        outcome = (runner or _runner(folder, jobs)).run(plan, folder, home, listener)
+        if outcome.ok:
+            folder.complete.touch()
+    finally:
+        folder.pid.unlink(missing_ok=True)
+    return outcome
+
+
+def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Plan:
+    """Return the plan as the store is now; what another run finished since it was made is recorded as done."""
+    done = Store(home.store).done(step.key for step in plan.steps)
+    known = read_events(folder)
+    for step in plan.steps:
+        told = known.get(step.name)
+        if step.key in done and not step.done and (told is None or told.state != DONE):
+            event = StepEvent(time.time(), step.name, step.key, DONE)
+            write_event(folder, event)
+            listener(event)
+    return replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
+
+
+def _runner(folder: RunFolder, jobs: int | None) -> Runner:
+    if folder.on == LOCAL:
+        return LocalRunner(jobs=jobs)
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.htcondor.submit import HTCondorRunner
+
+    profile = find_profile(folder.on, Path.cwd(), folder.shared)
+    return HTCondorRunner(profile if jobs is None else replace(profile, max_jobs=jobs))
+
+
+def interrupt(folder: RunFolder) -> None:
+    """Send Ctrl-C to the process that drives a run, if there is one.
+
+    Raises
+    ------
+    ConflictError
+        The process is on another machine.
+    """
+    pid, host = folder.driver() or (None, "")
+    if pid is None:
+        return
+    if host != os.uname().nodename:
+        problem = f"it is driven from {host}, so it cannot be stopped from here"
+        fix = f"on {host}: wingspan stop {folder.run_id}"
+        raise ConflictError(f"run {folder.run_id}", problem, fix)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(pid, signal.SIGINT)
+
+
+def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) -> None:
+    """Start a process of its own session that drives the run; it outlives this one and the terminal."""
+    command = [sys.executable, "-m", "wingspan.runner.drive", str(folder.root), str(home.root)]
+    command += [] if jobs is None else [str(jobs)]
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    pid = os.posix_spawn(
+        sys.executable,
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(folder.log), appending, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigdef=[signal.SIGINT],  # a shell ignores it for what it starts with &
+    )
+    folder.claim(pid)
+
+
+if __name__ == "__main__":
+    at_most = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    drive(RunFolder(Path(sys.argv[1])), Home(Path(sys.argv[2])), ignore, jobs=at_most)

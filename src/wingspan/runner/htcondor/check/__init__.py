@@ -1,0 +1,1 @@
+"""Look at a plan against a pool before anything is submitted."""

@@ -1,0 +1,256 @@
+"""A plan -> all checks of it against the pool that a profile means. Submits nothing, unless a probe is asked for."""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+from wingspan.accesspoint.access import Access, check_access, run_to_end
+from wingspan.accesspoint.idle import Pool, look_at_pool
+from wingspan.errors import PoolError, SpaceError, WingspanError
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.pool.personal import use_pool
+from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.check.command_check import check_commands
+from wingspan.runner.htcondor.check.gpu_wheel import check_wheel, wheel_here, with_torch
+from wingspan.runner.htcondor.check.lacking import check_project_files
+from wingspan.runner.htcondor.check.preflight import (
+    Check,
+    check_imports,
+    check_outputs,
+    check_references,
+    check_requests,
+    check_run_folder,
+    check_secrets,
+    check_transfer,
+    megabytes,
+)
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.reference import url_of
+from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
+from wingspan.runner.htcondor.words import argument
+from wingspan.runner.htcondor.write.environment import environment_for, travels
+from wingspan.runner.htcondor.write.image import (
+    image_commands,
+    images_of,
+    require_image,
+    steps_in,
+)
+from wingspan.runner.htcondor.write.nodes import nodes_of
+from wingspan.runner.htcondor.write.project_code import project_files
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
+
+_PROBE_S = 180.0  # three negotiation cycles of a pool with default settings
+_PROBE = """#!/bin/sh
+# Reads what the access point wrote in the shared folder, and writes beside it.
+who="$(id -un) on $(uname -n)"
+[ "$(cat "$1/here" 2>/dev/null)" = here ] || { echo "$who cannot read it"; exit 1; }
+echo there > "$1/there" || { echo "$who cannot write in it"; exit 1; }
+echo "$who"
+"""
+
+
+def check_plan(
+    plan: Plan,
+    home: Home,
+    profile: Profile,
+    folder: RunFolder | None = None,
+    *,
+    probe: bool = False,
+) -> tuple[Check, ...]:
+    """Look at everything that can be known before a submission.
+
+    Parameters
+    ----------
+    folder
+        Of a run that has the plan, where its constants lie; None where it is a new plan.
+    probe
+        Submit one small job that reads and writes the profile's shared folder.
+    """
+    steps = plan.to_run()
+    checks, access, pool = _reach()
+    broken = check_references(steps, profile.staging)
+    staging = {} if broken else profile.staging
+    nodes = nodes_of(plan, lambda step: [*_urls(step, staging), *sorted(constants_of(step))])
+    checks += broken
+    if access is not None and pool is not None:
+        owner = access.user.partition("@")[0]
+        checks += check_requests(nodes, profile, pool, owner)
+        if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
+            checks += check_wheel(nodes, wheel, profile, pool, owner)
+    code = project_files(steps, plan.sources, folder)
+    each = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
+    image = profile.image
+    if access is not None and steps:
+        environment = check_environment(steps, home, profile)
+        checks.append(environment)
+        if "bytes" in environment.facts:
+            each, image = each + int(environment.facts["bytes"]), None
+    limit = access.input_limit_mb if access is not None else None
+    images = check_images(steps, profile)
+    each += max((int(check.facts.get("bytes", 0)) for check in images), default=0)
+    if profile.shared is None:
+        checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit, staging)
+    else:
+        told = f"none: jobs read and write in {profile.shared}"
+        checks.append(Check("transfer", True, told, facts={"bytes": 0}))
+    checks += [
+        *images,
+        check_imports(steps, image),
+        check_project_files(steps, chain.from_iterable(code.values()), Store(home.store)),
+        check_outputs(steps),
+        check_secrets(steps, profile),
+        *check_commands(steps, profile, ask=access is not None),
+        check_run_folder(home.root),
+        _writable(home.root),
+    ]
+    if profile.shared is not None:
+        checks.append(check_shared(profile.shared))
+        if probe and access is not None and all(check.ok for check in checks[-2:]):
+            checks.append(probe_shared(profile.shared, home, profile))
+    return tuple(checks)
+
+
+def _urls(step: PlannedStep, staging: Mapping[Path, str]) -> list[str]:
+    return [url for file in step.files if (url := url_of(file, staging)) is not None]
+
+
+def _reach() -> tuple[list[Check], Access | None, Pool | None]:
+    """Find the pool, ask for permission, and look at its slots; what cannot be reached is one check."""
+    try:
+        config = use_pool()
+        access = check_access()
+        pool = look_at_pool()
+    except PoolError as error:
+        return [Check("pool", False, f"{error.where}: {error.problem}", error.fix)], None, None
+    versions = access.versions
+    told = f"{access.access_point}, HTCondor {versions.access_point}, bindings {versions.bindings}, as {access.user}"
+    found = [Check("pool", True, told, facts={"config": str(config), "user": access.user})]
+    points = Counter(str(slot.now.get("CondorVersion", "?")).split()[1:2][0] for slot in pool.slots)
+    slots = ", ".join(f"{count} of {version}" for version, count in points.most_common())
+    if not pool.negotiators:
+        problem = "the pool has no negotiator: no job will ever start"
+        return [*found, Check("slots", False, problem, "ask its administrator")], access, pool
+    told = f"{len(pool.slots)}: {slots}" if slots else "none"
+    return (
+        [*found, Check("slots", bool(pool.slots), told, "see: wingspan pool status")],
+        access,
+        pool,
+    )
+
+
+def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile) -> Check:
+    """Pack the environment, as a run would and will not do again, where it has to travel with the jobs."""
+    if not travels(profile, steps):
+        where = f"in {profile.image}" if profile.image else "where it is here"
+        return Check("environment", True, f"jobs find it {where}")
+    if profile.shared is not None:
+        return Check("environment", True, f"unpacked once in {profile.shared / ENVIRONMENTS}")
+    try:
+        path = environment_for(steps, home.root / "environments", profile.environment_limit_mb)
+    except SpaceError as error:
+        return Check("environment", False, error.problem, error.fix)
+    size = path.stat().st_size
+    return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
+
+
+def check_images(steps: Sequence[PlannedStep], profile: Profile) -> list[Check]:
+    """Look for the container images that are files, and say how jobs get each."""
+    checks = []
+    for image in images_of(steps, profile):
+        try:
+            size = require_image(image, profile.shared, steps_in(image, steps, profile))
+        except WingspanError as error:
+            checks.append(Check("image", False, f"{error.where}: {error.problem}", error.fix))
+            continue
+        way = f"{megabytes(size)}, sent to each job" if size else "not sent: machines find it there"
+        checks.append(Check("image", True, f"{image}: {way}", facts={"bytes": size}))
+    return checks
+
+
+def sizes_of(plan: Plan, home: Home, folder: RunFolder | None) -> Callable[[str], int | None]:
+    """Return what says the bytes of a result file or constant, by its name; None for what is not made yet."""
+    store = Store(home.store)
+    done = store.done(step.key for step in plan.steps) if home.store.is_dir() else frozenset()
+
+    def size(name: str) -> int | None:
+        if name in plan.constants:
+            return int(plan.constants[name][1].get("bytes", 0))
+        if folder is not None and folder.constant(name).exists():
+            return folder.constant(name).stat().st_size
+        key, _, output = name.partition(".")
+        if key not in done:
+            return None
+        outputs = store.result(key)["outputs"]
+        return int(outputs[output].get("bytes", 0)) if output in outputs else 0
+
+    return size
+
+
+def _writable(home: Path) -> Check:
+    there = next(one for one in (home, *home.parents) if one.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        free = shutil.disk_usage(there).free >> 20
+        return Check("run folder's disk", True, f"{free} MB free", facts={"free_mb": free})
+    problem, fix = f"nothing can be written in {there}", "name another: --home, or WINGSPAN_HOME"
+    return Check("run folder's disk", False, problem, fix)
+
+
+def check_shared(shared: Path) -> Check:
+    """Write, read and remove a file in the shared folder, as this user on this machine."""
+    fix = f"make {shared} a folder that you may write to, on every machine of the pool"
+    problem = problem_of(shared)
+    if problem:
+        return Check("shared folder", False, f"{shared}: {problem}", fix)
+    return Check("shared folder", True, f"{shared}: written and read as this user")
+
+
+def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _PROBE_S) -> Check:
+    """Let one small job read and write the shared folder; the job, its files and its traces are gone afterwards."""
+    title = "shared folder, from a job"
+    fix = f"mount {shared} on the machines that run jobs, writable for you; or leave the key shared out"
+    home.root.mkdir(parents=True, exist_ok=True)
+    with _folder(shared) as meeting, _folder(home.root) as work:
+        (meeting / "here").write_text("here")
+        script, log = work / "probe.sh", work / "log"
+        script.write_text(_PROBE)
+        script.chmod(0o755)
+        commands = {
+            "executable": str(script),
+            "arguments": argument(str(meeting)),
+            "initialdir": str(work),
+            "output": "said",
+            "error": "said-too",
+            "should_transfer_files": "YES",
+            "request_cpus": "1",
+            "request_memory": "64MB",
+            "request_disk": "64MB",
+            **image_commands(profile.image, profile.shared),
+            **profile.submit,
+        }
+        try:
+            job, ended = run_to_end(commands, log, within_s)
+        except PoolError as error:
+            return Check(title, False, f"{error.where}: {error.problem}", error.fix)
+        if not ended:
+            problem = f"job {job} did not end within {within_s:.0f} s; it is removed"
+            return Check(title, False, problem, "look at the requests above, or try again")
+        said = (work / "said").read_text(errors="replace").strip()
+        if (meeting / "there").exists():
+            return Check(title, True, f"read and written by {said}")
+        return Check(title, False, f"{shared}: {said or 'the job said nothing'}", fix)
+
+
+@contextmanager
+def _folder(parent: Path) -> Iterator[Path]:
+    """Give a new folder, gone at the end."""
+    path = Path(tempfile.mkdtemp(prefix=".wingspan-check-", dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

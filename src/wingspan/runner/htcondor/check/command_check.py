@@ -1,0 +1,109 @@
+"""The submit commands of steps and of a pool's profile -> what HTCondor would refuse, or leave unused."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from wingspan.accesspoint.dry_run import refusal_of
+from wingspan.accesspoint.expressions import expression_problem
+from wingspan.errors import SettingError
+from wingspan.files import json_text
+from wingspan.pipeline.resources import Resources
+from wingspan.pipeline.submit_commands import is_expression, unknown_commands
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.htcondor.check.preflight import Check, listed
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.write.submit_description import submit_description
+
+_FIX = "correct the command; nothing was submitted"
+
+
+def command_warnings(steps: Iterable[PlannedStep], profile: Profile | None = None) -> list[str]:
+    """Return a line for each submit command that HTCondor does not know, with what may be meant."""
+    named = _given(steps)
+    if profile is not None:
+        named = [(f"[pools.{profile.name}]", profile.submit), *named]
+    return [
+        f"{where}: submit command {name} is unknown to HTCondor, which would not use it; {hint}"
+        for where, commands in named
+        for name, hint in unknown_commands(commands)
+    ]
+
+
+def check_commands(
+    steps: Sequence[PlannedStep], profile: Profile, *, ask: bool = False
+) -> list[Check]:
+    """Look at the expressions among the submit commands of a profile and of each step, and at misspelt names.
+
+    Nothing is returned where no command is given.
+
+    Parameters
+    ----------
+    ask
+        Let condor_submit read what seems to be right.
+    """
+    named = [(f"[pools.{profile.name}]", profile.submit), *_given(steps)]
+    checks = [
+        Check("submit commands", False, f"{where}: {problem}", _FIX)
+        for where, commands in named
+        for problem in _wrong(commands)
+    ]
+    if ask and not checks:
+        checks = check_submission(steps, profile)
+    warnings = command_warnings(steps, profile)
+    checks += [Check("submit commands", True, text, warning=True) for text in warnings]
+    if not checks and any(commands for _, commands in named):
+        checks = [Check("submit commands", True, "all are known to HTCondor")]
+    return checks
+
+
+def check_submission(steps: Iterable[PlannedStep], profile: Profile) -> list[Check]:
+    """Let condor_submit read each different request that has submit commands of the user's."""
+    return [Check("submit commands", False, text, _FIX) for text in _refused(steps, profile)]
+
+
+def require_ok(checks: Iterable[Check]) -> None:
+    """Refuse what one of the checks has found.
+
+    Raises
+    ------
+    SettingError
+        All that is wrong.
+    """
+    wrong = [check for check in checks if not check.ok]
+    if wrong:
+        found = "; ".join(check.found for check in wrong)
+        raise SettingError(wrong[0].name, found, wrong[0].fix)
+
+
+def _given(steps: Iterable[PlannedStep]) -> list[tuple[str, Mapping[str, str]]]:
+    """Return the different submit commands of steps, with the names of the steps that have them."""
+    found: dict[str, tuple[Mapping[str, str], list[str]]] = {}
+    for step in steps:
+        commands = step.resources.get("submit")
+        if commands:
+            found.setdefault(json_text(commands), (commands, []))[1].append(step.name)
+    return [(f"step {listed(names)}", commands) for commands, names in found.values()]
+
+
+def _wrong(commands: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the expressions among some submit commands."""
+    for name, value in commands.items():
+        problem = expression_problem(value) if is_expression(name) else ""
+        if problem:
+            yield f"{name} = {value}: {problem}"
+
+
+def _refused(steps: Iterable[PlannedStep], profile: Profile) -> Iterator[str]:
+    """Yield condor_submit's words on each different request that has submit commands of the user's."""
+    requests: dict[str, list[PlannedStep]] = {}
+    for step in steps:
+        if profile.submit or step.resources.get("submit"):
+            requests.setdefault(json_text(step.resources), []).append(step)
+    for alike in requests.values():
+        asked = Resources(**alike[0].resources)
+        said = refusal_of(submit_description(asked, profile=profile))
+        own = replace(asked, submit={})
+        if said and not refusal_of(submit_description(own, profile=replace(profile, submit={}))):
+            commands = ", ".join({**profile.submit, **asked.submit})
+            names = listed([step.name for step in alike])
+            yield f"step {names}: condor_submit refuses {commands}: {said}"

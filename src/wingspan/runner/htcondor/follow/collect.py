@@ -1,0 +1,234 @@
+"""What the jobs of a DAG left in its folder of results -> store, attempt folders, and the last event of each step."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanError
+from wingspan.files import disk_errors, json_text, remove
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.adoption import ADOPTED
+from wingspan.runner.attempt import not_deterministic, notes, prepare, publish
+from wingspan.runner.events import (
+    DONE,
+    FAILED,
+    SKIPPED,
+    STALE,
+    STOPPED,
+    WAITING,
+    StepEvent,
+)
+from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
+from wingspan.runner.htcondor.packing import LOGS, unpack_result
+from wingspan.runner.htcondor.shared import clean, place_of, take_result
+from wingspan.runner.plan_file import load_plan
+from wingspan.runner.record import write_event
+from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder, file_name
+from wingspan.store.codec import digest_of
+from wingspan.store.store import Store
+
+_READ_ANOTHER = (
+    "read as {place} another result than the one that was stored first, so it runs again"
+)
+_AGAIN = "run the pipeline again: the step is computed from the stored result"
+_OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
+
+
+def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
+    """Bring in what the jobs of an exported DAG, submitted by hand, have finished; return the events by step."""
+    store = Store(home.store)
+    plan = load_plan(folder)
+    events: dict[str, StepEvent] = {}
+    bad: dict[str, str] = {}
+    dag = DagFolder(folder.root)
+    node_of = {key: node for node, keys in dag.keys().items() for key in keys}
+    for step in plan.steps:
+        node = node_of.get(step.key, "")
+        event = stored(step, dag, store, time.time())
+        if event is None:
+            event = collect_step(step, dag, node, folder, store) or StepEvent(
+                time.time(), step.name, step.key, WAITING
+            )
+        needed = next((bad[key] for key in step.needs if key in bad), None)
+        if event.state == WAITING and needed:
+            problem = f"needs {needed}, which failed"
+            event = StepEvent(time.time(), step.name, step.key, SKIPPED, problem=problem)
+        if event.state in {FAILED, SKIPPED}:
+            bad[step.key] = needed or step.name
+        events[step.name] = event
+        write_event(folder, event)
+    if all(event.state == DONE for event in events.values()):
+        folder.complete.touch()
+    if not any(event.state == WAITING for event in events.values()):
+        clean(folder.root)
+    return events
+
+
+def stored(step: PlannedStep, dag: DagFolder, store: Store, at: float) -> StepEvent | None:
+    """Return that a step is done if its result is stored; with a note if its job sent another one."""
+    if not store.done([step.key]):
+        return None
+    sent, made = read_sent(dag.result(step.key)), store.result(step.key)
+    note = ""
+    if sent is not None and sent["status"] == "ok" and sent.get("inputs") == made.get("inputs"):
+        differs = {
+            name for name, one in sent["outputs"].items() if one != made["outputs"].get(name)
+        }
+        note = not_deterministic(step.name, differs) if differs else ""
+    return StepEvent(at, step.name, step.key, DONE, note=note)
+
+
+def peek(step: PlannedStep, dag: DagFolder, node: str) -> StepEvent | None:
+    """Return what the job of a step says it came to; None if it has not sent that. Nothing is brought in, or checked."""
+    sent = _sent(step, dag, node)
+    if sent is None:
+        return None
+    if sent.why is not None:
+        return _failed(step, sent.why, 0, sent.seen)
+    return StepEvent(time.time(), step.name, step.key, DONE, **sent.seen)
+
+
+def collect_step(
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store
+) -> StepEvent | None:
+    """Bring in what one step left; None if its job has not sent it (yet).
+
+    Nothing is brought in of a job that read another result than the one that is stored now: its step is ``stopped``.
+
+    Parameters
+    ----------
+    node
+        Name of the node that ran the step.
+
+    Raises
+    ------
+    SpaceError
+        The disk here is full; nothing is half brought in, and what the job sent stays.
+    """
+    before = folder.new_attempt(step.key)
+    try:
+        with disk_errors(before):
+            return _collect(step, dag, node, folder, store)
+    except SpaceError:
+        remove(before)
+        raise
+
+
+class _Sent(NamedTuple):
+    """What a job has sent of a step: its result, empty if it did not get so far; why it failed, if it did; what was measured."""
+
+    result: dict[str, Any]
+    why: Failure | None
+    seen: dict[str, Any]
+
+
+def _sent(step: PlannedStep, dag: DagFolder, node: str) -> _Sent | None:
+    result = read_sent(dag.result(step.key))
+    if result is None:
+        refused = read_sent(dag.refusal(node))
+        return None if refused is None else _Sent({}, Failure(**refused), {})
+    seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
+    seen["peak_memory_mb"] = max(seen["peak_memory_mb"], result.get("job_memory_mb", 0.0))
+    if result["status"] == "ok":
+        return _Sent(result, None, seen)
+    said = result.get("failure")
+    asked = Resources(**step.resources)
+    why = Failure(**said) if said else failure(result, "exit", None, 0.0, asked)
+    return _Sent(result, why, seen)
+
+
+def _collect(
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store
+) -> StepEvent | None:
+    sent = _sent(step, dag, node)
+    if sent is None:
+        return None
+    result, why, seen = sent
+    attempt = _attempt(step, dag, node, folder, None if why is None else store)
+    if why is not None:
+        if result:
+            (attempt / RESULT).write_text(json_text(result))
+        return _failed(step, why, int(attempt.name), seen)
+    try:
+        there = place_of(dag.root)
+        if there is None:
+            unpack_result(dag.results, step.key, attempt)
+        else:
+            take_result(step.key, result["outputs"], there, attempt)
+            (attempt / RESULT).write_text(json_text(result))
+        _verify(attempt, result)
+        kept = publish(attempt, step, store, {})
+    except SpaceError:
+        raise
+    except WingspanError as error:
+        return _failed(step, refusal(error), int(attempt.name), seen)
+    known = (time.time(), step.name, step.key)
+    if kept.stale:
+        remove(attempt)
+        problem = _READ_ANOTHER.format(place=kept.stale)
+        return StepEvent(*known, STOPPED, problem=problem, fix=_AGAIN, cause=STALE)
+    if result.get("adopted"):
+        return StepEvent(*known, DONE, note=ADOPTED, adopted=result["adopted"])
+    return StepEvent(*known, DONE, int(attempt.name), **seen, note=notes(step.name, kept))
+
+
+def _attempt(
+    step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store | None
+) -> Path:
+    """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further.
+
+    Parameters
+    ----------
+    store
+        Of a step that failed: where its inputs are, so that it can be run alone from this folder; else None.
+    """
+    attempt = folder.new_attempt(step.key)
+    if store is not None:
+        _make_whole(step, folder, store)
+    attempt.mkdir(parents=True, exist_ok=True)
+    for log in LOGS:
+        sent = dag.results / file_name(step.key, log)
+        if sent.exists():
+            (attempt / log).write_bytes(sent.read_bytes())
+    told = dag.result(step.key).exists()  # and sends no empty file
+    for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
+        if not (attempt / name).exists():
+            whole = dag.logs / f"{node}.{suffix}"
+            (attempt / name).write_bytes(b"" if told or not whole.exists() else whole.read_bytes())
+    return attempt
+
+
+def _make_whole(step: PlannedStep, folder: RunFolder, store: Store) -> None:
+    """Give the next attempt what a job here has; without job.json where an input is not here, or no more as it was."""
+    needed = {key for key, _ in step.inputs.values()}
+    if store.done(needed) != needed:
+        return
+    with suppress(ConflictError):
+        prepare(step, folder, store, [])
+
+
+def _verify(attempt: Path, result: dict[str, Any]) -> None:
+    """Compare each output with its digest.
+
+    Raises
+    ------
+    CorruptError
+        An output did not arrive whole; nothing of it is kept.
+    """
+    for name, record in result["outputs"].items():
+        path = attempt / OUTPUTS / name
+        found = digest_of(path, record) if path.exists() else "nothing"
+        if found != record["digest"]:
+            remove(attempt / OUTPUTS)
+            problem = (
+                f"output {name} did not arrive whole: expected {record['digest']}, found {found}"
+            )
+            fix = "look for a full disk here, then give the same command again"
+            raise CorruptError(f"step {result['step']}", problem, fix)
+
+
+def _failed(step: PlannedStep, why: Failure, attempt: int, seen: dict[str, Any]) -> StepEvent:
+    return StepEvent(time.time(), step.name, step.key, FAILED, attempt, **seen, **why._asdict())

@@ -1,0 +1,147 @@
+"""What came to an execution point -> the steps of the part as they are there: code, files, inputs, and what the slot gives."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import ConflictError, NotFoundError
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.digest_cache import DigestCache
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.packing import link_once, take_result_in
+from wingspan.runner.htcondor.reference import sent_name
+from wingspan.runner.htcondor.shared import (
+    STORE,
+    constant_in,
+    file_in,
+    problem_of,
+    unusable,
+)
+from wingspan.runner.run_folder import (
+    Home,
+    RunFolder,
+)
+from wingspan.store.store import Store
+
+
+def read_part(sandbox: Path, name: str) -> dict[str, Any]:
+    """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
+    return {"most": {}, "known": {}, **json.loads((sandbox / f"{name}.json").read_text())}
+
+
+def reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
+    """Return the DAG's place in the shared folder, whose store becomes this job's; None if there is none.
+
+    Raises
+    ------
+    SettingError
+        It cannot be written from here.
+    """
+    if not part["shared"]:
+        return None
+    place = Path(part["shared"])
+    problem = problem_of(place / STORE)
+    if problem:
+        raise unusable(place, problem)
+    if not home.store.is_symlink():
+        home.store.symlink_to(place / STORE)
+    return place
+
+
+def unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
+    """Unpack the user's modules and put them first on the path of all jobs; return old folder -> new."""
+    moved = {root: str(sandbox / "code" / str(number)) for number, root in enumerate(part["roots"])}
+    if part["code"]:
+        import zipfile
+
+        with zipfile.ZipFile(sandbox / part["code"]) as archive:
+            archive.extractall(sandbox / "code")
+    known = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*moved.values(), *([known] if known else [])])
+    sys.path[:0] = moved.values()
+    return moved
+
+
+def provided_by_slot(sandbox: Path) -> dict[str, int]:
+    """Return what the slot gives, from its ad: ``Cpus``, ``Memory`` in MB; empty outside HTCondor."""
+    path = Path(os.environ.get("_CONDOR_MACHINE_AD", sandbox / ".machine.ad"))
+    found = {}
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        name, _, value = line.partition(" = ")
+        if name in {"Cpus", "Memory"} and value.strip().isdigit():
+            found[name] = int(value)
+    return found
+
+
+def localise(
+    step: PlannedStep,
+    given: tuple[Path, Path | None],
+    folder: RunFolder,
+    moved: Mapping[str, str],
+    provided: Mapping[str, int],
+) -> PlannedStep:
+    """Return the step as it is here: its code, its files, and as much memory as the slot gives.
+
+    Parameters
+    ----------
+    given
+        The sandbox, and the DAG's place in the shared folder if files are read from there.
+    """
+    sandbox, shared = given
+    files = tuple(_arrived(file, sandbox, shared, step.name) for file in step.files)
+    for digest in constants_of(step):
+        place = folder.constant(digest)
+        place.parent.mkdir(exist_ok=True)
+        if shared is None:
+            link_once(sandbox / place.name, place)
+        elif not place.exists():
+            place.symlink_to(constant_in(shared, place.name))
+    asked = Resources(**step.resources)
+    if "Memory" in provided:  # the slot's is a limit, also where the step states none
+        asked = replace(asked, memory=max(provided["Memory"], asked.memory_mb))
+    action = _local_action(step.action, moved)
+    return replace(step, files=files, resources=asked.to_json(), action=action, code="")
+
+
+def _local_action(action: dict[str, Any], moved: Mapping[str, str]) -> dict[str, Any]:
+    if "module" not in action:
+        return action
+    root, file = action["root"], Path(action["file"])
+    if root in moved and (there := Path(moved[root], file.relative_to(root))).exists():
+        return {**action, "root": moved[root], "file": str(there)}
+    spec = find_spec(action["module"])
+    if spec is None or spec.origin is None:
+        problem = f"module {action['module']} ({file}) is not in the environment that came along"
+        raise NotFoundError("job", problem, "install it where the pipeline is started from")
+    here = Path(spec.origin)
+    up = action["module"].count(".") + (here.name == "__init__.py")
+    return {**action, "root": str(here.parents[up]), "file": str(here)}
+
+
+def _arrived(file: dict[str, Any], sandbox: Path, shared: Path | None, step: str) -> dict[str, Any]:
+    sent = sandbox / sent_name(file) if shared is None else file_in(shared, file)
+    path = sent if sent.exists() else sandbox / file["name"]  # by reference
+    if not path.exists():
+        problem = f"input file {file['name']} did not arrive"
+        raise NotFoundError(f"step {step}", problem, f"look whether {file['path']} is still there")
+    found = DigestCache(sandbox / "home" / "digests.json").look(path)
+    if found.digest != file["digest"]:
+        problem = f"input file {file['path']} was changed after the plan was made"
+        raise ConflictError(
+            f"step {step}", problem, "give the same command again: the plan is made anew"
+        )
+    return {**file, "path": str(path), "size": found.size, "stamp": found.stamp}
+
+
+def take_inputs(steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) -> None:
+    """Put the results of other nodes, as far as these steps read them, into the store of this job."""
+    own = {step.key for step in steps}
+    for key in dict.fromkeys(key for step in steps for key in step.needs):
+        if key not in own:
+            take_result_in(key, sandbox, store)

@@ -1,0 +1,76 @@
+"""While the steps of a part run: show their output, and interrupt them once a checkpoint is to be sent home."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from wingspan.runner.run_folder import (
+    CHECKPOINT,
+    STDOUT,
+    RunFolder,
+)
+
+_LOOK_S = 1.0
+
+
+_SHOWN_MOST = 1 << 16  # bytes of output shown at each look
+
+
+class Interrupted(BaseException):
+    """A checkpoint is to be sent."""
+
+
+def drop_links(home: Path) -> None:
+    """Remove what leads out of a home before it is sent as a checkpoint: the next start makes it anew."""
+    for path in home.rglob("*"):
+        if path.is_symlink():
+            path.unlink()
+
+
+@contextmanager
+def checkpoints(folder: RunFolder, every_s: float, each_s: Callable[[], None]) -> Iterator[None]:
+    """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home.
+
+    Parameters
+    ----------
+    each_s
+        Is called each second.
+    """
+    begin = time.time()
+    shown: dict[Path, int] = {}
+
+    def look(*_: object) -> None:
+        _show_output(folder, shown)
+        each_s()
+        if time.time() - begin < every_s:
+            return
+        made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")
+        if any(path.stat().st_mtime > begin for path in made):
+            raise Interrupted
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)  # no thread: this process forks
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _show_output(folder: RunFolder, shown: dict[Path, int]) -> None:
+    """Copy what the steps have written since the last call to the job's own output, where condor_tail reads it.
+
+    Parameters
+    ----------
+    shown
+        How many bytes of each file have been.
+    """
+    with suppress(OSError):  # a full disk is told by who must write
+        for log in folder.root.glob(f"steps/*/*/{STDOUT}"):
+            with log.open("rb") as file:
+                file.seek(shown.get(log, 0))
+                new = file.read(_SHOWN_MOST)
+            os.write(1, new)
+            shown[log] = shown.get(log, 0) + len(new)

@@ -1,0 +1,134 @@
+"""What the steps of a part made -> the files that go back, their paths as they are on the access point."""
+
+import json
+import os
+import resource
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wingspan.files import json_text
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.events import (
+    DONE,
+    FAILED,
+    Outcome,
+    StepEvent,
+)
+from wingspan.runner.htcondor.packing import LOGS, PACKED, link_once, pack_folder
+from wingspan.runner.job.run import SCHEMA
+from wingspan.runner.run_folder import (
+    INPUTS,
+    RunFolder,
+    file_name,
+    read_result,
+)
+from wingspan.runner.undeclared import on_execution_point
+from wingspan.store.store import Store
+
+
+def hand_over(
+    outcome: Outcome,
+    steps: tuple[PlannedStep, ...],
+    sandbox: Path,
+    folder: RunFolder,
+    store: Store,
+    origins: Mapping[str, str],
+) -> None:
+    """Put each step's result, outputs and logs into the sandbox's top folder, under the step's key.
+
+    Parameters
+    ----------
+    origins
+        Path here -> path on the access point, of code and input files.
+    """
+    for step in steps:
+        event = outcome.steps.get(step.name)
+        if event is None or event.state not in {DONE, FAILED}:
+            continue
+        attempts = folder.attempts(step.key)
+        known: Mapping[str, str] = {}  # what goes well is told as it is
+        if event.state == DONE:
+            result = on_execution_point(store.result(step.key))
+            if not store.root.is_symlink():  # else they are where readers find them
+                outputs = result["outputs"]
+                result[PACKED] = [o for o in outputs if _send(step.key, o, store, sandbox)]
+        else:
+            found = read_result(attempts[-1]) if attempts else None
+            known = {**origins, **_in_attempt(step, attempts[-1], origins)} if attempts else origins
+            result = _failed(step, event, found, known)
+        result["job_memory_mb"] = job_memory_mb()
+        for log in LOGS if attempts else ():
+            made = attempts[-1] / log
+            if made.exists() and made.stat().st_size:
+                _send_log(made, sandbox / file_name(step.key, log), known)
+        (sandbox / f"{step.key}.json").write_text(json_text(result))
+
+
+def job_memory_mb() -> float:
+    """Return the most MB that a process of this job has held, its libraries included, as HTCondor counts it.
+
+    HTCondor looks now and then, and may see no more of a short job than its beginning.
+    """
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+
+
+def origins_of(
+    part: Mapping[str, Any], steps: Iterable[PlannedStep], moved: Mapping[str, str]
+) -> dict[str, str]:
+    """Return, by their paths here, the paths of code and input files on the access point."""
+    given = [file["path"] for line in part["steps"] for file in line["files"]]
+    here = [file["path"] for step in steps for file in step.files]
+    return dict(zip(here, given, strict=True)) | {new: old for old, new in moved.items()}
+
+
+def _in_attempt(step: PlannedStep, attempt: Path, origins: Mapping[str, str]) -> dict[str, str]:
+    """Return the origins of a step's inputs by their paths in its folder; what else is there is told relative to it."""
+    inputs = {str(attempt / INPUTS / file["name"]): file["path"] for file in step.files}
+    return {f"{attempt}/": "", **{here: origins.get(path, path) for here, path in inputs.items()}}
+
+
+def _send_log(made: Path, target: Path, origins: Mapping[str, str]) -> None:
+    """Copy what a step wrote, line by line with the paths of the access point."""
+    if not origins:
+        shutil.copyfile(made, target)
+        return
+    with made.open("rb") as source, target.open("wb") as file:
+        file.writelines(os.fsencode(_translated(os.fsdecode(line), origins)) for line in source)
+
+
+def _translated(text: str, origins: Mapping[str, str]) -> str:
+    """Replace paths, the longest first: one may begin with another."""
+    for here in sorted(origins, key=len, reverse=True):
+        text = text.replace(here, origins[here])
+    return text
+
+
+def _send(key: str, output: str, store: Store, sandbox: Path) -> bool:
+    """Put one output into the top folder; return whether it had to be packed."""
+    path, target = store.output_path(key, output), sandbox / file_name(key, output)
+    if path.is_dir():
+        pack_folder(path, target)
+        return True
+    os.utime(path)  # newer than the job's start: HTCondor brings back what is new
+    link_once(path, target)
+    return False
+
+
+def _failed(
+    step: PlannedStep,
+    event: StepEvent,
+    result: dict[str, Any] | None,
+    origins: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the result of a step that failed, its paths as they are on the access point."""
+    made = result if result is not None and result["status"] != "ok" else {"schema": SCHEMA}
+    why = {name: getattr(event, name) for name in ("problem", "fix", "error", "cause")}
+    observed = {name: asdict(event)[name] for name in ("wall_s", "cpu_s", "peak_memory_mb")}
+    whole = {**made, "key": step.key, "status": "failed", "outputs": {}, **observed, "failure": why}
+    words = {json.dumps(here)[1:-1]: json.dumps(there)[1:-1] for here, there in origins.items()}
+    translated: dict[str, Any] = json.loads(_translated(json_text(whole), words))
+    return translated

@@ -1,0 +1,156 @@
+"""A part of a plan, carried out on an execution point: from the files that came to the files that go back.
+
+::
+
+    SANDBOX/
+      NODE.json                 the steps, and what this module must know of the access point
+      code-DIGEST.zip           the user's modules
+      KEY.json, KEY.OUTPUT, ... results of other nodes; the user's files and constants under their own names;
+                                where there is a shared folder, all these are read there, and outputs written there
+      home/                     a Wingspan home of this job: what is done and checkpoints, all that a restart needs
+      KEY.json, KEY.OUTPUT, KEY.stdout.txt, ...  in the end: one set for each step of the part
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import SpaceError, WingspanError
+from wingspan.files import disk_errors, json_text
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import Plan, PlannedStep, step_from_json
+from wingspan.runner.failure import refusal
+from wingspan.runner.htcondor.growth import ends_here, told
+from wingspan.runner.htcondor.hold_policy import (
+    CHECKPOINT_EXIT,
+    DISK_EXIT,
+    FAILED_EXIT,
+    MEMORY_EXIT,
+)
+from wingspan.runner.htcondor.known import take_known
+from wingspan.runner.htcondor.part.arrive import (
+    localise,
+    provided_by_slot,
+    reach_shared,
+    read_part,
+    take_inputs,
+    unpack_code,
+)
+from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
+from wingspan.runner.htcondor.part.hand_over import hand_over, origins_of
+from wingspan.runner.htcondor.part.room import (
+    drop_room,
+    give_up_room,
+    keep_room,
+    refuse_full_disk,
+    without_room,
+)
+from wingspan.runner.htcondor.progress_line import ProgressLine
+from wingspan.runner.htcondor.shared import (
+    unusable,
+)
+from wingspan.runner.job.run import SCHEMA
+from wingspan.runner.local.runner import LocalRunner
+from wingspan.runner.local.schedule import Machine, this_machine
+from wingspan.runner.run_folder import (
+    Home,
+    RunFolder,
+)
+from wingspan.store.store import Store
+
+
+def run_part(sandbox: Path, name: str) -> int:
+    """Run the steps of ``NAME.json``; leave their results in the sandbox's top folder, and return the exit code.
+
+    Raises
+    ------
+    ConflictError
+        A file that came is not the one the plan was made for.
+    """
+    part = read_part(sandbox, name)
+    home = Home(sandbox / "home")
+    folder = RunFolder(home.runs / "part")
+    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.plan.touch()  # a run of this home: what an interrupted one left is gone on from
+    keep_room(home.root)
+    shared = reach_shared(part, home)
+    moved = unpack_code(sandbox, part)
+    provided = provided_by_slot(sandbox)
+    steps = tuple(
+        localise(step_from_json(line), (sandbox, shared), folder, moved, provided)
+        for line in part["steps"]
+    )
+    store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
+    take_inputs(steps, sandbox, store)
+    take_known(part["known"], steps, sandbox, store)
+    done = store.done(step.key for step in steps)
+    plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
+    try:
+        with (
+            disk_errors(sandbox),
+            closing(ProgressLine({step.key: step.done for step in plan.steps})) as line,
+            checkpoints(folder, part["checkpoint_every_s"], line.flush),
+        ):
+            runner = LocalRunner(_machine(steps), fork=True, durable=shared is not None)
+            outcome = runner.run(plan, folder, home, line)
+            refuse_full_disk(outcome, steps, sandbox)
+    except Interrupted:
+        drop_room(home.root)  # the home travels
+        drop_links(home.root)
+        return CHECKPOINT_EXIT
+    except SpaceError as error:
+        why = give_up_room(error, home.root, _asked_disk(part), part["most"].get("disk"))
+        outcome = without_room(why, steps, folder.run_id, store)
+    largest = ends_here(provided, part["most"])
+    outcome = told(outcome, part["most"]) if largest else outcome
+    hand_over(outcome, steps, sandbox, folder, store, origins_of(part, steps, moved))
+    if outcome.ok:
+        return 0
+    causes = {event.cause for event in outcome.failed} if provided else set()
+    if "disk" in causes:
+        return DISK_EXIT
+    return MEMORY_EXIT if "memory" in causes and not largest else FAILED_EXIT
+
+
+def _asked_disk(part: Mapping[str, Any]) -> int:
+    """Return the disk that the job's steps asked for, in MB."""
+    return max(Resources(**step["resources"]).disk_mb for step in part["steps"])
+
+
+def _machine(steps: tuple[PlannedStep, ...]) -> Machine:
+    """Return what this job may use: the request of its steps, and the GPUs the slot gave it."""
+    free = this_machine()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        free.gpus = [name for name in visible.split(",") if name]
+    free.cpus = max(int(step.resources.get("cpus", 1)) for step in steps)
+    return free
+
+
+def main(arguments: list[str]) -> None:
+    """Run the part of the node named on the command line, in the current folder."""
+    sandbox, name = Path.cwd(), arguments[0]
+    try:
+        with disk_errors(sandbox):
+            code = run_part(sandbox, name)
+    except (WingspanError, OSError) as error:  # what came is not what was planned, or has no room
+        part = read_part(sandbox, name)
+        if not isinstance(error, WingspanError):
+            if not part["shared"]:
+                raise
+            error = unusable(Path(part["shared"]), str(error))
+        code, why = FAILED_EXIT, refusal(error)
+        if isinstance(error, SpaceError):
+            code, why = (
+                DISK_EXIT,
+                give_up_room(error, sandbox / "home", _asked_disk(part), part["most"].get("disk")),
+            )
+        for step in part["steps"]:
+            result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
+            whole = {**result, "failure": why._asdict()}
+            (sandbox / f"{step['key']}.json").write_text(json_text(whole))
+    sys.exit(code)

@@ -1,0 +1,181 @@
+"""Carry out a plan on an HTCondor pool: write the DAG, submit it, follow its event log until all has ended.
+
+DAGMan does the work. This process may go away at any moment; another one that follows the same run goes on.
+"""
+
+import logging
+import time
+from dataclasses import replace
+from functools import partial
+
+from wingspan.accesspoint.jobs import submit_dag
+from wingspan.files import remove as remove_tree
+from wingspan.planning.plan import Plan
+from wingspan.pool.personal import use_pool
+from wingspan.runner.adoption import adopt_stored
+from wingspan.runner.alike import alike, names_of
+from wingspan.runner.attempt import write_constants
+from wingspan.runner.events import (
+    DONE,
+    FAILED,
+    HELD,
+    SKIPPED,
+    STALE,
+    Listener,
+    Outcome,
+    StepEvent,
+)
+from wingspan.runner.htcondor.check.slots import look_up, unmet_by
+from wingspan.runner.htcondor.dag_folder import DagFolder, newest
+from wingspan.runner.htcondor.follow import dagman_job
+from wingspan.runner.htcondor.follow.follower import Follower
+from wingspan.runner.htcondor.known import last_results
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.htcondor.write.environment import travels
+from wingspan.runner.htcondor.write.folder import Facts, write_dag
+from wingspan.runner.record import write_event
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.2
+
+
+class HTCondorRunner:
+    """Runs plans on a pool; what it has submitted goes on without it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+        """Submit what is not done, unless it is in the pool already, and follow it to its end.
+
+        Raises
+        ------
+        PoolError
+            The pool or its access point cannot be reached, or refuses.
+        """
+        follower = self.start(plan, folder, home, listener)
+        tried: frozenset[str] = frozenset()
+        while follower is not None:
+            follower.advance()
+            while not follower.over:
+                time.sleep(_POLL_S)
+                follower.advance()
+            rest = remaining(plan, follower, home, tried)
+            rest = adopt_stored(rest, Store(home.store), partial(_tell, folder, listener))
+            if not rest.to_run():
+                break
+            tried |= _stale(follower)
+            follower = self._submit(rest, folder, home, listener)
+        events = follower.events if follower else {}
+        return Outcome(folder.run_id, events)
+
+    def start(
+        self, plan: Plan, folder: RunFolder, home: Home, listener: Listener
+    ) -> Follower | None:
+        """Submit what is not done, unless it is in the pool already; None if all is done."""
+        last = newest(folder)
+        if last is not None:
+            follower = Follower(plan, last, folder, home, listener)
+            follower.advance()
+            if not follower.over:
+                _LOG.info(
+                    "run %s is in the pool already, as job %s: following it",
+                    folder.run_id,
+                    last.cluster.read_text(),
+                )
+                _say_held(follower)
+                return follower
+            plan = refreshed(plan, home)
+        plan = adopt_stored(plan, Store(home.store), partial(_tell, folder, listener))
+        if not plan.to_run():
+            return None
+        return self._submit(plan, folder, home, listener)
+
+    def _submit(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Follower:
+        use_pool()
+        write_constants(plan, folder)
+        last = newest(folder)
+        dag = DagFolder(folder.dags / str(int(last.root.name) + 1 if last else 1))
+        send = travels(self._profile, plan.to_run())
+        most = look_up(self._profile)
+        options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
+        facts = Facts(most, last_results(plan, Store(home.store)))
+        try:
+            write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
+            cluster = submit_dag(dag.dag, options)
+        except BaseException:  # nothing is in the queue: the same command begins anew
+            clean(dag.root)
+            remove_tree(dag.root)
+            raise
+        dagman_job.remember(dag, cluster)
+        follower = Follower(plan, dag, folder, home, listener, heard=time.monotonic())
+        counts = (len(plan.to_run()), len(dag.keys()))
+        _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
+        follower.warn(unmet_by(plan.to_run(), most))
+        return follower
+
+
+def _say_held(follower: Follower) -> None:
+    """Log which steps are held: their events were recorded before, so no listener hears of them."""
+    for group in alike(event for event in follower.events.values() if event.state == HELD):
+        facts = (names_of(group), group[0].problem, group[0].fix)
+        _LOG.warning("waiting for a job that is held: %s: %s\n  -> %s", *facts)
+
+
+def refreshed(plan: Plan, home: Home) -> Plan:
+    """Return the plan with what the store has by now marked done."""
+    done = Store(home.store).done(step.key for step in plan.steps)
+    return replace(
+        plan, steps=tuple(replace(step, done=step.done or step.key in done) for step in plan.steps)
+    )
+
+
+def remaining(
+    plan: Plan, follower: Follower, home: Home, tried: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan of what another DAG could still do.
+
+    That are steps whose node was not run for another step's failure: a node fails as a whole, and so do the nodes that
+    wait for it, also those that need only its good steps. And steps that read a result which was not the stored one.
+
+    Parameters
+    ----------
+    tried
+        Keys of steps that ran again for that already: they are not given a third job.
+    """
+    now = refreshed(plan, home)
+    ended = {event.key for event in follower.events.values() if event.state in {FAILED, SKIPPED}}
+    again = _stale(follower) - tried
+    stopped = any(
+        event.state not in {DONE, FAILED, SKIPPED} and event.key not in again
+        for event in follower.events.values()
+    )
+    if stopped:
+        return replace(now, steps=())
+    steps = tuple(step for step in now.steps if step.done or step.key not in ended)
+    return replace(now, steps=steps)
+
+
+def _tell(folder: RunFolder, listener: Listener, event: StepEvent) -> None:
+    write_event(folder, event)
+    listener(event)
+
+
+def _stale(follower: Follower) -> frozenset[str]:
+    return frozenset(event.key for event in follower.events.values() if event.cause == STALE)
+
+
+def stop(folder: RunFolder) -> None:
+    """Remove a run's workflow from the queue, unless it has left; DAGMan removes its jobs.
+
+    Raises
+    ------
+    PoolError
+        It may be in the queue, and could not be removed.
+    """
+    dag = newest(folder)
+    if dag is not None:
+        dagman_job.stop(dag)

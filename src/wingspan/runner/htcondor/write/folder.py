@@ -1,0 +1,150 @@
+"""A plan -> the folder of its DAG, as ``condor_submit_dag`` takes it; `dag_folder` names its files."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from wingspan.files import json_text, write_atomically
+from wingspan.planning.plan import Plan
+from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.growth import Most, unknown
+from wingspan.runner.htcondor.known import Known, files_of
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.reference import require_own_names
+from wingspan.runner.htcondor.shared import (
+    ENVIRONMENT,
+    ENVIRONMENTS,
+    make_place,
+)
+from wingspan.runner.htcondor.write.dag_file import dag_text
+from wingspan.runner.htcondor.write.environment import environment_for, unpacked_environment
+from wingspan.runner.htcondor.write.given import give_done_result, given_files
+from wingspan.runner.htcondor.write.job_script import write_script
+from wingspan.runner.htcondor.write.nodes import Node, nodes_of
+from wingspan.runner.htcondor.write.project_code import pack_code, project_files
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
+
+_SCAN_S = 1
+
+
+_CHECK_S = 600  # without events: look whether jobs are gone whose events were lost
+
+
+class Facts(NamedTuple):
+    """What is known where a DAG is submitted.
+
+    Parameters
+    ----------
+    most
+        Gives what the pool's largest slots have; requests do not grow beyond.
+    known
+        Earlier results that steps may take over, see `last_results`.
+    """
+
+    most: Most = unknown
+    known: Known = MappingProxyType({})
+
+
+def write_dag(
+    plan: Plan,
+    place: Path,
+    folder: RunFolder,
+    home: Home,
+    profile: Profile,
+    *,
+    send: bool,
+    facts: Facts | None = None,
+) -> Path:
+    """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path.
+
+    Parameters
+    ----------
+    send
+        Send interpreter and libraries with the jobs.
+    facts
+        What is known where the DAG is submitted; None of one that is exported.
+    """
+    most, known = facts or Facts()
+    dag = DagFolder(place)
+    for made in (dag.jobs, dag.results, dag.files, dag.logs):
+        made.mkdir(parents=True)
+    store = Store(home.store)
+    there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
+    roots = project_files(plan.to_run(), plan.sources, folder)
+    code = pack_code(roots, folder, there or place) if roots else None
+    nodes = nodes_of(plan, lambda step: given_files(step, place, folder, profile))
+    nodes = tuple(_with_known(node, known, store) for node in nodes)
+    part = {
+        "schema": 1,
+        "pipeline": plan.pipeline,
+        "code": "" if code is None else str(code) if there else code.name,
+        "roots": list(roots),
+        "shared": str(there or ""),
+        "checkpoint_every_s": profile.checkpoint_every_s,
+    }
+    done = store.done(step.key for step in plan.steps)
+    for node in nodes:
+        require_own_names(node.name, node.given)
+        last = {step.key: known[step.key] for step in node.steps if step.key in known}
+        needed = {key for step in node.steps for key in step.needs} & done
+        for key in needed | {result["key"] for result in last.values()}:
+            give_done_result(key, place, store, profile)
+        steps = [asdict(step) for step in node.steps]
+        dag.job(node.name).write_text(
+            json_text({**part, "most": dict(most(node.asked)), "steps": steps, "known": last})
+        )
+    archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
+    write_script(dag.script, archive if there else None)
+    members = {node.name: [step.key for step in node.steps] for node in nodes}
+    write_atomically(dag.nodes, json_text(members))
+    if archive is not None and not there:
+        (place / archive.name).symlink_to(archive)  # the DAG has no path of the home
+    sent = ("" if code is None else code.name, "" if archive is None else archive.name)
+    if there:  # nothing but what each job has to do
+        nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
+    write_atomically(dag.dag, _text(nodes, place, folder, sent, profile, most))
+    return dag.dag
+
+
+def _with_known(node: Node, known: Known, store: Store) -> Node:
+    last = [known[step.key] for step in node.steps if step.key in known]
+    more = [name for result in last for name in files_of(result, store)]
+    return replace(node, made=tuple(dict.fromkeys([*node.made, *more])))
+
+
+def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
+    """Return what holds interpreter and libraries: a folder in the shared one, else an archive to send."""
+    if profile.shared is not None and there is not None:
+        claim = (there / ENVIRONMENT).write_text
+        return unpacked_environment(plan.to_run(), profile.shared / ENVIRONMENTS, claim)
+    limit = profile.environment_limit_mb
+    return environment_for(plan.to_run(), home.root / "environments", limit)
+
+
+def _text(
+    nodes: Iterable[Node],
+    place: Path,
+    folder: RunFolder,
+    sent: tuple[str, str],
+    profile: Profile,
+    most: Most,
+) -> str:
+    settings = {
+        "DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S),
+        "DAGMAN_CHECK_QUEUE_INTERVAL": str(_CHECK_S),
+    }
+    if place.resolve().is_relative_to("/tmp"):
+        settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
+    _, archive = sent
+    return dag_text(
+        tuple(nodes),
+        run_id=folder.run_id,
+        common=",".join(f"../{name}" for name in sent if name),
+        environment=archive,
+        profile=profile,
+        settings=settings,
+        most=most,
+    )

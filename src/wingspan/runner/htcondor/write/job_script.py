@@ -1,0 +1,71 @@
+"""The shell script that starts a job on an execution point: it finds or unpacks Python, and runs the part."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from wingspan.files import json_text, write_atomically
+from wingspan.runner.job.process import FIXED_HASHES
+
+_JOB_SH = """#!/bin/sh
+# One job: runs the part of the node $1; if that cannot be started, says so in NODE.failed.json.
+# Environments that came along are unpacked here, beside what the steps see.
+node=$1
+environment=$2
+fail() {{  # problem, what to do, exit code, what there is too little of
+    printf '{{"problem":"%s","fix":"%s","cause":"%s"}}\\n' "$1" "$2" "$4" > "$node.failed.json"
+    echo "$1" >&2
+    exit "${{3:-3}}"
+}}
+python={python}
+wanted={wanted}
+library={library}
+if [ -n "$environment" ]; then
+    if ! [ -x environment/python/bin/python3 ]; then
+        mkdir -p environment
+        if ! tar -xzf "$environment" -C environment; then
+            : > "$environment"  # room for the words
+            fail "the environment cannot be unpacked on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5 disk
+        fi
+    fi
+    python=$PWD/environment/python/bin/python3
+    library=$PWD/environment/python/lib
+fi
+if [ -n "$library" ]; then
+    export LD_LIBRARY_PATH="$library${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+    unset PYTHONHOME PYTHONPATH
+fi
+if ! [ -x "$python" ]; then  # in a container image: the one that it has
+    [ -z "$library" ] && python=$(command -v python3) && "$python" -c "import wingspan" ||
+        fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
+fi
+export {hashes}
+"$python" -P -m wingspan.runner.htcondor.part "$node"
+code=$?
+case $code in
+0|1|4|5|85) ;;
+*) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
+esac
+exit $code
+"""
+
+
+def write_script(script: Path, environment: Path | None) -> None:
+    """Write the executable of every node.
+
+    Parameters
+    ----------
+    environment
+        Where jobs find interpreter and libraries; None: where they are here, or in the archive that is sent.
+    """
+    python, library, fix = sys.executable, "", "let the environment travel: see docs/htcondor.md"
+    if environment is not None:
+        python, library = str(environment / "python/bin/python3"), str(environment / "python/lib")
+        fix = "mount the shared folder on all machines that run jobs; or leave out the key shared, or --shared"
+    hashes = "=".join(*FIXED_HASHES.items())
+    values = {"python": python, "library": library, "fix": fix, "hashes": hashes}
+    quoted = {name: shlex.quote(value) for name, value in values.items()}
+    in_json = json_text(python)[1:-1]  # as fail() has to write it
+    wanted = "$python" if in_json == python else shlex.quote(in_json)
+    write_atomically(script, _JOB_SH.format(**quoted, wanted=wanted))
+    script.chmod(0o755)

@@ -1,0 +1,117 @@
+"""`Plan` -> the nodes of its DAG: which steps one job runs, what it reads, whom it waits for. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.run_folder import file_name
+
+_WORD = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of the DAG, one job: the steps of one group, in order.
+
+    Parameters
+    ----------
+    name
+        Unique, of letters, digits, ``_`` and ``-``; starts with the first step's name.
+    made
+        Files that other nodes make, or that were done before: ``KEY.json`` and ``KEY.OUTPUT``, as they lie in
+        the folder of results.
+    given
+        Other files to send, relative to the folder of results: the user's inputs and constants.
+    parents
+        Names of the nodes it waits for.
+    """
+
+    name: str
+    steps: tuple[PlannedStep, ...]
+    asked: Resources
+    made: tuple[str, ...]
+    given: tuple[str, ...]
+    parents: tuple[str, ...]
+
+
+def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple[Node, ...]:
+    """Return a node for each group of steps that are to run, parents before children.
+
+    Parameters
+    ----------
+    given
+        Of a step, the files to send that no step makes.
+    """
+    steps = {step.key: step for step in plan.to_run()}
+    outputs_of = {step.key: step.outputs for step in plan.steps}
+    groups = [[steps[key] for key in group if key in steps] for group in plan.groups]
+    groups = [group for group in groups if group]
+    names = {
+        step.key: _name(group[0], number)
+        for number, group in enumerate(groups, 1)
+        for step in group
+    }
+    requests: dict[str, Resources] = {}  # by what one step asks for: many ask for the same
+    return tuple(_node(group, names, outputs_of, given, requests) for group in groups)
+
+
+def request_of(group: Sequence[PlannedStep]) -> Resources:
+    """Return what a job that runs these steps one after the other asks for: the most that any of them does."""
+    if len(group) == 1 and "expected" not in group[0].resources:
+        return Resources(**group[0].resources)
+    asked = [Resources(**step.resources) for step in group]
+    runtimes = [one.runtime_s for one in asked]
+    return replace(
+        asked[0],
+        cpus=max(one.cpus for one in asked),
+        memory=max(one.memory_mb for one in asked),
+        disk=max(one.disk_mb for one in asked),
+        runtime=None if None in runtimes else sum(filter(None, runtimes)),
+        expected=None,
+    )
+
+
+def _name(first: PlannedStep, number: int) -> str:
+    plain = (
+        first.name.isascii() and first.name.isidentifier()
+    )  # most are: faster than a look at each letter
+    name = first.name if plain else _WORD.sub("_", first.name)
+    return f"{name.strip('_')[:40] or 'step'}-{number}"
+
+
+def _node(
+    group: list[PlannedStep],
+    names: Mapping[str, str],
+    outputs_of: Mapping[str, tuple[str, ...]],
+    given: Callable[[PlannedStep], Iterable[str]],
+    requests: dict[str, Resources],
+) -> Node:
+    name = names[group[0].key]
+    made: dict[str, None] = {}
+    parents: dict[str, None] = {}
+    sent: dict[str, None] = {}
+    for step in group:
+        for key, output in step.inputs.values():
+            if names.get(key) != name:
+                made[f"{key}.json"] = None
+                for each in outputs_of[key] if output is None else (output,):
+                    made[file_name(key, each)] = None
+        for need in step.needs:
+            maker = names.get(need, name)
+            if maker != name:
+                parents[maker] = None
+        for file in given(step):
+            sent[file] = None
+    asked = _request(group, requests)
+    return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents))
+
+
+def _request(group: list[PlannedStep], known: dict[str, Resources]) -> Resources:
+    if len(group) > 1:
+        return request_of(group)
+    text = repr(group[0].resources)
+    if text not in known:
+        known[text] = request_of(group)
+    return known[text]

@@ -1,0 +1,66 @@
+"""The user's own modules, packed for jobs on other machines: those that a run keeps for its steps."""
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from wingspan.errors import ConflictError
+from wingspan.files import aside, digest_bytes, digest_file
+from wingspan.planning.plan import PlannedStep
+from wingspan.planning.snapshot import Module
+from wingspan.runner.job.kept_code import modules_of, read_kept
+from wingspan.runner.run_folder import RunFolder
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first year: the same files give the same bytes
+
+
+def project_files(
+    steps: Iterable[PlannedStep], sources: Mapping[str, bytes], folder: RunFolder | None
+) -> dict[str, dict[Path, Module]]:
+    """Return the project's files that the steps import, by the folder they are imported from.
+
+    Parameters
+    ----------
+    sources, folder
+        The manifests are in a plan's sources, or in the folder of its run.
+    """
+    names = dict.fromkeys(step.code for step in steps if step.code)
+    manifests = (
+        sources.get(name) or (read_kept(folder, name) if folder else b"{}") for name in names
+    )
+    roots: dict[str, dict[Path, Module]] = {}
+    for module in sorted(modules_of(manifests).values()):
+        if module.digest:
+            roots.setdefault(module.root, {})[Path(module.file)] = module
+    return dict(sorted(roots.items()))
+
+
+def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder: Path) -> Path:
+    """Write the files as ``code-DIGEST.zip`` into a folder, root number N below ``N/``; return its path.
+
+    Raises
+    ------
+    ConflictError
+        A compiled module is not what it was when the plan was made.
+    """
+    contents = [
+        (f"{number}/{file.relative_to(root)}", _content(module, run))
+        for number, (root, files) in enumerate(roots.items())
+        for file, module in files.items()
+    ]
+    whole = b"".join(name.encode() + b"\0" + content + b"\0" for name, content in contents)
+    path = folder / f"code-{digest_bytes(whole).partition(':')[2][:16]}.zip"
+    with aside(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents:
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return path
+
+
+def _content(module: Module, run: RunFolder) -> bytes:
+    if not module.compiled:
+        return read_kept(run, module.digest)
+    file = Path(module.file)
+    if not file.exists() or digest_file(file) != module.digest:
+        problem = f"{file} was changed after the plan was made"
+        raise ConflictError(f"run {run.run_id}", problem, "run the command again to replan")
+    return file.read_bytes()

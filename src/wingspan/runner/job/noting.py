@@ -1,0 +1,189 @@
+"""Tell a `Recorder` what a process reads: put functions that note their arguments in the place of Python's own.
+
+An audit hook would see more, and would make every call of ``id`` twenty times as slow.
+"""
+
+import builtins
+import contextlib
+import functools
+import glob
+import importlib.machinery
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from wingspan.runner.job.readers import watch_libraries
+from wingspan.runner.job.reads import Recorder
+
+_BOUND = {"bz2": "_builtin_open", "tarfile": "bltn_open", "tokenize": "_builtin_open"}
+"""Modules that keep ``open`` under a name of their own from when they are imported."""
+_THROUGH = frozenset(  # modules that ask on behalf of their caller
+    function.__code__.co_filename
+    for function in (os.getenv, os.path.expandvars, Path.iterdir, Mapping.get, glob.glob)
+)
+_HERE = frozenset({__file__, sys.modules[watch_libraries.__module__].__file__})
+
+
+class _Noting:
+    """In the place of a function: tells its arguments, then calls it. Like a builtin function it never becomes a method."""
+
+    def __init__(self, function: Callable[..., Any], note: Callable[..., None]) -> None:
+        self._function = function
+        self._note = note
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.__name__ = self.__qualname__ = function.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function has it
+        with contextlib.suppress(Exception):  # no fault in here may reach the step's code
+            self._note(*args, **kwargs)
+        return self._function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._function, name)
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+@functools.cache
+def watch() -> Recorder:
+    """Return the recorder of this process, which is told from the first call on what the process reads.
+
+    A template calls it before it forks jobs: each job would copy all the memory that this changes.
+    """
+    recorder = Recorder()
+    _watch_environment(recorder)
+    _watch_files(recorder)
+    watch_libraries(lambda path: recorder.opened(path) if recorder.active else None)
+    return recorder
+
+
+class _FileNotes:
+    """What to tell of the arguments of functions that open, list, and move files."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def opened(self, file: object, mode: str = "r", *_: object, **__: object) -> None:
+        """Note the arguments of ``open``."""
+        if self._recorder.active:
+            self._recorder.opened(file, writing=not {"w", "a", "x", "+"}.isdisjoint(mode))
+
+    def opened_by_flags(self, path: object, flags: int, *_: object, **__: object) -> None:
+        """Note the arguments of ``os.open``."""
+        if self._recorder.active:
+            self._recorder.opened(path, writing=flags & os.O_ACCMODE != os.O_RDONLY)
+
+    def listed(self, path: object = None) -> None:
+        """Note the argument of ``os.listdir`` and ``os.scandir``."""
+        if self._recorder.active:
+            self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
+
+    def written(self, *paths: object, **_: object) -> None:
+        """Note the arguments of functions that move and remove."""
+        for path in paths if self._recorder.active else ():
+            self._recorder.opened(path, writing=True)
+
+
+def _watch_files(recorder: Recorder) -> None:
+    notes = _FileNotes(recorder)
+    original = builtins.open
+    noting = _Noting(original, notes.opened)
+    for module in (builtins, io, sys.modules["_io"]):
+        module.open = noting  # type: ignore[attr-defined]
+    for name, bound in _BOUND.items():
+        if getattr(sys.modules.get(name), bound, None) is original:
+            setattr(sys.modules[name], bound, noting)
+    os.open = _Noting(os.open, notes.opened_by_flags)
+    os.listdir = _Noting(os.listdir, notes.listed)
+    os.scandir = _Noting(os.scandir, notes.listed)
+    for name in ("rename", "replace", "remove", "unlink", "rmdir"):
+        setattr(os, name, _Noting(getattr(os, name), notes.written))
+    _watch_loaders(recorder)
+
+
+def _watch_loaders(recorder: Recorder) -> None:
+    """Note data of packages that is read by the loader of the package."""
+    loader: Any = importlib.machinery.SourceFileLoader.__mro__[1]
+    get_data = loader.get_data
+
+    def get_data_and_note(self: Any, path: str) -> bytes:  # noqa: ANN401
+        if recorder.active:
+            recorder.opened(path)
+        content: bytes = get_data(self, path)
+        return content
+
+    loader.get_data = get_data_and_note
+
+
+def _watch_environment(recorder: Recorder) -> None:
+    """Note the names that ``os.environ`` is asked for; a copy of all variables is no question."""
+    kind: Any = type(os.environ)
+    get, put, iterate = kind.__getitem__, kind.__setitem__, kind.__iter__
+    copying: tuple[object, int] | None = None
+
+    def get_and_note(environment: Any, key: Any) -> Any:  # noqa: ANN401 - as os has it
+        value = None
+        try:
+            value = get(environment, key)
+        finally:
+            if recorder.active and isinstance(key, str | bytes):
+                caller = _caller(sys._getframe(1))  # noqa: SLF001
+                if _place(caller) != copying:
+                    text = None if value is None else os.fsdecode(value)
+                    recorder.asked(os.fsdecode(key), text, caller)
+        return value
+
+    def put_and_note(environment: Any, key: Any, value: Any) -> None:  # noqa: ANN401
+        put(environment, key, value)
+        if recorder.active:
+            recorder.set(os.fsdecode(key))
+
+    def iterate_apart(environment: Any) -> Iterator[Any]:  # noqa: ANN401
+        nonlocal copying
+        copying = _place(_caller(sys._getframe(1)))  # noqa: SLF001
+        yield from iterate(environment)
+
+    kind.__getitem__, kind.__setitem__, kind.__iter__ = get_and_note, put_and_note, iterate_apart
+
+
+def _caller(frame: FrameType | None) -> FrameType | None:
+    """Return the frame on whose behalf modules such as ``os`` and ``pathlib`` ask."""
+    while frame is not None and frame.f_code.co_filename in _THROUGH:
+        frame = frame.f_back
+    return frame
+
+
+def _place(frame: FrameType | None) -> tuple[object, int] | None:
+    """Return where a frame is: a copy lists all variables and asks for them in one instruction."""
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def without_notes(error: BaseException) -> None:
+    """Take the frames of these functions out of an exception's traceback, and of those that led to it."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        # as the base class does it: a frozen dataclass refuses the assignment
+        BaseException.with_traceback(each, _without(each.__traceback__))
+        waiting += [each.__cause__, each.__context__]
+
+
+def _without(trace: TracebackType | None) -> TracebackType | None:
+    kept: list[TracebackType] = []
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename not in _HERE:
+            kept.append(trace)
+        trace = trace.tb_next
+    for one, following in zip(kept, [*kept[1:], None], strict=True):
+        one.tb_next = following
+    return kept[0] if kept else None

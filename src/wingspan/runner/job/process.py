@@ -1,0 +1,5 @@
+"""How a job's process is started, and with which codes it ends."""
+
+FIXED_HASHES = {"PYTHONHASHSEED": "0"}  # so that a set of texts has one order in every job
+BROKEN = 70  # exit code of a job whose function could not be called, or raised (EX_SOFTWARE)
+NO_SPACE = 74  # exit code of a job that could not write its result (EX_IOERR)

@@ -1,0 +1,352 @@
+"""All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last."""
+
+import contextlib
+import faulthandler
+import functools
+import importlib
+import json
+import os
+import random
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
+from wingspan.files import disk_errors, json_text, remove
+from wingspan.planning.key import content_key, seeding
+from wingspan.runner.job import forks, inside
+from wingspan.runner.job.brief import brief
+from wingspan.runner.job.input_files import (
+    PLANNED,
+    RUNNING,
+    planned_files,
+    require_same,
+    results_read,
+)
+from wingspan.runner.job.kept_code import import_kept, import_source_from
+from wingspan.runner.job.noting import watch, without_notes
+from wingspan.runner.job.process import NO_SPACE
+from wingspan.runner.job.raised import describe
+from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, RunFolder, file_name
+from wingspan.store.annotation import VALUE, TypeName, read_return
+from wingspan.store.codec import decode, encode
+from wingspan.store.store import read_digest
+from wingspan.store.tree import from_tree
+
+SCHEMA = 1
+
+
+def before_forks() -> None:
+    """Do once, in a template, what every job needs."""
+    watch()
+
+
+def run_job(folder: Path) -> int:
+    """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not.
+
+    `NO_SPACE` if there is no room on the disk even for the result.
+    """
+    folder = Path(folder).absolute()
+    try:
+        with disk_errors(folder / RESULT):
+            return _run(folder)
+    except SpaceError:
+        return NO_SPACE
+
+
+def _run(folder: Path) -> int:
+    job = json.loads((folder / JOB).read_text())
+    result = _begin(job)
+    clock, cpu = time.perf_counter(), os.times()
+    try:
+        result |= _perform(job, folder)
+        result["status"] = "ok"
+    except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
+        with contextlib.suppress(Exception):  # of odd exceptions
+            without_notes(error)
+        told = describe(error, job, folder)
+        result |= {"status": "failed", "outputs": {}, "error": told}
+        with contextlib.suppress(Exception):  # the step may have closed it
+            sys.stderr.write(told["traceback"])
+    now = os.times()
+    result |= {
+        "ended": time.time(),
+        "wall_s": time.perf_counter() - clock,
+        "cpu_s": sum(now[:4]) - sum(cpu[:4]),
+    }
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    _write(result, folder)
+    return 0 if result["status"] == "ok" else 1
+
+
+def _begin(job: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "key": job["key"],
+        "key_format": job["key_format"],
+        "step": job["step"],
+        "attempt": job["attempt"],
+        "host": socket.gethostname(),
+        "python": sys.version.split()[0],
+        "started": time.time(),
+    }
+
+
+def _write(result: Mapping[str, Any], folder: Path) -> None:
+    """Write result.json: whole, or not at all."""
+    draft = folder / f".{os.getpid()}.{RESULT}"
+    draft.write_text(json_text(result))
+    draft.rename(folder / RESULT)
+
+
+def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the call and encode what it gave; return the record of each output, and the type they are the fields of."""
+    remove(folder / OUTPUTS)
+    (folder / OUTPUTS).mkdir()
+    work = folder / WORK
+    work.mkdir(exist_ok=True)
+    os.chdir(work)
+    _settle(job, folder)
+    inputs = require_same(job, planned_files(job, folder), *PLANNED) + results_read(job, folder)
+    inside.enter(folder)
+    if "command" in job["action"]:
+        made: dict[str, Any] = {"outputs": _run_command(job, folder)}
+    else:
+        forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
+        reads = watch()
+        reads.begin(job, folder)
+        function = _load(job, folder)
+        _seed(job, folder)
+        arguments = {name: _value(tree, job, folder) for name, tree in job["arguments"].items()}
+        made = _encode(function(**arguments), function, job, folder)
+        if found := reads.found():
+            made["reads"] = found
+    require_same(job, inputs, *RUNNING)
+    return made | {"inputs": _read_digests(job, folder)}
+
+
+def _read_digests(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """Return, by their places in the arguments, the digests of the results of other steps that were read."""
+    return {
+        place: read_digest(_made(folder / INPUTS / f"{source['key']}.json"), source["output"])
+        for place, source in job["inputs"].items()
+    }
+
+
+@functools.cache
+def _made(path: Path) -> dict[str, Any]:
+    """Return the result of another step; it never changes."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _settle(job: Mapping[str, Any], folder: Path) -> None:
+    """Put inputs that arrived beside job.json, as HTCondor delivers them, where a job looks for them."""
+    inputs = folder / INPUTS
+    inputs.mkdir(exist_ok=True)
+    made = {f"{source['key']}." for source in job["inputs"].values()}
+    named = {file["name"] for file in job["files"]} | {
+        digest.partition(":")[2] for digest in job["constants"]
+    }
+    for path in list(folder.iterdir()):
+        if path.name in named or any(path.name.startswith(prefix) for prefix in made):
+            path.rename(inputs / path.name)
+
+
+def _load(job: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
+    """Import the step's function, or rebuild one that no file holds by name."""
+    action = job["action"]
+    if job["code"]:
+        import_kept(RunFolder(folder.parents[2]), job["code"])
+    elif "root" in action:
+        import_source_from(action["root"])
+    if "cloudpickle" in action:
+        import cloudpickle
+
+        content = decode(
+            folder / INPUTS / action["cloudpickle"].partition(":")[2], action["record"]
+        )
+        rebuilt: Callable[..., Any] = cloudpickle.loads(content)
+        return rebuilt
+    found: Any = importlib.import_module(action["module"])
+    loaded = getattr(found, "__file__", None)
+    if loaded != action["file"] and not (loaded and Path(loaded).samefile(action["file"])):
+        problem = f"module {action['module']} was to come from {action['file']}, found {loaded}"
+        raise NotFoundError(
+            "job", problem, "rename your module: another one of this name comes first"
+        )
+    for part in action["qualname"].split("."):
+        found = getattr(found, part)
+    function: Callable[..., Any] = found
+    return function
+
+
+def _seed(job: Mapping[str, Any], folder: Path) -> None:
+    """Seed random, and NumPy and torch where the code uses libraries, from what the step is given.
+
+    From the bytes of its inputs rather than from their keys: a result that another step adopts has the same seed.
+    """
+    seed = int(content_key(seeding(job["base"]), _read_digests(job, folder))[:8], 16)
+    random.seed(seed)
+    if job["preload"]:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module("numpy").random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+    """Rebuild an argument from its JSON-able tree."""
+    trusted = frozenset(job["modules"])
+
+    def part(node: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if "input" in node:
+            return _input(job["inputs"][node["input"]], folder, trusted)
+        if "file" in node:
+            return folder / INPUTS / node["file"]
+        held = folder / INPUTS / node["constant"].partition(":")[2]
+        return decode(held, node["record"], trusted)
+
+    return from_tree(tree, part)
+
+
+def _input(source: Mapping[str, Any], folder: Path, trusted: frozenset[str]) -> Any:  # noqa: ANN401
+    """Decode the result of another step: one output, or all of them as the NamedTuple they came from."""
+    made = _made(folder / INPUTS / f"{source['key']}.json")
+    values = {
+        output: decode(folder / INPUTS / file_name(source["key"], output), record, trusted)
+        for output, record in made["outputs"].items()
+        if source["output"] in {None, output}
+    }
+    return whole(made, values) if source["output"] is None else values[source["output"]]
+
+
+def whole(made: Mapping[str, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return a step's whole result from its outputs: the value, or the NamedTuple they were the fields of."""
+    if "type" not in made:
+        return values[VALUE] if set(values) == {VALUE} else _tuple_like("Files", values)
+    module, _, name = made["type"].rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (
+        ImportError,
+        AttributeError,
+    ):  # a script's or a notebook's own class: an equal one will do
+        return _tuple_like(name, values)
+    return kind(**values)
+
+
+def _tuple_like(name: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    from collections import namedtuple
+
+    return namedtuple(name, list(values))(**values)
+
+
+def _encode(
+    value: object, function: Callable[..., Any], job: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Write each output; return their records."""
+    returns = read_return(function)
+    if returns is None or returns.kind != "namedtuple":
+        records = {VALUE: _encode_one(value, returns, VALUE, job, folder)}
+        return {"outputs": records, "shown": {VALUE: brief(value)}}
+    missing = [name for name, _ in returns.fields if not hasattr(value, name)]
+    if missing:
+        problem = f"expected a {returns.name}, found {type(value).__qualname__} without {', '.join(missing)}"
+        raise StepFailedError(f"step {job['step']}", problem, "return what the annotation says")
+    records = {
+        name: _encode_one(getattr(value, name), kind, name, job, folder)
+        for name, kind in returns.fields
+    }
+    shown = {name: brief(getattr(value, name)) for name in records}
+    return {"outputs": records, "type": returns.name, "shown": shown}
+
+
+def _encode_one(
+    value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    path, trusted = folder / OUTPUTS / name, frozenset(job["modules"])
+    said = "result" if name == VALUE else f"result.{name}"
+    try:
+        record: dict[str, Any] = encode(
+            value, path, kind, own=folder / WORK, trusted=trusted, name=said
+        )
+    except WingspanError as error:
+        place = f"step {job['step']}, {error.where}"
+        raise type(error)(place, error.problem, error.fix) from error
+    return record
+
+
+def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a shell command in the work folder and collect the files it was to write."""
+    work = folder / WORK
+    outputs: dict[str, str] = job["action"]["outputs"]
+    for name, file in job["action"]["files"].items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).symlink_to(folder / INPUTS / file)
+    words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in job["arguments"].items()}
+    command = job["action"]["command"].format(**words)
+    shown = os.fsencode(command).decode(errors="backslashreplace")
+    print(f"+ {shown}", flush=True)  # noqa: T201 - into the step's own output
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+    }
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=work, env=environment, check=False)
+    if done.returncode:
+        problem = f"the command ended with exit code {done.returncode}: {command}"
+        raise StepFailedError(
+            f"step {job['step']}", problem, f"read its output: wingspan logs {job['step']}"
+        )
+    missing = [path for path in outputs.values() if not (work / path).exists()]
+    if missing:
+        problem = f"the command ended well but did not write {', '.join(missing)}"
+        raise StepFailedError(
+            f"step {job['step']}",
+            problem,
+            "correct `outputs`: paths are relative to the step's folder",
+        )
+    return {
+        name: encode(work / path, folder / OUTPUTS / name, own=work)
+        for name, path in outputs.items()
+    }
+
+
+def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN401
+    """Return an argument as a word of the command line: a file's path; plain text; or the path of the stored form."""
+    if not (isinstance(tree, dict) and "$" in tree and "input" in tree):
+        return str(_value(tree, job, folder))
+    source = job["inputs"][tree["input"]]
+    output = source["output"] or VALUE
+    made = _made(folder / INPUTS / f"{source['key']}.json")
+    if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:
+        return str(_input(source, folder, frozenset()))
+    return str(folder / INPUTS / file_name(source["key"], output))
+
+
+def _end_stuck(job: Mapping[str, Any], folder: Path, leader: int, stack: str) -> None:
+    """Leave the result of a job that would wait for a forked process for ever, and end it."""
+    error = StepFailedError(f"step {job['step']}", forks.PROBLEM, forks.FIX)
+    told = {**describe(error, job, folder), "traceback": f"Stack of the forked process:\n{stack}"}
+    result = _begin(job) | {"status": "failed", "outputs": {}, "error": told, "wall_s": 0.0}
+    _write(result, folder)
+    with contextlib.suppress(ProcessLookupError):  # another forked process was quicker
+        os.kill(leader, signal.SIGKILL)
+
+
+def main() -> None:
+    """Run the job of the folder named on the command line: ``python -m wingspan.runner.job FOLDER``."""
+    from wingspan.runner.job.process import FIXED_HASHES
+
+    if not FIXED_HASHES.items() <= os.environ.items():  # they count when Python starts
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **FIXED_HASHES})
+    faulthandler.enable()
+    sys.exit(run_job(Path(sys.argv[1])))

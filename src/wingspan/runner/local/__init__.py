@@ -1,0 +1,1 @@
+"""Carry out a plan on this machine: what fits, warm processes, and what they hold."""

@@ -1,0 +1,137 @@
+"""The plan in a run folder, and what the next plan of its pipeline is compared with."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import FormatError, NotFoundError
+from wingspan.files import disk_errors, json_text, write_atomically
+from wingspan.pipeline.handles import maps_of
+from wingspan.planning.plan import Plan, history, step_from_json
+from wingspan.runner.attempt import write_constants
+from wingspan.runner.job.kept_code import write_code
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.again import write_again
+
+_FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
+
+
+LOCAL = "local"
+
+
+def save_plan(
+    plan: Plan,
+    folder: RunFolder,
+    home: Home,
+    on: str = LOCAL,
+    shared: Path | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> None:
+    """Write all of a plan into a new run folder, and what the next plan is compared with.
+
+    Parameters
+    ----------
+    origin
+        What started the run: see `Pipeline.origin`.
+    """
+    with disk_errors(folder.root):
+        folder.root.mkdir(parents=True, exist_ok=True)
+        write_constants(plan, folder)
+        write_code(plan.sources, folder)
+        write_atomically(folder.root / "on", on)
+        if shared is not None:
+            write_atomically(folder.root / "shared", str(shared))
+    header = {
+        "format": _FORMAT,
+        "pipeline": plan.pipeline,
+        "created": time.time(),
+        "groups": plan.groups,
+        "why": plan.why,
+        "notes": plan.notes,
+        "maps": plan.maps,
+        "origin": dict(origin or {}),
+    }
+    lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
+    write_atomically(folder.plan, "\n".join(lines) + "\n")
+    write_again(home.store, plan.again)
+    made = {"pipeline": plan.pipeline, "steps": history(plan), "folders": plan.folders}
+    if plan.part:  # the other steps are as they were
+        before = _history(home, plan.pipeline)
+        made["steps"] = {**steps_in(before), **history(plan)}
+        made["folders"] = {**before.get("folders", {}), **plan.folders}
+    write_atomically(home.history(plan.pipeline), json_text(made))
+
+
+def load_plan(folder: RunFolder) -> Plan:
+    """Read a run folder's plan; `done` is as it was when the plan was made."""
+    try:
+        header, *lines = (json.loads(line) for line in folder.plan.read_text().splitlines())
+    except FileNotFoundError:
+        raise NotFoundError(
+            str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
+        ) from None
+    steps = tuple(step_from_json(line) for line in lines)
+    groups = tuple(tuple(group) for group in header["groups"])
+    maps = header.get("maps")
+    if maps is None:  # as an older version wrote it
+        maps = maps_of((step.name for step in steps), {})
+    notes = tuple(header.get("notes", ()))
+    return Plan(header["pipeline"], steps, groups, why=header["why"], notes=notes, maps=maps)
+
+
+def read_history(home: Home, pipeline: str) -> dict[str, Any]:
+    """Return what the last plan of a pipeline was made of; empty if there was none or it is unreadable."""
+    return steps_in(_history(home, pipeline))
+
+
+def folders_known(
+    home: Home, pipeline: str, now: Mapping[str, Mapping[str, str]]
+) -> Callable[[str], Mapping[str, str]]:
+    """Return what gives the files of an input folder by its digest: as it is now, or was for the last plan."""
+
+    @cache
+    def before() -> Mapping[str, Mapping[str, str]]:
+        found: Mapping[str, Mapping[str, str]] = _history(home, pipeline).get("folders", {})
+        return found
+
+    return lambda digest: now.get(digest) or before().get(digest, {})
+
+
+def _history(home: Home, pipeline: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    # some disks take a capital for its small letter
+    name = found.get("pipeline", pipeline)
+    return {} if isinstance(name, str) and name != pipeline else found
+
+
+def steps_in(history: dict[str, Any]) -> dict[str, Any]:
+    """Return the steps of a history as it was read; an older version wrote the steps alone."""
+    steps: dict[str, Any] = (
+        history["steps"] if isinstance(history.get("pipeline"), str) else history
+    )
+    return steps
+
+
+def require_format(folder: RunFolder) -> None:
+    """Refuse a plan that this version cannot carry out.
+
+    Raises
+    ------
+    FormatError
+        Another version made it.
+    """
+    try:
+        with folder.plan.open() as lines:
+            found = json.loads(lines.readline()).get("format")
+    except FileNotFoundError:  # said by `load_plan`
+        return
+    if found != _FORMAT:
+        problem = f"its plan has format {found}, and this version carries out format {_FORMAT}"
+        raise FormatError(f"run {folder.run_id}", problem, "run it again: wingspan run FILE.py")

@@ -1,0 +1,32 @@
+"""The record of a run: its events as JSON lines, in the order they happened."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from wingspan.runner.events import StepEvent
+from wingspan.runner.run_folder import RunFolder
+from wingspan.tracking import record
+
+_NAMES = tuple(one.name for one in fields(StepEvent))
+
+
+def write_event(folder: RunFolder, event: StepEvent) -> None:
+    """Append an event to the run's record; empty fields are left out."""
+    entry = {name: value for name in _NAMES if (value := getattr(event, name)) not in ("", 0, 0.0)}
+    record.append(folder.record, entry)
+
+
+def read_events(folder: RunFolder) -> dict[str, StepEvent]:
+    """Return the last event of each step from a run's record."""
+    return {event.step: event for event in read_all_events(folder)}
+
+
+def read_all_events(folder: RunFolder) -> Iterator[StepEvent]:
+    """Yield a run's events in the order they were recorded."""
+    yield from read_new_events(folder, 0)[0]
+
+
+def read_new_events(folder: RunFolder, offset: int) -> tuple[list[StepEvent], int]:
+    """Return the events behind an offset of the record, and the offset to go on from."""
+    entries, behind = record.read_new(folder.record, offset)
+    return [StepEvent(**entry) for entry in entries if "step" in entry], behind
