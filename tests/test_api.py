@@ -19,6 +19,7 @@ HEAVY = [
     "torch",
     "htcondor2",
     "classad2",
+    "optuna",
     "rich",
     "cloudpickle",
 ]

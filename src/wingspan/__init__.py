@@ -28,6 +28,15 @@ if TYPE_CHECKING:
         should_stop,
     )
     from wingspan.runner.run import Run, open_run, runs
+    from wingspan.sweep.space import (
+        beta,
+        choice,
+        int_uniform,
+        log_normal,
+        log_uniform,
+        normal,
+        uniform,
+    )
     from wingspan.version import __version__
     from wingspan.workflow import Pipeline, submit
 
@@ -51,13 +60,20 @@ __all__ = [
     "UntrustedModelError",
     "WingspanError",
     "__version__",
+    "beta",
     "checkpoint",
     "checkpoint_file",
+    "choice",
+    "int_uniform",
     "log",
+    "log_normal",
+    "log_uniform",
+    "normal",
     "open_run",
     "runs",
     "should_stop",
     "submit",
+    "uniform",
     "zip",
 ]
 
@@ -75,6 +91,13 @@ _HOMES = {
     "Run": "wingspan.runner.run",
     "open_run": "wingspan.runner.run",
     "runs": "wingspan.runner.run",
+    "beta": "wingspan.sweep.space",
+    "choice": "wingspan.sweep.space",
+    "int_uniform": "wingspan.sweep.space",
+    "log_normal": "wingspan.sweep.space",
+    "log_uniform": "wingspan.sweep.space",
+    "normal": "wingspan.sweep.space",
+    "uniform": "wingspan.sweep.space",
     "ConflictError": "wingspan.errors",
     "CorruptError": "wingspan.errors",
     "DeclarationError": "wingspan.errors",

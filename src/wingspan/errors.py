@@ -18,6 +18,8 @@
     +-- EventLogError             a file is not a job event log                     (ValueError)
 """
 
+from collections.abc import Iterable
+
 from wingspan.shown import written_out
 
 
@@ -96,3 +98,16 @@ class PoolError(WingspanError, RuntimeError):
 
 class EventLogError(WingspanError, ValueError):
     """A file is not a job event log."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the known names that are close to a misspelt one, or all of them."""
+    from difflib import get_close_matches
+
+    known = [str(k) for k in known]
+    close = get_close_matches(name, known, n=3)
+    return (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else f"there is: {', '.join(known) or 'nothing'}"
+    )

@@ -6,19 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wingspan.errors import DeclarationError
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """Say which known names are close to a misspelt one, or list them all."""
-    from difflib import get_close_matches
-
-    known = [str(k) for k in known]
-    close = get_close_matches(name, known, n=3)
-    return (
-        f"did you mean {' or '.join(close)}?"
-        if close
-        else f"there is: {', '.join(known) or 'nothing'}"
-    )
+from wingspan.errors import near as near  # noqa: PLC0414 - several modules still import it from here
 
 
 @dataclass(frozen=True, slots=True, repr=False)

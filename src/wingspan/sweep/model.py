@@ -1,0 +1,160 @@
+"""Optuna behind a few calls: its searches that learn from results, and its pruning rules.
+
+The study in memory is made from the journal each time. Each TPE draw has a seed of its own, made from the trial's number:
+a search that is started again would else repeat its first draws.
+"""
+
+import warnings
+from typing import Any, Final
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState
+
+from wingspan.sweep.distributions import Choice, Distribution, IntUniform, Json, LogUniform, Uniform
+from wingspan.sweep.draws import flat_values, seed_of
+from wingspan.sweep.prune import Prune
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, TrialRecord
+from wingspan.sweep.spec import Spec
+
+_STATES: Final = {
+    COMPLETE: TrialState.COMPLETE,
+    PRUNED: TrialState.PRUNED,
+    FAILED: TrialState.FAIL,
+}
+_NAME: Final = "sweep"  # Optuna's brackets of Hyperband are hashes of the name
+
+
+class Model:
+    """Optuna's study of the trials so far. Trials are added in the order of their numbers."""
+
+    def __init__(self, spec: Spec) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._spec = spec
+        self._spaces = {each.name: coordinate(each.distribution) for each in spec.space.searched}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.create_study(
+                direction="minimize" if spec.least_first else "maximize",
+                study_name=_NAME,
+                pruner=pruner(spec.prune),
+            )
+        self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials whose points are known
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def draw(self, number: int) -> tuple[dict[str, Json], dict[str, Any]]:
+        """Add a trial that the search chooses; return its values by dotted name, and its point."""
+        self._study.sampler = _sampler(self._spec, number)
+        trial = self._study.ask(self._spaces)
+        self._trials[number] = trial
+        values = flat_values(self._spec.space, {})
+        for each in self._spec.space.searched:
+            values[each.name] = value_at(each.distribution, trial.params[each.name])
+        return values, dict(trial.params)
+
+    def add(self, record: TrialRecord) -> None:
+        """Add a trial that was drawn before, or without this model."""
+        if record.number in self._trials:
+            return
+        flat = self._spec.space.flat(record.parameters)
+        point = record.point or {
+            each.name: coordinate_of(each.distribution, flat[each.name])
+            for each in self._spec.space.searched
+        }
+        evolves = self._spec.search == "cma-es"
+        self._study.sampler = _sampler(self._spec, record.number) if evolves else self._idle
+        self._study.enqueue_trial(dict(point))
+        trial = self._study.ask(self._spaces)
+        self._trials[record.number] = trial
+        if evolves:  # the sampler keeps its state with the trials that it draws
+            _ = trial.relative_params
+
+    def stops(self, number: int, count: int, value: float) -> bool:
+        """Add a trial's report, the first with `count` 1; return whether the rule ends the trial."""
+        self._trials[number].report(value, count)
+        return bool(self._trials[number].should_prune())
+
+    def tell(self, number: int, state: str, value: float | None) -> None:
+        """Say how a trial ended."""
+        values = value if state == COMPLETE else None
+        self._study.tell(self._trials[number], values, _STATES[state], skip_if_finished=True)
+
+
+def _sampler(spec: Spec, number: int) -> optuna.samplers.BaseSampler:
+    """Return the sampler of one draw, the same one after a restart."""
+    if spec.search == "tpe":
+        return optuna.samplers.TPESampler(seed=seed_of(spec.seed, "tpe", number))
+    first = optuna.samplers.RandomSampler(seed=seed_of(spec.seed, "first", number))
+    return optuna.samplers.CmaEsSampler(
+        seed=seed_of(spec.seed, "cma-es"),  # to which it adds the trial's number
+        independent_sampler=first,
+        warn_independent_sampling=False,
+    )
+
+
+def coordinate(distribution: Distribution) -> BaseDistribution:
+    """Return what Optuna searches for a parameter: its values where it knows the distribution, else shares."""
+    match distribution:
+        case Uniform(low, high, q=None):
+            return FloatDistribution(low, high)
+        case LogUniform(low, high, q=None):
+            return FloatDistribution(low, high, log=True)
+        case IntUniform(low, high):
+            return IntDistribution(low, high)
+        case Choice(choices, None):
+            return CategoricalDistribution(range(len(choices)))
+        case _:
+            return FloatDistribution(2.0**-53, 1 - 2.0**-53)
+
+
+def value_at(distribution: Distribution, coordinate: Any) -> Json:  # noqa: ANN401 - int or float
+    """Return a parameter's value at a coordinate."""
+    match distribution:
+        case Uniform(q=None) | LogUniform(q=None) | IntUniform():
+            return coordinate
+        case Choice(choices, None):
+            return choices[coordinate]
+        case _:
+            return distribution.quantile(coordinate)
+
+
+def coordinate_of(distribution: Distribution, value: Json) -> Any:  # noqa: ANN401 - int or float
+    """Return the coordinate of a value."""
+    match distribution:
+        case Uniform(q=None) | LogUniform(q=None) | IntUniform():
+            return value
+        case Choice(_, None):
+            return distribution.place(value)
+        case _:
+            return distribution.position(value)
+
+
+def pruner(prune: Prune) -> optuna.pruners.BasePruner:
+    """Return Optuna's rule; one that never stops where the rule is not Optuna's."""
+    options = prune.options
+    match prune.rule:
+        case "asha":
+            return optuna.pruners.SuccessiveHalvingPruner(
+                min_resource=options["first"], reduction_factor=options["eta"]
+            )
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(
+                min_resource=options["first"],
+                max_resource=options["last"] or "auto",
+                reduction_factor=options["eta"],
+            )
+        case "median":
+            return optuna.pruners.MedianPruner(
+                n_startup_trials=options["startup"], n_warmup_steps=options["warmup"]
+            )
+        case "patience":
+            return optuna.pruners.PatientPruner(
+                None, patience=options["reports"], min_delta=options["delta"]
+            )
+        case _:
+            return optuna.pruners.NopPruner()

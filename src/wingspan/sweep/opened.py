@@ -1,0 +1,244 @@
+"""A study that trials are drawn for now: journal, ledger and search together.
+
+Each method writes its entry to the journal first, and then does what reading that entry after a restart would do. So a
+search that was killed goes on as if it had not been.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from wingspan.files import json_text
+from wingspan.sweep.journal import Journal
+from wingspan.sweep.metric import is_value
+from wingspan.sweep.records import (
+    COMPLETE,
+    FAILED,
+    NO_METRIC,
+    RUNNING,
+    Call,
+    Draw,
+    Ending,
+    Entry,
+    Ledger,
+    Trial,
+    TrialRecord,
+)
+from wingspan.sweep.search import Search
+from wingspan.sweep.spec import Spec
+from wingspan.sweep.study import Study, best_first
+
+_MOST_FAILURES: Final = 8
+_CONFIRMING: Final = 2  # calls more of each trial that is confirmed
+
+
+def open_study(folder: Path, spec: Spec, run_id: str) -> "OpenStudy":
+    """Open a study to draw trials for it, and begin it if it is new; use it as a context manager.
+
+    Raises
+    ------
+    ConflictError
+        Another run has it open.
+    FormatError
+        A newer Wingspan made it.
+    """
+    return OpenStudy(Journal(folder, spec.json(), run_id), spec)
+
+
+class OpenStudy:
+    """A study that trials are drawn for. Its methods are called by one thread."""
+
+    def __init__(self, journal: Journal, spec: Spec) -> None:
+        self.spec = spec
+        self._journal = journal
+        self._ledger = Ledger(spec)
+        self._search = Search(self._ledger)
+        self._first: dict[str, int] = {}  # trial by its parameters' text
+        self._size = spec.space.size
+        for each in journal.entries:
+            self._take(each)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._journal.__exit__(kind, error, trace)
+
+    def unended(self, limit: int) -> list[Draw]:
+        """Return the calls that were handed out and have not ended: after a restart, run these first."""
+        return [
+            _draw_of(record, repeat)
+            for record in self._ledger.records[:limit]
+            for repeat, call in sorted(record.calls.items())
+            if call.state == RUNNING
+        ]
+
+    def draw(self, limit: int) -> Draw | None:
+        """Return the next call, a new trial only while there are fewer than `limit`; None if there is none now.
+
+        It is on the disk before it is returned. One with `same_as` takes that trial's result by itself.
+        """
+        if self.spec.repeats > 1:
+            for record in self._ledger.records[:limit]:
+                for repeat in record.waiting(self.spec.repeats):
+                    record.call(repeat)
+                    return _draw_of(record, repeat)
+        if self._drawn_out(limit):
+            return None
+        number = len(self._ledger.records)
+        flat, point = self._search.draw(number)
+        values = self.spec.space.nested(flat)
+        entry: dict[str, Any] = {"event": "draw", "number": number, "parameters": values}
+        if point:
+            entry["point"] = point
+        if (first := self._first.get(json_text(values))) is not None:
+            entry["same_as"] = first
+        self._write(entry, durable=True)
+        return _draw_of(self._ledger.records[number], 0)
+
+    def exhausted(self, limit: int) -> str:
+        """Return why no further call will come from `draw`; empty while one may."""
+        reason = self._drawn_out(limit)
+        if reason and self.spec.repeats > 1:
+            for record in self._ledger.records[:limit]:
+                first = record.calls.get(0)
+                if first is not None and (
+                    first.state == RUNNING or record.waiting(self.spec.repeats)
+                ):
+                    return ""
+        return reason
+
+    def _drawn_out(self, limit: int) -> str:
+        drawn = len(self._ledger.records)
+        if self._size is not None and len(self._first) >= self._size:
+            return f"all {self._size:,} combinations are drawn"
+        return f"{limit:,} of {limit:,} trials are drawn" if drawn >= limit else ""
+
+    def confirmations(self, most: int, limit: int) -> list[Draw]:
+        """Return calls with other seeds for the best trials, at most so many trials; call it after the last ended."""
+        first = self.spec.repeats
+        found = []
+        for trial in self.top(most, limit):
+            record = self._ledger.records[trial.number]
+            for repeat in range(first, first + _CONFIRMING):
+                if repeat not in record.calls:
+                    record.call(repeat)
+                    found.append(_draw_of(record, repeat))
+        return found
+
+    def began(self, number: int, key: str, repeat: int = 0) -> None:
+        """Record that a call was started, or found in the store, under a key."""
+        self._write({"event": "began", "number": number, "repeat": repeat, "key": key})
+
+    def lost(self, number: int, repeat: int = 0) -> None:
+        """Record that a call's process was lost; it is the caller's to start it again."""
+        self._write({"event": "lost", "number": number, "repeat": repeat})
+
+    def report(self, number: int, step: float | None, value: float, repeat: int = 0) -> bool:
+        """Record a report of the metric; return whether the call is to stop.
+
+        A step that was reported before, and a value that is no finite number, change nothing.
+        """
+        if is_value(value):
+            entry = {"event": "report", "number": number, "step": step, "value": float(value)}
+            self._write(entry | ({"repeat": repeat} if repeat else {}))
+        return (number, repeat) in self.to_stop()
+
+    def to_stop(self) -> set[Call]:
+        """Return the running calls that the rule stops; those that repeat a trial never are."""
+        return {(number, 0) for number in self._search.stops()}
+
+    def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
+        """Record how a call ended.
+
+        A call that ended well without the metric, or whose metric is not a finite number, has failed.
+        """
+        ending, reason = _judged(ending, self.spec.metric)
+        entry: dict[str, Any] = {"event": "ended", "number": number, "repeat": repeat}
+        entry |= {"state": ending.state, "value": ending.value, "problem": ending.problem}
+        entry |= {"wall_s": round(ending.wall_s, 3), "cached": ending.cached, "reason": reason}
+        curve = [[step, value] for step, value in ending.curve if is_value(value)]
+        self._write({name: each for name, each in (entry | {"curve": curve}).items() if each != []})
+
+    def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        """Record something else that a restart must know, such as that the user ended the sweep."""
+        self._write({"event": "mark", "mark": event, **fields}, durable=True)
+
+    @property
+    def marks(self) -> list[Entry]:
+        """What `mark` recorded."""
+        return list(self._ledger.marks)
+
+    def look(self, limit: int | None = None) -> Study:
+        """Return the study as it is now, of the first `limit` trials."""
+        return Study(self.spec, tuple(self._ledger.trials(limit)))
+
+    def top(self, most: int, limit: int) -> list[Trial]:
+        """Return the best trials, best first, by the calls that all trials have."""
+        return best_first(self._ledger.trials(limit), self.spec)[:most]
+
+    def best(self, limit: int, confirm: int = 0) -> Trial | None:
+        """Return the best complete trial; of those that were confirmed, by the mean of all their calls."""
+        return self.look(limit).chosen(confirm)
+
+    def failure(self, parallel: int, limit: int) -> str:
+        """Return why the sweep ends without a result; empty while it may still have one."""
+        trials = self._ledger.trials(limit)
+        if any(each.state == COMPLETE for each in trials):
+            return ""
+        for record in self._ledger.records[:limit]:
+            for call in record.calls.values():
+                if call.reason == NO_METRIC:
+                    return f"trial {record.number} ended well, but {call.problem}"
+        failed = [each for each in trials if each.state == FAILED and each.same_as is None]
+        over = bool(self._drawn_out(limit)) and not any(each.state == RUNNING for each in trials)
+        if len(failed) < max(_MOST_FAILURES, parallel) and not (over and trials):
+            return ""
+        return _commonest(failed, len(trials))
+
+    def _write(self, entry: Mapping[str, Any], *, durable: bool = False) -> None:
+        self._journal.append(entry, durable=durable)
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if self._ledger.take(entry):
+            self._search.follow(entry)
+        if entry["event"] == "draw":
+            self._first.setdefault(json_text(entry["parameters"]), entry["number"])
+
+
+def _judged(ending: Ending, metric: str) -> tuple[Ending, str]:
+    """Return an ending that has a finite value if it is complete, and why it has failed if that is known."""
+    if ending.state == COMPLETE and ending.value is None:
+        problem = ending.problem or f"it reported no metric called {metric}"
+        return replace(ending, state=FAILED, problem=problem), NO_METRIC
+    if ending.value is None or is_value(ending.value):
+        return ending, ""
+    state = FAILED if ending.state == COMPLETE else ending.state
+    problem = ending.problem or f"its metric {metric} is {ending.value}, not a finite number"
+    return replace(ending, state=state, value=None, problem=problem), ""
+
+
+def _draw_of(record: TrialRecord, repeat: int) -> Draw:
+    return Draw(record.number, record.parameters, repeat, record.same_as)
+
+
+def _commonest(failed: Sequence[Trial], count: int) -> str:
+    """Return the commonest problem once, with how many trials have it."""
+    if not failed:
+        return f"none of {count} trials is complete: all were pruned"
+    by_end = Counter(each.problem.strip().rpartition("\n")[2] for each in failed)
+    end, many = by_end.most_common(1)[0]
+    text = next(each.problem for each in failed if each.problem.strip().endswith(end))
+    same = "all" if many == len(failed) else f"{many}"
+    return (
+        f"{len(failed)} of {count} trials failed and none is complete; {same} of them with:\n{text}"
+    )

@@ -1,0 +1,290 @@
+"""What is known of a study's trials, folded from its journal's entries. Pure."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+from wingspan.sweep.distributions import Json
+from wingspan.sweep.spec import Spec
+
+Entry: TypeAlias = Mapping[str, Any]  # one line of a journal
+Call: TypeAlias = tuple[int, int]  # a trial's number, and which of its repeats
+
+COMPLETE: Final = "complete"
+PRUNED: Final = "pruned"
+FAILED: Final = "failed"
+RUNNING: Final = "running"
+STATES: Final = (COMPLETE, PRUNED, FAILED, RUNNING)
+NO_METRIC: Final = "no metric"  # why a call failed that ended well
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A call to make: a trial's parameters, and which of its repeats.
+
+    Parameters
+    ----------
+    values
+        The function's swept arguments: JSON, nested.
+    repeat
+        0 is the equal direct step; each other number stands for another seed.
+    same_as
+        The earlier trial with the same parameters, whose result this one takes: nothing is to be run.
+    """
+
+    number: int
+    values: Mapping[str, Json]
+    repeat: int = 0
+    same_as: int | None = None
+
+    @property
+    def call(self) -> Call:
+        """The name of the call in messages."""
+        return self.number, self.repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended.
+
+    Parameters
+    ----------
+    state
+        ``complete``, ``pruned`` or ``failed``.
+    value
+        The metric; None if it was not reported, and of a pruned call for its last report.
+    problem
+        The traceback of a call that failed.
+    wall_s
+        Slot time of all its attempts.
+    cached
+        Its result was in the store.
+    curve
+        Reports that were not made while the study watched, such as those of a cached result.
+    """
+
+    state: str
+    value: float | None = None
+    problem: str = ""
+    wall_s: float = 0.0
+    cached: bool = False
+    curve: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One choice of the swept parameters, and what became of it.
+
+    Parameters
+    ----------
+    parameters
+        The function's swept arguments.
+    state
+        ``complete``, ``pruned``, ``failed`` or ``running``.
+    value
+        The metric: the mean of `values`; of a pruned trial, the last report.
+    curve
+        ``(step, value)`` of each report of the first call.
+    attempts
+        How often its calls were started, lost ones included.
+    keys
+        The keys of its calls, by repeat.
+    wall_s
+        Slot time of all calls.
+    values
+        One value a repeat that is complete.
+    same_as
+        The earlier trial whose result this is.
+    """
+
+    number: int
+    parameters: Mapping[str, Json]
+    state: str = RUNNING
+    value: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    attempts: int = 0
+    keys: tuple[str, ...] = ()
+    problem: str = ""
+    wall_s: float = 0.0
+    cached: bool = False
+    values: tuple[float, ...] = ()
+    same_as: int | None = None
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """What is known of one call."""
+
+    state: str = RUNNING
+    value: float | None = None
+    key: str = ""
+    attempts: int = 0
+    problem: str = ""
+    reason: str = ""
+    wall_s: float = 0.0
+    cached: bool = False
+    curve: dict[float, float] = field(default_factory=dict)
+    unnumbered: int = 0
+
+    def step(self, given: float | None) -> float:
+        """Return a report's step: what it gives, else its place in this attempt."""
+        self.unnumbered += 1
+        return self.unnumbered if given is None else given
+
+    def take_report(self, step: float, value: float) -> bool:
+        """Keep a report; return False if it was there before or is no number to compare."""
+        if step in self.curve or not math.isfinite(value):
+            return False
+        self.curve[step] = value
+        return True
+
+
+@dataclass(slots=True)
+class TrialRecord:
+    """What is known of one trial, and of each of its calls."""
+
+    number: int
+    parameters: Mapping[str, Json]
+    point: Mapping[str, float]
+    same_as: int | None = None
+    calls: dict[int, CallRecord] = field(default_factory=dict)
+
+    def call(self, repeat: int) -> CallRecord:
+        """Return the record of a call, made if there is none."""
+        return self.calls.setdefault(repeat, CallRecord())
+
+    def waiting(self, repeats: int) -> list[int]:
+        """Return the repeats that may be started now: others than the first once that one is complete."""
+        first = self.calls.get(0)
+        if first is None or first.state != COMPLETE or self.same_as is not None:
+            return []
+        return [each for each in range(1, repeats) if each not in self.calls]
+
+    def state(self, repeats: int) -> str:
+        """Return the state of the trial, which has so many calls."""
+        states = [each.state for each in self.calls.values()]
+        if FAILED in states:
+            return FAILED
+        if PRUNED in states:
+            return PRUNED
+        first = [self.calls.get(each) for each in range(repeats)]
+        done = all(each is not None and each.state == COMPLETE for each in first)
+        return COMPLETE if done else RUNNING  # further calls, that confirm it, may still run
+
+    def trial(self, repeats: int) -> Trial:
+        """Return the trial as its user sees it."""
+        calls = [self.calls[each] for each in sorted(self.calls)]
+        values = tuple(
+            each.value for each in calls if each.state == COMPLETE and each.value is not None
+        )
+        first = self.calls.get(0, CallRecord())
+        state = self.state(repeats)
+        value = math.fsum(values) / len(values) if values else None
+        return Trial(
+            self.number,
+            self.parameters,
+            state,
+            first.value if state == PRUNED else value if state == COMPLETE else None,
+            tuple(first.curve.items()),
+            sum(each.attempts for each in calls),
+            tuple(each.key for each in calls if each.key),
+            next((each.problem for each in calls if each.problem), ""),
+            sum(each.wall_s for each in calls),
+            all(each.cached for each in calls) if calls else False,
+            values,
+            self.same_as,
+        )
+
+
+class Ledger:
+    """All trials of a study. Feed it the journal's entries in their order."""
+
+    def __init__(self, spec: Spec, entries: Iterable[Entry] = ()) -> None:
+        self.spec = spec
+        self.records: list[TrialRecord] = []
+        self.marks: list[Entry] = []
+        for each in entries:
+            self.take(each)
+
+    def take(self, entry: Entry) -> bool:
+        """Add what one entry says; return whether it said anything new.
+
+        Entries of a kind that this version does not know say nothing.
+        """
+        event = entry["event"]
+        if event == "draw":
+            self._draw(entry)
+        elif event == "mark":
+            self.marks.append(entry)
+        elif event in _CALLS:
+            record = self.records[entry["number"]]
+            return _CALLS[event](record.call(entry.get("repeat", 0)), entry)
+        return True
+
+    def _draw(self, entry: Entry) -> None:
+        point, same_as = entry.get("point", {}), entry.get("same_as")
+        record = TrialRecord(entry["number"], entry["parameters"], point, same_as)
+        if same_as is None:
+            record.call(0)
+        self.records.append(record)
+
+    def trial(self, number: int) -> Trial:
+        """Return one trial; one that equals another has that one's result."""
+        record = self.records[number]
+        if record.same_as is None:
+            return record.trial(self.spec.repeats)
+        source = self.trial(record.same_as)
+        return replace(
+            source,
+            number=number,
+            parameters=record.parameters,
+            attempts=0,
+            wall_s=0.0,
+            cached=True,
+            same_as=record.same_as,
+        )
+
+    def trials(self, limit: int | None = None) -> list[Trial]:
+        """Return the first `limit` trials, or all."""
+        return [self.trial(number) for number in range(len(self.records[:limit]))]
+
+
+def _began(call: CallRecord, entry: Entry) -> bool:
+    call.key = entry["key"]
+    call.attempts += 1
+    call.unnumbered = 0
+    return True
+
+
+def _lost(call: CallRecord, _: Entry) -> bool:
+    call.unnumbered = 0
+    return True
+
+
+def _report(call: CallRecord, entry: Entry) -> bool:
+    return call.take_report(call.step(entry.get("step")), entry["value"])
+
+
+def _ended(call: CallRecord, entry: Entry) -> bool:
+    if call.state != RUNNING:
+        return False
+    call.state = entry["state"]
+    call.value = entry.get("value")
+    call.problem = entry.get("problem", "")
+    call.reason = entry.get("reason", "")
+    call.wall_s = entry.get("wall_s", 0.0)
+    call.cached = entry.get("cached", False)
+    for step, value in entry.get("curve", ()):
+        call.take_report(step, value)
+    if call.state == PRUNED and call.value is None and call.curve:
+        call.value = list(call.curve.values())[-1]
+    return True
+
+
+_CALLS: Final[Mapping[str, Callable[[CallRecord, Entry], bool]]] = {
+    "began": _began,
+    "lost": _lost,
+    "report": _report,
+    "ended": _ended,
+}

@@ -1,0 +1,97 @@
+"""The next parameters, and which trials to stop: a function of the spec and of the journal's entries so far."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from wingspan.sweep.distributions import Json
+from wingspan.sweep.draws import flat_values, grid_values, quasi_random_shares, random_shares
+from wingspan.sweep.prune import wandb_stops
+from wingspan.sweep.records import RUNNING, Entry, Ledger
+
+if TYPE_CHECKING:
+    from wingspan.sweep.model import Model
+
+_LEARNING: Final = {"tpe", "cma-es"}
+_OWN_RULES: Final = {"none", "wandb"}
+
+
+class Search:
+    """Draws for one study; it follows the ledger's entries, after the ledger took them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._spec = ledger.spec
+        self._learns = self._spec.search in _LEARNING
+        self._prunes = self._spec.prune.rule not in _OWN_RULES
+        self._made: Model | None = None
+        self._reported: dict[int, int] = {}
+        self._stopped: set[int] = set()
+
+    def draw(self, number: int) -> tuple[dict[str, Json], Mapping[str, Any]]:
+        """Return a new trial's values by dotted name, and its point where the search has one."""
+        space, spec = self._spec.space, self._spec
+        place = number - len(spec.start)
+        if place < 0:
+            drawn = flat_values(space, random_shares(space, spec.seed, number))
+            return drawn | dict(spec.start[number]), {}
+        if self._learns:
+            return self._model().draw(number)
+        if spec.search == "grid":
+            return grid_values(space, place), {}
+        if spec.search == "random":
+            return flat_values(space, random_shares(space, spec.seed, number)), {}
+        return flat_values(space, quasi_random_shares(space, spec.seed, place)), {}
+
+    def follow(self, entry: Entry) -> None:
+        """Take in an entry that was new to the ledger."""
+        if not (self._learns or self._prunes) or entry.get("repeat"):
+            self._settle(entry)
+            return
+        event = entry["event"]
+        if event == "draw":
+            self._model().add(self._ledger.records[entry["number"]])
+        elif event == "report":
+            self._judge(entry["number"])
+        elif event == "ended":
+            self._judge(entry["number"])
+            self._settle(entry)
+
+    def stops(self) -> set[int]:
+        """Return the running trials that are to stop; once a trial is among them, it stays."""
+        records = [each for each in self._ledger.records if each.same_as is None]
+        running = {each.number for each in records if each.call(0).state == RUNNING}
+        if self._spec.prune.rule == "wandb":
+            sign = 1 if self._spec.least_first else -1
+            curves = {
+                each.number: [sign * value for value in each.call(0).curve.values()]
+                for each in records
+            }
+            self._stopped.update(wandb_stops(self._spec.prune, curves, running))
+        return self._stopped & running
+
+    def _model(self) -> "Model":
+        if self._made is None:
+            from wingspan.sweep.model import Model
+
+            self._made = Model(self._spec)
+        return self._made
+
+    def _judge(self, number: int) -> None:
+        """Hand a trial's new reports to the rule, one by one."""
+        if not self._prunes:
+            return
+        curve = list(self._ledger.records[number].call(0).curve.values())
+        for count in range(self._reported.get(number, 0), len(curve)):
+            if self._model().stops(number, count + 1, curve[count]):
+                self._stopped.add(number)
+        self._reported[number] = len(curve)
+
+    def _settle(self, entry: Entry) -> None:
+        """Say how a trial ended, and with it those that equal it."""
+        if self._made is None or entry["event"] != "ended":
+            return
+        for record in self._ledger.records[entry["number"] :]:
+            if entry["number"] in (record.number, record.same_as):
+                trial = self._ledger.trial(record.number)
+                if trial.state != RUNNING:
+                    self._made.tell(record.number, trial.state, trial.value)

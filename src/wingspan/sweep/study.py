@@ -1,0 +1,145 @@
+"""A study as its user looks at it: trials, the best one, a table. Reading needs no lock and changes nothing."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from wingspan.sweep.journal import read_journal
+from wingspan.sweep.records import COMPLETE, PRUNED, STATES, Ledger, Trial
+from wingspan.sweep.spec import Spec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_UNKNOWN: Final = "the study has no complete trial"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All trials of a sweep, by number."""
+
+    spec: Spec = field(repr=False)
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial | None:
+        """The complete trial with the best value; the earlier one of two equals. None if there is none."""
+        return self.chosen()
+
+    def chosen(self, confirm: int = 0) -> Trial | None:
+        """Return the best complete trial, among those that were confirmed if some were to be."""
+        ranked = best_first(self.trials, self.spec)
+        calls = self.spec.repeats
+        confirmed = [each for each in ranked[:confirm] if len(each.values) > calls]
+        means = sorted(confirmed, key=lambda each: self._sign * (each.value or 0.0))
+        return means[0] if means else ranked[0] if ranked else None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials are in each state."""
+        found = Counter(each.state for each in self.trials)
+        return {state: found[state] for state in STATES}
+
+    @property
+    def used_s(self) -> float:
+        """Slot time of all calls that have ended."""
+        return sum(each.wall_s for each in self.trials)
+
+    @property
+    def saved_s(self) -> float:
+        """Estimated slot time that pruning saved.
+
+        A pruned trial would have taken as many reports as the median complete trial, at its own pace.
+        """
+        lengths = sorted(len(each.curve) for each in self.trials if each.state == COMPLETE)
+        pruned = [each for each in self.trials if each.state == PRUNED and each.curve]
+        if not lengths:
+            return 0.0
+        usual = lengths[len(lengths) // 2]
+        return sum(
+            each.wall_s * max(usual - len(each.curve), 0) / len(each.curve) for each in pruned
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict a trial, best first, then those without a value; parameters by dotted name."""
+        ranked = best_first(self.trials, self.spec)
+        others = [each for each in self.trials if each.state != COMPLETE]
+        return [self._row(each) for each in [*ranked, *others]]
+
+    def table(self) -> "pl.DataFrame":
+        """Return `rows` as a table of polars; values that are no numbers or text are JSON."""
+        import polars as pl
+
+        from wingspan.files import json_text
+
+        rows = self.rows()
+        plain = str | int | float | bool | None
+        columns: dict[str, list[Any]] = {name: [] for row in rows[:1] for name in row}
+        for row in rows:
+            for name, value in row.items():
+                columns[name].append(value if isinstance(value, plain) else json_text(value))
+        mixed = {
+            name: values
+            for name, values in columns.items()
+            if len({_kind(value) for value in values} - {None}) > 1
+        }
+        texts = {
+            name: [
+                None if each is None else each if isinstance(each, str) else json_text(each)
+                for each in values
+            ]
+            for name, values in mixed.items()
+        }
+        return pl.DataFrame(columns | texts, strict=False)
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.spec.least_first else -1
+
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        known = {"number": trial.number, "state": trial.state, self.spec.metric: trial.value}
+        flat = self.spec.space.flat(trial.parameters)
+        return {
+            **known,
+            **{name: value for name, value in flat.items() if name not in known},
+            **{f"parameters.{name}": value for name, value in flat.items() if name in known},
+            "reports": len(trial.curve),
+            "attempts": trial.attempts,
+            "wall_s": trial.wall_s,
+        }
+
+
+def _kind(value: object) -> str | None:
+    if value is None:
+        return None
+    return (
+        "number"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else type(value).__name__
+    )
+
+
+def best_first(trials: Iterable[Trial], spec: Spec) -> list[Trial]:
+    """Return the complete trials, best first, compared by the calls that all of them have."""
+    sign = 1 if spec.least_first else -1
+
+    def rank(trial: Trial) -> tuple[float, int]:
+        values = trial.values[: spec.repeats]
+        return sign * sum(values) / len(values), trial.number
+
+    return sorted((each for each in trials if each.state == COMPLETE), key=rank)
+
+
+def read_study(folder: Path, limit: int | None = None) -> Study:
+    """Return the study of a folder as it is now, of its first `limit` trials.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    written, entries = read_journal(folder)
+    spec = Spec.from_json(written)
+    return Study(spec, tuple(Ledger(spec, entries).trials(limit)))
