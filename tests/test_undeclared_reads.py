@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 import wingspan as ws
-from wingspan.planning.reads import project_of
+from wingspan.planning.modules import project_of
 from wingspan.runner.drive import drive
 from wingspan.runner.events import ignore
 from wingspan.store.store import Store

@@ -18,9 +18,8 @@ from wingspan.planning.arguments import Arguments, InputFile, Same
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import fingerprint, home_of
 from wingspan.planning.key import FORMAT, base_key, digest
-from wingspan.planning.modules import place_of
+from wingspan.planning.modules import place_of, project_of
 from wingspan.planning.project import Kept
-from wingspan.planning.reads import project_of
 from wingspan.planning.snapshot import Snapshot, take
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode

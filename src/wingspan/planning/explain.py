@@ -1,15 +1,42 @@
 """Explain in full why one step of a plan runs again: all that changed, and the first causes. Pure."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from wingspan.planning.plan import Plan, PlannedStep
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 _BETWEEN = 10  # steps between a first cause and the step that are named
 
 
-def explain(plan: Plan, name: str) -> str:
+class ExplainedStep(Protocol):
+    """What of a `PlannedStep` says why it runs."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def key(self) -> str: ...  # noqa: D102
+    @property
+    def done(self) -> bool: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+    @property
+    def needs(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def inputs(self) -> Mapping[str, tuple[str, str | None]]: ...  # noqa: D102
+    @property
+    def components(self) -> Mapping[str, str]: ...  # noqa: D102
+
+
+class Explained(Protocol):
+    """What of a `Plan` says why its steps run; a plan explains itself, so this module cannot import it."""
+
+    @property
+    def steps(self) -> Sequence[ExplainedStep]: ...  # noqa: D102
+    @property
+    def previous(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def __getitem__(self, name: str) -> ExplainedStep: ...
+
+
+def explain(plan: Explained, name: str) -> str:
     """Return why a step is to run, or that it is up to date.
 
     Raises
@@ -40,7 +67,7 @@ def explain(plan: Plan, name: str) -> str:
 
 
 def changes(
-    step: PlannedStep, before: Mapping[str, Any]
+    step: ExplainedStep, before: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield the parts of a step's key that changed: name, as it was, as it is."""
     old: Mapping[str, str] = before["components"]
@@ -59,13 +86,13 @@ def _shown(name: str, was: str | None, now: str | None) -> list[str]:
     ]
 
 
-def _changed(plan: Plan, maker: PlannedStep) -> bool:
+def _changed(plan: Explained, maker: ExplainedStep) -> bool:
     """Return whether a step's key is not the one of the last plan."""
     return bool(plan.previous.get(maker.name, {}).get("key") != maker.key)
 
 
 def _input(
-    plan: Plan, maker: PlannedStep, output: str | None, place: tuple[str, list[str] | None]
+    plan: Explained, maker: ExplainedStep, output: str | None, place: tuple[str, list[str] | None]
 ) -> Iterator[str]:
     """Yield what changed about one input: its place in the arguments, and what was read there before."""
     name, was = place
@@ -76,7 +103,7 @@ def _input(
         yield f"  input {name}: the result of {source}, which {'changed' if maker.done else 'runs again'}"
 
 
-def _causes(plan: Plan, name: str) -> Iterator[tuple[str, ...]]:
+def _causes(plan: Explained, name: str) -> Iterator[tuple[str, ...]]:
     """Yield the ways from a step back to those that changed themselves, nearest first."""
     makers = {step.key: step for step in plan.steps}
     reader: dict[str, str] = {}  # of each step that was met, the one that reads it
@@ -100,7 +127,7 @@ def _way(cause: str, name: str, reader: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(way)
 
 
-def _chains(plan: Plan, ways: list[tuple[str, ...]]) -> Iterator[str]:
+def _chains(plan: Explained, ways: list[tuple[str, ...]]) -> Iterator[str]:
     """Yield lines for each first cause."""
     if ways:
         yield "first causes:" if len(ways) > 1 else "first cause:"

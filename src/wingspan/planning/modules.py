@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Literal
 
+_MARKS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "wingspan.toml")
 _SITE = {"site-packages", "dist-packages"}
 _STANDARD = tuple(
     os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")
@@ -155,3 +156,24 @@ def _text(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+
+
+@lru_cache(maxsize=256)
+def project_of(root: str, home: str) -> str:
+    """Return the project that a step's code lies in: the nearest folder above with a mark such as ``.git``.
+
+    Without a mark it is the folder that holds ``.wingspan``, if the code lies below, else the code's own folder. Empty
+    for an installed package.
+    """
+    folder = Path(root)
+    if {"site-packages", "dist-packages"} & set(folder.parts):
+        return ""
+    users = Path.home()
+    for above in (folder, *folder.parents):
+        if above in {users, *users.parents}:
+            break
+        if any((above / mark).exists() for mark in _MARKS):
+            return str(above)
+    beside = Path(home).parent
+    below = Path(home).name == ".wingspan" and folder.is_relative_to(beside) and beside != users
+    return str(beside if below else folder)

@@ -8,7 +8,6 @@ runs the step, and a change back finds the old result.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,29 +25,7 @@ UNREADABLE = "unreadable"
 Reads = Mapping[str, Mapping[str, str]]
 """``files``: path relative to the project -> digest, a path that ends with ``/`` is a listing; ``env``: name -> digest."""
 
-_MARKS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "wingspan.toml")
 _MADE = (".pyc", ".pyo")
-
-
-@lru_cache(maxsize=256)
-def project_of(root: str, home: str) -> str:
-    """Return the project that a step's code lies in: the nearest folder above with a mark such as ``.git``.
-
-    Without a mark it is the folder that holds ``.wingspan``, if the code lies below, else the code's own folder. Empty
-    for an installed package.
-    """
-    folder = Path(root)
-    if {"site-packages", "dist-packages"} & set(folder.parts):
-        return ""
-    users = Path.home()
-    for above in (folder, *folder.parents):
-        if above in {users, *users.parents}:
-            break
-        if any((above / mark).exists() for mark in _MARKS):
-            return str(above)
-    beside = Path(home).parent
-    below = Path(home).name == ".wingspan" and folder.is_relative_to(beside) and beside != users
-    return str(beside if below else folder)
 
 
 def variable_digest(name: str, value: str | None) -> str:
