@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from wingspan.accesspoint.jobs import query, remove
 from wingspan.errors import WingspanError
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool, stop_pool
 
 DRILL = ("scenario", "seconds until the user sees the true cause", "human action needed")
+ACCESS_POINT = Path(__file__).parent / "contracts" / "access_point"
 POOLS = Path("/var/tmp")  # DAGMan refuses to work under /tmp
 
 
@@ -97,6 +99,21 @@ def pool(daemons, pool_parent):
             patch.setenv(name, value)
         yield running
     running.stop()
+
+
+@pytest.fixture
+def small_pool(tmp_path, monkeypatch):
+    """Give the folder of a pool without daemons: see contracts/access_point. DAGs really run, in a second or two."""
+    folder = tmp_path / "pool"
+    (folder / "queue").mkdir(parents=True)
+    (folder / "condor_config").touch()
+    monkeypatch.setenv("CONDOR_CONFIG", str(folder / "condor_config"))
+    monkeypatch.setenv("PYTHONPATH", str(ACCESS_POINT))
+    monkeypatch.syspath_prepend(str(ACCESS_POINT))
+    monkeypatch.delitem(sys.modules, "htcondor2", raising=False)
+    yield folder
+    for ad in query("JobUniverse == 7", ["ClusterId"]):
+        remove(str(ad["ClusterId"]), "the test is over")
 
 
 @pytest.fixture

@@ -4,12 +4,15 @@ import copy
 import json
 import os
 import pickle  # noqa: TID251 - a user may send a metric to another process
+import shutil
+import sys
 import time
 from collections.abc import Mapping
 
 import pytest
 
 import wingspan as ws
+from wingspan.cli.main import main
 from wingspan.errors import ConflictError, NotFoundError, StepFailedError
 from wingspan.runner.written import Metric
 
@@ -125,6 +128,68 @@ def test_metrics_of_a_restarted_step_are_one_curve(trained, project):
 def test_a_metric_without_steps_is_counted():
     """The place in the order stands for the step."""
     assert Metric([(0, 0.5), (1, 0.25)]) == 0.25
+
+
+def test_metrics_are_printed(trained, capsys, monkeypatch):
+    """The last values of all steps or of a map, each value of one step, and all of it for a program."""
+    run = trained.pipeline().run()
+
+    def said(*words):
+        monkeypatch.setattr(sys, "argv", ["wingspan", "logs", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return out + err if end.value.code == 2 else out
+
+    both = "fit[0.5]  loss 1, epochs 2, final 0.5\nfit[1.0]  loss 2, epochs 2, final 1\n"
+    assert said("--metrics") == said("fit", "--metrics") == both
+    lines = [
+        "step  loss  epochs  final",
+        "   0     0       0      1",
+        "   1     1       1       ",
+        "   2     2       2       ",
+    ]
+    assert said("fit[1.0]", "--metrics").splitlines() == lines
+    found = json.loads(said("--metrics", "--json"))
+    assert found["fit[1.0]"]["loss"] == [[0, 0.0], [1, 1.0], [2, 2.0]]
+    assert said("load", "--metrics") == "step load has logged no metrics\n"
+    assert f"run {run.run_id}: it has no step 'lod'" in said("lod", "--metrics")
+    assert "wingspan logs STEP, or wingspan logs --metrics" in said()
+
+
+def test_logs_of_a_step_that_did_not_run_are_not_those_of_another_run(project):
+    """Its output and metrics in an earlier run are that run's; of a step that is up to date they are its own."""
+    project.write(twice=TWICE)
+    flag = project.path / "flag"
+    flag.touch()
+    first = project.fresh("twice").pipeline().run(check=False)
+    assert first.logs("second").startswith("second\n")
+    flag.unlink()
+    shutil.rmtree(first.home.store)
+    run = project.fresh("twice").pipeline().run(check=False)
+    assert run.steps["second"].key == first.steps["second"].key
+    assert run.events["second"].state == "skipped"
+    assert (run.logs("second"), run.metrics) == ("", {})
+    assert first.metrics == {"second": {"loss": 1.0}}
+
+
+TWICE = """
+    from pathlib import Path
+    import wingspan as ws
+
+    def first(place: str) -> int:
+        return 1 if Path(place, "flag").exists() else 1 / 0
+
+    def second(x: int) -> int:
+        print("second")
+        ws.log({"loss": 1.0})
+        raise ValueError("no good")
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("twice")
+        p.step(second, p.step(first, str(Path(__file__).parent)))
+        return p
+"""
 
 
 def test_logs_are_what_the_steps_wrote(trained):

@@ -14,6 +14,7 @@
     +-- UntrustedModelError       a model file asks for code that is not trusted    (ValueError)
     +-- ConflictError             another process, or other content, is in the way  (RuntimeError)
     +-- SpaceError                the disk is full                                  (OSError)
+    +-- ReadOnlyError             a file or folder may not be written               (OSError)
     +-- PoolError                 HTCondor is missing, unreachable or refuses       (RuntimeError)
     +-- EventLogError             a file is not a job event log                     (ValueError)
 """
@@ -92,6 +93,10 @@ class SpaceError(WingspanError, OSError):
     """The disk is full."""
 
 
+class ReadOnlyError(WingspanError, OSError):
+    """A file or folder may not be written."""
+
+
 class PoolError(WingspanError, RuntimeError):
     """HTCondor is missing, unreachable, or refuses."""
 
@@ -111,12 +116,3 @@ def near(name: str, known: Iterable[str]) -> str:
         if close
         else f"there is: {', '.join(known) or 'nothing'}"
     )
-
-
-def installing(extra: str) -> str:
-    """Return the command that installs an extra of Wingspan, which no package index has yet.
-
-    >>> installing("tables")
-    "in the clone of Wingspan: pip install '.[tables]'"
-    """
-    return f"in the clone of Wingspan: pip install '.[{extra}]'"

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.errors import DeclarationError, SpaceError
+from wingspan.errors import DeclarationError, ReadOnlyError, SpaceError, WingspanError
 
 DIGEST = "blake2b-256"
 _CHUNK = 1 << 20
@@ -228,16 +229,65 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno not in _FULL:
             raise
         raise no_space(path) from error
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_OPEN_IT = "make it writable, or name another folder: --home FOLDER, or WINGSPAN_HOME"
+
+
+@contextmanager
+def writing(path: Path, fix: str = "") -> Iterator[None]:
+    """Turn the errors of a path that cannot be written into a `SpaceError` or a `ReadOnlyError`.
+
+    Parameters
+    ----------
+    fix
+        What to do about a folder that may not be written; by default to name another home.
+    """
+    try:
+        with disk_errors(path):
+            yield
+    except ReadOnlyError as error:
+        raise ReadOnlyError(error.where, error.problem, fix or error.fix) from error.__cause__
+    except OSError as error:
+        place = Path(error.filename or path)
+        if error.errno not in _CLOSED or not (
+            place.is_relative_to(path.parent) or path.is_relative_to(place)
+        ):
+            raise
+        raise _read_only(place, error, fix) from error
+
+
+def _read_only(place: Path, error: OSError, fix: str = "") -> ReadOnlyError:
+    folder = place if place.is_dir() else place.parent
+    return ReadOnlyError(str(folder), f"it cannot be written: {error.strerror}", fix or _OPEN_IT)
+
+
+def explained(error: OSError) -> WingspanError | None:
+    """Return what to do about a file that could not be read or written; None where the error does not say."""
+    if error.filename is None or isinstance(error, WingspanError):
+        return None
+    path = Path(os.fsdecode(error.filename))
+    if error.errno in _FULL:
+        return no_space(path)
+    if error.errno == errno.EROFS:
+        return _read_only(path, error)
+    if error.errno in _CLOSED:
+        fix = f"look who may: ls -ld {shlex.quote(str(path))}"
+        return ReadOnlyError(str(path), f"it cannot be opened: {error.strerror}", fix)
+    return None
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path` against other processes and threads; waits for it. The file stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)  # released by close, also when the process is killed
         yield
@@ -269,10 +319,11 @@ def aside(path: Path) -> Iterator[Path]:
 
     A file or a folder; a file replaces what was there. On any error what was there stays, and nothing is left over.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
-        with disk_errors(path):
+        with writing(path):
             yield temporary
             sync_tree(temporary)
             temporary.rename(path)

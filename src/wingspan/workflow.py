@@ -7,6 +7,7 @@ imported when it is asked for.
 import inspect
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from wingspan.errors import (
     CorruptError,
     DeclarationError,
     NotFoundError,
+    ReadOnlyError,
     SettingError,
 )
 from wingspan.pipeline import pipeline as declaration
@@ -118,7 +120,8 @@ class Pipeline(declaration.Pipeline):
         part = len(steps) < len(self.steps)
         plan = replace(plan, folders=cache.folders, maps=self._maps_of(steps), part=part)
         if place.root.is_dir():
-            cache.save()
+            with suppress(ReadOnlyError):  # the next plan digests the files again
+                cache.save()
         _warn_of_commands(plan, on)
         if on == LOCAL or not fuse:
             return plan

@@ -1,8 +1,11 @@
 """The state of a pool."""
 
 import pytest
+import typer
 
 from wingspan.accesspoint import Amount, UserJobs, hold, pool_status, submit
+from wingspan.cli.pool import status
+from wingspan.errors import PoolError
 from wingspan.pool.personal import start_pool
 
 pytestmark = pytest.mark.htcondor
@@ -38,3 +41,46 @@ def test_status_tells_what_is_offered_used_and_queued(own_pool, wait_until):
     assert user == UserJobs(user.user, idle=0, running=0, held=2)
     assert f"{user.user}: 0 idle, 0 running, 2 held" in pool_status()._repr_html_()
     assert held == running + 1
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "fix"),
+    [
+        ("Unable to locate local daemon.", "no access point (schedd) runs on this machine", "condor_on -daemon schedd"),
+        ("CEDAR:6001:Failed to connect to <127.0.0.1:1>", "does not answer", "condor_restart -daemon schedd"),
+        ("SECMAN:2007:This service is running, but did not respond", "does not answer", "condor_restart"),
+        ("AUTHENTICATE:1003:Failed to authenticate", "does not accept these credentials", "condor_token_fetch"),
+    ],
+)  # fmt: skip
+def test_a_pool_whose_access_point_is_down_shows_its_slots(
+    small_pool, monkeypatch, capsys, words, problem, fix
+):
+    """The advice is not to look where one looks already; a program is told by the exit code."""
+    import htcondor2
+
+    def down(*_):
+        raise htcondor2.HTCondorException(words)
+
+    monkeypatch.setattr(htcondor2.Collector, "locate", down)
+    with pytest.raises(typer.Exit) as end:
+        status()
+    said = capsys.readouterr().out
+    assert end.value.exit_code == 1
+    assert "cpus          8, 8 free" in said
+    assert problem in said
+    assert fix in said
+    assert "pool status" not in said
+
+
+def test_a_pool_that_is_not_there_is_said_to_be_missing(small_pool, monkeypatch):
+    """Where the collector does not answer either."""
+    import htcondor2
+
+    def down(*_):
+        raise htcondor2.HTCondorException("Unable to locate local daemon.")
+
+    monkeypatch.setattr(htcondor2.Collector, "query", down)
+    with pytest.raises(
+        PoolError, match=r"(?s)no HTCondor pool can be reached.*wingspan pool start"
+    ):
+        pool_status()

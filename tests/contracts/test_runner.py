@@ -14,7 +14,6 @@ from wingspan.accesspoint.bindings import explained
 from wingspan.accesspoint.jobs import hold, query, release, remove
 from wingspan.store.store import Store
 
-ACCESS_POINT = Path(__file__).with_name("access_point")
 STEPS = """
     import os
     import time
@@ -302,16 +301,8 @@ class TestSmallAccessPoint(PoolContract):
     """The pool runner over an access point that is two files of these tests."""
 
     @pytest.fixture
-    def place(self, tmp_path, monkeypatch):
-        (tmp_path / "pool" / "queue").mkdir(parents=True)
-        (tmp_path / "pool" / "condor_config").touch()
-        monkeypatch.setenv("CONDOR_CONFIG", str(tmp_path / "pool" / "condor_config"))
-        monkeypatch.setenv("PYTHONPATH", str(ACCESS_POINT))
-        monkeypatch.syspath_prepend(str(ACCESS_POINT))
-        monkeypatch.delitem(sys.modules, "htcondor2", raising=False)
-        yield tmp_path
-        for ad in query("JobUniverse == 7", ["ClusterId"]):
-            remove(str(ad["ClusterId"]), "the test is over")
+    def place(self, tmp_path, small_pool):
+        return tmp_path
 
 
 @pytest.mark.htcondor

@@ -6,8 +6,13 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 
-from wingspan.errors import PoolError, WingspanError, installing
+from wingspan.errors import PoolError, WingspanError
 
+LOOK = "look with: wingspan pool status"
+RESTART = (
+    "start it again: wingspan pool run condor_restart -daemon schedd; where others run the pool, "
+    "wait, or ask its administrator"
+)
 # what the bindings' messages mean: a part of the text, what it says, what to do; the first that fits
 _MEANINGS = (
     (
@@ -18,6 +23,11 @@ _MEANINGS = (
         ),
         "no HTCondor pool can be reached",
         "start your own with: wingspan pool start; or set CONDOR_CONFIG to a pool's configuration",
+    ),
+    (
+        ("did not respond",),
+        "the access point does not answer",
+        LOOK,
     ),
     (
         ("AUTHENTICATE", "SECMAN", "PERMISSION", "not authorized", "DENIED"),
@@ -37,10 +47,14 @@ _MEANINGS = (
     (
         ("Failed to connect", "communication"),
         "the access point does not answer",
-        "look with: wingspan pool status",
+        LOOK,
     ),
 )
-_OTHER = ("the access point refuses", "look with: wingspan pool status, and condor_q -held")
+_NO_ACCESS_POINT = (
+    "the pool answers, but no access point (schedd) runs on this machine",
+    "start it: wingspan pool run condor_on -daemon schedd; where others run the pool, ask its administrator",
+)
+_OTHER = ("the access point refuses", f"{LOOK}, and condor_q -held")
 
 
 @lru_cache(maxsize=1)  # one, so that a change of CONDOR_CONFIG, also back, reads the configuration
@@ -49,7 +63,7 @@ def _load(config: str | None) -> ModuleType:
         import htcondor2
     except ImportError as error:
         where = f"HTCondor's Python bindings (for {config or 'the default pool'})"
-        fix = installing("htcondor")
+        fix = 'run: pip install "wingspan[htcondor]"'
         raise PoolError(where, f"cannot be imported: {error}", fix) from error
     htcondor2.reload_config()
     module: ModuleType = htcondor2
@@ -77,13 +91,26 @@ def explained(action: str) -> Iterator[ModuleType]:
         raise
     except (module.HTCondorException, ValueError, RuntimeError) as error:
         text = " ".join(str(error).split())
-        problem, fix = _OTHER
-        for parts, meaning, advice in _MEANINGS:
-            if any(part in text for part in parts):
-                problem, fix = meaning, advice
-                break
+        problem, fix = _meaning(text, module)
         where = f"{action}, configuration {os.environ.get('CONDOR_CONFIG', '/etc/condor')}"
         raise PoolError(where, f"{problem} ({text})", fix) from error
+
+
+def _meaning(text: str, module: ModuleType) -> tuple[str, str]:
+    """Return what a message of the bindings means, and what to do."""
+    if "Unable to locate" in text and _pool_answers(module):
+        return _NO_ACCESS_POINT
+    found = (rest for parts, *rest in _MEANINGS if any(part in text for part in parts))
+    problem, fix = next(found, _OTHER)
+    return problem, fix
+
+
+def _pool_answers(module: ModuleType) -> bool:
+    """Ask the collector for its own ad."""
+    try:
+        return bool(module.Collector().query(module.AdType.Collector, "true", ["Name"]))
+    except (module.HTCondorException, ValueError, RuntimeError):
+        return False
 
 
 def plain(ad: Mapping[str, object], names: tuple[str, ...] = ()) -> dict[str, object]:

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wingspan.accesspoint.bindings import explained, plain
+from wingspan.accesspoint.bindings import LOOK, RESTART, explained, plain
 from wingspan.accesspoint.versions import check_versions
+from wingspan.errors import PoolError
 
 _SLOT = (
     "Machine", "State", "Cpus", "Memory", "GPUs", "TotalSlotCpus", "TotalSlotMemory", "TotalSlotGPUs",
@@ -34,7 +35,13 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """What a pool offers, what of it is free, and whose jobs are in the queue of this access point."""
+    """What a pool offers, what of it is free, and whose jobs are in the queue of this access point.
+
+    Parameters
+    ----------
+    problem
+        Why the access point cannot be asked, and what to do; empty if it can.
+    """
 
     access_point: str
     version: str
@@ -43,10 +50,12 @@ class PoolStatus:
     memory_mb: Amount
     gpus: Amount
     users: tuple[UserJobs, ...]
+    problem: str = ""
 
     def __str__(self) -> str:
+        there = f"access point {self.access_point}, HTCondor {self.version}"
         lines = [
-            f"access point {self.access_point}, HTCondor {self.version}",
+            f"access point  {self.problem}" if self.problem else there,
             f"machines      {self.machines}",
             f"cpus          {self.cpus.total}, {self.cpus.free} free",
             f"memory        {self.memory_mb.total} MB, {self.memory_mb.free} MB free",
@@ -56,7 +65,8 @@ class PoolStatus:
             f"{user.user}: {user.idle} idle, {user.running} running, {user.held} held"
             for user in self.users
         ]
-        return "\n".join([*lines, *(jobs or ["no jobs"])])
+        none = [] if self.problem else ["no jobs"]
+        return "\n".join([*lines, *(jobs or none)])
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -64,22 +74,36 @@ class PoolStatus:
 
 def pool_status() -> PoolStatus:
     """Ask the collector for the slots, and the access point for its jobs."""
-    check_versions()
     with explained("asking for the pool's state") as htcondor2:
-        collector = htcondor2.Collector()
-        schedd = plain(collector.locate(htcondor2.DaemonType.Schedd), ("Name", "CondorVersion"))
-        ads = collector.query(htcondor2.AdType.Startd, 'SlotType =!= "Dynamic"', list(_SLOT))
+        only = 'SlotType =!= "Dynamic"'  # dynamic slots are parts of the others
+        ads = htcondor2.Collector().query(htcondor2.AdType.Startd, only, list(_SLOT))
+    slots = [plain(ad, _SLOT) for ad in ads]
+    name, version, users, problem = "", "", tuple[UserJobs, ...](), ""
+    try:
+        name, version, users = _access_point()
+    except PoolError as error:
+        problem = f"{error.problem}\n  -> {RESTART if LOOK in error.fix else error.fix}"
+    return PoolStatus(
+        access_point=name,
+        version=version,
+        machines=len({slot["Machine"] for slot in slots}),
+        cpus=_amount(slots, "Cpus"),
+        memory_mb=_amount(slots, "Memory"),
+        gpus=_amount(slots, "GPUs"),
+        users=users,
+        problem=problem,
+    )
+
+
+def _access_point() -> tuple[str, str, tuple[UserJobs, ...]]:
+    """Ask the access point for its name, version and jobs."""
+    check_versions()
+    with explained("asking the access point for its jobs") as htcondor2:
+        ad = htcondor2.Collector().locate(htcondor2.DaemonType.Schedd)
+        schedd = plain(ad, ("Name", "CondorVersion"))
         jobs = htcondor2.Schedd().query("true", ["User", "JobStatus"])
-        slots = [plain(ad, _SLOT) for ad in ads]  # dynamic slots are parts of these
-        return PoolStatus(
-            access_point=str(schedd["Name"]),
-            version=str(schedd["CondorVersion"]).split()[1],
-            machines=len({slot["Machine"] for slot in slots}),
-            cpus=_amount(slots, "Cpus"),
-            memory_mb=_amount(slots, "Memory"),
-            gpus=_amount(slots, "GPUs"),
-            users=_users((str(job["User"]), int(job["JobStatus"])) for job in jobs),
-        )
+    users = _users((str(job["User"]), int(job["JobStatus"])) for job in jobs)
+    return str(schedd["Name"]), str(schedd["CondorVersion"]).split()[1], users
 
 
 def _amount(slots: Iterable[Mapping[str, object]], name: str) -> Amount:

@@ -30,6 +30,7 @@ from wingspan.cli import (
 )
 from wingspan.cli.terminal import guarded
 from wingspan.errors import WingspanError
+from wingspan.files import explained
 
 # Planning makes many small objects, hardly one of them in a cycle, and keeps them: looking through all is in vain.
 COLLECTIONS = (100_000, 20, 1000)
@@ -105,6 +106,12 @@ def _run() -> None:
         sys.exit(_ENOUGH)
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        known = explained(error)
+        if known is None:
+            raise
+        print(f"error: {known}", file=sys.stderr)
         sys.exit(2)
 
 

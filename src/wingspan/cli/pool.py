@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -101,7 +102,7 @@ def stop(folder: Folder = None, as_json: AsJson = False) -> None:
 def status(folder: Folder = None, as_json: AsJson = False) -> None:
     """Show slots, cpus, memory, GPUs and jobs of the pool.
 
-    Yours, or the one CONDOR_CONFIG names.
+    Yours, or the one CONDOR_CONFIG names. Exits with 1 where its access point does not answer.
     """
     from wingspan.accesspoint import pool_status
 
@@ -109,6 +110,8 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
     found = pool_status()
     shown = {"config": str(config), **asdict(found)}
     print(json.dumps(shown) if as_json else f"configuration {config}\n{found}")
+    if found.problem:
+        raise typer.Exit(1)
 
 
 @app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
@@ -118,6 +121,7 @@ def run(context: typer.Context, folder: Folder = None) -> None:
     if not command:
         raise SettingError("wingspan pool run", "a command is missing", "give one, like condor_q")
     _use(folder)
+    _add_tools()
     try:
         os.execvp(command[0], command)
     except FileNotFoundError as error:
@@ -137,6 +141,16 @@ def _use(folder: Path | None) -> Path:
         raise NotFoundError(str(folder), "no pool runs here", fix)
     os.environ.update(pool.environment)
     return pool.config
+
+
+def _add_tools() -> None:
+    """Put HTCondor's programs last on the PATH: a configuration that CONDOR_CONFIG names says where they are."""
+    from wingspan.accesspoint.bindings import bindings
+    from wingspan.errors import PoolError
+
+    with suppress(PoolError):
+        folders = [str(bindings().param.get(name, "")) for name in ("BIN", "SBIN")]
+        os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH"), *folders]))
 
 
 def megabytes(text: str) -> int:

@@ -1,28 +1,47 @@
 """``wingspan logs``, and the output of ``exec``: the end of what a step wrote, safe to print, or all of it as it is."""
 
+import json
+import math
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from wingspan.cli.runs import HomeOption, Raw
+from wingspan.cli.runs import AsJson, HomeOption, Raw
+from wingspan.errors import SettingError
+from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
     from wingspan.runner.run import Run
+    from wingspan.runner.written import Metric
 
 
 def logs(
-    step: Annotated[str, typer.Argument(help="Name of the step.")],
+    step: Annotated[str | None, typer.Argument(help="Name of the step.")] = None,
     run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
     home: HomeOption = None,
     raw: Raw = False,
+    metrics: Annotated[
+        bool,
+        typer.Option("--metrics", help="Print what ws.log recorded; of all steps without STEP."),
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the end of a step's output. If it failed, also print the traceback and the command to rerun it.
 
     Control characters are written out; --raw prints every byte as it was written.
     """
+    if metrics:
+        _print_metrics(run_id, step, home, as_json=as_json)
+        return
+    if step is None or as_json:
+        problem = "expected the name of a step" if step is None else "--json goes with --metrics"
+        raise SettingError(
+            "wingspan logs", problem, "wingspan logs STEP, or wingspan logs --metrics"
+        )
     from wingspan.errors import NotFoundError
     from wingspan.pipeline.handles import near
     from wingspan.runner.run import open_run
@@ -51,6 +70,60 @@ def logs(
         print(f"step {step} wrote nothing", file=sys.stderr)
     if failed:
         print(run.report(step, output=False))
+
+
+def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:
+    """Print the curves of one step, or the last values of several."""
+    from wingspan.errors import NotFoundError
+    from wingspan.pipeline.handles import near
+    from wingspan.runner.run import open_run
+
+    run = open_run(run_id, home=home)
+    known = [*run.steps, *run.plan.maps]
+    if step is not None and step not in known:
+        raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, known))
+    of = run.plan.maps.get(step or "", ())
+    names = run.steps if step is None else {step, *(f"{step}[{label}]" for label in of)}
+    found = {name: logged for name, logged in run.metrics.items() if name in names}
+    if as_json:
+        print(json.dumps({name: _curves(logged) for name, logged in found.items()}))
+    elif step in found:
+        print("\n".join(_table(found[step])))
+    else:
+        print("\n".join(_last_values(found)) or f"{_of(run, step)} has logged no metrics")
+
+
+def _of(run: "Run", step: str | None) -> str:
+    return f"run {run.run_id}" if step is None else f"step {step}"
+
+
+def _curves(logged: "Mapping[str, Metric]") -> dict[str, list[list[float | None]]]:
+    """Return each metric's points as JSON has them: a value that is no finite number is null."""
+    return {
+        name: [[at, value if math.isfinite(value) else None] for at, value in metric.curve]
+        for name, metric in logged.items()
+    }
+
+
+def _table(logged: "Mapping[str, Metric]") -> list[str]:
+    """Return a line for each step of training, a column for each metric."""
+    values = {name: dict(metric.curve) for name, metric in logged.items()}
+    rows = [["step", *map(shown_name, logged)]]
+    for at in sorted({at for points in values.values() for at in points}):
+        given = (points.get(at) for points in values.values())
+        rows.append([str(at), *("" if one is None else f"{one:.6g}" for one in given)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.rjust, row, widths)) for row in rows]
+
+
+def _last_values(found: "Mapping[str, Mapping[str, Metric]]") -> list[str]:
+    """Return a line for each step: the value of each metric that was logged last."""
+    width = min(max(map(len, found), default=0), 40)
+    return [
+        f"{shown_name(name):{width}}  "
+        + ", ".join(f"{shown_name(metric)} {value:.6g}" for metric, value in logged.items())
+        for name, logged in found.items()
+    ]
 
 
 def print_command(run: "Run", step: str, *, raw: bool) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wingspan.errors import PoolError
-from wingspan.files import disk_errors, json_text, locked, remove, write_atomically
+from wingspan.files import disk_errors, json_text, locked, remove, write_atomically, writing
 from wingspan.pool.apt import debian_mirror, run_tool, unpack_debian
 from wingspan.pool.patch import find_patchelf, make_private
 
@@ -87,8 +87,12 @@ def install(
     """
     name = suite if tarball is None else tarball.name.removesuffix(".gz").removesuffix(".tar")
     prefix = Path(os.path.abspath(prefix or default_prefix(name)))  # noqa: PTH100 - resolve() would follow links
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    with locked(prefix.with_name(f"{prefix.name}.lock")):
+    found = find_daemons(prefix)
+    if found:
+        return found
+    other = "name another folder: wingspan pool install --prefix FOLDER"
+    lock = prefix.with_name(f"{prefix.name}.lock")
+    with writing(prefix, other), locked(lock):
         daemons = find_daemons(prefix)
         if daemons:
             return daemons

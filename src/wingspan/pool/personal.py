@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wingspan.errors import ConflictError, PoolError
-from wingspan.files import json_text, locked, write_atomically
+from wingspan.files import json_text, locked, write_atomically, writing
 from wingspan.pool.account import own_account, words_to_become
 from wingspan.pool.configuration import Owner, pool_configuration
 from wingspan.pool.install import Daemons, find_daemons, install
@@ -144,8 +144,8 @@ def start_pool(
         daemons.release, folder, owner,
         cpus=cpus, memory_mb=memory_mb, tuned=tuned, extra=extra,
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "pool.lock"):
+    other = "name another folder: wingspan pool start --folder FOLDER"
+    with writing(folder, other), locked(folder / "pool.lock"):
         running = find_pool(folder)
         if running:
             if running.config.read_text() != config:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, NotFoundError
-from wingspan.files import copy, disk_errors, json_text
+from wingspan.files import copy, json_text, writing
 from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.adoption import input_digests, note_content
@@ -69,7 +69,7 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
         An input file is not what it was when the plan was made.
     """
     attempt = folder.new_attempt(step.key)
-    with disk_errors(attempt):
+    with writing(attempt):
         inputs = attempt / INPUTS
         inputs.mkdir(parents=True)
         for file in step.files:
@@ -150,7 +150,7 @@ def publish(
 ) -> Published:
     """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
     ready = attempt / READY
-    with disk_errors(attempt):
+    with writing(attempt):
         result = json.loads((attempt / RESULT).read_text()) | observed
         stale = _stale_input(step, result, store)
         if stale:

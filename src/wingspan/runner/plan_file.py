@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import FormatError, NotFoundError
-from wingspan.files import disk_errors, json_text, write_atomically
+from wingspan.files import json_text, write_atomically, writing
 from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
@@ -38,7 +38,7 @@ def save_plan(
     origin
         What started the run: see `Pipeline.origin`.
     """
-    with disk_errors(folder.root):
+    with writing(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)
         write_code(plan.sources, folder)

@@ -3,13 +3,14 @@
 Whatever starts a run returns a `Run`; `open_run` finds one again, from any process.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.errors import NotFoundError, StepFailedError
+from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError
 from wingspan.pipeline.handles import near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
@@ -39,6 +40,8 @@ from wingspan.store.store import Store
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.follow.attempts import Attempt
     from wingspan.runner.htcondor.follow.follower import Follower
+
+_LOG = logging.getLogger(__name__)
 
 
 def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
@@ -145,8 +148,14 @@ class Run(Mapping[str, Any]):
         return Look(latest, _state(latest.values(), driven=driven))
 
     def collect(self) -> "Run":
-        """Bring in what a pool has finished so far, unless another process does."""
-        self._alive()
+        """Bring in what a pool has finished so far, unless another process does.
+
+        Where the run's folder cannot be written nothing is brought in, which a warning reports.
+        """
+        try:
+            self._alive()
+        except ReadOnlyError as error:
+            _LOG.warning("no result is brought in from the pool: %s", error)
         return self
 
     def _alive(self) -> bool:
@@ -316,7 +325,9 @@ class Run(Mapping[str, Any]):
         return {name: metrics for name, metrics in found.items() if metrics}
 
     def logs(self, step: str | None = None) -> str:
-        """Return what a step wrote to standard output, then to standard error, in its last attempt.
+        """Return what a step wrote to standard output, then to standard error, in its last attempt of this run.
+
+        Of a step that was up to date it is what the run wrote that computed it; of one that did not run, nothing.
 
         Parameters
         ----------
@@ -331,9 +342,12 @@ class Run(Mapping[str, Any]):
         return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
 
     def _tried(self) -> dict[str, list[Path]]:
-        self.collect()
-        keys = (step.key for step in self.steps.values())
-        return last_attempts(self.home, self.folder, keys)
+        """Return the attempts of each step by key: of this run, and of a step that is up to date of the run that ran it."""
+        states = {name: event.state for name, event in self.collect().events.items()}
+        keys = {self.steps[name].key: state == DONE for name, state in states.items()}
+        tried = last_attempts(self.home, self.folder, keys)
+        here = self.folder.root / "steps"
+        return {key: of for key, of in tried.items() if keys[key] or of[-1].parents[1] == here}
 
     def _named(self, name: str) -> list[str]:
         """Return the step of this name, or the steps of the map."""

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import ConflictError, NotFoundError
+from wingspan.files import writing
 from wingspan.pipeline.names import file_part, file_word
 
 JOB = "job.json"
@@ -221,9 +222,10 @@ class RunFolder:
             raise ConflictError(
                 f"run {self.run_id}",
                 "another process drives this run",
-                "wait for it: wingspan runs",
+                f"follow it: wingspan watch {self.run_id}",
             )
-        self.pid.write_text(_identity(pid or os.getpid()))
+        with writing(self.pid):
+            self.pid.write_text(_identity(pid or os.getpid()))
 
     def driver(self) -> tuple[int, str] | None:
         """Return the id of the process that drives the run, and its machine; None where there is none."""

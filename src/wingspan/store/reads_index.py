@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.errors import CorruptError, NotFoundError
+from wingspan.errors import CorruptError, NotFoundError, ReadOnlyError
 from wingspan.files import json_text, locked, write_atomically
 
 _NAME = ".reads.jsonl"
@@ -60,9 +60,12 @@ class ReadsIndex:
         found, whole = self._read()
         if whole:
             return found
-        with locked(self.path.with_suffix(".lock")):
-            made = self._made_again(self._read()[0])
-            self._write(made)
+        try:
+            with locked(self.path.with_suffix(".lock")):
+                made = self._made_again(self._read()[0])
+                self._write(made)
+        except ReadOnlyError:  # a plan reads it, and changes nothing
+            return self._made_again(found)
         return made
 
     def prune(self, keep: Collection[str]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from itertools import chain
 from platform import python_version
 from typing import Any, Self
 
@@ -160,7 +159,7 @@ def _confusion(result: Evaluation) -> str:
 def _comparison(card: Card) -> list[str]:
     if len(card.candidates) < 2:
         return []
-    names = list(dict.fromkeys([*card.evaluation.metrics, *chain(*card.candidates.values())]))
+    names = list(card.evaluation.metrics)
     rows = [
         (model, *(_number(values.get(name)) for name in names))
         for model, values in card.candidates.items()
@@ -170,7 +169,7 @@ def _comparison(card: Card) -> list[str]:
 
 
 def _data(card: Card) -> str:
-    split = ", ".join(f"{key} {value}" for key, value in card.split.items() if value is not None)
+    split = ", ".join(f"{key} {value}" for key, value in card.split.items())
     files = ", ".join(f"`{name}`" for name in card.data)
     return "\n".join(
         [
@@ -183,7 +182,11 @@ def _data(card: Card) -> str:
 
 def _training(card: Card) -> str:
     given = ", ".join(f"{key}={value!r}" for key, value in card.parameters.items())
-    return f"- estimator: `{card.estimator}({given})`, seed {card.seed}"
+    return "\n".join(
+        [
+            f"- estimator: `{card.estimator}({given})`, seed {card.seed}",
+        ]
+    )
 
 
 def _notes(card: Card) -> list[str]:

@@ -16,12 +16,12 @@ from pathlib import Path
 import classad2
 
 DaemonType = Enum("DaemonType", ["Schedd", "Collector"])
-AdType = Enum("AdType", ["Startd", "Schedd", "Negotiator", "Accounting"])
+AdType = Enum("AdType", ["Collector", "Startd", "Schedd", "Negotiator", "Accounting"])
 JobAction = Enum("JobAction", ["Hold", "Release", "Remove", "Vacate"])
 NAME = "vm"
-SLOT = """[ Name = "slot1@vm"; Machine = "vm"; SlotType = "Partitionable"; PartitionableSlot = true; State = "Unclaimed";
+SLOT = """[ Name = "slot1@vm"; Machine = "vm"; SlotType = "Partitionable"; PartitionableSlot = true; State = "Unclaimed"; CondorVersion = "$CondorVersion: 25.14.1 2026-09-24 $";
 Cpus = 8; Memory = 16384; Disk = 10000000; TotalSlotCpus = 8; TotalSlotMemory = 16384; TotalSlotDisk = 10000000;
-Arch = "X86_64"; OpSys = "LINUX"; HasFileTransfer = true; Start = true ]"""
+Arch = "X86_64"; OpSys = "LINUX"; HasFileTransfer = true; Start = true; Requirements = true ]"""
 param = {"ARCH": "X86_64", "OPSYS": "LINUX", "BIN": "", "FULL_HOSTNAME": NAME}
 
 
@@ -66,7 +66,11 @@ class Collector:
 
     def query(self, kind, _constraint="true", projection=()):
         """Return the ads of a kind."""
-        return [classad2.ClassAd(SLOT)] if kind is AdType.Startd else []
+        return (
+            [classad2.ClassAd(SLOT)]
+            if kind is AdType.Startd
+            else [classad2.ClassAd({"Name": NAME})]
+        )
 
 
 class Schedd:

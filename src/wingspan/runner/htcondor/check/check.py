@@ -11,7 +11,8 @@ from pathlib import Path
 
 from wingspan.accesspoint.access import Access, check_access, run_to_end
 from wingspan.accesspoint.idle import Pool, look_at_pool
-from wingspan.errors import PoolError, SpaceError, WingspanError
+from wingspan.accesspoint.matching import Slot
+from wingspan.errors import PoolError, ReadOnlyError, SpaceError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
@@ -45,6 +46,7 @@ from wingspan.runner.htcondor.write.project_code import project_files
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
+_LEAST_FREE_MB = 32
 _PROBE_S = 180.0  # three negotiation cycles of a pool with default settings
 _PROBE = """#!/bin/sh
 # Reads what the access point wrote in the shared folder, and writes beside it.
@@ -131,7 +133,7 @@ def _reach() -> tuple[list[Check], Access | None, Pool | None]:
     versions = access.versions
     told = f"{access.access_point}, HTCondor {versions.access_point}, bindings {versions.bindings}, as {access.user}"
     found = [Check("pool", True, told, facts={"config": str(config), "user": access.user})]
-    points = Counter(str(slot.now.get("CondorVersion", "?")).split()[1:2][0] for slot in pool.slots)
+    points = Counter(_version_of(slot) for slot in pool.slots)
     slots = ", ".join(f"{count} of {version}" for version, count in points.most_common())
     if not pool.negotiators:
         problem = "the pool has no negotiator: no job will ever start"
@@ -144,6 +146,11 @@ def _reach() -> tuple[list[Check], Access | None, Pool | None]:
     )
 
 
+def _version_of(slot: Slot) -> str:
+    """Return the HTCondor version of a slot's machine; a question mark where its ad has none."""
+    return next(iter(str(slot.now.get("CondorVersion", "")).split()[1:2]), "?")
+
+
 def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile) -> Check:
     """Pack the environment, as a run would and will not do again, where it has to travel with the jobs."""
     if not travels(profile, steps):
@@ -153,7 +160,7 @@ def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile
         return Check("environment", True, f"unpacked once in {profile.shared / ENVIRONMENTS}")
     try:
         path = environment_for(steps, home.root / "environments", profile.environment_limit_mb)
-    except SpaceError as error:
+    except (SpaceError, ReadOnlyError) as error:
         return Check("environment", False, error.problem, error.fix)
     size = path.stat().st_size
     return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
@@ -196,7 +203,12 @@ def _writable(home: Path) -> Check:
     there = next(one for one in (home, *home.parents) if one.exists())
     if there.is_dir() and os.access(there, os.W_OK):
         free = shutil.disk_usage(there).free >> 20
-        return Check("run folder's disk", True, f"{free} MB free", facts={"free_mb": free})
+        found, facts = f"{free} MB free", {"free_mb": free}
+        if free >= _LEAST_FREE_MB:
+            return Check("run folder's disk", True, found, facts=facts)
+        found = f"{there}: {found}; results and logs need at least {_LEAST_FREE_MB} MB"
+        fix = "free some space: wingspan store gc; or name another disk: --home, or WINGSPAN_HOME"
+        return Check("run folder's disk", False, found, fix, facts)
     problem, fix = f"nothing can be written in {there}", "name another: --home, or WINGSPAN_HOME"
     return Check("run folder's disk", False, problem, fix)
 

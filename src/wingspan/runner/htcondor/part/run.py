@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import SpaceError, WingspanError
+from wingspan.errors import ReadOnlyError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep, step_from_json
@@ -139,10 +139,12 @@ def main(arguments: list[str]) -> None:
             code = run_part(sandbox, name)
     except (WingspanError, OSError) as error:  # what came is not what was planned, or has no room
         part = read_part(sandbox, name)
-        if not isinstance(error, WingspanError):
-            if not part["shared"]:
-                raise
-            error = unusable(Path(part["shared"]), str(error))
+        if not isinstance(error, WingspanError) and not part["shared"]:
+            raise
+        if not isinstance(error, WingspanError) or (
+            isinstance(error, ReadOnlyError) and part["shared"]
+        ):
+            error = unusable(Path(part["shared"]), str(error.__cause__ or error))
         code, why = FAILED_EXIT, refusal(error)
         if isinstance(error, SpaceError):
             code, why = (
