@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from wingspan.advisor.advise import ENOUGH, advise, advise_ads, canaries
+from wingspan.advisor.advice import canaries
+from wingspan.advisor.advise import advise, advise_ads
 from wingspan.advisor.baselines import Rates
 from wingspan.advisor.calibrate import IDENTITY, Curve
 from wingspan.advisor.evidence import odds_of_machine
+from wingspan.advisor.evidence_text import ENOUGH
 from wingspan.advisor.removal import NEVER, Removal
 from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
 from wingspan.eventlog.codes import EventNumber as Event

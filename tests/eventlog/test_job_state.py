@@ -2,7 +2,8 @@
 
 import pytest
 
-from wingspan.eventlog.bodies import exit_of, node_of, parse_body
+from wingspan.eventlog.bodies import exit_of, node_of
+from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import CHANGE_OF, STATE_AFTER_EVENT, Change, Phase, State, step
 

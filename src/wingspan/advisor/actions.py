@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from wingspan.accesspoint.jobs import query, release, remove
-from wingspan.advisor.advise import Advice, Incident, canaries, settle_s
+from wingspan.advisor.advice import (
+    Advice,
+    Incident,
+    canaries,
+    settle_s,
+)
 
 _RUNNING, _COMPLETED, _HELD = 2, 4, 5
 _HOUR: Final = 3600.0

@@ -7,105 +7,28 @@ trained advisor where one is given. Which of them decided is part of every advic
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from wingspan.advisor.episodes import OUTCOMES, Episodes, find_episodes
-from wingspan.advisor.evidence import LEVELS, Counts, Evidence, Fault, History
+from wingspan.advisor.advice import Advice, Chance, Incident, group, rate
+from wingspan.advisor.episodes import Episodes, find_episodes
+from wingspan.advisor.evidence import Counts, Evidence, History
+from wingspan.advisor.evidence_text import enough, evidence_lines, similar_lines
 from wingspan.advisor.fix_first import Fix, compute, measure, measured_in_ad, resource_of
 from wingspan.advisor.incidents import find_incidents
 from wingspan.advisor.moments import Moments, at_holds
 from wingspan.advisor.timeline import Timeline
 from wingspan.eventlog.bodies import read_bodies
-from wingspan.eventlog.codes import hold_name
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
 
 if TYPE_CHECKING:
     from wingspan.advisor.saved import Advisor
 
-ENOUGH: Final = 30
 WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
 PROOF: Final = {"job": 5, "mates": 20}  # releases of the job, of its cluster, all of them in vain
-_CROWD: Final = 3
-_Z: Final = 1.96  # 95 %
-
-
-@dataclass(frozen=True, slots=True)
-class Chance:
-    """Probability that a release pays, with its 95 % interval, and what says so.
-
-    Attributes
-    ----------
-    wait_s
-        Of a trained advisor, from now to the best release, seconds; nan where it is against any; None of rates.
-    """
-
-    p: float
-    low: float
-    high: float
-    source: str
-    wait_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What to do about one held job.
-
-    Attributes
-    ----------
-    answer
-        One of `ANSWERS`.
-    at
-        With "release later": when, UTC seconds; else nan.
-    probability, low, high
-        That a release pays, with a 95 % interval; nan where nothing was counted.
-    decided_by
-        "rules", "data", "model NAME" or "proof".
-    command
-        Ready to be typed; empty where a person must look first.
-    ran_s
-        Seconds from the job's last start to the hold, nan without one.
-    """
-
-    job: str
-    access_point: str
-    code: int
-    subcode: int
-    reason: str
-    held_at: float
-    answer: Answer
-    at: float
-    probability: float
-    low: float
-    high: float
-    decided_by: str
-    cause: str
-    fix: str
-    command: str
-    evidence: tuple[str, ...]
-    ran_s: float = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Holds of one cause that came together, and one advice for all of them.
-
-    Attributes
-    ----------
-    plan
-        In which order to release, where that is the answer; else empty.
-    """
-
-    code: int
-    subcode: int
-    name: str
-    answer: Answer
-    jobs: tuple[Advice, ...]
-    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +132,7 @@ def _advise_one(
     if resource:
         fix = compute(question.job, resource, measure(timeline, row, upto, resource), reason)
     evidence = history.at(episode, upto)
-    return _decide(question, evidence, chance, fix, _similar(history, evidence))
+    return _decide(question, evidence, chance, fix, similar_lines(history, evidence))
 
 
 def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:
@@ -248,14 +171,14 @@ def _decide(
 ) -> Advice:
     rule = question.rule
     person = question.code in DECISIONS
-    counts, level = _enough(evidence)
+    counts, level = enough(evidence)
     if chance is None and counts is not None and not person:
         chance = rate(counts, level)
     answer, decided, wait_s = _answer(question, evidence, chance, counts, fix, person=person)
     at = question.held_at + wait_s
     if answer == "release later" and at <= question.now:
         answer = "release now"
-    lines = [*_evidence_lines(evidence, question), *more]
+    lines = [*evidence_lines(evidence, question.code), *more]
     lines += [fix.evidence] if fix else []
     nan = float("nan")
     return Advice(
@@ -277,23 +200,6 @@ def _decide(
         evidence=tuple(lines),
         ran_s=evidence.ran_s if evidence else nan,
     )
-
-
-def _enough(evidence: Evidence | None) -> tuple[Counts | None, str]:
-    """Return the counts of the narrowest level that has enough, and its name."""
-    for counts, level in zip(evidence.levels if evidence else (), LEVELS, strict=False):
-        if counts.total >= ENOUGH:
-            return counts, level
-    return None, ""
-
-
-def rate(counts: Counts, level: str) -> Chance:
-    """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
-    p = (counts.paid + 1) / (counts.total + 2)
-    n = counts.clusters + 2
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * float(np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)))
-    return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
 
 
 def _answer(
@@ -345,113 +251,3 @@ def _command(answer: Answer, job: str, fix: Fix | None) -> str:
     if answer == "fix first":
         return f"{fix.command} && condor_release {job}" if fix else ""
     return {"release now": f"condor_release {job}", "remove": f"condor_rm {job}"}.get(answer, "")
-
-
-def _evidence_lines(evidence: Evidence | None, question: _Question) -> list[str]:
-    if evidence is None:
-        return []
-    lines = []
-    counts, level = _enough(evidence)
-    if counts is None:
-        counts, level = next(
-            ((c, n) for c, n in zip(evidence.levels, LEVELS, strict=True) if c.total),
-            (Counts(), "code"),
-        )
-        few = "" if counts.total else ": what a release does is unknown"
-        lines.append(
-            f"{counts.total} releases of such holds with known outcome ({ENOUGH} are enough){few}"
-        )
-    if counts.total:
-        lines.append(
-            f"of {counts.total} releases with the same {level}, from {counts.clusters} clusters: "
-            f"{counts.paid} succeeded, {counts.again} held again, {counts.failed} failed"
-        )
-    for name, known in (("this job", evidence.job), ("its cluster-mates", evidence.mates)):
-        if known.total:
-            vain = known.again + known.failed
-            lines.append(
-                f"releases of {name} for code {question.code}: {known.paid} paid, {vain} in vain"
-            )
-    if evidence.held_mates > 1:
-        hosts = f" on {evidence.held_hosts} hosts" if evidence.held_hosts else ""
-        lines.append(f"{evidence.held_mates} jobs of its cluster held for this code{hosts}")
-    if evidence.alike >= _CROWD:
-        lines.append(
-            f"{evidence.alike} other clusters at its access point had such a hold in the hour before: "
-            "it may be an outage"
-        )
-    return lines + ([_fault_line(evidence.fault)] if evidence.fault else [])
-
-
-def _fault_line(fault: Fault) -> str:
-    odds = fault.odds
-    who = "the machine" if odds > 1 else "the job"
-    odds = min(max(odds, 1 / odds), 1e6)
-    verdict = (
-        f"odds {odds:.3g} : 1 that {who} is at fault" if odds >= 2 else "no telling whose fault"
-    )
-    return (
-        f"{verdict}: {fault.host_held} of {fault.host_jobs} other jobs held on its host, "
-        f"{fault.mates_held} of {fault.mates_jobs} cluster-mates held elsewhere"
-    )
-
-
-def _similar(history: History, evidence: Evidence) -> list[str]:
-    """Tell of the last episodes like this one."""
-    timeline, episodes = history.timeline, history.episodes
-    lines = []
-    for other in evidence.similar:
-        row = int(episodes.row[other])
-        events = timeline.events
-        when = datetime.fromtimestamp(float(episodes.time[other]), UTC)
-        outcome = OUTCOMES[episodes.outcome[other]].replace("_", " ")
-        lines.append(
-            f"similar: {events.cluster[row]}.{events.proc[row]} held {when:%Y-%m-%d %H:%M}Z, "
-            f"after {episodes.after_s[other]:.0f} s {outcome}"
-        )
-    return lines
-
-
-def group(found: Sequence[Advice], numbers: Sequence[int]) -> tuple[Incident, ...]:
-    """Gather the advice on jobs by their incidents, and plan the release of each."""
-    incidents: dict[int, list[Advice]] = {}
-    for advice, number in zip(found, numbers, strict=True):
-        incidents.setdefault(number, []).append(advice)
-    return tuple(_incident(tuple(jobs)) for jobs in incidents.values())
-
-
-def _incident(jobs: tuple[Advice, ...]) -> Incident:
-    answer = Counter(each.answer for each in jobs).most_common(1)[0][0]
-    first = jobs[0]
-    releasing = [each for each in jobs if each.answer in {"release now", "release later"}]
-    return Incident(
-        first.code, first.subcode, hold_name(first.code), answer, jobs, plan_text(releasing)
-    )
-
-
-def canaries(count: int) -> int:
-    """Return how many jobs to release first: 1, of many 2 %.
-
-    >>> [canaries(count) for count in (1, 5, 100, 1000)]
-    [1, 1, 2, 20]
-    """
-    return max(1, -(-count // 50))
-
-
-def settle_s(jobs: Sequence[Advice]) -> float:
-    """Return how long to watch the canaries: twice as long as the jobs ran before they were held."""
-    ran = [each.ran_s for each in jobs if each.ran_s == each.ran_s]
-    return max(60.0, 2 * max(ran, default=0.0))
-
-
-def plan_text(jobs: Sequence[Advice]) -> str:
-    """Say in which order to release the jobs of an incident."""
-    if len(jobs) < 2:
-        return ""
-    first = canaries(len(jobs))
-    names = " ".join(each.job for each in jobs[:first])
-    when = f"{datetime.fromtimestamp(jobs[0].at, UTC):%Y-%m-%d %H:%M}Z: " if jobs[0].at > 0 else ""
-    return (
-        f"{when}release {first} of {len(jobs)} ({names}), wait until it has ended or has run "
-        f"{settle_s(jobs):.0f} s; then the rest. Stop if it is held again."
-    )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.prefix import first_of, mark, number_by_first
 from wingspan.eventlog.access_points import family_of
-from wingspan.eventlog.bodies import parse_body, place_of, read_records
+from wingspan.eventlog.bodies import place_of, read_records
+from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.histories import job_rows

@@ -19,7 +19,7 @@ from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
     from wingspan.advisor.actions import Bounds
-    from wingspan.advisor.advise import Advice, Incident
+    from wingspan.advisor.advice import Advice, Incident
     from wingspan.advisor.saved import Advisor
     from wingspan.eventlog.events import Events
 
@@ -195,7 +195,8 @@ def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tup
 def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
     """Advise on what is held in the queue: by the jobs' own logs, else by their ads."""
     from wingspan.accesspoint.jobs import query
-    from wingspan.advisor.advise import advise_ads, group
+    from wingspan.advisor.advice import group
+    from wingspan.advisor.advise import advise_ads
     from wingspan.eventlog.read import read_events
     from wingspan.pool.personal import use_pool
 

@@ -3,20 +3,24 @@
 The first mistake is an error that names its file and line. Which files nodes submit is not looked at.
 """
 
-import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wingspan.dag.dag import (
-    Dag,
-    DagNode,
-    Script,
-    find_cycle,
-)
+from wingspan.dag.dag import Dag, DagNode, Script, find_cycle
 from wingspan.dag.lines import Line, read_lines
-from wingspan.errors import DeclarationError, NotFoundError
+from wingspan.dag.words import (
+    WHOLE,
+    category_of,
+    folder_of,
+    in_splice,
+    number_of,
+    option_of,
+    variables_of,
+    whole_words,
+    words_of,
+)
+from wingspan.errors import DeclarationError, NotFoundError, near
 
 ALL = "ALL_NODES"
 _NODES = {"JOB": "job", "FINAL": "final", "SERVICE": "service", "PROVISIONER": "provisioner"}
@@ -24,13 +28,6 @@ _ALONE = {"final", "service", "provisioner"}  # no parents, no children
 _RESERVED = {"PARENT", "CHILD", ALL}
 _SCRIPTS = ("PRE", "POST", "HOLD")
 _STREAMS = ("STDOUT", "STDERR", "ALL")
-_VARIABLE = re.compile(r"""\s*([^\s=]+)\s*=\s*("((?:[^"\\]|\\.)*)"|'([^']*)'|[^\s"']\S*)""")
-_WHOLE = {  # words after a command about the whole DAG: fewest, most, which words may follow the first
-    "CONFIG": (1, 1, ()),
-    "DOT": (1, 9, ("UPDATE", "DONT-UPDATE", "OVERWRITE", "DONT-OVERWRITE", "INCLUDE")),
-    "JOBSTATE-LOG": (1, 1, ()),
-    "NODE-STATUS-FILE": (1, 3, ("ALWAYS-UPDATE",)),
-}
 
 
 def read_dag(path: Path, *, rescue: bool = True) -> Dag:
@@ -112,7 +109,7 @@ class _Scope:
         )
 
     def node(self, line: Line) -> None:
-        kind, (name, *rest) = _NODES[line.keyword], _words(line, 1, "NODE SUBMIT-FILE")
+        kind, (name, *rest) = _NODES[line.keyword], words_of(line, 1, "NODE SUBMIT-FILE")
         if line.body is None and not rest:
             raise line.error(
                 f"node {name} has no submit description", f"write {line.keyword} {name} FILE.sub"
@@ -121,7 +118,7 @@ class _Scope:
         self.add(line, DagNode(name, kind, submit, inline=line.body or ""), rest)
 
     def subdag(self, line: Line) -> None:
-        words = _words(line, 3, "EXTERNAL NODE FILE.dag")
+        words = words_of(line, 3, "EXTERNAL NODE FILE.dag")
         if words[0].upper() != "EXTERNAL":
             raise line.error(f"expected EXTERNAL, found {words[0]!r}", "write SUBDAG EXTERNAL")
         self.add(line, DagNode(words[1], "subdag", words[2]), words[3:])
@@ -135,7 +132,7 @@ class _Scope:
             raise line.error(
                 "a splice has no FINAL node", "put it into the DAG that has the SPLICE"
             )
-        folder, flags = _folder(line, options, {"NOOP", "DONE"})
+        folder, flags = folder_of(line, options, {"NOOP", "DONE"})
         self.nodes[node.name] = replace(
             node, folder=folder, noop="NOOP" in flags, done="DONE" in flags, place=line.place
         )
@@ -160,9 +157,9 @@ class _Scope:
             raise line.error(f"the name {name} has a +", "leave it to the nodes of splices")
 
     def splice(self, line: Line) -> None:
-        name, named, *options = _words(line, 2, "NAME FILE.dag")
+        name, named, *options = words_of(line, 2, "NAME FILE.dag")
         self.free(line, name)
-        folder, _ = _folder(line, options, set())
+        folder, _ = folder_of(line, options, set())
         place = self.folder / folder
         file = place / named
         if file.absolute() in self.within:
@@ -172,7 +169,7 @@ class _Scope:
         inner = self.splices[name] = _Scope(file, place, self.within)
         for node in inner.nodes.values():
             within = str(Path(folder, node.folder)) if folder or node.folder else ""
-            category = node.category and _category(name, node.category)
+            category = node.category and category_of(name, node.category)
             full = f"{name}+{node.name}"
             held = node.submit in inner.descriptions
             self.nodes[full] = replace(
@@ -183,9 +180,9 @@ class _Scope:
                 category=category,
             )
         for parents, children in inner.edges:
-            self.edges.append((_within(name, parents), _within(name, children)))
+            self.edges.append((in_splice(name, parents), in_splice(name, children)))
         for category, limit in inner.max_jobs.items():
-            self.max_jobs[_category(name, category)] = limit
+            self.max_jobs[category_of(name, category)] = limit
         self.descriptions |= {f"{name}+{key}": text for key, text in inner.descriptions.items()}
 
     def description(self, line: Line) -> None:
@@ -214,7 +211,7 @@ class _Scope:
     def end(self, line: Line, name: str, *, first: bool) -> tuple[str, ...]:
         """Return the node of this name, or the first or last nodes of the splice."""
         if name in self.splices:
-            return _within(name, self.splices[name].ends(first=first))
+            return in_splice(name, self.splices[name].ends(first=first))
         node = self.known(line, name)
         if node.kind in _ALONE:
             raise line.error(
@@ -232,7 +229,7 @@ class _Scope:
             raise line.error(
                 f"{name} is a splice, not a node", f"name its nodes one by one: {name}+NODE"
             )
-        raise line.error(f"no node is called {name}", _near(name, [*self.nodes, *self.splices]))
+        raise line.error(f"no node is called {name}", near(name, [*self.nodes, *self.splices]))
 
     def change(self, line: Line, name: str, **fields: object) -> None:
         """Set fields of one node, or of all."""
@@ -249,22 +246,22 @@ class _Scope:
                 raise line.error(f"nothing follows {found[0]}", "write SCRIPT PRE NODE PROGRAM")
             if found[0].upper() == "DEFER":
                 defer = (
-                    _number(line, found[1], "an exit code"),
-                    _number(line, found[2], "seconds", 0),
+                    number_of(line, found[1], "an exit code"),
+                    number_of(line, found[2], "seconds", 0),
                 )
             elif found[2].upper() in _STREAMS:
                 debug = (found[1], found[2].upper())
             else:
                 raise line.error(
                     f"expected STDOUT, STDERR or ALL after the file, found {found[2]!r}",
-                    _near(found[2].upper(), _STREAMS),
+                    near(found[2].upper(), _STREAMS),
                 )
             text = found[3]
         words = text.split(maxsplit=2)
         if not words or words[0].upper() not in _SCRIPTS:
             raise line.error(
                 f"expected PRE, POST or HOLD, found {text!r}",
-                _near(words[0].upper() if words else "", _SCRIPTS),
+                near(words[0].upper() if words else "", _SCRIPTS),
             )
         if len(words) < 3:
             raise line.error("no program after the node", "write SCRIPT PRE NODE PROGRAM")
@@ -274,29 +271,29 @@ class _Scope:
             self.change(line, name, scripts=(*kept, script))
 
     def retry(self, line: Line) -> None:
-        name, count, *rest = _words(line, 2, "NODE COUNT")
-        code = _option(line, rest, "UNLESS-EXIT")
-        self.change(line, name, retries=_number(line, count, "a count", 0), unless_exit=code)
+        name, count, *rest = words_of(line, 2, "NODE COUNT")
+        code = option_of(line, rest, "UNLESS-EXIT")
+        self.change(line, name, retries=number_of(line, count, "a count", 0), unless_exit=code)
 
     def abort(self, line: Line) -> None:
-        name, status, *rest = _words(line, 2, "NODE EXIT-CODE")
-        code = _option(line, rest, "RETURN")
+        name, status, *rest = words_of(line, 2, "NODE EXIT-CODE")
+        code = option_of(line, rest, "RETURN")
         if code is not None and not 0 <= code <= 255:
             raise line.error(f"RETURN {code} is no exit code", "give a number from 0 to 255")
-        self.change(line, name, abort_on=(_number(line, status, "an exit code"), code))
+        self.change(line, name, abort_on=(number_of(line, status, "an exit code"), code))
 
     def variables(self, line: Line) -> None:
         name, _, text = line.rest.replace("\t", " ").partition(" ")
         first = text.split(maxsplit=1)
         if first and first[0].upper() in {"PREPEND", "APPEND"}:
             text = first[1] if len(first) > 1 else ""
-        found = _variables(line, text)
+        found = variables_of(line, text)
         names = [name] if name.upper() != ALL else list(self.nodes)
         for each in names:
             self.change(line, each, variables=(*self.known(line, each).variables, *found))
 
     def done(self, line: Line) -> None:
-        (name,) = _words(line, 1, "NODE", 1)
+        (name,) = words_of(line, 1, "NODE", 1)
         if name.upper() == ALL:
             raise line.error("DONE takes one node", "name it")
         self.known(line, name)
@@ -304,28 +301,28 @@ class _Scope:
 
     def number(self, line: Line) -> None:
         """PRIORITY and PRE_SKIP: a node and a number."""
-        name, text = _words(line, 2, "NODE NUMBER", 2)
+        name, text = words_of(line, 2, "NODE NUMBER", 2)
         field = line.keyword.lower().replace("-", "_")
-        self.change(line, name, **{field: _number(line, text, "a number")})
+        self.change(line, name, **{field: number_of(line, text, "a number")})
 
     def category(self, line: Line) -> None:
-        name, category = _words(line, 2, "NODE CATEGORY", 2)
+        name, category = words_of(line, 2, "NODE CATEGORY", 2)
         self.change(line, name, category=category)
 
     def throttle(self, line: Line) -> None:
-        category, limit = _words(line, 2, "CATEGORY LIMIT", 2)
-        self.max_jobs[category] = _number(line, limit, "a limit", 0)
+        category, limit = words_of(line, 2, "CATEGORY LIMIT", 2)
+        self.max_jobs[category] = number_of(line, limit, "a limit", 0)
 
     def pin(self, line: Line) -> None:
-        name, pin = _words(line, 2, "NODE PIN", 2)
+        name, pin = words_of(line, 2, "NODE PIN", 2)
         self.known(line, name)
-        self.pins[line.keyword].setdefault(_number(line, pin, "a pin", 1), []).append(name)
+        self.pins[line.keyword].setdefault(number_of(line, pin, "a pin", 1), []).append(name)
 
     def connect(self, line: Line) -> None:
         """Every output pin of the first splice comes before the input pin of that number of the second."""
-        for name in (words := _words(line, 2, "SPLICE SPLICE", 2)):
+        for name in (words := words_of(line, 2, "SPLICE SPLICE", 2)):
             if name not in self.splices:
-                raise line.error(f"no splice is called {name}", _near(name, self.splices))
+                raise line.error(f"no splice is called {name}", near(name, self.splices))
         outs = self.splices[words[0]].pins["PIN-OUT"]
         ins = self.splices[words[1]].pins["PIN-IN"]
         if set(outs) != set(ins):
@@ -334,23 +331,16 @@ class _Scope:
                 "give both the same pins",
             )
         for pin, names in outs.items():
-            self.edges.append((_within(words[0], names), _within(words[1], ins[pin])))
+            self.edges.append((in_splice(words[0], names), in_splice(words[1], ins[pin])))
 
     def save_point(self, line: Line) -> None:
-        name, *rest = _words(line, 1, "NODE [FILE]", 2)
+        name, *rest = words_of(line, 1, "NODE [FILE]", 2)
         self.known(line, name)
         self.change(line, name, save_point=rest[0] if rest else f"{name}-{self.file.name}.save")
 
     def whole(self, line: Line) -> None:
         """Note what concerns the DAG as a whole, its words checked."""
-        fewest, most, allowed = _WHOLE[line.keyword]
-        words = _words(line, fewest, "FILE", most)
-        rest = [word.upper().replace("_", "-") for word in words[1:]]
-        for place, word in enumerate(rest):
-            number = line.keyword == "NODE-STATUS-FILE" and word.isdecimal()
-            named = place > 0 and rest[place - 1] == "INCLUDE"
-            if word not in allowed and not number and not named:
-                raise line.error(f"{words[1 + place]!r} is not expected", _near(word, allowed))
+        words = whole_words(line)
         if line.keyword == "CONFIG" and not (self.folder / words[0]).is_file():
             raise line.error(f"there is no file {self.folder / words[0]}", "correct its name")
         self.commands.append((line.keyword, line.rest))
@@ -395,7 +385,7 @@ _COMMANDS: Mapping[str, Callable[[_Scope, Line], None]] = {
     "PIN-OUT": _Scope.pin,
     "CONNECT": _Scope.connect,
     "SAVE-POINT-FILE": _Scope.save_point,
-    **dict.fromkeys(_WHOLE, _Scope.whole),
+    **dict.fromkeys(WHOLE, _Scope.whole),
     "ENV": _Scope.environment,
     "SET-JOB-ATTR": _Scope.attribute,
     "REJECT": _Scope.reject,
@@ -403,80 +393,6 @@ _COMMANDS: Mapping[str, Callable[[_Scope, Line], None]] = {
 _DECLARING = {*_NODES, "SUBDAG", "SPLICE", "SUBMIT-DESCRIPTION"}
 
 
-def _words(line: Line, fewest: int, form: str, most: int | None = None) -> list[str]:
-    words = line.words()
-    if len(words) < fewest or (most is not None and len(words) > most):
-        found = repr(line.rest) if words else "nothing"
-        raise line.error(f"expected {form}, found {found}", f"write {line.keyword} {form}")
-    return words
-
-
-def _number(line: Line, text: str, what: str, least: int | None = None) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]+", text) or (least is not None and int(text) < least):
-        above = "" if least is None else f", {least} or more"
-        raise line.error(f"expected {what}, found {text!r}", f"give a whole number{above}")
-    return int(text)
-
-
-def _option(line: Line, words: list[str], name: str) -> int | None:
-    """Return the number after an option that may end the line."""
-    if not words:
-        return None
-    if words[0].upper().replace("_", "-") != name or len(words) != 2:
-        raise line.error(f"expected {name} NUMBER, found {' '.join(words)!r}", "correct the line")
-    return _number(line, words[1], f"a number after {name}")
-
-
-def _folder(line: Line, options: list[str], flags: set[str]) -> tuple[str, set[str]]:
-    """Return what stands after DIR, and which of the flags are there."""
-    folder, found, rest = "", set(), list(options)
-    while rest:
-        word = rest.pop(0)
-        if word.upper() == "DIR":
-            if not rest:
-                raise line.error("no folder after DIR", "write DIR FOLDER")
-            folder = rest.pop(0)
-        elif word.upper() in flags:
-            found.add(word.upper())
-        else:
-            raise line.error(f"{word!r} is not expected", _near(word.upper(), ["DIR", *flags]))
-    return folder, found
-
-
-def _variables(line: Line, text: str) -> list[tuple[str, str]]:
-    found, place = [], 0
-    while text[place:].strip():
-        match = _VARIABLE.match(text, place)
-        if match is None:
-            problem = f'expected name="value", found {text[place:].strip()!r}'
-            raise line.error(problem, 'write VARS NODE name="value"; inside, \\" is a quote')
-        name, raw, quoted, single = match.groups()
-        if name.lower().startswith("queue"):
-            raise line.error(f"the name {name} begins with queue", "give the macro another name")
-        value = raw if quoted is None and single is None else single
-        found.append((name, re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else value))
-        place = match.end()
-    if not found:
-        raise line.error("no macro", 'write VARS NODE name="value"')
-    return found
-
-
-def _within(splice: str, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"{splice}+{name}" for name in names)
-
-
-def _category(splice: str, name: str) -> str:
-    """Return the name of a splice's category outside it; one that begins with + is everybody's."""
-    return name.removeprefix("+") if name.startswith("+") else f"{splice}+{name}"
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name, names, 3, 0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:8])}"
-
-
 def _unknown(line: Line) -> DeclarationError:
-    close = difflib.get_close_matches(line.keyword, [*_COMMANDS, "INCLUDE"], 3, 0.5)
-    fix = f"did you mean {' or '.join(close)}?" if close else "see DAGMan's reference for commands"
+    fix = near(line.keyword, [*_COMMANDS, "INCLUDE"])
     return DeclarationError(line.place, f"{line.keyword} is no command of DAGMan", fix)

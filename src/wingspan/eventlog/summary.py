@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.eventlog.access_points import family_of, runs_at_home
-from wingspan.eventlog.bodies import Body, place_of, read_bodies
+from wingspan.eventlog.bodies import place_of, read_bodies
+from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name, hold_name
 from wingspan.eventlog.events import Events

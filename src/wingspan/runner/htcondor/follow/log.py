@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from wingspan.eventlog.bodies import Body, exit_of, node_of, read_bodies
+from wingspan.eventlog.bodies import exit_of, node_of, read_bodies
+from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.job_state import CHANGE_OF, Change
