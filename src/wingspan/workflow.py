@@ -118,7 +118,9 @@ class Pipeline(declaration.Pipeline):
         again = Again(counts, forced, done) if counts or forced else None
         plan = make_plan(self.name, steps, calls, done, before, latest, folders, again=again)
         part = len(steps) < len(self.steps)
-        plan = replace(plan, folders=cache.folders, maps=self._maps_of(steps), part=part)
+        plan = replace(
+            plan, folders=cache.folders, maps=self._maps_of(steps), part=part, limits=self.limits
+        )
         if place.root.is_dir():
             with suppress(ReadOnlyError):  # the next plan digests the files again
                 cache.save()

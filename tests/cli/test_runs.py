@@ -188,7 +188,7 @@ def test_plan_exports_a_dag(doubling):
     """What is to run becomes a DAG in a new folder; one in use is refused, and nothing in it is changed."""
     told = wingspan("plan", "doubling.py", "--export", "out").stderr
     folder = doubling.path / "out"
-    assert told == f"submit: cd {folder} && condor_submit_dag workflow.dag\n"
+    assert told == f"submit: cd {folder} && condor_submit_dag -batch-name doubling workflow.dag\n"
     dag = folder / "workflow.dag"
     assert dag.read_text().count("JOB ") == 2
     assert "expected a new or empty folder" in (
@@ -197,7 +197,7 @@ def test_plan_exports_a_dag(doubling):
     collected = wingspan("collect", "out")
     assert "waiting double" in collected.stdout.replace("  ", " ")
     assert "the DAG was never submitted" in collected.stderr
-    assert "&& condor_submit_dag workflow.dag" in collected.stderr
+    assert "&& condor_submit_dag -batch-name doubling workflow.dag" in collected.stderr
 
 
 SUBMITTED = """000 (012.000.000) 2026-01-01 10:00:00 Job submitted from host: <127.0.0.1:9618>

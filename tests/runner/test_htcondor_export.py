@@ -1,5 +1,6 @@
 """A plan exported as a DAG is what HTCondor runs; its results and tracebacks come back through the same code."""
 
+import itertools
 import re
 import subprocess
 import time
@@ -7,10 +8,13 @@ import time
 import pytest
 
 import wingspan as ws
-from wingspan.errors import SettingError, StepFailedError
+from wingspan.errors import DeclarationError, SettingError, StepFailedError
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.write.dag_file import submission_in
 from wingspan.runner.htcondor.write.submit_description import submit_description
+from wingspan.runner.plan_file import load_plan
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 
@@ -82,6 +86,98 @@ def test_a_folder_in_use_is_left_alone(thin, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("x")
     with pytest.raises(SettingError, match="expected a new or empty folder"):
         export(thin.plan(), RunFolder(tmp_path / "out"), Home(tmp_path / "home"))
+
+
+WIDE = """
+    import wingspan as ws
+
+    def work(n: int) -> int:
+        return n
+
+    def last(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("wide")
+        small, large = ws.Resources(memory="1GB"), ws.Resources(memory="1500MB", disk="3GB")
+        done = p.map(work, over={"n": [1, 2, 3]}, resources=small, max_jobs=2)
+        p.step(last, list(done.values()), resources=large)
+        return p
+"""
+
+
+@pytest.fixture
+def wide(project):
+    project.write(wide=WIDE)
+    return project.fresh("wide").pipeline()
+
+
+def exported(pipeline, folder, profile=None, **origin):
+    home = Home(folder / "home")
+    return export(
+        pipeline.plan(home.root), RunFolder(folder / "out"), home, profile, origin
+    ).read_text()
+
+
+def test_a_dag_says_what_it_is_and_how_it_is_submitted(wide, tmp_path):
+    """Comments for people: run, command, plan, submission, and the reason of each setting and policy."""
+    origin = {"command": "run", "target": "wide.py", "settings": ["a=1 2"]}
+    text = exported(wide, tmp_path, **origin)
+    begin = text.partition("\n\n")[0].splitlines()
+    assert all(line.startswith("# ") for line in begin)
+    assert re.match(r"# Run out of the pipeline wide, written by Wingspan \d", begin[0])
+    assert begin[1] == "# Command: wingspan run wide.py --set 'a=1 2'"
+    assert begin[2] == "# Plan:    plan.jsonl: 4 of 4 steps to run."
+    assert begin[3] == "# Submit:  condor_submit_dag -batch-name wide workflow.dag"
+    assert submission_in(tmp_path / "out/workflow.dag") == begin[3].partition(":")[2].strip()
+    for before, line in itertools.pairwise(text.splitlines()):
+        if line.startswith("ENV SET") or line.lstrip().startswith(("periodic_", "on_exit_")):
+            assert before.lstrip().startswith("# "), line
+
+
+def test_nodes_that_differ_in_amounts_share_one_description(wide, tmp_path):
+    """Memory and disk are each node's own VARS; what stands once is read once."""
+    text = exported(wide, tmp_path)
+    assert text.count("SUBMIT-DESCRIPTION") == 1
+    assert re.search(r'^VARS work_1-1 .* memory_mb="1024" disk_kb="2097152"$', text, re.M)
+    assert re.search(r'^VARS last-4 .* memory_mb="1500" disk_kb="3145728"$', text, re.M)
+    assert max(map(len, re.findall(r"^  \S+ = .*$", text, re.M))) < 220
+
+
+def test_a_limit_of_a_map_is_a_category(wide, tmp_path):
+    """DAGMan keeps it; a run that is read again from its folder has it too."""
+    text = exported(wide, tmp_path)
+    assert re.findall(r"^CATEGORY (\S+) work$", text, re.M) == ["work_1-1", "work_2-2", "work_3-3"]
+    assert text.endswith("MAXJOBS work 2\n")
+    assert load_plan(RunFolder(tmp_path / "out")).limits == {"work": 2}
+
+
+def test_a_profile_sets_how_many_jobs_wait_how_urgent_they_are_and_who_is_told(wide, tmp_path):
+    """All of it stands in the file, so a DAG that is submitted by hand has it."""
+    profile = Profile(max_jobs=50, max_idle=7, priority=3, notify="ann@example.edu")
+    text = exported(wide, tmp_path, profile)
+    assert "ENV SET _CONDOR_DAGMAN_MAX_JOBS_SUBMITTED=50\n" in text
+    assert "ENV SET _CONDOR_DAGMAN_MAX_JOBS_IDLE=7\n" in text
+    assert "PRIORITY ALL_NODES 3\n" in text
+    assert "-append 'notify_user = ann@example.edu'" in text
+
+
+def test_an_export_with_nothing_to_run_says_so(wide, tmp_path):
+    """DAGMan refuses a DAG without nodes."""
+    home = Home(tmp_path / "home")
+    wide.run(home=home.root)
+    with pytest.raises(SettingError, match="nothing is to run"):
+        export(wide.plan(home.root), RunFolder(tmp_path / "out"), home)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, True, "2"])
+def test_a_limit_that_is_no_number_of_jobs_is_refused(most):
+    def work(n: int) -> int:
+        return n
+
+    with pytest.raises(DeclarationError, match="max_jobs"):
+        ws.Pipeline("p").map(work, over={"n": [1]}, max_jobs=most)
 
 
 @pytest.mark.htcondor

@@ -135,3 +135,18 @@ def test_what_needs_two_failed_steps_is_given_up_once():
     assert [one.key for one in schedule.failed("a")] == ["c", "d"]
     assert [one.key for one in schedule.failed("b")] == ["e"]
     assert not schedule.unfinished
+
+
+def test_no_more_steps_of_a_map_run_at_once_than_it_allows():
+    """Other steps take the free cores; when one of the map ends, or is lost, its next one may start."""
+    steps = [*(step(f"m{number}") for number in range(4)), step("x"), step("y")]
+    limited = {f"m{number}": ("m", 2) for number in range(4)}
+    schedule = Schedule(steps, Machine(4, 100_000), None, limited)
+    assert started(schedule) == ["m0", "m1", "x", "y"]
+    schedule.done("x")
+    assert started(schedule) == []
+    schedule.again("m0")
+    assert started(schedule) == ["m0"]
+    schedule.done("m0")
+    schedule.failed("m1")
+    assert started(schedule) == ["m2", "m3"]

@@ -50,7 +50,11 @@ def _submit_text(commands: Mapping[str, object]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in commands.items())
 
 
-def submit_dag(dag_file: Path, options: Mapping[str, int | bool | str] | None = None) -> int:
+def submit_dag(
+    dag_file: Path,
+    options: Mapping[str, int | bool | str] | None = None,
+    commands: Mapping[str, str] | None = None,
+) -> int:
     """Submit a DAG file to DAGMan, which works in the file's folder; return the id of DAGMan's own job.
 
     Parameters
@@ -59,6 +63,8 @@ def submit_dag(dag_file: Path, options: Mapping[str, int | bool | str] | None = 
         Its folder receives ``*.dagman.out`` and the node jobs' log; DAGMan refuses /tmp.
     options
         Of condor_submit_dag, such as ``{"MaxJobs": 100}``.
+    commands
+        Submit commands for DAGMan's own job.
     """
     check_versions()
     dag_file = dag_file.resolve()
@@ -66,7 +72,8 @@ def submit_dag(dag_file: Path, options: Mapping[str, int | bool | str] | None = 
         if shutil.which("condor_dagman") is None:  # the bindings look for it in PATH alone
             os.environ["PATH"] += os.pathsep + str(htcondor2.param.get("BIN", ""))
         job = htcondor2.Submit.from_dag(str(dag_file), dict(options or {}))
-        job["initialdir"] = str(dag_file.parent)
+        for name, value in {**(commands or {}), "initialdir": str(dag_file.parent)}.items():
+            job[name] = value
         return int(htcondor2.Schedd().submit(job).cluster())
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,7 +72,7 @@ def plan(
             print("\n".join(made.explain(name) for name in names))
         return
     if export is not None:
-        dag = _export(made, export, home, (on, shared, jobs))
+        dag = _export(made, export, home, (on, shared, jobs), pipeline.origin)
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
         print(json.dumps(_plan_json(made, on), indent=2))
@@ -145,7 +145,11 @@ def _jobs_text(made: "Plan") -> str:
 
 
 def _export(
-    made: "Plan", folder: Path, home: Path | None, pool: tuple[str, Path | None, int | None]
+    made: "Plan",
+    folder: Path,
+    home: Path | None,
+    pool: tuple[str, Path | None, int | None],
+    origin: dict[str, Any],
 ) -> Path:
     from wingspan.runner.htcondor import export as dag
     from wingspan.runner.htcondor.profile import find_profile
@@ -159,7 +163,7 @@ def _export(
     )
     if profile is not None and jobs is not None:
         profile = replace(profile, max_jobs=jobs)
-    return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile)
+    return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile, origin)
 
 
 def _plan_text(made: "Plan") -> str:

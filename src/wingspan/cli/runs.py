@@ -252,7 +252,9 @@ def collect(
 
 def submission(dag: Path) -> str:
     """Return the command that submits a DAG: from its folder, as the paths in it are relative."""
-    return f"cd {shlex.quote(str(dag.parent))} && condor_submit_dag {dag.name}"
+    from wingspan.runner.htcondor.write.dag_file import submission_in
+
+    return f"cd {shlex.quote(str(dag.parent))} && {submission_in(dag)}"
 
 
 def _dag_ended(folder: Path) -> bool | None:

@@ -9,7 +9,11 @@ from wingspan.pipeline.handles import Zip, near
 from wingspan.pipeline.resources import Resources, shortened
 
 OPTIONS = ("name", "resources", "retries")
-OPTIONS_OF = {"p.step": OPTIONS, "p.map": (*OPTIONS, "over"), "ws.submit": ("on", "home", *OPTIONS)}
+OPTIONS_OF = {
+    "p.step": OPTIONS,
+    "p.map": (*OPTIONS, "over", "max_jobs"),
+    "ws.submit": ("on", "home", *OPTIONS),
+}
 MOST_RETRIES = 1000
 _REQUESTS = tuple(field.name for field in fields(Resources))
 _OTHER_NAMES = {
@@ -38,6 +42,22 @@ def check_options(name: object, resources: object, retries: object, place: str) 
     if type(retries) is not int or not 0 <= retries <= MOST_RETRIES:
         problem = f"retries={shortened(retries)} is invalid: expected a whole number from 0 to {MOST_RETRIES:,}"
         raise DeclarationError(place, problem, "write retries=2, or leave it out")
+
+
+def check_max_jobs(given: object, before: int | None, name: str, place: str) -> None:
+    """Refuse a limit of a map that is no number of jobs, or not the one that the map has already.
+
+    Raises
+    ------
+    DeclarationError
+        The message says what is expected.
+    """
+    if given is not None and (type(given) is not int or given < 1):
+        problem = f"max_jobs={shortened(given)} is invalid: expected a whole number of at least 1"
+        raise DeclarationError(place, problem, "write max_jobs=10, or leave it out")
+    if before is not None and given is not None and before != given:
+        problem = f"map {name!r} has max_jobs={before} already, and max_jobs={given} here"
+        raise DeclarationError(place, problem, "give both the same, or give it once")
 
 
 def _written(resources: object) -> str:

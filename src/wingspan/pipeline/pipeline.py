@@ -25,6 +25,7 @@ from wingspan.pipeline.handles import (
 from wingspan.pipeline.names import LONGEST, check_pipeline_name
 from wingspan.pipeline.options import (
     check_command,
+    check_max_jobs,
     check_options,
     check_over,
     request_hint,
@@ -93,6 +94,7 @@ class Step:
 class _Map(NamedTuple):
     place: str
     labels: list[str]
+    max_jobs: int | None
 
 
 class Pipeline:
@@ -123,6 +125,11 @@ class Pipeline:
         """The labels of each map, by the map's name; a map over nothing has none."""
         declared = {name: declared.labels for name, declared in self._maps.items()}
         return maps_of(self._steps, declared)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many steps of a map may run at once, by the map's name; of maps that have a limit."""
+        return {name: of.max_jobs for name, of in self._maps.items() if of.max_jobs is not None}
 
     def step(
         self,
@@ -160,6 +167,7 @@ class Pipeline:
         name: str | None = None,
         resources: Resources | None = None,
         retries: int = 2,
+        max_jobs: int | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Handles:
         """Add one call for each value, or each combination of values, in `over`; all else is constant.
@@ -169,6 +177,9 @@ class Pipeline:
         over
             Parameter -> list of values, dict of label -> value, or the results of another map.
             Several parameters: every combination; ``ws.zip(...)`` pairs them instead.
+        max_jobs
+            How many of these calls may run at once: here side by side, on a pool as jobs in the queue. Results do not
+            depend on it.
         """
         place = calling_place()
         check_options(name, resources, retries, place)
@@ -176,7 +187,7 @@ class Pipeline:
         function, args, kwargs = unwrapped(function, args, kwargs)
         base = name or _function_name(function, place)
         fields = _fields(function, _outputs(function, place))
-        labels = self._map(base, place)
+        labels = self._map(base, place, max_jobs)
         made = {}
         constant = {id(value): copied(value) for value in (*args, *kwargs.values())}
         for label, values in combinations(over, place):
@@ -256,11 +267,14 @@ class Pipeline:
             Step(name, function, arguments, outputs, resources or _DEFAULT, retries, place)
         )
 
-    def _map(self, name: str, place: str) -> list[str]:
+    def _map(self, name: str, place: str, max_jobs: int | None) -> list[str]:
         """Return the labels of a map so far, to be added to; refuse the name of a step."""
         if name in self._steps:
             raise _both(name, place, "step", self._steps[name].place)
-        return self._maps.setdefault(name, _Map(place, [])).labels
+        known = self._maps.setdefault(name, _Map(place, [], None))
+        check_max_jobs(max_jobs, known.max_jobs, name, place)
+        self._maps[name] = known._replace(max_jobs=max_jobs or known.max_jobs)
+        return known.labels
 
     def _put(self, step: Step) -> Handle:
         if step.name in self._maps:

@@ -35,7 +35,15 @@ _LANGUAGE = {
     "use",
     "warning",
 }  # words that begin a line of their own
-_MACROS = {"inputs", "steps", "run", "job", "retry"}  # of each node of a DAG
+_MACROS = {
+    "inputs",
+    "steps",
+    "memory_mb",
+    "disk_kb",
+    "run",
+    "job",
+    "retry",
+}  # of each node of a DAG
 _OWN = "wingspan"  # attributes of jobs that begin so
 _INSTEAD = {
     "container_image": "Resources(image=) of a step, or the key image of a pool",

@@ -82,6 +82,8 @@ class Plan(Mapping[str, PlannedStep]):
         What the last plan of the pipeline was made of: see `history`.
     maps
         The labels of each map, by its name; its steps are called ``name[label]``.
+    limits
+        How many steps of a map may run at once, by the map's name.
     folders
         By digest of an input folder, its files and the first digits of their digests.
     again
@@ -102,6 +104,7 @@ class Plan(Mapping[str, PlannedStep]):
     maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     again: Mapping[str, int] = field(default_factory=dict, compare=False)
     part: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -166,6 +169,13 @@ class Plan(Mapping[str, PlannedStep]):
     def to_run(self) -> tuple[PlannedStep, ...]:
         """Return the steps that are not done."""
         return tuple(step for step in self.steps if not step.done)
+
+    def limited(self) -> dict[str, str]:
+        """Return, by key, the map of each step that may not run beside all others of its map."""
+        named = {
+            f"{name}[{label}]": name for name in self.limits for label in self.maps.get(name, ())
+        }
+        return {self[step].key: name for step, name in named.items() if step in self}
 
 
 def step_from_json(line: Mapping[str, Any]) -> PlannedStep:

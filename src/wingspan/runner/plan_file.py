@@ -53,6 +53,7 @@ def save_plan(
         "why": plan.why,
         "notes": plan.notes,
         "maps": plan.maps,
+        "limits": plan.limits,
         "origin": dict(origin or {}),
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
@@ -80,7 +81,9 @@ def load_plan(folder: RunFolder) -> Plan:
     if maps is None:  # as an older version wrote it
         maps = maps_of((step.name for step in steps), {})
     notes = tuple(header.get("notes", ()))
-    return Plan(header["pipeline"], steps, groups, why=header["why"], notes=notes, maps=maps)
+    limits = header.get("limits", {})
+    why = header["why"]
+    return Plan(header["pipeline"], steps, groups, why=why, notes=notes, maps=maps, limits=limits)
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:

@@ -1,22 +1,26 @@
 """What becomes of held and lost jobs, as the schedd itself evaluates the expressions."""
 
+import re
 import time
 
 import pytest
 
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.hold_policy import hold_policy
+from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy
 
 classad = pytest.importorskip("classad2")
-POLICY = hold_policy(Resources(memory="1000MB", disk="10MB"), back_off_s=60)
-
-
-CAPPED = hold_policy(Resources(memory="1000MB", disk="10MB"), 60, {"memory": 1500, "disk": 30})
+POLICY = hold_policy(60)
+CAPPED = hold_policy(60, {"memory": 1500, "disk": 30})
+AMOUNTS = amounts(Resources(memory="1000MB", disk="10MB"))
 
 
 def value(command, policy=POLICY, **attributes):
-    """Evaluate a command of the policy in a job's ad."""
+    """Evaluate a command of the policy in a job's ad, which has the policy's own attributes too."""
     ad = classad.ClassAd(attributes)
+    for name, text in policy.items():
+        if name.startswith("My."):
+            amount = AMOUNTS.get(text.strip("$()"), text)
+            ad[name.removeprefix("My.")] = classad.ExprTree(amount)
     ad["Answer"] = classad.ExprTree(policy[command])
     return ad.eval("Answer")
 
@@ -136,7 +140,7 @@ def test_requests_grow_to_the_largest_slot_and_no_further():
     ad = {"NumJobCompletions": 2, "ExitCode": 4}
     assert value("request_memory", CAPPED, **ad) == 1500
     assert value("request_disk", CAPPED, NumJobCompletions=2, ExitCode=5) == 27 * 1024
-    small = hold_policy(Resources(memory="1000MB", disk="10MB"), 60, {"memory": 500, "disk": 5})
+    small = hold_policy(60, {"memory": 500, "disk": 5})
     assert value("request_memory", small, **ad) == 1000
     assert value("request_disk", small, NumJobCompletions=2, ExitCode=5) == 10 * 1024
 
@@ -151,3 +155,12 @@ def test_a_job_held_for_all_there_is_leaves_the_queue():
         ad = held(34, 104, MemoryProvisioned=1500, DiskProvisioned=had)
         assert value("periodic_release", CAPPED, **ad) is stays
         assert value("periodic_remove", CAPPED, **ad) is not stays
+
+
+def test_every_expression_fits_a_line_and_names_its_ideas():
+    """Whoever reads the file reads short expressions, made of named attributes that stand in the same ad."""
+    for name, text in CAPPED.items():
+        assert len(text) < 180, name
+        used = set(re.findall(r"Wingspan\w+", text))
+        assert used <= {own.removeprefix("My.") for own in CAPPED}
+    assert WHY.keys() <= CAPPED.keys()

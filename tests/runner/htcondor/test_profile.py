@@ -16,6 +16,9 @@ environment_limit = "1.5GB"
 environment = "send"
 task_time = "2min"
 max_jobs = 100
+max_idle = 20
+priority = -5
+notify = "ann@example.edu"
 hold_back_off = 0.2
 checkpoint_every = "1h"
 dagman = { DAGMAN_USER_LOG_SCAN_INTERVAL = 1 }
@@ -58,6 +61,9 @@ def test_every_key_arrives_in_its_unit(files):
         environment="send",
         task_time_s=120.0,
         max_jobs=100,
+        max_idle=20,
+        priority=-5,
+        notify="ann@example.edu",
         hold_back_off_s=1,
         checkpoint_every_s=3600.0,
         dagman={"DAGMAN_USER_LOG_SCAN_INTERVAL": "1"},
@@ -97,6 +103,9 @@ def test_an_unknown_pool_lists_the_close_ones(files):
         ("image = 3", "image: expected one line of text, found 3"),
         ("max_jobs = true", "max_jobs: expected a whole number of at least 1, found True"),
         ("max_jobs = 0", "found 0"),
+        ("max_idle = 0", "max_idle: expected a whole number of at least 1, found 0"),
+        ("priority = 1.5", "priority: expected a whole number, found 1.5"),
+        ("notify = 'a b'", "notify: expected an address such as"),
         ("task_time = '10 parsecs'", 'task_time: expected a time such as "10min", found \'10 par'),
         ("environment_limit = -1", 'environment_limit: expected a size such as "2GB", found -1'),
         (

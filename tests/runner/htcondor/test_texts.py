@@ -17,7 +17,7 @@ from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.profile import find_profile
 from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.words import argument, folder_problem, in_list
-from wingspan.runner.htcondor.write.dag_file import dag_text, label_of
+from wingspan.runner.htcondor.write.dag_file import Around, dag_text, label_of
 from wingspan.runner.htcondor.write.nodes import nodes_of
 from wingspan.runner.htcondor.write.submit_description import submit_description
 from wingspan.runner.run_folder import Home, RunFolder, file_name
@@ -70,15 +70,15 @@ def check_names(folder, pipeline, name, file, output):
     plan = Plan(pipeline, steps, ((first,), (second,)))
     nodes = nodes_of(plan, lambda one: [f"../files/{sent_name(each)}" for each in one.files])
     run_id = Home(folder).new_run(pipeline).run_id
-    dag, commands = parsed(dag_text(nodes, run_id=run_id), folder)
+    dag, commands = parsed(dag_text(nodes, Around(run_id=run_id)), folder)
     assert list(dag.nodes) == [node.name for node in nodes]
     assert dag.edges == (((nodes[0].name,), (nodes[1].name,)),)
     for node, found in zip(nodes, dag.nodes.values(), strict=True):
         variables = dict(found.variables)
         assert variables["inputs"].split(",") == [*node.made, *node.given] or not node.made
         assert all(in_list(each) and len(each) < 150 for each in (*node.made, *node.given))
-        assert set(variables["steps"] + variables["run"]) <= LABEL
-        assert variables["run"] == label_of(run_id)
+        assert set(variables["steps"]) <= LABEL
+    assert commands["my.wingspanrun"] == f'"{label_of(run_id)}"'
     assert nodes[1].made == (f"{first}.json", file_name(first, output))
     assert "queue" not in commands
     assert commands["transfer_input_files"] == "../jobs/$(JOB).json,$(inputs)"

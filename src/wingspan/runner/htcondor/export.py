@@ -1,6 +1,8 @@
 """A plan -> a folder that ``condor_submit_dag`` takes; `dag_folder` names its files."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from wingspan.errors import SettingError
 from wingspan.planning.plan import Plan
@@ -12,20 +14,36 @@ from wingspan.runner.plan_file import save_plan
 from wingspan.runner.run_folder import Home, RunFolder
 
 
-def export(plan: Plan, folder: RunFolder, home: Home, profile: Profile | None = None) -> Path:
+def export(
+    plan: Plan,
+    folder: RunFolder,
+    home: Home,
+    profile: Profile | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> Path:
     """Write a run folder for submission by hand; return the path of its DAG.
+
+    Parameters
+    ----------
+    origin
+        See `Pipeline.origin`.
 
     Raises
     ------
     SettingError
-        The folder exists and is not empty.
+        The folder exists and is not empty, or nothing is to run.
     """
     root = folder.root
     if root.exists() and any(root.iterdir()):
         raise SettingError(str(root), "expected a new or empty folder", "name another one")
     profile = profile or Profile()
     refuse(plan, profile, root)
-    save_plan(plan, folder, home)
+    if not plan.to_run():
+        problem = "nothing is to run: every step's result is in the store, so no DAG was written"
+        raise SettingError(
+            f"export of {plan.pipeline}", problem, "name steps to run again: --force STEP"
+        )
+    save_plan(plan, folder, home, origin=origin)
     inside = profile.environment == AUTO and bool(images_of(plan.to_run(), profile))
     send = profile.environment == SEND or inside
     return write_dag(plan, root, folder, home, profile, send=send)

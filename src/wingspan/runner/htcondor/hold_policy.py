@@ -1,7 +1,8 @@
 """What becomes of a job that is held, or that ends without a result: expressions that HTCondor's schedd evaluates.
 
 They travel in the job's ad, so they work while nobody is logged in, and survive a restart of the access point. The
-classes of hold codes are those of the rule table (`wingspan.eventlog.rules`).
+classes of hold codes are those of the rule table (`wingspan.eventlog.rules`). Each idea is an attribute of the ad with
+a name of its own, so that ``condor_q -af:h WingspanOverUse`` answers for a job that waits.
 """
 
 from collections.abc import Mapping
@@ -20,14 +21,17 @@ HOSTS = 3  # the last ones, which a job that comes back is sent to only if there
 _OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
 _OF_DISK = (103, 104)  # its sub-codes that are a matter of disk; the others are taken for memory
 _PASSING = (6, 7, 10, 11, 12, 13, 19, 20, 22, 23, 24, 35)
-_FINAL = {6: (8,), 12: (2,), 13: (2,)}  # no such file, not executable: no machine will help
+_FINAL = ("6/8", "12/2", "13/2")  # no such file, not executable: no machine will help
+_NOT_OURS = (1, 15)  # held by a person, or submitted so
 BACK_OFF_S = 60
 
 
 def hold_policy(
-    asked: Resources, back_off_s: int = BACK_OFF_S, most: Mapping[str, int] | None = None
+    back_off_s: int = BACK_OFF_S, most: Mapping[str, int] | None = None
 ) -> Mapping[str, str]:
     """Return the submit commands; the user's own win.
+
+    ``$(memory_mb)`` and ``$(disk_kb)`` stand for what the step asks for: see `amounts`.
 
     Parameters
     ----------
@@ -37,35 +41,54 @@ def hold_policy(
     back_off_s
         Wait before the first release of a job that was held for what passes; four times as long before each next.
     """
-    passing = _any("HoldReasonCode", _PASSING)
-    final = " || ".join(
-        f"(HoldReasonCode == {code} && {_any('HoldReasonSubCode', subs)})"
-        for code, subs in _FINAL.items()
-    )
-    over = _any("HoldReasonCode", _OVER)
-    tops = _tops(asked, most or {})
-    had_all = " || ".join(_had_all(tops)) or "false"
-    few = f"NumHolds <= {STARTS}"
-    waited = f"time() - EnteredCurrentStatus >= {back_off_s} * pow(4, NumHolds - 1)"
-    idle_again = (
-        f"JobStatus == 1 && (NumShadowStarts ?: 0) >= {STARTS_WITHOUT_WORK} && "
-        f"(RemoteWallClockTime ?: 0) < {SHORT_S} * NumShadowStarts"
-    )
+    most = most or {}
     return {
-        **_requests(asked, tops),
+        **_requests(most),
         "job_machine_attrs": "Machine",
         "job_machine_attrs_history_length": str(HOSTS),
         "rank": " + ".join(
             f"(TARGET.Machine =!= MachineAttrMachine{number})" for number in range(HOSTS)
         ),
-        "periodic_release": f"{few} && (({over} && !({had_all})) || (({passing}) && !({final}) && {waited}))",
-        "periodic_remove": f"(JobStatus == 5 && ({final} || ({over} && ({had_all})) || "
-        f"(!({few}) && HoldReasonCode =!= 1 && HoldReasonCode =!= 15))) || ({idle_again})",
-        "on_exit_remove": f"(ExitBySignal =?= false && (ExitCode == 0 || ExitCode == {FAILED_EXIT}))"
+        "My.WingspanDiskHold": f"{_in('HoldReasonSubCode', _OF_DISK)}",
+        "My.WingspanOverUse": _in("HoldReasonCode", _OVER),
+        "My.WingspanHadMost": _had_most(most),
+        "My.WingspanFinal": 'member(strcat(HoldReasonCode ?: 0, "/", HoldReasonSubCode ?: 0), {'
+        + ", ".join(f'"{codes}"' for codes in _FINAL)
+        + "})",
+        "My.WingspanPasses": f"{_in('HoldReasonCode', _PASSING)} && !WingspanFinal",
+        "My.WingspanWaited": f"time() - EnteredCurrentStatus >= {back_off_s} * pow(4, NumHolds - 1)",
+        "My.WingspanNeverStarts": f"(NumShadowStarts ?: 0) >= {STARTS_WITHOUT_WORK} && "
+        f"(RemoteWallClockTime ?: 0) < {SHORT_S} * NumShadowStarts",
+        "periodic_release": f"NumHolds <= {STARTS} && "
+        "(WingspanOverUse && !WingspanHadMost || WingspanPasses && WingspanWaited)",
+        "periodic_remove": "JobStatus == 5 && (WingspanFinal || WingspanOverUse && WingspanHadMost || "
+        f"NumHolds > {STARTS} && !{_in('HoldReasonCode', _NOT_OURS)}) || JobStatus == 1 && WingspanNeverStarts",
+        "on_exit_remove": f"ExitBySignal =?= false && (ExitCode == 0 || ExitCode == {FAILED_EXIT})"
         f" || NumJobCompletions >= {STARTS}",
         "checkpoint_exit_code": str(CHECKPOINT_EXIT),
         "transfer_checkpoint_files": "home",
-    }
+    }  # fmt: skip
+
+
+def amounts(asked: Resources) -> dict[str, str]:
+    """Return the numbers that a request's expressions start from, by the names that stand for them."""
+    return {"memory_mb": str(asked.memory_mb), "disk_kb": str(asked.disk_mb * 1024)}
+
+
+WHY: Mapping[str, str] = {
+    "My.WingspanTries": f"A job that ends with {MEMORY_EXIT} lacked memory, with {DISK_EXIT} disk: the request doubles, twice.",
+    "My.WingspanHeldForMemory": "The last hold: codes of use over the request; these sub-codes mean disk. 13/28: inputs found no room.",
+    "My.WingspanMostMemory": "No more than the pool's largest slot had when this was written; of a disk, nine tenths.",
+    "request_memory": "In MB, and in KB.",
+    "job_machine_attrs": f"A job that comes back goes to another machine than its last {HOSTS}, if there is one.",
+    "My.WingspanDiskHold": "The hold that the job is in: over its request, what no machine can help, and what passes by itself.",
+    "My.WingspanWaited": "Wait before a release; four times as long before each next one.",
+    "My.WingspanNeverStarts": "Started again and again, and lost each time before it could work.",
+    "periodic_release": "Released: a job held for what passes, or for its use, now with a larger request.",
+    "periodic_remove": "Removed, and the step fails: final holds, too many holds that no person made, or it never starts.",
+    "on_exit_remove": f"A job ends when it is done (0) or a step failed ({FAILED_EXIT}); else it starts again, {STARTS} times at most.",
+    "checkpoint_exit_code": "A checkpoint is complete: send it, and start again.",
+}  # command -> why it is there, for whoever reads the file
 
 
 def lacked(code: int, subcode: int) -> str:
@@ -75,60 +98,50 @@ def lacked(code: int, subcode: int) -> str:
     return "disk" if subcode in _OF_DISK else "memory"
 
 
-def _any(attribute: str, codes: tuple[int, ...]) -> str:
-    return "(" + " || ".join(f"{attribute} =?= {code}" for code in codes) + ")"
+def _in(attribute: str, codes: tuple[int, ...]) -> str:
+    return f"member({attribute} ?: 0, {{{', '.join(map(str, codes))}}})"
 
 
-def _tops(asked: Resources, most: Mapping[str, int]) -> dict[str, int]:
-    """Return up to where requests grow, memory in MB and disk in KB; a disk's free part changes, so not to its end."""
-    tops = {}
-    if "memory" in most:
-        tops["memory"] = max(asked.memory_mb, most["memory"])
-    if "disk" in most:
-        tops["disk"] = max(asked.disk_mb, most["disk"] * 9 // 10) * 1024
-    return tops
+def _had_most(most: Mapping[str, int]) -> str:
+    """Return whether a job had as much as there is of what it was held for."""
+    memory = "(MemoryProvisioned ?: 0) >= WingspanMostMemory" if "memory" in most else "false"
+    disk = "(DiskProvisioned ?: 0) >= WingspanMostDisk" if "disk" in most else "false"
+    return memory if memory == disk else f"WingspanDiskHold ? {disk} : {memory}"
 
 
-def _had_all(tops: Mapping[str, int]) -> list[str]:
-    """Return, of a held job, the conditions that it had the most there is of what it was held for."""
-    of_disk = _any("HoldReasonSubCode", _OF_DISK)
-    parts = []
-    if "memory" in tops:
-        parts.append(f"(!{of_disk} && (MemoryProvisioned ?: 0) >= {tops['memory']})")
-    if "disk" in tops:
-        parts.append(f"({of_disk} && (DiskProvisioned ?: 0) >= {tops['disk']})")
-    return parts
-
-
-def _requests(asked: Resources, tops: Mapping[str, int]) -> dict[str, str]:
+def _requests(most: Mapping[str, int]) -> dict[str, str]:
     """Return requests that double each time the job has ended, or was held, for lack of it; the ad remembers.
 
     A job that ended without saying why is taken for one that lacked memory.
     """
-    disk_kb = asked.disk_mb * 1024
-    held_over = _any("LastHoldReasonCode", _OVER)
-    held_of_disk = (
-        f"(LastHoldReasonCode =!= undefined && {_any('LastHoldReasonSubCode', _OF_DISK)})"
-    )
-    no_room_for_inputs = "(LastHoldReasonCode =?= 13 && LastHoldReasonSubCode =?= 28)"
-    ended_of_disk = f"ExitCode =?= {DISK_EXIT}"
-    memory = _doubled(asked.memory_mb, "NumJobCompletions")
-    disk = _doubled(disk_kb, "NumJobCompletions")
-    had_memory = f"min({{{memory}, MemoryProvisioned ?: {asked.memory_mb}}})"
-    had_disk = f"min({{{disk}, DiskProvisioned ?: {disk_kb}}})"
-    over_memory = f"{held_over} && !{held_of_disk}"
-    grown = {
-        "memory": f"max({{{ended_of_disk} ? {had_memory} : {memory}, "
-        f"{over_memory} ? 3 * (MemoryUsage ?: {asked.memory_mb}) / 2 : 0}})",
-        "disk": f"max({{{ended_of_disk} ? {disk} : {had_disk}, "
-        f"({held_over} && {held_of_disk}) || {no_room_for_inputs} ? "
-        f"max({{{_doubled(disk_kb, 'NumHolds')}, 3 * (DiskUsage ?: 0) / 2}}) : 0}})",
+    tops = {}
+    if "memory" in most:
+        tops["My.WingspanMostMemory"] = f"max({{WingspanMemory, {most['memory']}}})"
+    if "disk" in most:
+        tops["My.WingspanMostDisk"] = f"max({{WingspanDisk, {most['disk'] * 9 // 10 * 1024}}})"
+    over, of_disk = _in("LastHoldReasonCode", _OVER), _in("LastHoldReasonSubCode", _OF_DISK)
+    no_room = "LastHoldReasonCode =?= 13 && LastHoldReasonSubCode =?= 28"
+    doubled = {kind: f"Wingspan{kind} * pow(2, WingspanTries)" for kind in ("Memory", "Disk")}
+    had = {kind: f"{kind}Provisioned ?: Wingspan{kind}" for kind in doubled}
+    requests = {
+        f"request_{kind.lower()}": f"int(min({{{grown}, WingspanMost{kind}}}))"
+        if f"My.WingspanMost{kind}" in tops
+        else f"int({grown})"
+        for kind in doubled
+        for grown in [f"max({{WingspanGrown{kind}, WingspanHeld{kind}}})"]
     }
     return {
-        f"request_{kind}": f"int(min({{{text}, {tops[kind]}}}))" if kind in tops else f"int({text})"
-        for kind, text in grown.items()
+        "My.WingspanMemory": "$(memory_mb)",
+        "My.WingspanDisk": "$(disk_kb)",
+        "My.WingspanTries": f"min({{NumJobCompletions ?: 0, {STARTS - 1}}})",
+        "My.WingspanLackedDisk": f"ExitCode =?= {DISK_EXIT}",
+        "My.WingspanGrownMemory": f"WingspanLackedDisk ? min({{{doubled['Memory']}, {had['Memory']}}}) : {doubled['Memory']}",
+        "My.WingspanGrownDisk": f"WingspanLackedDisk ? {doubled['Disk']} : min({{{doubled['Disk']}, {had['Disk']}}})",
+        "My.WingspanHeldForMemory": f"{over} && !{of_disk}",
+        "My.WingspanHeldForDisk": f"{over} && {of_disk} || {no_room}",
+        "My.WingspanHeldMemory": "WingspanHeldForMemory ? 3 * (MemoryUsage ?: WingspanMemory) / 2 : 0",
+        "My.WingspanHeldDisk": f"WingspanHeldForDisk ? max({{WingspanDisk * pow(2, min({{NumHolds ?: 0, {STARTS - 1}}})), "
+        "3 * (DiskUsage ?: 0) / 2}) : 0",
+        **tops,
+        **requests,
     }
-
-
-def _doubled(amount: int, count: str) -> str:
-    return f"{amount} * pow(2, min({{{count} ?: 0, {STARTS - 1}}}))"

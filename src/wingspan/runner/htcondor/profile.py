@@ -12,6 +12,9 @@ A pool of the project wins over one of the user with the same name::
     environment = "auto"              # or "send", "installed": how jobs get the interpreter and the libraries
     task_time = "10min"               # steps are joined to jobs up to this time
     max_jobs = 1000                   # jobs in the queue at once
+    max_idle = 200                    # of these, jobs that wait for a machine
+    priority = 10                     # of your jobs, those of this pool's runs before or after others
+    notify = "ann@example.edu"        # is sent a message when a run has ended in the queue
     hold_back_off = "1min"            # before the first release of a job that was held for what passes
     checkpoint_every = "30min"        # how often checkpoints are sent to the access point
     dagman = { DAGMAN_USER_LOG_SCAN_INTERVAL = 1 }
@@ -41,6 +44,7 @@ DEFAULT = "htcondor"
 AUTO, SEND, INSTALLED = "auto", "send", "installed"
 LOCAL = "local"  # never a pool
 _SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
+_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")  # or a user of the access point
 _SETTING_VALUE = re.compile(r"[A-Za-z0-9_.,:/@%+-]+")  # as a line ENV SET of a DAG holds it
 
 
@@ -66,6 +70,12 @@ class Profile:
         Settings of DAGMan, without the prefix ``_CONDOR_``.
     max_jobs
         Jobs of a run in the queue at once; None is no limit.
+    max_idle
+        Jobs of a run that wait in the queue at once; None is DAGMan's own limit, 1,000 by default.
+    priority
+        Of the jobs among those of the same user; larger goes first.
+    notify
+        Address that HTCondor sends a message to when the DAG has ended; empty is nobody.
     hold_back_off_s
         Wait before the first release of a job that was held for what passes.
     checkpoint_every_s
@@ -80,6 +90,9 @@ class Profile:
     image: str | None = None
     dagman: Mapping[str, str] = field(default_factory=dict)
     max_jobs: int | None = None
+    max_idle: int | None = None
+    priority: int = 0
+    notify: str = ""
     hold_back_off_s: int = 60
     checkpoint_every_s: float = 1800.0
     environment: str = AUTO
@@ -219,6 +232,19 @@ def _whole(value: object) -> int:
     return value
 
 
+def _integer(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"expected a whole number, found {value!r}")
+    return value
+
+
+def _address(value: object) -> str:
+    address = _text(value)
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f'expected an address such as "ann@example.edu", found {value!r}')
+    return address
+
+
 def _seconds(value: Any) -> float:  # noqa: ANN401 - of the file
     try:
         return seconds(value)
@@ -300,6 +326,9 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "image": ("image", _image),
     "dagman": ("dagman", _settings),
     "max_jobs": ("max_jobs", _whole),
+    "max_idle": ("max_idle", _whole),
+    "priority": ("priority", _integer),
+    "notify": ("notify", _address),
     "hold_back_off": ("hold_back_off_s", _whole_seconds),
     "environment": ("environment", _way),
     "checkpoint_every": ("checkpoint_every_s", _seconds),

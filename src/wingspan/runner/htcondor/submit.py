@@ -32,6 +32,7 @@ from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.htcondor.write.dag_file import notification
 from wingspan.runner.htcondor.write.environment import travels
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
 from wingspan.runner.record import write_event
@@ -101,11 +102,10 @@ class HTCondorRunner:
         dag = DagFolder(folder.dags / str(int(last.root.name) + 1 if last else 1))
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
-        options = {"MaxJobs": self._profile.max_jobs} if self._profile.max_jobs else {}
         facts = Facts(most, last_results(plan, Store(home.store)))
         try:
             write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
-            cluster = submit_dag(dag.dag, options)
+            cluster = submit_dag(dag.dag, {"BatchName": plan.pipeline}, notification(self._profile))
         except BaseException:  # nothing is in the queue: the same command begins anew
             clean(dag.root)
             remove_tree(dag.root)

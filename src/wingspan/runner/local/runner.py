@@ -109,7 +109,8 @@ class LocalRunner:
         SettingError
             A step asks for more GPUs than this machine has.
         """
-        schedule = Schedule(plan.to_run(), self._machine or this_machine(), self._jobs)
+        limited = {key: (name, plan.limits[name]) for key, name in plan.limited().items()}
+        schedule = Schedule(plan.to_run(), self._machine or this_machine(), self._jobs, limited)
         for step in plan.to_run():
             if schedule.requests[step.key].gpus > len(schedule.free.gpus):
                 problem = f"asks for {schedule.requests[step.key].gpus} GPUs, this machine has {len(schedule.free.gpus)}"

@@ -1,7 +1,7 @@
 """Which steps may start now: dependencies and what is free of the machine. Pure bookkeeping; starts nothing."""
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,13 +51,21 @@ class Schedule:
     ----------
     jobs
         The most steps that may run at once; None is no limit but the machine.
+    limited
+        Key -> a name and the most steps of that name that may run at once.
     """
 
     def __init__(
-        self, steps: Iterable[PlannedStep], free: Machine, jobs: int | None = None
+        self,
+        steps: Iterable[PlannedStep],
+        free: Machine,
+        jobs: int | None = None,
+        limited: Mapping[str, tuple[str, int]] | None = None,
     ) -> None:
         self.free = free
         self._jobs = jobs
+        self._limited = limited or {}
+        self._running: Counter[str] = Counter()  # steps by the name of their limit
         self.aside: dict[str, PlannedStep] = {}  # steps that another run computes
         self._steps = {step.key: step for step in steps}
         self._asked = {key: Resources(**step.resources) for key, step in self._steps.items()}
@@ -87,10 +95,13 @@ class Schedule:
         if self._jobs is not None and len(self._held) >= self._jobs:
             return None
         for position, key in enumerate(self._ready):
+            if self._full(key):
+                continue
             gpus = self.free.take(self._asked[key], alone=not self._held)
             if gpus is not None:
                 del self._ready[position]
                 self._held[key] = gpus
+                self._count(key, 1)
                 return self._steps[key], gpus
         return None
 
@@ -129,5 +140,15 @@ class Schedule:
                     queue.append(reader)
         return lost
 
+    def _full(self, key: str) -> bool:
+        """Return whether as many steps as may run beside this one do."""
+        name, most = self._limited.get(key, ("", 0))
+        return bool(name) and self._running[name] >= most
+
+    def _count(self, key: str, change: int) -> None:
+        if key in self._limited:
+            self._running[self._limited[key][0]] += change
+
     def _release(self, key: str) -> None:
+        self._count(key, -1)
         self.free.give(self._asked[key], self._held.pop(key))

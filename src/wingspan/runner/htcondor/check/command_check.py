@@ -12,7 +12,7 @@ from wingspan.pipeline.submit_commands import is_expression, unknown_commands
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.check.preflight import Check, listed
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.write.submit_description import submit_description
+from wingspan.runner.htcondor.write.submit_description import description_alone
 
 _FIX = "correct the command; nothing was submitted"
 
@@ -101,9 +101,9 @@ def _refused(steps: Iterable[PlannedStep], profile: Profile) -> Iterator[str]:
             requests.setdefault(json_text(step.resources), []).append(step)
     for alike in requests.values():
         asked = Resources(**alike[0].resources)
-        said = refusal_of(submit_description(asked, profile=profile))
+        said = refusal_of(description_alone(asked, profile))
         own = replace(asked, submit={})
-        if said and not refusal_of(submit_description(own, profile=replace(profile, submit={}))):
+        if said and not refusal_of(description_alone(own, replace(profile, submit={}))):
             commands = ", ".join({**profile.submit, **asked.submit})
             names = listed([step.name for step in alike])
             yield f"step {names}: condor_submit refuses {commands}: {said}"

@@ -1,6 +1,7 @@
 """A plan -> the folder of its DAG, as ``condor_submit_dag`` takes it; `dag_folder` names its files."""
 
-from collections.abc import Iterable
+import os
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,18 +19,17 @@ from wingspan.runner.htcondor.shared import (
     ENVIRONMENTS,
     make_place,
 )
-from wingspan.runner.htcondor.write.dag_file import dag_text
+from wingspan.runner.htcondor.write.dag_file import SUBMIT, Around, dag_text, submission
 from wingspan.runner.htcondor.write.environment import environment_for, unpacked_environment
 from wingspan.runner.htcondor.write.given import give_done_result, given_files
 from wingspan.runner.htcondor.write.job_script import write_script
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import pack_code, project_files
-from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.run_folder import Home, RunFolder, command_of
 from wingspan.store.store import Store
+from wingspan.version import __version__
 
 _SCAN_S = 1
-
-
 _CHECK_S = 600  # without events: look whether jobs are gone whose events were lost
 
 
@@ -105,7 +105,8 @@ def write_dag(
     sent = ("" if code is None else code.name, "" if archive is None else archive.name)
     if there:  # nothing but what each job has to do
         nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
-    write_atomically(dag.dag, _text(nodes, place, folder, sent, profile, most))
+    around = _around(plan, dag, folder, sent, profile)
+    write_atomically(dag.dag, dag_text(nodes, replace(around, most=most)))
     return dag.dag
 
 
@@ -124,27 +125,38 @@ def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -
     return environment_for(plan.to_run(), home.root / "environments", limit)
 
 
-def _text(
-    nodes: Iterable[Node],
-    place: Path,
-    folder: RunFolder,
-    sent: tuple[str, str],
-    profile: Profile,
-    most: Most,
-) -> str:
+def _around(
+    plan: Plan, dag: DagFolder, folder: RunFolder, sent: tuple[str, str], profile: Profile
+) -> Around:
+    """Return what the DAG says besides its nodes; `sent` are the files that every job gets, the second to unpack."""
     settings = {
-        "DAGMAN_USER_LOG_SCAN_INTERVAL": str(_SCAN_S),
-        "DAGMAN_CHECK_QUEUE_INTERVAL": str(_CHECK_S),
+        "DAGMAN_USER_LOG_SCAN_INTERVAL": _SCAN_S,
+        "DAGMAN_CHECK_QUEUE_INTERVAL": _CHECK_S,
+        "DAGMAN_MAX_JOBS_SUBMITTED": profile.max_jobs,
+        "DAGMAN_MAX_JOBS_IDLE": profile.max_idle,
+        "DAGMAN_USE_STRICT": 0 if dag.root.resolve().is_relative_to("/tmp") else None,
     }
-    if place.resolve().is_relative_to("/tmp"):
-        settings["DAGMAN_USE_STRICT"] = "0"  # else it refuses to keep its log there
-    _, archive = sent
-    return dag_text(
-        tuple(nodes),
+    return Around(
+        about=_about(plan, dag, folder, profile),
         run_id=folder.run_id,
         common=",".join(f"../{name}" for name in sent if name),
-        environment=archive,
+        environment=sent[1],
         profile=profile,
-        settings=settings,
-        most=most,
+        settings={name: str(value) for name, value in settings.items() if value is not None},
+        limits=plan.limits,
     )
+
+
+def _about(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> list[str]:
+    """Return what a person should know who opens the file."""
+    command = command_of(folder.header.get("origin", {}))
+    exported = dag.root == folder.root
+    collect = "wingspan collect ." if exported else f"wingspan status {shlex.quote(folder.run_id)}"
+    return [
+        f"Run {folder.run_id} of the pipeline {plan.pipeline}, written by Wingspan {__version__}.",
+        *([f"Command: {command}"] if command else []),
+        f"Plan:    {os.path.relpath(folder.plan, dag.root)}: {plan.summary()}.",
+        f"{SUBMIT.removeprefix('# ')}  {submission(dag.dag.name, plan.pipeline, profile)}",
+        f"Results: {collect}",
+        "Names of 64 digits are the keys of results: a step's own is in the plan, and in jobs/NODE.json.",
+    ]

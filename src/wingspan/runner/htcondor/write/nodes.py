@@ -26,6 +26,8 @@ class Node:
         Other files to send, relative to the folder of results: the user's inputs and constants.
     parents
         Names of the nodes it waits for.
+    map
+        Name of the map that limits how many of its jobs there are at once; empty without a limit.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Node:
     made: tuple[str, ...]
     given: tuple[str, ...]
     parents: tuple[str, ...]
+    map: str = ""
 
 
 def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple[Node, ...]:
@@ -54,7 +57,8 @@ def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple
         for step in group
     }
     requests: dict[str, Resources] = {}  # by what one step asks for: many ask for the same
-    return tuple(_node(group, names, outputs_of, given, requests) for group in groups)
+    limits = plan.limited()
+    return tuple(_node(group, names, outputs_of, given, requests, limits) for group in groups)
 
 
 def request_of(group: Sequence[PlannedStep]) -> Resources:
@@ -87,6 +91,7 @@ def _node(
     outputs_of: Mapping[str, tuple[str, ...]],
     given: Callable[[PlannedStep], Iterable[str]],
     requests: dict[str, Resources],
+    limits: Mapping[str, str],
 ) -> Node:
     name = names[group[0].key]
     made: dict[str, None] = {}
@@ -105,7 +110,8 @@ def _node(
         for file in given(step):
             sent[file] = None
     asked = _request(group, requests)
-    return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents))
+    limited = next((limits[step.key] for step in group if step.key in limits), "")
+    return Node(name, tuple(group), asked, tuple(made), tuple(sent), tuple(parents), limited)
 
 
 def _request(group: list[PlannedStep], known: dict[str, Resources]) -> Resources:

@@ -1,15 +1,23 @@
 """`Resources` -> the submit description of a node's job. Pure text.
 
-The commands are those of the manual's page on condor_submit. A node's own facts come as VARS: ``inputs``, a comma-
-separated list of file names that need no quoting, and ``steps``; its name is DAGMan's ``$(JOB)``.
+The commands are those of the manual's page on condor_submit. What differs from node to node comes as VARS, so that all
+nodes that ask for the same kind of machine share one description: ``inputs``, a comma-separated list of file names that
+need no quoting, ``steps``, and the `amounts` of its request; its name is DAGMan's ``$(JOB)``.
 """
 
 from collections.abc import Mapping
 
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.hold_policy import hold_policy
+from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.image import image_commands
+
+_WHY: Mapping[str, str] = {
+    "executable": "One script for all jobs; what a job is to do stands in jobs/NODE.json.",
+    "log": "All events, for `wingspan status` and `watch`; DAGMan keeps a log of its own.",
+    "should_transfer_files": "No outputs are named: HTCondor brings back every new file of the job's folder.",
+    "My.WantRemoteUpdates": "Lets a job of several steps write into its log which one runs; it allows nothing else.",
+}  # command -> why it is there, for whoever reads the file
 
 
 def submit_description(
@@ -18,6 +26,7 @@ def submit_description(
     environment: str = "",
     profile: Profile | None = None,
     most: Mapping[str, int] | None = None,
+    run: str = "",
 ) -> str:
     """Return the lines of one submit description; relative paths are in the folder of results.
 
@@ -31,6 +40,8 @@ def submit_description(
         The pool's; its submit commands yield to those of `asked`.
     most
         ``memory`` and ``disk`` of the pool's largest slots, in MB, if known.
+    run
+        The run's id, in characters that a job's ad holds.
 
     Notes
     -----
@@ -53,14 +64,22 @@ def submit_description(
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",
         "transfer_input_files": sent,
-        "My.WantRemoteUpdates": "true",  # a job of several steps says which one runs: progress_line
-        "My.WingspanRun": '"$(run)"',
+        "My.WantRemoteUpdates": "true",
+        "My.WingspanRun": f'"{run}"',
         "My.WingspanStep": '"$(steps)"',
-        **hold_policy(asked, profile.hold_back_off_s, most),
+        **hold_policy(profile.hold_back_off_s, most),
         **profile.submit,
         **asked.submit,
     }
-    return "".join(f"  {name} = {value}\n" for name, value in commands.items())
+    why = {**_WHY, **WHY, **dict.fromkeys(profile.submit, ""), **dict.fromkeys(asked.submit, "")}
+    if profile.submit:
+        why[next(iter(profile.submit))] = f"From the profile of the pool, {profile.name}."
+    if asked.submit:
+        why[next(iter(asked.submit))] = "From the steps' ws.Resources(submit=...)."
+    return "".join(
+        (f"  # {why[name]}\n" if why.get(name) else "") + f"  {name} = {value}\n"
+        for name, value in commands.items()
+    )
 
 
 def _gpus(asked: Resources) -> dict[str, str]:
@@ -72,8 +91,16 @@ def _gpus(asked: Resources) -> dict[str, str]:
     return commands
 
 
+def description_alone(asked: Resources, profile: Profile) -> str:
+    """Return the description of one job as if it were in a file of its own, without a DAG that gives its VARS."""
+    text = submit_description(asked, profile=profile)
+    for name, value in amounts(asked).items():
+        text = text.replace(f"$({name})", value)
+    return text
+
+
 def commands_of(asked: Resources, profile: Profile) -> dict[str, str]:
     """Return the submit commands of a job that asks this, by name."""
-    text = submit_description(asked, profile=profile)
-    pairs = (line.strip().partition(" = ") for line in text.splitlines())
+    lines = description_alone(asked, profile).splitlines()
+    pairs = (line.strip().partition(" = ") for line in lines if not line.startswith("  #"))
     return {name: value for name, _, value in pairs}
