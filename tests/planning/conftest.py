@@ -1,5 +1,6 @@
 """A throw-away project of Python files, as a user would write it."""
 
+import copy
 import importlib
 import sys
 import textwrap
@@ -58,3 +59,20 @@ class Project:
         after = self.parts(function, module)
         assert before != after or list(before) == list(after)
         return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+@pytest.fixture
+def tried(project, monkeypatch):
+    """Give a function that writes files, and returns the components of `fit` and what it returns."""
+    numpy_options = sys.modules["numpy"].get_printoptions() if "numpy" in sys.modules else {}
+
+    def look(written):
+        for name, text in written.items():
+            project(name, text)
+        function = project.load("loans").fit
+        return fingerprint(function).components, copy.deepcopy(function(3))
+
+    yield look
+    if numpy_options:
+        sys.modules["numpy"].set_printoptions(**numpy_options)
+    sys.modules["decimal"].getcontext().prec = 28 if "decimal" in sys.modules else None

@@ -4,12 +4,7 @@ Each case is run as well: an edit that must run the step again does change what 
 an edit that must not leaves it as it was.
 """
 
-import copy
-import sys
-
 import pytest
-
-from wingspan.planning.fingerprint import fingerprint
 
 PLAIN = {"loans.py": "from helpers import clean\ndef fit(x):\n    return clean(x)\n"}
 HELPERS = (
@@ -733,23 +728,6 @@ KEEP = {
         ("helpers.py", "0, 1, 5", "0, 1, 6"),
     ),
 }
-
-
-@pytest.fixture
-def tried(project, monkeypatch):
-    """Give a function that writes files, and returns the components of `fit` and what it returns."""
-    numpy_options = sys.modules["numpy"].get_printoptions() if "numpy" in sys.modules else {}
-
-    def look(written):
-        for name, text in written.items():
-            project(name, text)
-        function = project.load("loans").fit
-        return fingerprint(function).components, copy.deepcopy(function(3))
-
-    yield look
-    if numpy_options:
-        sys.modules["numpy"].set_printoptions(**numpy_options)
-    sys.modules["decimal"].getcontext().prec = 28 if "decimal" in sys.modules else None
 
 
 @pytest.mark.parametrize("case", RUN)

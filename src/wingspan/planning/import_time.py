@@ -3,20 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from wingspan.planning.altering import Altering
 from wingspan.planning.project import Module, Project, prefixes
 from wingspan.planning.syntax import Statement
 
 
-def acting(project: Project, module: Module) -> tuple[Statement, ...]:
+def acting(altering: Altering, module: Module) -> tuple[Statement, ...]:
     """Return a module's statements that change what another module made, or import a library to do so."""
     source = module.source
     return tuple(
         each
         for position, each in enumerate(source.statements)
         if (
-            _for_its_effect(project, module, each)
+            _for_its_effect(altering.project, module, each)
             if each.is_import
-            else project.acts(module, position)
+            else altering.acts(module, position)
         )
     )
 

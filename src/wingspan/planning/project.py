@@ -11,7 +11,7 @@ from typing import NamedTuple
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_bytes, digest_file
 from wingspan.planning.digest_cache import SETTLED_NS
-from wingspan.planning.effects import CHANGING, Callee, sets_something
+from wingspan.planning.effects import Callee
 from wingspan.planning.modules import Place, locate, place_of
 from wingspan.planning.source import Source, read
 from wingspan.planning.syntax import Chain, Import
@@ -160,17 +160,25 @@ class Project:
         """Give what an imported name leads to, with the attributes that are asked of it."""
         yield from self._find_import(found, chain, frozenset())
 
-    def acts(self, module: Module, position: int) -> bool:
-        """Say whether importing a module changes, by one of its statements, what another module made."""
-        source = module.source
-        if source.effects[position].quiet:
-            return False
-        if source.elsewhere(position):
-            return True
-        asked = source.asked(position)
-        if any(self._acts(module, name, chain, direct) for (name, chain), direct in asked):
-            return True
-        return any(self._hooks(module, base) for base in source.derives(position))
+    def find_name(self, module: Module, name: str, chain: Chain) -> Iterator[Found]:
+        """Give what a name of a module leads to: its definition, there or in another module."""
+        yield from self._find_name(module, name, chain, frozenset())
+
+    def hooks(self, module: Module, base: Callee) -> bool:
+        """Say whether deriving a class from an imported one runs code of the project."""
+        pending, seen = [(module, base)], set()
+        while pending:
+            each = pending.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            for found in self._find_name(each[0], *each[1], frozenset()):
+                if found.module is not None:
+                    if found.module.source.hooks(found.name):
+                        return True
+                    further = found.module.source.bases_elsewhere(found.name)
+                    pending += [(found.module, callee) for callee in further]
+        return False
 
     def _watch_for(self, name: str) -> None:
         """Note the folders where a module may come to be."""
@@ -244,53 +252,6 @@ class Project:
             yield Found(None, found.module, (name, *chain))
         elif gives(module.source, name):
             yield from self._find_in(found.module, (name, *chain), seen)
-
-    def _acts(self, module: Module, name: str, chain: Chain, direct: bool) -> bool:
-        """Say whether a call of an imported name may change something that outlives it, by all that it calls."""
-        seen: set[tuple[Module, str, Chain]] = set()
-        pending = [(module, name, chain)]
-        while pending:
-            each = pending.pop()
-            if each in seen:
-                continue
-            seen.add(each)
-            for found in self._find_name(*each, frozenset()):
-                if _changes_something(found, direct=direct and len(seen) == 1):
-                    return True
-                if found.module is not None:
-                    pending += [
-                        (found.module, *more) for more in found.module.source.does(found.name)[1]
-                    ]
-        return False
-
-    def _hooks(self, module: Module, base: Callee) -> bool:
-        """Say whether deriving a class from an imported one runs code of the project."""
-        pending, seen = [(module, base)], set()
-        while pending:
-            each = pending.pop()
-            if each in seen:
-                continue
-            seen.add(each)
-            for found in self._find_name(each[0], *each[1], frozenset()):
-                if found.module is not None:
-                    if found.module.source.hooks(found.name):
-                        return True
-                    further = found.module.source.bases_elsewhere(found.name)
-                    pending += [(found.module, callee) for callee in further]
-        return False
-
-
-def _changes_something(found: Found, *, direct: bool) -> bool:
-    """Say whether a name, called, changes something itself; `direct` of an object: any method of it may."""
-    last = found.chain[-1] if found.chain else found.name
-    if found.module is None:
-        return sets_something(last) or (len(found.chain) > 1 and last in CHANGING)
-    source = found.module.source
-    kinds = {each.defines(found.name) for each in source.binding(found.name)}
-    if kinds & {"function", "class"}:
-        by_method = bool(found.chain) and (last in CHANGING or sets_something(last))
-        return by_method or bool(source.does(found.name)[0])
-    return direct or last in CHANGING or sets_something(last)
 
 
 def kept_source(source: Source, place: Place) -> Kept:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_file
+from wingspan.planning.altering import Altering
 from wingspan.planning.effects import Effect
 from wingspan.planning.import_time import acting, import_time_code
 from wingspan.planning.modules import Place
@@ -89,6 +90,7 @@ class _Walk:
         self.home = home
         self.reached = Reached()
         self.project = Project(home)
+        self.altering = Altering(self.project)
         self.reached.stamps = self.project.stamps
         self.names: list[tuple[Module, str, Chain]] = []
         self.whole: list[str] = []
@@ -158,7 +160,7 @@ class _Walk:
             return
         if module.source.opaque:
             self._take_whole_module(module)
-        binding = module.source.binding(name)
+        binding = self.altering.binding(module, name)
         for each in binding:
             self._imported_name(module, each, name, chain)
         own = [each for each in binding if not each.is_import]
@@ -297,7 +299,7 @@ class _Walk:
         """Take in what importing a module runs: further imports, and what changes things elsewhere."""
         if module in self.acts:
             return
-        self.acts[module] = acting(self.project, module)
+        self.acts[module] = acting(self.altering, module)
         for found in module.source.imports_at_once:
             self._import(found.module, used=False)
             if found.name and self.project.submodule(found.module, found.name):

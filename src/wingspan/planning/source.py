@@ -11,9 +11,6 @@ from importlib.util import decode_source
 from wingspan.planning.effects import Callee, Effect
 from wingspan.planning.syntax import Import, Statement, digest_of, looked_up, parse
 
-_GETS = re.compile(r"_*get")
-"""Functions that return an object that is there already: ``decimal.getcontext()``."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -53,7 +50,9 @@ class Source:
         found: set[str] = set()
         for effect in self.effects:
             each = effect.statement
-            if "__all__" in each.binds | effect.changes:
+            if "__all__" in each.binds or any(
+                link.origin == "__all__" for link in effect.piece.changed
+            ):
                 names = _names_in(each.node)
                 if names is None:
                     return None
@@ -69,22 +68,12 @@ class Source:
 
     @cached_property
     def bound(self) -> dict[str, tuple[int, ...]]:
-        """For each name, the positions of the statements that bind it or may change its object."""
+        """For each name, the positions of the statements that bind it."""
         found: dict[str, list[int]] = {}
         for position, each in enumerate(self.statements):
             for name in each.binds:
                 found.setdefault(name, []).append(position)
-        for position, each in enumerate(self.statements):
-            for name in self.changed[position] - each.binds:
-                if name in found:
-                    found[name].append(position)
         return {name: tuple(sorted(positions)) for name, positions in found.items()}
-
-    @cached_property
-    def changed(self) -> tuple[frozenset[str], ...]:
-        """For each statement, the names whose objects it may change, by what it calls too."""
-        none = frozenset[str]()
-        return tuple(none if each.quiet else self._changed_by(each) for each in self.effects)
 
     @cached_property
     def stars(self) -> tuple[int, ...]:
@@ -124,42 +113,19 @@ class Source:
         stars = [star for star in self.stars if not own or star > own[0]]
         return tuple(self.statements[position] for position in sorted({*own, *stars}))
 
-    def elsewhere(self, position: int) -> bool:
-        """Say whether a statement surely changes an object that another module made."""
-        effect = self.effects[position]
-        if self._declares(effect):
-            return False
-        changed = self.changed[position] & self.imported
-        return bool(changed) or any(self._foreign(name) for name, _ in effect.drops)
-
-    def asked(self, position: int) -> frozenset[tuple[Callee, bool]]:
-        """Return the imported names that a statement calls, or a function does that it calls: the latter with False."""
-        found: set[tuple[Callee, bool]] = set()
-        effect = self.effects[position]
-        if self._declares(effect):
-            return frozenset()
-        for callees, direct in ((effect.calls, True), (effect.passes, False)):
-            for name, chain in callees:
-                if self._foreign(name):
-                    found.add(((name, chain), direct))
-                elif name in self._code:
-                    found |= {(callee, False) for callee in self.does(name)[1]}
-        return frozenset(found)
+    def binds(self, name: str) -> tuple[Effect, ...]:
+        """Return the statements that bind a name, but for imports."""
+        found = (self.effects[position] for position in self.bound.get(name, ()))
+        return tuple(each for each in found if not each.statement.is_import)
 
     def derives(self, position: int) -> frozenset[Callee]:
         """Return the imported classes that a statement derives classes from."""
-        return frozenset(base for base in self.effects[position].bases if self._foreign(base[0]))
+        return frozenset(base for base in self.effects[position].bases if self.foreign(base[0]))
 
-    def _foreign(self, name: str) -> bool:
+    def foreign(self, name: str) -> bool:
         """Say whether a name may come from another module, but for builtins."""
         unknown = bool(self.stars) and name not in self.bound and not hasattr(builtins, name)
         return unknown or name in self.imported
-
-    def does(self, name: str) -> tuple[frozenset[str], frozenset[Callee]]:
-        """Return the names whose objects a call of a function of the module changes, and the imports it uses."""
-        if name not in self._does:
-            self._does[name] = self._find_what_it_does(name)
-        return self._does[name]
 
     def hooks(self, name: str) -> bool:
         """Say whether deriving a class from a class of the module runs code of the class."""
@@ -180,7 +146,7 @@ class Source:
     def bases_elsewhere(self, name: str) -> frozenset[Callee]:
         """Return the imported bases of a class of the module."""
         found = (base for effect in self._code.get(name, ()) for base in effect.bases)
-        return frozenset(base for base in found if self._foreign(base[0]))
+        return frozenset(base for base in found if self.foreign(base[0]))
 
     def function_text(self, name: str, line: int) -> str | None:
         """Return the text of a function, inner or not; of several of a name, that at `line`."""
@@ -194,27 +160,7 @@ class Source:
             found = [node for node in found if line == _first_line(node)]
         return ast.unparse(found[0]) if found else None
 
-    def _changed_by(self, effect: Effect) -> frozenset[str]:
-        changed = set(effect.changes | (effect.pokes - self.imported))
-        changed |= effect.hands_on - self._code.keys()
-        if self._declares(effect):
-            return frozenset({name for name, _ in effect.calls if name in self._globals})
-        for name, _ in effect.calls | effect.passes:
-            if name in self._code:
-                changed |= self.does(name)[0]
-        changed |= {name for name, _ in effect.calls if name in self._globals}
-        for name, call in effect.calls_of_names:
-            for function in self._functions.get(name, ()):
-                changed |= function.altered(name, call)
-        changed |= {name for name, _ in effect.bases if self.hooks(name)}
-        pending = [*changed]
-        while pending:
-            new = self._held_by(pending.pop()) - changed
-            changed |= new
-            pending += new
-        return frozenset(changed)
-
-    def _declares(self, effect: Effect) -> bool:
+    def declares(self, effect: Effect) -> bool:
         """Say whether a statement declares a step of a pipeline, which runs nothing."""
         return any(
             chain[-1:] in {("step",), ("map",), ("command",)} and name in self._pipelines
@@ -233,55 +179,10 @@ class Source:
             )
         )
 
-    def _held_by(self, name: str) -> frozenset[str]:
-        """Return the names whose objects a global may hold: of ``ALIAS = CONFIG``, CONFIG."""
-        found: set[str] = set()
-        for effect in self._globals.get(name, ()):
-            found |= effect.aliases
-            for held in effect.aliases & self._code.keys():
-                found |= self.does(held)[0]
-            for called, chain in effect.calls:
-                if called in self._functions:
-                    found |= self._functions_use(called)
-                elif called in self.imported and _GETS.match((called, *chain)[-1]):
-                    found.add(called)
-        return frozenset(found)
-
-    def _functions_use(self, name: str) -> frozenset[str]:
-        return frozenset(
-            used for effect in self._code.get(name, ()) for used in effect.statement.uses
-        )
-
-    def _find_what_it_does(self, name: str) -> tuple[frozenset[str], frozenset[Callee]]:
-        changed: set[str] = set()
-        asked: set[Callee] = set()
-        seen, pending = set(), [name]
-        while pending:
-            each = pending.pop()
-            if each in seen:
-                continue
-            seen.add(each)
-            for effect in self._code.get(each, ()):
-                changed |= effect.fills
-                uses, chains = effect.statement.uses, effect.statement.chains
-                pending += [used for used in uses if used in self._code]
-                asked |= {
-                    (used, chain) for used in uses & self.imported for chain in chains.get(used, ())
-                }
-        return frozenset(changed), frozenset(asked)
-
-    @cached_property
-    def _does(self) -> dict[str, tuple[frozenset[str], frozenset[Callee]]]:
-        return {}
-
     @cached_property
     def _code(self) -> dict[str, list[Effect]]:
         """For each function and class, the statements that define it."""
         return {**self._defined["function"], **self._defined["class"]}
-
-    @cached_property
-    def _functions(self) -> dict[str, list[Effect]]:
-        return self._defined["function"]
 
     @cached_property
     def _globals(self) -> dict[str, list[Effect]]:

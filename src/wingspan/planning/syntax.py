@@ -59,10 +59,14 @@ class Statement:
     def binds(self) -> frozenset[str]:
         """The module's names that it defines, assigns or imports, also by ``global``."""
         found = {name for node in same_scope(self.node) for name in _bound_by(node)}
-        for node in ast.walk(self.node) if "global" in self.words else ():
-            if isinstance(node, ast.Global):
-                found.update(node.names)
-        return frozenset(found)
+        return frozenset(found) | self.binds_late
+
+    @cached_property
+    def binds_late(self) -> frozenset[str]:
+        """The module's names that functions in it assign."""
+        nodes = ast.walk(self.node) if "global" in self.words else ()
+        stated = (node.names for node in nodes if isinstance(node, ast.Global))
+        return frozenset(name for names in stated for name in names)
 
     @cached_property
     def uses(self) -> frozenset[str]:
@@ -104,7 +108,7 @@ class Statement:
     def imports_at_once(self) -> tuple[Import, ...]:
         """What it imports when its module is imported."""
         nodes = [node for node in at_import(self.node) if isinstance(node, ast.stmt)]
-        found = [each for node in nodes for each in _imported_by(node, self.package)]
+        found = [each for node in nodes for each in imported_by(node, self.package)]
         return (*found, *self._by_name(at_import(self.node)))
 
     def _by_name(self, nodes: Iterable[ast.AST]) -> Iterator[Import]:
@@ -292,10 +296,11 @@ def _chains_in(annotation: str) -> list[tuple[str, Chain]]:
 
 def _imports(root: ast.stmt, package: str) -> Iterator[Import]:
     for node in statements(root):
-        yield from _imported_by(node, package)
+        yield from imported_by(node, package)
 
 
-def _imported_by(node: ast.AST, package: str) -> Iterator[Import]:
+def imported_by(node: ast.AST, package: str) -> Iterator[Import]:
+    """Give what a node imports, if it is an import."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             local = alias.asname or alias.name.partition(".")[0]
