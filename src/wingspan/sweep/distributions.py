@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, fields
 from statistics import NormalDist
 from typing import Any, ClassVar, TypeAlias
 
-from wingspan.errors import SettingError, near
+from wingspan.errors import SettingError, installing, near
 from wingspan.files import json_text
 
 Json: TypeAlias = Any  # a str, int, float, bool, None, or a list or dict of these
 
-_INSTALL = "install SciPy: pip install 'wingspan[sweep]'"
 _MOST_VALUES = 1_000_000  # of one parameter of a grid
 
 
@@ -71,14 +70,12 @@ class Continuous(Distribution):
         """Return the middle of the share that gives the value."""
         q: float | None = getattr(self, "q", None)
         number = _number(self.kind, "value", value)
-        if q is None:
-            u = self._share(number)
-            outside = u is None
-        else:
+        share = u = self._share(number)
+        if q is not None:
             low, high = (self._clipped(number + side * q / 2) for side in (-1, 1))
-            u = (low + high) / 2
-            outside = low >= high or not math.isclose(_multiple(round(number / q), q), number)
-        if outside or u is None:
+            rounded = math.isclose(_multiple(round(number / q), q), number)
+            u = (low + high) / 2 if rounded and (low < high or share is not None) else None
+        if u is None:
             raise SettingError(
                 self.kind, f"{value!r} cannot be drawn from {self}", "give a value it can draw"
             )
@@ -325,7 +322,7 @@ def _special() -> Any:  # noqa: ANN401 - a module without annotations
         from scipy import special
     except ImportError:
         problem = "this distribution needs SciPy, which is not installed"
-        raise SettingError("beta", problem, _INSTALL) from None
+        raise SettingError("beta", problem, installing("sweep")) from None
     return special
 
 

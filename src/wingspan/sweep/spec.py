@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
-from wingspan.errors import SettingError, WingspanError, near
+from wingspan.errors import SettingError, WingspanError, installing, near
 from wingspan.sweep.distributions import Choice, Json
 from wingspan.sweep.prune import NONE, Prune, announcement, read_prune
 from wingspan.sweep.space import Space
 
 SEARCHES: Final = ("tpe", "random", "grid", "quasi-random", "cma-es")
 GOALS: Final = ("minimize", "maximize")
-_INSTALL: Final = "pip install 'wingspan[sweep]'"
 _NEEDS: Final = {"tpe": ("optuna",), "quasi-random": ("scipy",), "cma-es": ("optuna", "cmaes")}
 
 
@@ -134,6 +133,9 @@ def _search(given: object, space: Space, where: str) -> str:
                 problem = f"a grid needs parameters with finitely many values; {each.name} is {each.distribution.kind}"
                 fix = f"list the values of {each.name}, or use another search"
                 raise SettingError(place, problem, fix)
+            if isinstance(each.distribution, Choice) and each.distribution.probabilities:
+                problem = f"a grid tries each value once, and {each.name} has probabilities"
+                raise SettingError(place, problem, "remove them, or use search='random'")
     if search == "cma-es":
         _check_cma(space, place)
     _require(f"search={search}", _NEEDS.get(search, ()), place)
@@ -153,7 +155,7 @@ def _require(what: str, packages: Sequence[str], where: str) -> None:
     missing = [each for each in packages if find_spec(each) is None]
     if missing:
         problem = f"{what} needs {' and '.join(missing)}, which is not installed"
-        raise SettingError(where, problem, _INSTALL)
+        raise SettingError(where, problem, installing("sweep"))
 
 
 def _start(given: object, space: Space, where: str) -> tuple[Mapping[str, Json], ...]:

@@ -1,0 +1,60 @@
+"""Read YAML strictly: numbers as people write them, no key twice, plain JSON values only."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wingspan.errors import SettingError
+from wingspan.sweep.distributions import Json
+
+_NUMBER = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
+_TIMES = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """1e-5 is text in YAML 1.1, and 2026-01-01 a date; here they are a number and text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute
+        first: [(tag, form) for tag, form in rules if tag != _TIMES]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002
+        """Return a dict; a key that is there twice is an error, one that a merge brings may be replaced."""
+        own = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in own:
+                problem = f"the key {key.value!r} is there twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            own.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=True)
+        return found
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+
+
+def read_yaml(path: Path) -> Json:
+    """Return what a YAML file holds.
+
+    Raises
+    ------
+    SettingError
+        Names the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingError(
+            str(path), f"cannot read the file: {problem}", "check its path"
+        ) from None
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or str(error)
+        raise SettingError(where, f"this is not YAML: {problem}", "correct the line") from None
