@@ -116,3 +116,12 @@ def near(name: str, known: Iterable[str]) -> str:
         if close
         else f"there is: {', '.join(known) or 'nothing'}"
     )
+
+
+def installing(extra: str) -> str:
+    """Return the command that installs an extra of Wingspan, which no package index has yet.
+
+    >>> installing("tables")
+    "in the clone of Wingspan: pip install '.[tables]'"
+    """
+    return f"in the clone of Wingspan: pip install '.[{extra}]'"

