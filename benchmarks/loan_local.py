@@ -180,7 +180,7 @@ def compare(rows: int, given: Path | None) -> bool:
         )
         start = time.perf_counter()
         subprocess.run(
-            [OURS, "-c", "import wingspan.cli.main, wingspan.recipes.table_classifier"],
+            [OURS, "-c", "import wingspan.cli.main, wingspan.recipes.table_training"],
             check=True,
         )
         imports = time.perf_counter() - start

@@ -11,7 +11,8 @@ from pathlib import Path
 from wingspan.cli.runs import run_pipeline
 from wingspan.cli.tables import print_evaluations, write_out
 from wingspan.files import write_atomically
-from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
+from wingspan.recipes.table_prediction import add_prediction
+from wingspan.recipes.table_training import Training, table_training
 from wingspan.tabular.deploy import deploy
 
 FOLDER = Path("demo")
@@ -44,7 +45,7 @@ def cut(table: Path) -> tuple[Path, Path]:
 def main() -> None:
     """Do all of it and say where it is."""
     known, new = cut(credit_table())
-    what = Classifier(
+    what = Training(
         data=known,
         target=TARGET,
         estimators={
@@ -57,7 +58,7 @@ def main() -> None:
         stratify=True,
         test_size=0.25,
     )
-    p = table_classifier(what)
+    p = table_training(what)
     predictions = add_prediction(
         p, p.steps["choose_best"].handle().bundle, new, preparation=p.steps["prepare"].handle()
     )

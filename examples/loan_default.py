@@ -7,7 +7,7 @@ wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0
 from pathlib import Path
 
 import wingspan as ws
-from wingspan.recipes.table_classifier import Classifier, table_classifier
+from wingspan.recipes.table_training import Training, table_training
 
 
 def pipeline(
@@ -18,8 +18,8 @@ def pipeline(
     shards: int = 1,
 ) -> ws.Pipeline:
     """Declare the workflow; its results are ``evaluate[...]`` and ``choose_best``, a `Best`."""
-    return table_classifier(
-        Classifier(
+    return table_training(
+        Training(
             data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards
         )
     )

@@ -27,9 +27,9 @@ TABLE = ["polars", "sklearn", "skops", "torch", "pandas", "scipy"]
 
 PLAN = """
 from pathlib import Path
-from wingspan.recipes.table_classifier import Classifier, table_classifier
+from wingspan.recipes.table_training import Training, table_training
 Path("loans.csv").write_text("income,default\\n1,0\\n2,1\\n")
-plan = table_classifier(Classifier(data=Path("loans.csv"), target="default")).plan(Path("home"))
+plan = table_training(Training(data=Path("loans.csv"), target="default")).plan(Path("home"))
 assert plan.to_run()
 """
 
@@ -68,6 +68,6 @@ def test_importing_is_light(tmp_path):
     assert not imported(every, tmp_path) & set(HEAVY)
 
 
-def test_planning_a_table_classifier_imports_no_library_of_tables_or_models(tmp_path):
+def test_planning_a_table_training_imports_no_library_of_tables_or_models(tmp_path):
     """Declaring and planning the recipe reads source, and imports NumPy alone."""
     assert not imported(PLAN, tmp_path) & set(TABLE)

@@ -1,7 +1,7 @@
 """``wingspan train`` starts early what it will surely need."""
 
 from wingspan.cli import tables
-from wingspan.recipes.table_classifier import Classifier, table_classifier
+from wingspan.recipes.table_training import Training, table_training
 from wingspan.runner.local import runner as local
 from wingspan.tabular.evaluate import Evaluation, Metric
 
@@ -10,7 +10,7 @@ def test_the_templates_that_are_started_early_are_those_that_the_plan_needs(tmp_
     """What is begun before there is a plan is what the plan asks for, or it would be begun twice."""
     data = tmp_path / "loans.csv"
     data.write_text("age,late\n" + "".join(f"{n},{n % 2}\n" for n in range(40)))
-    pipeline = table_classifier(Classifier(data, "late"))
+    pipeline = table_training(Training(data, "late"))
     assert pipeline.name == tables._PIPELINE
     plan = pipeline.plan(tmp_path / "home")
     needed = {local._preload_of(step) for step in plan.steps}

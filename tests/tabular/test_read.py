@@ -366,7 +366,11 @@ def test_memory_stays_bounded(tmp_path):
 
 @given(
     st.lists(
-        st.tuples(st.text(st.characters(codec="utf-8")), st.integers(), st.floats(width=64)),
+        st.tuples(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+            st.integers(),
+            st.floats(width=64),
+        ),
         min_size=1,
     )
 )

@@ -100,6 +100,14 @@ class Choice(NamedTuple):
 ALL = Choice()
 
 
+class Ended(typer.Exit):
+    """A run that did not end well, with the exit code of its command."""
+
+    def __init__(self, run: "Run", code: int) -> None:
+        super().__init__(code)
+        self.run = run
+
+
 def run_pipeline(
     pipeline: "Pipeline",
     home: Path | None,
@@ -213,9 +221,9 @@ def conclude(run: "Run") -> None:
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
         print(f"error: {message}", file=sys.stderr)
     if run.state == "stopped" and not failed:
-        raise typer.Exit(_STOPPED)
+        raise Ended(run, _STOPPED)
     if run.state != "done":
-        raise typer.Exit(2 if failed and all(event.error for event in failed) else 1)
+        raise Ended(run, 2 if failed and all(event.error for event in failed) else 1)
 
 
 def collect(

@@ -2,19 +2,25 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from wingspan.cli.model_table import (
+    prediction_facts,
+    print_evaluations,
+    print_predictions,
+    write_out,
+)
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
-from wingspan.cli.paper import columns, counted, wrap
 from wingspan.cli.runs import (
     AsJson,
+    Ended,
     HomeOption,
     NoFuse,
     On,
@@ -25,33 +31,38 @@ from wingspan.cli.runs import (
 )
 
 if TYPE_CHECKING:
-    from wingspan.recipes.table_classifier import Classifier
+    from wingspan.recipes.table_training import Training
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.tabular.clean import Rules
     from wingspan.tabular.deploy import Deployed
-    from wingspan.tabular.evaluate import Evaluation
-    from wingspan.tabular.predict import Predictions
     from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline
 
-_PIPELINE, _RECIPE = "table-classifier", "wingspan.recipes.table_classifier"
+_PIPELINE, _RECIPE = "table-training", "wingspan.recipes.table_steps"
 
 Data = Annotated[
     list[Path],
     typer.Argument(metavar="DATA...", help="CSV (also .gz, .zst) or Parquet files, or a folder."),
 ]
-Target = Annotated[str, typer.Option(help="Column to predict.")]
-Estimators = Annotated[str, typer.Option(help="Names or module:Class, separated by commas.")]
+Target = Annotated[list[str], typer.Option(help="Column to predict.")]
+Estimators = Annotated[
+    str | None,
+    typer.Option(
+        help="Names or module:Class, separated by commas [default: a linear model, a tree, boosted trees]."
+    ),
+]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--parameter", metavar="NAME.KEY=VALUE", help="Of an estimator; VALUE is JSON."),
+    typer.Option(
+        "--parameter", metavar="NAME.KEY=VALUE", help="Parameter of an estimator; VALUE is JSON."
+    ),
 ]
 Select = Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")]
 Drop = Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")]
 RulesFile = Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")]
 TestSize = Annotated[float, typer.Option(help="Share of the rows for the test.")]
-Seed = Annotated[int, typer.Option(help="Of the split and the estimators.")]
+Seed = Annotated[int, typer.Option(help="Random seed for the split and the estimators.")]
 Stratify = Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")]
 Compatibility = Annotated[bool, typer.Option(help="Prepare and split as a pandas script does.")]
 Shards = Annotated[int, typer.Option(min=1, help="Parts to work in; results do not depend on it.")]
@@ -59,8 +70,14 @@ Cpus = Annotated[int, typer.Option(min=1, help="Cores of each fit.")]
 Memory = Annotated[
     str | None, typer.Option(help="Memory of each step [default: by the data's size].")
 ]
-Delimiter = Annotated[str, typer.Option(help="Between the fields of a CSV.")]
+Delimiter = Annotated[str, typer.Option(help="CSV field delimiter.")]
 DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
+DropMissingTarget = Annotated[
+    bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")
+]
+DeployAnyway = Annotated[
+    bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
+]
 Deploy = Annotated[bool, typer.Option(help="Deploy the best model.")]
 NewRows = Annotated[
     Path | None,
@@ -84,6 +101,7 @@ class Ends:
     name: str | None
     new_rows: Path | None
     out: Path | None
+    anyway: bool = False
 
     def checked(self) -> Self:
         """Refuse, before anything is computed, what could not be written afterwards."""
@@ -102,11 +120,12 @@ class Ends:
 def train(
     data: Data,
     target: Target,
-    estimators: Estimators = "logistic_regression,decision_tree",
+    estimators: Estimators = None,
     parameters: Parameters = None,
     select: Select = "",
     drop: Drop = "",
     rules: RulesFile = None,
+    drop_missing_target: DropMissingTarget = False,
     test_size: TestSize = 0.2,
     seed: Seed = 42,
     stratify: Stratify = False,
@@ -117,6 +136,7 @@ def train(
     delimiter: Delimiter = ",",
     name: DeployName = None,
     deploy: Deploy = True,
+    deploy_anyway: DeployAnyway = False,
     new_rows: NewRows = None,
     out: NewRowsOut = None,
     models: ModelsFolder = MODELS,
@@ -127,17 +147,21 @@ def train(
     shared: Shared = None,
 ) -> None:
     """Train classifiers on a table, compare them, and deploy the best."""
-    ends = Ends(models, (name or target) if deploy else None, new_rows, out).checked()
-    with _runner(home, cpus, on) as runner:
-        from wingspan.recipes.table_classifier import Classifier
+    from wingspan.tabular.labels import one_target
 
-        what = Classifier(
+    column = one_target(target)
+    name = (name or column) if deploy else None
+    ends = Ends(models, name, new_rows, out, deploy_anyway).checked()
+    with _runner(home, cpus, on) as runner:
+        from wingspan.recipes.table_training import Training
+
+        what = Training(
             data=data[0] if len(data) == 1 else list(data),
-            target=target,
-            **_chosen(estimators, parameters or []),
+            target=column,
+            **_chosen(estimators, parameters or [], compatibility=compatibility),
             select=tuple(_listed(select)),
             drop=tuple(_listed(drop)),
-            rules=_rules(rules),
+            rules=_rules(rules, drop_missing_target=drop_missing_target),
             options=_options(delimiter),
             test_size=test_size,
             seed=seed,
@@ -147,10 +171,15 @@ def train(
             cpus=cpus,
             memory=memory,
         )
-        p = _training(what, ends)
-        p.origin = {"command": "train", "parameters": {"data": str(data[0]), "target": target}}
-        run = run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared)
-    _finish(run, what, ends, as_json=as_json)
+        origin = {"command": "train", "parameters": {"data": str(data[0]), "target": column}}
+
+        def carry_out(what: "Training") -> "Run":
+            p = _training(what, ends)
+            p.origin = origin
+            return run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared)
+
+        run, fitted, failed = _without_failed(what, carry_out)
+    _finish(run, fitted, ends, failed, as_json=as_json)
 
 
 def predict(
@@ -169,7 +198,7 @@ def predict(
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
     from wingspan.pipeline.handles import step_of
-    from wingspan.recipes.table_classifier import add_prediction
+    from wingspan.recipes.table_prediction import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
     from wingspan.workflow import Pipeline
 
@@ -189,16 +218,17 @@ def predict(
     predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[step_of(made)]
     write_out(predictions.path, out)
     if as_json:
-        print(json.dumps(_facts(predictions, found, out), indent=2))
+        print(json.dumps(prediction_facts(predictions, found, out), indent=2))
     else:
-        _print_predictions(predictions, found, out)
+        print_predictions(predictions, found, out)
 
 
-def _training(what: "Classifier", ends: Ends) -> "Pipeline":
+def _training(what: "Training", ends: Ends) -> "Pipeline":
     """Declare the training, and the prediction of new rows by the best model."""
-    from wingspan.recipes.table_classifier import add_prediction, table_classifier
+    from wingspan.recipes.table_prediction import add_prediction
+    from wingspan.recipes.table_training import table_training
 
-    p = table_classifier(what)
+    p = table_training(what)
     if ends.new_rows is not None and ends.out is not None:
         add_prediction(
             p,
@@ -212,55 +242,69 @@ def _training(what: "Classifier", ends: Ends) -> "Pipeline":
     return p
 
 
-def _finish(run: "Run", what: "Classifier", ends: Ends, *, as_json: bool) -> None:
-    """Deploy the best model, write the predictions, and tell what came of it."""
+def _without_failed(
+    what: "Training", carry_out: "Callable[[Training], Run]"
+) -> "tuple[Run, Training, list[str]]":
+    """Train; where the steps of some estimators alone failed, go on with the others.
+
+    Returns
+    -------
+    The run, what it trained, and the labels of the estimators that failed.
+    """
+    from wingspan.recipes.table_training import failed_estimators
+
+    try:
+        return carry_out(what), what, []
+    except Ended as ended:
+        failed = failed_estimators(ended.run.events.values(), what)
+        left = {label: name for label, name in what.estimators.items() if label not in failed}
+        if not failed or not left:
+            raise
+    print(f"going on without {', '.join(failed)}", file=sys.stderr)
+    fitted = replace(what, estimators=left)
+    return carry_out(fitted), fitted, failed
+
+
+def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_json: bool) -> None:
+    """Deploy the best model, write the predictions, and print the results."""
     from wingspan.tabular.deploy import deploy
 
     evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
     best, folder = run["choose_best"]
-    deployed = deploy(folder, ends.models, ends.name) if ends.name is not None else None
+    deployed = None
+    if ends.name is not None and (ends.anyway or not failed):
+        deployed = deploy(folder, ends.models, ends.name)
     if ends.out is not None:
         write_out(run["predict"].path, ends.out)
     if as_json:
         told: dict[str, Any] = {"run": run.run_id}
         told["evaluations"] = {label: one.as_json() for label, one in evaluations.items()}
         told["best"] = best.best
+        told["failed"] = failed
         told["deployed"] = deployed and {
             "model": deployed.reference,
             "folder": str(deployed.folder),
         }
         print(json.dumps(told, indent=2))
-        return
-    print_evaluations(evaluations, best.best, best.metrics)
+    else:
+        print_evaluations(evaluations, best.best, best.metrics)
+        _print_ends(deployed, ends, failed)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_ends(deployed: "Deployed | None", ends: Ends, failed: list[str]) -> None:
+    """Print what became of the best model."""
+    if failed:
+        print(f"failed: {', '.join(failed)}; see `wingspan logs 'fit[{failed[0]}]'`")
     if deployed is not None:
         print(f"deployed {deployed.reference}: {deployed.folder}")
         print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
+    elif ends.name is not None:
+        print("not deployed: an estimator failed. To deploy the best of the others,")
+        print("run the command again with --deploy-anyway")
     if ends.out is not None:
         print(f"predicted {ends.new_rows}: {ends.out}")
-
-
-def _facts(predictions: "Predictions", model: "Deployed", out: Path) -> dict[str, Any]:
-    """Return what a program wants to know of predictions."""
-    return {
-        "out": str(out),
-        "rows": predictions.rows,
-        "labels": predictions.labels,
-        "unseen": predictions.unseen,
-        "model": model.reference,
-        "ignored": predictions.ignored,
-    }
-
-
-def _print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
-    """Print how many rows got which label; what is worth a look goes to the messages."""
-    counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
-    rows = counted(predictions.rows, "row")
-    print(wrap(f"{out}: {rows} by {model.reference} ({counts})", "  "))
-    for column, count in predictions.unseen.items():
-        told = f"{column}: a category that training did not see, in {counted(count, 'row')}"
-        print(wrap(f"  {told}", "    "), file=sys.stderr)
-    if predictions.ignored:
-        print(wrap(f"  not used: {', '.join(predictions.ignored)}", "    "), file=sys.stderr)
 
 
 @contextmanager
@@ -292,67 +336,6 @@ def _check_out(out: Path | None) -> None:
     check_file("--out", out)
 
 
-def _rules(file: Path | None) -> "Rules":
-    """Read the cleaning rules of a file; none without one."""
-    from wingspan.errors import NotFoundError, SettingError, WingspanError
-    from wingspan.tabular.clean import Rules
-
-    if file is None:
-        return Rules()
-    try:
-        return Rules.from_json(json.loads(file.read_text()))
-    except WingspanError:
-        raise
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-        raise NotFoundError(f"--rules {file}", problem, "correct the path") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        problem = f"expected cleaning rules as a JSON object, found otherwise: {error}"
-        raise SettingError(f"--rules {file}", problem, "docs/tables.md shows the rules") from error
-
-
-def write_out(made: Path, out: Path) -> None:
-    """Copy a result to where the user asked for it, whole or not at all; the same file there is left alone."""
-    import filecmp
-
-    from wingspan.files import aside, copy
-
-    if out.is_file() and filecmp.cmp(made, out, shallow=False):
-        return
-    with aside(out) as temporary:
-        copy(made, temporary)
-
-
-def print_evaluations(evaluations: dict[str, "Evaluation"], best: str, metrics: list[str]) -> None:
-    """Print metrics with their intervals, one model a column; models that do not fit stand below."""
-    models = [
-        _metric_column(f"{label}{' *' if label == best else ''}", one)
-        for label, one in evaluations.items()
-    ]
-    first = next(iter(evaluations.values()))
-    names = _justified(["metric", *first.metrics])
-    while models:
-        lines = names
-        while models and (lines is names or len(lines[0]) + 2 + len(models[0][0]) <= columns()):
-            lines = [f"{line}  {cell}" for line, cell in zip(lines, models.pop(0), strict=True)]
-        print("\n".join([*(line.rstrip() for line in lines), ""]))
-    told = f"* best by {', then '.join(metrics)}, on {counted(first.rows, 'test row')}"
-    print(wrap(f"{told}; 95 % intervals"))
-
-
-def _metric_column(heading: str, one: "Evaluation") -> list[str]:
-    shown = [
-        "-" if metric.value is None else f"{metric.value:.3f} ({metric.low:.3f}, {metric.high:.3f})"
-        for metric in one.metrics.values()
-    ]
-    return _justified([heading, *shown])
-
-
-def _justified(cells: list[str]) -> list[str]:
-    width = max(map(len, cells))
-    return [cell.ljust(width) for cell in cells]
-
-
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -363,36 +346,26 @@ def _options(delimiter: str) -> "ReadOptions":
     return ReadOptions(delimiter=delimiter)
 
 
-def _chosen(estimators: str, parameters: list[str]) -> dict[str, dict[str, Any]]:
-    """Return estimators by label, and their parameters, as `Classifier` takes them."""
-    labels = _listed(estimators)
+def _rules(file: Path | None, *, drop_missing_target: bool) -> "Rules":
+    from wingspan.tabular.given import read_rules
+
+    rules = read_rules(file)
+    return replace(rules, missing_target="drop") if drop_missing_target else rules
+
+
+def _chosen(
+    estimators: str | None, parameters: list[str], *, compatibility: bool
+) -> dict[str, dict[str, Any]]:
+    """Return estimators by label, and their parameters, as `Training` takes them."""
+    from wingspan.recipes.table_training import DEFAULTS, ESTIMATORS
+    from wingspan.tabular.given import read_parameters
+
+    few = ESTIMATORS if compatibility else DEFAULTS
+    labels = list(few) if estimators is None else _listed(estimators)
     return {
         "estimators": {label: label for label in labels},
-        "parameters": _parameters(parameters, labels),
+        "parameters": read_parameters(parameters, labels),
     }
-
-
-def _parameters(given: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
-    """Read ``NAME.KEY=VALUE`` into parameters by estimator."""
-    from wingspan.errors import SettingError
-    from wingspan.pipeline.handles import near
-
-    read: dict[str, dict[str, Any]] = {}
-    for text in given:
-        path, equals, value = text.partition("=")
-        label, dot, key = path.rpartition(".")
-        if not equals or not dot:
-            fix = "for example --parameter decision_tree.max_depth=8"
-            raise SettingError(f"--parameter {text}", "expected NAME.KEY=VALUE", fix)
-        if label not in labels:
-            raise SettingError(
-                f"--parameter {text}", f"no estimator is called {label!r}", near(label, labels)
-            )
-        try:
-            read.setdefault(label, {})[key] = json.loads(value)
-        except ValueError:
-            read.setdefault(label, {})[key] = value
-    return read
 
 
 def register(app: typer.Typer) -> None:

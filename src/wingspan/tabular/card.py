@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from platform import python_version
 from typing import Any, Self
 
@@ -159,7 +160,7 @@ def _confusion(result: Evaluation) -> str:
 def _comparison(card: Card) -> list[str]:
     if len(card.candidates) < 2:
         return []
-    names = list(card.evaluation.metrics)
+    names = list(dict.fromkeys([*card.evaluation.metrics, *chain(*card.candidates.values())]))
     rows = [
         (model, *(_number(values.get(name)) for name in names))
         for model, values in card.candidates.items()
@@ -169,7 +170,7 @@ def _comparison(card: Card) -> list[str]:
 
 
 def _data(card: Card) -> str:
-    split = ", ".join(f"{key} {value}" for key, value in card.split.items())
+    split = ", ".join(f"{key} {value}" for key, value in card.split.items() if value is not None)
     files = ", ".join(f"`{name}`" for name in card.data)
     return "\n".join(
         [
@@ -182,11 +183,7 @@ def _data(card: Card) -> str:
 
 def _training(card: Card) -> str:
     given = ", ".join(f"{key}={value!r}" for key, value in card.parameters.items())
-    return "\n".join(
-        [
-            f"- estimator: `{card.estimator}({given})`, seed {card.seed}",
-        ]
-    )
+    return f"- estimator: `{card.estimator}({given})`, seed {card.seed}"
 
 
 def _notes(card: Card) -> list[str]:

@@ -87,6 +87,8 @@ class Rules:
     ----------
     infinities
         Whether an infinite number is an error or a missing value.
+    missing_target
+        Whether a row without a target is an error, or is left out.
     """
 
     text: tuple[TextRule, ...] = ()
@@ -96,11 +98,12 @@ class Rules:
     dates: tuple[DateRule, ...] = ()
     drop: tuple[str, ...] = ()
     rare: tuple[RareRule, ...] = ()
+    missing_target: Literal["error", "drop"] = "error"
 
     @property
     def drops_rows(self) -> bool:
         """Whether rows may be dropped."""
-        return any(rule.action == "drop" for rule in self.ranges)
+        return self.missing_target == "drop" or any(rule.action == "drop" for rule in self.ranges)
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-able values that `from_json` reads."""
@@ -111,7 +114,9 @@ class Rules:
         """Read what `as_json` gave, or a person wrote; faults are reported together."""
         faults: list[str] = []
         _unknown(content, cls, "rules", faults)
-        made: dict[str, Any] = {k: content[k] for k in ("infinities",) if k in content}
+        made: dict[str, Any] = {
+            k: content[k] for k in ("infinities", "missing_target") if k in content
+        }
         made["drop"] = tuple(content.get("drop", ()))
         for key, kind in _KINDS.items():
             rules = content.get(key, ())
@@ -192,6 +197,14 @@ def clean(frame: "pl.DataFrame", rules: Rules, *, predicting: bool = False) -> C
     return Cleaned(frame.drop(rules.drop, strict=False), keep, counts)
 
 
+def is_missing(column: "pl.Series") -> NDArray[np.bool_]:
+    """Return which values are missing, or not a number, (N,)."""
+    missing = column.is_null()
+    if column.dtype.is_float():
+        missing |= column.is_nan().fill_null(value=False)
+    return missing.to_numpy()
+
+
 def add_counts(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     """Return the sums of counts by name."""
     return {name: one.get(name, 0) + other.get(name, 0) for name in [*one, *other]}
@@ -222,8 +235,8 @@ def _apply_infinities(
         return frame
     if action == "error":
         places = (
-            f"column {name!r} has {count}, first {frame[name].filter(frame[name].is_infinite())[0]}"
-            for name, count in found.items()
+            f"column {name!r} has {frame[name].filter(frame[name].is_infinite())[0]}"
+            for name in found
         )
         fix = "correct them, or declare the rule infinities = null to take them as missing"
         raise TableError("infinite numbers", "; ".join(places), fix)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, write_blocks
-from wingspan.tabular.faults import check_headers, check_rows, explained, place_of
+from wingspan.tabular.faults import check_headers, check_rows, explained, place_of, refuse_nul
 from wingspan.tabular.schema import Schema
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ NULL_VALUES = (
 )
 """The words that pandas.read_csv takes for a missing value."""
 
+_DELIMITERS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+"""What a shell or a person writes for a delimiter."""
+
 _SAMPLE_ROWS = 10_000
 _DATE_ROWS = 100
 """Few: polars tries every date format on every text of the sample, 0.3 s for 10,000 rows."""
@@ -31,12 +34,12 @@ _DATE_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a CSV is read.
+    r"""How a CSV is read.
 
     Attributes
     ----------
     delimiter
-        One character.
+        One character, or the name of one: ``\t``, tab, space, comma, semicolon, pipe.
     null_values
         The words that stand for a missing value, in every column.
     dates
@@ -51,9 +54,12 @@ class ReadOptions:
     max_categories: int = 1000
 
     def __post_init__(self) -> None:
+        named = _DELIMITERS.get(self.delimiter.lower(), self.delimiter)
+        object.__setattr__(self, "delimiter", named)
         if len(self.delimiter.encode()) != 1:
             problem = f"expected one ASCII character, found {self.delimiter!r}"
-            raise SettingError("delimiter", problem, "give the character between two values")
+            fix = "give the character between two values, for example ';' or '\\t'"
+            raise SettingError("delimiter", problem, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +162,22 @@ def csv_to_parquet(
             check_rows(files, delimiter, len(csv.names))
             types = _exact_types(csv, csv.names, expected)
             write_blocks(csv.parsed(types), data)
+        if _holds_nul(data):
+            refuse_nul(files)
         last = pl.scan_parquet(data).select(pl.last().null_count()).collect().item()
         if last and check_rows(files, delimiter, len(csv.names)):
             rows = csv.parsed(types)
             write_blocks(rows.filter(~pl.all_horizontal(pl.all().is_null())), data)
+
+
+def _holds_nul(data: Path) -> bool:
+    """Return whether a text of a Parquet file holds the character NUL, which a number cannot."""
+    import polars as pl
+    from polars import selectors
+
+    scan = pl.scan_parquet(data)
+    texts = scan.select(selectors.string().str.contains("\0", literal=True).any())
+    return any(texts.collect(engine="streaming").row(0)) if texts.collect_schema() else False
 
 
 def _write_rows(csv: _Csv, types: "_Types", data: Path) -> None:
@@ -211,9 +229,11 @@ def _declared_types(expected: Schema | None, found: "_Types") -> "_Types":
 
 
 def _candidates() -> "tuple[pl.DataType, ...]":
+    """Return the types that are tried, narrowest first; whole numbers beyond 64 bits stay text."""
     import polars as pl
 
-    return pl.Int64(), pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us")
+    whole = pl.Int64(), pl.Int128()
+    return *whole, pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us")
 
 
 def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Types":
@@ -234,7 +254,7 @@ def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Ty
             fitting[name] = [dtype for dtype in candidates if _fits(texts, name, dtype)]
         empty -= {name for name in empty if texts[name].count()}
     types: _Types = {
-        name: pl.String() if name in empty else next(iter(fits), pl.String())
+        name: pl.String() if name in empty else _stored(next(iter(fits), pl.String()))
         for name, fits in fitting.items()
     }
     declared = _declared_types(expected, types)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wingspan.errors import WingspanError
 from wingspan.tabular.faults import check_header
+from wingspan.tabular.labels import refuse_targets
 from wingspan.tabular.read import ReadOptions, source_files
 from wingspan.tabular.schema import require_column
 
@@ -24,6 +25,7 @@ def check_columns(
     """
     names = header_of(source, options)
     for column in columns if names else ():
+        refuse_targets(column, names)
         require_column(column, names)
 
 

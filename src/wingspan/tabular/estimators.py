@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import SettingError
+from wingspan.errors import SettingError, installing
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -116,8 +116,7 @@ def _source_of(module: str) -> Path:
     """Return the file of one part of scikit-learn."""
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        fix = "install wingspan[tables]"
-        raise SettingError("scikit-learn", "is not installed", fix)
+        raise SettingError("scikit-learn", "is not installed", installing("tables"))
     root = Path(spec.submodule_search_locations[0])
     return root / module / "__init__.py" if (root / module).is_dir() else root / f"{module}.py"
 

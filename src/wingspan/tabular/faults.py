@@ -17,11 +17,13 @@ from typing import IO, TYPE_CHECKING
 from wingspan.errors import TableError, WingspanError
 from wingspan.files import disk_errors
 from wingspan.tabular.blocks import DISK_FULL
+from wingspan.tabular.formats import refuse_other_formats
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK = 1 << 20
+_SAMPLE = 1 << 16
 _OTHER_DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -35,6 +37,7 @@ def check_header(file: Path, delimiter: str) -> list[str]:
         An empty file, a wrong delimiter, a name given twice, lines that end with CR alone, or bytes that are not UTF-8.
     """
     where = f"{file}:1"
+    refuse_other_formats(file)
     with _faults_of(file), _text(file) as text:
         start = text.read(_CHUNK)
     if "\r" in start and "\n" not in start:
@@ -46,12 +49,18 @@ def check_header(file: Path, delimiter: str) -> list[str]:
         for other, word in _OTHER_DELIMITERS.items():
             if other != delimiter and other in names[0]:
                 problem = f"one column, whose name holds {word}: {names[0][:80]!r}"
-                raise TableError(where, problem, f"read it with delimiter {other!r}")
+                raise TableError(where, problem, f"read it with --delimiter {other!r}")
     twice = sorted({repr(name) for name in names if names.count(name) > 1})
     if twice:
         problem = f"columns with the same name: {', '.join(twice)}"
         raise TableError(where, problem, "rename them in the header")
     return [name or f"Unnamed: {index}" for index, name in enumerate(names)]
+
+
+def start_of(file: Path) -> tuple[str, bool]:
+    """Return the text that a file begins with, and whether the file is compressed."""
+    with _faults_of(file), _text(file) as text:
+        return text.read(_SAMPLE), _magic(file).startswith((_GZIP, _ZSTD))
 
 
 def check_headers(files: Sequence[Path], delimiter: str) -> list[str]:
@@ -203,6 +212,19 @@ def _explain(error: Exception, files: Sequence[Path]) -> WingspanError:
         return _compression_fault(compressed[0], error)
     text = " ".join(str(error).split("\n\n")[0].split())
     return TableError(where, text, "check that all files have the same columns and format")
+
+
+def refuse_nul(files: Sequence[Path]) -> None:
+    """Refuse files that hold the character NUL, by the place of the first one."""
+    for file in files:
+        line = 1
+        with _bytes(file) as content:
+            while chunk := content.read(_CHUNK):
+                if (found := chunk.find(b"\0")) >= 0:
+                    line += chunk.count(b"\n", 0, found)
+                    fix = f"remove it: tr -d '\\000' < {file} > clean.csv"
+                    raise TableError(f"{file}:{line}", "a value holds the character NUL", fix)
+                line += chunk.count(b"\n")
 
 
 def place_of(files: Sequence[Path]) -> str:

@@ -121,7 +121,7 @@ def count_scores(
     if not bool(((scores >= 0) & (scores <= 1)).all()):
         problem = "the model gave scores that are NaN or outside [0, 1]"
         fix = "check the parameters it was trained with, and its columns for overflow"
-        raise TableError(f"block {block}", problem, fix)
+        raise TableError("scores", problem, fix)
     if scores.ndim == 1:
         scores = np.column_stack([1 - scores, scores])
     classes = scores.shape[1]

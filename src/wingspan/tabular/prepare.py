@@ -7,7 +7,7 @@ exactly (`math.fsum`), so that any number of parts gives the same bits.
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks, without_rows
-from wingspan.tabular.clean import Rules, add_counts, check_rules, clean
+from wingspan.tabular.clean import Rules, add_counts, check_rules, clean, is_missing
+from wingspan.tabular.labels import MAX_CLASSES, check_kind, refuse_many
 from wingspan.tabular.preparation import (
     CategoryColumn,
     Label,
@@ -28,8 +29,6 @@ from wingspan.tabular.split import SplitRule, assign, test_mask
 
 if TYPE_CHECKING:
     import polars as pl
-
-_MAX_CLASSES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class PreparationPart:
         Category -> value -> rows.
     classes
         (label, rows in training, rows in the test).
+    unlabelled
+        The rows without a target: their number, and the first row's id.
     """
 
     inputs: Inputs
@@ -73,6 +74,7 @@ class PreparationPart:
     values: dict[str, dict[str, int]]
     classes: list[tuple[Label, int, int]]
     counts: dict[str, int]
+    unlabelled: tuple[int, int] = (0, 0)
 
 
 def learn_preparation(
@@ -117,14 +119,15 @@ def choose_inputs(
 ) -> Inputs:
     """Choose the columns that become features: numbers, booleans and categories, also those that rules make."""
     rules = rules or Rules()
-    table.schema.column(target)
+    check_kind(table.schema.column(target))
     check_rules(rules, table.schema, target)
     ignored = {table.schema.column(name).name: "dropped" for name in drop}
     if target in ignored:
         raise SettingError(f"column {target!r}", "the target is dropped", "drop other columns")
     if compatibility and rules.drops_rows:
-        problem = "a range rule drops rows, which changes scikit-learn's split"
-        raise SettingError("compatibility", problem, "make the values missing, or clip them")
+        problem = "a rule drops rows, which changes scikit-learn's split"
+        fix = "make the values missing, or clip them; fill a missing target"
+        raise SettingError("compatibility", problem, fix)
     raw = {column.name: column for column in table.schema.columns}
     dtypes = clean(without_rows(table), rules).frame.schema
     used = _used_by(rules)
@@ -192,21 +195,26 @@ class _Tally:
         self.values: dict[str, dict[str, int]] = {n: defaultdict(int) for n in inputs.categories}
         self.classes: dict[Label, list[int]] = defaultdict(lambda: [0, 0])
         self.counts: dict[str, int] = {}
+        self.unlabelled = (0, 0)
 
-    def add(self, frame: "pl.DataFrame", is_test: NDArray[np.bool_]) -> None:
+    def add(self, frame: "pl.DataFrame", is_test: NDArray[np.bool_], first_row: int) -> None:
         """Add a block of raw rows."""
         import polars as pl
 
         cleaned, keep, counts = clean(frame, self.inputs.rules)
+        missing = is_missing(frame[self.inputs.target])
+        if missing.any():
+            count, first = self.unlabelled
+            first = first if count else first_row + int(missing.argmax())
+            self.unlabelled = (count + int(missing.sum()), first)
+            keep = keep & ~missing
         self.counts = add_counts(self.counts, counts)
         for part, mask in enumerate((keep & ~is_test, keep & is_test)):
             labels = cleaned[self.inputs.target].filter(pl.Series(mask)).value_counts()
             for label, count in labels.rows():
                 self.classes[label][part] += count
-        if len(self.classes) > _MAX_CLASSES:
-            problem = f"expected at most {_MAX_CLASSES} different labels, found more"
-            fix = "choose a column of classes, or cut its values into classes first"
-            raise TableError(f"column {self.inputs.target!r}", problem, fix)
+        if len(self.classes) > MAX_CLASSES:
+            refuse_many(self.inputs.target, self.classes)
         learn = keep if self.inputs.compatibility else keep & ~is_test
         for name in self.inputs.numbers:
             values = cleaned[name].cast(pl.Float64).to_numpy()[learn]
@@ -229,8 +237,7 @@ def learn_part(
     tally = _Tally(inputs)
     columns = list(dict.fromkeys([*inputs.schema.names, *split.columns]))
     for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
-        _check_target(frame[inputs.target], block)
-        tally.add(frame, test_mask(assignment, block, frame))
+        tally.add(frame, test_mask(assignment, block, frame), block * BLOCK_ROWS)
     if inputs.compatibility:
         tally.sums |= _sums_of_pandas(table, inputs, blocks)
     return PreparationPart(
@@ -240,17 +247,8 @@ def learn_part(
         {name: dict(sorted(values.items())) for name, values in tally.values.items()},
         [(label, train, test) for label, (train, test) in sorted(tally.classes.items())],
         tally.counts,
+        tally.unlabelled,
     )
-
-
-def _check_target(column: "pl.Series", block: int) -> None:
-    missing = column.is_null()
-    if column.dtype.is_float():
-        missing |= column.is_nan().fill_null(value=False)
-    if count := int(missing.sum()):
-        row = block * BLOCK_ROWS + int(missing.to_numpy().argmax())
-        problem = f"the target is missing in {count} rows of a block, first in row {row + 1}"
-        raise TableError(f"column {column.name!r}", problem, "fill it, or leave those rows out")
 
 
 def _sums_of_pandas(table: Table, inputs: Inputs, blocks: range) -> dict[str, list[float]]:
@@ -277,13 +275,11 @@ def _sums_of_pandas(table: Table, inputs: Inputs, blocks: range) -> dict[str, li
 
 def merge_parts(parts: Sequence[PreparationPart]) -> Preparation:
     """Join the parts of all blocks of a table; their number and order do not matter."""
-    inputs = parts[0].inputs
-    counts: dict[str, int] = {}
-    for part in parts:
-        counts = add_counts(counts, part.counts)
+    inputs = _without_empty(parts)
+    counts = _merge_counts(parts)
     classes = _merge_classes(parts)
-    training, test = (sum(sizes) for sizes in zip(*classes.values(), strict=True))
     _check_classes(inputs.target, classes)
+    training, test = (sum(sizes) for sizes in zip(*classes.values(), strict=True))
     return Preparation(
         schema=inputs.schema,
         target=inputs.target,
@@ -301,6 +297,44 @@ def merge_parts(parts: Sequence[PreparationPart]) -> Preparation:
     )
 
 
+def _without_empty(parts: Sequence[PreparationPart]) -> Inputs:
+    """Return the inputs without the columns that have no value in any training row."""
+    inputs = parts[0].inputs
+    numbers = [name for name in inputs.numbers if not any(part.valid[name] for part in parts)]
+    texts = [name for name in inputs.categories if not any(part.values[name] for part in parts)]
+    empty = [*numbers, *texts]
+    if not empty:
+        return inputs
+    if len(empty) == len(inputs.numbers) + len(inputs.categories):
+        fix = "give columns of numbers or categories"
+        raise TableError("features", "no column has a value in the training rows", fix)
+    unread = set(empty) - _used_by(inputs.rules)
+    columns = tuple(column for column in inputs.schema.columns if column.name not in unread)
+    return replace(
+        inputs,
+        schema=Schema(columns),
+        numbers=tuple(name for name in inputs.numbers if name not in empty),
+        categories=tuple(name for name in inputs.categories if name not in empty),
+        ignored=inputs.ignored | dict.fromkeys(empty, "empty: no training row has a value"),
+    )
+
+
+def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
+    """Return what the rules changed in all parts; refuse rows without a target, unless a rule drops them."""
+    inputs, counts = parts[0].inputs, dict[str, int]()
+    for part in parts:
+        counts = add_counts(counts, part.counts)
+    unlabelled = sum(part.unlabelled[0] for part in parts)
+    if unlabelled and inputs.rules.missing_target == "error":
+        first = min(part.unlabelled[1] for part in parts if part.unlabelled[0])
+        problem = f"the target is missing in {unlabelled:,} rows, first in row {first + 1:,}"
+        fix = "fill it, or leave those rows out with --drop-missing-target"
+        raise TableError(f"column {inputs.target!r}", problem, fix)
+    if unlabelled:
+        counts[f"{inputs.target}: target missing, row left out"] = unlabelled
+    return counts
+
+
 def _merge_classes(parts: Sequence[PreparationPart]) -> dict[Label, tuple[int, int]]:
     classes: dict[Label, tuple[int, int]] = {}
     for part in parts:
@@ -313,6 +347,7 @@ def _merge_classes(parts: Sequence[PreparationPart]) -> dict[Label, tuple[int, i
 def _check_classes(target: str, classes: dict[Label, tuple[int, int]]) -> None:
     learned = [label for label, (training, _) in classes.items() if training]
     where = f"column {target!r}"
+    refuse_many(target, classes)
     if len(classes) < 2:
         problem = f"the target is {next(iter(classes), None)!r} in every row"
         raise TableError(where, problem, "choose a column of two or more classes")
@@ -323,9 +358,6 @@ def _check_classes(target: str, classes: dict[Label, tuple[int, int]]) -> None:
 
 def _number(name: str, parts: Sequence[PreparationPart]) -> NumberColumn:
     valid = sum(part.valid[name] for part in parts)
-    if not valid:
-        problem = "no training row has a value"
-        raise TableError(f"column {name!r}", problem, "drop the column")
     return NumberColumn(name, math.fsum(s for part in parts for s in part.sums[name]) / valid)
 
 

@@ -23,6 +23,8 @@ Ints = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
 
 _BIN_BITS = 16
+_MISSING = "\0"
+"""The class of rows without a value, where rows are stratified."""
 _MAX_CLASSES = 100
 
 
@@ -150,8 +152,9 @@ def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
     else:
         from sklearn.model_selection import StratifiedShuffleSplit
 
+        _refuse_missing(table, split.stratify)
         classes = np.concatenate(
-            [_values(b[split.stratify]) for b in iter_blocks(table, [split.stratify])]
+            [b[split.stratify].to_numpy() for b in iter_blocks(table, [split.stratify])]
         )
         shuffle = StratifiedShuffleSplit(
             test_size=test_rows, train_size=table.rows - test_rows, random_state=split.seed
@@ -168,17 +171,11 @@ def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
     return Assignment(split, {}, order, test_rows, is_test)
 
 
-def _values(column: "pl.Series") -> NDArray[Any]:
-    """Return the values as they are, (N,): scikit-learn's split depends on how they sort."""
-    _refuse_missing(column)
-    return column.to_numpy()
-
-
-def _refuse_missing(column: "pl.Series") -> None:
-    if count := column.null_count():
-        problem = f"cannot stratify by it: {count} values of a block are missing"
+def _refuse_missing(table: Table, name: str) -> None:
+    if count := sum(int(block[name].null_count()) for block in iter_blocks(table, [name])):
+        problem = f"cannot stratify by it: {count:,} values are missing"
         fix = "fill them, or stratify by another column"
-        raise TableError(f"column {column.name!r}", problem, fix)
+        raise TableError(f"column {name!r}", problem, fix)
 
 
 def _limits(table: Table, split: SplitRule) -> dict[str, int]:
@@ -222,13 +219,16 @@ def _class_hashes(table: Table, split: SplitRule) -> Iterator[tuple[str, _Hashes
 
 
 def _codes(column: "pl.Series") -> tuple[list[str], NDArray[np.uint32]]:
-    """Return the distinct values as text, and the number of each row's value among them, (N,)."""
+    """Return the distinct values as text, and the number of each row's value among them, (N,).
+
+    Missing values are a value of their own.
+    """
     import polars as pl
 
-    _refuse_missing(column)
-    values = column.unique().sort()
-    codes = column.replace_strict(values, pl.Series(range(len(values))), return_dtype=pl.UInt32)
-    return values.cast(pl.String).to_list(), codes.to_numpy()
+    text = column.cast(pl.String)
+    values = text.unique().sort()
+    codes = text.replace_strict(values, pl.Series(range(len(values))), return_dtype=pl.UInt32)
+    return [_MISSING if value is None else value for value in values], codes.to_numpy()
 
 
 def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
@@ -247,7 +247,8 @@ def _ids(column: "pl.Series") -> _Hashes:
     import polars as pl
 
     if column.dtype.is_integer():
-        return column.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.uint64)
+        whole = column.cast(pl.UInt64, wrap_numerical=True)
+        return whole.fill_null(2**64 - 1).to_numpy()
     text = column.cast(pl.String).fill_null("")
     lengths = text.str.len_bytes().to_numpy().astype(np.int64)
     content = np.frombuffer(text.str.join("")[0].encode(), np.uint8).astype(np.uint64)

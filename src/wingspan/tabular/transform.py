@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
-from wingspan.tabular.clean import clean
+from wingspan.tabular.clean import clean, is_missing
 from wingspan.tabular.preparation import CategoryColumn, Preparation, as_text
 from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask
 
@@ -151,7 +151,9 @@ def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
         raise TableError(f"column {name!r}", "the target is not in the table", "give it")
     labels = pl.Series(list(preparation.classes))
     column = frame[name]
-    if column.dtype.is_numeric() and labels.dtype.is_numeric():
+    if column.dtype.is_integer() and labels.dtype.is_integer():
+        column, labels = column.cast(pl.Int128), labels.cast(pl.Int128)
+    elif column.dtype.is_numeric() and labels.dtype.is_numeric():
         column, labels = column.cast(pl.Float64), labels.cast(pl.Float64)
     elif column.dtype != labels.dtype:
         column, labels = column.cast(pl.String), labels.cast(pl.String)
@@ -200,6 +202,7 @@ def _iter_part(
         chosen = chosen if part == "test" else ~chosen
         if preparation.rules.drops_rows:
             chosen = chosen & clean(frame, preparation.rules).keep
+            chosen = chosen & ~is_missing(frame[preparation.target])
         rows = np.flatnonzero(chosen) + block * BLOCK_ROWS
         rows.flags.writeable = False
         yield block, rows, frame.filter(pl.Series(chosen))

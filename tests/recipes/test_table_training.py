@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wingspan.recipes.table_classifier import Classifier, add_prediction, table_classifier
+from wingspan.recipes.table_prediction import add_prediction
+from wingspan.recipes.table_training import Training, table_training
 
 SHARED = Path(os.environ.get("WINGSPAN_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 LOANS = SHARED / "data" / "loan" / "loan_data.csv"
@@ -36,7 +37,7 @@ def big_table(tmp_path_factory):
 def ran(data, home, shards, **options):
     """Run the pipeline with a prediction of the same rows; return its run and the step of the predictions."""
     estimators = {"logistic": "logistic_regression"}
-    p = table_classifier(Classifier(data, "late", estimators=estimators, shards=shards, **options))
+    p = table_training(Training(data, "late", estimators=estimators, shards=shards, **options))
     made = add_prediction(
         p, p.steps["choose_best"].handle().bundle, data, suffix=".parquet", shards_in_all=shards
     )
@@ -62,7 +63,7 @@ def test_shards_change_no_result(big_table, tmp_path):
 )
 def test_compatibility_reaches_the_recorded_figures(tmp_path):
     """Logistic regression to the last digit, the tree's F1 within its range, the first deployed by precision."""
-    run = table_classifier(Classifier(LOANS, "loan_status", compatibility=True)).run(home=tmp_path)
+    run = table_training(Training(LOANS, "loan_status", compatibility=True)).run(home=tmp_path)
     metrics = run["evaluate[logistic_regression]"].metrics
     assert metrics["accuracy"].value == 0.9124392531332595
     assert metrics["precision"].value == 0.774798927613941

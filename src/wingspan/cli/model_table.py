@@ -1,0 +1,85 @@
+"""Print what came of training and predicting: models side by side, predictions by label."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wingspan.cli.paper import columns, counted, wrap
+
+if TYPE_CHECKING:
+    from wingspan.tabular.deploy import Deployed
+    from wingspan.tabular.evaluate import Evaluation
+    from wingspan.tabular.predict import Predictions
+
+
+def print_evaluations(
+    evaluations: Mapping[str, "Evaluation"], best: str, metrics: list[str]
+) -> None:
+    """Print metrics with their intervals, one model a column; models that do not fit stand below."""
+    names = list(dict.fromkeys(name for one in evaluations.values() for name in one.metrics))
+    models = [
+        _metric_column(f"{label}{' *' if label == best else ''}", one, names)
+        for label, one in evaluations.items()
+    ]
+    left = _justified(["metric", *names])
+    while models:
+        lines = left
+        while models and (lines is left or len(lines[0]) + 2 + len(models[0][0]) <= columns()):
+            lines = [f"{line}  {cell}" for line, cell in zip(lines, models.pop(0), strict=True)]
+        print("\n".join([*(line.rstrip() for line in lines), ""]))
+    rows = next(iter(evaluations.values())).rows
+    told = f"* best by {', then '.join(metrics)}, on {counted(rows, 'test row')}"
+    print(wrap(f"{told}; 95 % intervals"))
+
+
+def _metric_column(heading: str, one: "Evaluation", names: list[str]) -> list[str]:
+    cells = [heading]
+    for name in names:
+        found = one.metrics.get(name)
+        if found is None or found.value is None:
+            cells.append("-")
+        else:
+            cells.append(f"{found.value:.3f} ({found.low:.3f}, {found.high:.3f})")
+    return _justified(cells)
+
+
+def _justified(cells: list[str]) -> list[str]:
+    width = max(map(len, cells))
+    return [cell.ljust(width) for cell in cells]
+
+
+def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -> dict[str, Any]:
+    """Return what a program wants to know of predictions."""
+    return {
+        "out": str(out),
+        "rows": predictions.rows,
+        "labels": predictions.labels,
+        "unseen": predictions.unseen,
+        "model": model.reference,
+        "ignored": predictions.ignored,
+    }
+
+
+def print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
+    """Print how many rows got which label; what is worth a look goes to the messages."""
+    counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
+    rows = counted(predictions.rows, "row")
+    print(wrap(f"{out}: {rows} by {model.reference} ({counts})", "  "))
+    for column, count in predictions.unseen.items():
+        told = f"{column}: a category that training did not see, in {counted(count, 'row')}"
+        print(wrap(f"  {told}", "    "), file=sys.stderr)
+    if predictions.ignored:
+        print(wrap(f"  not used: {', '.join(predictions.ignored)}", "    "), file=sys.stderr)
+
+
+def write_out(made: Path, out: Path) -> None:
+    """Copy a result to where the user asked for it, whole or not at all; the same file there is left alone."""
+    import filecmp
+
+    from wingspan.files import aside, copy
+
+    if out.is_file() and filecmp.cmp(made, out, shallow=False):
+        return
+    with aside(out) as temporary:
+        copy(made, temporary)

@@ -1,0 +1,54 @@
+"""Add the steps that predict new rows to a pipeline."""
+
+from pathlib import Path
+
+from wingspan.pipeline.handles import Handle
+from wingspan.pipeline.resources import Resources
+from wingspan.recipes.requests import numbers_of, size_mb
+from wingspan.recipes.table_steps import collect, predict, predict_shard, read_new
+from wingspan.tabular.declared import check_columns
+from wingspan.tabular.estimate import BASE_MB, model_mb_of
+from wingspan.tabular.read import ReadOptions
+from wingspan.workflow import Pipeline
+
+
+def add_prediction(  # noqa: PLR0913 - a command's options
+    p: Pipeline,
+    model: Handle | Path,
+    data: Path | list[Path],
+    *,
+    preparation: Handle | None = None,
+    suffix: str = ".csv",
+    id_column: str | None = None,
+    options: ReadOptions | None = None,
+    shards_in_all: int = 1,
+    memory: str | None = None,
+    memory_mb: int = BASE_MB,
+) -> Handle:
+    """Add the steps that predict raw rows with a bundle; the result's ``path`` is one file in the order of the rows.
+
+    Parameters
+    ----------
+    preparation
+        Of the model, if it is a result too: the rows can then be read before the model is there.
+    memory
+        Memory of each step; default: `memory_mb`, and what reading a model of this size needs.
+    """
+    if id_column is not None:
+        check_columns(data, options or ReadOptions(), [id_column])
+    memory_mb = max(memory_mb, model_mb_of(model) if isinstance(model, Path) else 0)
+    asked = Resources(memory=memory or memory_mb, expected=round(1 + 0.1 * size_mb(data), 1))
+    needed = model if preparation is None else preparation
+    table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
+    if shards_in_all == 1:
+        return p.step(predict, model, table, id_column, suffix, resources=asked)
+    parts = p.map(
+        predict_shard,
+        model,
+        table,
+        id_column,
+        over=numbers_of(shards_in_all),
+        shards_in_all=shards_in_all,
+        resources=asked,
+    )
+    return p.step(collect, parts, suffix, name="predict", resources=asked)

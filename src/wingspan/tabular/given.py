@@ -1,0 +1,56 @@
+"""Read what a user gives in text: cleaning rules in a file, parameters of estimators on a command line."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import NotFoundError, SettingError, WingspanError, near
+from wingspan.tabular.clean import Rules
+
+
+def read_rules(file: Path | None) -> Rules:
+    """Read cleaning rules from a JSON file; without a file there are none.
+
+    Raises
+    ------
+    NotFoundError, SettingError
+        The file cannot be read, or does not hold rules.
+    """
+    if file is None:
+        return Rules()
+    try:
+        return Rules.from_json(json.loads(file.read_text()))
+    except WingspanError:
+        raise
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+        raise NotFoundError(f"--rules {file}", problem, "correct the path") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = f"expected cleaning rules as a JSON object, found otherwise: {error}"
+        raise SettingError(f"--rules {file}", problem, "docs/tables.md shows the rules") from error
+
+
+def read_parameters(given: Collection[str], labels: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Read ``NAME.KEY=VALUE`` into parameters by estimator.
+
+    Raises
+    ------
+    SettingError
+        A text of another form, or of an estimator that is not among the labels.
+    """
+    read: dict[str, dict[str, Any]] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        label, dot, key = path.rpartition(".")
+        if not equals or not dot:
+            fix = "for example --parameter decision_tree.max_depth=8"
+            raise SettingError(f"--parameter {text}", "expected NAME.KEY=VALUE", fix)
+        if label not in labels:
+            problem = f"no estimator is called {label!r}"
+            raise SettingError(f"--parameter {text}", problem, near(label, labels))
+        try:
+            read.setdefault(label, {})[key] = json.loads(value)
+        except ValueError:
+            read.setdefault(label, {})[key] = value
+    return read

@@ -1,0 +1,97 @@
+"""Check that a target column has one label in each row, and few enough labels."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.schema import Column
+
+MAX_CLASSES = 100
+_SEPARATORS = (";", "|", ",")
+
+
+def refuse_targets(target: str, columns: Collection[str]) -> None:
+    """Refuse several columns as one target, such as ``a,b`` where a and b are columns.
+
+    Raises
+    ------
+    TableError
+        With the command for one of them.
+    """
+    parts = [part.strip() for part in target.split(",")]
+    if target not in columns and len(parts) > 1 and set(parts) <= set(columns):
+        problem = f"expected one target column, found {len(parts)}: {', '.join(parts)}"
+        others = f" --drop {','.join(parts[1:])}"
+        fix = f"train one model for each, for example: --target {parts[0]}{others}"
+        raise TableError("target", problem, fix)
+
+
+def one_target(targets: Sequence[str]) -> str:
+    """Return the one target that is given; several are refused.
+
+    Raises
+    ------
+    SettingError
+        With the command for one of them.
+    """
+    if len(targets) == 1:
+        return targets[0]
+    problem = f"expected one target column, found {len(targets)}: {', '.join(targets)}"
+    fix = f"train one model for each, for example: --target {targets[0]}"
+    raise SettingError("--target", problem, fix)
+
+
+def check_kind(column: Column) -> None:
+    """Refuse a target whose values are neither labels nor numbers.
+
+    Raises
+    ------
+    TableError
+        It holds lists, dates, times or bytes.
+    """
+    where = f"column {column.name!r}"
+    if column.kind == "date":
+        fix = "turn it into a number, such as days since a date, or into classes, such as the month"
+        raise TableError(where, "expected labels or numbers as the target, found dates", fix)
+    if column.kind == "other" and column.dtype.startswith(("List", "Array")):
+        problem = f"expected one label in each row, found lists ({column.dtype})"
+        raise TableError(where, problem, _ONE_EACH)
+    if column.kind == "other":
+        problem = f"expected labels or numbers as the target, found {column.dtype}"
+        raise TableError(where, problem, "turn it into text or numbers first")
+
+
+_ONE_EACH = (
+    "train a model for each label: make a column of true and false for each, "
+    "and give it as --target"
+)
+
+
+def refuse_many(target: str, labels: Collection[object]) -> None:
+    """Refuse rows of several labels each, and more labels than a classifier can learn.
+
+    Raises
+    ------
+    TableError
+        Labels are lists in a text, such as ``red;blue``, or there are too many.
+    """
+    if separator := _separator(labels):
+        example = next(label for label in labels if isinstance(label, str) and separator in label)
+        problem = f"expected one label in each row, found several, such as {example!r}"
+        raise TableError(f"column {target!r}", problem, _ONE_EACH)
+    if len(labels) > MAX_CLASSES:
+        problem = f"expected at most {MAX_CLASSES} different labels, found more"
+        fix = "choose a column of classes, or cut its values into classes first"
+        raise TableError(f"column {target!r}", problem, fix)
+
+
+def _separator(labels: Collection[object]) -> str | None:
+    """Return what separates the labels of rows with several; every part is then in at least two labels."""
+    texts = [label for label in labels if isinstance(label, str)]
+    for separator in _SEPARATORS:
+        split = [[part.strip() for part in text.split(separator)] for text in texts]
+        seen = Counter(part for parts in split for part in dict.fromkeys(parts))
+        joined = [parts for parts in split if len(parts) > 1]
+        if joined and all(part and seen[part] > 1 for parts in joined for part in parts):
+            return separator
+    return None
