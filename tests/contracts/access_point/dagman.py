@@ -130,11 +130,12 @@ def read(file):
     named = dict(re.findall(r"^VARS (\S+) (.+)$", text, re.MULTILINE))
     common = re.findall(r"transfer_input_files = (.*)", text)[0].split(",")
     sent = [name for name in common if name and "$(" not in name]
+    run = re.findall(r'WingspanRun = "(.*)"', text)[0]
     jobs = {}
     for node, words in named.items():
         values = dict(re.findall(r'(\w+)="([^"]*)"', words))
         inputs = [name for name in values["inputs"].split(",") if name]
-        jobs[node] = Job(node, file.parent, [*sent, *inputs], values["run"])
+        jobs[node] = Job(node, file.parent, [*sent, *inputs], run)
     edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)
     return jobs, {
         node: {p for parents, of in edges if node in of.split() for p in parents.split()}
