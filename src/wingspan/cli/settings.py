@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from wingspan.cli.texts import ANYTHING, described, example, from_text, kind_of
-from wingspan.errors import SettingError
-from wingspan.pipeline.handles import near
+from wingspan.errors import SettingError, near
 
 _VARIABLE = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 

@@ -56,7 +56,7 @@ def result_of(run: "Run", name: str) -> Any:  # noqa: ANN401 - whatever the step
         return run[name]
     outputs = run.steps[step].outputs
     if field not in outputs:
-        from wingspan.pipeline.handles import near
+        from wingspan.errors import near
 
         problem = f"the result of step {step} has no field {field!r}"
         raise NotFoundError(f"run {run.run_id}", problem, near(field, outputs))

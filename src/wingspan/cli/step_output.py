@@ -42,8 +42,7 @@ def logs(
         raise SettingError(
             "wingspan logs", problem, "wingspan logs STEP, or wingspan logs --metrics"
         )
-    from wingspan.errors import NotFoundError
-    from wingspan.pipeline.handles import near
+    from wingspan.errors import NotFoundError, near
     from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import STDERR, STDOUT, read_result
 
@@ -74,8 +73,7 @@ def logs(
 
 def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:
     """Print the curves of one step, or the last values of several."""
-    from wingspan.errors import NotFoundError
-    from wingspan.pipeline.handles import near
+    from wingspan.errors import NotFoundError, near
     from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wingspan.cli.settings import read_settings
-from wingspan.errors import DeclarationError, NotFoundError, WingspanError
-from wingspan.pipeline.handles import near
+from wingspan.errors import DeclarationError, NotFoundError, WingspanError, near
 
 if TYPE_CHECKING:
     from wingspan.workflow import Pipeline

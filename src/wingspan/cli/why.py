@@ -61,7 +61,7 @@ def why(
 
 
 def _run(what: str, step: str | None, home: Path | None) -> "Run":
-    from wingspan.pipeline.handles import near
+    from wingspan.errors import near
     from wingspan.runner.run import open_run
 
     run = open_run(what, home=home)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wingspan.errors import DeclarationError
-from wingspan.errors import near as near  # noqa: PLC0414 - several modules still import it from here
+from wingspan.errors import DeclarationError, near
 
 
 @dataclass(frozen=True, slots=True, repr=False)

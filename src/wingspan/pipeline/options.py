@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from wingspan.errors import DeclarationError
-from wingspan.pipeline.handles import Zip, near
+from wingspan.errors import DeclarationError, near
+from wingspan.pipeline.handles import Zip
 from wingspan.pipeline.resources import Resources, shortened
 
 OPTIONS = ("name", "resources", "retries")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from wingspan.errors import DeclarationError
+from wingspan.errors import DeclarationError, near
 from wingspan.pipeline.binding import bind, copied, frozen, handles_in, unwrapped
 from wingspan.pipeline.handles import (
     Handle,
@@ -18,7 +18,6 @@ from wingspan.pipeline.handles import (
     Zip,
     combinations,
     maps_of,
-    near,
     owner_of,
     step_of,
 )

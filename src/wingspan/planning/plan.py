@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import NotFoundError
-from wingspan.pipeline.handles import near
+from wingspan.errors import NotFoundError, near
 from wingspan.planning.again import Again
 from wingspan.planning.key import Inputs, step_key
 from wingspan.planning.reasons import Folders, listed, nothing_known, reasons

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from wingspan.errors import NotFoundError
+from wingspan.errors import NotFoundError, near
 from wingspan.pipeline.binding import handles_in
-from wingspan.pipeline.handles import Handle, Handles, by_label, near, step_of
+from wingspan.pipeline.handles import Handle, Handles, by_label, step_of
 
 if TYPE_CHECKING:
     from wingspan.pipeline.pipeline import Step

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError
-from wingspan.pipeline.handles import near
+from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError, near
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of

@@ -32,9 +32,8 @@ from types import MappingProxyType
 from typing import Any
 
 from wingspan.accesspoint.expressions import expression_problem
-from wingspan.errors import NotFoundError, SettingError
+from wingspan.errors import NotFoundError, SettingError, near
 from wingspan.pipeline.amounts import megabytes, seconds
-from wingspan.pipeline.handles import near
 from wingspan.pipeline.submit_commands import command_problem, is_expression
 from wingspan.runner.htcondor.words import in_list
 from wingspan.shown import unseen
