@@ -1,18 +1,34 @@
 """A study that is open: draws, restarts, verdicts, endings."""
 
 import json
+import math
+import os
+import re
 from itertools import count
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wingspan.errors import (
+    ConflictError,
+    CorruptError,
+    FormatError,
+    NotFoundError,
+    SettingError,
+    SpaceError,
+    WingspanError,
+)
 from wingspan.sweep.journal import JOURNAL
+from wingspan.sweep.metric import metric_value
 from wingspan.sweep.opened import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import Ending
 from wingspan.sweep.space import beta, choice, int_uniform, log_uniform, normal, uniform
 from wingspan.sweep.spec import make_spec
+from wingspan.sweep.study import read_study
 
 OVER = {
     "rate": log_uniform(1e-5, 1e-1),
@@ -101,3 +117,209 @@ def test_a_longer_sweep_goes_on_and_a_shorter_one_is_its_beginning(tmp_path):
         assert study.draw(8) is None
         assert study.exhausted(8) == "8 of 8 trials are drawn"
         assert [dict(each.parameters) for each in study.look(8).trials] == first
+
+
+def test_one_search_at_a_time(tmp_path):
+    """The second is refused, with the name of the run that searches."""
+    with open_study(tmp_path, spec_of(), "20261129-first"), pytest.raises(ConflictError) as caught:
+        open_study(tmp_path, spec_of(), "other")
+    assert "run 20261129-first is searching in this study now" in caught.value.problem
+    open_study(tmp_path, spec_of(), "other").__exit__(None, None, None)
+
+
+def test_a_journal_of_another_format_or_study_is_not_touched(tmp_path):
+    """Each says what is in the way; not a byte changes."""
+    spec = spec_of()
+    go_on(tmp_path, spec, 2)
+    path = tmp_path / JOURNAL
+    whole = path.read_text()
+    lines = whole.splitlines(keepends=True)
+    newer = lines[0].replace('"format":1', '"format":2')
+    cases = [
+        (newer + "".join(lines[1:]), FormatError, "the study has format 2, this version knows 1"),
+        (lines[0] + "half a li\n" + "".join(lines[1:]), CorruptError, "line 2 is not an entry"),
+        ("".join(lines[1:]), CorruptError, "the first line does not describe a study"),
+    ]
+    for content, kind, part in cases:
+        path.write_text(content)
+        for look in (lambda: open_study(tmp_path, spec, "run"), lambda: read_study(tmp_path)):
+            with pytest.raises(kind, match=part):
+                look()
+        assert path.read_text() == content
+    path.write_text(whole)
+    with pytest.raises(ConflictError, match="other settings"):
+        open_study(tmp_path, spec_of(seed=9), "run")
+    with pytest.raises(NotFoundError, match="there is no study here"):
+        read_study(tmp_path / "none")
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
+    """Half a line would spoil the next entry, and a draw that is not written is not handed out."""
+    with open_study(tmp_path, spec_of(), "run") as study:
+        study.draw(9)
+        before = (tmp_path / JOURNAL).read_bytes()
+        write = os.write
+        monkeypatch.setattr(os, "write", lambda file, line: write(file, line[: len(line) // 2]))
+        with pytest.raises(SpaceError):
+            study.draw(9)
+        monkeypatch.undo()
+        assert (tmp_path / JOURNAL).read_bytes() == before
+        assert study.draw(9).number == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_a_trial_without_a_finite_value_has_failed(tmp_path, value):
+    """It never is the best, teaches the search nothing, and says why."""
+    with open_study(tmp_path, spec_of(goal="maximize"), "run") as study:
+        for number, each in enumerate([1.0, value]):
+            study.draw(2)
+            study.began(number, "key")
+            study.report(number, 1, math.nan)
+            study.ended(number, Ending("complete", each))
+        good, bad = study.look().trials
+        assert (good.state, bad.state, bad.value, bad.curve) == ("complete", "failed", None, ())
+        assert "loss" in bad.problem
+        assert study.best(2) == good
+
+
+def test_equal_draws_share_one_result(tmp_path):
+    """A draw that equals an earlier trial starts no job, and a finite space comes to its end."""
+    spec = spec_of({"a": [1, 2], "b": ["x"]}, search="random", seed=2)
+    with open_study(tmp_path, spec, "run") as study:
+        draws = []
+        while (draw := study.draw(50)) is not None:
+            draws.append(draw)
+            if draw.same_as is None:
+                study.began(draw.number, "key")
+                study.ended(draw.number, Ending("complete", float(draw.values["a"])))
+        assert len(draws) < 20
+        assert study.exhausted(50) == "all 2 combinations are drawn"
+        assert [each.value for each in study.look().trials] == [each.values["a"] for each in draws]
+        assert study.look().used_s == 0
+
+
+def test_starting_points_are_tried_first(tmp_path):
+    """As they are given, in dots or nested; what they leave out is drawn."""
+    start = [{"rate": 0.01, "model.name": "mlp"}, {"model": {"width": 64}, "kind": "b"}]
+    spec = spec_of(start=start, seed=1)
+    first, second = go_on(tmp_path, spec, 6)[:2]
+    assert (first["rate"], first["model"]["name"]) == (0.01, "mlp")
+    assert (second["model"]["width"], second["kind"]) == (64, "b")
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"search": "tpa"}, "did you mean tpe"),
+        ({"search": "cma-es"}, "searches numbers only, found the choice kind, model.name"),
+        ({"search": "grid"}, "a grid needs parameters with finitely many values; drop is beta"),
+        ({"goal": "minimise"}, "did you mean minimize"),
+        ({"metric": ""}, "expected the name of a metric"),
+        ({"prune": "asah"}, "did you mean asha"),
+        ({"prune": {"rule": "asha", "frist": 2}}, "did you mean first"),
+        ({"prune": {"rule": "asha", "eta": 1}}, "expected eta of at least 2, found 1"),
+        ({"prune": {"rule": "hyperband", "first": 9, "last": 3}}, "expected first <= last"),
+        ({"prune": {"rule": "patience", "delta": "x"}}, "expected a number as delta"),
+        ({"prune": {"rule": "wandb"}}, "needs min_iter, or max_iter and s"),
+        ({"prune": 3}, "expected the name of a rule"),
+        ({"seed": -1}, "expected an integer of at least 0, found -1"),
+        ({"repeats": 0}, "expected an integer of at least 1"),
+        ({"repeats": True}, "found True"),
+        ({"start": {"rate": 1}}, "expected a list of dicts"),
+        ({"start": [{"rates": 0.1}]}, "'rates' is not swept"),
+        ({"start": [{"rate": 5}]}, "5 cannot be drawn"),
+        ({"start": [{"model": {"name": "rnn"}}]}, "'rnn' is not one of the choices"),
+        ({"start": [{}]}, "names no swept parameter"),
+    ],
+)
+def test_wrong_options_are_refused_together(options, part):
+    with pytest.raises(SettingError, match=re.escape(part)):
+        spec_of(**options)
+
+
+@pytest.mark.parametrize(
+    ("over", "part"),
+    [
+        ({}, "sweeps nothing"),
+        ([1], "expected over={name: values}"),
+        ({"a": 3}, "write [3] for one value"),
+        ({"a": "adam"}, "write ['adam'] for one value"),
+        ({"a": []}, "the list of values is empty"),
+        ({"a": {}}, "no nested parameters"),
+        ({"a": [(1, 2)]}, "write a list: [1, 2]"),
+        ({"a": [Path("x")]}, "sweep over text"),
+        ({"a": [np.int64(3)]}, "write 3, a number of Python"),
+        ({"a": [1, math.nan]}, "expected a finite number"),
+        ({"a": [{"lr": uniform(0, 1)}]}, "depend on another"),
+        ({"a.b": [1], "a": {"b": [2]}}, "two parameters are called a.b"),
+        ({3: [1]}, "expected the name of a parameter"),
+    ],
+)
+def test_a_wrong_space_is_refused(over, part):
+    with pytest.raises(WingspanError, match=re.escape(part)):
+        read_over(over, "here")
+
+
+def test_arrays_and_ranges_are_choices():
+    space = read_over({"a": np.array([1, 2]), "b": range(3), "c": (0.5, 1)}, "here")
+    assert [each.distribution.choices for each in space.dimensions] == [(1, 2), (0, 1, 2), (0.5, 1)]
+    assert space.size == 12
+
+
+def test_repeats_and_confirmations_find_the_best_by_its_mean(tmp_path):
+    """Repeats come after a complete first call; the confirmed trials alone compete at the end."""
+    spec = spec_of({"a": [1, 2, 3, 4]}, search="grid", repeats=2)
+    noise = {(1, 0): -5, (1, 1): 5, (2, 2): 9, (2, 3): 9}
+
+    def run(study, draw):
+        study.began(draw.number, f"{draw.number}{draw.repeat}", draw.repeat)
+        if draw.number == 3:
+            return study.ended(draw.number, Ending("failed", problem="no"), draw.repeat)
+        value = draw.number + noise.get(draw.call, 0) - 3 * (draw.number == 2)
+        return study.ended(draw.number, Ending("complete", value, wall_s=1.0), draw.repeat)
+
+    with open_study(tmp_path, spec, "run") as study:
+        order = []
+        while (draw := study.draw(4)) is not None:
+            order.append(draw.call)
+            run(study, draw)
+        assert order == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0)]
+        assert [each.number for each in study.top(2, 4)] == [2, 0]
+        draws = study.confirmations(2, 4)
+        assert [each.call for each in draws] == [(2, 2), (2, 3), (0, 2), (0, 3)]
+    with open_study(tmp_path, spec, "run") as study:  # killed before they were begun
+        draws = study.confirmations(2, 4)
+        for draw in draws:
+            run(study, draw)
+        assert study.confirmations(2, 4) == []
+        assert (study.best(4).number, study.best(4, confirm=2).number) == (2, 0)
+        assert study.look().trials[0].values == (0, 0, 0, 0)
+
+
+def test_a_sweep_of_failures_ends_with_the_commonest_traceback(tmp_path):
+    spec = spec_of(search="random")
+    with open_study(tmp_path, spec, "run") as study:
+        for number in range(8):
+            assert study.failure(2, 30) == ""
+            study.draw(30)
+            problem = (
+                "Traceback\n  line\nValueError: rare" if number == 3 else "Traceback\nKeyError: 'x'"
+            )
+            study.began(number, "key")
+            study.ended(number, Ending("failed", problem=problem))
+        said = study.failure(2, 30)
+        assert said.startswith("8 of 8 trials failed and none is complete; 7 of them with:")
+        assert said.endswith("Traceback\nKeyError: 'x'")
+        assert study.failure(9, 30) == ""
+
+
+def test_a_missing_metric_is_said_after_the_first_trial(tmp_path):
+    with open_study(tmp_path, spec_of(metric="val_loss"), "run") as study:
+        study.draw(30)
+        with pytest.raises(SettingError) as caught:
+            metric_value("val_loss", {"vall_loss": 1.0, "name": "x"}, {"loss": 2.0})
+        assert "did you mean vall_loss" in caught.value.problem
+        study.ended(0, Ending("complete", None, problem=caught.value.problem))
+        assert study.failure(2, 30).startswith(
+            "trial 0 ended well, but the trial reported no 'val_loss'"
+        )

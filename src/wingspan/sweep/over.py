@@ -85,6 +85,10 @@ def require_json(value: Json, place: str) -> None:
     elif isinstance(value, list):
         for each in value:
             require_json(each, place)
+    elif isinstance(value, Distribution):
+        problem = "parameters that depend on another one's value are not searched"
+        fix = "sweep all of them, and let the function ignore those that do not apply"
+        raise DeclarationError(place, problem, fix)
     elif not isinstance(value, str | int | float | None):
         problem = f"expected JSON (numbers, text, true, false, null, lists, dicts), found {value!r}"
         raise DeclarationError(place, problem, _fix_of(value))

@@ -145,7 +145,7 @@ def _search(given: object, space: Space, where: str) -> str:
 def _check_cma(space: Space, place: str) -> None:
     choices = [each.name for each in space.searched if isinstance(each.distribution, Choice)]
     if choices:
-        problem = f"CMA-ES searches numbers only, and {', '.join(choices)} is a choice"
+        problem = f"CMA-ES searches numbers only, found the choice {', '.join(choices)}"
         raise SettingError(place, problem, "use search='tpe'")
     if len(space.searched) < 2:
         raise SettingError(place, "CMA-ES needs at least two parameters", "use search='tpe'")
