@@ -19,6 +19,19 @@ from wingspan.errors import DeclarationError, ReadOnlyError, SpaceError, Wingspa
 DIGEST = "blake2b-256"
 _CHUNK = 1 << 20
 _MOST_LINKS = 10_000  # to folders, followed in one folder
+_OPEN = open  # a job notes what its step opens; not the files that Wingspan itself keeps there
+
+
+def read_file(path: str | Path) -> bytes:
+    """Return the bytes of a file that Wingspan wrote."""
+    with _OPEN(path, "rb") as file:
+        return file.read()
+
+
+def write_file(path: str | Path, content: str | bytes) -> None:
+    """Write a file of Wingspan's own in place; see `write_atomically` for what must be whole."""
+    with _OPEN(path, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def digest_bytes(content: bytes) -> str:
@@ -164,7 +177,7 @@ def identity(status: os.stat_result) -> list[int]:
     return [status.st_ino, status.st_size, *times, status.st_dev]
 
 
-def stamp(path: Path) -> str:
+def stamp(path: str | Path) -> str:
     """Return a text that stays the same while a file, or a folder with all in it, is surely as it was.
 
     It also changes with what is not content, such as permissions or a further hard link: then compare digests.
@@ -173,7 +186,7 @@ def stamp(path: Path) -> str:
     if not stat.S_ISDIR(status.st_mode):
         return stamp_of(status)
     stamper = Stamper()
-    for found in walk(path):
+    for found in walk(Path(path)):
         stamper.add(found)
     return stamper.text()
 
@@ -203,9 +216,10 @@ def stamp_of(status: os.stat_result) -> str:
 
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files of a folder."""
-    if path.is_dir():
+    status = os.stat(path)  # noqa: PTH116
+    if stat.S_ISDIR(status.st_mode):
         return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
-    return path.stat().st_size
+    return status.st_size
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - whatever json takes
@@ -223,15 +237,20 @@ def no_space(path: Path) -> SpaceError:
     return SpaceError(str(path.parent), problem, fix)
 
 
+def no_room(error: OSError) -> bool:
+    """Return whether an error says "no space" or "quota exceeded"."""
+    return error.errno in _FULL
+
+
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: str | Path) -> Iterator[None]:
     """Turn "no space" and "quota exceeded" into a `SpaceError` that names the folder."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not no_room(error):
             raise
-        raise no_space(path) from error
+        raise no_space(Path(path)) from error
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -361,12 +380,16 @@ def copy(
             copy_file(Path(found.path), target)
 
 
-def remove(path: Path) -> None:
+def remove(path: str | Path) -> None:
     """Remove a file or a folder, also one with read-only content; nothing if it is not there."""
-    if path.is_dir() and not path.is_symlink():
-        path.chmod(0o755)
-        for entry in path.iterdir():
-            remove(entry)
-        path.rmdir()
-    else:
-        path.unlink(missing_ok=True)
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            os.unlink(path)  # noqa: PTH108
+            return
+    except FileNotFoundError:
+        return
+    os.chmod(path, 0o755)  # noqa: PTH101
+    for name in os.listdir(path):  # noqa: PTH208
+        remove(os.path.join(path, name))  # noqa: PTH118
+    os.rmdir(path)  # noqa: PTH106

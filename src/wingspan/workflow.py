@@ -12,41 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wingspan.errors import (
-    CorruptError,
-    DeclarationError,
-    NotFoundError,
-    ReadOnlyError,
-    SettingError,
-)
+from wingspan.errors import DeclarationError, ReadOnlyError, SettingError
 from wingspan.pipeline import pipeline as declaration
 from wingspan.pipeline.binding import handles_in
 from wingspan.pipeline.handles import step_of
 from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.again import Again
-from wingspan.planning.digest_cache import DigestCache
-from wingspan.planning.plan import Plan, make_plan
-from wingspan.planning.reads import Present, latest_of
-from wingspan.planning.selection import Names, named, needed
-from wingspan.runner.drive import drive, drive_in_background
-from wingspan.runner.events import RUNNING, Listener, ignore
 from wingspan.runner.job import inside
-from wingspan.runner.plan_file import (
-    LOCAL,
-    folders_known,
-    read_history,
-    save_plan,
-)
-from wingspan.runner.run import Run
-from wingspan.runner.run_folder import Home, RunFolder, find_home
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home
 from wingspan.shown import in_markup
-from wingspan.store.again import read_again
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
+    from wingspan.planning.plan import Plan
+    from wingspan.planning.selection import Names
+    from wingspan.runner.events import Listener
     from wingspan.runner.htcondor.profile import Profile
+    from wingspan.runner.run import Run
 
 _LISTED = 60  # steps of a pipeline that its text shows
 _NEEDS = 5  # steps that the text of one step names
@@ -85,9 +68,9 @@ class Pipeline(declaration.Pipeline):
         *,
         on: str = LOCAL,
         fuse: bool = True,
-        until: Names | None = None,
-        force: Names | None = None,
-    ) -> Plan:
+        until: "Names | None" = None,
+        force: "Names | None" = None,
+    ) -> "Plan":
         """Say what would run, and why; change nothing.
 
         Parameters
@@ -102,7 +85,13 @@ class Pipeline(declaration.Pipeline):
         DeclarationError
             A function or an argument cannot be fingerprinted.
         """
+        from wingspan.planning.again import Again
         from wingspan.planning.call import describe_all
+        from wingspan.planning.digest_cache import DigestCache
+        from wingspan.planning.plan import make_plan
+        from wingspan.planning.reads import Present, latest_of
+        from wingspan.runner.plan_file import folders_known, read_history
+        from wingspan.store.again import read_again
 
         place = find_home(home)
         cache = DigestCache(place.digests)
@@ -131,13 +120,15 @@ class Pipeline(declaration.Pipeline):
         from wingspan.planning.fuse import known_times
         from wingspan.runner.htcondor.profile import find_profile
 
-        times = known_times(plan, before, _wall_time(Store(place.store)))
+        times = known_times(plan, before, Store(place.store).wall_time)
         return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
 
     def _selected(
-        self, until: Names | None, force: Names | None
+        self, until: "Names | None", force: "Names | None"
     ) -> tuple[Mapping[str, declaration.Step], frozenset[str]]:
         """Return the steps to plan, and those that are forced."""
+        from wingspan.planning.selection import named, needed
+
         steps = self.steps
         if until is not None:
             steps = needed(steps, named(steps, until, "until"))
@@ -164,15 +155,15 @@ class Pipeline(declaration.Pipeline):
         on: str = LOCAL,
         *,
         home: str | Path | None = None,
-        listener: Listener | None = None,
+        listener: "Listener | None" = None,
         check: bool = True,
         fuse: bool = True,
         shared: str | Path | None = None,
-        until: Names | None = None,
-        force: Names | None = None,
+        until: "Names | None" = None,
+        force: "Names | None" = None,
         touch: bool = False,
         jobs: int | None = None,
-    ) -> Run:
+    ) -> "Run":
         """Run what is not up to date, and wait for it.
 
         Parameters
@@ -208,6 +199,9 @@ class Pipeline(declaration.Pipeline):
         SettingError
             A step to `touch` never ran.
         """
+        from wingspan.runner.drive import drive
+        from wingspan.runner.events import ignore
+
         run = self.prepare(
             on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
         )
@@ -221,11 +215,11 @@ class Pipeline(declaration.Pipeline):
         home: str | Path | None = None,
         fuse: bool = True,
         shared: str | Path | None = None,
-        until: Names | None = None,
-        force: Names | None = None,
+        until: "Names | None" = None,
+        force: "Names | None" = None,
         touch: bool = False,
         jobs: int | None = None,
-    ) -> Run:
+    ) -> "Run":
         """Start what is not up to date and return at once; the run continues when this process ends.
 
         The options are those of `run`.
@@ -234,6 +228,8 @@ class Pipeline(declaration.Pipeline):
             on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
         )
         if not run.folder.driven():
+            from wingspan.runner.drive import drive_in_background
+
             drive_in_background(run.folder, run.home, jobs)
         return run
 
@@ -244,10 +240,10 @@ class Pipeline(declaration.Pipeline):
         home: str | Path | None = None,
         fuse: bool = True,
         shared: str | Path | None = None,
-        until: Names | None = None,
-        force: Names | None = None,
+        until: "Names | None" = None,
+        force: "Names | None" = None,
         touch: bool = False,
-    ) -> Run:
+    ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing.
 
         The options are those of `run`.
@@ -279,6 +275,9 @@ class Pipeline(declaration.Pipeline):
             return active
         if profile is not None and plan.to_run():
             _require_pool(plan, profile, place)
+        from wingspan.runner.plan_file import save_plan
+        from wingspan.runner.run import Run
+
         folder = place.new_run(plan.pipeline)
         save_plan(plan, folder, place, on, given, self.origin)
         return Run(folder, place)
@@ -292,7 +291,7 @@ def submit(
     home: str | Path | None = None,
     resources: Resources | None = None,
     **kwargs: Any,  # noqa: ANN401
-) -> Run:
+) -> "Run":
     """Run one function in the background, no pipeline needed; ``.result()`` waits for its value."""
     name = getattr(function, "__name__", None)
     if callable(function):
@@ -315,7 +314,7 @@ def _needs(step: declaration.Step) -> str:
     return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
 
 
-def _warn_of_commands(plan: Plan, on: str) -> None:
+def _warn_of_commands(plan: "Plan", on: str) -> None:
     """Report submit commands that HTCondor does not know; they are hardly what the user meant."""
     if on == LOCAL and not any("submit" in step.resources for step in plan.steps):
         return
@@ -340,7 +339,7 @@ def _usable(on: str, shared: str | Path | None) -> "Profile":
     return found
 
 
-def _require_pool(plan: Plan, profile: "Profile", home: Home) -> None:
+def _require_pool(plan: "Plan", profile: "Profile", home: Home) -> None:
     """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
     from wingspan.accesspoint.access import check_access
     from wingspan.pool.personal import use_pool
@@ -369,8 +368,11 @@ def _catch_up_all(home: Home, pipeline: str) -> None:
             catch_up(folder, home)
 
 
-def _in_the_pool(plan: Plan, on: str, home: Home) -> Run | None:
+def _in_the_pool(plan: "Plan", on: str, home: Home) -> "Run | None":
     """Return the run that does just this already, if there is one."""
+    from wingspan.runner.events import RUNNING
+    from wingspan.runner.run import Run
+
     wanted = {step.key for step in plan.to_run()}
     for run_id in reversed(home.run_ids() if wanted else []):
         run = Run(RunFolder(home.runs / run_id), home)
@@ -381,18 +383,6 @@ def _in_the_pool(plan: Plan, on: str, home: Home) -> Run | None:
         if wanted <= {step.key for step in run.steps.values()} and run.state == RUNNING:
             return run
     return None
-
-
-def _wall_time(store: Store) -> Callable[[str], float | None]:
-    """Return what tells how long the job of a key took; None where the store has no such result."""
-
-    def seconds(key: str) -> float | None:
-        try:
-            return float(store.result(key)["wall_s"])
-        except (NotFoundError, CorruptError, KeyError):
-            return None
-
-    return seconds
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

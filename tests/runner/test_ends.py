@@ -261,8 +261,10 @@ def test_free_memory_is_that_of_the_narrowest_limit(tmp_path, texts, free):
 
 HOLDS = """
     import time
+    from pathlib import Path
 
-    def run(folder):
+    def run(path):
+        folder = Path(path)
         held = bytearray(b"x") * (int((folder / "what").read_text()) * 2**20)
         (folder / "there").touch()
         time.sleep(60)

@@ -26,7 +26,8 @@ WORK = """
 
     HOLD = [sys.executable, "-c", "held = b'x' * 300 * 2**20; import time; time.sleep(30)"]
 
-    def run(folder):
+    def run(path):
+        folder = Path(path)
         return globals()[(folder / "what").read_text()](folder)
 
     def nothing(folder):

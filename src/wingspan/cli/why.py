@@ -40,7 +40,7 @@ def why(
     And where the others run.
     """
     from wingspan.pool.personal import use_pool
-    from wingspan.runner.plan_file import LOCAL
+    from wingspan.runner.run_folder import LOCAL
 
     job_id, run, ads = _job_id(what, home), None, list[Ad]()
     if job_id is None:
@@ -251,7 +251,7 @@ def _steps(run: "Run", step: str | None) -> dict[str, str]:
 
 
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
-    from wingspan.runner.plan_file import LOCAL
+    from wingspan.runner.run_folder import LOCAL
 
     if run is None:
         return ""

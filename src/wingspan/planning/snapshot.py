@@ -6,11 +6,12 @@ A job imports these bytes. Editing, renaming or deleting a file during a run cha
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wingspan.files import digest_bytes, json_text
-from wingspan.planning.project import Kept
+
+if TYPE_CHECKING:  # jobs read manifests, and need nothing of what makes them
+    from wingspan.planning.project import Kept
 
 
 class Module(NamedTuple):
@@ -23,7 +24,7 @@ class Module(NamedTuple):
     @property
     def compiled(self) -> bool:
         """Whether the module's bytes stay in its file: an extension module."""
-        return bool(self.digest) and Path(self.file).suffix != ".py"
+        return bool(self.digest) and not self.file.endswith(".py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Snapshot:
     contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def take(files: Mapping[str, Kept]) -> Snapshot:
+def take(files: "Mapping[str, Kept]") -> Snapshot:
     """Return the snapshot of the modules that a function reaches."""
     if not files:
         return Snapshot()

@@ -19,9 +19,9 @@ from wingspan.runner.events import (
     ignore,
 )
 from wingspan.runner.local.runner import LocalRunner
-from wingspan.runner.plan_file import LOCAL, load_plan, require_format
+from wingspan.runner.plan_file import load_plan, require_format
 from wingspan.runner.record import read_events, write_event
-from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder
 from wingspan.store.store import Store
 
 

@@ -14,13 +14,10 @@ from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.job.kept_code import write_code
-from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder
 from wingspan.store.again import write_again
 
 _FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
-
-
-LOCAL = "local"
 
 
 def save_plan(

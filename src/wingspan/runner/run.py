@@ -28,8 +28,8 @@ from wingspan.runner.events import (
 from wingspan.runner.failure import report
 from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
 from wingspan.runner.job.run import whole
-from wingspan.runner.plan_file import LOCAL, load_plan
-from wingspan.runner.run_folder import Home, RunFolder, find_home, read_result
+from wingspan.runner.plan_file import load_plan
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home, read_result
 from wingspan.runner.usage import Usage, measure
 from wingspan.runner.watch import Watch
 from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output

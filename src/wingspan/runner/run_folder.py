@@ -38,11 +38,13 @@ from wingspan.errors import ConflictError, NotFoundError
 from wingspan.files import writing
 from wingspan.pipeline.names import file_part, file_word
 
+LOCAL = "local"  # where a run runs that is in no pool
 JOB = "job.json"
 RESULT = "result.json"
 INPUTS = "inputs"
 OUTPUTS = "outputs"
 WORK = "work"
+CODE = "code"
 CHECKPOINT = "checkpoint"
 METRICS = "metrics.jsonl"
 STOP = "stop"
@@ -192,7 +194,7 @@ class RunFolder:
         try:
             return (self.root / "on").read_text()
         except FileNotFoundError:
-            return "local"
+            return LOCAL
 
     @property
     def shared(self) -> Path | None:
@@ -253,7 +255,7 @@ class RunFolder:
 
     def code(self, digest: str) -> Path:
         """Return the place of a module's content, or of a manifest."""
-        return self.root / "code" / digest.partition(":")[2]
+        return self.root / CODE / digest.partition(":")[2]
 
     def step(self, key: str) -> Path:
         """Return the folder of all attempts of a step."""
@@ -325,3 +327,8 @@ def command_of(origin: Mapping[str, Any]) -> str:
     for setting in origin.get("settings", ()):
         words += ["--set", str(setting)]
     return shlex.join(words)
+
+
+def code_of(attempt: str) -> str:
+    """Return where the run of an attempt's folder keeps the project's code."""
+    return f"{os.path.dirname(os.path.dirname(os.path.dirname(attempt)))}/{CODE}"  # noqa: PTH120

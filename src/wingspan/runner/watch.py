@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from wingspan.planning.plan import Plan
 from wingspan.runner.events import StepEvent
-from wingspan.runner.plan_file import LOCAL, load_plan
+from wingspan.runner.plan_file import load_plan
 from wingspan.runner.record import read_new_events
-from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.dag_folder import DagFolder

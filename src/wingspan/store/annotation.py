@@ -66,7 +66,7 @@ def read_return(function: Callable[..., Any]) -> TypeName | None:
 
 
 def _annotated(function: Callable[..., Any]) -> "tuple[_Scope, dict[str, Any]]":
-    inner = inspect.unwrap(function)
+    inner = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
     scope = _Scope(getattr(inner, "__globals__", {}), getattr(inner, "__module__", ""))
     return scope, getattr(inner, "__annotations__", {})
 
@@ -133,6 +133,8 @@ class _Scope:
             return NONE
         if annotation in {Any, object} or isinstance(annotation, typing.TypeVar):
             return ANY
+        if type(annotation) is type:  # no generic
+            return self._class_name(annotation)
         return self._from_object(annotation)
 
     def _from_object(self, annotation: Any) -> TypeName:  # noqa: ANN401

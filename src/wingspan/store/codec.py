@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from wingspan.errors import CorruptError, FormatError, UnsupportedTypeError, installing
-from wingspan.files import digest_bytes, digest_file, disk_errors, json_text, remove, size_of
+from wingspan.files import (
+    digest_bytes,
+    digest_file,
+    disk_errors,
+    json_text,
+    read_file,
+    remove,
+    size_of,
+    write_file,
+)
 from wingspan.store.annotation import TypeName, find_class, name_of_class
 from wingspan.store.fits import check_value
 from wingspan.store.tree import from_tree, is_newer, to_tree, tree_text
@@ -200,9 +209,10 @@ def _codec_of_class(kind: type) -> str | None:
     if "numpy.generic" in names:  # its bytes are bytes too
         return None
     found = next((_CODECS[name] for name in names if name in _CODECS), None)
-    load = inspect.getattr_static(kind, "load", None)
-    if callable(getattr(kind, "save", None)) and isinstance(load, classmethod | staticmethod):
-        return SAVED
+    if callable(getattr(kind, "save", None)):
+        load = inspect.getattr_static(kind, "load", None)
+        if isinstance(load, classmethod | staticmethod):
+            return SAVED
     return found
 
 
@@ -221,10 +231,10 @@ def _is_state_dict(value: Any) -> bool:  # noqa: ANN401
 
 def encode(
     value: object,
-    path: Path,
+    path: str | Path,
     kind: TypeName | None = None,
     *,
-    own: Path | None = None,
+    own: str | None = None,
     trusted: frozenset[str] | None = None,
     name: str = "value",
 ) -> dict[str, Any]:
@@ -251,8 +261,14 @@ def encode(
         with disk_errors(path):
             if kind is not None:
                 check_value(value, kind)
-            record = _write(value, path, {PATH: {"own": own}, MODEL: {"trusted": trusted}})
-            return {**record, "digest": digest_of(path, record), "bytes": size_of(path)}
+            record, text = _write(value, path, {PATH: {"own": own}, MODEL: {"trusted": trusted}})
+            if text is None:
+                digest = digest_of(Path(path), record)
+                return {**record, "digest": digest, "bytes": size_of(Path(path))}
+            content = text.encode()
+            write_file(path, content)
+            digest = _digest(record, digest_bytes(content))
+            return {**record, "digest": digest, "bytes": len(content)}
     except UnsupportedTypeError as error:
         remove(path)
         raise UnsupportedTypeError(f"{name}{error.where}", error.problem, error.fix) from error
@@ -264,11 +280,11 @@ def encode(
 Options = dict[str, dict[str, Any]]  # codec -> what else its `write` takes
 
 
-def _write(value: object, path: Path, options: Options) -> dict[str, Any]:
-    """Write a value; return the codec and what else its reader must know."""
+def _write(value: object, path: str | Path, options: Options) -> tuple[dict[str, Any], str | None]:
+    """Write a value; return the codec and what else its reader must know. A text that is returned is still to be written."""
     codec = codec_of(value)
     if codec is not None:
-        return _write_part(value, path, codec, options)
+        return _write_part(value, path, codec, options), None
     count = 0
 
     def part(inner: object) -> dict[str, Any] | None:
@@ -276,24 +292,26 @@ def _write(value: object, path: Path, options: Options) -> dict[str, Any]:
         codec = codec_of(inner)
         if codec is None:
             return None
-        path.mkdir(exist_ok=True)
+        folder = Path(path)
+        folder.mkdir(exist_ok=True)
         name, count = str(count), count + 1
-        return {"$": "part", "file": name, **_write_part(inner, path / name, codec, options)}
+        return {"$": "part", "file": name, **_write_part(inner, folder / name, codec, options)}
 
     try:
         content = tree_text(to_tree(value, part, refuse))
     except RecursionError as error:
         problem = f"a {type(value).__qualname__} is nested too deep"
         raise UnsupportedTypeError("", problem, "return a flat list") from error
-    (path / "tree.json" if count else path).write_text(content)
-    if is_newer(content):
-        return {"codec": TREE_2 if count else JSON_2}
-    return {"codec": TREE if count else JSON}
+    newer = is_newer(content)
+    if not count:
+        return {"codec": JSON_2 if newer else JSON}, content
+    write_file(f"{path}/tree.json", content)
+    return {"codec": TREE_2 if newer else TREE}, None
 
 
-def _write_part(value: object, path: Path, codec: str, options: Options) -> dict[str, Any]:
+def _write_part(value: object, path: str | Path, codec: str, options: Options) -> dict[str, Any]:
     with _installed():
-        more = _module(codec).write(value, path, **options.get(codec, {}))
+        more = _module(codec).write(value, Path(path), **options.get(codec, {}))
     return {"codec": codec, **(more or {})}
 
 
@@ -303,11 +321,15 @@ def _module(codec: str) -> Any:  # noqa: ANN401 - a module with `write` and `rea
 
 def digest_of(path: Path, record: dict[str, Any]) -> str:
     """Return the digest of the bytes at `path` and of what their record says besides digest and size."""
+    return _digest(record, digest_file(path))
+
+
+def _digest(record: dict[str, Any], content: str) -> str:
     said = {name: fact for name, fact in record.items() if name not in {"digest", "bytes"}}
-    return digest_bytes(json_text([said, digest_file(path)]).encode())
+    return digest_bytes(json_text([said, content]).encode())
 
 
-def decode(path: Path, record: dict[str, Any], trusted: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
+def decode(path: str | Path, record: dict[str, Any], trusted: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
     """Read what `encode` wrote; every byte is checked before anything is built.
 
     Parameters
@@ -325,30 +347,46 @@ def decode(path: Path, record: dict[str, Any], trusted: frozenset[str] = frozens
         A model asks for code that is not trusted.
     """
     _check_known(path, record["codec"])
-    found = digest_of(path, record) if path.exists() else "nothing"
+    text = _text(path) if record["codec"] in {JSON, JSON_2} else None
+    if text is not None:
+        found = _digest(record, digest_bytes(text))
+    else:
+        path = Path(path)
+        found = digest_of(path, record) if path.exists() else "nothing"
     if found != record["digest"]:
         fix = "`wingspan store check` lists what is damaged; remove it, and the step runs again"
         raise CorruptError(str(path), f"expected {record['digest']}, found {found}", fix)
-    return _read(path, record, trusted)
+    return _read(path, record, trusted, text)
 
 
-def _check_known(path: Path, codec: object) -> None:
+def _text(path: str | Path) -> bytes | None:
+    """Return the bytes of a file; None if there is no file."""
+    try:
+        return read_file(path)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def _check_known(path: str | Path, codec: object) -> None:
     if codec not in _KNOWN:
         problem = f"expected a codec that this version knows, found {codec!r}"
         fix = "use the version of Wingspan that wrote it, or a newer one"
         raise FormatError(str(path), problem, fix)
 
 
-def _read(path: Path, record: dict[str, Any], trusted: frozenset[str]) -> Any:  # noqa: ANN401
+def _read(
+    path: str | Path, record: dict[str, Any], trusted: frozenset[str], text: bytes | None = None
+) -> Any:  # noqa: ANN401
     codec = record["codec"]
     if codec not in {JSON, TREE, JSON_2, TREE_2}:
         with _installed(str(path)):
-            return _module(codec).read(path, record, trusted)
-    text = (path if codec in {JSON, JSON_2} else path / "tree.json").read_text()
-    return from_tree(json.loads(text), partial(_read_file, path, trusted))
+            return _module(codec).read(Path(path), record, trusted)
+    if text is None:
+        text = read_file(path if codec in {JSON, JSON_2} else f"{path}/tree.json")
+    return from_tree(json.loads(text.decode()), partial(_read_file, path, trusted))
 
 
-def _read_file(folder: Path, trusted: frozenset[str], node: dict[str, Any]) -> Any:  # noqa: ANN401
-    path = folder / node["file"]
+def _read_file(folder: str | Path, trusted: frozenset[str], node: dict[str, Any]) -> Any:  # noqa: ANN401
+    path = Path(folder) / node["file"]
     _check_known(path, node["codec"])
     return _read(path, node, trusted)

@@ -9,7 +9,7 @@ from wingspan.errors import NotFoundError, UnsupportedTypeError
 from wingspan.files import copy
 
 
-def write(value: Path | bytes | bytearray, path: Path, own: Path | None = None) -> None:
+def write(value: Path | bytes | bytearray, path: Path, own: str | None = None) -> None:
     """Write bytes; or put a file or folder, under its own name, into the folder `path`.
 
     Parameters
@@ -36,7 +36,7 @@ def write(value: Path | bytes | bytearray, path: Path, own: Path | None = None) 
             problem = f"{entry} is a symbolic link or a device, which means nothing elsewhere"
             raise UnsupportedTypeError("", problem, "write a file instead")
     path.mkdir()
-    ours = own is not None and source.is_relative_to(own.resolve())
+    ours = own is not None and source.is_relative_to(Path(own).resolve())
     copy(source, path / (value.absolute().name or "folder"), _link if ours else shutil.copyfile)
 
 

@@ -109,6 +109,13 @@ class Store:
             raise CorruptError(str(path), "expected a JSON object with outputs", _AGAIN)
         return dict(found)
 
+    def wall_time(self, key: str) -> float | None:
+        """Return how many seconds the job of a key took; None where there is no such result."""
+        try:
+            return float(self.result(key)["wall_s"])
+        except (NotFoundError, CorruptError, KeyError):
+            return None
+
     def load(self, key: str, output: str, trusted: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
         """Return the value of an output, checked; errors are those of `result` and `decode`."""
         outputs = self.result(key)["outputs"]

@@ -31,7 +31,10 @@ _BIG = 1 << 4096  # Python refuses to read much longer decimal texts of integers
 
 def tree_text(tree: Node) -> str:
     """Return the one JSON text of a tree."""
-    return json.dumps(tree, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(tree)
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def to_tree(value: object, part: ToPart, other: ToPart, around: tuple[int, ...] = ()) -> Node:

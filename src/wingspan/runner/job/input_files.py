@@ -4,8 +4,6 @@ A file's stamp shows that it may have been changed; its digest shows whether it 
 permissions fail no step, and a change whose size and modification time were set back does.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError
 from wingspan.files import digest_file, stamp
-from wingspan.runner.run_folder import INPUTS
+from wingspan.runner.run_folder import INPUTS, file_name
 from wingspan.store.codec import digest_of
 
 PLANNED = "after the plan was made", "run the command again to replan"
@@ -39,40 +37,47 @@ class Input(NamedTuple):
     """
 
     name: str
-    path: Path
+    path: str
     stamp: str | None
     same: Callable[[], bool]
-    made: Path | None = None
+    made: Mapping[str, Any] | None = None
 
     def text(self) -> str:
         """Return what a reader knows it by: a file's path, or the parameter and the step that made it."""
         if self.made is None:
             return self.name
-        return f"{self.name} (result of step {json.loads(self.made.read_bytes())['step']})"
+        return f"{self.name} (result of step {self.made['step']})"
 
 
-def planned_files(job: Mapping[str, Any], folder: Path) -> list[Input]:
+def planned_files(job: Mapping[str, Any], folder: str) -> list[Input]:
     """Return the user's files that a job reads, with the stamps that they had when the plan was made."""
     found = []
     for file in job["files"]:
-        path = folder / INPUTS / file["name"]
+        path = f"{folder}/{INPUTS}/{file['name']}"
         same = partial(_has_digest, path, file["digest"])
         found.append(Input(f"file {file['path']}", path, file.get("stamp"), same))
     return found
 
 
-def results_read(job: Mapping[str, Any], folder: Path) -> list[Input]:
-    """Return the results of other steps that a job reads, with their present stamps."""
-    keys = {source["key"]: place for place, source in job["inputs"].items()}
-    found = []
-    with os.scandir(folder / INPUTS) as listing:
-        for entry in listing:
-            key, _, output = entry.name.partition(".")
-            if key in keys and output != "json":
-                path, made = Path(entry.path), folder / INPUTS / f"{key}.json"
-                same = partial(_has_record, path, made, output)
-                found.append(Input(keys[key], path, stamp(path), same, made))
-    return found
+def results_read(
+    job: Mapping[str, Any], folder: str, made: Callable[[str, str], Mapping[str, Any]]
+) -> list[Input]:
+    """Return the results of other steps that a job reads, with their present stamps.
+
+    Parameters
+    ----------
+    made
+        Returns what the job of a key has said of its result, in the inputs of a folder.
+    """
+    found: dict[str, Input] = {}
+    for place, source in job["inputs"].items():
+        result = made(folder, source["key"])
+        outputs = result["outputs"]
+        for output in outputs if source["output"] is None else [source["output"]]:
+            path = f"{folder}/{INPUTS}/{file_name(source['key'], output)}"
+            same = partial(_has_record, path, outputs[output])
+            found[path] = Input(place, path, stamp(path), same, result)
+    return list(found.values())
 
 
 def require_same(
@@ -100,10 +105,9 @@ def require_same(
     return found
 
 
-def _has_digest(path: Path, digest: str) -> bool:
-    return digest_file(path) == digest
+def _has_digest(path: str, digest: str) -> bool:
+    return digest_file(Path(path)) == digest
 
 
-def _has_record(path: Path, result: Path, output: str) -> bool:
-    record = json.loads(result.read_bytes())["outputs"][output]
-    return digest_of(path, record) == str(record["digest"])
+def _has_record(path: str, record: dict[str, Any]) -> bool:
+    return digest_of(Path(path), record) == str(record["digest"])

@@ -11,11 +11,11 @@ from wingspan.errors import SettingError
 from wingspan.files import copy, remove
 from wingspan.runner.run_folder import CHECKPOINT, METRICS, STOP
 
-_FOLDER: list[Path] = []  # the job's folder; empty outside a job
+_FOLDER: list[str] = []  # the job's folder; empty outside a job
 _DRAFT = ".checkpoint-draft"
 
 
-def enter(folder: Path) -> None:
+def enter(folder: str) -> None:
     """Say that this process is the job of `folder`."""
     _FOLDER[:] = [folder]
 
@@ -44,7 +44,7 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
             ) from error
     if _FOLDER:
         line = json.dumps({"time": time.time(), "step": step, "metrics": numbers})
-        handle = os.open(_FOLDER[0] / METRICS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = os.open(f"{_FOLDER[0]}/{METRICS}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(handle, f"{line}\n".encode())  # one write: a reader sees whole lines
         finally:
@@ -58,9 +58,9 @@ def checkpoint_file(name: str) -> Path:
     """
     if not _FOLDER:
         return Path(tempfile.mkdtemp(prefix="wingspan-")) / name
-    draft = _FOLDER[0] / _DRAFT
+    draft = Path(_FOLDER[0]) / _DRAFT
     if not draft.exists():
-        kept = _FOLDER[0] / CHECKPOINT
+        kept = Path(_FOLDER[0]) / CHECKPOINT
         if kept.exists():
             copy(kept, draft)
         else:
@@ -72,9 +72,9 @@ def checkpoint_file(name: str) -> Path:
 
 def checkpoint() -> None:
     """Keep what the checkpoint files hold now, in one step: killed at any moment, the last whole one is there."""
-    if not _FOLDER or not (_FOLDER[0] / _DRAFT).exists():
+    folder = Path(_FOLDER[0]) if _FOLDER else None
+    if folder is None or not (folder / _DRAFT).exists():
         return
-    folder = _FOLDER[0]
     new, old = folder / f"{CHECKPOINT}.new", folder / f"{CHECKPOINT}.old"
     remove(new)
     copy(folder / _DRAFT, new)
@@ -95,4 +95,4 @@ def last_checkpoint(attempt: Path) -> Path | None:
 
 def should_stop() -> bool:
     """Return whether this trial has been pruned: save what matters and return."""
-    return bool(_FOLDER) and (_FOLDER[0] / STOP).exists()
+    return bool(_FOLDER) and (Path(_FOLDER[0]) / STOP).exists()

@@ -6,17 +6,18 @@ A module keeps its path as ``__file__``, but its bytes are those that the plan w
 import importlib.machinery
 import importlib.util
 import linecache
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from wingspan.errors import ConflictError
-from wingspan.files import digest_bytes, digest_file
+from wingspan.files import digest_bytes, digest_file, read_file
 from wingspan.planning.snapshot import Module, read_manifest
-from wingspan.runner.run_folder import RunFolder
+from wingspan.runner.run_folder import CODE, RunFolder
 
 _AGAIN = "run the command again to replan"
 
@@ -38,21 +39,32 @@ def read_kept(folder: RunFolder, digest: str) -> bytes:
     ConflictError
         It is missing or damaged.
     """
-    path = folder.code(digest)
-    content = path.read_bytes() if path.exists() else b""
+    return _read(str(folder.root / CODE), digest)
+
+
+def _read(code: str, digest: str) -> bytes:
+    path = f"{code}/{digest.partition(':')[2]}"
+    try:
+        content = read_file(path)
+    except FileNotFoundError:
+        raise _lost(path, "missing") from None
     if digest_bytes(content) != digest:
-        problem = f"{path} is {'damaged' if path.exists() else 'missing'}"
-        raise ConflictError(f"run {folder.run_id}", problem, _AGAIN)
+        raise _lost(path, "damaged")
     return content
 
 
-def import_kept(folder: RunFolder, manifest: str) -> None:
-    """Let this process import the modules of a manifest from the run folder.
+def _lost(path: str, how: str) -> ConflictError:
+    run_id = Path(path).parents[1].name
+    return ConflictError(f"run {run_id}", f"{path} is {how}", _AGAIN)
+
+
+def import_kept(code: str, manifest: str) -> None:
+    """Let this process import the modules of a manifest from the folder of a run's code.
 
     What else lies in their folders is imported from there, from source alone.
     """
-    modules = read_manifest(read_kept(folder, manifest))
-    sys.meta_path.insert(0, _Kept(folder, modules))
+    modules = read_manifest(_read(code, manifest))
+    sys.meta_path.insert(0, _Kept(code, modules))
     sys.meta_path.append(_Folders(modules))
     for root in sorted({module.root for module in modules.values()}):
         import_source_from(root)
@@ -67,7 +79,7 @@ def import_source_from(root: str) -> None:
 
     def finder(path: str) -> importlib.machinery.FileFinder:
         below = f"{path}/".startswith(f"{root}/") and "site-packages" not in path
-        if not below or Path(path).is_file():  # such as a script that runpy is given
+        if not below or os.path.isfile(path):  # noqa: PTH113 - such as a script that runpy is given
             raise ImportError
         return importlib.machinery.FileFinder(path, *loaders)
 
@@ -90,16 +102,22 @@ class _SourceLoader(importlib.machinery.SourceFileLoader):
 class _KeptLoader(_SourceLoader):
     """Loads a module from the run folder; tracebacks show its lines, whatever the file holds by then."""
 
-    def __init__(self, name: str, module: Module, folder: RunFolder) -> None:
+    def __init__(self, name: str, module: Module, code: str) -> None:
         super().__init__(name, module.file)
         self._digest = module.digest
-        self._folder = folder
+        self._code = code
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - asked for its own module alone
+        content = self.get_data(self.path)
+        compiled: CodeType = self.source_to_code(content, self.path)
+        return compiled
 
     def get_data(self, path: str) -> bytes:
         if path != self.path:
             return super().get_data(path)
-        content = read_kept(self._folder, self._digest)
-        lines = importlib.util.decode_source(content).splitlines(keepends=True)
+        content = _read(self._code, self._digest)
+        text = content.decode() if content.isascii() else importlib.util.decode_source(content)
+        lines = text.splitlines(keepends=True)
         linecache.cache[path] = (len(content), None, lines, path)  # None: never looked for on disk
         return content
 
@@ -112,8 +130,8 @@ def is_kept(module: object) -> bool:
 class _Kept:
     """Finds the modules of a manifest."""
 
-    def __init__(self, folder: RunFolder, modules: Mapping[str, Module]) -> None:
-        self._folder = folder
+    def __init__(self, code: str, modules: Mapping[str, Module]) -> None:
+        self._code = code
         self._modules = modules
 
     def find_spec(
@@ -126,8 +144,13 @@ class _Kept:
         if module is None or not module.digest:
             return None
         if not module.compiled:
-            loader = _KeptLoader(name, module, self._folder)
-            return importlib.util.spec_from_file_location(name, module.file, loader=loader)
+            loader = _KeptLoader(name, module, self._code)
+            package = loader.is_package(name)
+            spec = ModuleSpec(name, loader, origin=module.file, is_package=package)
+            spec.has_location = True
+            if package:
+                spec.submodule_search_locations = [os.path.dirname(module.file)]  # noqa: PTH120
+            return spec
         file = Path(module.file)
         if not file.exists() or digest_file(file) != module.digest:
             problem = f"{file} was changed after the plan was made"

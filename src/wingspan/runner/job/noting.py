@@ -31,16 +31,20 @@ _HERE = frozenset({__file__, sys.modules[watch_libraries.__module__].__file__})
 class _Noting:
     """In the place of a function: tells its arguments, then calls it. Like a builtin function it never becomes a method."""
 
-    def __init__(self, function: Callable[..., Any], note: Callable[..., None]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], note: Callable[..., None], recorder: Recorder
+    ) -> None:
         self._function = function
         self._note = note
+        self._recorder = recorder
         self.__doc__ = function.__doc__
         self.__module__ = function.__module__
         self.__name__ = self.__qualname__ = function.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function has it
-        with contextlib.suppress(Exception):  # no fault in here may reach the step's code
-            self._note(*args, **kwargs)
+        if self._recorder.active:
+            with contextlib.suppress(Exception):  # no fault in here may reach the step's code
+                self._note(*args, **kwargs)
         return self._function(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -71,39 +75,36 @@ class _FileNotes:
 
     def opened(self, file: object, mode: str = "r", *_: object, **__: object) -> None:
         """Note the arguments of ``open``."""
-        if self._recorder.active:
-            self._recorder.opened(file, writing=not {"w", "a", "x", "+"}.isdisjoint(mode))
+        self._recorder.opened(file, writing=not {"w", "a", "x", "+"}.isdisjoint(mode))
 
     def opened_by_flags(self, path: object, flags: int, *_: object, **__: object) -> None:
         """Note the arguments of ``os.open``."""
-        if self._recorder.active:
-            self._recorder.opened(path, writing=flags & os.O_ACCMODE != os.O_RDONLY)
+        self._recorder.opened(path, writing=flags & os.O_ACCMODE != os.O_RDONLY)
 
     def listed(self, path: object = None) -> None:
         """Note the argument of ``os.listdir`` and ``os.scandir``."""
-        if self._recorder.active:
-            self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
+        self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
 
     def written(self, *paths: object, **_: object) -> None:
         """Note the arguments of functions that move and remove."""
-        for path in paths if self._recorder.active else ():
+        for path in paths:
             self._recorder.opened(path, writing=True)
 
 
 def _watch_files(recorder: Recorder) -> None:
     notes = _FileNotes(recorder)
     original = builtins.open
-    noting = _Noting(original, notes.opened)
+    noting = _Noting(original, notes.opened, recorder)
     for module in (builtins, io, sys.modules["_io"]):
         module.open = noting  # type: ignore[attr-defined]
     for name, bound in _BOUND.items():
         if getattr(sys.modules.get(name), bound, None) is original:
             setattr(sys.modules[name], bound, noting)
-    os.open = _Noting(os.open, notes.opened_by_flags)
-    os.listdir = _Noting(os.listdir, notes.listed)
-    os.scandir = _Noting(os.scandir, notes.listed)
+    os.open = _Noting(os.open, notes.opened_by_flags, recorder)
+    os.listdir = _Noting(os.listdir, notes.listed, recorder)
+    os.scandir = _Noting(os.scandir, notes.listed, recorder)
     for name in ("rename", "replace", "remove", "unlink", "rmdir"):
-        setattr(os, name, _Noting(getattr(os, name), notes.written))
+        setattr(os, name, _Noting(getattr(os, name), notes.written, recorder))
     _watch_loaders(recorder)
 
 

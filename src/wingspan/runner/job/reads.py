@@ -48,7 +48,7 @@ class Recorder:
         self._variables: dict[str, str] = {}
         self._set: set[str] = set()
 
-    def begin(self, job: Mapping[str, Any], folder: Path) -> None:
+    def begin(self, job: Mapping[str, Any], folder: str) -> None:
         """Record from now on what the job of a folder reads."""
         self._forget()  # a process may run one job after another
         project = job["action"].get("project")
@@ -89,6 +89,8 @@ class Recorder:
     def found(self) -> dict[str, dict[str, str]]:
         """End recording; return the names and digests by kind, empty if there is none."""
         self.active = False
+        if not self._files and not self._variables:
+            return {}
         files = {path[len(self._above) :]: mark for path, mark in sorted(self._data_files())}
         variables = dict(sorted(self._variables.items()))
         return {FILES: files, VARIABLES: variables} if files or variables else {}

@@ -1,4 +1,8 @@
-"""All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last."""
+"""All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last.
+
+Each job is a fresh fork, in which the first use of any code copies the memory that it lies in. So paths are texts here:
+pathlib's own code would be a good part of what a small step costs.
+"""
 
 import contextlib
 import faulthandler
@@ -7,10 +11,8 @@ import importlib
 import json
 import os
 import random
-import shlex
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import NotFoundError, SpaceError, StepFailedError, WingspanError
-from wingspan.files import disk_errors, json_text, remove
+from wingspan.files import json_text, no_room, read_file, remove, write_file
 from wingspan.planning.key import content_key, seeding
 from wingspan.runner.job import forks, inside
 from wingspan.runner.job.brief import brief
@@ -33,7 +35,7 @@ from wingspan.runner.job.kept_code import import_kept, import_source_from
 from wingspan.runner.job.noting import watch, without_notes
 from wingspan.runner.job.process import NO_SPACE
 from wingspan.runner.job.raised import describe
-from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, RunFolder, file_name
+from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, code_of, file_name
 from wingspan.store.annotation import VALUE, TypeName, read_return
 from wingspan.store.codec import decode, encode
 from wingspan.store.store import read_digest
@@ -47,21 +49,23 @@ def before_forks() -> None:
     watch()
 
 
-def run_job(folder: Path) -> int:
+def run_job(folder: str | Path) -> int:
     """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not.
 
     `NO_SPACE` if there is no room on the disk even for the result.
     """
-    folder = Path(folder).absolute()
     try:
-        with disk_errors(folder / RESULT):
-            return _run(folder)
+        return _run(os.path.abspath(folder))  # noqa: PTH100
     except SpaceError:
         return NO_SPACE
+    except OSError as error:
+        if no_room(error):
+            return NO_SPACE
+        raise
 
 
-def _run(folder: Path) -> int:
-    job = json.loads((folder / JOB).read_text())
+def _run(folder: str) -> int:
+    job = json.loads(read_file(f"{folder}/{JOB}").decode())
     result = _begin(job)
     clock, cpu = time.perf_counter(), os.times()
     try:
@@ -70,7 +74,7 @@ def _run(folder: Path) -> int:
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
         with contextlib.suppress(Exception):  # of odd exceptions
             without_notes(error)
-        told = describe(error, job, folder)
+        told = describe(error, job, Path(folder))
         result |= {"status": "failed", "outputs": {}, "error": told}
         with contextlib.suppress(Exception):  # the step may have closed it
             sys.stderr.write(told["traceback"])
@@ -100,23 +104,19 @@ def _begin(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write(result: Mapping[str, Any], folder: Path) -> None:
+def _write(result: Mapping[str, Any], folder: str) -> None:
     """Write result.json: whole, or not at all."""
-    draft = folder / f".{os.getpid()}.{RESULT}"
-    draft.write_text(json_text(result))
-    draft.rename(folder / RESULT)
+    draft = f"{folder}/.{os.getpid()}.{RESULT}"
+    write_file(draft, json_text(result))
+    os.rename(draft, f"{folder}/{RESULT}")  # noqa: PTH104
 
 
-def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _perform(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """Make the call and encode what it gave; return the record of each output, and the type they are the fields of."""
-    remove(folder / OUTPUTS)
-    (folder / OUTPUTS).mkdir()
-    work = folder / WORK
-    work.mkdir(exist_ok=True)
-    os.chdir(work)
-    _settle(job, folder)
-    inputs = require_same(job, planned_files(job, folder), *PLANNED) + results_read(job, folder)
-    inside.enter(folder)
+    _enter(folder)
+    inputs = require_same(job, planned_files(job, folder), *PLANNED) + results_read(
+        job, folder, _made
+    )
     if "command" in job["action"]:
         made: dict[str, Any] = {"outputs": _run_command(job, folder)}
     else:
@@ -133,47 +133,44 @@ def _perform(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return made | {"inputs": _read_digests(job, folder)}
 
 
-def _read_digests(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
+def _enter(folder: str) -> None:
+    """Go to the job's work folder; its outputs are empty, also where it was run before."""
+    outputs, work = f"{folder}/{OUTPUTS}", f"{folder}/{WORK}"
+    remove(outputs)
+    os.mkdir(outputs)  # noqa: PTH102
+    if not os.path.isdir(work):  # noqa: PTH112
+        os.mkdir(work)  # noqa: PTH102
+    os.chdir(work)
+    inside.enter(folder)
+
+
+def _read_digests(job: Mapping[str, Any], folder: str) -> dict[str, str]:
     """Return, by their places in the arguments, the digests of the results of other steps that were read."""
     return {
-        place: read_digest(_made(folder / INPUTS / f"{source['key']}.json"), source["output"])
+        place: read_digest(_made(folder, source["key"]), source["output"])
         for place, source in job["inputs"].items()
     }
 
 
 @functools.cache
-def _made(path: Path) -> dict[str, Any]:
+def _made(folder: str, key: str) -> dict[str, Any]:
     """Return the result of another step; it never changes."""
-    found: dict[str, Any] = json.loads(path.read_text())
+    found: dict[str, Any] = json.loads(read_file(f"{folder}/{INPUTS}/{key}.json").decode())
     return found
 
 
-def _settle(job: Mapping[str, Any], folder: Path) -> None:
-    """Put inputs that arrived beside job.json, as HTCondor delivers them, where a job looks for them."""
-    inputs = folder / INPUTS
-    inputs.mkdir(exist_ok=True)
-    made = {f"{source['key']}." for source in job["inputs"].values()}
-    named = {file["name"] for file in job["files"]} | {
-        digest.partition(":")[2] for digest in job["constants"]
-    }
-    for path in list(folder.iterdir()):
-        if path.name in named or any(path.name.startswith(prefix) for prefix in made):
-            path.rename(inputs / path.name)
-
-
-def _load(job: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
+def _load(job: Mapping[str, Any], folder: str) -> Callable[..., Any]:
     """Import the step's function, or rebuild one that no file holds by name."""
     action = job["action"]
     if job["code"]:
-        import_kept(RunFolder(folder.parents[2]), job["code"])
+        import_kept(code_of(folder), job["code"])
     elif "root" in action:
         import_source_from(action["root"])
     if "cloudpickle" in action:
         import cloudpickle
 
-        content = decode(
-            folder / INPUTS / action["cloudpickle"].partition(":")[2], action["record"]
-        )
+        name = action["cloudpickle"].partition(":")[2]
+        content = decode(f"{folder}/{INPUTS}/{name}", action["record"])
         rebuilt: Callable[..., Any] = cloudpickle.loads(content)
         return rebuilt
     found: Any = importlib.import_module(action["module"])
@@ -189,7 +186,7 @@ def _load(job: Mapping[str, Any], folder: Path) -> Callable[..., Any]:
     return function
 
 
-def _seed(job: Mapping[str, Any], folder: Path) -> None:
+def _seed(job: Mapping[str, Any], folder: str) -> None:
     """Seed random, and NumPy and torch where the code uses libraries, from what the step is given.
 
     From the bytes of its inputs rather than from their keys: a result that another step adopts has the same seed.
@@ -203,7 +200,7 @@ def _seed(job: Mapping[str, Any], folder: Path) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN401
+def _value(tree: Any, job: Mapping[str, Any], folder: str) -> Any:  # noqa: ANN401
     """Rebuild an argument from its JSON-able tree."""
     trusted = frozenset(job["modules"])
 
@@ -211,18 +208,18 @@ def _value(tree: Any, job: Mapping[str, Any], folder: Path) -> Any:  # noqa: ANN
         if "input" in node:
             return _input(job["inputs"][node["input"]], folder, trusted)
         if "file" in node:
-            return folder / INPUTS / node["file"]
-        held = folder / INPUTS / node["constant"].partition(":")[2]
-        return decode(held, node["record"], trusted)
+            return Path(f"{folder}/{INPUTS}/{node['file']}")
+        name = node["constant"].partition(":")[2]
+        return decode(f"{folder}/{INPUTS}/{name}", node["record"], trusted)
 
     return from_tree(tree, part)
 
 
-def _input(source: Mapping[str, Any], folder: Path, trusted: frozenset[str]) -> Any:  # noqa: ANN401
+def _input(source: Mapping[str, Any], folder: str, trusted: frozenset[str]) -> Any:  # noqa: ANN401
     """Decode the result of another step: one output, or all of them as the NamedTuple they came from."""
-    made = _made(folder / INPUTS / f"{source['key']}.json")
+    made = _made(folder, source["key"])
     values = {
-        output: decode(folder / INPUTS / file_name(source["key"], output), record, trusted)
+        output: decode(f"{folder}/{INPUTS}/{file_name(source['key'], output)}", record, trusted)
         for output, record in made["outputs"].items()
         if source["output"] in {None, output}
     }
@@ -251,7 +248,7 @@ def _tuple_like(name: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def _encode(
-    value: object, function: Callable[..., Any], job: Mapping[str, Any], folder: Path
+    value: object, function: Callable[..., Any], job: Mapping[str, Any], folder: str
 ) -> dict[str, Any]:
     """Write each output; return their records."""
     returns = read_return(function)
@@ -271,13 +268,13 @@ def _encode(
 
 
 def _encode_one(
-    value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: Path
+    value: object, kind: TypeName | None, name: str, job: Mapping[str, Any], folder: str
 ) -> dict[str, Any]:
-    path, trusted = folder / OUTPUTS / name, frozenset(job["modules"])
+    path, trusted = f"{folder}/{OUTPUTS}/{name}", frozenset(job["modules"])
     said = "result" if name == VALUE else f"result.{name}"
     try:
         record: dict[str, Any] = encode(
-            value, path, kind, own=folder / WORK, trusted=trusted, name=said
+            value, path, kind, own=f"{folder}/{WORK}", trusted=trusted, name=said
         )
     except WingspanError as error:
         place = f"step {job['step']}, {error.where}"
@@ -285,13 +282,16 @@ def _encode_one(
     return record
 
 
-def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """Run a shell command in the work folder and collect the files it was to write."""
-    work = folder / WORK
+    import shlex
+    import subprocess
+
+    work, inputs = Path(f"{folder}/{WORK}"), f"{folder}/{INPUTS}"
     outputs: dict[str, str] = job["action"]["outputs"]
     for name, file in job["action"]["files"].items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
-        (work / name).symlink_to(folder / INPUTS / file)
+        (work / name).symlink_to(f"{inputs}/{file}")
     words = {name: shlex.quote(_word(tree, job, folder)) for name, tree in job["arguments"].items()}
     command = job["action"]["command"].format(**words)
     shown = os.fsencode(command).decode(errors="backslashreplace")
@@ -315,27 +315,30 @@ def _run_command(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             "correct `outputs`: paths are relative to the step's folder",
         )
     return {
-        name: encode(work / path, folder / OUTPUTS / name, own=work)
+        name: encode(work / path, f"{folder}/{OUTPUTS}/{name}", own=str(work))
         for name, path in outputs.items()
     }
 
 
-def _word(tree: Any, job: Mapping[str, Any], folder: Path) -> str:  # noqa: ANN401
+def _word(tree: Any, job: Mapping[str, Any], folder: str) -> str:  # noqa: ANN401
     """Return an argument as a word of the command line: a file's path; plain text; or the path of the stored form."""
     if not (isinstance(tree, dict) and "$" in tree and "input" in tree):
         return str(_value(tree, job, folder))
     source = job["inputs"][tree["input"]]
     output = source["output"] or VALUE
-    made = _made(folder / INPUTS / f"{source['key']}.json")
+    made = _made(folder, source["key"])
     if made["outputs"][output]["codec"].partition("/")[0] in {"path", "json"}:
         return str(_input(source, folder, frozenset()))
-    return str(folder / INPUTS / file_name(source["key"], output))
+    return f"{folder}/{INPUTS}/{file_name(source['key'], output)}"
 
 
-def _end_stuck(job: Mapping[str, Any], folder: Path, leader: int, stack: str) -> None:
+def _end_stuck(job: Mapping[str, Any], folder: str, leader: int, stack: str) -> None:
     """Leave the result of a job that would wait for a forked process for ever, and end it."""
     error = StepFailedError(f"step {job['step']}", forks.PROBLEM, forks.FIX)
-    told = {**describe(error, job, folder), "traceback": f"Stack of the forked process:\n{stack}"}
+    told = {
+        **describe(error, job, Path(folder)),
+        "traceback": f"Stack of the forked process:\n{stack}",
+    }
     result = _begin(job) | {"status": "failed", "outputs": {}, "error": told, "wall_s": 0.0}
     _write(result, folder)
     with contextlib.suppress(ProcessLookupError):  # another forked process was quicker
@@ -349,4 +352,4 @@ def main() -> None:
     if not FIXED_HASHES.items() <= os.environ.items():  # they count when Python starts
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **FIXED_HASHES})
     faulthandler.enable()
-    sys.exit(run_job(Path(sys.argv[1])))
+    sys.exit(run_job(sys.argv[1]))

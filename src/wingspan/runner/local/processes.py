@@ -132,7 +132,7 @@ class Processes:
     def __init__(
         self, target: str, *, fork: bool = False, free: Callable[[], float] = free_share
     ) -> None:
-        """`target` is ``module:function``; the function takes the job's folder and returns its exit code.
+        """`target` is ``module:function``; the function takes the job's folder, as text, and returns its exit code.
 
         With `fork`, templates are forked from this process (see `warm`) rather than started. `free` returns the share of
         the memory that is free.

@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from wingspan.files import read_file
 from wingspan.runner.job.process import BROKEN
 
 MESSAGE_BYTES = 1 << 20
@@ -53,7 +54,7 @@ class Template:
         self,
         connection: socket.socket,
         parent: int,
-        target: Callable[[Path], int],
+        target: Callable[[str], int],
         libc: ctypes.CDLL,
     ) -> None:
         self._connection = connection
@@ -144,7 +145,7 @@ class Template:
         if not self._ended:
             return
         now = time.monotonic()
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        children = read_file(f"/proc/self/task/{os.getpid()}/children").split()
         left = {int(pid) for pid in children} - self._jobs.keys()
         for pid in left - self._left.keys():
             _signal(pid, signal.SIGTERM)
@@ -176,7 +177,7 @@ class Template:
             self._limit(request["cores"], request["memory_mb"])
             os.environ.update(request["environment"])
             os.chdir(request["folder"])
-            code = int(self._target(Path(request["folder"])))
+            code = int(self._target(request["folder"]))
         except BaseException:  # noqa: BLE001 - nothing may come back into the template's own loop
             traceback.print_exc()
         finally:
@@ -235,9 +236,9 @@ def _signal(pid: int, number: int) -> None:
 
 def _status_mb() -> defaultdict[str, float]:
     """Return what the system says of this process's memory, in MB; 0 for what it does not say."""
-    words = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
-    known = {word[0][:-1]: int(word[1]) / 1024 for word in words if word[-1] == "kB"}
-    return defaultdict(float, known)
+    lines = read_file("/proc/self/status").decode().splitlines()
+    known = [line.partition(":") for line in lines if line.endswith(" kB")]
+    return defaultdict(float, {name: int(size[:-3]) / 1024 for name, _, size in known})
 
 
 def _rest() -> None:
@@ -268,7 +269,7 @@ def serve(connection: socket.socket, parent: int, target: str, modules: Iterable
         with contextlib.suppress(Exception):  # the job that needs it will say so
             importlib.import_module(wanted)
     module, _, name = target.partition(":")
-    function: Callable[[Path], int] = getattr(importlib.import_module(module), name)
+    function: Callable[[str], int] = getattr(importlib.import_module(module), name)
     getattr(sys.modules[module], "before_forks", lambda: None)()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST)
