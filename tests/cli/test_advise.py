@@ -22,11 +22,11 @@ def run(*words):
 
 
 def test_advice_is_printed(tmp_path):
-    """The table of incidents first, then the job with answer, who decided, and evidence."""
+    """The table of causes first, then the job with answer, who decided, and evidence."""
     (tmp_path / "log").write_text(LOG)
     result = run("advise", tmp_path / "log")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("incident")
+    assert result.output.startswith("1 job held, 0.0 hours run until then, by causes and answers:")
     assert "12.0: fix first (decided by rules)" in result.output
 
 
@@ -38,7 +38,7 @@ def test_lines_fit_the_terminal(tmp_path, monkeypatch):
     lines = run("advise", tmp_path / "log").output.splitlines()
     assert max(len(line) for line in lines if "->" not in line) <= 80
     assert sum("/some/long/path" in line for line in lines) > 3
-    assert sum(line.startswith("  ") and "->" in line for line in lines) == 1
+    assert sum(line.startswith("    ->") for line in lines) == 1
 
 
 def test_json_has_null_for_what_is_unknown(tmp_path):
@@ -83,3 +83,71 @@ def test_the_hook_appends_a_line(tmp_path):
         assert run("hook", tmp_path / "held", node, "12.0").exit_code == 0
     lines = [json.loads(line) for line in (tmp_path / "held").read_text().splitlines()]
     assert [line["held"] for line in lines] == [["A", "12.0"], ["B", "12.0"]]
+
+
+def many(jobs, hosts=2):
+    """The log of held jobs of clusters 1, 2, ..., each with two jobs; the odd ones lack memory, the others a file."""
+    reasons = (
+        ("Job has gone over memory limit of 64 megabytes", "34 Subcode 0"),
+        ("Transfer input files failure at access point ap: (errno 2) No such file", "13 Subcode 2"),
+    )
+    records = []
+    for number in range(jobs):
+        cluster, proc = number // 2 + 1, number % 2
+        text, code = reasons[cluster % 2 == 0]
+        head = f"({cluster:03}.{proc:03}.000) 2025-11-04 1"
+        ad = f'Proc = {proc}\nOwner = "user{cluster % 3}"\nCluster = {cluster}\nTriggerEventTypeNumber = 0'
+        records += [
+            (0, f"000 {head}0:00:00Z Job submitted from host: <10.0.0.1:9618?alias=ap>"),
+            (1, f"028 {head}0:00:01Z Job ad information event triggered.\n{ad}"),
+            (2, f"001 {head}0:00:05Z Job executing on host: <10.0.0.{number % hosts + 2}:9618>"),
+            (3, f"012 {head}1:00:05Z Job was held.\n\t{text}\n\tCode {code}"),
+        ]
+    return "".join(f"{record}\n...\n" for _, record in sorted(records))
+
+
+def test_a_thousand_holds_are_one_screen(tmp_path):
+    """Holds of one cause and one answer are one row, whatever their users, hosts and hours."""
+    (tmp_path / "log").write_text(many(400))
+    lines = run("advise", tmp_path / "log").output.splitlines()
+    assert len(lines) < 24
+    assert lines[0].startswith("400 jobs held, 400.0 hours run until then")
+    rows = [line.split()[:7] for line in lines if line.strip()[:1].isdigit()][1:]
+    assert rows == [
+        ["1", "200", "100", "3", "2", "200.0", "13/2"],
+        ["2", "200", "100", "3", "2", "200.0", "34/0"],
+    ]
+
+
+def test_the_table_by_user_host_cluster(tmp_path):
+    """Rows are what is asked for; more rows than asked for are counted."""
+    (tmp_path / "log").write_text(many(60))
+    by_user = run("advise", tmp_path / "log", "--by", "user").output
+    assert "user0: " in by_user
+    assert "(another answer for" not in by_user  # all are to be fixed first
+    assert run("advise", tmp_path / "log", "--by", "host").output.count("10.0.0.") == 2
+    by_cluster = run("advise", tmp_path / "log", "--by", "cluster", "--rows", 5).output
+    assert "25 more rows with 50 jobs: wingspan holds advise" in by_cluster
+
+
+def test_a_row_in_detail_and_as_commands(tmp_path):
+    """`--only` shows the jobs of one row; `--commands` what to type for them, and nothing else."""
+    (tmp_path / "log").write_text(many(8))
+    row = run("advise", tmp_path / "log", "--only", 2).output
+    assert "1.0 of user1: fix first" in row
+    assert "2.0" not in row
+    words = run("advise", tmp_path / "log", "--only", 2, "--commands").output.splitlines()
+    assert len(words) == 4
+    assert all(line.startswith("condor_qedit ") and " && condor_release " in line for line in words)
+    assert "row 3 of 2 rows" in str(run("advise", tmp_path / "log", "--only", 3).exception)
+
+
+def test_one_user_or_all_but_some(tmp_path):
+    """Jobs are chosen by user and cluster; a user without held jobs is an error with those there are."""
+    (tmp_path / "log").write_text(many(12))
+    assert run("advise", tmp_path / "log", "--user", "user1").output.startswith("4 jobs held")
+    left = run("advise", tmp_path / "log", "--exclude-user", "user1", "--exclude-cluster", 2).output
+    assert left.startswith("6 jobs held")
+    assert "did you mean user1" in str(run("advise", tmp_path / "log", "--user", "usr1").exception)
+    (tmp_path / "bare").write_text(LOG)
+    assert "do not tell whose" in str(run("advise", tmp_path / "bare", "--user", "x").exception)

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import sqrt
 from typing import Final
-
-import numpy as np
 
 from wingspan.advisor.evidence import Counts
 from wingspan.eventlog.codes import hold_name
@@ -50,6 +49,8 @@ class Advice:
         Ready to be typed; empty where a person must look first.
     ran_s
         Seconds from the job's last start to the hold, nan without one.
+    host, owner
+        Where it ran, and whose it is; empty where nothing tells.
     """
 
     job: str
@@ -69,6 +70,8 @@ class Advice:
     command: str
     evidence: tuple[str, ...]
     ran_s: float = float("nan")
+    host: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def rate(counts: Counts, level: str) -> Chance:
     p = (counts.paid + 1) / (counts.total + 2)
     n = counts.clusters + 2
     middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * float(np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)))
+    half = _Z / (1 + _Z**2 / n) * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
     return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
 
 
@@ -103,10 +106,11 @@ def group(found: Sequence[Advice], numbers: Sequence[int]) -> tuple[Incident, ..
     incidents: dict[int, list[Advice]] = {}
     for advice, number in zip(found, numbers, strict=True):
         incidents.setdefault(number, []).append(advice)
-    return tuple(_incident(tuple(jobs)) for jobs in incidents.values())
+    return tuple(incident_of(tuple(jobs)) for jobs in incidents.values())
 
 
-def _incident(jobs: tuple[Advice, ...]) -> Incident:
+def incident_of(jobs: tuple[Advice, ...]) -> Incident:
+    """Return the incident of some jobs: the answer of most of them, and in which order to release."""
     answer = Counter(each.answer for each in jobs).most_common(1)[0][0]
     first = jobs[0]
     releasing = [each for each in jobs if each.answer in {"release now", "release later"}]

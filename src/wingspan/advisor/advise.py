@@ -5,7 +5,7 @@ trained advisor where one is given. Which of them decided is part of every advic
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,7 @@ from wingspan.advisor.incidents import find_incidents
 from wingspan.advisor.moments import Moments, at_holds
 from wingspan.advisor.timeline import Timeline
 from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
 
@@ -42,6 +43,8 @@ class _Question:
     reason: str
     held_at: float
     now: float
+    host: str = ""
+    owner: str = ""
 
     @property
     def rule(self) -> Rule:
@@ -68,8 +71,9 @@ def advise(
     reasons = [
         str(body.get("HoldReason") or "") for body in read_bodies(timeline.events, asked.row)
     ]
+    owners = _owners(timeline, set(asked.job.tolist()))
     found = [
-        _advise_one(history, moments, number, reason, chance)
+        _advise_one(history, moments, number, (reason, chance, owners))
         for number, (reason, chance) in enumerate(zip(reasons, chances, strict=True))
     ]
     return group(found, find_incidents(asked).number.tolist())
@@ -111,9 +115,25 @@ def _chances(
     ]
 
 
+def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
+    """Return whose the jobs are, as far as a job-ad event (028) tells."""
+    rows = timeline.where(Event.JOB_AD_INFORMATION)
+    firsts: dict[int, int] = {}
+    for row, job in zip(rows.tolist(), timeline.job[rows].tolist(), strict=True):
+        if job in jobs:
+            firsts.setdefault(job, row)
+    bodies = read_bodies(timeline.events, list(firsts.values()))
+    told = zip(firsts, bodies, strict=True)
+    return {job: str(body["Owner"]) for job, body in told if body.get("Owner")}
+
+
 def _advise_one(
-    history: History, moments: Moments, number: int, reason: str, chance: Chance | None
+    history: History,
+    moments: Moments,
+    number: int,
+    told: tuple[str, Chance | None, Mapping[int, str]],
 ) -> Advice:
+    reason, chance, owners = told
     timeline, episodes = history.timeline, history.episodes
     episode, upto = int(moments.episode[number]), int(moments.upto[number])
     row = int(moments.hold[number])
@@ -126,6 +146,8 @@ def _advise_one(
         reason,
         float(timeline.clock[row]),
         float(moments.clock[number]),
+        timeline.hosts[host] if (host := int(episodes.host[episode])) >= 0 else "",
+        owners.get(int(episodes.job[episode]), ""),
     )
     resource = resource_of(question.rule)
     fix = None
@@ -144,7 +166,9 @@ def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, 
         reason = str(ad.get("HoldReason") or "")
         job = f"{ad['ClusterId']}.{ad['ProcId']}"
         since = float(ad.get("EnteredCurrentStatus") or now)
-        question = _Question(job, "", code, subcode, reason, since, now)
+        host = str(ad.get("LastRemoteHost") or "").rpartition("@")[2]
+        owner = str(ad.get("Owner") or "")
+        question = _Question(job, "", code, subcode, reason, since, now, host, owner)
         resource = resource_of(question.rule)
         fix = compute(job, resource, measured_in_ad(ad, resource), reason) if resource else None
         starts = int(ad.get("NumJobStarts") or 0)
@@ -199,6 +223,8 @@ def _decide(
         command=_command(answer, question.job, fix),
         evidence=tuple(lines),
         ran_s=evidence.ran_s if evidence else nan,
+        host=question.host,
+        owner=question.owner,
     )
 
 

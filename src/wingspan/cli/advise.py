@@ -2,24 +2,27 @@
 
 import json
 import math
+import shlex
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.held_text import SHOWN, detail_lines, fit, job_lines, overview_lines
 from wingspan.cli.logs import tell_empty
 from wingspan.cli.lstm_options import import_from_here
-from wingspan.cli.paper import wrap
-from wingspan.errors import SettingError
+from wingspan.cli.paper import counted
+from wingspan.errors import NotFoundError, SettingError, near
 
 if TYPE_CHECKING:
     from wingspan.advisor.actions import Bounds
-    from wingspan.advisor.advice import Advice, Incident
+    from wingspan.advisor.advice import Incident
+    from wingspan.advisor.overview import Row
     from wingspan.advisor.saved import Advisor
     from wingspan.eventlog.events import Events
 
@@ -27,9 +30,18 @@ _HELD = "JobStatus == 5"
 _ATTRIBUTES = (
     "ClusterId", "ProcId", "HoldReasonCode", "HoldReasonSubCode", "HoldReason", "EnteredCurrentStatus",
     "UserLog", "DAGManNodesLog", "Iwd", "RequestMemory", "MemoryUsage", "ResidentSetSize",
-    "RequestDisk", "DiskUsage", "NumJobStarts", "NumHolds",
+    "RequestDisk", "DiskUsage", "NumJobStarts", "NumHolds", "Owner", "LastRemoteHost",
 )  # fmt: skip
-_SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
+
+
+class By(Enum):
+    """What the rows of the table are."""
+
+    cause = "cause"
+    user = "user"
+    host = "host"
+    cluster = "cluster"
+    incident = "incident"
 
 
 class Deed(Enum):
@@ -65,6 +77,21 @@ def advise(
     model: Model = None,
     network: Trusted = None,
     as_json: AsJson = False,
+    by: Annotated[By, typer.Option(help="What the rows of the table are.")] = By.cause,
+    rows: Annotated[int, typer.Option(min=1, help="Most rows of the table.")] = 20,
+    only: Annotated[
+        int | None, typer.Option(min=1, metavar="ROW", help="Only the jobs of this row, in detail.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Only the jobs of this user.")] = None,
+    no_user: Annotated[
+        list[str] | None, typer.Option("--exclude-user", help="Leave out jobs of this user.")
+    ] = None,
+    no_cluster: Annotated[
+        list[int] | None, typer.Option("--exclude-cluster", help="Leave out jobs of this cluster.")
+    ] = None,
+    as_commands: Annotated[
+        bool, typer.Option("--commands", help="Print what to type, and nothing else.")
+    ] = False,
     apply: Annotated[
         list[Deed] | None,
         typer.Option(
@@ -91,22 +118,100 @@ def advise(
 ) -> None:
     """Say what to do about held jobs, with the evidence.
 
-    Per incident and per job. Only --apply acts.
+    First a table of causes and answers; --only shows the jobs of a row. Only --apply acts.
     """
     if apply and (every or as_json):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all or --json", fix)
+    from wingspan.advisor.overview import commands, overview
+
     incidents = _incidents(logs or [], schedd, every, _advisor(model, network))
+    incidents = _chosen(incidents, user, no_user or (), no_cluster or ())
     tell_empty(logs or [])
+    table = overview(incidents, by.value)
+    if only is not None:
+        incidents = _of_row(incidents, table, only)
     if as_json:
         print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
+    elif as_commands:
+        print("\n".join(commands([job for each in incidents for job in each.jobs])))
     else:
-        print("\n".join(map(_fit, _text(incidents))))
+        again = f"wingspan holds advise {shlex.join(_without_rows(sys.argv))}"
+        print("\n".join(_text(incidents, table, (by.value, rows, again), only)))
     if apply:
         from wingspan.advisor.actions import Bounds
 
         bounds = Bounds(per_job, per_hour, cool_down, wait, settle, early)
         _act(incidents, {deed.value for deed in apply}, bounds, audit)
+
+
+def _chosen(
+    incidents: "Sequence[Incident]", user: str | None, users: Sequence[str], clusters: Sequence[int]
+) -> "tuple[Incident, ...]":
+    """Return the incidents without the jobs that are not asked for.
+
+    Raises
+    ------
+    NotFoundError
+        No held job is the user's, or nothing tells whose the jobs are.
+    """
+    from wingspan.advisor.overview import cluster_of, select
+
+    gone = {str(number) for number in clusters}
+    kept = select(
+        incidents,
+        lambda job: (
+            (user is None or job.owner == user)
+            and job.owner not in users
+            and cluster_of(job) not in gone
+        ),
+    )
+    if user is not None and not kept and incidents:
+        known = {job.owner for each in incidents for job in each.jobs if job.owner}
+        problem = "no held job is this user's" if known else "the logs do not tell whose a job is"
+        fix = near(user, known) if known else "ask the queue: wingspan holds advise --schedd --user"
+        raise NotFoundError(f"--user {user}", problem, fix)
+    return kept
+
+
+def _of_row(
+    incidents: "Sequence[Incident]", table: "Sequence[Row]", only: int
+) -> "tuple[Incident, ...]":
+    from wingspan.advisor.overview import select
+
+    if only > len(table):
+        there = counted(len(table), "row")
+        raise SettingError("--only", f"row {only} of {there}", "look at the table without --only")
+    named = {(job.access_point, job.job, job.held_at) for job in table[only - 1].jobs}
+    return select(incidents, lambda job: (job.access_point, job.job, job.held_at) in named)
+
+
+def _without_rows(words: Sequence[str]) -> list[str]:
+    """Return the command's words behind ``advise``, without those that choose what is shown."""
+    given = list(words[words.index("advise") + 1 :]) if "advise" in words else []
+    kept: list[str] = []
+    while given:
+        word = given.pop(0)
+        if word in {"--rows", "--only"}:
+            given[:1] = []
+        elif word != "--commands" and not word.startswith(("--rows=", "--only=")):
+            kept.append(word)
+    return kept
+
+
+def _text(
+    incidents: "Sequence[Incident]",
+    table: "Sequence[Row]",
+    how: tuple[str, int, str],
+    only: int | None,
+) -> Iterator[str]:
+    if not incidents:
+        yield "no job is held (--all advises on every hold that a log tells of)"
+        return
+    if only is None:
+        yield from overview_lines(table, *how)
+    if only is not None or sum(len(each.jobs) for each in incidents) <= SHOWN:
+        yield from map(fit, detail_lines(incidents))
 
 
 def _act(
@@ -143,7 +248,7 @@ def watch(
                     if key in seen:
                         continue
                     seen.add(key)
-                    said = json.dumps(_plain(asdict(job))) if as_json else "\n".join(_job(job))
+                    said = json.dumps(_plain(asdict(job))) if as_json else "\n".join(job_lines(job))
                     print(said, flush=True)
     except KeyboardInterrupt:
         return
@@ -209,8 +314,8 @@ def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
     for number, incident in enumerate(_of_events(events, False, advisor)):
         for job in incident.jobs:
             if job.job in ads and ads[job.job].get("HoldReasonCode") == job.code:
-                del ads[job.job]
-                found.append(job)
+                ad = ads.pop(job.job)
+                found.append(replace(job, owner=job.owner or str(ad.get("Owner") or "")))
                 numbers.append(number)
     return (*group(found, numbers), *advise_ads(list(ads.values()), time.time()))
 
@@ -238,46 +343,6 @@ def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[None]:
     while True:
         yield
         time.sleep(interval)
-
-
-def _text(incidents: "Sequence[Incident]") -> Iterator[str]:
-    if not incidents:
-        yield "no job is held (--all advises on every hold that a log tells of)"
-        return
-    yield f"{'incident':<9}{'jobs':>5}  {'code':<8}{'answer':<15}{'cause'}"
-    for number, each in enumerate(incidents, 1):
-        code = f"{each.code}/{each.subcode}"
-        facts = f"{number:<9}{len(each.jobs):>5}  {code:<8}{each.answer:<15}"
-        yield from wrap(f"{facts}{each.jobs[0].cause}", " " * len(facts)).splitlines()
-    for number, each in enumerate(incidents, 1):
-        yield f"\nincident {number}: {each.name}, {len(each.jobs)} jobs"
-        if each.plan:
-            yield f"  plan: {each.plan}"
-        for job in each.jobs[:_SHOWN]:
-            yield from (f"  {line}" for line in _job(job))
-        for answer in dict.fromkeys(job.answer for job in each.jobs[_SHOWN:]):
-            names = [job.job for job in each.jobs[_SHOWN:] if job.answer == answer]
-            yield f"  {len(names)} more, {answer}: {' '.join(names)}"
-
-
-def _fit(line: str) -> str:
-    """Return a line wrapped below its own beginning; a command stays on one line, to be copied."""
-    if line.lstrip().startswith("->"):
-        return line
-    bare = line.lstrip("\n")
-    indent = " " * (len(bare) - len(bare.lstrip()) + 4)
-    return "\n" * (len(line) - len(bare)) + wrap(bare, indent)
-
-
-def _job(job: "Advice") -> Iterator[str]:
-    at = f" at {datetime.fromtimestamp(job.at, UTC):%Y-%m-%d %H:%M}Z" if job.at > 0 else ""
-    yield f"{job.job}: {job.answer}{at} (decided by {job.decided_by})"
-    yield f"  reason: {' '.join(job.reason.split()) or '-'}"
-    if not math.isnan(job.probability):
-        yield f"  a release pays with {job.probability:.0%} ({job.low:.0%} to {job.high:.0%})"
-    yield f"  -> {job.command or job.fix}"
-    for line in job.evidence:
-        yield f"  - {line}"
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON

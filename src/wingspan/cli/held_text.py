@@ -1,0 +1,95 @@
+"""Advice on held jobs as text: a table of few rows, then each job with its evidence."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wingspan.cli.paper import columns, counted, wrap
+from wingspan.shown import shown_name
+
+if TYPE_CHECKING:
+    from wingspan.advisor.advice import Advice, Incident
+    from wingspan.advisor.overview import Row
+
+SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
+_IDS = 400  # characters of ids in a line
+_HEAD = f"{'row':>4}{'jobs':>8}{'clusters':>9}{'users':>6}{'hosts':>6}{'hours':>9}  {'code':<8}{'answer':<14}"
+
+
+def overview_lines(rows: "Sequence[Row]", by: str, most: int, again: str) -> Iterator[str]:
+    """Yield the table of all held jobs, the largest row first.
+
+    Parameters
+    ----------
+    most
+        Rows that are printed.
+    again
+        The command that was given, to which options are added.
+    """
+    jobs = sum(len(row.jobs) for row in rows)
+    hours = sum(row.ran_s for row in rows) / 3600
+    what = "causes and answers" if by == "cause" else f"{by}s"
+    yield f"{counted(jobs, 'job')} held, {hours:,.1f} hours run until then, by {what}:"
+    yield ""
+    yield f"{_HEAD}{by}"
+    for number, row in enumerate(rows[:most], 1):
+        yield from _row(number, row, by)
+    if len(rows) > most:
+        rest = rows[most:]
+        left = counted(sum(len(row.jobs) for row in rest), "job")
+        yield f"{len(rest):,} more rows with {left}: {again} --rows {len(rows)}"
+    yield ""
+    yield f"  -> {again} --only ROW   # its jobs, and what the advice rests on"
+    if any(job.command for row in rows for job in row.jobs):
+        yield f"  -> {again} --only ROW --commands   # what to type, a line for each job"
+
+
+def _row(number: int, row: "Row", by: str) -> Iterator[str]:
+    known = [f"{count:,}" if count else "-" for count in (row.users, row.hosts)]
+    facts = f"{number:>4}{len(row.jobs):>8,}{row.clusters:>9,}{known[0]:>6}{known[1]:>6}"
+    facts += f"{row.ran_s / 3600:>9,.1f}  {row.code:<8}{row.answer:<14}"
+    name = shown_name(row.key) if by == "cause" else f"{shown_name(row.key)}: {row.cause}"
+    if row.other:
+        name += f" (another answer for {row.other:,})"
+    indent = " " * (len(facts) if columns() - len(facts) >= 40 else 8)
+    yield wrap(f"{facts}{name}", indent)
+
+
+def detail_lines(incidents: "Sequence[Incident]") -> Iterator[str]:
+    """Yield incidents, and in each the jobs with what the advice rests on."""
+    for number, each in enumerate(incidents, 1):
+        yield f"\nincident {number}: {each.name}, {counted(len(each.jobs), 'job')}"
+        if each.plan:
+            yield f"  plan: {each.plan}"
+        for job in each.jobs[:SHOWN]:
+            yield from (f"  {line}" for line in job_lines(job))
+        for answer in dict.fromkeys(job.answer for job in each.jobs[SHOWN:]):
+            names = [job.job for job in each.jobs[SHOWN:] if job.answer == answer]
+            ids = " ".join(names)
+            cut = ids if len(ids) <= _IDS else f"{ids[:_IDS].rpartition(' ')[0]} ..."
+            yield f"  {len(names):,} more, {answer}: {cut}"
+
+
+def job_lines(job: "Advice") -> Iterator[str]:
+    """Yield the answer for one job, who decided it, and the evidence."""
+    at = f" at {datetime.fromtimestamp(job.at, UTC):%Y-%m-%d %H:%M}Z" if job.at > 0 else ""
+    whose = f" of {shown_name(job.owner)}" if job.owner else ""
+    where = f" on {shown_name(job.host)}" if job.host else ""
+    yield f"{job.job}{whose}: {job.answer}{at} (decided by {job.decided_by})"
+    held = f"{datetime.fromtimestamp(job.held_at, UTC):%Y-%m-%d %H:%M}Z{where}"
+    yield f"  held {held}: {shown_name(' '.join(job.reason.split())) or '-'}"
+    if not math.isnan(job.probability):
+        yield f"  a release pays with {job.probability:.0%} ({job.low:.0%} to {job.high:.0%})"
+    yield f"  -> {job.command or job.fix}"
+    for line in job.evidence:
+        yield f"  - {line}"
+
+
+def fit(line: str) -> str:
+    """Return a line wrapped below its own beginning; a command stays on one line, to be copied."""
+    if line.lstrip().startswith("->"):
+        return line
+    bare = line.lstrip("\n")
+    indent = " " * (len(bare) - len(bare.lstrip()) + 4)
+    return "\n" * (len(line) - len(bare)) + wrap(bare, indent)
