@@ -94,19 +94,73 @@ def test_the_request_that_would_have_fitted(write, event):
     assert job.command.startswith("condor_qedit 7.0 RequestMemory 3072 ")
 
 
-def test_a_removal_needs_proof(write, event):
-    """Five releases of a job that all ended in the same hold are proof; four are none; a rule alone never is."""
+POLICY = (26, "the site rule 7 applies", 9)  # no rule knows what to change
 
-    def after(releases):
-        rows = held(1, 0, 6, "Exec format error", 8)
+
+def in_vain(releases, *reason, cluster=1, start=0, procs=1):
+    """A cluster whose jobs are each released so often, and held in the same way each time."""
+    rows = []
+    for proc in range(procs):
+        rows += held(cluster, start, *reason, proc=proc)
         for number in range(releases):
-            rows += [(100 * number + k, 1, c, 0, *d) for k, c, d in (
-                (20, 13, ()), (30, 1, ()), (40, 12, (6, "Exec format error", 8)))]  # fmt: skip
-        return one(advise(write(text(event, rows))))
+            for after, code, details in ((20, 13, ()), (30, 1, ()), (40, 12, reason)):
+                rows.append((start + 100 * number + after, cluster, code, proc, *details))
+    return sorted(rows, key=lambda row: row[0])
 
-    assert (after(5).answer, after(5).decided_by) == ("remove", "proof")
-    assert after(5).command == "condor_rm 1.0"
-    assert after(4).answer == "fix first"
+
+def last(incidents):
+    return max((job for each in incidents for job in each.jobs), key=lambda job: job.held_at)
+
+
+@pytest.mark.parametrize(("clusters", "answer"), [(ENOUGH, "remove"), (ENOUGH - 1, "no evidence")])
+def test_a_removal_needs_proof_in_clusters(write, event, clusters, answer):
+    """Releases in vain in 30 clusters are proof, in 29 none; and a release of the job itself must have been in vain."""
+    rows = [
+        row
+        for number in range(clusters)
+        for row in in_vain(1, *POLICY, cluster=number + 1, start=number * 1000)
+    ]
+    job = last(advise(write(text(event, rows))))
+    assert job.answer == answer
+    assert (job.decided_by == "proof") == (answer == "remove")
+    fresh = last(advise(write(text(event, rows + held(500, 100_000, *POLICY)))))
+    assert fresh.answer != "remove"
+
+
+def test_many_jobs_of_one_cluster_are_no_proof(write, event):
+    """Two hundred jobs of one cluster are one piece of evidence."""
+    job = last(advise(write(text(event, in_vain(6, *POLICY, procs=40)))))
+    assert job.answer != "remove"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        (6, "Exec format error", 8),
+        MEMORY,
+        (
+            12,
+            "Transfer output files failure at access point ap: (errno 122) Disk quota exceeded",
+            122,
+        ),
+        (13, "Transfer input files failure at access point ap: (errno 2) No such file", 2),
+        (4, "The credential has expired", 0),
+        (45, "container runtime test failed", 0),
+    ],
+)
+def test_what_can_be_fixed_is_never_removed(write, event, reason):
+    """Memory, quota, a missing file, a credential, a program, a broken host: however often a release was in vain."""
+    rows = [
+        row
+        for number in range(ENOUGH + 5)
+        for row in in_vain(6, *reason, cluster=number + 1, start=number * 1000)
+    ]
+    answers = {job.answer for each in advise(write(text(event, rows))) for job in each.jobs}
+    assert "remove" not in answers
+
+
+def test_a_rule_alone_removes_nothing(write, event):
+    """Also where the manual says that such a job cannot run."""
     job = one(advise(write(text(event, held(1, 0, 2, "globus", 0)))))
     assert job.answer != "remove"
 

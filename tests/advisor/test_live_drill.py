@@ -5,11 +5,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from wingspan.accesspoint import hold, query, release, remove, submit
+from wingspan.accesspoint import edit, hold, query, release, remove, submit
+from wingspan.advisor.evidence_text import ENOUGH
 from wingspan.cli.main import app
 
 pytestmark = pytest.mark.htcondor
 HELD = 5
+HELD_AGAIN = "012 {} Job was held.\n\tsite rule 7\n\tCode 26 Subcode 9"
+RELEASED = "013 {} Job was released.\n\tperhaps now"
 
 
 PLUGIN = r"""#!/bin/sh
@@ -52,11 +55,11 @@ def advise(log, *words):
     return result.output
 
 
-def queue_advice():
-    """Return what is printed on all jobs held in the queue."""
-    result = CliRunner().invoke(app, ["holds", "advise", "--schedd"])
+def queue_answers():
+    """Return the answer for each job held in the queue."""
+    result = CliRunner().invoke(app, ["holds", "advise", "--schedd", "--json"])
     assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
+    return {job["job"]: job for each in json.loads(result.output) for job in each["jobs"]}
 
 
 def answers(log):
@@ -119,12 +122,12 @@ def test_six_causes_and_canaries(job_folder, wait_until):
     assert [act["what"] for act in acts].count("release") == 3, acts
     assert all(act["who"] and act["why"] and act["time"] for act in acts)
     assert advise(log, "--apply", "remove", "--audit", job_folder / "audit").count("\nremove ") == 0
-    assert f"{jobs['user']}.0: no evidence" in queue_advice()
+    assert queue_answers()[f"{jobs['user']}.0"]["answer"] == "no evidence"
     remove([str(each) for each in everyone], "drill is over")
 
 
-def test_removal_on_proof(job_folder, wait_until):
-    """A job that five releases left in the same hold is removed when asked for; one held as often as once stays."""
+def test_a_missing_file_is_not_removed(job_folder, wait_until):
+    """A job that six releases left in the same hold is to be fixed: its file may still come."""
     log = job_folder / "log"
     lacking = {
         "executable": "/bin/true",
@@ -132,26 +135,50 @@ def test_removal_on_proof(job_folder, wait_until):
         "should_transfer_files": "YES",
         "transfer_input_files": job_folder / "missing",
     }
-    hopeless = submit(lacking)
-    wait_until(lambda: states(hopeless) == [HELD], 45)
+    again = submit(lacking)
+    wait_until(lambda: states(again) == [HELD], 45)
     for times in range(2, 7):
-        release(str(hopeless), "perhaps now")
-        asked = f"ClusterId == {hopeless} && JobStatus == {HELD} && NumHolds == {times}"
+        release(str(again), "perhaps now")
+        asked = f"ClusterId == {again} && JobStatus == {HELD} && NumHolds == {times}"
         wait_until(lambda asked=asked: query(asked, ["NumHolds"]), 45)
-    (job_folder / "other").mkdir()
-    once = submit({**lacking, "transfer_input_files": job_folder / "other" / "gone"})
-    wait_until(lambda: states(once) == [HELD], 45)
-    found = answers(log)
-    assert (found[str(hopeless)]["answer"], found[str(hopeless)]["decided_by"]) == (
-        "remove",
-        "proof",
-    )
-    assert found[str(once)]["answer"] != "remove"
+    assert answers(log)[str(again)]["answer"] == "fix first"
+    told = advise(log, "--apply", "remove", "--audit", job_folder / "audit")
+    assert states(again) == [HELD], told
+    remove([str(again)], "drill is over")
+
+
+def test_removal_on_proof(job_folder, wait_until):
+    """A job whose like were released in vain in 30 clusters is removed when asked for; one of another cause stays."""
+    log = job_folder / "log"
+    idle = {"executable": "/bin/sleep", "arguments": 600}
+    hopeless, other = submit(idle), submit(idle)
+    hold([str(hopeless), str(other)], "not today")
+    wait_until(lambda: states(hopeless) == states(other) == [HELD], 45)
+    for name, value in (("Code", "26"), ("SubCode", "9"), ("", '"site rule 7"')):
+        edit(str(hopeless), f"HoldReason{name}", value)  # as SYSTEM_PERIODIC_HOLD would say
+    log.write_text("".join(records(hopeless)))
+    assert answers(log)[str(hopeless)]["decided_by"] == "proof"
 
     audit = job_folder / "audit"
     told = advise(log, "--apply", "remove", "--audit", audit)
     wait_until(lambda: not states(hopeless))
-    assert states(once) == [HELD], told
+    assert states(other) == [HELD], told
     act = json.loads(audit.read_text().splitlines()[-1])
     assert (act["what"], act["jobs"]) == ("remove", [f"{hopeless}.0"]), act
-    remove([str(once)], "drill is over")
+    remove([str(other)], "drill is over")
+
+
+def records(last):
+    """Yield a log in which a site's rule holds thirty clusters again after a release; the last is held still."""
+    for number in range(ENOUGH):
+        cluster = last if number == ENOUGH - 1 else last + 1000 + number
+        told = [
+            "000 {} Job submitted from host: <127.0.0.1:9618>",
+            HELD_AGAIN,
+            RELEASED,
+            HELD_AGAIN,
+        ]
+        told += ["009 {} Job was aborted.\n\tvia condor_rm"] if cluster != last else []
+        for second, record in enumerate(told):
+            when = f"({cluster}.000.000) 2026-01-01 10:{number:02}:{second:02}"
+            yield record.format(when) + "\n...\n"

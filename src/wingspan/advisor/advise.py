@@ -15,7 +15,7 @@ import numpy as np
 from wingspan.advisor.advice import Advice, Chance, Incident, group, rate
 from wingspan.advisor.episodes import Episodes, find_episodes
 from wingspan.advisor.evidence import Counts, Evidence, History
-from wingspan.advisor.evidence_text import enough, evidence_lines, similar_lines
+from wingspan.advisor.evidence_text import ENOUGH, enough, evidence_lines, similar_lines
 from wingspan.advisor.fix_first import Fix, compute, measure, measured_in_ad, resource_of
 from wingspan.advisor.incidents import find_incidents
 from wingspan.advisor.moments import Moments, at_holds
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from wingspan.advisor.saved import Advisor
 
 WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
-PROOF: Final = {"job": 5, "mates": 20}  # releases of the job, of its cluster, all of them in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +264,15 @@ def _counselled(question: _Question, chance: Chance, wait_s: float) -> tuple[Ans
 
 
 def is_proof(rule: Rule, evidence: Evidence | None) -> bool:
-    """Say whether so many releases were in vain that nothing but a removal is left."""
-    if evidence is None or rule.nature == "transient":
+    """Say whether nothing but a removal is left.
+
+    So it is where no fix is known for the cause, releases of such holds were in vain in `ENOUGH` clusters, and one of
+    this job too. What can be fixed is never removed, however often it was released in vain.
+    """
+    if evidence is None or rule.fixable or rule.nature == "transient":
         return False
-    job, mates = evidence.job, evidence.mates
-    vain_job = evidence.job_same >= PROOF["job"] and not job.paid
-    return (vain_job and not mates.paid) or (mates.total >= PROOF["mates"] and not mates.paid)
+    such, job = evidence.levels[0], evidence.job
+    return bool(job.total) and not job.paid and not such.paid and such.clusters >= ENOUGH
 
 
 def _command(answer: Answer, job: str, fix: Fix | None) -> str:

@@ -3,9 +3,8 @@
 import json
 import math
 import shlex
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
@@ -136,7 +135,16 @@ def advise(
     elif as_commands:
         print("\n".join(commands([job for each in incidents for job in each.jobs])))
     else:
-        again = f"wingspan holds advise {shlex.join(_without_rows(sys.argv))}"
+        again = _again(
+            logs or [],
+            {"--schedd": schedd, "--all": every},
+            {
+                "--model": model,
+                "--network": network,
+                "--user": user,
+                "--by": by.value if by is not By.cause else None,
+            },
+        )
         print("\n".join(_text(incidents, table, (by.value, rows, again), only)))
     if apply:
         from wingspan.advisor.actions import Bounds
@@ -186,17 +194,13 @@ def _of_row(
     return select(incidents, lambda job: (job.access_point, job.job, job.held_at) in named)
 
 
-def _without_rows(words: Sequence[str]) -> list[str]:
-    """Return the command's words behind ``advise``, without those that choose what is shown."""
-    given = list(words[words.index("advise") + 1 :]) if "advise" in words else []
-    kept: list[str] = []
-    while given:
-        word = given.pop(0)
-        if word in {"--rows", "--only"}:
-            given[:1] = []
-        elif word != "--commands" and not word.startswith(("--rows=", "--only=")):
-            kept.append(word)
-    return kept
+def _again(
+    logs: Sequence[Path], flags: Mapping[str, bool], options: Mapping[str, object | None]
+) -> str:
+    """Return the command that was given, without what chooses the part of it that is shown."""
+    words = [*map(str, logs), *(name for name, given in flags.items() if given)]
+    words += [word for name, value in options.items() if value for word in (name, str(value))]
+    return f"wingspan holds advise {shlex.join(words)}"
 
 
 def _text(

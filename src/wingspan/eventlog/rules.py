@@ -56,6 +56,11 @@ class Rule:
     wait_s: int
     source: str
 
+    @property
+    def fixable(self) -> bool:
+        """Whether it is known what to change, or that the cause passes or is mended by others: no reason to remove."""
+        return self.answer not in {"no evidence", "remove"}
+
 
 UNKNOWN = Rule(
     code=None,
