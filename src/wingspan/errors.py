@@ -105,12 +105,12 @@ class EventLogError(WingspanError, ValueError):
     """A file is not a job event log."""
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def near(name: object, known: Iterable[str]) -> str:
     """Return a hint: the known names that are close to a misspelt one, or all of them."""
     from difflib import get_close_matches
 
     known = [str(k) for k in known]
-    close = get_close_matches(name, known, n=3)
+    close = get_close_matches(str(name), known, n=3)
     return (
         f"did you mean {' or '.join(close)}?"
         if close

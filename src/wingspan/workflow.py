@@ -4,7 +4,6 @@ Every job whose function is in the file that declares the pipeline imports this 
 imported when it is asked for.
 """
 
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import DeclarationError, ReadOnlyError, SettingError
 from wingspan.pipeline import pipeline as declaration
-from wingspan.pipeline.binding import handles_in
+from wingspan.pipeline.binding import handles_in, signature_of
 from wingspan.pipeline.handles import step_of
 from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
+from wingspan.pipeline.public import checks_arguments
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.job import inside
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home
@@ -62,6 +62,7 @@ class Pipeline(declaration.Pipeline):
         nodes = [Node(step.name, needs=_makers(step)) for step in self.steps.values()]
         return f"<p>Pipeline <b>{in_markup(self.name)}</b></p>{graph_svg(nodes)}"
 
+    @checks_arguments
     def plan(
         self,
         home: str | Path | None = None,
@@ -150,6 +151,7 @@ class Pipeline(declaration.Pipeline):
         }
         return {name: labels for name, labels in found.items() if labels}
 
+    @checks_arguments
     def run(  # noqa: PLR0913 - each is an option of the user's
         self,
         on: str = LOCAL,
@@ -208,6 +210,7 @@ class Pipeline(declaration.Pipeline):
         drive(run.folder, run.home, listener or ignore, jobs=jobs)
         return run.checked() if check else run
 
+    @checks_arguments
     def submit(  # noqa: PLR0913 - as `run`
         self,
         on: str = LOCAL,
@@ -233,6 +236,7 @@ class Pipeline(declaration.Pipeline):
             drive_in_background(run.folder, run.home, jobs)
         return run
 
+    @checks_arguments
     def prepare(
         self,
         on: str = LOCAL,
@@ -294,9 +298,9 @@ def submit(
 ) -> "Run":
     """Run one function in the background, no pipeline needed; ``.result()`` waits for its value."""
     name = getattr(function, "__name__", None)
-    if callable(function):
-        parameters = inspect.signature(function).parameters
-        check_parameters(name or repr(function), parameters, "ws.submit", calling_place())
+    place = calling_place()
+    parameters = signature_of(function, place).parameters
+    check_parameters(name or repr(function), parameters, "ws.submit", place)
     pipeline = Pipeline(name)
     pipeline.step(function, *args, resources=resources, **kwargs)
     return pipeline.submit(on, home=home)

@@ -28,7 +28,7 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
     seen = Watch(run.folder, run.home)
     try:
         if as_json:
-            _tell(seen)
+            _tell(seen, str(run.origin.get("command", "")))
         else:
             _show(seen, run)
     except KeyboardInterrupt:
@@ -39,12 +39,15 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
     conclude(run)
 
 
-def _tell(seen: "Watch") -> None:
-    """Print each event as a line of JSON."""
+def _tell(seen: "Watch", command: str) -> None:
+    """Print each event as a line of JSON, its advice in terms of the command that started the run."""
+    from wingspan.runner.advice import in_terms_of
+
     while not seen.over:
         begin = time.monotonic()
         for event in seen.look():
-            print(json.dumps({k: v for k, v in asdict(event).items() if v != ""}), flush=True)
+            fields = asdict(event) | {"fix": in_terms_of(command, event.fix, event.step)}
+            print(json.dumps({k: v for k, v in fields.items() if v != ""}), flush=True)
         _rest(seen, begin)
 
 

@@ -48,6 +48,30 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
+def signature_of(function: Any, place: str) -> inspect.Signature:  # noqa: ANN401 - whatever the user gives
+    """Return the parameters of a function.
+
+    Raises
+    ------
+    DeclarationError
+        It is not a function, or one of Python's own, such as `int`, that has no signature.
+    """
+    if not callable(function):
+        problem, fix = (
+            f"{function!r} is not a function",
+            "pass the function itself: p.step(load, path)",
+        )
+        raise DeclarationError(place, problem, fix)
+    try:
+        return _signature(function)
+    except (TypeError, ValueError) as error:
+        name = getattr(function, "__name__", repr(function))
+        problem = f"{name} has no signature, so its arguments have no names"
+        raise DeclarationError(
+            place, problem, "wrap it in a function with named parameters"
+        ) from error
+
+
 def unwrapped(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -73,12 +97,8 @@ def bind(
     constant
         Copies of arguments that many steps share, by the identity of the argument.
     """
-    if not callable(function):
-        raise DeclarationError(
-            place, f"{function!r} is not a function", "pass the function itself: p.step(load, path)"
-        )
+    signature = signature_of(function, place)
     name = getattr(function, "__name__", repr(function))
-    signature = _signature(function)
     check_parameters(name, signature.parameters, method, place)
     variable = [
         p

@@ -6,19 +6,30 @@ import re
 _OPTIONS = {
     "exec": frozenset({"cpus", "memory", "disk", "gpus", "runtime"}),
     "train": frozenset({"cpus", "memory"}),
-    "holds train": frozenset({"cpus", "memory"}),
     "predict": frozenset[str](),
 }
 _REQUEST = re.compile(r'(?:resources=)?(?:ws\.)?Resources\((\w+)=("[^"]*"|[^()"]*)\)')
+_IN_PYTHON = (  # of a run that no command has started
+    (re.compile(r"`?wingspan logs(?: [^ `,;]+)?`?"), "run.logs({step!r})"),
+    (re.compile(r"(?:run|give) the (?:same )?command again"), "run the pipeline again"),
+    (re.compile(r"\(--on\)"), "(on=...)"),
+)
 _HINT = re.compile(r'(\w+)=("[^"]*"|\d+)$')
 
 
-def in_terms_of(command: str, fix: str) -> str:
-    """Return advice for the user of a command, given that for the user of Python.
+def in_terms_of(command: str, fix: str, step: str = "") -> str:
+    """Return advice about a step for the user of a command; of Python, where the command is empty.
 
     >>> in_terms_of("exec", 'ask for more: resources=ws.Resources(memory="4096MB")')
     'ask for more: --memory 4096MB'
+    >>> in_terms_of("", "look at its output: wingspan logs", "fit")
+    "look at its output: run.logs('fit')"
     """
+    if not command:
+        for words, python in _IN_PYTHON:
+            written = python.format(step=step)
+            fix = words.sub(lambda _: written, fix)  # noqa: B023 - it is called at once
+        return fix
     options = _OPTIONS.get(command)
     found = None if options is None else _REQUEST.search(fix)
     if options is None or found is None:

@@ -218,15 +218,19 @@ def out_of_disk(
 def report(
     name: str,
     result: Mapping[str, Any] | None,
-    problem: str,
-    fix: str,
+    title: tuple[str, str, str],
     attempt: Path,
     inputs: Mapping[str, Any],
     *,
     output: bool = True,
 ) -> str:
-    """Return all a user wants to see of a failed step: traceback, inputs, last `output`, the command to run it alone."""
-    lines = [f"step {shown_name(name)} failed: {shown(problem)}", f"  -> {shown(fix)}"]
+    """Return all a user wants to see of a step: traceback, inputs, last `output`, the command to run it alone.
+
+    `title` is the step's state, what is wrong and what to do next, the last two of which may be empty.
+    """
+    state, problem, fix = title
+    lines = [f"step {shown_name(name)} {state}{f': {shown(problem)}' if problem else ''}"]
+    lines += [f"  -> {shown(fix)}"] if fix else []
     if result is not None and result.get("error", {}).get("traceback"):
         lines += ["", *shown_lines(result["error"]["traceback"].rstrip(), _TRACE)]
     given = [f"  {shown_name(place)} = {shown_name(value)}" for place, value in inputs.items()]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError, near
+from wingspan.pipeline.public import checks_arguments
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
+@checks_arguments
 def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
     """Find a run again, by its id, a part of it, or ``last``."""
     place = find_home(home)
     return Run(place.run(run_id), place)
 
 
+@checks_arguments
 def runs(pipeline: str | None = None, *, home: str | Path | None = None) -> "list[Run]":
     """Return all runs, newest first; those of one pipeline, if its name is given."""
     place = find_home(home)
@@ -132,7 +135,7 @@ class Run(Mapping[str, Any]):
             self._watch = Watch(self.folder, self.home, self.plan)
         self._watch.look()
         driven = not self._watch.over
-        command = str(self.origin.get("command", ""))
+        command = self._command
         latest = {}
         for name, step in self.steps.items():
             event = self._watch.latest.get(name) or StepEvent(
@@ -142,9 +145,14 @@ class Run(Mapping[str, Any]):
             if interrupted:
                 event = StepEvent(event.time, name, step.key, "stopped")
             elif event.fix:
-                event = replace(event, fix=in_terms_of(command, event.fix))
+                event = replace(event, fix=in_terms_of(command, event.fix, name))
             latest[name] = event
         return Look(latest, _state(latest.values(), driven=driven))
+
+    @property
+    def _command(self) -> str:
+        """The command that started the run; empty in Python."""
+        return str(self.origin.get("command", ""))
 
     def collect(self) -> "Run":
         """Bring in what a pool has finished so far, unless another process does.
@@ -188,6 +196,7 @@ class Run(Mapping[str, Any]):
         """``done``, ``failed``, ``running``, or ``stopped`` (interrupted: the same command goes on)."""
         return self.look().state
 
+    @checks_arguments
     def wait(self, timeout_s: float | None = None) -> "Run":
         """Wait until the run has ended or was interrupted.
 
@@ -203,6 +212,7 @@ class Run(Mapping[str, Any]):
             time.sleep(0.05)
         return self
 
+    @checks_arguments
     def stop(self, timeout_s: float = 60.0) -> "Run":
         """Stop the run if it goes on, and wait until it has stopped; finished steps are kept.
 
@@ -223,6 +233,7 @@ class Run(Mapping[str, Any]):
             interrupt(self.folder)
         return self.wait(timeout_s)
 
+    @checks_arguments
     def resume(self, *, listener: Listener | None = None, check: bool = True) -> "Run":
         """Continue an interrupted or failed run with the plan it had, and wait for it.
 
@@ -248,6 +259,7 @@ class Run(Mapping[str, Any]):
                 raise self._failed(event)
         return self
 
+    @checks_arguments
     def result(self, step: str | None = None) -> Any:  # noqa: ANN401 - whatever the step returns
         """Wait for a step, by default the last one, and return its value."""
         self.wait()
@@ -280,11 +292,12 @@ class Run(Mapping[str, Any]):
         if event.state == FAILED:
             raise self._failed(event)
         problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
-        raise StepFailedError(f"run {self.run_id}", problem, "give the same command again to go on")
+        fix = in_terms_of(self._command, "run the command again to go on")
+        raise StepFailedError(f"run {self.run_id}", problem, fix)
 
     def _failed(self, event: StepEvent) -> StepFailedError:
         where = f"run {self.run_id}"
-        return StepFailedError(where, self.report(event.step), event.fix or "see above")
+        return StepFailedError(where, self._report(event.step), event.fix or "see above")
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a step, or a map, of this name; no result is read."""
@@ -323,6 +336,7 @@ class Run(Mapping[str, Any]):
         found = {name: read_metrics(tried.get(step.key, ())) for name, step in self.steps.items()}
         return {name: metrics for name, metrics in found.items() if metrics}
 
+    @checks_arguments
     def logs(self, step: str | None = None) -> str:
         """Return what a step wrote to standard output, then to standard error, in its last attempt of this run.
 
@@ -352,9 +366,11 @@ class Run(Mapping[str, Any]):
         """Return the step of this name, or the steps of the map."""
         found = [name] if name in self.steps else list(self._steps_of(name).values())
         if not found and name not in self.plan.maps:
-            known = [*self.steps, *self.plan.maps]
-            raise NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
+            raise self._no_step(name, [*self.steps, *self.plan.maps])
         return found
+
+    def _no_step(self, name: str, known: Iterable[str]) -> NotFoundError:
+        return NotFoundError(f"run {self.run_id}", f"it has no step {name!r}", near(name, known))
 
     def _steps_of(self, name: str) -> dict[str, str]:
         """Return the steps of a map by label, in order; empty if there is no such map."""
@@ -365,8 +381,14 @@ class Run(Mapping[str, Any]):
         self._named(name)
         return {label: self[step] for label, step in self._steps_of(name).items()}
 
+    @checks_arguments
     def report(self, name: str, *, output: bool = True) -> str:
-        """Return why a step failed: traceback, inputs, last lines of `output`, the command that runs it alone."""
+        """Return how a step went: why it failed, inputs, last lines of `output`, the command that runs it alone."""
+        if name not in self.steps:
+            raise self._no_step(name, self.steps)
+        return self._report(name, output=output, fix=self.events[name].fix)
+
+    def _report(self, name: str, *, output: bool = True, fix: str = "") -> str:
         step, event = self.steps[name], self.events[name]
         attempts = self.folder.attempts(step.key)
         names = {other.key: other.name for other in self.steps.values()}
@@ -380,7 +402,8 @@ class Run(Mapping[str, Any]):
         }
         attempt = attempts[-1] if attempts else self.folder.step(step.key)
         result = read_result(attempt) if attempts else sent_of(self.folder, step.key)
-        return report(name, result, event.problem, event.fix, attempt, inputs, output=output)
+        title = (event.state, event.problem, fix)
+        return report(name, result, title, attempt, inputs, output=output)
 
     def __repr__(self) -> str:
         lines = [f"  {shown_name(name)}: {event.state}" for name, event in self.events.items()]
