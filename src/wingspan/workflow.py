@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,12 @@ class Pipeline(declaration.Pipeline):
         if on == LOCAL or not fuse:
             return plan
         from wingspan.planning.fuse import fuse as fuse_steps
-        from wingspan.planning.fuse import known_times
+        from wingspan.planning.times import known_times
         from wingspan.runner.htcondor.profile import find_profile
+        from wingspan.runner.lasted import read_lasted
 
-        times = known_times(plan, before, Store(place.store).wall_time)
+        records = partial(read_lasted, place, self.name)
+        times = known_times(plan, before, Store(place.store).wall_time, records)
         return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
 
     def _selected(

@@ -1,10 +1,13 @@
 """Which steps share a job: what may be joined, what must not, and that the graph of jobs has no cycle."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wingspan.planning.fuse import BATCH_S, WAIT_S, fuse, known_times
+from wingspan.planning.fuse import BATCH_S, WAIT_S, fuse
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.times import Lasted, known_times
 
 
 def step(name, needs=(), memory=None, **resources):
@@ -79,6 +82,47 @@ def test_times_come_from_the_last_run_the_same_function_or_the_hint():
     steps = [step("a1", expected="9s"), step("a2"), step("b", expected="1min"), step("c")]
     found = known_times(Plan("p", tuple(steps), ()), {"a1": {"key": "old"}}, {"old": 3.0}.get)
     assert found == {"a1": 3.0, "a2": 3.0, "b": 60.0}
+
+
+def mapped(name, done=False, **resources):
+    """Return a step of the map ``fit``."""
+    return replace(step(name, **resources), action={"qualname": "fit"}, done=done)
+
+
+def test_a_step_takes_as_long_as_its_siblings_that_are_done():
+    """A map of 40 that grows to 200 knows that its steps take 0.02 s: eight jobs, not 160."""
+    done = [mapped(f"fit[{n}]", done=True) for n in range(40)]
+    new = [mapped(f"fit[{n}]", expected="1h") for n in range(40, 200)]
+    plan = Plan("p", (*done, *new), ())
+    times = known_times(plan, {}, lambda key: 0.02 if key in {s.key for s in done} else None)
+    assert times == dict.fromkeys([s.key for s in new], 0.02)
+    assert len(fuse(plan, times, 600.0).groups) == 1
+
+
+def test_the_mean_of_siblings_counts():
+    """One that was slow does not make all others slow."""
+    done = [mapped(f"fit[{n}]", done=True) for n in range(10)]
+    plan = Plan("p", (*done, mapped("fit[x]")), ())
+    seconds = {s.key: 1.0 for s in done} | {"fit[9]": 11.0}
+    assert known_times(plan, {}, seconds.get) == {"fit[x]": 2.0}
+
+
+def test_a_map_over_other_values_is_known_from_the_last_plan():
+    """Its steps have other names and other code; the map is the same."""
+    previous = {f"fit[{n}]": {"key": f"old{n}"} for n in range(3)} | {"load": {"key": "old9"}}
+    plan = Plan("p", (mapped("fit[7]"), step("load2")), ())
+    seconds = {"old0": 2.0, "old1": 4.0, "old9": 50.0}
+    assert known_times(plan, previous, seconds.get) == {"fit[7]": 3.0}
+
+
+def test_records_of_earlier_runs_are_read_only_where_nothing_else_is_known():
+    """A run that was stopped tells that its step takes longer than it had run."""
+    lasted = Lasted({"fit": [2.0, 4.0]}, {"long[a]": 90.0, "fit[1]": 30.0})
+    steps = [mapped("fit[0]"), mapped("fit[1]"), step("long[b]"), step("new")]
+    found = known_times(Plan("p", tuple(steps), ()), {}, {}.get, lambda: lasted)
+    assert found == {"fit[0]": 3.0, "fit[1]": 30.0, "long[b]": 90.0}
+    known = {"fit[0]": {"key": "old"}}
+    known_times(Plan("p", (mapped("fit[0]"),), ()), known, {"old": 1.0}.get, lambda: 1 / 0)
 
 
 @settings(deadline=None)  # a machine may be busy

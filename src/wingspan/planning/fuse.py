@@ -13,7 +13,7 @@ batch
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any
@@ -91,35 +91,6 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
     sequence = [known[key] for key in sorter.static_order()]
     keys = tuple(tuple(step.key for step in group.steps) for group in sequence)
     return replace(plan, groups=keys, why={g.steps[0].key: g.why for g in sequence if g.why})
-
-
-def known_times(
-    plan: Plan, previous: Mapping[str, Mapping[str, Any]], seconds: Callable[[str], float | None]
-) -> dict[str, float]:
-    """Return how long steps are known to take, by key: as in the last run of the step, of its function, or as declared.
-
-    Parameters
-    ----------
-    previous
-        What `history` gave for the last plan of this pipeline.
-    seconds
-        Wall time of the result of a key; None if there is none.
-    """
-    found: dict[str, float] = {}
-    by_function: dict[str, float] = {}
-    for step in plan.to_run():
-        last = previous.get(step.name)
-        seen = seconds(last["key"]) if last else None
-        function = json_text(step.action)
-        if seen is None:
-            seen = by_function.get(function)
-        else:
-            by_function[function] = max(seen, by_function.get(function, 0.0))
-        if seen is None:
-            seen = Resources(**step.resources).expected_s
-        if seen is not None:
-            found[step.key] = seen
-    return found
 
 
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:

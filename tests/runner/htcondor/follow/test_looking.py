@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.submit import HTCondorRunner
 from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
+from wingspan.runner.run_folder import file_name
 from wingspan.runner.watch import Watch
 from wingspan.simulator import write
 from wingspan.store.store import Store
@@ -129,6 +131,31 @@ def test_the_end_is_brought_in_once_and_the_shared_folder_removed(finished, tmp_
     assert not catch_up(finished.folder, finished.home)
     assert states(Run(finished.folder, finished.home)) == end
     assert len(list(read_all_events(finished.folder))) == count
+
+
+def test_what_is_stored_lies_once_on_the_disk(pool_run, tmp_path):
+    """Packed folders and files that were sent are removed once no job reads them; what failed, and all logs, stay."""
+    run = pool_run({"frame": [], "number": [], "bad": [], "score": ["frame"]})
+    for node in ("frame", "number", "bad"):
+        run.submitted(node)
+    run.sends("frame", {"a": pl.DataFrame({"x": [1, 2]})})
+    run.sends("number", 3)
+    run.sends_failure("bad", "no good")
+    log = run.dag.results / file_name(run.keys["number"], "stdout.txt")
+    log.write_text("said")
+    run.job("frame", write.terminated, 20)
+    run.job("number", write.terminated, 20)
+    run.job("bad", write.terminated, 21, return_value=1)
+    outputs = [run.dag.results / file_name(run.keys[one], "value") for one in ("frame", "number")]
+    assert catch_up(run.folder, run.home)
+    assert all(file.exists() for file in outputs)  # a job may still read them
+    run.dagman(write.terminated, 30, return_value=1)
+    assert not catch_up(run.folder, run.home)
+    assert not any(file.exists() for file in outputs)
+    assert log.exists()
+    assert run.dag.result(run.keys["bad"]).exists()
+    assert Run(run.folder, run.home)["number"] == 3
+    assert Run(run.folder, run.home)["frame"]["a"]["x"].to_list() == [1, 2]
 
 
 def test_a_run_that_is_done_is_marked_complete_by_who_brings_it_in(pool_run):

@@ -1,6 +1,7 @@
 """What the jobs of a DAG left in its folder of results -> store, attempt folders, and the last event of each step."""
 
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,9 +63,23 @@ def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
         write_event(folder, event)
     if all(event.state == DONE for event in events.values()):
         folder.complete.touch()
+        drop_stored(plan.steps, dag, store)
     if not any(event.state == WAITING for event in events.values()):
         clean(folder.root)
     return events
+
+
+def drop_stored(steps: Iterable[PlannedStep], dag: DagFolder, store: Store) -> None:
+    """Remove from the folder of a DAG that is over the outputs that the store has: they would lie twice on the disk.
+
+    A result that is one file has one copy with two names; folders were sent packed.
+    """
+    there = {file.name for file in dag.results.iterdir()} if dag.results.is_dir() else set()
+    names = {step.key: {file_name(step.key, one) for one in step.outputs} for step in steps}
+    left = {key: found for key, of in names.items() if (found := of & there)}
+    for key in store.done(left):
+        for name in left[key]:
+            (dag.results / name).unlink()
 
 
 def stored(step: PlannedStep, dag: DagFolder, store: Store, at: float) -> StepEvent | None:

@@ -19,7 +19,7 @@ from wingspan.runner.events import (
     ignore,
 )
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
-from wingspan.runner.htcondor.follow.collect import collect_step
+from wingspan.runner.htcondor.follow.collect import collect_step, drop_stored
 from wingspan.runner.htcondor.follow.dagman_job import in_queue, say_gone
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.shared import clean
@@ -78,6 +78,7 @@ class Follower:
                 self._take_in()
             if self.over and not before:
                 clean(self.dag.root)
+                drop_stored(self._plan.steps, self.dag, self._store)
 
     def _take_in(self) -> None:
         for event in self._reading.advance():
