@@ -57,6 +57,7 @@ def main() -> None:
         select=("roc_auc",),
         stratify=True,
         test_size=0.25,
+        validation=0.0,
     )
     p = table_training(what)
     predictions = add_prediction(

@@ -7,7 +7,7 @@ wingspan plan examples/loan_default.py --set csv=loan_data.csv --set test_size=0
 from pathlib import Path
 
 import wingspan as ws
-from wingspan.recipes.table_training import Training, table_training
+from wingspan.recipes.table_training import LOANS, Training, table_training
 
 
 def pipeline(
@@ -20,6 +20,13 @@ def pipeline(
     """Declare the workflow; its results are ``evaluate[...]`` and ``choose_best``, a `Best`."""
     return table_training(
         Training(
-            data=csv, target=target, test_size=test_size, compatibility=compatibility, shards=shards
+            data=csv,
+            target=target,
+            estimators={name: name for name in LOANS},
+            select=("precision", "f1"),
+            validation=0.0,
+            test_size=test_size,
+            compatibility=compatibility,
+            shards=shards,
         )
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wingspan.recipes.table_training import DEFAULTS, Training, failed_estimators, table_training
+from wingspan.recipes.table_training import LOANS, Training, failed_estimators, table_training
 from wingspan.runner.events import FAILED, StepEvent
 
 
@@ -37,6 +37,22 @@ def test_memory_reaches_every_step(table):
     assert asked["fit[forest]"] > asked["evaluate[forest]"] > asked["prepare"]
 
 
-def test_the_default_estimators_include_boosted_trees():
-    """Beside the two of the loan workflow, which a training without a list of estimators has."""
-    assert DEFAULTS == ("logistic_regression", "decision_tree", "hist_gradient_boosting")
+def test_the_default_estimators_include_boosted_trees(table):
+    """Beside the two of the loan workflow, which the compatibility mode has alone."""
+    more = {"logistic_regression", "decision_tree", "hist_gradient_boosting"}
+    assert set(Training(table, "late").labels) == more
+    assert set(Training(table, "late", compatibility=True).labels) == set(LOANS)
+    assert "hist_gradient_boosting" in Training(table, "a").labels
+    assert "ridge" in Training(table, "a").labels
+
+
+def test_folds_are_steps_of_their_own(table):
+    """Each fold is fitted and scored by itself; the best is fitted again, and meets the test rows once."""
+    what = Training(table, "late", estimators={"tree": "decision_tree"}, folds=3)
+    steps = table_training(what).steps
+    assert {f"fit[tree,{fold}]" for fold in (1, 2, 3)} <= set(steps)
+    assert {f"score-tree[{fold}]" for fold in (1, 2, 3)} <= set(steps)
+    assert {"evaluate[tree]", "evaluate[baseline]", "rank", "refit", "test"} <= set(steps)
+    assert failed_estimators(failed("fit[tree,2]"), what) == ["tree"]
+    none = table_training(Training(table, "late", validation=0.0)).steps
+    assert "test" not in none

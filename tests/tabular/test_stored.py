@@ -9,8 +9,9 @@ from wingspan.store.annotation import TypeName, name_of_class
 from wingspan.store.codec import check_type, decode, encode
 from wingspan.tabular.clean import DateRule, RangeRule, RareRule, Rules, TextRule
 from wingspan.tabular.evaluate import count_table, evaluation
+from wingspan.tabular.inputs import Wanted, choose_inputs
 from wingspan.tabular.predict import predict_part
-from wingspan.tabular.prepare import choose_inputs, learn_part
+from wingspan.tabular.prepare import learn_part
 from wingspan.tabular.select import select
 from wingspan.tabular.split import SplitRule
 
@@ -21,7 +22,7 @@ def records(bundle_of, table_of, people, tmp_path):
     bundle = bundle_of(people(300))
     table = table_of(people(300).drop("key"), "again")
     split = SplitRule(test_size=0.25, seed=3)
-    inputs = choose_inputs(table, target="late")
+    inputs = choose_inputs(table, Wanted(target="late"))
     counts = count_table(bundle.model, table, split, bundle.preparation)
     result = evaluation(counts, bundle.preparation.classes)
     (tmp_path / "predicted").mkdir()

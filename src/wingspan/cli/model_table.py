@@ -8,13 +8,51 @@ from typing import TYPE_CHECKING, Any
 from wingspan.cli.paper import columns, counted, wrap
 
 if TYPE_CHECKING:
+    from wingspan.recipes.table_training import Training
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
     from wingspan.tabular.predict import Predictions
+    from wingspan.tabular.select import Selection
+
+
+def print_guess(what: "Training") -> None:
+    """Print why a target of numbers is not taken for classes."""
+    task, reason = what.guess
+    if reason:
+        other = "classification" if task == "regression" else "regression"
+        told = f"note: a {task}, as {reason}; --task {other} changes it"
+        print(wrap(told, "  "), file=sys.stderr)
+
+
+def print_comparison(
+    compared: Mapping[str, "Evaluation"],
+    selection: "Selection",
+    tested: "Evaluation | None",
+    baseline: str,
+) -> None:
+    """Print the models side by side, what was chosen, and how the best does on the test rows."""
+    from wingspan.tabular.select import is_better
+
+    best, metric = selection.best, selection.metrics[0]
+    rows = "test row" if tested is None else "validation row"
+    print_evaluations(compared, best, selection.metrics, rows)
+    if selection.ties:
+        told = f"a tie: {', '.join([best, *selection.ties])} are equal by these; the first is taken"
+        print(wrap(told))
+    if not is_better(compared[best], compared[baseline], metric):
+        print(wrap(f"{best} is no better than the baseline by {metric}: it knows the target alone"))
+    if tested is not None:
+        print()
+        print_evaluations({best: tested}, "", [], "")
+        told = f"{best} on {counted(tested.rows, 'test row')}, which were not looked at before"
+        print(wrap(told))
 
 
 def print_evaluations(
-    evaluations: Mapping[str, "Evaluation"], best: str, metrics: list[str]
+    evaluations: Mapping[str, "Evaluation"],
+    best: str,
+    metrics: list[str],
+    rows_are: str = "test row",
 ) -> None:
     """Print metrics with their intervals, one model a column; models that do not fit stand below."""
     names = list(dict.fromkeys(name for one in evaluations.values() for name in one.metrics))
@@ -29,8 +67,9 @@ def print_evaluations(
             lines = [f"{line}  {cell}" for line, cell in zip(lines, models.pop(0), strict=True)]
         print("\n".join([*(line.rstrip() for line in lines), ""]))
     rows = next(iter(evaluations.values())).rows
-    told = f"* best by {', then '.join(metrics)}, on {counted(rows, 'test row')}"
-    print(wrap(f"{told}; 95 % intervals"))
+    if metrics:
+        told = f"* best by {', then '.join(metrics)}, on {counted(rows, rows_are)}"
+        print(wrap(f"{told}; 95 % intervals"))
 
 
 def _metric_column(heading: str, one: "Evaluation", names: list[str]) -> list[str]:
@@ -40,8 +79,15 @@ def _metric_column(heading: str, one: "Evaluation", names: list[str]) -> list[st
         if found is None or found.value is None:
             cells.append("-")
         else:
-            cells.append(f"{found.value:.3f} ({found.low:.3f}, {found.high:.3f})")
+            value, low, high = (
+                _short(each or 0.0) for each in (found.value, found.low, found.high)
+            )
+            cells.append(f"{value} ({low}, {high})")
     return _justified(cells)
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _justified(cells: list[str]) -> list[str]:
@@ -55,6 +101,7 @@ def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -
         "out": str(out),
         "rows": predictions.rows,
         "labels": predictions.labels,
+        "limits": list(predictions.limits),
         "unseen": predictions.unseen,
         "model": model.reference,
         "ignored": predictions.ignored,
@@ -64,6 +111,8 @@ def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -
 def print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
     """Print how many rows got which label; what is worth a look goes to the messages."""
     counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
+    if predictions.limits:
+        counts = f"{predictions.limits[0]:g} to {predictions.limits[1]:g}"
     rows = counted(predictions.rows, "row")
     print(wrap(f"{out}: {rows} by {model.reference} ({counts})", "  "))
     for column, count in predictions.unseen.items():

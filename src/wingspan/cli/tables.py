@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
 from wingspan.cli.model_table import (
     prediction_facts,
-    print_evaluations,
+    print_comparison,
+    print_guess,
     print_predictions,
     write_out,
 )
@@ -29,68 +30,48 @@ from wingspan.cli.runs import (
     check_folder,
     run_pipeline,
 )
+from wingspan.cli.table_options import (
+    Compatibility,
+    Cpus,
+    Data,
+    Delimiter,
+    Deploy,
+    DeployAnyway,
+    DeployName,
+    Drop,
+    DropMissingTarget,
+    Estimators,
+    Folds,
+    Group,
+    IdColumn,
+    Interval,
+    Memory,
+    ModelName,
+    NewRows,
+    NewRowsOut,
+    Out,
+    Parameters,
+    RulesFile,
+    Seed,
+    Select,
+    Shards,
+    Stratify,
+    Target,
+    TaskOption,
+    TestSize,
+    Time,
+    Validation,
+)
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_training import Training
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
-    from wingspan.tabular.clean import Rules
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline
 
 _PIPELINE, _RECIPE = "table-training", "wingspan.recipes.table_steps"
-
-Data = Annotated[
-    list[Path],
-    typer.Argument(metavar="DATA...", help="CSV (also .gz, .zst) or Parquet files, or a folder."),
-]
-Target = Annotated[list[str], typer.Option(help="Column to predict.")]
-Estimators = Annotated[
-    str | None,
-    typer.Option(
-        help="Names or module:Class, separated by commas [default: a linear model, a tree, boosted trees]."
-    ),
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--parameter", metavar="NAME.KEY=VALUE", help="Parameter of an estimator; VALUE is JSON."
-    ),
-]
-Select = Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")]
-Drop = Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")]
-RulesFile = Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")]
-TestSize = Annotated[float, typer.Option(help="Share of the rows for the test.")]
-Seed = Annotated[int, typer.Option(help="Random seed for the split and the estimators.")]
-Stratify = Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")]
-Compatibility = Annotated[bool, typer.Option(help="Prepare and split as a pandas script does.")]
-Shards = Annotated[int, typer.Option(min=1, help="Parts to work in; results do not depend on it.")]
-Cpus = Annotated[int, typer.Option(min=1, help="Cores of each fit.")]
-Memory = Annotated[
-    str | None, typer.Option(help="Memory of each step [default: by the data's size].")
-]
-Delimiter = Annotated[str, typer.Option(help="CSV field delimiter.")]
-DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
-DropMissingTarget = Annotated[
-    bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")
-]
-DeployAnyway = Annotated[
-    bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
-]
-Deploy = Annotated[bool, typer.Option(help="Deploy the best model.")]
-NewRows = Annotated[
-    Path | None,
-    typer.Option("--predict", metavar="NEW_ROWS", help="Raw rows to predict with the best model."),
-]
-NewRowsOut = Annotated[
-    Path | None, typer.Option("--out", help="File for these predictions: .csv or .parquet.")
-]
-Out = Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")]
-ModelName = Annotated[
-    str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
-]
-IdColumn = Annotated[str | None, typer.Option("--id", help="Column to copy to the predictions.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +83,7 @@ class Ends:
     new_rows: Path | None
     out: Path | None
     anyway: bool = False
+    interval: float | None = None
 
     def checked(self) -> Self:
         """Refuse, before anything is computed, what could not be written afterwards."""
@@ -123,10 +105,15 @@ def train(
     estimators: Estimators = None,
     parameters: Parameters = None,
     select: Select = "",
+    task: TaskOption = None,
     drop: Drop = "",
     rules: RulesFile = None,
     drop_missing_target: DropMissingTarget = False,
     test_size: TestSize = 0.2,
+    validation: Validation = 0.2,
+    folds: Folds = 0,
+    group: Group = None,
+    time: Time = None,
     seed: Seed = 42,
     stratify: Stratify = False,
     compatibility: Compatibility = False,
@@ -139,6 +126,7 @@ def train(
     deploy_anyway: DeployAnyway = False,
     new_rows: NewRows = None,
     out: NewRowsOut = None,
+    interval: Interval = None,
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -146,24 +134,31 @@ def train(
     no_fuse: NoFuse = False,
     shared: Shared = None,
 ) -> None:
-    """Train classifiers on a table, compare them, and deploy the best."""
+    """Train models on a table, compare them, and deploy the best."""
     from wingspan.tabular.labels import one_target
 
     column = one_target(target)
     name = (name or column) if deploy else None
-    ends = Ends(models, name, new_rows, out, deploy_anyway).checked()
+    ends = Ends(models, name, new_rows, out, deploy_anyway, interval).checked()
     with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_training import Training
+        from wingspan.tabular.given import read_parameters, read_rules
 
+        labels = None if estimators is None else {label: label for label in _listed(estimators)}
         what = Training(
             data=data[0] if len(data) == 1 else list(data),
             target=column,
-            **_chosen(estimators, parameters or [], compatibility=compatibility),
+            estimators=labels,
             select=tuple(_listed(select)),
             drop=tuple(_listed(drop)),
-            rules=_rules(rules, drop_missing_target=drop_missing_target),
+            rules=read_rules(rules, drop_missing_target=drop_missing_target),
             options=_options(delimiter),
+            task=task,
             test_size=test_size,
+            validation=validation,
+            folds=folds,
+            group=group,
+            time=time,
             seed=seed,
             stratify=stratify,
             compatibility=compatibility,
@@ -171,6 +166,9 @@ def train(
             cpus=cpus,
             memory=memory,
         )
+        given = read_parameters(parameters or [], list(what.labels))
+        what = replace(what, parameters=given)
+        print_guess(what)
         origin = {"command": "train", "parameters": {"data": str(data[0]), "target": column}}
 
         def carry_out(what: "Training") -> "Run":
@@ -187,6 +185,7 @@ def predict(
     out: Out,
     model: ModelName = None,
     id_column: IdColumn = None,
+    interval: Interval = None,
     shards: Shards = 1,
     delimiter: Delimiter = ",",
     models: ModelsFolder = MODELS,
@@ -213,6 +212,7 @@ def predict(
         id_column=id_column,
         options=_options(delimiter),
         shards_in_all=shards,
+        interval=interval,
     )
     p.origin = {"command": "predict", "parameters": {"model": found.name, "data": str(data[0])}}
     predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[step_of(made)]
@@ -238,6 +238,7 @@ def _training(what: "Training", ends: Ends) -> "Pipeline":
             suffix=ends.out.suffix,
             options=what.options,
             shards_in_all=what.shards,
+            interval=ends.interval,
         )
     return p
 
@@ -257,7 +258,7 @@ def _without_failed(
         return carry_out(what), what, []
     except Ended as ended:
         failed = failed_estimators(ended.run.events.values(), what)
-        left = {label: name for label, name in what.estimators.items() if label not in failed}
+        left = {label: name for label, name in what.labels.items() if label not in failed}
         if not failed or not left:
             raise
     print(f"going on without {', '.join(failed)}", file=sys.stderr)
@@ -267,18 +268,22 @@ def _without_failed(
 
 def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_json: bool) -> None:
     """Deploy the best model, write the predictions, and print the results."""
+    from wingspan.recipes.table_training import BASELINE
     from wingspan.tabular.deploy import deploy
 
-    evaluations = {label: run[f"evaluate[{label}]"] for label in what.estimators}
+    compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
     best, folder = run["choose_best"]
+    tested = run.get("test")
     deployed = None
     if ends.name is not None and (ends.anyway or not failed):
         deployed = deploy(folder, ends.models, ends.name)
     if ends.out is not None:
         write_out(run["predict"].path, ends.out)
     if as_json:
-        told: dict[str, Any] = {"run": run.run_id}
-        told["evaluations"] = {label: one.as_json() for label, one in evaluations.items()}
+        told: dict[str, Any] = {"run": run.run_id, "task": what.guess[0]}
+        told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
+        told["test"] = tested and tested.as_json()
+        told["ties"] = best.ties
         told["best"] = best.best
         told["failed"] = failed
         told["deployed"] = deployed and {
@@ -287,7 +292,7 @@ def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_j
         }
         print(json.dumps(told, indent=2))
     else:
-        print_evaluations(evaluations, best.best, best.metrics)
+        print_comparison(compared, best, tested, BASELINE)
         _print_ends(deployed, ends, failed)
     if failed:
         raise typer.Exit(1)
@@ -344,28 +349,6 @@ def _options(delimiter: str) -> "ReadOptions":
     from wingspan.tabular.read import ReadOptions
 
     return ReadOptions(delimiter=delimiter)
-
-
-def _rules(file: Path | None, *, drop_missing_target: bool) -> "Rules":
-    from wingspan.tabular.given import read_rules
-
-    rules = read_rules(file)
-    return replace(rules, missing_target="drop") if drop_missing_target else rules
-
-
-def _chosen(
-    estimators: str | None, parameters: list[str], *, compatibility: bool
-) -> dict[str, dict[str, Any]]:
-    """Return estimators by label, and their parameters, as `Training` takes them."""
-    from wingspan.recipes.table_training import DEFAULTS, ESTIMATORS
-    from wingspan.tabular.given import read_parameters
-
-    few = ESTIMATORS if compatibility else DEFAULTS
-    labels = list(few) if estimators is None else _listed(estimators)
-    return {
-        "estimators": {label: label for label in labels},
-        "parameters": read_parameters(parameters, labels),
-    }
 
 
 def register(app: typer.Typer) -> None:

@@ -24,6 +24,7 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     shards_in_all: int = 1,
     memory: str | None = None,
     memory_mb: int = BASE_MB,
+    interval: float | None = None,
 ) -> Handle:
     """Add the steps that predict raw rows with a bundle; the result's ``path`` is one file in the order of the rows.
 
@@ -31,6 +32,8 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     ----------
     preparation
         Of the model, if it is a result too: the rows can then be read before the model is there.
+    interval
+        With a regression: the share of new rows that lie between the columns ``low`` and ``high``.
     memory
         Memory of each step; default: `memory_mb`, and what reading a model of this size needs.
     """
@@ -41,12 +44,13 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     needed = model if preparation is None else preparation
     table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
     if shards_in_all == 1:
-        return p.step(predict, model, table, id_column, suffix, resources=asked)
+        return p.step(predict, model, table, id_column, suffix, interval, resources=asked)
     parts = p.map(
         predict_shard,
         model,
         table,
         id_column,
+        interval,
         over=numbers_of(shards_in_all),
         shards_in_all=shards_in_all,
         resources=asked,

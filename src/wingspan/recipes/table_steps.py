@@ -1,6 +1,5 @@
 """The steps of training and predicting tables: plain functions over `wingspan.tabular`, each callable by hand."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,21 +7,21 @@ from wingspan.files import digest_file
 from wingspan.tabular.blocks import Table, shards
 from wingspan.tabular.bundle import Bundle, read_preparation
 from wingspan.tabular.card import Card, notes_of, versions_of
-from wingspan.tabular.clean import Rules
-from wingspan.tabular.evaluate import Evaluation, count_table, evaluation
-from wingspan.tabular.metrics import Counts, merge_counts
+from wingspan.tabular.evaluate import (
+    Evaluation,
+    count_baseline,
+    count_table,
+    evaluation,
+    merge_some,
+)
+from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs
+from wingspan.tabular.metrics import Counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
 from wingspan.tabular.preparation import Preparation
-from wingspan.tabular.prepare import (
-    Inputs,
-    PreparationPart,
-    choose_inputs,
-    learn_part,
-    learn_preparation,
-    merge_parts,
-)
+from wingspan.tabular.prepare import PreparationPart, learn_part, merge_parts
 from wingspan.tabular.read import ReadOptions, read_table
-from wingspan.tabular.select import Selection, select
+from wingspan.tabular.residuals import Residuals
+from wingspan.tabular.select import Selection, precise_metrics, select
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train_table
 
@@ -30,23 +29,37 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 
+class Prepared(NamedTuple):
+    """What was learned from all training rows, and for each fold from those that it trains on."""
+
+    whole: Preparation
+    folds: list[Preparation]
+
+    def of(self, split: SplitRule) -> Preparation:
+        """Return the preparation of the fold that a rule names, or the whole."""
+        return self.whole if split.fold is None else self.folds[split.fold]
+
+
+class Best(NamedTuple):
+    """Which model is the best, and the folder with all that is needed to apply it: what is deployed."""
+
+    selection: Selection
+    bundle: Path
+
+
 def read(data: Path | list[Path], options: ReadOptions) -> Table:
     """Read the table once, into Parquet."""
     return read_table(data, Path("table"), options=options)
 
 
-def prepare(
-    table: Table, split: SplitRule, target: str, drop: list[str], rules: Rules, compatibility: bool
-) -> Preparation:
+def prepare(table: Table, split: SplitRule, wanted: Wanted) -> Prepared:
     """Learn means and categories from the training rows."""
-    return learn_preparation(
-        table, split, target=target, drop=drop, rules=rules, compatibility=compatibility
-    )
+    return _prepared([learn_part(table, split, choose_inputs(table, wanted))], split)
 
 
-def choose(table: Table, target: str, drop: list[str], rules: Rules, compatibility: bool) -> Inputs:
+def choose(table: Table, wanted: Wanted) -> Inputs:
     """Choose the columns that become features."""
-    return choose_inputs(table, target=target, drop=drop, rules=rules, compatibility=compatibility)
+    return choose_inputs(table, wanted)
 
 
 def learn(
@@ -59,109 +72,155 @@ def learn(
     ]
 
 
-def merge(parts: dict[str, list[PreparationPart]]) -> Preparation:
+def merge(parts: dict[str, list[PreparationPart]], split: SplitRule) -> Prepared:
     """Join what the shards learned."""
-    return merge_parts([part for found in parts.values() for part in found])
+    return _prepared([part for found in parts.values() for part in found], split)
+
+
+def _prepared(parts: list[PreparationPart], split: SplitRule) -> Prepared:
+    folds = [merge_parts(parts, fold) for fold in range(split.fold_count)]
+    return Prepared(merge_parts(parts), folds)
 
 
 def fit(
     table: Table,
-    preparation: Preparation,
+    prepared: Prepared,
     split: SplitRule,
     estimator: str,
     parameters: dict[str, Any],
     seed: int,
 ) -> "BaseEstimator":
-    """Fit one estimator on the training rows."""
+    """Fit one estimator on the training rows, or on those of a fold."""
+    preparation = prepared.of(split)
     scale = True if preparation.compatibility else None
     return train_table(table, split, preparation, estimator, parameters, seed, scale=scale)
 
 
 def evaluate(
-    model: "BaseEstimator", table: Table, preparation: Preparation, split: SplitRule
+    model: "BaseEstimator", table: Table, prepared: Prepared, split: SplitRule
 ) -> Evaluation:
-    """Score the test rows."""
+    """Score the test rows, or those of a fold."""
+    preparation = prepared.of(split)
     return evaluation(count_table(model, table, split, preparation), preparation.classes)
 
 
 def score(
     model: "BaseEstimator",
     table: Table,
-    preparation: Preparation,
+    prepared: Prepared,
     split: SplitRule,
     shard: int,
     shards_in_all: int,
-) -> list[Counts]:
-    """Count what the model says of the test rows of one shard."""
+) -> list[Counts | Residuals]:
+    """Count what the model says of the test rows of one shard, or of those of a fold."""
     found = shards(table, shards_in_all)[shard : shard + 1]
-    return [count_table(model, table, split, preparation, blocks) for blocks in found]
+    return [count_table(model, table, split, prepared.of(split), blocks) for blocks in found]
 
 
-def join(counts: dict[str, list[Counts]], preparation: Preparation) -> Evaluation:
-    """Join the shards' counts into metrics with intervals."""
-    return evaluation(
-        merge_counts([count for found in counts.values() for count in found]), preparation.classes
-    )
+def join(counts: dict[str, list[Counts | Residuals]], prepared: Prepared) -> Evaluation:
+    """Join the counts of shards and folds into metrics with intervals."""
+    merged = merge_some(count for found in counts.values() for count in found)
+    return evaluation(merged, prepared.whole.classes)
 
 
-class Best(NamedTuple):
-    """Which model is the best, and the folder with all that is needed to apply it: what is deployed."""
+def judge_baseline(table: Table, prepared: Prepared, split: SplitRule) -> Evaluation:
+    """Score what knows only how often each class is, or the mean, on the rows that the models are compared on."""
+    rules = split.rules_of_folds or [split]
+    merged = merge_some(count_baseline(table, rule, prepared.of(rule)) for rule in rules)
+    return evaluation(merged, prepared.whole.classes)
 
-    selection: Selection
-    bundle: Path
+
+def rank(evaluations: dict[str, Evaluation], metrics: list[str], precise: bool) -> Selection:
+    """Rank the models by the metrics, by default those of a proper score."""
+    classes = len(next(iter(evaluations.values())).classes)
+    default = precise_metrics(classes) if precise and classes else []
+    return select(evaluations, *(metrics or default))
 
 
-def choose_best(
-    models: dict[str, "BaseEstimator"],
-    evaluations: dict[str, Evaluation],
-    metrics: list[str],
+def refit(
+    selection: Selection,
     table: Table,
-    preparation: Preparation,
+    prepared: Prepared,
     split: SplitRule,
     facts: dict[str, Any],
+) -> "BaseEstimator":
+    """Fit the best estimator again, on all training rows."""
+    label = selection.best
+    parameters = facts["parameters"].get(label, {})
+    return fit(table, prepared, split, facts["estimators"][label], parameters, facts["seed"])
+
+
+def bundle(
+    selection: Selection,
+    model: "BaseEstimator",
+    tested: Evaluation,
+    compared: dict[str, Evaluation],
+    table: Table,
+    prepared: Prepared,
+    facts: dict[str, Any],
 ) -> Best:
-    """Rank the models by the metrics, and join the best with what is needed to apply it, and its card."""
-    selection = select(evaluations, *metrics)
-    best = selection.best
-    values = {
-        name: {key: metric.value for key, metric in one.metrics.items()}
-        for name, one in evaluations.items()
-    }
+    """Join the best model with what is needed to apply it, and its card."""
+    best, preparation = selection.best, prepared.whole
     card = Card(
         data=facts["data"],
         data_digest=digest_file(table.data),
         rows=table.rows,
         columns={column.name: column.kind for column in table.schema.columns},
         target=preparation.target,
-        split=asdict(split),
+        split=facts["split"],
         estimator=facts["estimators"][best],
         parameters=facts["parameters"].get(best, {}),
         seed=facts["seed"],
-        evaluation=evaluations[best],
-        candidates=values,
+        evaluation=tested,
+        validation=compared[best] if facts["validated"] else None,
+        candidates={
+            name: {key: metric.value for key, metric in one.metrics.items()}
+            for name, one in compared.items()
+        },
         selected_by=selection.metrics,
         versions=versions_of(),
         notes=notes_of(preparation),
     )
-    Bundle(models[best], preparation, card).save(Path("bundle"))
+    Bundle(model, preparation, card).save(Path("bundle"))
     return Best(selection, Path("bundle"))
 
 
-def read_new(model: Preparation | Path, data: Path | list[Path], options: ReadOptions) -> Table:
+def choose_best(
+    models: dict[str, "BaseEstimator"],
+    selection: Selection,
+    evaluations: dict[str, Evaluation],
+    table: Table,
+    prepared: Prepared,
+    facts: dict[str, Any],
+) -> Best:
+    """Bundle the best of the models that were compared on the test rows."""
+    best = selection.best
+    tested = evaluations[best]
+    return bundle(selection, models[best], tested, evaluations, table, prepared, facts)
+
+
+def read_new(model: Prepared | Path, data: Path | list[Path], options: ReadOptions) -> Table:
     """Read raw rows to predict, as the columns that the model (or its folder) was trained with."""
-    preparation = read_preparation(model) if isinstance(model, Path) else model
+    preparation = read_preparation(model) if isinstance(model, Path) else model.whole
     return read_table(data, Path("table"), options=options, expected=preparation.schema)
 
 
-def predict(model: Path, table: Table, id_column: str | None, suffix: str) -> Predictions:
+def predict(
+    model: Path, table: Table, id_column: str | None, suffix: str, interval: float | None
+) -> Predictions:
     """Predict all rows into one file, in their order."""
     import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
 
-    return collect({"all": predict_shard(model, table, id_column, 0, 1)}, suffix)
+    return collect({"all": predict_shard(model, table, id_column, interval, 0, 1)}, suffix)
 
 
 def predict_shard(
-    model: Path, table: Table, id_column: str | None, shard: int, shards_in_all: int
+    model: Path,
+    table: Table,
+    id_column: str | None,
+    interval: float | None,
+    shard: int,
+    shards_in_all: int,
 ) -> list[Predictions]:
     """Predict the rows of one shard."""
     import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
@@ -169,7 +228,8 @@ def predict_shard(
     found = shards(table, shards_in_all)[shard : shard + 1]
     loaded = Bundle.load(model)
     return [
-        predict_part(loaded, table, Path("part"), blocks, id_column=id_column) for blocks in found
+        predict_part(loaded, table, Path("part"), blocks, id_column=id_column, interval=interval)
+        for blocks in found
     ]
 
 

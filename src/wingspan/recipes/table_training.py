@@ -4,38 +4,50 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources
 from wingspan.recipes.requests import numbers_of, read_mb, size_mb
 from wingspan.recipes.table_steps import (
+    bundle,
     choose,
     choose_best,
     evaluate,
     fit,
     join,
+    judge_baseline,
     learn,
     merge,
     prepare,
+    rank,
     read,
+    refit,
     score,
 )
 from wingspan.runner.events import FAILED, StepEvent
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.declared import check_columns
 from wingspan.tabular.estimate import BASE_MB, Size, apply_mb, fit_mb, size_of_table
-from wingspan.tabular.estimators import check_estimator
+from wingspan.tabular.estimators import check_estimator, check_probabilities
+from wingspan.tabular.inputs import Wanted
+from wingspan.tabular.labels import Task
+from wingspan.tabular.peek import guess_task
 from wingspan.tabular.read import ReadOptions
-from wingspan.tabular.select import check_metrics
+from wingspan.tabular.select import check_metrics, needs_probabilities
 from wingspan.tabular.split import SplitRule
 from wingspan.workflow import Pipeline
 
-ESTIMATORS = ("logistic_regression", "decision_tree")
-"""The estimators of the loan workflow."""
+BASELINE = "baseline"
 
-DEFAULTS = (*ESTIMATORS, "hist_gradient_boosting")
-"""The estimators of ``wingspan train``."""
+DEFAULTS: dict[Task, tuple[str, ...]] = {
+    "classification": ("logistic_regression", "decision_tree", "hist_gradient_boosting"),
+    "regression": ("ridge", "decision_tree", "hist_gradient_boosting"),
+}
+"""The estimators that are compared where the user names none."""
+
+LOANS = ("logistic_regression", "decision_tree")
+"""The estimators of the loan workflow, which the compatibility mode has."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,22 @@ class Training:
     target
         Column to predict.
     estimators
-        Label -> scikit-learn's name in snake case, or ``module:Class``.
+        Label -> scikit-learn's name in snake case, or ``module:Class``; default: a linear model, a tree and boosted
+        trees.
     parameters
         Label -> parameters of the estimator.
     select
-        Metric, then tie breaks; default precision, then f1.
+        Metric, then tie breaks; default a proper score, in compatibility mode precision, then f1.
+    task
+        Default: by the target's first rows.
+    validation
+        Share of the training rows on which the models are compared; 0: they are compared on the test rows.
+    folds
+        In place of that, the number of folds of a cross-validation.
+    group
+        A column whose rows of one value stay in one part.
+    time
+        A column of dates or numbers: the latest rows are for the test.
     compatibility
         Prepare and split as a pandas script does: row number as a feature, means over all rows, scikit-learn's split.
     shards
@@ -66,15 +89,18 @@ class Training:
 
     data: Path | list[Path]
     target: str
-    estimators: Mapping[str, str] = field(
-        default_factory=lambda: {name: name for name in ESTIMATORS}
-    )
+    estimators: Mapping[str, str] | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     select: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     rules: Rules = field(default_factory=Rules)
     options: ReadOptions = field(default_factory=ReadOptions)
+    task: Task | None = None
     test_size: float = 0.2
+    validation: float = 0.2
+    folds: int = 0
+    group: str | None = None
+    time: str | None = None
     seed: int = 42
     stratify: bool = False
     compatibility: bool = False
@@ -87,77 +113,154 @@ class Training:
         """About how large the table is."""
         return size_of_table(self.data, self.options)
 
+    @cached_property
+    def guess(self) -> tuple[Task, str]:
+        """The task, and the reason if it was guessed."""
+        if self.task is not None:
+            return self.task, ""
+        if self.compatibility:
+            return "classification", ""
+        return guess_task(self.data, self.options, self.target)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label -> estimator of all that are compared."""
+        if self.estimators is not None:
+            return dict(self.estimators)
+        return {name: name for name in (LOANS if self.compatibility else DEFAULTS[self.guess[0]])}
+
+    @property
+    def wanted(self) -> Wanted:
+        """What becomes a feature, and what is predicted."""
+        task, _ = self.guess
+        guessed = self.task is None
+        drop = tuple(self.drop)
+        return Wanted(self.target, drop, self.rules, self.compatibility, task, guessed)
+
     @property
     def split(self) -> SplitRule:
         """How rows are divided."""
-        kind: Literal["hash", "sklearn"] = "sklearn" if self.compatibility else "hash"
+        stratify = self.target if self.stratify else None
+        if self.compatibility:
+            return SplitRule("sklearn", self.test_size, self.seed, stratify, folds=self.folds)
+        validation = 0.0 if self.folds else self.validation
         return SplitRule(
-            kind, self.test_size, self.seed, stratify=self.target if self.stratify else None
+            "hash",
+            self.test_size,
+            self.seed,
+            stratify,
+            column=self.group,
+            validation=validation,
+            folds=self.folds,
+            time=self.time,
         )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the card of the best model says of the training."""
+        files = self.data if isinstance(self.data, list) else [self.data]
+        return {
+            "data": [path.name for path in files],
+            "estimators": self.labels,
+            "parameters": {label: dict(given) for label, given in self.parameters.items()},
+            "seed": self.seed,
+            "split": self.split.as_json(),
+            "validated": self.split.fold_count > 0,
+        }
 
 
 def table_training(what: Training) -> Pipeline:
-    """Declare the pipeline; its results are ``prepare``, ``evaluate[LABEL]`` and ``choose_best``, a `Best`.
+    """Declare the pipeline.
+
+    Its results are ``prepare``, ``evaluate[LABEL]`` and ``evaluate[baseline]`` (on the validation rows), ``test``
+    (of the best model), and ``choose_best``, a `Best`. Without validation rows ``evaluate`` is on the test rows.
 
     Raises
     ------
     SettingError, NotFoundError
         An estimator, a parameter of it, a metric or a column that is not known; told before any step runs.
     """
-    for label, estimator in what.estimators.items():
-        check_estimator(estimator, what.parameters.get(label))
-    check_metrics(what.select)
-    check_columns(what.data, what.options, [what.target, *what.drop])
+    _check(what)
     p = Pipeline("table-training")
     table = p.step(read, what.data, what.options, resources=_resources(what, read_mb(what.data)))
-    preparation = _prepare(p, what, table)
+    prepared = _prepare(p, what, table)
+    rules = what.split.rules_of_folds or [what.split]
     models, evaluations = {}, {}
-    for label, estimator in what.estimators.items():
-        parameters = dict(what.parameters.get(label, {}))
-        arguments = (table, preparation, what.split, estimator, parameters, what.seed)
-        memory = fit_mb(what.size, estimator, parameters, "classification")
-        asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
-        models[label] = p.step(fit, *arguments, name=f"fit[{label}]", resources=asked)
-        evaluations[label] = _evaluate(
-            p, what, label, (models[label], table, preparation, what.split)
-        )
-    largest = max(apply_mb(what.size, *_named(what, label)) for label in what.estimators)
-    short = _resources(what, largest, seconds=0.0)
-    facts = {
-        "data": [path.name for path in (what.data if isinstance(what.data, list) else [what.data])],
-        "estimators": dict(what.estimators),
-        "parameters": {label: dict(given) for label, given in what.parameters.items()},
-        "seed": what.seed,
-    }
-    judged = (models, evaluations, list(what.select))
-    p.step(choose_best, *judged, table, preparation, what.split, facts, resources=short)
+    for label in what.labels:
+        fitted = [_fit(p, what, label, rule, (table, prepared)) for rule in rules]
+        models[label] = fitted[0]
+        scored = list(zip(fitted, rules, strict=True))
+        evaluations[label] = _evaluate(p, what, label, scored, (table, prepared))
+    short = _resources(what, seconds=0.0)
+    compared = (table, prepared, what.split)
+    name = f"evaluate[{BASELINE}]"
+    baseline = p.step(judge_baseline, *compared, name=name, resources=_resources(what))
+    selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
+    shown = evaluations | {BASELINE: baseline}
+    largest = _resources(what, max(_apply_mb(what, label) for label in what.labels), seconds=0.0)
+    if not what.split.fold_count:
+        chosen = (selection, shown, table, prepared, what.facts)
+        p.step(choose_best, models, *chosen, resources=largest)
+        return p
+    memory = max(_fit_mb(what, label) for label in what.labels)
+    asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
+    best = p.step(refit, selection, *compared, what.facts, resources=asked)
+    tested = _evaluate(p, what, None, [(best, what.split)], (table, prepared))
+    facts = (table, prepared, what.facts)
+    p.step(bundle, selection, best, tested, shown, *facts, name="choose_best", resources=largest)
     return p
+
+
+def _check(what: Training) -> None:
+    """Refuse what cannot work, before any step runs."""
+    task, _ = what.guess
+    for label, estimator in what.labels.items():
+        check_estimator(estimator, what.parameters.get(label), task)
+    check_metrics(what.select, task)
+    for metric in needs_probabilities(what.select[:1]):
+        check_probabilities(metric, what.labels, what.parameters)
+    columns = [what.target, *what.drop, *(name for name in (what.group, what.time) if name)]
+    check_columns(what.data, what.options, columns)
 
 
 def failed_estimators(events: Iterable[StepEvent], what: Training) -> list[str]:
     """Return the estimators whose steps failed; none if any other step failed too."""
-    failed = [event.step for event in events if event.state == FAILED]
     found = []
-    for step in failed:
-        owners = [label for label in what.estimators if step in _steps_of(label, what)]
-        if not owners:
-            return []
-        found += owners
+    for event in events:
+        if event.state == FAILED:
+            owners = [label for label in what.labels if event.step in _steps_of(label, what)]
+            if not owners:
+                return []
+            found += owners
     return list(dict.fromkeys(found))
 
 
 def _steps_of(label: str, what: Training) -> list[str]:
     """Return the names of the steps that fit and evaluate one estimator."""
-    parts = [f"score-{label}[{number}]" for number in range(what.shards)]
-    return [f"fit[{label}]", f"evaluate[{label}]", *parts]
+    rules = what.split.rules_of_folds or [what.split]
+    fits = [_named("fit", label, rule) for rule in rules]
+    parts = [_part_of(label, shard, rule, what) for rule in rules for shard in range(what.shards)]
+    return [f"evaluate[{label}]", *fits, *parts]
+
+
+def _named(kind: str, label: str, rule: SplitRule) -> str:
+    """Return the name of a step of one of several folds, or of the only one."""
+    fold = f",{rule.fold + 1}" if rule.fold is not None and rule.folds else ""
+    return f"{kind}[{label}{fold}]"
+
+
+def _part_of(label: str, shard: int, rule: SplitRule, what: Training) -> str:
+    """Return the name of the step that scores a shard, a fold, or a shard of a fold."""
+    fold = [str(rule.fold + 1)] if rule.fold is not None and rule.folds else []
+    part = [str(shard)] if what.shards > 1 else []
+    return f"score-{label}[{','.join([*fold, *part])}]"
 
 
 def _prepare(p: Pipeline, what: Training, table: Handle) -> Handle:
     """Add the steps that learn the preparation, in one piece or in shards."""
-    chosen = (what.target, list(what.drop), what.rules, what.compatibility)
     if what.shards == 1:
-        return p.step(prepare, table, what.split, *chosen, resources=_resources(what))
-    inputs = p.step(choose, table, *chosen, resources=_resources(what))
+        return p.step(prepare, table, what.split, what.wanted, resources=_resources(what))
+    inputs = p.step(choose, table, what.wanted, resources=_resources(what))
     parts = p.map(
         learn,
         table,
@@ -167,28 +270,51 @@ def _prepare(p: Pipeline, what: Training, table: Handle) -> Handle:
         shards_in_all=what.shards,
         resources=_resources(what),
     )
-    return p.step(merge, parts, name="prepare", resources=_resources(what, seconds=0.0))
+    short = _resources(what, seconds=0.0)
+    return p.step(merge, parts, what.split, name="prepare", resources=short)
 
 
-def _evaluate(p: Pipeline, what: Training, label: str, scored: tuple[Any, ...]) -> Handle:
-    """Add the steps that evaluate one model, in one piece or in shards."""
-    name = f"evaluate[{label}]"
-    asked = _resources(what, apply_mb(what.size, *_named(what, label)))
-    if what.shards == 1:
-        return p.step(evaluate, *scored, name=name, resources=asked)
-    parts = p.map(
-        score,
-        *scored,
-        over=numbers_of(what.shards),
-        shards_in_all=what.shards,
-        name=f"score-{label}",
-        resources=asked,
-    )
-    return p.step(join, parts, scored[2], name=name, resources=_resources(what, seconds=0.0))
+def _fit(
+    p: Pipeline, what: Training, label: str, rule: SplitRule, given: tuple[Handle, Handle]
+) -> Handle:
+    """Add the step that fits one estimator, on all training rows or on those of a fold."""
+    estimator, parameters = what.labels[label], dict(what.parameters.get(label, {}))
+    asked = _resources(what, _fit_mb(what, label), cpus=what.cpus, seconds=2.0)
+    name = _named("fit", label, rule)
+    return p.step(fit, *given, rule, estimator, parameters, what.seed, name=name, resources=asked)
 
 
-def _named(what: Training, label: str) -> tuple[str, Mapping[str, Any], str]:
-    return what.estimators[label], what.parameters.get(label, {}), "classification"
+def _evaluate(
+    p: Pipeline,
+    what: Training,
+    label: str | None,
+    scored: list[tuple[Handle, SplitRule]],
+    given: tuple[Handle, Handle],
+) -> Handle:
+    """Add the steps that evaluate one estimator's models, or the best model on the test rows; in one piece or parts."""
+    name = f"evaluate[{label}]" if label else "test"
+    memory = max(_apply_mb(what, each) for each in ([label] if label else what.labels))
+    asked = _resources(what, memory)
+    if what.shards == 1 and len(scored) == 1:
+        model, rule = scored[0]
+        return p.step(evaluate, model, *given, rule, name=name, resources=asked)
+    parts = {}
+    for model, rule in scored:
+        for shard in range(what.shards):
+            part = _part_of(label or "test", shard, rule, what)
+            arguments = (model, *given, rule, shard, what.shards)
+            parts[part] = p.step(score, *arguments, name=part, resources=asked)
+    return p.step(join, parts, given[1], name=name, resources=_resources(what, seconds=0.0))
+
+
+def _fit_mb(what: Training, label: str) -> int:
+    given = what.parameters.get(label, {})
+    return fit_mb(what.size, what.labels[label], given, what.guess[0])
+
+
+def _apply_mb(what: Training, label: str) -> int:
+    given = what.parameters.get(label, {})
+    return apply_mb(what.size, what.labels[label], given, what.guess[0])
 
 
 def _resources(

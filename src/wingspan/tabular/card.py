@@ -33,8 +33,10 @@ class Card:
         How the test rows were chosen: kind, test_size, seed, stratify.
     evaluation
         On the test rows; its threshold is the one that predictions use.
+    validation
+        On the validation rows, by which the model was chosen; None if it was chosen on the test rows.
     candidates
-        Every model that was compared -> its metrics' values, this one included.
+        Every model that was compared -> its metrics' values on those rows, this one included.
     selected_by
         The deciding metric, then the tie breaks.
     unseen
@@ -55,6 +57,7 @@ class Card:
     parameters: dict[str, Any]
     seed: int
     evaluation: Evaluation
+    validation: Evaluation | None = None
     candidates: dict[str, dict[str, float | None]] = field(default_factory=dict)
     selected_by: list[str] = field(default_factory=list)
     unseen: str = UNSEEN
@@ -73,7 +76,10 @@ class Card:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """Read what `as_json` gave."""
-        return cls(**{**content, "evaluation": Evaluation.from_json(content["evaluation"])})
+        found = {"evaluation": Evaluation.from_json(content["evaluation"])}
+        if content.get("validation"):
+            found["validation"] = Evaluation.from_json(content["validation"])
+        return cls(**{**content, **found})
 
 
 def versions_of(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
@@ -107,7 +113,7 @@ def card_markdown(card: Card) -> str:
                 _purpose(card),
                 "## How well",
                 _metrics(card),
-                _confusion(card.evaluation),
+                *_confusion(card.evaluation),
                 *_comparison(card),
                 "## Data",
                 _data(card),
@@ -124,6 +130,8 @@ def card_markdown(card: Card) -> str:
 
 def _purpose(card: Card) -> str:
     classes = card.evaluation.classes
+    if not classes:
+        return f"Predicts the number `{card.target}` of a row."
     if len(classes) > 2:
         labels = ", ".join(f"`{label}`" for label in classes)
         return (
@@ -141,20 +149,25 @@ def _metrics(card: Card) -> str:
     rows = [
         (name, _number(metric.value), _interval(metric)) for name, metric in result.metrics.items()
     ]
-    return f"On {result.rows:,} test rows that training did not see:\n\n{_table(head, rows)}"
+    told = f"On {result.rows:,} test rows that training did not see"
+    if card.validation is None or len(card.candidates) < 2:
+        return f"{told}:\n\n{_table(head, rows)}"
+    return f"{told}, and that did not choose the model:\n\n{_table(head, rows)}"
 
 
 def _interval(metric: Metric) -> str:
     return f"{_number(metric.low)} to {_number(metric.high)}" if metric.value is not None else ""
 
 
-def _confusion(result: Evaluation) -> str:
+def _confusion(result: Evaluation) -> list[str]:
+    if not result.classes:
+        return []
     head = ("Rows", *(f"predicted `{label}`" for label in result.classes))
     rows = [
         (f"is `{label}`", *(f"{count:,}" for count in counts))
         for label, counts in zip(result.classes, result.confusion, strict=True)
     ]
-    return _table(head, rows)
+    return [_table(head, rows)]
 
 
 def _comparison(card: Card) -> list[str]:
@@ -166,11 +179,16 @@ def _comparison(card: Card) -> list[str]:
         for model, values in card.candidates.items()
     ]
     rule = ", then ".join(card.selected_by)
-    return ["## Compared with", f"Chosen by {rule}.", _table(("Model", *names), rows)]
+    on = "test" if card.validation is None else "validation"
+    count = (card.validation or card.evaluation).rows
+    told = f"Chosen by {rule}, on {count:,} {on} rows."
+    return ["## Compared with", told, _table(("Model", *names), rows)]
 
 
 def _data(card: Card) -> str:
-    split = ", ".join(f"{key} {value}" for key, value in card.split.items() if value is not None)
+    split = ", ".join(
+        f"{key} {value}" for key, value in card.split.items() if value not in {None, 0}
+    )
     files = ", ".join(f"`{name}`" for name in card.data)
     return "\n".join(
         [
@@ -191,7 +209,9 @@ def _notes(card: Card) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.4f}"
+    if value is None:
+        return "not defined"
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

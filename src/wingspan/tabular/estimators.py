@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import SettingError, installing
+from wingspan.tabular.labels import Task
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -31,9 +32,24 @@ MODULES = (
 )
 """The parts of scikit-learn that have classifiers of their own (not wrappers around another estimator)."""
 
+_REGRESSION = re.compile(
+    r"(?!Multi|Isotonic|Logistic|Voting|Stacking|.*(SVM|Path)$)"
+    r".*(Regressor|Regression|RegressorCV|Ridge|RidgeCV|Lasso|LassoCV|LassoIC|ElasticNet|ElasticNetCV|Lars|LarsCV"
+    r"|LassoLars|LassoLarsCV|LassoLarsIC|MatchingPursuit|MatchingPursuitCV|SVR)$"
+)
 _CLASSIFIER = re.compile(
     r".*(Classifier|Classifier_?CV|NB|SVC|Perceptron|DiscriminantAnalysis|NearestCentroid)$"
 )
+
+
+_WITH_PROBABILITIES = frozenset(
+    {
+        *("logistic_regression", "decision_tree", "random_forest", "extra_trees", "dummy"),
+        *("hist_gradient_boosting", "gradient_boosting", "gaussian_nb", "k_neighbors", "mlp"),
+    }
+)
+_AIM: dict[Task, str] = {"classification": "classes", "regression": "numbers"}
+_EXAMPLE: dict[Task, str] = {"classification": "logistic_regression", "regression": "ridge"}
 
 
 def make_estimator(
@@ -42,8 +58,9 @@ def make_estimator(
     *,
     seed: int = 0,
     cpus: int | None = None,
+    task: Task = "classification",
 ) -> "BaseEstimator":
-    """Return the unfitted classifier.
+    """Return the unfitted classifier or regression.
 
     Parameters
     ----------
@@ -59,10 +76,10 @@ def make_estimator(
     Raises
     ------
     SettingError
-        No such estimator, not a classifier, or a parameter it does not have.
+        No such estimator, one of another task, or a parameter it does not have.
     """
     given = dict(parameters or {})
-    made = _import(name)
+    made = _import(name, task)
     accepted = inspect.signature(made).parameters
     if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in accepted.values()):
         _check_parameters(name, list(accepted), given)
@@ -71,7 +88,7 @@ def make_estimator(
     except (TypeError, ValueError) as error:
         fix = "give the parameters its documentation asks for"
         raise SettingError(f"estimator {name}", str(error), fix) from error
-    _check_classifier(name, estimator)
+    _check_task(name, estimator, task)
     known = estimator.get_params(deep=False)
     if "random_state" in known and "random_state" not in given:
         estimator.set_params(random_state=seed)
@@ -80,7 +97,9 @@ def make_estimator(
     return estimator
 
 
-def check_estimator(name: str, parameters: Mapping[str, Any] | None = None) -> None:
+def check_estimator(
+    name: str, parameters: Mapping[str, Any] | None = None, task: Task = "classification"
+) -> None:
     """Refuse what `make_estimator` would, as far as scikit-learn's source tells it without importing it.
 
     Raises
@@ -88,10 +107,30 @@ def check_estimator(name: str, parameters: Mapping[str, Any] | None = None) -> N
     SettingError
         No short name of an estimator, or a parameter that the estimator does not have.
     """
-    path = _path_of(name)
+    path = _path_of(name, task)
     accepted = _declared_parameters(path) if parameters else None
     if accepted is not None:
         _check_parameters(name, accepted, dict(parameters or {}))
+
+
+def check_probabilities(
+    metric: str, estimators: Mapping[str, str], parameters: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse a metric of probabilities where an estimator gives none.
+
+    Raises
+    ------
+    SettingError
+        With the label of the estimator.
+    """
+    for label, name in estimators.items():
+        if name in _WITH_PROBABILITIES:  # scikit-learn need not be imported
+            continue
+        made = make_estimator(name, parameters.get(label))
+        if not hasattr(made, "predict_proba"):
+            problem = f"{label} gives no probabilities, which {metric} needs"
+            fix = "leave it out of --estimators, or choose by --select roc_auc or f1"
+            raise SettingError(f"--select {metric}", problem, fix)
 
 
 def job_cpus() -> int:
@@ -100,15 +139,16 @@ def job_cpus() -> int:
     return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
 
 
-def short_names() -> dict[str, str]:
-    """Return short name -> import path of scikit-learn's classifiers, read from its source without importing it."""
-    return {name: path for module in MODULES for name, path in _names_of(module).items()}
+def short_names(task: Task = "classification") -> dict[str, str]:
+    """Return short name -> import path of scikit-learn's estimators, read from its source without importing it."""
+    return {name: path for module in MODULES for name, path in _names_of(module, task).items()}
 
 
 @cache
-def _names_of(module: str) -> dict[str, str]:
+def _names_of(module: str, task: Task) -> dict[str, str]:
     """Return the short names of one part of scikit-learn."""
-    names = filter(_is_classifier_name, _exported(_source_of(module)))
+    chosen = _is_classifier_name if task == "classification" else _REGRESSION.match
+    names = filter(chosen, _exported(_source_of(module)))
     return {_snake(name): f"sklearn.{module}:{name}" for name in names}
 
 
@@ -165,26 +205,31 @@ def _exported(path: Path) -> list[str]:
 
 def _snake(name: str) -> str:
     """Return ``hist_gradient_boosting`` for ``HistGradientBoostingClassifier``, ``linear_svc`` for ``LinearSVC``."""
-    words = re.sub(r"Classifier$", "", name)
+    words = re.sub(r"(Classifier|Regressor)$", "", name)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words)
     return words.lower()
 
 
-def _path_of(name: str) -> str:
+def _path_of(name: str, task: Task) -> str:
     """Return the import path of a short name, or the one that is given."""
-    found = (_names_of(module).get(name) for module in MODULES)
+    found = (_names_of(module, task).get(name) for module in MODULES)
     path = name if ":" in name else next(filter(None, found), None)
     if path is not None:
         return path
-    known = short_names()
+    other: Task = "regression" if task == "classification" else "classification"
+    if name in short_names(other):
+        problem = f"{name!r} is for {_AIM[other]}, the target is {_AIM[task]}"
+        fix = f"name another with --estimators, such as {_EXAMPLE[task]}, or give --task {other}"
+        raise SettingError("estimator", problem, fix)
+    known = short_names(task)
     close = get_close_matches(name, known, n=4, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"choose of {', '.join(known)}."
     fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
     raise SettingError("estimator", f"there is none called {name!r}", fix)
 
 
-def _import(name: str) -> Any:  # noqa: ANN401 - a class, of whatever library
-    module, _, attribute = _path_of(name).partition(":")
+def _import(name: str, task: Task) -> Any:  # noqa: ANN401 - a class, of whatever library
+    module, _, attribute = _path_of(name, task).partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
@@ -205,15 +250,17 @@ def _check_parameters(name: str, accepted: Sequence[str], given: Mapping[str, An
         raise SettingError(f"estimator {name}", problem, f"{hint} takes {', '.join(accepted)}")
 
 
-def _check_classifier(name: str, estimator: Any) -> None:  # noqa: ANN401
+def _check_task(name: str, estimator: Any, task: Task) -> None:  # noqa: ANN401
     wanted = ("fit", "predict", "get_params", "set_params")
     missing = [method for method in wanted if not hasattr(estimator, method)]
     kind = getattr(estimator, "_estimator_type", None)
     if not missing and hasattr(estimator, "__sklearn_tags__"):
         kind = estimator.__sklearn_tags__().estimator_type
-    if missing or kind not in {"classifier", None}:
-        what = f"has no {', '.join(missing)}" if missing else f"is a {kind}, not a classifier"
-        raise SettingError(f"estimator {name}", what, "name a scikit-learn compatible classifier")
+    wanted_kind = "classifier" if task == "classification" else "regressor"
+    if missing or kind not in {wanted_kind, None}:
+        what = f"has no {', '.join(missing)}" if missing else f"is a {kind}, not a {wanted_kind}"
+        fix = f"name a scikit-learn compatible {wanted_kind}"
+        raise SettingError(f"estimator {name}", what, fix)
 
 
 def _uses_threads(estimator: "BaseEstimator") -> bool:

@@ -1,12 +1,12 @@
-"""Model, rows and their true classes -> `Counts` -> `Evaluation`.
+"""Judge a model on rows that it has not seen: `count_table`, then `merge`, then `evaluation`.
 
-`count_table` scores the test rows of a range of blocks; `merge_counts` adds up the ranges; `evaluation` turns the sum
-into metrics with intervals, once.
+`count_table` scores the test rows of a range of blocks; `merge` adds up the ranges; `evaluation` turns the sum into
+metrics with intervals, once.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +15,7 @@ import numpy as np
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.intervals import intervals
+from wingspan.tabular.labels import Task
 from wingspan.tabular.metrics import (
     Counts,
     Floats,
@@ -25,10 +26,18 @@ from wingspan.tabular.metrics import (
     values_of,
 )
 from wingspan.tabular.preparation import Label, Preparation
+from wingspan.tabular.residuals import (
+    METRICS,
+    Residuals,
+    count_errors,
+    error_bounds,
+    merge_residuals,
+    regression_metrics,
+)
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import precision_of
 from wingspan.tabular.transform import Floats as Rows
-from wingspan.tabular.transform import iter_matrices
+from wingspan.tabular.transform import iter_matrices, iter_targets
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -53,13 +62,15 @@ class Evaluation:
     Attributes
     ----------
     classes
-        Labels in the order of the confusion matrix; with two, the second is the positive one.
+        Labels in the order of the confusion matrix; with two, the second is the positive one. None of a regression.
     confusion
         Rows of true class i that were predicted as class j.
     level
         Of the confidence intervals.
     threshold
         With two classes, a row is predicted as the positive one if its score is greater.
+    bounds
+        Of a regression: percentage -> the error that so many new rows stay within.
     """
 
     rows: int
@@ -68,6 +79,12 @@ class Evaluation:
     metrics: dict[str, Metric]
     level: float = 0.95
     threshold: float = 0.5
+    bounds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """Whether a class or a number is predicted."""
+        return "classification" if self.classes else "regression"
 
     def metric(self, name: str) -> Metric:
         """Return one metric; the error for a wrong name lists those there are."""
@@ -75,7 +92,8 @@ class Evaluation:
             return self.metrics[name]
         close = get_close_matches(name, self.metrics)
         fix = f"did you mean {close[0]}?" if close else "choose one of those"
-        kind = f"{len(self.classes)} classes; it has {', '.join(self.metrics)}"
+        kind = f"{len(self.classes)} classes" if self.classes else "numbers"
+        kind += f"; it has {', '.join(self.metrics)}"
         raise TableError(f"metric {name!r}", f"not known for a model of {kind}", fix)
 
     def as_json(self) -> dict[str, Any]:
@@ -89,12 +107,23 @@ class Evaluation:
         return cls(**{**content, "metrics": metrics})
 
 
-def scores_of(model: "BaseEstimator", x: Rows) -> Floats:
+def scores_of(model: "BaseEstimator", x: Rows, classes: int | None = None) -> Floats:
     """Return (N, C) scores in [0, 1] of each class, of x (N, F).
+
+    A class that the model's training rows did not have, as may be in a fold, has the score 0.
 
     Probabilities where the estimator gives them; else its decision function through a logistic (two classes: greater
     than 0.5 where the function is positive) or a softmax curve; else 1 for the predicted class.
     """
+    scores = _known_scores(model, x)
+    if classes is None or scores.shape[1] == classes:
+        return scores
+    all_scores = np.zeros((len(x), classes))
+    all_scores[:, np.asarray(model.classes_, np.int64)] = scores
+    return all_scores
+
+
+def _known_scores(model: "BaseEstimator", x: Rows) -> Floats:
     if not len(x):  # a block without test rows, which scikit-learn refuses
         return np.empty((0, len(model.classes_)))
     if hasattr(model, "predict_proba"):
@@ -110,11 +139,25 @@ def scores_of(model: "BaseEstimator", x: Rows) -> Floats:
 
 
 def count_rows(
-    model: "BaseEstimator", x: Rows, y: Ints, block: int, *, threshold: float = 0.5
+    model: "BaseEstimator",
+    x: Rows,
+    y: Ints,
+    block: int,
+    *,
+    threshold: float = 0.5,
+    classes: int | None = None,
 ) -> Counts:
     """Score the rows of one input block, x (N, F) with true class numbers y (N,), and count them."""
     known = hasattr(model, "predict_proba")
-    return count_scores(scores_of(model, x), y, block, threshold=threshold, probabilities=known)
+    scores = scores_of(model, x, classes)
+    return count_scores(scores, y, block, threshold=threshold, probabilities=known)
+
+
+def predicted_by(model: "BaseEstimator", x: Rows) -> Floats:
+    """Return a regression's predictions (N,) of x (N, F)."""
+    if not len(x):
+        return np.empty(0)
+    return np.asarray(model.predict(x), np.float64).reshape(len(x))
 
 
 def count_table(
@@ -125,20 +168,68 @@ def count_table(
     blocks: range | None = None,
     *,
     threshold: float = 0.5,
-) -> Counts:
+) -> "Counts | Residuals":
     """Score the test rows of some blocks of a table, default all, and count them; one block is in memory at a time."""
-    total, waiting = None, []
     dtype = precision_of(model)
-    for rows in iter_matrices(table, split, preparation, "test", blocks=blocks, dtype=dtype):
-        waiting.append(count_rows(model, rows.x, rows.y, rows.block or 0, threshold=threshold))
-        if len(waiting) == _MERGED_BLOCKS:
-            total, waiting = merge_counts([total, *waiting] if total else waiting), []
-    return merge_counts([total, *waiting] if total else waiting)
+    center, scale = preparation.center, preparation.scale
+    classes = len(preparation.classes)
+
+    def counted() -> "Iterator[Counts | Residuals]":
+        for rows in iter_matrices(table, split, preparation, "test", blocks=blocks, dtype=dtype):
+            block = _number_of(rows.block or 0, split)
+            if preparation.task == "regression":
+                predicted = predicted_by(model, rows.x)
+                yield count_errors(predicted, rows.y, block, center=center, scale=scale)
+            else:
+                yield count_rows(model, rows.x, rows.y, block, threshold=threshold, classes=classes)
+
+    return merge_some(counted())
+
+
+def count_baseline(
+    table: Table, split: SplitRule, preparation: Preparation, blocks: range | None = None
+) -> "Counts | Residuals":
+    """Count the test rows as a model does that knows only how often each class is, or the mean of the target."""
+    center, scale = preparation.center, preparation.scale
+    shares = np.array(preparation.class_rows, np.float64) / max(preparation.training_rows, 1)
+
+    def counted() -> "Iterator[Counts | Residuals]":
+        for number, y in iter_targets(table, split, preparation, "test", blocks=blocks):
+            block = _number_of(number, split)
+            if preparation.task == "regression":
+                yield count_errors(np.full(len(y), center), y, block, center=center, scale=scale)
+            else:
+                yield count_scores(np.tile(shares, (len(y), 1)), y, block)
+
+    return merge_some(counted())
+
+
+def _number_of(block: int, split: SplitRule) -> int:
+    """Return the number under which a block is counted: that of a fold is another for each fold."""
+    return block * split.fold_count + split.fold if split.fold is not None else block
+
+
+def merge_some(parts: "Iterable[Counts | Residuals]") -> "Counts | Residuals":
+    """Merge parts as they come, a few at a time."""
+    waiting: list[Counts | Residuals] = []
+    for part in parts:
+        waiting.append(part)
+        if len(waiting) > _MERGED_BLOCKS:
+            waiting = [merge(waiting)]
+    return merge(waiting)
+
+
+def merge(parts: "Sequence[Counts | Residuals]") -> "Counts | Residuals":
+    """Return the counts, or the residuals, of all parts together, whatever their order and number."""
+    residuals = [part for part in parts if isinstance(part, Residuals)]
+    if residuals:
+        return merge_residuals(residuals)
+    return merge_counts([part for part in parts if isinstance(part, Counts)])
 
 
 def evaluation(
-    counts: Counts,
-    classes: Sequence[Label],
+    counts: "Counts | Residuals",
+    classes: Sequence[Label] = (),
     *,
     threshold: float = 0.5,
     level: float = 0.95,
@@ -150,7 +241,7 @@ def evaluation(
     Parameters
     ----------
     classes
-        Labels of class numbers 0 ... C-1.
+        Labels of class numbers 0 ... C-1; none of a regression.
     threshold
         The one the rows were counted with.
 
@@ -159,11 +250,15 @@ def evaluation(
     TableError
         No rows, or labels of another number of classes.
     """
+    if not counts.total:
+        raise TableError("evaluation", "there is no test row", "give a larger table or test_size")
+    if isinstance(counts, Residuals):
+        found = regression_metrics(counts, level)
+        metrics = {name: _metric(*found[name]) for name in METRICS}
+        return Evaluation(counts.total, [], [], metrics, level, bounds=error_bounds(counts))
     if len(classes) != len(counts.confusion):
         problem = f"{len(classes)} labels for counts of {len(counts.confusion)} classes"
         raise TableError("evaluation", problem, "give the labels the model was trained with")
-    if not counts.total:
-        raise TableError("evaluation", "there is no test row", "give a larger table or test_size")
     values = values_of(counts)
     ranges = intervals(counts, level=level, replicates=replicates, seed=seed)
     names = available(len(classes), probabilities=counts.probabilities)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,19 @@ from wingspan.errors import NotFoundError, SettingError, WingspanError, near
 from wingspan.tabular.clean import Rules
 
 
-def read_rules(file: Path | None) -> Rules:
-    """Read cleaning rules from a JSON file; without a file there are none.
+def read_rules(file: Path | None, *, drop_missing_target: bool = False) -> Rules:
+    """Read cleaning rules from a JSON file, and add what other options say.
 
     Raises
     ------
     NotFoundError, SettingError
         The file cannot be read, or does not hold rules.
     """
+    rules = _rules_of(file)
+    return replace(rules, missing_target="drop") if drop_missing_target else rules
+
+
+def _rules_of(file: Path | None) -> Rules:
     if file is None:
         return Rules()
     try:

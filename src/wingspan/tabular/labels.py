@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.schema import Column
+
+Task = Literal["classification", "regression"]
 
 MAX_CLASSES = 100
 _SEPARATORS = (";", "|", ",")
@@ -41,14 +44,25 @@ def one_target(targets: Sequence[str]) -> str:
     raise SettingError("--target", problem, fix)
 
 
-def check_kind(column: Column) -> None:
-    """Refuse a target whose values are neither labels nor numbers.
+def check_task(column: Column, task: Task | None) -> Task:
+    """Return the task of a target, which its values decide where it is not given.
 
     Raises
     ------
     TableError
-        It holds lists, dates, times or bytes.
+        The target holds lists, dates, times or bytes; or a regression is asked for of what is no number.
     """
+    _check_kind(column)
+    if task == "regression" and column.kind != "number":
+        problem = f"expected numbers as the target of a regression, found {column.kind}"
+        fix = "leave out --task, or give --decimal and --thousands if numbers were read as text"
+        raise TableError(f"column {column.name!r}", problem, fix)
+    if task is not None:
+        return task
+    return "regression" if column.many_numbers else "classification"
+
+
+def _check_kind(column: Column) -> None:
     where = f"column {column.name!r}"
     if column.kind == "date":
         fix = "turn it into a number, such as days since a date, or into classes, such as the month"

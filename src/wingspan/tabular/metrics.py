@@ -26,6 +26,7 @@ STEPS = 1_000_000
 """Scores are rounded to 1 / STEPS for the rank metrics."""
 
 LOSSES = ("log_loss", "brier_score")
+LOWER_IS_BETTER = (*LOSSES, "rmse", "mae", "median_error", "mape")
 RANKS = ("roc_auc", "average_precision")
 RATES = ("accuracy", "precision", "recall", "f1")
 AVERAGES = ("macro", "weighted")

@@ -16,7 +16,7 @@ from wingspan.errors import SettingError, TableError
 from wingspan.files import aside
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.bundle import Bundle
-from wingspan.tabular.evaluate import scores_of
+from wingspan.tabular.evaluate import predicted_by, scores_of
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.schema import check
 from wingspan.tabular.train import precision_of
@@ -43,7 +43,9 @@ class Predictions(NamedTuple):
     ignored
         Columns that the model does not need.
     labels
-        Label, as text -> rows predicted so.
+        Label, as text -> rows predicted so; empty for a regression.
+    limits
+        The smallest and the largest number that a regression predicts; empty else.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Predictions(NamedTuple):
     unseen: dict[str, int]
     ignored: list[str]
     labels: dict[str, int]
+    limits: tuple[float, ...] = ()
 
 
 def predict(
@@ -60,6 +63,7 @@ def predict(
     *,
     id_column: str | None = None,
     options: ReadOptions | None = None,
+    interval: float | None = None,
 ) -> Predictions:
     """Predict raw rows of CSV or Parquet files and write them to `out`, whole or not at all.
 
@@ -69,9 +73,13 @@ def predict(
         Ends with .csv or .parquet.
     id_column
         A column to copy from the rows.
+    interval
+        With a regression: add the columns ``low`` and ``high``, between which this share of new rows lies.
 
     Raises
     ------
+    SettingError
+        An interval that the model cannot give.
     TableError
         Columns that are missing or changed their kind; the message lists all of them.
     """
@@ -81,7 +89,9 @@ def predict(
         table = read_table(
             source, Path(folder), options=options, expected=bundle.preparation.schema
         )
-        part = predict_part(bundle, table, Path(folder) / "part", id_column=id_column)
+        part = predict_part(
+            bundle, table, Path(folder) / "part", id_column=id_column, interval=interval
+        )
         return merge_predictions([part], out)
 
 
@@ -92,6 +102,7 @@ def predict_part(
     blocks: range | None = None,
     *,
     id_column: str | None = None,
+    interval: float | None = None,
 ) -> Predictions:
     """Predict some blocks of a table, default all, into a folder.
 
@@ -101,6 +112,7 @@ def predict_part(
         As `predict`.
     """
     prepared = bundle.preparation
+    away = _half_width(bundle, interval)
     _check_columns(bundle, table, id_column)
     wanted = list(dict.fromkeys([*prepared.inputs, *([id_column] if id_column else [])]))
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,18 +120,24 @@ def predict_part(
     dtype = precision_of(bundle.model)
     unseen: Counter[str] = Counter()
     labels: Counter[str] = Counter()
+    limits: list[float] = []
     rows = 0
     for number, frame in zip(numbers, iter_blocks(table, wanted, numbers), strict=True):
         unseen.update(count_unseen(prepared, frame))
         x = transform(prepared, frame, first_row=number * BLOCK_ROWS, dtype=dtype)
-        found = _predict_block(bundle, x)
+        found = _predict_block(bundle, x, away)
         if id_column:
             found.insert_column(0, frame[id_column])
         found.write_parquet(folder / _block_name(number), compression="lz4")
-        labels.update({str(label): n for label, n in found[PREDICTION].value_counts().iter_rows()})
+        if prepared.task == "regression":
+            limits += [float(value) for value in (found[PREDICTION].min(), found[PREDICTION].max())]  # type: ignore[arg-type]
+        else:
+            counted = found[PREDICTION].value_counts().iter_rows()
+            labels.update({str(label): n for label, n in counted})
         rows += len(found)
     ignored = [name for name in table.schema.names if name not in prepared.schema.names]
-    return Predictions(folder, rows, dict(unseen), ignored, dict(sorted(labels.items())))
+    ends = (min(limits), max(limits)) if limits else ()
+    return Predictions(folder, rows, dict(unseen), ignored, dict(sorted(labels.items())), ends)
 
 
 def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
@@ -152,14 +170,36 @@ def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
         unseen.update(part.unseen)
         labels.update(part.labels)
     rows = sum(part.rows for part in parts)
-    return Predictions(
-        out, rows, dict(unseen), list(parts[0].ignored), dict(sorted(labels.items()))
-    )
+    limits = [limit for part in parts for limit in part.limits]
+    ends = (min(limits), max(limits)) if limits else ()
+    ignored = list(parts[0].ignored)
+    return Predictions(out, rows, dict(unseen), ignored, dict(sorted(labels.items())), ends)
 
 
-def _predict_block(bundle: Bundle, x: Floats) -> "pl.DataFrame":
+def _half_width(bundle: Bundle, interval: float | None) -> float | None:
+    """Return how far the interval of a prediction goes to either side; None without one."""
+    if interval is None:
+        return None
+    bounds = (bundle.card.validation or bundle.card.evaluation).bounds
+    known = ", ".join(f"0.{level.rstrip('0')}" for level in bounds)
+    if not bounds:
+        problem = "the model predicts classes, whose probabilities tell how sure they are"
+        raise SettingError("--interval", problem, "leave it out")
+    found = bounds.get(f"{interval * 100:g}")
+    if found is None:
+        problem = f"expected one of {known}, found {interval:g}"
+        fix = "choose one of those; more validation rows give wider ones"
+        raise SettingError("--interval", problem, fix)
+    return found
+
+
+def _predict_block(bundle: Bundle, x: Floats, away: float | None) -> "pl.DataFrame":
     import polars as pl
 
+    if bundle.preparation.task == "regression":
+        predicted = predicted_by(bundle.model, x)
+        ends = {} if away is None else {"low": predicted - away, "high": predicted + away}
+        return pl.DataFrame({PREDICTION: predicted, **ends})
     classes = bundle.preparation.classes
     scores = scores_of(bundle.model, x)
     name = "probability" if hasattr(bundle.model, "predict_proba") else "score"
@@ -179,7 +219,8 @@ def _check_columns(bundle: Bundle, table: Table, id_column: str | None) -> None:
     check(expected, table.schema, where="rows to predict", optional=[target], extra=True)
     if id_column:
         table.schema.column(id_column)
-        if id_column.startswith((PREDICTION, "probability", "score")):
+        taken = (PREDICTION, "probability", "score")
+        if id_column.startswith(taken) or id_column in {"low", "high"}:
             problem = f"the id column {id_column!r} has the name of a column of the predictions"
             raise TableError("rows to predict", problem, "rename it in the table")
 

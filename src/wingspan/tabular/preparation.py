@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.errors import FormatError
 from wingspan.tabular.clean import Rules
+from wingspan.tabular.labels import Task
 from wingspan.tabular.schema import Schema
 
 if TYPE_CHECKING:
@@ -16,15 +17,24 @@ Label = bool | int | float | str
 ROW_FEATURE = "Unnamed: 0"
 """The row's position as a feature, called as pandas calls the index that its ``to_csv`` writes."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """A number or a boolean: itself, and `fill`, the mean, where it is missing."""
+    """A number or a boolean: itself, and `fill` where it is missing.
+
+    Attributes
+    ----------
+    mean, deviation, missing
+        Of the training rows: their mean and standard deviation, and how many have no value.
+    """
 
     name: str
     fill: float
+    mean: float = 0.0
+    deviation: float = 0.0
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,14 @@ class CategoryColumn:
     folded
         Values too rare for a feature of their own; they have one together, and so have new values. None without a
         rule: then a new value, like a missing one, has 0 everywhere, as the first.
+    missing
+        Training rows without a value.
     """
 
     name: str
     values: tuple[str, ...]
     folded: tuple[str, ...] | None = None
+    missing: int = 0
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -69,6 +82,12 @@ class Preparation:
         What the cleaning rules changed, in all rows.
     training_rows, test_rows
         Rows of each part, without those that a rule drops.
+    task
+        Whether the target is a class or a number.
+    class_rows, test_class_rows
+        Rows of each class in either part.
+    center, scale
+        Mean and standard deviation of the target of a regression, of the training rows.
     """
 
     schema: Schema
@@ -82,6 +101,11 @@ class Preparation:
     counts: dict[str, int]
     training_rows: int
     test_rows: int
+    task: Task = "classification"
+    class_rows: tuple[int, ...] = ()
+    test_class_rows: tuple[int, ...] = ()
+    center: float = 0.0
+    scale: float = 1.0
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -103,18 +127,21 @@ class Preparation:
     def from_json(cls, content: dict[str, Any]) -> Self:
         """Read what `as_json` gave, also after a way through JSON text."""
         fields = dict(content)
-        if (found := fields.pop("format", None)) != _FORMAT:
+        if (found := fields.pop("format", None)) not in {1, _FORMAT}:
             problem = f"expected format {_FORMAT}, found {found!r}"
             raise FormatError(
                 "preparation", problem, "use the Wingspan that wrote it, or train again"
             )
         fields["schema"] = Schema.from_json(content["schema"])
         fields["rules"] = Rules.from_json(content["rules"])
-        fields["classes"] = tuple(content["classes"])
+        for name in ("classes", "class_rows", "test_class_rows"):
+            fields[name] = tuple(content.get(name, ()))
         fields["numbers"] = tuple(NumberColumn(**number) for number in content["numbers"])
         fields["categories"] = tuple(
-            CategoryColumn(c["name"], tuple(c["values"]), _tuple(c["folded"]))
-            for c in content["categories"]
+            CategoryColumn(
+                each["name"], tuple(each["values"]), _tuple(each["folded"]), each.get("missing", 0)
+            )
+            for each in content["categories"]
         )
         return cls(**fields)
 

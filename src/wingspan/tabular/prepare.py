@@ -1,22 +1,24 @@
-"""`Table` and split -> `Preparation`, learned from the training part only.
+"""Learn a `Preparation` from the training part of a table.
 
-`learn_part` reads a range of blocks, `merge_parts` joins what several ranges told. Sums are kept per block and added
-exactly (`math.fsum`), so that any number of parts gives the same bits.
+`learn_part` reads a range of blocks once, and keeps what it learns apart by fold; `merge_parts` joins the ranges, and
+the folds that a training has. Sums are kept per block and added exactly (`math.fsum`), so that any number of parts
+gives the same bits.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.errors import SettingError, TableError
-from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks, without_rows
-from wingspan.tabular.clean import Rules, add_counts, check_rules, clean, is_missing
-from wingspan.tabular.labels import MAX_CLASSES, check_kind, refuse_many
+from wingspan.errors import TableError
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.clean import Rules, add_counts, clean, is_missing
+from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs, used_by
+from wingspan.tabular.labels import MAX_CLASSES, Task, refuse_many
 from wingspan.tabular.preparation import (
     CategoryColumn,
     Label,
@@ -24,57 +26,53 @@ from wingspan.tabular.preparation import (
     Preparation,
     as_text,
 )
-from wingspan.tabular.schema import Column, Schema
-from wingspan.tabular.split import SplitRule, assign, test_mask
+from wingspan.tabular.schema import Schema
+from wingspan.tabular.split import TEST, SplitRule, assign, roles, trains
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Which columns are used and how: known from the schema, before a row is read.
+class Moments(NamedTuple):
+    """What a number's values of one role in one block add up to; `squares` are about their own mean."""
 
-    Attributes
-    ----------
-    schema
-        The raw columns that are read, target included.
-    numbers, categories
-        Clean columns that become features, in order.
-    """
-
-    schema: Schema
-    target: str
-    numbers: tuple[str, ...]
-    categories: tuple[str, ...]
-    ignored: dict[str, str]
-    rules: Rules
-    compatibility: bool
+    role: int
+    rows: int
+    total: float
+    squares: float
 
 
 @dataclass(frozen=True, slots=True)
 class PreparationPart:
-    """What a range of blocks tells.
+    """What a range of blocks has of the table.
 
     Attributes
     ----------
-    sums, valid
-        Number -> sums of its values, one per block; number -> how many values there are.
+    numbers
+        Number, or the target of a regression -> moments by block and role.
     values
-        Category -> value -> rows.
+        Category -> value -> rows by role.
     classes
-        (label, rows in training, rows in the test).
+        (label, rows by role): one for each role from 0, the last for the test part.
+    fills
+        Sums that stand for those of the numbers in compatibility mode.
+    rows
+        Rows by role, of which the test part is the last.
     unlabelled
         The rows without a target: their number, and the first row's id.
+    folded_by_time
+        Whether a fold's training is the rows before it.
     """
 
     inputs: Inputs
-    sums: dict[str, list[float]]
-    valid: dict[str, int]
-    values: dict[str, dict[str, int]]
-    classes: list[tuple[Label, int, int]]
+    numbers: dict[str, list[Moments]]
+    values: dict[str, dict[str, list[int]]]
+    classes: list[tuple[Label, list[int]]]
     counts: dict[str, int]
+    rows: list[int]
+    fills: dict[str, list[float]] = field(default_factory=dict)
     unlabelled: tuple[int, int] = (0, 0)
+    folded_by_time: bool = False
 
 
 def learn_preparation(
@@ -85,6 +83,7 @@ def learn_preparation(
     drop: Sequence[str] = (),
     rules: Rules | None = None,
     compatibility: bool = False,
+    task: Task | None = None,
 ) -> Preparation:
     """Learn means and categories from the training part of a table, in one pass.
 
@@ -95,6 +94,8 @@ def learn_preparation(
     compatibility
         Learn from all rows, as a script does that fills and encodes a table before it splits it with pandas and
         scikit-learn; the row's position becomes the first feature.
+    task
+        Default: regression if the target is a number with fractions, or of many values.
 
     Raises
     ------
@@ -103,104 +104,32 @@ def learn_preparation(
     TableError
         The target is missing, constant or of too many values; a column is of no use; a number is infinite.
     """
-    inputs = choose_inputs(
-        table, target=target, drop=drop, rules=rules, compatibility=compatibility
-    )
-    return merge_parts([learn_part(table, split, inputs)])
-
-
-def choose_inputs(
-    table: Table,
-    *,
-    target: str,
-    drop: Sequence[str] = (),
-    rules: Rules | None = None,
-    compatibility: bool = False,
-) -> Inputs:
-    """Choose the columns that become features: numbers, booleans and categories, also those that rules make."""
-    rules = rules or Rules()
-    check_kind(table.schema.column(target))
-    check_rules(rules, table.schema, target)
-    ignored = {table.schema.column(name).name: "dropped" for name in drop}
-    if target in ignored:
-        raise SettingError(f"column {target!r}", "the target is dropped", "drop other columns")
-    if compatibility and rules.drops_rows:
-        problem = "a rule drops rows, which changes scikit-learn's split"
-        fix = "make the values missing, or clip them; fill a missing target"
-        raise SettingError("compatibility", problem, fix)
-    raw = {column.name: column for column in table.schema.columns}
-    dtypes = clean(without_rows(table), rules).frame.schema
-    used = _used_by(rules)
-    ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
-    numbers, categories = [], []
-    for name, dtype in dtypes.items():
-        if name in ignored or name == target:
-            continue
-        if name in raw and _is_category(raw[name], compatibility=compatibility):
-            categories.append(name)
-        elif dtype.is_numeric() or raw[name].kind == "boolean":
-            numbers.append(name)
-        else:
-            ignored[name] = _reason(raw[name])
-    if compatibility:
-        _refuse_odd(ignored)
-    if not numbers and not categories:
-        fix = "give columns of numbers or categories"
-        raise TableError(str(table.data), "no column is left as a feature", fix)
-    read = {name for name in raw if name not in ignored} | used
-    schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
-    return Inputs(schema, target, tuple(numbers), tuple(categories), ignored, rules, compatibility)
-
-
-def _is_category(column: Column, *, compatibility: bool) -> bool:
-    """Return whether a raw column is one; pandas takes booleans with missing values for objects, so for categories."""
-    return (column.kind == "category" and not column.empty) or (
-        compatibility and column.kind == "boolean" and column.nullable
-    )
-
-
-def _reason(column: Column) -> str:
-    if column.empty:
-        return "empty: no row has a value"
-    if column.kind == "text":
-        return "text of many values: no category"
-    if column.kind == "date":
-        return "a date: declare a date rule to use it"
-    return f"{column.dtype} is no number and no category"
-
-
-def _refuse_odd(ignored: dict[str, str]) -> None:
-    odd = [f"column {n!r} is {why}" for n, why in ignored.items() if not why.startswith("dropped")]
-    if odd:
-        fix = "drop it, or read the table with dates=False or a larger max_categories"
-        raise TableError("compatibility", "; ".join(odd), fix)
-
-
-def _used_by(rules: Rules) -> set[str]:
-    return {
-        *(rule.column for rule in rules.text),
-        *(rule.column for rule in rules.ranges),
-        *(rule.column for rule in rules.dates),
-        *(name for ratio in rules.ratios for name in (ratio.numerator, ratio.denominator)),
-    }
+    wanted = Wanted(target, tuple(drop), rules or Rules(), compatibility, task)
+    inputs = choose_inputs(table, wanted)
+    return merge_parts([learn_part(table, split, inputs)], split.fold)
 
 
 class _Tally:
-    """What is added up over the blocks of a part."""
+    """Sums over the blocks of a part."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, folds: int) -> None:
         self.inputs = inputs
-        self.sums: dict[str, list[float]] = {name: [] for name in inputs.numbers}
-        self.valid = dict.fromkeys(inputs.numbers, 0)
-        self.values: dict[str, dict[str, int]] = {n: defaultdict(int) for n in inputs.categories}
-        self.classes: dict[Label, list[int]] = defaultdict(lambda: [0, 0])
+        self.roles = folds + 2
+        self.targets = (inputs.target,) if inputs.task == "regression" else ()
+        self.numbers: dict[str, list[Moments]] = {n: [] for n in (*inputs.numbers, *self.targets)}
+        self.values: dict[str, dict[str, list[int]]] = {
+            name: defaultdict(self._zeros) for name in inputs.categories
+        }
+        self.classes: dict[Label, list[int]] = defaultdict(self._zeros)
         self.counts: dict[str, int] = {}
+        self.rows = self._zeros()
         self.unlabelled = (0, 0)
 
-    def add(self, frame: "pl.DataFrame", is_test: NDArray[np.bool_], first_row: int) -> None:
-        """Add a block of raw rows."""
-        import polars as pl
+    def _zeros(self) -> list[int]:
+        return [0] * self.roles
 
+    def add(self, frame: "pl.DataFrame", role: NDArray[np.int64], first_row: int) -> None:
+        """Add a block of raw rows."""
         cleaned, keep, counts = clean(frame, self.inputs.rules)
         missing = is_missing(frame[self.inputs.target])
         if missing.any():
@@ -209,45 +138,71 @@ class _Tally:
             self.unlabelled = (count + int(missing.sum()), first)
             keep = keep & ~missing
         self.counts = add_counts(self.counts, counts)
-        for part, mask in enumerate((keep & ~is_test, keep & is_test)):
-            labels = cleaned[self.inputs.target].filter(pl.Series(mask)).value_counts()
-            for label, count in labels.rows():
-                self.classes[label][part] += count
+        for number in range(TEST, self.roles - 1):
+            self._add_role(cleaned, keep & (role == number), number)
         if len(self.classes) > MAX_CLASSES:
             refuse_many(self.inputs.target, self.classes)
-        learn = keep if self.inputs.compatibility else keep & ~is_test
+        if self.inputs.compatibility:
+            self._learn(cleaned, keep, 0)
+
+    def _add_role(self, cleaned: "pl.DataFrame", mask: NDArray[np.bool_], role: int) -> None:
+        import polars as pl
+
+        self.rows[role] += int(mask.sum())
+        if self.inputs.task == "classification":
+            labels = cleaned[self.inputs.target].filter(pl.Series(mask)).value_counts()
+            for label, count in labels.rows():
+                self.classes[label][role] += count
+        else:
+            self._moments(cleaned, self.inputs.target, mask, role)
+        if role != TEST and not self.inputs.compatibility:
+            self._learn(cleaned, mask, role)
+
+    def _learn(self, cleaned: "pl.DataFrame", mask: NDArray[np.bool_], role: int) -> None:
+        """Add the features of training rows."""
+        import polars as pl
+
         for name in self.inputs.numbers:
-            values = cleaned[name].cast(pl.Float64).to_numpy()[learn]
-            values = values[~np.isnan(values)]
-            self.sums[name].append(float(values.sum()))
-            self.valid[name] += len(values)
-        chosen = pl.Series(learn)
+            self._moments(cleaned, name, mask, role)
+        chosen = pl.Series(mask)
         for name in self.inputs.categories:
             column = as_text(cleaned[name]).filter(chosen).drop_nulls()
             for value, count in column.value_counts().rows():
-                self.values[name][value] += count
+                self.values[name][value][role] += count
+
+    def _moments(
+        self, cleaned: "pl.DataFrame", name: str, mask: NDArray[np.bool_], role: int
+    ) -> None:
+        import polars as pl
+
+        values = cleaned[name].cast(pl.Float64).to_numpy()[mask]
+        values = values[~np.isnan(values)]
+        total = float(values.sum())
+        about = values - total / max(len(values), 1)
+        self.numbers[name].append(Moments(role, len(values), total, float(about @ about)))
 
 
 def learn_part(
     table: Table, split: SplitRule, inputs: Inputs, blocks: range | None = None
 ) -> PreparationPart:
-    """Read some blocks of a table, by default all, and return what they tell."""
+    """Read some blocks of a table, by default all, and return what is in them."""
     blocks = table.blocks if blocks is None else blocks
     assignment = assign(table, split)
-    tally = _Tally(inputs)
+    tally = _Tally(inputs, split.fold_count)
     columns = list(dict.fromkeys([*inputs.schema.names, *split.columns]))
     for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
-        tally.add(frame, test_mask(assignment, block, frame), block * BLOCK_ROWS)
-    if inputs.compatibility:
-        tally.sums |= _sums_of_pandas(table, inputs, blocks)
+        tally.add(frame, roles(assignment, block, frame), block * BLOCK_ROWS)
+    fills = _sums_of_pandas(table, inputs, blocks) if inputs.compatibility else {}
     return PreparationPart(
         inputs,
-        tally.sums,
-        tally.valid,
+        tally.numbers,
         {name: dict(sorted(values.items())) for name, values in tally.values.items()},
-        [(label, train, test) for label, (train, test) in sorted(tally.classes.items())],
+        sorted(tally.classes.items()),
         tally.counts,
+        tally.rows,
+        fills,
         tally.unlabelled,
+        bool(split.time),
     )
 
 
@@ -273,42 +228,66 @@ def _sums_of_pandas(table: Table, inputs: Inputs, blocks: range) -> dict[str, li
     return {name: [float(np.concatenate(values).sum())] for name, values in columns.items()}
 
 
-def merge_parts(parts: Sequence[PreparationPart]) -> Preparation:
-    """Join the parts of all blocks of a table; their number and order do not matter."""
-    inputs = _without_empty(parts)
+def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Preparation:
+    """Join the parts of all blocks of a table; their number and order do not matter.
+
+    Parameters
+    ----------
+    fold
+        Learn from the training rows of this fold alone; it is the test part then.
+    """
+    folds = len(parts[0].rows) - 2
+    rule = SplitRule(folds=folds if folds > 1 else 0, validation=0.5 if folds == 1 else 0.0)
+    if parts[0].folded_by_time:
+        rule = replace(rule, time="time")
+    learned = np.flatnonzero(trains(replace(rule, fold=fold), np.arange(folds + 1))).tolist()
+    tested = TEST if fold is None else fold + 1
     counts = _merge_counts(parts)
-    classes = _merge_classes(parts)
-    _check_classes(inputs.target, classes)
-    training, test = (sum(sizes) for sizes in zip(*classes.values(), strict=True))
+    inputs = _without_empty(parts, learned)
+    classes = _merge_classes(parts, learned, tested)
+    training = sum(part.rows[role] for part in parts for role in learned)
+    center, scale = 0.0, 1.0
+    if inputs.task == "regression":
+        center, scale, _ = _spread(_of_roles(inputs.target, parts, learned))
+        _check_target(inputs.target, scale, training)
+    else:
+        _check_classes(inputs.target, classes, fold)
     return Preparation(
         schema=inputs.schema,
         target=inputs.target,
-        classes=tuple(sorted(classes)),
-        numbers=tuple(_number(name, parts) for name in inputs.numbers),
+        classes=tuple(classes),
+        numbers=tuple(_number(name, parts, learned, training) for name in inputs.numbers),
         categories=tuple(
-            _category(name, parts, inputs.rules, training) for name in inputs.categories
+            _category(name, parts, learned, inputs.rules, training) for name in inputs.categories
         ),
         rules=inputs.rules,
         compatibility=inputs.compatibility,
         ignored=inputs.ignored,
         counts=counts,
         training_rows=training,
-        test_rows=test,
+        test_rows=sum(part.rows[tested] for part in parts),
+        task=inputs.task,
+        class_rows=tuple(rows for rows, _ in classes.values()),
+        test_class_rows=tuple(rows for _, rows in classes.values()),
+        center=center,
+        scale=scale,
     )
 
 
-def _without_empty(parts: Sequence[PreparationPart]) -> Inputs:
+def _without_empty(parts: Sequence[PreparationPart], learned: list[int]) -> Inputs:
     """Return the inputs without the columns that have no value in any training row."""
     inputs = parts[0].inputs
-    numbers = [name for name in inputs.numbers if not any(part.valid[name] for part in parts)]
-    texts = [name for name in inputs.categories if not any(part.values[name] for part in parts)]
-    empty = [*numbers, *texts]
+    empty = [
+        name
+        for name in inputs.numbers
+        if not any(moments.rows for moments in _of_roles(name, parts, learned))
+    ] + [name for name in inputs.categories if not _rows_of_values(name, parts, learned)]
     if not empty:
         return inputs
     if len(empty) == len(inputs.numbers) + len(inputs.categories):
         fix = "give columns of numbers or categories"
         raise TableError("features", "no column has a value in the training rows", fix)
-    unread = set(empty) - _used_by(inputs.rules)
+    unread = set(empty) - used_by(inputs.rules)
     columns = tuple(column for column in inputs.schema.columns if column.name not in unread)
     return replace(
         inputs,
@@ -317,6 +296,21 @@ def _without_empty(parts: Sequence[PreparationPart]) -> Inputs:
         categories=tuple(name for name in inputs.categories if name not in empty),
         ignored=inputs.ignored | dict.fromkeys(empty, "empty: no training row has a value"),
     )
+
+
+def _of_roles(name: str, parts: Sequence[PreparationPart], learned: list[int]) -> list[Moments]:
+    return [each for part in parts for each in part.numbers[name] if each.role in learned]
+
+
+def _rows_of_values(
+    name: str, parts: Sequence[PreparationPart], learned: list[int]
+) -> dict[str, int]:
+    """Return value -> training rows of a category, without values that no training row has."""
+    rows: dict[str, int] = defaultdict(int)
+    for part in parts:
+        for value, counts in part.values[name].items():
+            rows[value] += sum(counts[role] for role in learned)
+    return {value: count for value, count in rows.items() if count}
 
 
 def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
@@ -335,43 +329,67 @@ def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
     return counts
 
 
-def _merge_classes(parts: Sequence[PreparationPart]) -> dict[Label, tuple[int, int]]:
+def _merge_classes(
+    parts: Sequence[PreparationPart], learned: list[int], tested: int
+) -> dict[Label, tuple[int, int]]:
+    """Return label -> rows in training and in the test part, sorted by label."""
     classes: dict[Label, tuple[int, int]] = {}
     for part in parts:
-        for label, training, test in part.classes:
-            before = classes.get(label, (0, 0))
-            classes[label] = (before[0] + training, before[1] + test)
-    return classes
+        for label, rows in part.classes:
+            training, test = classes.get(label, (0, 0))
+            training += sum(rows[role] for role in learned)
+            classes[label] = (training, test + rows[tested])
+    return dict(sorted(classes.items()))
 
 
-def _check_classes(target: str, classes: dict[Label, tuple[int, int]]) -> None:
+def _check_classes(target: str, classes: dict[Label, tuple[int, int]], fold: int | None) -> None:
     learned = [label for label, (training, _) in classes.items() if training]
     where = f"column {target!r}"
     refuse_many(target, classes)
     if len(classes) < 2:
         problem = f"the target is {next(iter(classes), None)!r} in every row"
         raise TableError(where, problem, "choose a column of two or more classes")
-    if absent := sorted(set(classes) - set(learned)):
+    if fold is None and (absent := sorted(set(classes) - set(learned))):
         problem = f"no training row has {absent}, only test rows have"
         raise TableError(where, problem, "give more rows, or stratify the split by the target")
 
 
-def _number(name: str, parts: Sequence[PreparationPart]) -> NumberColumn:
-    valid = sum(part.valid[name] for part in parts)
-    return NumberColumn(name, math.fsum(s for part in parts for s in part.sums[name]) / valid)
+def _check_target(target: str, scale: float, training: int) -> None:
+    if not scale:
+        problem = f"the target is the same number in all {training:,} training rows"
+        raise TableError(f"column {target!r}", problem, "choose a column of different numbers")
+
+
+def _spread(moments: Sequence[Moments]) -> tuple[float, float, int]:
+    """Return the mean, the standard deviation and the number of values; (0, 0, 0) of none."""
+    count = sum(each.rows for each in moments)
+    if not count:
+        return 0.0, 0.0, 0
+    mean = math.fsum(each.total for each in moments) / count
+    apart = (each.rows * (each.total / each.rows - mean) ** 2 for each in moments if each.rows)
+    squares = math.fsum([*(each.squares for each in moments), *apart])
+    return mean, math.sqrt(squares / count), count
+
+
+def _number(
+    name: str, parts: Sequence[PreparationPart], learned: list[int], training: int
+) -> NumberColumn:
+    mean, deviation, count = _spread(_of_roles(name, parts, learned))
+    sums = [total for part in parts for total in part.fills.get(name, ())]
+    fill = math.fsum(sums) / count if sums else mean
+    return NumberColumn(name, fill, mean, deviation, training - count)
 
 
 def _category(
-    name: str, parts: Sequence[PreparationPart], rules: Rules, training: int
+    name: str, parts: Sequence[PreparationPart], learned: list[int], rules: Rules, training: int
 ) -> CategoryColumn:
-    rows: dict[str, int] = defaultdict(int)
-    for part in parts:
-        for value, count in part.values[name].items():
-            rows[value] += count
+    rows = _rows_of_values(name, parts, learned)
     values = sorted(rows, key=str.encode)
+    missing = training - sum(rows.values())
     rule = next((rule for rule in rules.rare if rule.column == name), None)
     if rule is None:
-        return CategoryColumn(name, tuple(values))
+        return CategoryColumn(name, tuple(values), missing=missing)
     least = max(rule.count, rule.share * training)
     kept = tuple(value for value in values if rows[value] >= least)
-    return CategoryColumn(name, kept, tuple(value for value in values if rows[value] < least))
+    folded = tuple(value for value in values if rows[value] < least)
+    return CategoryColumn(name, kept, folded, missing)

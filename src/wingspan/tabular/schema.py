@@ -13,6 +13,11 @@ from wingspan.errors import NotFoundError, TableError
 if TYPE_CHECKING:
     import polars as pl
 
+_FEW = 20
+"""Whole numbers of so many different values may be classes; of more, they are amounts."""
+
+_FIRST = 1000
+
 Kind = Literal["number", "boolean", "category", "text", "date", "other"]
 
 
@@ -28,6 +33,8 @@ class Column:
         Whether a value was missing, or not a number, anywhere.
     categories
         The distinct values of a category, sorted by their bytes; empty for every other kind.
+    many_numbers
+        Whether it is a number that has fractions, or more than 20 different values.
     """
 
     name: str
@@ -35,6 +42,7 @@ class Column:
     dtype: str
     nullable: bool
     categories: tuple[str, ...] = ()
+    many_numbers: bool = False
 
     @property
     def empty(self) -> bool:
@@ -78,6 +86,7 @@ def infer_schema(
     nullable = dict.fromkeys(dtypes, False)
     seen: dict[str, set[str]] = {n: set() for n, d in dtypes.items() if d == pl.String}
     texts: set[str] = set()
+    few: dict[str, set[float]] = {n: set() for n, d in dtypes.items() if d.is_numeric()}
     for block in blocks:
         missing = block.with_columns(selectors.float().fill_nan(None)).null_count()
         for name, count in zip(block.columns, missing.row(0), strict=True):
@@ -87,6 +96,8 @@ def infer_schema(
             if len(seen[name]) > max_categories:
                 texts.add(name)
                 seen[name].clear()
+        for name in [name for name, values in few.items() if _add_numbers(block[name], values)]:
+            del few[name]
     return Schema(
         tuple(
             Column(
@@ -95,10 +106,23 @@ def infer_schema(
                 str(dtype),
                 nullable[name],
                 tuple(sorted(seen.get(name, ()), key=str.encode)),
+                dtype.is_numeric() and name not in few,
             )
             for name, dtype in dtypes.items()
         )
     )
+
+
+def _add_numbers(column: "pl.Series", seen: set[float]) -> bool:
+    """Add the different values to those seen; return whether they are many, or have fractions."""
+    for part in (column.head(_FIRST), column):
+        values = part.drop_nulls()
+        if values.dtype.is_float() and bool((values.drop_nans() % 1 != 0).any()):
+            return True
+        if values.n_unique() > _FEW:
+            return True
+    seen.update(column.drop_nulls().unique().to_list())
+    return len(seen) > _FEW
 
 
 def kind_of(dtype: "pl.DataType") -> Kind:

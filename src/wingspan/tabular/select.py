@@ -1,13 +1,17 @@
-"""Evaluations of several models -> the best one, by the user's metric."""
+"""Choose the best of several models by the user's metric, or by a proper score."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from wingspan.errors import SettingError, TableError
+from wingspan.errors import SettingError, TableError, near
 from wingspan.tabular.evaluate import Evaluation
-from wingspan.tabular.metrics import LOSSES, available
+from wingspan.tabular.labels import Task
+from wingspan.tabular.metrics import LOSSES, LOWER_IS_BETTER, available
+from wingspan.tabular.residuals import METRICS
+
+_FEW_POSITIVES = 0.05
+"""Below this share of the rarer class, models are compared by how they rank rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +42,108 @@ def select(
     Parameters
     ----------
     evaluations
-        By the model's name; all of the same test rows.
+        By the model's name; all of the same rows.
     metric
-        Default precision, then f1 (several classes: their macro averages). Losses are better when lower.
+        Default: see `proper_metrics`. With more than two classes, ``precision`` means ``precision_macro``, and so on.
+        Losses and errors are better when lower.
 
     Raises
     ------
     TableError
-        Nothing to choose from, a metric that is not there, or evaluations of different rows.
+        Nothing to choose from, a metric that no model has or that is not defined for any, or evaluations of
+        different rows.
     """
     if not evaluations:
         raise TableError("select", "there is no model to choose from", "evaluate at least one")
     sizes = {name: one.rows for name, one in evaluations.items()}
     if len(set(sizes.values())) > 1:
         problem = f"the models were evaluated on different numbers of rows: {sizes}"
-        raise TableError("select", problem, "evaluate all of them on the same test rows")
-    first = next(iter(evaluations.values()))
-    suffix = "" if len(first.classes) == 2 else "_macro"
-    names = [metric or f"precision{suffix}", *(tie_breaks or (f"f1{suffix}",))]
-    names = list(dict.fromkeys(names))
-    places = {name: tuple(_cost(one, key) for key in names) for name, one in evaluations.items()}
-    ranking = sorted(places, key=places.__getitem__)
-    ties = [name for name in ranking[1:] if places[name] == places[ranking[0]]]
+        raise TableError("select", problem, "evaluate all of them on the same rows")
+    names = [metric, *tie_breaks] if metric else proper_metrics(evaluations.values())
+    names = list(dict.fromkeys(_known(name, evaluations.values()) for name in names))
+    costs = {name: tuple(_cost(one, key) for key in names) for name, one in evaluations.items()}
+    ranking = sorted(costs, key=costs.__getitem__)
+    if math.isinf(costs[ranking[0]][0]):
+        problem = f"{names[0]} is not defined for any model on these {sizes[ranking[0]]:,} rows"
+        raise TableError("select", problem, "choose by another metric with --select")
+    ties = [name for name in ranking[1:] if costs[name] == costs[ranking[0]]]
     return Selection(best=ranking[0], metrics=names, ranking=ranking, ties=ties)
 
 
-def check_metrics(names: Iterable[str]) -> None:
-    """Refuse names that are no metric, of however many classes, before there are evaluations.
+def proper_metrics(evaluations: Iterable[Evaluation]) -> list[str]:
+    """Return the metrics to choose by where the user names none.
+
+    RMSE for numbers. For classes log loss; ROC AUC where less than a twentieth of the rows are of the rarer of two
+    classes, or a model gives no probabilities; macro F1 where such a model has more than two classes.
+    """
+    each = list(evaluations)
+    first = each[0]
+    if first.task == "regression":
+        return ["rmse", "mae"]
+    rarest = min(sum(row) for row in first.confusion) / first.rows
+    proper = all(_defined(one, "log_loss") for one in each)
+    if len(first.classes) > 2:
+        return ["log_loss", "accuracy"] if proper else ["f1_macro", "accuracy"]
+    if proper and rarest >= _FEW_POSITIVES:
+        return ["log_loss", "roc_auc"]
+    return ["roc_auc", "f1"] if any(_defined(one, "roc_auc") for one in each) else ["log_loss"]
+
+
+def precise_metrics(classes: int) -> list[str]:
+    """Return the metrics that the loan workflow chooses by: precision, then F1."""
+    suffix = "" if classes == 2 else "_macro"
+    return [f"precision{suffix}", f"f1{suffix}"]
+
+
+def check_metrics(names: Iterable[str], task: Task) -> None:
+    """Refuse names that are not metrics of a task, of however many classes, before there are evaluations.
 
     Raises
     ------
     SettingError
         One is not; the message lists the close ones.
     """
-    known = dict.fromkeys([*available(2), *available(3)])
+    known = dict.fromkeys([*available(2), *available(3)] if task == "classification" else METRICS)
     for name in names:
         if name not in known:
-            close = get_close_matches(name, known)
-            fix = f"did you mean {' or '.join(close)}?" if close else "choose one of those"
-            problem = f"there is none called so; there are {', '.join(known)}"
-            raise SettingError(f"metric {name!r}", problem, fix)
+            problem = f"not a metric of a {task}; there are {', '.join(known)}"
+            raise SettingError(f"metric {name!r}", problem, near(name, known))
+
+
+def is_better(one: Evaluation, other: Evaluation, metric: str) -> bool:
+    """Return whether a model is better than another beyond the interval of its metric."""
+    mine, theirs = one.metrics.get(metric), other.metrics.get(metric)
+    if mine is None or mine.value is None or mine.low is None or mine.high is None:
+        return False
+    if theirs is None or theirs.value is None:
+        return True
+    if metric in LOWER_IS_BETTER:
+        return mine.high < theirs.value
+    return mine.low > theirs.value
+
+
+def needs_probabilities(names: Iterable[str]) -> list[str]:
+    """Return the metrics that are defined for probabilities alone."""
+    return [name for name in names if name in LOSSES]
+
+
+def _known(name: str, evaluations: Iterable[Evaluation]) -> str:
+    """Return the name of a metric as models of so many classes have it."""
+    each = list(evaluations)
+    if not any(name in one.metrics for one in each) and f"{name}_macro" in each[0].metrics:
+        return f"{name}_macro"
+    if not any(name in one.metrics for one in each):
+        each[0].metric(name)  # refused with the names that there are
+    return name
+
+
+def _defined(one: Evaluation, name: str) -> bool:
+    return name in one.metrics and one.metrics[name].value is not None
 
 
 def _cost(evaluation: Evaluation, name: str) -> float:
     """Return what to minimise; infinity where the metric is not defined."""
-    value = evaluation.metric(name).value
-    if value is None or math.isnan(value):
+    found = evaluation.metrics.get(name)
+    if found is None or found.value is None or math.isnan(found.value):
         return math.inf
-    return value if name in LOSSES else -value
+    return found.value if name in LOWER_IS_BETTER else -found.value

@@ -1,12 +1,13 @@
-"""`Table` -> which rows are for training and which for the test.
+"""Divide the rows of a table: a test part, and the rest in folds for validation.
 
-By hash: a row's part depends on its id and the seed alone, so it is the same in every shard and block. As
-scikit-learn: the rows and the order of ``train_test_split``, for results that can be compared.
+By hash: a row's part depends on its id and the seed alone, so it is the same in every shard and block. By time: later
+rows test what earlier rows taught. As scikit-learn: the rows and the order of ``train_test_split``, for results that
+can be compared.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.times import begins, moments_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,10 +24,14 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 _Hashes = NDArray[np.uint64]
 
+TEST = -1
+"""The role of a row of the test part; the others are 0, or the number of their fold from 1."""
+
 _BIN_BITS = 16
 _MISSING = "\0"
 """The class of rows without a value, where rows are stratified."""
 _MAX_CLASSES = 100
+_LAST = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,15 @@ class SplitRule:
     ----------
     test_size
         Share of the rows, between 0 and 1.
+    validation
+        Share of the other rows that are one fold, on which models are compared.
+    folds
+        In place of that: the number of folds that all other rows are in.
+    fold
+        None, or the number of one fold from 0: then that fold is the test part, and training has the other rows (by
+        time: the rows before it).
+    time
+        A column of dates or numbers: the latest rows are the test part, and each fold is later than the one before.
     stratify
         A column of few values, each of which keeps this share.
     column
@@ -48,6 +63,10 @@ class SplitRule:
     seed: int = 42
     stratify: str | None = None
     column: str | None = None
+    validation: float = 0.0
+    folds: int = 0
+    time: str | None = None
+    fold: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("hash", "sklearn"):
@@ -59,11 +78,29 @@ class SplitRule:
         if self.kind == "sklearn" and self.column:
             fix = "leave it out, or split by hash"
             raise SettingError("split column", "scikit-learn's split knows no column", fix)
+        _check_folds(self)
 
     @property
     def columns(self) -> list[str]:
         """The columns that a block must have for `test_mask`."""
-        return [name for name in (self.column, self.stratify) if name]
+        return [name for name in (self.column, self.time, self.stratify) if name]
+
+    @property
+    def fold_count(self) -> int:
+        """How many folds there are."""
+        return self.folds or int(self.validation > 0)
+
+    @property
+    def rules_of_folds(self) -> "list[SplitRule]":
+        """The rule of each fold."""
+        return [replace(self, fold=number) for number in range(self.fold_count)]
+
+    @property
+    def cuts(self) -> list[float]:
+        """The shares of the rows where the test part and each fold end; what is left is in no fold."""
+        folds = [number / self.folds for number in range(1, self.folds + 1)]
+        ends = [0.0, *(folds or [self.validation])][: self.fold_count + 1]
+        return [self.test_size + (1 - self.test_size) * end for end in ends]
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-able values that `from_json` reads."""
@@ -75,6 +112,22 @@ class SplitRule:
         return cls(**content)
 
 
+def _check_folds(split: SplitRule) -> None:
+    """Refuse folds that make no sense, or do not go with the rest of a rule."""
+    if not 0 <= split.validation < 1:
+        problem = f"expected a share between 0 and 1, found {split.validation!r}"
+        raise SettingError("validation", problem, "give 0.2 for a fifth of the training rows")
+    if split.folds < 0 or split.folds == 1:
+        raise SettingError("folds", f"expected 2 or more, found {split.folds}", "give --folds 5")
+    if split.kind == "sklearn" and (split.fold_count or split.time):
+        problem = "scikit-learn's split has a test part alone"
+        raise SettingError("compatibility", problem, "leave out the folds, or the compatibility")
+    if split.time and (split.stratify or split.column):
+        other = "--stratify" if split.stratify else "--group"
+        problem = "a split by time cannot be stratified or grouped as well"
+        raise SettingError("time", problem, f"leave out --time or {other}")
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A rule applied to a table.
@@ -82,7 +135,9 @@ class Assignment:
     Attributes
     ----------
     limits
-        By hash: a row is for the test if its hash is below the limit of its class ("" without classes).
+        By hash: for each class ("" without classes) where the test part and the folds end.
+    times
+        By time: where the first fold, the next ones and the test part begin.
     order
         As scikit-learn: the row ids in its order, first those of the test; read-only.
     test_rows
@@ -90,10 +145,11 @@ class Assignment:
     """
 
     rule: SplitRule
-    limits: dict[str, int]
+    limits: dict[str, list[int]]
     order: Ints | None = None
     test_rows: int = 0
     is_test: Bools | None = None
+    times: NDArray[Any] | None = None
 
     @property
     def training_order(self) -> Ints | None:
@@ -122,21 +178,52 @@ def assign(table: Table, split: SplitRule) -> Assignment:
         table.schema.column(name)
     if split.kind == "sklearn":
         return _as_sklearn(table, split)
+    if split.time:
+        shares = split.test_size, split.folds, split.validation
+        return Assignment(split, {}, times=begins(table, split.time, *shares))
     if split.stratify:
         return Assignment(split, _limits(table, split))
-    return Assignment(split, {"": int(split.test_size * 2.0**64)})
+    return Assignment(split, {"": [min(int(cut * 2.0**64), _LAST) for cut in split.cuts]})
+
+
+def roles(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Ints:
+    """Return the role of each row of a block, (N,): TEST, 0 for a row in no fold, or its fold's number from 1."""
+    rule = assignment.rule
+    if assignment.is_test is not None:
+        start = block * BLOCK_ROWS
+        return np.where(assignment.is_test[start : start + len(frame)], TEST, 0)
+    if assignment.times is not None and rule.time:
+        part = np.searchsorted(assignment.times, moments_of(frame[rule.time]), side="right")
+        return np.where(part > rule.fold_count, TEST, part)
+    hashes = _hashes(rule, block, frame)
+    if rule.stratify is None:
+        part = np.searchsorted(np.array(assignment.limits[""], np.uint64), hashes, side="right")
+    else:
+        names, codes = _codes(frame[rule.stratify])
+        limits = np.array([assignment.limits[name] for name in names], np.uint64)
+        part = (limits[codes] <= hashes[:, None]).sum(axis=1)
+    return np.where(part == 0, TEST, np.where(part > rule.fold_count, 0, part))
+
+
+def train_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bools:
+    """Return which rows of a block are for training, (N,)."""
+    return trains(assignment.rule, roles(assignment, block, frame))
+
+
+def trains(rule: SplitRule, role: Ints) -> Bools:
+    """Return which roles are for training, of the fold that the rule names or of the whole."""
+    if rule.fold is None:
+        return np.asarray(role != TEST, np.bool_)
+    if rule.time:
+        return np.asarray((role != TEST) & (role <= rule.fold), np.bool_)
+    return np.asarray((role != TEST) & (role != rule.fold + 1), np.bool_)
 
 
 def test_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bools:
     """Return which rows of a block are for the test, (N,); `frame` has at least the rule's columns."""
-    if assignment.is_test is not None:
-        return assignment.is_test[block * BLOCK_ROWS : block * BLOCK_ROWS + len(frame)]
-    hashes = _hashes(assignment.rule, block, frame)
-    if assignment.rule.stratify is None:
-        return hashes < np.uint64(assignment.limits[""])
-    names, codes = _codes(frame[assignment.rule.stratify])
-    limits = np.array([assignment.limits[name] for name in names], np.uint64)
-    return np.asarray(hashes < limits[codes], np.bool_)
+    fold = assignment.rule.fold
+    tested = TEST if fold is None else fold + 1
+    return np.asarray(roles(assignment, block, frame) == tested, np.bool_)
 
 
 test_mask.__test__ = False  # type: ignore[attr-defined]  # pytest shall not take it for a test
@@ -178,8 +265,8 @@ def _refuse_missing(table: Table, name: str) -> None:
         raise TableError(f"column {name!r}", problem, fix)
 
 
-def _limits(table: Table, split: SplitRule) -> dict[str, int]:
-    """Return the hash of each class below which its share of rows lies, to the row.
+def _limits(table: Table, split: SplitRule) -> dict[str, list[int]]:
+    """Return the hashes of each class below which its shares of rows lie, to the row.
 
     First the hashes are counted in 2**16 bins per class; then those of the one bin that holds the limit are looked at.
     """
@@ -192,18 +279,26 @@ def _limits(table: Table, split: SplitRule) -> dict[str, int]:
             raise TableError(f"column {split.stratify!r}", problem, "stratify by another column")
         bins[name] += np.bincount(_bin(hashes), minlength=1 << _BIN_BITS)
     below = {name: np.cumsum(counts) for name, counts in bins.items()}
-    wanted = {name: round(split.test_size * int(sums[-1])) for name, sums in below.items()}
-    edge = {name: int(np.searchsorted(below[name], wanted[name])) for name in bins}
+    wanted = {
+        name: [round(cut * int(sums[-1])) for cut in split.cuts] for name, sums in below.items()
+    }
+    edges = {name: np.searchsorted(below[name], wanted[name]) for name in bins}
     inside: dict[str, list[_Hashes]] = {name: [] for name in bins}
     for name, hashes in _class_hashes(table, split):
-        inside[name].append(hashes[_bin(hashes) == edge[name]])
-    limits = {}
+        inside[name].append(hashes[np.isin(_bin(hashes), edges[name])])
+    limits: dict[str, list[int]] = {}
     for name in bins:
-        before = int(below[name][edge[name] - 1]) if edge[name] else 0
         candidates = np.sort(np.concatenate(inside[name]))
-        taken = wanted[name] - before
-        limits[name] = int(candidates[taken - 1]) + 1 if taken else 0
+        limits[name] = []
+        for edge, count in zip(edges[name], wanted[name], strict=True):
+            before = int(below[name][edge - 1]) if edge else 0
+            limits[name].append(_limit(candidates[_bin(candidates) == edge], count - before))
     return limits
+
+
+def _limit(hashes: _Hashes, taken: int) -> int:
+    """Return the hash above the first `taken` of some, which are sorted."""
+    return min(int(hashes[taken - 1]) + 1, _LAST) if taken else 0
 
 
 def _bin(hashes: _Hashes) -> NDArray[np.int64]:

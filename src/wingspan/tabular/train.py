@@ -14,6 +14,7 @@ import numpy as np
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.estimators import make_estimator
+from wingspan.tabular.labels import Task
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.transform import Floats, Ints, Precision, matrix
@@ -39,7 +40,7 @@ _SCALE_FREE = (
 
 def train(
     x: Floats,
-    y: Ints,
+    y: Ints | Floats,
     estimator: str,
     parameters: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -47,14 +48,14 @@ def train(
     scale: bool | None = None,
     overwrite_x: bool = False,
 ) -> "BaseEstimator":
-    """Fit a classifier.
+    """Fit a classifier or a regression.
 
     Parameters
     ----------
     x
         (N, F) float64 or float32.
     y
-        (N,) class numbers 0 ... C-1.
+        (N,) class numbers 0 ... C-1; or floats, for a regression.
     estimator, parameters, seed
         As `make_estimator` takes them.
     scale
@@ -75,9 +76,10 @@ def train(
     TableError
         Fewer than two classes.
     """
-    made = make_estimator(estimator, parameters, seed=seed)
+    task: Task = "regression" if np.issubdtype(y.dtype, np.floating) else "classification"
+    made = make_estimator(estimator, parameters, seed=seed, task=task)
     module = type(made).__module__
-    if len(present := np.unique(y)) < 2:
+    if task == "classification" and len(present := np.unique(y)) < 2:
         problem = f"the training rows are all of class {present.tolist()}"
         raise TableError("target", problem, "give rows of at least two classes")
     if scale is None:
@@ -107,14 +109,15 @@ def train_table(
     *,
     scale: bool | None = None,
 ) -> "BaseEstimator":
-    """Fit a classifier to the training part of a table, which is read once into one array.
+    """Fit an estimator to the training part of a table, which is read once into one array.
 
     Raises
     ------
     SettingError, TableError
         As `train`.
     """
-    dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters))
+    task = preparation.task
+    dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters, task=task))
     rows = matrix(table, split, preparation, "train", dtype=dtype)
     return train(rows.x, rows.y, estimator, parameters, seed, scale=scale, overwrite_x=True)
 
@@ -138,7 +141,7 @@ def _scale_in_place(x: Floats) -> "StandardScaler":
     return scaler
 
 
-def _fit(made: "BaseEstimator", x: Floats, y: Ints, name: str) -> None:
+def _fit(made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str) -> None:
     try:
         made.fit(x, y)
     except (ValueError, TypeError) as error:

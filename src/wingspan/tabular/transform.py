@@ -14,7 +14,7 @@ from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import clean, is_missing
 from wingspan.tabular.preparation import CategoryColumn, Preparation, as_text
-from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask
+from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask, train_mask
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +35,7 @@ class Matrix:
     x
         (N, F) C order, named by `Preparation.features`; writeable, and nobody else's.
     y
-        (N,) class numbers 0 ... C-1; read-only, as `rows`.
+        (N,) class numbers 0 ... C-1, or the numbers of a regression; read-only, as `rows`.
     rows
         (N,) row ids.
     block
@@ -43,7 +43,7 @@ class Matrix:
     """
 
     x: Floats
-    y: Ints
+    y: Any
     rows: Ints
     block: int | None = None
 
@@ -136,8 +136,8 @@ def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, i
     return counts
 
 
-def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
-    """Return the class numbers of rows, (N,): places in `preparation.classes`; with two classes 0 and 1.
+def target_of(preparation: Preparation, frame: "pl.DataFrame") -> NDArray[Any]:
+    """Return the class numbers of rows, (N,): places in `preparation.classes`; or the numbers of a regression.
 
     Raises
     ------
@@ -149,8 +149,10 @@ def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
     name = preparation.target
     if name not in frame.columns:
         raise TableError(f"column {name!r}", "the target is not in the table", "give it")
-    labels = pl.Series(list(preparation.classes))
     column = frame[name]
+    if preparation.task == "regression":
+        return _numbers(column)
+    labels = pl.Series(list(preparation.classes))
     if column.dtype.is_integer() and labels.dtype.is_integer():
         column, labels = column.cast(pl.Int128), labels.cast(pl.Int128)
     elif column.dtype.is_numeric() and labels.dtype.is_numeric():
@@ -167,6 +169,32 @@ def target_of(preparation: Preparation, frame: "pl.DataFrame") -> Ints:
     y = numbers.to_numpy().astype(np.int64)
     y.flags.writeable = False
     return y
+
+
+def _numbers(column: "pl.Series") -> NDArray[np.float64]:
+    """Return the target of a regression, (N,)."""
+    import polars as pl
+
+    values = column.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
+    if wrong := int((~np.isfinite(values)).sum()):
+        problem = f"expected finite numbers as the target, found {wrong:,} values that are not"
+        raise TableError(f"column {column.name!r}", problem, "correct or leave out those rows")
+    values.flags.writeable = False
+    return values
+
+
+def iter_targets(
+    table: Table,
+    split: SplitRule,
+    preparation: Preparation,
+    part: Literal["train", "test"],
+    *,
+    blocks: range | None = None,
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Give the block number and the target of the rows of one part; only the columns that this needs are read."""
+    assignment = assign(table, split)
+    for block, _, frame in _iter_part(table, assignment, preparation, part, blocks, few=True):
+        yield block, target_of(preparation, frame)
 
 
 def iter_matrices(
@@ -191,15 +219,20 @@ def _iter_part(
     preparation: Preparation,
     part: Literal["train", "test"],
     blocks: range | None,
+    *,
+    few: bool = False,
 ) -> "Iterator[tuple[int, Ints, pl.DataFrame]]":
-    """Give the block number, row ids and raw rows of one part, block by block."""
+    """Give the block number, row ids and raw rows of one part, block by block; with `few`, only of the target."""
     import polars as pl
 
     blocks = table.blocks if blocks is None else blocks
-    columns = list(dict.fromkeys([*preparation.schema.names, *assignment.rule.columns]))
+    needed = preparation.schema.names
+    if few and not preparation.rules.drops_rows:
+        needed = (preparation.target,)
+    columns = list(dict.fromkeys([*needed, *assignment.rule.columns]))
     for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
-        chosen = test_mask(assignment, block, frame)
-        chosen = chosen if part == "test" else ~chosen
+        mask = test_mask if part == "test" else train_mask
+        chosen = mask(assignment, block, frame)
         if preparation.rules.drops_rows:
             chosen = chosen & clean(frame, preparation.rules).keep
             chosen = chosen & ~is_missing(frame[preparation.target])
@@ -221,7 +254,8 @@ def matrix(
     size = preparation.training_rows if part == "train" else preparation.test_rows
     order = assignment.training_order if part == "train" else assignment.test_order
     x = np.zeros((size, len(preparation.features)), dtype)
-    y, ids = np.empty(size, np.int64), np.empty(size, np.int64)
+    kind = np.float64 if preparation.task == "regression" else np.int64
+    y, ids = np.empty(size, kind), np.empty(size, np.int64)
     place = None
     if order is not None:
         place = np.empty(table.rows, np.int64)

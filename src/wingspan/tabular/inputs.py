@@ -1,0 +1,152 @@
+"""Choose the columns that become features, and how, before a row is read."""
+
+from dataclasses import dataclass, field
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.blocks import Table, without_rows
+from wingspan.tabular.clean import Rules, check_rules, clean
+from wingspan.tabular.labels import Task, check_task
+from wingspan.tabular.schema import Column, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Which columns are used and how: known from the schema, before a row is read.
+
+    Attributes
+    ----------
+    schema
+        The raw columns that are read, target included.
+    numbers, categories
+        Clean columns that become features, in order.
+    """
+
+    schema: Schema
+    target: str
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    ignored: dict[str, str]
+    rules: Rules
+    compatibility: bool
+    task: Task = "classification"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user wants to be predicted, from what.
+
+    Attributes
+    ----------
+    drop
+        Columns that shall not be features.
+    task
+        Default: by the values of the target.
+    guessed
+        Whether the task was only guessed, so that another one by the values is an error.
+    """
+
+    target: str
+    drop: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    compatibility: bool = False
+    task: Task | None = None
+    guessed: bool = False
+
+
+def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
+    """Choose the columns that become features: numbers, booleans and categories, also those that rules make.
+
+    Raises
+    ------
+    NotFoundError, SettingError
+        A column that is named is not there.
+    TableError
+        The target is of a kind that cannot be predicted, or no column is of use.
+    """
+    target, drop, rules, compatibility = (
+        wanted.target,
+        wanted.drop,
+        wanted.rules,
+        wanted.compatibility,
+    )
+    task = _task(table, wanted)
+    check_rules(rules, table.schema, target)
+    ignored = {table.schema.column(name).name: "dropped" for name in drop}
+    if target in ignored:
+        raise SettingError(f"column {target!r}", "the target is dropped", "drop other columns")
+    if compatibility and rules.drops_rows:
+        problem = "a rule drops rows, which changes scikit-learn's split"
+        fix = "make the values missing, or clip them; fill a missing target"
+        raise SettingError("compatibility", problem, fix)
+    raw = {column.name: column for column in table.schema.columns}
+    dtypes = clean(without_rows(table), rules).frame.schema
+    used = used_by(rules)
+    ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
+    numbers, categories = [], []
+    for name, dtype in dtypes.items():
+        if name in ignored or name == target:
+            continue
+        if name in raw and _is_category(raw[name], compatibility=compatibility):
+            categories.append(name)
+        elif dtype.is_numeric() or raw[name].kind == "boolean":
+            numbers.append(name)
+        else:
+            ignored[name] = _reason(raw[name])
+    if compatibility:
+        _refuse_odd(ignored)
+    if not numbers and not categories:
+        fix = "give columns of numbers or categories"
+        raise TableError(str(table.data), "no column is left as a feature", fix)
+    read = {name for name in raw if name not in ignored} | used
+    schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
+    return Inputs(
+        schema, target, tuple(numbers), tuple(categories), ignored, rules, compatibility, task
+    )
+
+
+def _task(table: Table, wanted: Wanted) -> Task:
+    """Return the task, which the values of the target decide; a guess that they contradict is refused."""
+    column = table.schema.column(wanted.target)
+    by_values = check_task(column, None)
+    if wanted.compatibility:
+        return check_task(column, "classification")
+    if wanted.guessed and wanted.task not in {None, by_values}:
+        first = "numbers" if wanted.task == "regression" else "classes"
+        problem = f"its first values look like {first}, those of all rows like a {by_values}"
+        fix = f"decide it: --task {by_values}, or --task {wanted.task}"
+        raise TableError(f"column {wanted.target!r}", problem, fix)
+    return check_task(column, wanted.task)
+
+
+def _is_category(column: Column, *, compatibility: bool) -> bool:
+    """Return whether a raw column is one; pandas takes booleans with missing values for objects, so for categories."""
+    return (column.kind == "category" and not column.empty) or (
+        compatibility and column.kind == "boolean" and column.nullable
+    )
+
+
+def _reason(column: Column) -> str:
+    if column.empty:
+        return "empty: no row has a value"
+    if column.kind == "text":
+        return "text of many values: no category"
+    if column.kind == "date":
+        return "a date: declare a date rule to use it"
+    return f"{column.dtype} is no number and no category"
+
+
+def _refuse_odd(ignored: dict[str, str]) -> None:
+    odd = [f"column {n!r} is {why}" for n, why in ignored.items() if not why.startswith("dropped")]
+    if odd:
+        fix = "drop it, or read the table with dates=False or a larger max_categories"
+        raise TableError("compatibility", "; ".join(odd), fix)
+
+
+def used_by(rules: Rules) -> set[str]:
+    """Return the raw columns that rules read."""
+    return {
+        *(rule.column for rule in rules.text),
+        *(rule.column for rule in rules.ranges),
+        *(rule.column for rule in rules.dates),
+        *(name for ratio in rules.ratios for name in (ratio.numerator, ratio.denominator)),
+    }
