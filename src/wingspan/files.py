@@ -9,7 +9,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -348,7 +348,8 @@ def aside(path: Path) -> Iterator[Path]:
             temporary.rename(path)
             sync_file(path.parent)
     except BaseException:
-        remove(temporary)
+        with suppress(OSError):  # the first error is the one that counts
+            remove(temporary)
         raise
 
 

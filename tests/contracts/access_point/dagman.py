@@ -65,7 +65,7 @@ class Job:
         """Run job.sh in a new sandbox."""
         shutil.rmtree(self.sandbox, ignore_errors=True)
         self.sandbox.mkdir(parents=True)
-        for name in [f"../jobs/{self.node}.json", *self.inputs]:
+        for name in self.inputs:
             shutil.copy(self.dag / "results" / name, self.sandbox)
         self.sent = set(self.sandbox.iterdir())
         self.enter("running", 2)
@@ -127,15 +127,23 @@ class Job:
 def read(file):
     """Return the jobs of a DAG file by node, and the nodes that each waits for."""
     text = file.read_text()
-    named = dict(re.findall(r"^VARS (\S+) (.+)$", text, re.MULTILINE))
-    common = re.findall(r"transfer_input_files = (.*)", text)[0].split(",")
-    sent = [name for name in common if name and "$(" not in name]
-    run = re.findall(r'WingspanRun = "(.*)"', text)[0]
+    descriptions = {
+        name: dict(re.findall(r"^  (\S+) = (.*)$", body, re.MULTILINE))
+        for name, body in re.findall(
+            r"^SUBMIT-DESCRIPTION (\S+) {$(.*?)^}$", text, re.MULTILINE | re.DOTALL
+        )
+    }
+    given = dict(re.findall(r'^VARS (\S+) .*?inputs="([^"]*)"', text, re.MULTILINE))
     jobs = {}
-    for node, words in named.items():
-        values = dict(re.findall(r'(\w+)="([^"]*)"', words))
-        inputs = [name for name in values["inputs"].split(",") if name]
-        jobs[node] = Job(node, file.parent, [*sent, *inputs], run)
+    for node, name in re.findall(r"^JOB (\S+) (\S+)$", text, re.MULTILINE):
+        commands = descriptions[name]
+        sent = (
+            commands["transfer_input_files"]
+            .replace("$(JOB)", node)
+            .replace("$(inputs)", given[node])
+        )
+        run = commands["My.WingspanRun"].strip('"')
+        jobs[node] = Job(node, file.parent, [one for one in sent.split(",") if one], run)
     edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)
     return jobs, {
         node: {p for parents, of in edges if node in of.split() for p in parents.split()}
@@ -187,10 +195,14 @@ def main(dag, cluster):
 
     tell(write.submitted, HOST)
     tell(write.executing, HOST)
-    code = run(file, number)
+    code, why = None, "via condor_rm (by user ada)"
+    try:
+        code = run(file, number)
+    except Exception as error:  # noqa: BLE001 - a test sees it as the reason of the removal
+        why = f"{type(error).__name__}: {error}"
     point.enter(number)
     if code is None:
-        tell(write.aborted, "via condor_rm (by user ada)")
+        tell(write.aborted, why)
     else:
         tell(write.terminated, return_value=code)
 

@@ -52,9 +52,9 @@ class Submit(dict):
     """A job of DAGMan."""
 
     @classmethod
-    def from_dag(cls, dag, _options):
+    def from_dag(cls, dag, options):
         """Return DAGMan's job of a DAG file."""
-        return cls(dag=dag)
+        return cls(dag=dag, name=options.get("BatchName", "workflow.dag"))
 
 
 class Collector:
@@ -84,7 +84,7 @@ class Schedd:
             Iwd=job["initialdir"],
             JobStatus=2,
             JobUniverse=7,
-            JobBatchName=f"workflow.dag+{cluster}",
+            JobBatchName=job["name"],
         )
         work = [
             sys.executable,
