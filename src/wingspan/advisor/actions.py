@@ -21,9 +21,10 @@ from wingspan.advisor.advice import (
 _RUNNING, _COMPLETED, _HELD = 2, 4, 5
 _HOUR: Final = 3600.0
 _LOOK_S: Final = 1.0
+_SAME_HOLD_S: Final = 60.0  # at most, between a hold in the log and in the queue
 _STATE: Final = (
     "ClusterId", "ProcId", "JobStatus", "NumHolds", "HoldReasonCode", "HoldReasonSubCode", "HoldReason",
-    "JobCurrentStartExecutingDate",
+    "JobCurrentStartExecutingDate", "EnteredCurrentStatus", "QDate",
 )  # fmt: skip
 
 
@@ -166,8 +167,11 @@ def _allowed(
     releases, recent = _done(audit)
     good: list[Advice] = []
     for job in chosen:
-        before = releases.get(job.job, [])
-        if not _as_advised(job, ads.get(job.job)):
+        ad = ads.get(job.job)
+        before = [at for at in releases.get(job.job, []) if ad and at >= _number(ad, "QDate", 0.0)]
+        if ad and ad.get("JobStatus") == _HELD and not _same_hold(job, ad):
+            why = "the queue's job of this number was held at another time: it is not the one of the log"
+        elif not _as_advised(job, ad):
             why = "it is not held for this reason any more"
         elif len(before) >= bounds.per_job:
             why = f"it was released {len(before)} times; the bound is {bounds.per_job}"
@@ -191,6 +195,20 @@ def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> str:
                 f"it and those held with it cool down for {bounds.cool_down_s:.0f} s"
             )
     return ""
+
+
+def _same_hold(job: Advice, ad: Mapping[str, Any]) -> bool:
+    """Say whether a held job is the one of the log: in a pool that was made anew, another one has its number."""
+    held_at = _number(ad, "EnteredCurrentStatus", job.held_at)
+    return (
+        abs(held_at - job.held_at) <= _SAME_HOLD_S
+        and _number(ad, "QDate", 0.0) <= job.held_at + _SAME_HOLD_S
+    )
+
+
+def _number(ad: Mapping[str, Any], name: str, otherwise: float) -> float:
+    value = ad.get(name)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _as_advised(job: Advice, ad: Mapping[str, Any] | None) -> bool:

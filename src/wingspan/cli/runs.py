@@ -309,10 +309,9 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
     from wingspan.runner.run import open_run
 
     run = open_run(run_id, home=home)
-    if run.state == "running":
-        print(f"run {run.run_id}: {run.stop().state}")
-    else:
-        print(f"run {run.run_id} is not running: {run.state}")
+    running = run.state == "running"
+    state = run.stop().state
+    print(f"run {run.run_id}: {state}" if running else f"run {run.run_id} is not running: {state}")
 
 
 def register(app: typer.Typer) -> None:

@@ -89,9 +89,11 @@ def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> l
         return queued_ads(f"ClusterId == {job_id[1]}{proc}")
     if run is None:
         return []
-    from wingspan.runner.htcondor.write.dag_file import label_of
+    from wingspan.runner.htcondor.dag_folder import newest
+    from wingspan.runner.htcondor.follow.dagman_job import own_jobs
 
-    ads = queued_ads(f'WingspanRun == "{label_of(run.run_id)}"')
+    dag = newest(run.folder)
+    ads = [] if dag is None else queued_ads(own_jobs(dag, run.run_id))
     if step is None:
         return ads
     names = _nodes_of(run, step)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from wingspan.errors import FormatError, NotFoundError
 from wingspan.files import json_text, write_atomically, writing
 from wingspan.pipeline.handles import maps_of
-from wingspan.planning.plan import Plan, history, step_from_json
+from wingspan.planning.plan import Plan, PlannedStep, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.job.kept_code import write_code
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder
@@ -46,6 +46,7 @@ def save_plan(
         "format": _FORMAT,
         "pipeline": plan.pipeline,
         "created": time.time(),
+        "home": str(home.root),
         "groups": plan.groups,
         "why": plan.why,
         "notes": plan.notes,
@@ -73,6 +74,9 @@ def load_plan(folder: RunFolder) -> Plan:
             str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
         ) from None
     steps = tuple(step_from_json(line) for line in lines)
+    was, now = Path(header.get("home", "")), folder.root.parents[1]
+    if header.get("home") and was != now and not was.exists():
+        steps = tuple(_moved(step, was.parent, now.parent) for step in steps)
     groups = tuple(tuple(group) for group in header["groups"])
     maps = header.get("maps")
     if maps is None:  # as an older version wrote it
@@ -81,6 +85,16 @@ def load_plan(folder: RunFolder) -> Plan:
     limits = header.get("limits", {})
     why = header["why"]
     return Plan(header["pipeline"], steps, groups, why=why, notes=notes, maps=maps, limits=limits)
+
+
+def _moved(step: PlannedStep, was: Path, now: Path) -> PlannedStep:
+    """Return a step with its input files where they are now, of a project that was moved as a whole."""
+    files = []
+    for file in step.files:
+        path = Path(file["path"])
+        there = now / path.relative_to(was) if path.is_relative_to(was) else path
+        files.append({**file, "path": str(there)} if there.exists() else file)
+    return replace(step, files=tuple(files))
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:

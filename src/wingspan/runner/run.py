@@ -224,6 +224,7 @@ class Run(Mapping[str, Any]):
             It has not stopped within `timeout_s`.
         """
         if self.state != RUNNING:
+            self._withdraw()
             return self
         if self.folder.on != LOCAL:
             from wingspan.runner.htcondor.submit import stop as remove_from_queue
@@ -232,6 +233,14 @@ class Run(Mapping[str, Any]):
         else:
             interrupt(self.folder)
         return self.wait(timeout_s)
+
+    def _withdraw(self) -> None:
+        """Remove what works in a pool for the place from which the run was moved."""
+        dag = newest(self.folder)
+        if dag is not None and dag.moved:
+            from wingspan.runner.htcondor.follow.dagman_job import withdraw
+
+            withdraw(dag)
 
     @checks_arguments
     def resume(self, *, listener: Listener | None = None, check: bool = True) -> "Run":

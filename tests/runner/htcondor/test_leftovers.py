@@ -82,19 +82,23 @@ def test_places_go_only_where_it_is_known_that_nobody_needs_them(shared, tmp_pat
     home = tmp_path / "home/runs"
     places = {
         name: place(shared, home / name / "dag/1", name)
-        for name in ("gone", "failed", "new", "other", "nobody")
+        for name in ("gone", "moved", "failed", "new", "other", "nobody")
     }
-    (home / "gone").rename(tmp_path / "away")
+    for name in ("gone", "moved"):
+        (home / name).rename(tmp_path / name)
+    for path in (places["gone"], places["gone"] / "store"):
+        age(path, 60)
     (places["other"] / "owner.json").write_text(json.dumps({"host": "b", "dag": "/x"}))
     (places["nobody"] / "owner.json").unlink()
     age(places["failed"], 2)
     found = {one.path: one.kept for one in clean_shared(shared, 50 * DAY)}
     why = {name: found[path] for name, path in places.items()}
     assert (why["gone"], why["failed"]) == ("", "")
+    assert why["moved"] == "its run's folder is gone, or was moved, and it was used lately"
     assert "goes on, or waits" in why["new"]
     assert "a run of b: give this command there" in why["other"]
     assert "remove it by hand" in why["nobody"]
-    assert [path.exists() for path in places.values()] == [False, False, True, True, True]
+    assert [path.exists() for path in places.values()] == [False, True, False, True, True, True]
 
 
 @pytest.mark.htcondor

@@ -9,7 +9,7 @@
       workflow.dag.nodes.log    events of the nodes' jobs, as far as DAGMan needs them
       jobs.log                  all events of the nodes' jobs
       cluster                   id of DAGMan's own job, once it was submitted
-      global_id                 that job's global id: access point, number, time
+      submitted.json            that job's global id (access point, number, time), and this folder
       gone                      why DAGMan left the queue, where its log does not say so
       nodes.json                the keys of each node's steps
       code-DIGEST.zip           the user's modules
@@ -26,13 +26,40 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingspan.errors import CorruptError
 from wingspan.runner.run_folder import RunFolder
 
 DAG = "workflow.dag"
 CLUSTER = "cluster"
+
+
+class Submission(NamedTuple):
+    """DAGMan's job as it was submitted.
+
+    Parameters
+    ----------
+    global_id
+        Its global id, ``ACCESS_POINT#CLUSTER.PROC#TIME``; empty where the queue could not be asked.
+    folder
+        The DAG's folder; empty where it was not written down.
+    """
+
+    global_id: str = ""
+    folder: str = ""
+
+    @property
+    def access_point(self) -> str:
+        """Name of the access point; empty if it is not known."""
+        return self.global_id.partition("#")[0]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Say whether two paths lead to the same folder."""
+    with suppress(OSError):
+        return one.samefile(other)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +99,32 @@ class DagFolder:
         return self.root / CLUSTER
 
     @property
-    def global_id(self) -> Path:
-        """Global id of DAGMan's own job."""
-        return self.root / "global_id"
+    def submitted(self) -> Path:
+        """Which job DAGMan is, as it was submitted."""
+        return self.root / "submitted.json"
+
+    @property
+    def submission(self) -> Submission:
+        """What was written down when DAGMan was submitted; empty where an older version wrote nothing."""
+        found = read_sent(self.submitted)
+        with suppress(OSError):
+            return (
+                Submission(**found) if found else Submission((self.root / "global_id").read_text())
+            )
+        return Submission()
+
+    @property
+    def moved(self) -> bool:
+        """Whether the folder is not where it was when DAGMan was submitted: jobs send their results there."""
+        folder = self.submission.folder
+        return bool(folder) and not _is_same(Path(folder), self.root)
+
+    @property
+    def copied(self) -> bool:
+        """Whether the folder was copied, so that DAGMan's job is that of the other one."""
+        known = self.submission
+        there = DagFolder(Path(known.folder))
+        return bool(known.global_id) and self.moved and there.submission == known
 
     @property
     def gone(self) -> Path:

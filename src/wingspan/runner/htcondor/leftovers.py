@@ -11,7 +11,7 @@ from wingspan.files import remove, size_of
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow.follower import catch_up
 from wingspan.runner.htcondor.follow.log import dag_over
-from wingspan.runner.htcondor.shared import ENVIRONMENT, ENVIRONMENTS, RUNS, Owner, owner_of
+from wingspan.runner.htcondor.shared import ENVIRONMENT, ENVIRONMENTS, RUNS, STORE, Owner, owner_of
 from wingspan.runner.run_folder import Home, RunFolder
 
 _LEFT_S = 86_400.0  # what was half made and not written to for so long, nobody makes any more
@@ -47,7 +47,10 @@ def clean_shared(shared: Path, older_than_s: float, *, dry: bool = False) -> lis
             f"it has neither {RUNS}/ nor {ENVIRONMENTS}/, so it was not used as a shared folder"
         )
         raise SettingError(f"shared folder {shared}", problem, "correct the path")
-    found = [_cleaned(path, _why_kept(path, dry=dry), dry=dry) for path in _folders(shared / RUNS)]
+    found = [
+        _cleaned(path, _why_kept(path, older_than_s, dry=dry), dry=dry)
+        for path in _folders(shared / RUNS)
+    ]
     return found + list(_environments(shared, time.time() - older_than_s, dry=dry))
 
 
@@ -55,7 +58,7 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.is_dir() and path.name[0] != ".")
 
 
-def _why_kept(place: Path, *, dry: bool) -> str:
+def _why_kept(place: Path, older_than_s: float, *, dry: bool) -> str:
     """Return why the place of a DAG is still needed."""
     owner = owner_of(place)
     if owner is None:
@@ -64,7 +67,7 @@ def _why_kept(place: Path, *, dry: bool) -> str:
         return f"a run of {owner.host}: give this command there"
     dag = Path(owner.dag)
     if not dag.is_dir():
-        return ""
+        return _why_kept_without_folder(place, older_than_s)
     if dag_over(DagFolder(dag)):
         return _brought_in(dag, owner, dry=dry)
     old = place.stat().st_mtime < time.time() - _LEFT_S
@@ -72,6 +75,14 @@ def _why_kept(place: Path, *, dry: bool) -> str:
     if old and dag.parent == folder.dags and newest(folder) is None and not folder.driven():
         return ""  # its submission failed
     return "its run goes on, or waits to be submitted"
+
+
+def _why_kept_without_folder(place: Path, older_than_s: float) -> str:
+    """Return why the place of a DAG is still needed whose folder is gone: its run may have been moved."""
+    newest = max(path.stat().st_mtime for path in (place, place / STORE) if path.exists())
+    if newest >= time.time() - older_than_s:
+        return "its run's folder is gone, or was moved, and it was used lately"
+    return ""
 
 
 def _brought_in(dag: Path, owner: Owner, *, dry: bool) -> str:

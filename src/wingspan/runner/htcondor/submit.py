@@ -87,8 +87,10 @@ class HTCondorRunner:
                     folder.run_id,
                     last.cluster.read_text(),
                 )
+                dagman_job.say_elsewhere(last)
                 _say_held(follower)
                 return follower
+            dagman_job.withdraw(last)
             plan = refreshed(plan, home)
         plan = adopt_stored(plan, Store(home.store), partial(_tell, folder, listener))
         if not plan.to_run():

@@ -1,14 +1,18 @@
 """DAGMan's own job: gone without a word, or another project's by the same number."""
 
+import shutil
+
 import pytest
 
 from wingspan.errors import PoolError
+from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import catch_up, follower_of
 from wingspan.runner.htcondor.follow.log import dag_over, in_pool
 from wingspan.runner.htcondor.submit import stop
 from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
+from wingspan.runner.run_folder import Home
 from wingspan.simulator import write
 
 GONE = "DAGMan, job 1, has left the queue, and its log does not say how"
@@ -103,13 +107,20 @@ class AccessPoint:
         return 1
 
 
-def job(point="ap", iwd="/elsewhere", day=1):
-    return {"ClusterId": 1, "GlobalJobId": f"{point}#1.0#{day}", "Iwd": str(iwd)}
+def job(run, point="ap", iwd="", day=1, name="p"):
+    """Give an ad of DAGMan's job, as the queue has it."""
+    id_ = f"{point}#1.0#{day}"
+    return {
+        "ClusterId": 1,
+        "GlobalJobId": id_,
+        "Iwd": str(iwd or run.dag.root),
+        "JobBatchName": name,
+    }
 
 
 def test_our_own_job_is_removed(run, monkeypatch):
-    """Known by its global id."""
-    there = AccessPoint(monkeypatch, "ap", [job()])
+    """Known by its global id and its folder."""
+    there = AccessPoint(monkeypatch, "ap", [job(run)])
     dagman_job.remember(run.dag, 1)
     assert dagman_job.in_queue(run.dag) is True
     stop(run.folder)
@@ -117,35 +128,112 @@ def test_our_own_job_is_removed(run, monkeypatch):
     assert dagman_job.in_queue(run.dag) is False
 
 
-def test_a_job_of_the_same_number_in_a_pool_made_anew_is_left_alone(run, monkeypatch):
+@pytest.mark.parametrize("other", [{"day": 2}, {"iwd": "/elsewhere"}])
+def test_a_job_of_the_same_number_in_a_pool_made_anew_is_left_alone(run, monkeypatch, other):
     """It is another project's; ours is gone, and stopping it is no error."""
-    there = AccessPoint(monkeypatch, "ap", [job()])
+    there = AccessPoint(monkeypatch, "ap", [job(run)])
     dagman_job.remember(run.dag, 1)
-    there.jobs = [job(day=2)]
+    there.jobs = [job(run, **other)]
     assert dagman_job.in_queue(run.dag) is False
     stop(run.folder)
     assert there.removed == []
 
 
-def test_a_job_at_another_access_point_is_left_alone(run, monkeypatch):
-    """The message says which one has it."""
-    there = AccessPoint(monkeypatch, "ap", [job()])
+def test_a_job_at_another_access_point_is_left_alone(run, monkeypatch, caplog):
+    """The message says which one has it; who resumes the run is told that it is followed by its logs."""
+    there = AccessPoint(monkeypatch, "ap", [job(run)])
     dagman_job.remember(run.dag, 1)
     there.name = "campus"
     assert dagman_job.in_queue(run.dag) is None
     with pytest.raises(PoolError, match=r"access point \(ap\)"):
         stop(run.folder)
     assert there.removed == []
+    dagman_job.say_elsewhere(run.dag)
+    assert "job 1 is not in the queue of this access point, but of ap" in caplog.text
 
 
-def test_a_job_of_an_older_run_is_known_by_its_folder(run, monkeypatch):
-    """Where no global id was written down: only a job in the same folder is ours."""
-    there = AccessPoint(monkeypatch, "ap", [job(iwd="/home/else/dag/1")])
-    assert dagman_job.in_queue(run.dag) is None
-    with pytest.raises(PoolError, match="not in the queue of this access point"):
-        stop(run.folder)
-    there.jobs = [job(iwd=run.dag.root)]
+@pytest.mark.parametrize("name", ["p", "workflow.dag+1"])
+def test_a_job_of_an_older_run_is_known_by_its_folder_and_its_batch_name(run, monkeypatch, name):
+    """Where nothing was written down both must match; elsewhere nothing is touched."""
+    there = AccessPoint(monkeypatch, "ap", [])
+    for other in (job(run, iwd="/home/else/dag/1", name=name), job(run, name="theirs")):
+        there.jobs = [other]
+        assert dagman_job.in_queue(run.dag) is None
+        with pytest.raises(PoolError, match="not in the queue of this access point"):
+            stop(run.folder)
+    assert there.removed == []
+    there.jobs = [job(run, name=name)]
     stop(run.folder)
     assert there.removed == ["1"]
     run.dagman(write.aborted, 9, "via condor_rm")
     stop(run.folder)  # it has left: nothing to do
+
+
+def test_an_older_run_of_this_access_point_whose_job_is_gone_is_concluded(run, monkeypatch):
+    """Its own log names the machine that it was submitted from; so `resume` does not wait for ever."""
+    AccessPoint(monkeypatch, "ada@vm", [])
+    assert dagman_job.in_queue(run.dag) is False
+    AccessPoint(monkeypatch, "ada@campus", [])
+    assert dagman_job.in_queue(run.dag) is None
+
+
+def moved(run, monkeypatch, *, copy):
+    """Move or copy the run's home after DAGMan was submitted; return the access point, and the run that is there now."""
+    there = AccessPoint(monkeypatch, "ap", [job(run)])
+    dagman_job.remember(run.dag, 1)
+    run.sends("load", 7)
+    target = run.home.root.with_name("other")
+    (shutil.copytree if copy else shutil.move)(run.home.root, target)
+    home = Home(target)
+    return there, Run(home.run(run.folder.run_id), home)
+
+
+def test_a_run_that_was_moved_while_it_ran_goes_on_from_what_came(run, monkeypatch):
+    """Looking says so; the results that came are kept, and DAGMan, which works for the old place, is withdrawn."""
+    there, now = moved(run, monkeypatch, copy=False)
+    assert (now.state, now.events["fit"].state) == ("stopped", "stopped")
+    assert now.events["fit"].problem.startswith(
+        f"the run was moved from {run.dag.root} while DAGMan"
+    )
+    assert now["load"] == 7
+    assert there.removed == []  # by looking
+    assert now.stop().state == "stopped"
+    assert there.removed == ["1"]
+    assert [event.state for event in read_all_events(now.folder)].count("stopped") == 1
+
+
+def test_a_copy_of_a_run_touches_nothing_of_the_original(run, monkeypatch):
+    """The job is the original's: it is not stopped, and not waited for."""
+    there, now = moved(run, monkeypatch, copy=True)
+    assert now.state == "stopped"
+    assert f"this is a copy of {run.dag.root}" in now.events["fit"].problem
+    dag = newest(now.folder)
+    assert dagman_job.in_queue(dag) is False
+    assert dagman_job.own_jobs(dag, now.run_id) == "false"
+    now.stop()
+    stop(now.folder)
+    assert there.removed == []
+    assert dagman_job.in_queue(run.dag) is True
+    assert Run(run.folder, run.home).state == "running"
+
+
+def test_a_link_left_behind_is_no_move(run, monkeypatch):
+    """Jobs find their way by the old path."""
+    AccessPoint(monkeypatch, "ap", [job(run)])
+    dagman_job.remember(run.dag, 1)
+    target = run.home.root.with_name("other")
+    shutil.move(run.home.root, target)
+    run.home.root.symlink_to(target)
+    home = Home(target)
+    now = Run(home.run(run.folder.run_id), home)
+    assert now.state == "running"
+    assert dagman_job.in_queue(newest(now.folder)) is True
+
+
+def test_jobs_are_known_by_run_and_folder(run, monkeypatch):
+    """Quotes in a path are part of it."""
+    AccessPoint(monkeypatch, "ap", [])
+    dag = DagFolder(run.dag.root.with_name('a"b'))
+    expression = dagman_job.own_jobs(dag, run.folder.run_id)
+    assert f'WingspanRun == "{run.folder.run_id}"' in expression
+    assert expression.endswith('/a\\"b/results"')

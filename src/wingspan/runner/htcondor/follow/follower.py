@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from wingspan.errors import PoolError
+from wingspan.errors import ConflictError, PoolError
 from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import (
@@ -69,7 +69,18 @@ class Follower:
         return self._reading.over
 
     def advance(self) -> None:
-        """Take in what happened since the last call; bring results in; record and report each change once."""
+        """Take in what happened since the last call; bring results in; record and report each change once.
+
+        Raises
+        ------
+        ConflictError
+            The run's folder is not there any more.
+        """
+        if not self._folder.root.is_dir():  # it must not be made anew
+            where = f"run {self._folder.run_id}"
+            problem = f"its folder {self._folder.root} was moved or removed while it was followed"
+            fix = f"in the project's new place: wingspan resume {self._folder.run_id}"
+            raise ConflictError(where, problem, fix)
         with locked(self._folder.root / "follow"):
             before = self.over
             self._take_in()

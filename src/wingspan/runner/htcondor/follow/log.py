@@ -4,6 +4,7 @@ It takes no lock, knows no store and writes nothing: whoever looks at a run read
 """
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -87,9 +88,13 @@ class DagLog:
         self._positions: dict[Path, Position] = {}
         self._sizes: dict[Path, int] = {}
         self._node_of: dict[int, str] = {}
+        self._over = False  # DAGMan has left the queue, as its log says
+        self.estranged = ""  # why its jobs send nothing here
 
     def of_nodes(self) -> list[NodeChange]:
         """Return what happened to the jobs of nodes since the last call; complete if DAGMan had left before it."""
+        if self.estranged:
+            return []
         lost = list(self._read(self._dag.jobs_log, _ONLY_JOBS_LOG))
         nodes = list(self._read(self._dag.nodes_log, _NODES))
         lost = [change._replace(node=self._node_of.get(_cluster(change), "")) for change in lost]
@@ -104,7 +109,21 @@ class DagLog:
         for gone in self._gone():
             later = (place for place, change in enumerate(found) if change.at > gone.at)
             found.insert(next(later, len(found)), gone)
+        for change in found:
+            self._over = left_queue(change.kind, over=self._over)
+        if not self._over and not self.estranged:
+            found += self._elsewhere()
         return found
+
+    def _elsewhere(self) -> Iterator[NodeChange]:
+        """Yield DAGMan's removal, once, where it works for another folder: this one was moved, or is a copy."""
+        if not self._dag.moved:
+            return
+        job, folder = self._dag.cluster.read_text(), self._dag.submission.folder
+        self.estranged = f"the run was moved from {folder} while DAGMan, job {job}, worked: its jobs send their results there"
+        if self._dag.copied:
+            self.estranged = f"this is a copy of {folder}, for which DAGMan, job {job}, works"
+        yield NodeChange(DAGMAN, Change.REMOVED, time.time(), reason=self.estranged)
 
     def _gone(self) -> Iterator[NodeChange]:
         """Yield DAGMan's removal, once, where a file says so because no event does."""

@@ -23,6 +23,7 @@ from wingspan.runner.events import (
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.collect import peek, stored
 from wingspan.runner.htcondor.follow.conclusion import conclude, settled
+from wingspan.runner.htcondor.follow.dagman_job import own_jobs
 from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 from wingspan.runner.record import read_new_events
@@ -182,9 +183,10 @@ class Reading:
             from wingspan.pool.personal import use_pool
 
             names = ["ClusterId", "ProcId", "JobLeaseDuration"]
+            cluster, ours = change.job.partition(".")[0], own_jobs(self.dag, self._folder.run_id)
             with suppress(PoolError):
                 use_pool()
-                for ad in query(f"ClusterId == {change.job.partition('.')[0]}", names):
+                for ad in query(f"ClusterId == {cluster} && {ours}", names):
                     lease = ad.get("JobLeaseDuration")
                     if isinstance(lease, int | float):
                         self._leases[f"{ad['ClusterId']}.{ad['ProcId']}"] = float(lease)
