@@ -22,6 +22,15 @@ def number_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
     return [(step * n, f"{step * n:,.10g}") for n in _multiples(low, high, step)]
 
 
+def log_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
+    """Return at most so many powers of ten in a span of positive numbers; round numbers where it holds fewer than two."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last - first < 1:
+        return [tick for tick in number_ticks(low, high, most) if tick[0] > 0]
+    step = math.ceil((last - first + 1) / most)
+    return [(10.0**power, f"{10.0**power:,.10g}") for power in range(first, last + 1, step)]
+
+
 def time_ticks(start: float, end: float, most: int = 6) -> list[Tick]:
     """Return at most so many round instants (seconds since 1970 UTC) in a span, with labels that all differ.
 

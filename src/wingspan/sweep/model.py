@@ -5,6 +5,7 @@ a search that is started again would else repeat its first draws.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Final
 
 import optuna
@@ -19,7 +20,7 @@ from optuna.trial import TrialState
 from wingspan.sweep.distributions import Choice, Distribution, IntUniform, Json, LogUniform, Uniform
 from wingspan.sweep.draws import flat_values, seed_of
 from wingspan.sweep.prune import Prune
-from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, TrialRecord
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Trial, TrialRecord
 from wingspan.sweep.spec import Spec
 
 _STATES: Final = {
@@ -34,16 +35,9 @@ class Model:
     """Optuna's study of the trials so far. Trials are added in the order of their numbers."""
 
     def __init__(self, spec: Spec) -> None:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._spec = spec
         self._spaces = {each.name: coordinate(each.distribution) for each in spec.space.searched}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study = optuna.create_study(
-                direction="minimize" if spec.least_first else "maximize",
-                study_name=_NAME,
-                pruner=pruner(spec.prune),
-            )
+        self._study = _new_study(spec)
         self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials whose points are known
         self._trials: dict[int, optuna.Trial] = {}
 
@@ -83,6 +77,21 @@ class Model:
         """Say how a trial ended."""
         values = value if state == COMPLETE else None
         self._study.tell(self._trials[number], values, _STATES[state], skip_if_finished=True)
+
+
+def _new_study(spec: Spec) -> optuna.Study:
+    """Return an empty study, without Optuna's lines of log and warnings that its rules may change."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            direction = "minimize" if spec.least_first else "maximize"
+            return optuna.create_study(
+                direction=direction, study_name=_NAME, pruner=pruner(spec.prune)
+            )
+    finally:
+        optuna.logging.set_verbosity(level)
 
 
 def _sampler(spec: Spec, number: int) -> optuna.samplers.BaseSampler:
@@ -158,3 +167,19 @@ def pruner(prune: Prune) -> optuna.pruners.BasePruner:
             )
         case _:
             return optuna.pruners.NopPruner()
+
+
+def importances(spec: Spec, trials: Sequence[Trial]) -> dict[str, float]:
+    """Return each parameter's share of what matters among the best trials, largest first."""
+    spaces = {each.name: coordinate(each.distribution) for each in spec.space.searched}
+    study = _new_study(spec)
+    for trial in trials:
+        flat = spec.space.flat(trial.parameters)
+        point = {
+            each.name: coordinate_of(each.distribution, flat[each.name])
+            for each in spec.space.searched
+        }
+        known = optuna.create_trial(params=point, distributions=spaces, value=trial.value)
+        study.add_trial(known)
+    found = optuna.importance.get_param_importances(study)
+    return {name: float(share) for name, share in found.items()}

@@ -131,9 +131,11 @@ def wandb_stops(
     curves
         By trial, its valid reports in order, where less is better.
     """
+    longest = max(map(len, curves.values()), default=0)
     passed = [
         (band, sorted(curve[band - 1] for curve in curves.values() if len(curve) >= band))
         for band in bands(prune.options)
+        if band <= longest
     ]
     share = 1.0 / prune.options["eta"]
     thresholds = [(band, found[int(share * len(found))]) for band, found in passed if found]

@@ -58,16 +58,20 @@ class Search:
 
     def stops(self) -> set[int]:
         """Return the running trials that are to stop; once a trial is among them, it stays."""
-        records = [each for each in self._ledger.records if each.same_as is None]
-        running = {each.number for each in records if each.call(0).state == RUNNING}
         if self._spec.prune.rule == "wandb":
-            sign = 1 if self._spec.least_first else -1
-            curves = {
-                each.number: [sign * value for value in each.call(0).curve.values()]
-                for each in records
-            }
-            self._stopped.update(wandb_stops(self._spec.prune, curves, running))
-        return self._stopped & running
+            self._judge_all()
+        records = self._ledger.records
+        return {number for number in self._stopped if records[number].call(0).state == RUNNING}
+
+    def _judge_all(self) -> None:
+        """Apply W&B's rule, which compares each running trial with all others again."""
+        records = [each for each in self._ledger.records if each.same_as is None]
+        running = [each.number for each in records if each.call(0).state == RUNNING]
+        sign = 1 if self._spec.least_first else -1
+        curves = {
+            each.number: [sign * value for value in each.call(0).curve.values()] for each in records
+        }
+        self._stopped.update(wandb_stops(self._spec.prune, curves, running))
 
     def _model(self) -> "Model":
         if self._made is None:

@@ -4,16 +4,17 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from wingspan.files import json_text
+from wingspan.shown import in_markup
+from wingspan.sweep.importance import Importance, importance
 from wingspan.sweep.journal import read_journal
 from wingspan.sweep.records import COMPLETE, PRUNED, STATES, Ledger, Trial
 from wingspan.sweep.spec import Spec
 
 if TYPE_CHECKING:
     import polars as pl
-
-_UNKNOWN: Final = "the study has no complete trial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,6 @@ class Study:
         """Return `rows` as a table of polars; values that are no numbers or text are JSON."""
         import polars as pl
 
-        from wingspan.files import json_text
-
         rows = self.rows()
         plain = str | int | float | bool | None
         columns: dict[str, list[Any]] = {name: [] for row in rows[:1] for name in row}
@@ -93,6 +92,30 @@ class Study:
             for name, values in mixed.items()
         }
         return pl.DataFrame(columns | texts, strict=False)
+
+    def importance(self) -> Importance | None:
+        """Return how much each parameter matters; None below 30 complete trials."""
+        return importance(self.spec, self.trials)
+
+    def pictures(self) -> dict[str, str]:
+        """Return pictures as SVG by name: curves, parallel, importance, slices; those with something to show."""
+        from wingspan.sweep.pictures import pictures
+
+        best = None if self.best is None else self.best.number
+        return pictures(self.spec, self.trials, best, self.importance())
+
+    def summary(self) -> str:
+        """Return one line: trials by state, and the best one with its parameters."""
+        states = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
+        best = self.best
+        if best is None:
+            return f"{len(self.trials)} trials: {states or 'none yet'}"
+        flat = self.spec.space.flat(best.parameters)
+        shown = ", ".join(f"{name}={value}" for name, value in flat.items())
+        return f"{len(self.trials)} trials: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {shown})"
+
+    def _repr_html_(self) -> str:
+        return "".join([f"<p>{in_markup(self.summary())}</p>", *self.pictures().values()])
 
     @property
     def _sign(self) -> int:
