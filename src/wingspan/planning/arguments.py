@@ -18,6 +18,7 @@ from wingspan.pipeline.handles import Handle, Handles, by_label, field_of, step_
 from wingspan.planning.digest_cache import DigestCache, Seen
 from wingspan.shown import shown_name
 from wingspan.store.codec import codec_of, encode, refuse
+from wingspan.store.libraries import libraries_of_record
 from wingspan.store.tree import has_text_keys, plain, to_tree
 
 _SHORT = 80  # characters; a longer value is shown by its digest
@@ -73,6 +74,8 @@ class Arguments:
         What a reader is shown of the arguments: ``parameter rate`` -> ``0.1``.
     classes
         Classes of the values that are not Python's own.
+    libraries
+        Libraries that reading the constants imports.
     """
 
     def __init__(self, cache: DigestCache, same: dict[tuple[str, int], Same]) -> None:
@@ -85,6 +88,7 @@ class Arguments:
         self.constants: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.shown: dict[str, str] = {}
         self.classes: dict[type, None] = {}
+        self.libraries: set[str] = set()
 
     def tree(self, value: Any, place: str) -> Any:  # noqa: ANN401 - JSON
         """Return the tree of one argument; `place` is the parameter's name.
@@ -159,6 +163,7 @@ class Arguments:
             return None
         with tempfile.TemporaryDirectory() as folder:
             record = encode(value, Path(folder) / "value", name="")
+            self.libraries |= libraries_of_record(record, Path(folder) / "value")
         self.constants[record["digest"]] = (value, record)
         constant = {"constant": record["digest"], "record": record}
         return {"$": "part", "type": f"{kind.__module__}.{kind.__qualname__}", **constant}

@@ -18,6 +18,11 @@ from wingspan.planning.arguments import Arguments, InputFile, Same
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import fingerprint, home_of
 from wingspan.planning.key import FORMAT, base_key, digest
+from wingspan.planning.libraries import (
+    given_libraries,
+    libraries_of_command,
+    libraries_of_function,
+)
 from wingspan.planning.modules import place_of, project_of
 from wingspan.planning.project import Kept
 from wingspan.planning.snapshot import Snapshot, take
@@ -61,6 +66,10 @@ class Call:
         Project modules reached; the classes in them are trusted when a model is loaded.
     code
         Those modules as they were read: what a job imports.
+    libraries
+        Third-party modules that a job of the step may import: of the code, the files that hold it, and the values.
+    gives
+        Those that reading its results imports; None where the types do not say it.
     """
 
     action: dict[str, Any]
@@ -74,6 +83,8 @@ class Call:
     preload: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     code: Snapshot = field(default_factory=Snapshot)
+    libraries: frozenset[str] = frozenset()
+    gives: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class _Code:
     action: dict[str, Any]
     constants: Constants
     digest: str
+    libraries: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -149,6 +161,8 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
         preload=made_of.preload,
         modules=made_of.modules,
         code=made_of.snapshot,
+        libraries=made_of.libraries | reader.libraries,
+        gives=given_libraries(step.outputs),
     )
 
 
@@ -167,7 +181,8 @@ def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]
     shown = {"command": command.template}
     shown |= {f"output {name}": path for name, path in command.outputs.items()}
     made_of = digest([_PYTHON, action])
-    return _Code(shown, (), (), {}, Snapshot(), action, {}, made_of), action
+    libraries = libraries_of_command(command)
+    return _Code(shown, (), (), {}, Snapshot(), action, {}, made_of, libraries), action
 
 
 def _image(image: str, cache: DigestCache) -> str:
@@ -201,7 +216,8 @@ def _code(step: Step, function: Callable[..., Any]) -> _Code:
     made_of = digest([_PYTHON, own, found.components])
     preload = () if isinstance(function, type) else tuple(sorted(_preload(function, found.imports)))
     held = (tuple(found.files), found.files, take(found.files))
-    return _Code(found.components, preload, *held, action, constants, made_of)
+    libraries = libraries_of_function(function, found)
+    return _Code(found.components, preload, *held, action, constants, made_of, libraries)
 
 
 def _made(function: Callable[..., Any]) -> tuple[dict[str, Any], Constants]:
@@ -229,6 +245,7 @@ def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
         files=files,
         snapshot=take(files),
         digest=digest([code.digest, sorted(each.digest for each in classes)]),
+        libraries=code.libraries.union(*(each.libraries for each in classes)),
     )
 
 

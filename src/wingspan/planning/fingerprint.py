@@ -50,11 +50,14 @@ class Fingerprint:
         left out, and so is a module that no file holds (a notebook).
     imports
         The top-level names of the third-party modules that the function reaches: ``sklearn``.
+    loaded
+        Those that importing the files imports too, whether or not the function uses them.
     """
 
     components: dict[str, str]
     files: dict[str, Kept]
     imports: frozenset[str]
+    loaded: frozenset[str]
 
 
 def fingerprint(function: Step) -> Fingerprint:
@@ -76,7 +79,8 @@ def fingerprint(function: Step) -> Fingerprint:
         f"distribution {name}": value for name, value in sorted(_distributions(parts.reached))
     }
     files = dict(sorted(parts.reached.files.items()))
-    return Fingerprint(found, files, frozenset(parts.reached.tops))
+    reached = parts.reached
+    return Fingerprint(found, files, frozenset(reached.tops), frozenset(reached.loaded))
 
 
 def _distributions(reached: Reached) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError, near
@@ -39,6 +39,8 @@ class PlannedStep:
         Digest of the manifest of the project's modules that the function reaches; empty without any.
     base
         Digest of all parts of the key but the inputs; empty in a plan of an older Wingspan.
+    libraries
+        Third-party modules that its job may import, also to read what it is given.
     """
 
     name: str
@@ -58,6 +60,7 @@ class PlannedStep:
     components: dict[str, str]
     code: str = ""
     base: str = ""
+    libraries: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"PlannedStep {self.name}: {'' if self.done else 'to run, '}{self.reason}"
@@ -183,7 +186,9 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
     inputs = {place: (key, output) for place, (key, output) in line["inputs"].items()}
     code = line["code"] if isinstance(line["code"], str) else "of an older version"
     parts = {n: tuple(line[n]) for n in names}
-    return PlannedStep(**{**line, **parts, "inputs": inputs, "code": code})
+    libraries = tuple(line.get("libraries", ()))  # an older plan has none
+    more = {"inputs": inputs, "code": code, "libraries": libraries}
+    return PlannedStep(**{**line, **parts, **more})
 
 
 def walk(tree: object) -> Iterator[Mapping[str, Any]]:
@@ -258,6 +263,8 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
     folders
         Gives the files of an input folder, of this plan or of the last one.
     """
+    from wingspan.planning.libraries import needed_libraries
+
     keys, inputs, read = step_keys(
         calls, calls, latest, again
     )  # declared after what they need, so producers come first
@@ -269,7 +276,7 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
             requests[id(step.resources)] = step.resources.to_json()
     merged, notes = _one_request(steps, calls, keys, inputs)
     planned = []
-    readable = _readable(calls)
+    readable, libraries = _readable(calls), needed_libraries(calls)
     for name, call in calls.items():
         key, step = keys[name], steps[name]
         reason = UP_TO_DATE
@@ -278,10 +285,10 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
             reason = listed(changed) or "its result is not in the store"
             if name in again.names:
                 reason = FORCED
-        request, retries = merged.get(key) or (requests[id(step.resources)], step.retries)
+        asked = merged.get(key) or (requests[id(step.resources)], step.retries)
         own = (key, again.bases.get(name, call.base))
-        made = _planned(step, call, own, inputs[name], reason, request, retries)
-        planned.append(made if name not in readable else replace(made, modules=readable[name]))
+        names = (readable.get(name, call.modules), libraries[name])
+        planned.append(_planned(step, call, own, inputs[name], reason, asked, names))
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
     said = tuple(note for key, note in notes.items() if key not in there)
@@ -335,8 +342,8 @@ def _planned(
     key: tuple[str, str],
     inputs: Inputs,
     reason: str,
-    request: dict[str, Any],
-    retries: int,
+    asked: tuple[dict[str, Any], int],
+    names: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> PlannedStep:
     return PlannedStep(
         name=step.name,
@@ -349,13 +356,14 @@ def _planned(
         action=call.action,
         arguments=call.arguments,
         files=tuple([asdict(file) for file in call.files]),
-        resources=request,
-        retries=retries,
+        resources=asked[0],
+        retries=asked[1],
         preload=call.preload,
-        modules=call.modules,
+        modules=names[0],
         components=call.components,
         code=call.code.digest,
         base=key[1],
+        libraries=names[1],
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from wingspan.errors import DeclarationError
 from wingspan.files import digest_file
 from wingspan.planning.altering import Altering
+from wingspan.planning.calls_at_import import imports_by_calls
 from wingspan.planning.effects import Effect
 from wingspan.planning.import_time import acting, import_time_code
 from wingspan.planning.modules import Place
@@ -279,11 +280,13 @@ class _Walk:
                 self.reached.distributions[name] = "not installed"
             return False
         if _is_ours(name):
-            return used and self._wingspan(name, place)
+            return self._wingspan(name, place) if used else self._load_wingspan(name, place)
         if place.kind == "project":
             return self._of_project(name, place)
-        if place.kind == "distribution" and used:
-            self.reached.add_distribution(name, place)
+        if place.kind == "distribution":
+            self.reached.loaded.add(name)
+            if used:
+                self.reached.add_distribution(name, place)
         return False
 
     def _of_project(self, name: str, place: Place) -> bool:
@@ -304,6 +307,8 @@ class _Walk:
             self._import(found.module, used=False)
             if found.name and self.project.submodule(found.module, found.name):
                 self._import(f"{found.module}.{found.name}", used=False)
+        for found in imports_by_calls(self.project, module):
+            self._import(found.module, used=False)
         for each in self.acts[module]:
             self._statement(module, each)
 
@@ -363,6 +368,17 @@ class _Walk:
                 source = self.project.source(place.file, package)
                 self.later.append(partial(self._import_all, source))
         return place.file.stem == "__init__"
+
+    def _load_wingspan(self, name: str, place: Place) -> bool:
+        """Follow what importing one of Wingspan's modules imports: it may need a library that others do without."""
+        if name == "wingspan" or place.file is None:
+            return True
+        package = place.file.stem == "__init__"
+        if place.file.suffix == ".py":
+            source = self.project.source(place.file, name if package else name.rpartition(".")[0])
+            for found in source.imports_at_once:
+                self.later.append(partial(self._import, found.module, used=False))
+        return package
 
     def _import_all(self, source: Source) -> None:
         for found in source.imports:

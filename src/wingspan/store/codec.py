@@ -126,7 +126,7 @@ def check_type(kind: TypeName) -> None:
     found = find_class(kind.name)
     if kind.kind == "class" and kind.name not in _PLAIN:
         _check_class(kind.name, found)
-    codec = _CODECS.get(kind.name) if found is None else _codec_of_class(found)
+    codec = codec_of_type(kind)
     if codec in _IMPORTS and not _is_installed(_IMPORTS[codec]):
         raise _not_installed(f"type {kind}", _IMPORTS[codec])
     if kind.name in _OPAQUE or (found is not None and _codec_of_class(found) is not None):
@@ -214,6 +214,12 @@ def _codec_of_class(kind: type) -> str | None:
         if isinstance(load, classmethod | staticmethod):
             return SAVED
     return found
+
+
+def codec_of_type(kind: TypeName) -> str | None:
+    """Return the codec of a type's values; None where neither its name nor its imported class says one."""
+    found = find_class(kind.name)
+    return _CODECS.get(kind.name) if found is None else _codec_of_class(found)
 
 
 def codec_of(value: object) -> str | None:

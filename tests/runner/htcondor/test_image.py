@@ -18,7 +18,7 @@ from wingspan.pool.patch import find_patchelf, make_private
 from wingspan.pool.personal import start_pool
 from wingspan.runner.htcondor.check.check import check_images
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.hold_policy import DISK_EXIT
+from wingspan.runner.htcondor.hold_policy import DISK_EXIT, FAILED_EXIT
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.image import image_commands, images_of, require_image
 from wingspan.runner.htcondor.write.submit_description import submit_description
@@ -117,17 +117,41 @@ def test_an_image_may_have_python_elsewhere(tmp_path):
     assert "no other python that has wingspan" in said
 
 
-def test_a_job_that_has_no_room_for_its_environment_says_so_by_its_exit_code(tmp_path):
-    """So the next try asks for more disk; what is written says what there was too little of."""
-    folder, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_job_that_has_no_room_for_its_environment_says_so_by_its_exit_code(tmp_path, as_folder):
+    """So the next try asks for more disk; also where the archive itself cannot be written to, to make room."""
+    folder, home, tools = RunFolder(tmp_path / "run"), Home(tmp_path / "home"), tmp_path / "tools"
     script = export(plan(home.root), folder, home).with_name("job.sh")
-    (tmp_path / "python.tar.gz").write_bytes(b"torn")
-    words = ["/bin/sh", script, "one-1", "python.tar.gz"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    tools.mkdir()
+    (tools / "tar").write_text(
+        "#!/bin/sh\necho 'tar: x: Cannot write: No space left on device' >&2\nexit 2\n"
+    )
+    (tools / "tar").chmod(0o755)
+    if as_folder:
+        (tmp_path / "e.tar").mkdir()
+    else:
+        (tmp_path / "e.tar").write_bytes(b"whole")
+    words = ["/bin/sh", script, "one-1", "e.tar"]
+    path = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    done = subprocess.run(words, cwd=tmp_path, env=path, capture_output=True, check=False)
     assert done.returncode == DISK_EXIT
     said = json.loads((tmp_path / "one-1.failed.json").read_text())
-    assert "cannot be unpacked" in said["problem"]
+    assert "no space left to unpack the environment" in said["problem"]
     assert said["cause"] == "disk"
+
+
+def test_an_environment_that_arrived_torn_is_no_matter_of_disk(tmp_path):
+    """The job may run elsewhere as it is; what tar said is in its output."""
+    folder, home = RunFolder(tmp_path / "run"), Home(tmp_path / "home")
+    script = export(plan(home.root), folder, home).with_name("job.sh")
+    (tmp_path / "e.tar").write_bytes(b"torn")
+    words = ["/bin/sh", script, "one-1", "e.tar"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode not in {0, FAILED_EXIT, DISK_EXIT}
+    said = json.loads((tmp_path / "one-1.failed.json").read_text())
+    assert "cannot be unpacked" in said["problem"]
+    assert said["cause"] == ""
+    assert "tar" in done.stderr
 
 
 @pytest.mark.htcondor

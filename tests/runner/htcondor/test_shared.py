@@ -14,7 +14,7 @@ from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.follow.collect import collect
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below, place_of
-from wingspan.runner.htcondor.write.environment import unpacked_environment
+from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
@@ -285,7 +285,7 @@ def test_an_environment_lies_in_the_folder_once(declared, job_folder):
     assert most_bytes(run) < 100_000
     before = folder.stat().st_ino
     claimed = []
-    again = unpacked_environment(run.steps.values(), shared / "environments", claimed.append)
+    again = environment_of(run.steps.values()).unpacked(shared / "environments", claimed.append)
     assert (again, claimed) == (folder, [folder.name])
     assert folder.stat().st_ino == before
     shutil.rmtree(shared)  # 200 MB

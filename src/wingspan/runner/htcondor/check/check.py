@@ -34,7 +34,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
 from wingspan.runner.htcondor.words import argument
-from wingspan.runner.htcondor.write.environment import environment_for, travels
+from wingspan.runner.htcondor.write.environment import environment_of, travels
 from wingspan.runner.htcondor.write.image import (
     image_commands,
     images_of,
@@ -159,7 +159,7 @@ def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile
     if profile.shared is not None:
         return Check("environment", True, f"unpacked once in {profile.shared / ENVIRONMENTS}")
     try:
-        path = environment_for(steps, home.root / "environments", profile.environment_limit_mb)
+        path = environment_of(steps).packed(home.root / ENVIRONMENTS, profile.environment_limit_mb)
     except (SpaceError, ReadOnlyError) as error:
         return Check("environment", False, error.problem, error.fix)
     size = path.stat().st_size

@@ -12,10 +12,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from importlib import metadata
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from wingspan.accesspoint.status import is_one_machine
@@ -23,11 +23,19 @@ from wingspan.errors import SpaceError
 from wingspan.files import aside, digest_bytes, json_text
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
+from wingspan.runner.htcondor.write.archive import READER, SUFFIX, has_reader, pack, reader_files
 from wingspan.runner.htcondor.write.image import images_of
+from wingspan.runner.htcondor.write.packages import (
+    Package,
+    distribution_packages,
+    packages_of,
+    without_tests,
+)
+from wingspan.store.libraries import with_companions
 
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _LIBRARY = Path("python/lib") / _VERSION
+_SITE = _LIBRARY / "site-packages"
 _NEVER = {
     "test",
     "tests",
@@ -42,6 +50,10 @@ _NEVER = {
 _SYSTEM = re.compile(
     r"(ld-linux.*|lib(c|m|dl|pthread|rt|util|resolv|nsl|crypt)\.so.*|linux-vdso.*)"
 )
+_PROGRAM = Path("python/bin/python3")
+_LINKS = {"python/bin/python": _PROGRAM.name}  # as commands call it
+_PACKED = 0.28  # of the files' bytes, as measured with scikit-learn and Polars
+Members = Iterable[tuple[Path, Path]]
 
 
 def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
@@ -51,121 +63,155 @@ def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
     return bool(images_of(steps, profile)) or not is_one_machine()
 
 
-def environment_for(steps: Iterable[PlannedStep], folder: Path, limit_mb: int) -> Path:
-    """Return the archive with what the steps need, packed into `folder` unless it is there.
+@dataclass(frozen=True)
+class Environment:
+    """What some steps need: packages by name, found here and not packed yet."""
 
-    Raises
-    ------
-    SpaceError
-        It is larger than the pool's profile allows.
-    """
-    names = distributions_of(steps)
-    sources = _wingspan_files()
-    path = folder / f"{_identity(names, sources)}.tar.gz"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with aside(path) as part, tarfile.open(part, "w:gz", compresslevel=1) as archive:
-            for source, target in _members(names, sources):
-                archive.add(source.resolve(), str(target), recursive=False)
-    size_mb = path.stat().st_size / 2**20
-    if size_mb > limit_mb:
-        problem = f"the environment of {len(names)} packages has {size_mb:.0f} MB, the pool's limit is {limit_mb}"
-        fix = "name a container image, a shared folder, or a higher environment_limit in wingspan.toml"
-        raise SpaceError(str(path), problem, fix)
-    return path
+    packages: dict[str, Package]
 
+    @cached_property
+    def identity(self) -> str:
+        """What names it: equal for equal content."""
+        versions = {name: _content(package) for name, package in self.packages.items()}
+        own = [(str(target), digest_bytes(file.read_bytes())) for file, target in _wingspan_files()]
+        facts = [sys.version, sysconfig.get_platform(), sys.base_prefix, versions, own]
+        return digest_bytes(json_text(facts).encode()).partition(":")[2][:16]
 
-def unpacked_environment(
-    steps: Iterable[PlannedStep], folder: Path, claim: Callable[[str], object]
-) -> Path:
-    """Return the folder with what the steps need, ready to be used, made in `folder` unless it is there.
+    def archive_in(self, folder: Path) -> Path:
+        """Return where its archive is in a folder, once it is packed."""
+        return folder / f"{self.identity}{SUFFIX}"
 
-    Parameters
-    ----------
-    claim
-        Called with its name before anything else, so that nobody removes it.
+    def estimated_bytes(self) -> int:
+        """Return about how many bytes its archive will have."""
+        files = [file for members in self._members() for file, _ in members]
+        return int(_PACKED * sum(file.stat().st_size for file in files))
 
-    Raises
-    ------
-    SpaceError
-        The disk is full; nothing half-made is left.
-    """
-    names = distributions_of(steps)
-    sources = _wingspan_files()
-    path = folder / _identity(names, sources)
-    claim(path.name)
-    if path.is_dir():
-        with suppress(PermissionError):  # another user's, who sees to it
-            os.utime(path)
+    def packed(self, folder: Path, limit_mb: int) -> Path:
+        """Return the archive, made in a folder unless it is there.
+
+        Raises
+        ------
+        SpaceError
+            It is larger than the pool's profile allows.
+        """
+        path = self.archive_in(folder)
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with aside(path) as part:
+                pack(*self._members(), _LINKS, part)
+        size_mb = path.stat().st_size / 2**20
+        if size_mb > limit_mb:
+            problem = f"the environment of {len(self.packages)} packages has {size_mb:.0f} MB, the pool's limit is {limit_mb}"
+            fix = "name a container image, a shared folder, or a higher environment_limit in wingspan.toml"
+            raise SpaceError(str(path), problem, fix)
         return path
-    try:
-        with aside(path) as part:
-            for source, target in _members(names, sources):
-                place = part / target
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source.resolve(), place)
-    except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:  # else another process was quicker
-            raise
-    return path
+
+    def unpacked(self, folder: Path, claim: Callable[[str], object]) -> Path:
+        """Return the folder that holds it ready to be used, made in `folder` unless it is there.
+
+        Parameters
+        ----------
+        claim
+            Called with its name before anything else, so that nobody removes it.
+
+        Raises
+        ------
+        SpaceError
+            The disk is full; nothing half-made is left.
+        """
+        path = folder / self.identity
+        claim(path.name)
+        if path.is_dir():
+            with suppress(PermissionError):  # another user's, who sees to it
+                os.utime(path)
+            return path
+        try:
+            with aside(path) as part:
+                for members in self._members():
+                    _copy(members, part)
+                for place, target in _LINKS.items():
+                    (part / place).symlink_to(target)
+        except OSError as error:
+            if error.errno not in {
+                errno.ENOTEMPTY,
+                errno.EEXIST,
+            }:  # else another process was quicker
+                raise
+        return path
+
+    def _members(self) -> tuple[list[tuple[Path, Path]], list[tuple[Path, Path]]]:
+        """Return (file here, place in the archive): of what reads the rest, and of the rest."""
+        files = {target: source for source, target in _interpreter()}
+        for package in self.packages.values():
+            files.update({target: source for source, target in _of_package(package)})
+        files.update({target: source for source, target in _wingspan_files()})
+        read = reader_files() if READER in self.packages else frozenset()
+        binaries = [source for source in files.values() if source in read and _is_binary(source)]
+        read |= {_program(), *_shared_libraries([_program(), *binaries])}
+        first = [(source, target) for target, source in files.items() if source in read]
+        rest = [(source, target) for target, source in files.items() if source not in read]
+        return first, rest
 
 
-def _identity(names: Iterable[str], sources: Iterable[tuple[Path, Path]]) -> str:
-    """Return what names an environment: equal for equal content."""
-    versions = {name: metadata.version(name) for name in names}
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path, _ in sources]
-    facts = [sys.version, sysconfig.get_platform(), sys.base_prefix, versions, stamps]
-    return digest_bytes(json_text(facts).encode()).partition(":")[2][:16]
-
-
-def distributions_of(steps: Iterable[PlannedStep]) -> list[str]:
-    """Return the distributions that the steps import, Wingspan's own, and all that these require, as installed here."""
-    waiting = {"wingspan"} | {
+def environment_of(steps: Iterable[PlannedStep]) -> Environment:
+    """Return the environment that holds Wingspan's own needs, and what the jobs of some steps import."""
+    wanted = tuple(steps)
+    names = with_companions(name for step in wanted for name in step.libraries)
+    imported = [
         name.removeprefix("distribution ")
-        for step in steps
+        for step in wanted
         for name in step.components
         if name.startswith("distribution ")
-    }
-    found: dict[str, None] = {}
-    while waiting:
-        name = waiting.pop().lower().replace("_", "-")
-        try:
-            required = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:  # python itself, or needed on other systems only
-            continue
-        if name not in found:
-            found[name] = None
-            waiting |= {_word(text) for text in required if "extra ==" not in text}
-    return sorted(found)
+    ]
+    beside = next((Path(root) for step in wanted if (root := step.action.get("root"))), None)
+    reader = [READER] if has_reader() else []
+    own = distribution_packages(["wingspan", *reader, *dict.fromkeys(imported)])
+    return Environment(dict(sorted({**packages_of(names, beside), **own}.items())))
 
 
-def _word(requirement: str) -> str:
-    match = _NAME.match(requirement)
-    return match[0] if match else ""
+def _content(package: Package) -> list[object]:
+    """Return what the files of a package are known by: the list that its installer made of their digests."""
+    record = next((file for file in package.files if file.name == "RECORD"), None)
+    if record is not None:
+        return [package.version, digest_bytes((package.root / record).read_bytes())]
+    files = [(str(file), (package.root / file).stat()) for file in package.files]
+    return [package.version, [(name, facts.st_size, facts.st_mtime_ns) for name, facts in files]]
 
 
-def _members(
-    names: Iterable[str], sources: Iterable[tuple[Path, Path]]
-) -> Iterator[tuple[Path, Path]]:
-    """Yield (file here, place in the archive)."""
-    yield Path(sys._base_executable), Path("python/bin/python3")  # type: ignore[attr-defined]  # noqa: SLF001
+def _copy(members: Members, folder: Path) -> None:
+    for source, target in members:
+        place = folder / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source.resolve(), place)
+
+
+def _program() -> Path:
+    return Path(sys._base_executable)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _interpreter() -> Iterator[tuple[Path, Path]]:
+    """Yield the files of the interpreter, of its standard library, and of the libraries these need."""
+    yield _program(), _PROGRAM
     stdlib = Path(sysconfig.get_path("stdlib"))
-    binaries = [Path(sys._base_executable)]  # type: ignore[attr-defined]  # noqa: SLF001
+    binaries = [_program()]
     for folder, inner, files in os.walk(stdlib):
         inner[:] = [n for n in inner if n not in _NEVER and not n.startswith("config-")]
         for path in (Path(folder, n) for n in files if not n.startswith("_tkinter.")):
-            binaries += [path] if path.suffix == ".so" else []
+            binaries += [path] if _is_binary(path) else []
             yield path, _LIBRARY / path.relative_to(stdlib)
     for library in _shared_libraries(binaries):
         yield library, Path("python/lib") / library.name
-    site = Path(sysconfig.get_path("purelib"))
-    for name in names:
-        for file in metadata.files(name) or []:
-            path = Path(str(file.locate()))
-            if path.is_file() and path.resolve().is_relative_to(site.resolve()):
-                for each in (path, *_compiled(path)):
-                    yield each, _LIBRARY / "site-packages" / each.relative_to(site)
-    yield from sources
+
+
+def _is_binary(path: Path) -> bool:
+    return path.suffix == ".so"
+
+
+def _of_package(package: Package) -> Iterator[tuple[Path, Path]]:
+    for file in without_tests(package):
+        path = package.root / file
+        for each in (path, *_compiled(path)):
+            yield each, _SITE / each.relative_to(package.root)
 
 
 def _compiled(path: Path) -> list[Path]:
@@ -181,7 +227,7 @@ def _wingspan_files() -> list[tuple[Path, Path]]:
     if "site-packages" in root.parts:
         return []
     kept = [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    return [(path, _LIBRARY / "site-packages" / path.relative_to(root.parent)) for path in kept]
+    return [(path, _SITE / path.relative_to(root.parent)) for path in kept]
 
 
 def _shared_libraries(binaries: Iterable[Path]) -> list[Path]:

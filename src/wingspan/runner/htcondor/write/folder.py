@@ -20,7 +20,7 @@ from wingspan.runner.htcondor.shared import (
     make_place,
 )
 from wingspan.runner.htcondor.write.dag_file import SUBMIT, Around, dag_text, submission
-from wingspan.runner.htcondor.write.environment import environment_for, unpacked_environment
+from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.htcondor.write.given import give_done_result, given_files
 from wingspan.runner.htcondor.write.job_script import write_script
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
@@ -118,11 +118,11 @@ def _with_known(node: Node, known: Known, store: Store) -> Node:
 
 def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
     """Return what holds interpreter and libraries: a folder in the shared one, else an archive to send."""
+    environment = environment_of(plan.to_run())
     if profile.shared is not None and there is not None:
         claim = (there / ENVIRONMENT).write_text
-        return unpacked_environment(plan.to_run(), profile.shared / ENVIRONMENTS, claim)
-    limit = profile.environment_limit_mb
-    return environment_for(plan.to_run(), home.root / "environments", limit)
+        return environment.unpacked(profile.shared / ENVIRONMENTS, claim)
+    return environment.packed(home.root / ENVIRONMENTS, profile.environment_limit_mb)
 
 
 def _around(

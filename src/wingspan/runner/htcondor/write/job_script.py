@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from wingspan.files import json_text, write_atomically
+from wingspan.runner.htcondor.write.archive import UNPACK
 from wingspan.runner.job.process import FIXED_HASHES
 
 _JOB_SH = """#!/bin/sh
@@ -17,15 +18,20 @@ fail() {{  # problem, what to do, exit code, what there is too little of
     echo "$1" >&2
     exit "${{3:-3}}"
 }}
-python={python}
+{unpack}python={python}
 wanted={wanted}
 library={library}
 if [ -n "$environment" ]; then
     if ! [ -x environment/python/bin/python3 ]; then
         mkdir -p environment
-        if ! tar -xzf "$environment" -C environment; then
-            : > "$environment"  # room for the words
-            fail "the environment cannot be unpacked on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5 disk
+        if ! said=$(LC_ALL=C unpack "$environment" "$PWD/environment" 2>&1); then
+            rm -rf environment  # room for the words
+            case $said in
+            *[Ss]pace*|*[Qq]uota*)
+                fail "no space left to unpack the environment on $(uname -n)" "ask for more: ws.Resources(disk=...)" 5 disk ;;
+            esac
+            echo "$said" >&2
+            fail "the environment cannot be unpacked on $(uname -n)" "read why in the output of the job: wingspan logs"
         fi
     fi
     python=$PWD/environment/python/bin/python3
@@ -67,5 +73,5 @@ def write_script(script: Path, environment: Path | None) -> None:
     quoted = {name: shlex.quote(value) for name, value in values.items()}
     in_json = json_text(python)[1:-1]  # as fail() has to write it
     wanted = "$python" if in_json == python else shlex.quote(in_json)
-    write_atomically(script, _JOB_SH.format(**quoted, wanted=wanted))
+    write_atomically(script, _JOB_SH.format(**quoted, wanted=wanted, unpack=UNPACK))
     script.chmod(0o755)
