@@ -4,6 +4,11 @@ import pytest
 
 import wingspan as ws
 
+
+def _one() -> int:
+    return 1
+
+
 CALLS = {
     "on=3": lambda p, run: p.run(3),
     "until=3": lambda p, run: p.run(until=3),
@@ -23,8 +28,8 @@ CALLS = {
     "check=1": lambda p, run: p.run(check=1),
     "fuse='no'": lambda p, run: p.plan(fuse="no"),
     "listener=3": lambda p, run: p.run(listener=3),
-    "submit on=3": lambda p, run: ws.submit(print, on=3),
-    "submit home=3": lambda p, run: ws.submit(print, home=3),
+    "submit on=3": lambda p, run: ws.submit(_one, on=3),
+    "submit home=3": lambda p, run: ws.submit(_one, home=3),
     "open_run(3)": lambda p, run: ws.open_run(3),
     "open_run(None)": lambda p, run: ws.open_run(None),
     "runs(3)": lambda p, run: ws.runs(3),
