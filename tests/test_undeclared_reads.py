@@ -221,26 +221,34 @@ VARIABLES = """
         os.environ.update(OWN2="2")
         return os.environ["OWN"] + os.environ["OWN2"]
 
-    def all_of_them() -> int:
-        held = [dict(os.environ), os.environ.copy(), {**os.environ}, list(os.environ.items())]
-        return len(held)
+    def copied() -> str: return dict(os.environ).get("COPIED", "")
+    def by_copy() -> str: return os.environ.copy().get("BY_COPY", "")
+    def unpacked() -> str: return {**os.environ}.get("UNPACKED", "")
+    def items() -> list[str]: return [value for name, value in os.environ.items() if name.startswith("ITEMS")]
+    def keys() -> list[str]: return [name for name in os.environ.keys() if name.startswith("KEYS")]
+    def merged() -> str: return (os.environ | {"A": "1"}).get("MERGED", "")
+
+    def given_on() -> int:
+        import subprocess
+        return subprocess.run(["true"], env=os.environ).returncode
 
     def by_a_library() -> int:
         import numpy, tempfile
         return len(tempfile.gettempdir()) * 0
 
-    STEPS = [item, got, getenv, inside, raw, default, expanded, looped, usual, own, all_of_them, by_a_library]
+    STEPS = [item, got, getenv, inside, raw, default, expanded, looped, usual, own, given_on, by_a_library]
+    ALL = [copied, by_copy, unpacked, items, keys, merged]
 
     def pipeline() -> ws.Pipeline:
         p = ws.Pipeline("variables")
-        for step in STEPS:
+        for step in STEPS + ALL:
             p.step(step)
         return p
 """
 
 
 def test_every_way_to_ask_for_a_variable_is_seen(project, monkeypatch):
-    """The system's, HTCondor's and the job's own are not; nor is the whole environment, as it is given to commands."""
+    """The system's, HTCondor's and the job's own are not. Of code that asks for all, each variable counts."""
     project.write(variables=VARIABLES)
     names = {"item": "ITEM", "got": "GOT", "getenv": "GETENV", "inside": "INSIDE", "raw": "RAW"}
     names |= {"default": "DEFAULT", "expanded": "EXPANDED", "looped": "LOOPED"}
@@ -252,13 +260,117 @@ def test_every_way_to_ask_for_a_variable_is_seen(project, monkeypatch):
     for name in (*names.values(), "OTHER", "OWN", "OWN2", "LC_ALL", "WINGSPAN_X", "_CONDOR_SLOT"):
         monkeypatch.setenv(name, "2")
     was_set = {"item", "getenv", "raw", "looped"}
-    assert plan(project, "variables") == {
+    why = plan(project, "variables")
+    of_all = {
+        step: why.pop(step)
+        for step in ("copied", "by_copy", "unpacked", "items", "keys", "merged", "looped")
+    }
+    assert all("changed" in reason for reason in of_all.values())
+    assert why == {
         step: f"variable {name} {'changed' if step in was_set else 'set'}"
         for step, name in names.items()
+        if step != "looped"
     }
     for name in ("ITEM", "GETENV", "RAW"):
         monkeypatch.delenv(name)
     assert plan(project, "variables")["item"] == "variable ITEM unset"
+
+
+def test_a_new_variable_runs_what_asks_for_all_of_them(project, monkeypatch):
+    project.write(
+        loans="""
+        import os
+        import wingspan as ws
+        def rates() -> dict[str, str]: return {n: v for n, v in os.environ.items() if n.startswith("RATE_")}
+        def pipeline() -> ws.Pipeline:
+            p = ws.Pipeline("loans")
+            p.step(rates)
+            return p
+    """
+    )
+    assert project.fresh("loans").pipeline().run()["rates"] == {}
+    monkeypatch.setenv("VSCODE_WINDOW", "3")  # differs from one terminal to the next
+    assert plan(project) == {}
+    monkeypatch.setenv("RATE_A", "5")
+    assert plan(project) == {"rates": "other environment variables are set"}
+    assert project.fresh("loans").pipeline().run()["rates"] == {"RATE_A": "5"}
+    assert plan(project) == {}
+    monkeypatch.setenv("RATE_A", "6")
+    assert plan(project) == {"rates": "variable RATE_A changed"}
+
+
+WHETHER = """
+    import glob, os, shutil
+    from pathlib import Path
+    import wingspan as ws
+    HERE = Path(__file__).resolve().parent
+
+    def path_exists() -> bool: return (HERE / "flag").exists()
+    def is_file() -> bool: return (HERE / "flag").is_file()
+    def os_exists() -> bool: return os.path.exists(HERE / "flag")
+    def isfile() -> bool: return os.path.isfile(f"{HERE}/flag")
+    def lexists() -> bool: return os.path.lexists(HERE / "flag")
+    def access() -> bool: return os.access(HERE / "flag", os.R_OK)
+    def globbed() -> list[str]: return glob.glob(str(HERE / "flag"))
+    def raised() -> str:
+        try:
+            os.stat(HERE / "flag")
+        except FileNotFoundError:
+            return "none"
+        return "there"
+    def size() -> int: return os.path.getsize(HERE / "data")
+    def stat_size() -> int: return (HERE / "data").stat().st_size
+    def updated() -> str: return open(HERE / "data", "r+").read()
+    def low() -> bytes: return os.read(os.open(HERE / "data", os.O_RDWR), 9)
+    def content() -> str: return (HERE / "data").read_text() if (HERE / "data").exists() else ""
+
+    def own() -> bool:
+        (HERE / "made").mkdir(exist_ok=True)
+        os.makedirs(HERE / "made/deep", exist_ok=True)
+        (HERE / "made/x").write_text("x")
+        with open(HERE / "made/x", "r+") as file:
+            file.write(file.read() + "y")
+        shutil.copy2(HERE / "made/x", HERE / "made/y", follow_symlinks=False)
+        return (HERE / "made/x").exists() and Path("here").exists()
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("whether")
+        for step in (path_exists, is_file, os_exists, isfile, lexists, access, globbed, raised, size, stat_size, updated,
+                     low, content, own):
+            p.step(step)
+        return p
+"""
+
+
+def test_a_question_whether_a_file_is_there_is_a_read(project):
+    """Or how large it is; its content counts where it is read, also by what may write it."""
+    project.write(whether=WHETHER)
+    (project.path / "data").write_text("12")
+    whether = {
+        "path_exists",
+        "is_file",
+        "os_exists",
+        "isfile",
+        "lexists",
+        "access",
+        "globbed",
+        "raised",
+    }
+    run = project.fresh("whether").pipeline().run()
+    assert run["size"], run["updated"] == (2, "12")
+    assert plan(project, "whether") == {}
+    (project.path / "flag").write_text("")
+    assert plan(project, "whether") == dict.fromkeys(whether, "file flag added")
+    assert project.fresh("whether").pipeline().run()["path_exists"] is True
+    (project.path / "flag").write_text("longer")  # one of them asked for its size
+    (project.path / "data").write_text("13")
+    assert set(plan(project, "whether")) == {"raised", "updated", "low", "content"}
+    (project.path / "data").write_text("123")
+    sized = {"size", "stat_size"}
+    assert set(plan(project, "whether")) == {"raised", "updated", "low", "content", *sized}
+    (project.path / "flag").unlink()
+    (project.path / "data").write_text("12")
+    assert plan(project, "whether") == {}
 
 
 APART = """

@@ -7,7 +7,9 @@ runs the step, and a change back finds the old result.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +22,26 @@ if TYPE_CHECKING:
     from wingspan.planning.plan import Latest
 
 FILES, VARIABLES = "files", "env"
+THERE = "there"
+ALL = "*"  # among the variables: which ones are set
 ABSENT = "absent"  # digest of a file that is not there, and of a variable that is not set
 UNREADABLE = "unreadable"
 Reads = Mapping[str, Mapping[str, str]]
-"""``files``: path relative to the project -> digest, a path that ends with ``/`` is a listing; ``env``: name -> digest."""
+"""``files``: path relative to the project -> digest, a path that ends with ``/`` is a listing; ``env``: name -> digest;
+``there``: path -> what is there, in words, and its size where that was asked for."""
 
+_USUAL = re.compile(  # variables of the system, of HTCondor, and those that size thread pools
+    r"HOME|HOST(NAME)?|USER(NAME)?|LOGNAME|SHELL|SHLVL|_|PATH|(OLD)?PWD|TMPDIR|TMP|TEMP|LANG(UAGE)?|MAIL|EDITOR|VISUAL"
+    r"|PAGER|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|LS_COLORS|(WAYLAND_)?DISPLAY|LD_LIBRARY_PATH|VIRTUAL_ENV(_PROMPT)?|CI"
+    r"|(LC|XDG|SSH|DBUS|GPG|TERM|CONDA|NVIDIA|COVERAGE|PYTEST|WINGSPAN|_?CONDOR|_RJEM)_.*|PYTHON.*|X509_USER_PROXY"
+    r"|BATCH_SYSTEM|(CUDA|ROCR|HIP)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|CUBACORES|GOMAXPROCS|OMP_THREAD_LIMIT"
+    r"|.*_(NUM|MAX|MAXIMUM)_THREADS|LOKY_MAX_CPU_COUNT|TF_LOOP_PARALLEL_ITERATIONS"
+)
+_OF_SESSIONS = re.compile(  # what differs from one terminal to the next: no question where all are asked for
+    r"WINDOWID|XAUTHORITY|DESKTOP_.*|SESSION.*|GNOME_.*|KDE_.*|GTK_.*|QT_.*|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_.*|STY"
+    r"|TMUX.*|VSCODE_.*|ITERM_.*|KITTY_.*|WEZTERM_.*|VTE_.*|WT_.*|WSL.*|LESS.*|HIST.*|PS[0-9]|PROMPT.*|ZSH.*|BASH.*"
+    r"|SUDO_.*|JPY_.*|IPY.*|GIT_ASKPASS|DEBUGINFOD_URLS|MODULES?_.*|LMOD_.*|LOADEDMODULES|_LMFILES_|MANPATH|INFOPATH"
+)
 _MADE = (".pyc", ".pyo")
 
 
@@ -43,6 +60,34 @@ def content_digest(path: str, digest_of: Callable[[Path], str] = digest_file) ->
         return ABSENT
     except (OSError, WingspanError):
         return UNREADABLE if os.path.exists(path) else ABSENT  # noqa: PTH110
+
+
+def what_is_there(path: str, *, sized: bool = False) -> str:
+    """Return in words whether a file or folder is there; `sized`: with its size."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ABSENT
+    if stat.S_ISDIR(found.st_mode):
+        return "a folder"
+    return f"a file of {found.st_size} bytes" if sized else "a file"
+
+
+def is_usual(name: str) -> bool:
+    """Say whether a variable is the system's or HTCondor's, or sizes thread pools: no question of the user's code."""
+    return _USUAL.fullmatch(name) is not None
+
+
+def is_asked_with_all(name: str) -> bool:
+    """Say whether a variable counts where code asks for all variables."""
+    return not is_usual(name) and _OF_SESSIONS.fullmatch(name) is None
+
+
+def names_digest(names: Iterable[str]) -> str:
+    """Return the digest of the names of variables, of those that count where code asks for all."""
+    return digest_bytes(
+        "\0".join(sorted(filter(is_asked_with_all, names))).encode("utf-8", "surrogateescape")
+    )
 
 
 def _names(folder: str) -> Iterator[str]:
@@ -69,11 +114,18 @@ class Present:
     def __call__(self, read: Reads, project: str) -> Reads:
         """Return the same names with the digests that they have now."""
         files = {name: self._file(f"{project}/{name}") for name in read.get(FILES, {})}
-        variables = {
-            name: variable_digest(name, self._environment.get(name))
-            for name in read.get(VARIABLES, {})
+        variables = {name: self._variable(name) for name in read.get(VARIABLES, {})}
+        there = {
+            name: what_is_there(f"{project}/{name}", sized=" of " in before)
+            for name, before in read.get(THERE, {}).items()
         }
-        return {FILES: files, VARIABLES: variables}
+        now = {FILES: files, VARIABLES: variables}
+        return now | {THERE: there} if there else now
+
+    def _variable(self, name: str) -> str:
+        if name == ALL:
+            return names_digest(self._environment)
+        return variable_digest(name, self._environment.get(name))
 
     def _file(self, path: str) -> str:
         if path not in self._files:
@@ -120,7 +172,7 @@ def next_key(key: str, now: Reads) -> str:
 
 def differences(read: Reads, now: Reads) -> tuple[str, ...]:
     """Return in words what is different now."""
-    files, variables = now.get(FILES, {}), now.get(VARIABLES, {})
+    files, variables, there = (now.get(kind, {}) for kind in (FILES, VARIABLES, THERE))
     changed = [
         _difference(f"file {name}" if name[-1:] != "/" else f"folder {name}", digest, files[name])
         for name, digest in read.get(FILES, {}).items()
@@ -129,8 +181,15 @@ def differences(read: Reads, now: Reads) -> tuple[str, ...]:
     changed += [
         _difference(f"variable {name}", digest, variables[name])
         for name, digest in read.get(VARIABLES, {}).items()
-        if variables[name] != digest
+        if variables[name] != digest and name != ALL
     ]
+    changed += [
+        _difference(f"file {name}", before, there[name])
+        for name, before in read.get(THERE, {}).items()
+        if there[name] != before
+    ]
+    if not changed and read.get(VARIABLES, {}).get(ALL) != variables.get(ALL):
+        changed = ["other environment variables are set"]
     return tuple(changed)
 
 
@@ -144,4 +203,10 @@ def _difference(subject: str, before: str, now: str) -> str:
 
 def names_of(read: Reads) -> list[str]:
     """Return the names for a reader: ``cfg.json``, ``$RATE``."""
-    return [*read.get(FILES, {}), *(f"${name}" for name in read.get(VARIABLES, {}))]
+    variables = read.get(VARIABLES, {})
+    named = (
+        [f"${name}" for name in variables]
+        if ALL not in variables
+        else ["all environment variables"]
+    )
+    return [*read.get(FILES, {}), *read.get(THERE, {}), *named]

@@ -6,25 +6,19 @@ An audit hook would see more, and would make every call of ``id`` twenty times a
 import builtins
 import contextlib
 import functools
-import glob
 import importlib.machinery
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
 from wingspan.runner.job.readers import watch_libraries
-from wingspan.runner.job.reads import Recorder
+from wingspan.runner.job.reads import THROUGH, Recorder
 
 _BOUND = {"bz2": "_builtin_open", "tarfile": "bltn_open", "tokenize": "_builtin_open"}
 """Modules that keep ``open`` under a name of their own from when they are imported."""
-_THROUGH = frozenset(  # modules that ask on behalf of their caller
-    function.__code__.co_filename
-    for function in (os.getenv, os.path.expandvars, Path.iterdir, Mapping.get, glob.glob)
-)
 _HERE = frozenset({__file__, sys.modules[watch_libraries.__module__].__file__})
 
 
@@ -75,15 +69,30 @@ class _FileNotes:
 
     def opened(self, file: object, mode: str = "r", *_: object, **__: object) -> None:
         """Note the arguments of ``open``."""
-        self._recorder.opened(file, writing=not {"w", "a", "x", "+"}.isdisjoint(mode))
+        updating = "+" in mode and "w" not in mode and "x" not in mode
+        writing = not updating and not {"w", "a", "x"}.isdisjoint(mode)
+        self._recorder.opened(file, writing=writing, updating=updating)
 
     def opened_by_flags(self, path: object, flags: int, *_: object, **__: object) -> None:
         """Note the arguments of ``os.open``."""
-        self._recorder.opened(path, writing=flags & os.O_ACCMODE != os.O_RDONLY)
+        mode = flags & os.O_ACCMODE
+        updating = mode == os.O_RDWR and not flags & os.O_TRUNC
+        writing = not updating and mode != os.O_RDONLY
+        self._recorder.opened(path, writing=writing, updating=updating)
 
     def listed(self, path: object = None) -> None:
         """Note the argument of ``os.listdir`` and ``os.scandir``."""
         self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
+
+    def stated(self, path: object, *_: object, **__: object) -> None:
+        """Note the argument of functions that ask whether a file is there."""
+        if not isinstance(path, int):
+            self._recorder.stated(path, sys._getframe(2))  # noqa: SLF001
+
+    def accessed(self, path: object, *_: object, **__: object) -> None:
+        """Note the argument of ``os.access``."""
+        if not isinstance(path, int):
+            self._recorder.stated(path, sys._getframe(2), sized=False)  # noqa: SLF001
 
     def written(self, *paths: object, **_: object) -> None:
         """Note the arguments of functions that move and remove."""
@@ -100,12 +109,29 @@ def _watch_files(recorder: Recorder) -> None:
     for name, bound in _BOUND.items():
         if getattr(sys.modules.get(name), bound, None) is original:
             setattr(sys.modules[name], bound, noting)
-    os.open = _Noting(os.open, notes.opened_by_flags, recorder)
-    os.listdir = _Noting(os.listdir, notes.listed, recorder)
-    os.scandir = _Noting(os.scandir, notes.listed, recorder)
-    for name in ("rename", "replace", "remove", "unlink", "rmdir"):
-        setattr(os, name, _Noting(getattr(os, name), notes.written, recorder))
+    noted: dict[str, Callable[..., None]] = {"open": notes.opened_by_flags}
+    noted |= dict.fromkeys(("listdir", "scandir"), notes.listed)
+    noted |= dict.fromkeys(("stat", "lstat"), notes.stated) | {"access": notes.accessed}
+    noted |= dict.fromkeys(
+        ("rename", "replace", "remove", "unlink", "rmdir", "mkdir"), notes.written
+    )
+    for name, note in noted.items():
+        function = getattr(os, name)
+        _can_do_the_same(function, _Noting(function, note, recorder))
     _watch_loaders(recorder)
+
+
+def _can_do_the_same(function: Any, noting: _Noting) -> None:  # noqa: ANN401
+    """Put a function that notes in the place of one of `os`, also where os says what the function can do."""
+    setattr(os, function.__name__, noting)
+    for can in (
+        os.supports_dir_fd,
+        os.supports_fd,
+        os.supports_follow_symlinks,
+        os.supports_effective_ids,
+    ):
+        if function in can:
+            can.add(noting)
 
 
 def _watch_loaders(recorder: Recorder) -> None:
@@ -123,10 +149,9 @@ def _watch_loaders(recorder: Recorder) -> None:
 
 
 def _watch_environment(recorder: Recorder) -> None:
-    """Note the names that ``os.environ`` is asked for; a copy of all variables is no question."""
+    """Note the names that ``os.environ`` is asked for, and that it is asked for all."""
     kind: Any = type(os.environ)
     get, put, iterate = kind.__getitem__, kind.__setitem__, kind.__iter__
-    copying: tuple[object, int] | None = None
 
     def get_and_note(environment: Any, key: Any) -> Any:  # noqa: ANN401 - as os has it
         value = None
@@ -134,10 +159,8 @@ def _watch_environment(recorder: Recorder) -> None:
             value = get(environment, key)
         finally:
             if recorder.active and isinstance(key, str | bytes):
-                caller = _caller(sys._getframe(1))  # noqa: SLF001
-                if _place(caller) != copying:
-                    text = None if value is None else os.fsdecode(value)
-                    recorder.asked(os.fsdecode(key), text, caller)
+                text = None if value is None else os.fsdecode(value)
+                recorder.asked(os.fsdecode(key), text, _caller(sys._getframe(1)))  # noqa: SLF001
         return value
 
     def put_and_note(environment: Any, key: Any, value: Any) -> None:  # noqa: ANN401
@@ -145,24 +168,21 @@ def _watch_environment(recorder: Recorder) -> None:
         if recorder.active:
             recorder.set(os.fsdecode(key))
 
-    def iterate_apart(environment: Any) -> Iterator[Any]:  # noqa: ANN401
-        nonlocal copying
-        copying = _place(_caller(sys._getframe(1)))  # noqa: SLF001
-        yield from iterate(environment)
+    def iterate_and_note(environment: Any) -> Iterator[Any]:  # noqa: ANN401
+        if recorder.active:
+            held = {os.fsdecode(name): os.fsdecode(v) for name, v in environment._data.items()}  # noqa: SLF001
+            recorder.asked_for_all(held, _caller(sys._getframe(1)))  # noqa: SLF001
+        found: Iterator[Any] = iterate(environment)
+        return found
 
-    kind.__getitem__, kind.__setitem__, kind.__iter__ = get_and_note, put_and_note, iterate_apart
+    kind.__getitem__, kind.__setitem__, kind.__iter__ = get_and_note, put_and_note, iterate_and_note
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:
     """Return the frame on whose behalf modules such as ``os`` and ``pathlib`` ask."""
-    while frame is not None and frame.f_code.co_filename in _THROUGH:
+    while frame is not None and frame.f_code.co_filename in THROUGH:
         frame = frame.f_back
     return frame
-
-
-def _place(frame: FrameType | None) -> tuple[object, int] | None:
-    """Return where a frame is: a copy lists all variables and asks for them in one instruction."""
-    return None if frame is None else (frame.f_code, frame.f_lasti)
 
 
 def without_notes(error: BaseException) -> None:

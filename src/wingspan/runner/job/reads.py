@@ -4,8 +4,8 @@ Variables count where the user's own code asks for them; what libraries ask for 
 values are not. What a job writes, it does not read: its own files and variables are left out.
 """
 
+import glob
 import os
-import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -14,19 +14,38 @@ from types import FrameType
 from typing import Any
 
 from wingspan.files import identity
-from wingspan.planning.reads import FILES, VARIABLES, content_digest, variable_digest
+from wingspan.planning.reads import (
+    ALL,
+    FILES,
+    THERE,
+    VARIABLES,
+    content_digest,
+    is_asked_with_all,
+    is_usual,
+    names_digest,
+    variable_digest,
+    what_is_there,
+)
 from wingspan.runner.job.kept_code import is_kept
 
 _CHANGED = "changed while it was read"  # the digest of what nothing will be equal to
 _STANDARD = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
 _OURS = f"{Path(__file__).parents[2]}/"
-_USUAL = re.compile(  # variables of the system, of HTCondor, and those that size thread pools
-    r"HOME|HOST(NAME)?|USER(NAME)?|LOGNAME|SHELL|SHLVL|_|PATH|(OLD)?PWD|TMPDIR|TMP|TEMP|LANG(UAGE)?|MAIL|EDITOR|VISUAL"
-    r"|PAGER|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|LS_COLORS|(WAYLAND_)?DISPLAY|LD_LIBRARY_PATH|VIRTUAL_ENV|CI"
-    r"|(LC|XDG|SSH|DBUS|GPG|TERM|CONDA|NVIDIA|COVERAGE|PYTEST|WINGSPAN|_?CONDOR|_RJEM)_.*|PYTHON.*|X509_USER_PROXY"
-    r"|BATCH_SYSTEM|(CUDA|ROCR|HIP)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|CUBACORES|GOMAXPROCS|OMP_THREAD_LIMIT"
-    r"|.*_(NUM|MAX)_THREADS|LOKY_MAX_CPU_COUNT|TF_LOOP_PARALLEL_ITERATIONS"
+THROUGH = frozenset(  # modules that ask on behalf of their caller
+    function.__code__.co_filename
+    for function in (
+        os.getenv,
+        os.path.expandvars,
+        os.path.exists,
+        Path.iterdir,
+        Mapping.get,
+        glob.glob,
+    )
 )
+_WHETHER = frozenset({"exists", "lexists", "isfile", "isdir", "islink", "is_file", "is_dir", "is_symlink", "glob0"})  # fmt: skip
+_NO_QUESTION = frozenset(
+    {"realpath", "_joinrealpath", "mkdir", "makedirs"}
+)  # which look at folders by the way
 _NOT_DATA = frozenset({"site-packages", "dist-packages", "__pycache__", "node_modules"})
 _METADATA = (".egg-info", ".dist-info")
 
@@ -45,6 +64,8 @@ class Recorder:
     def _forget(self) -> None:
         self._files: dict[str, list[int] | None] = {}
         self._written: set[str] = set()
+        self._updated: set[str] = set()
+        self._there: dict[str, str] = {}
         self._variables: dict[str, str] = {}
         self._set: set[str] = set()
 
@@ -61,13 +82,27 @@ class Recorder:
         self._keeps_code = bool(job["code"])  # other modules of the project come from the disk
         self.active = True
 
-    def opened(self, given: object, *, writing: bool = False) -> None:
-        """Note a file that is about to be opened."""
+    def opened(self, given: object, *, writing: bool = False, updating: bool = False) -> None:
+        """Note a file that is about to be opened; `updating`: to read it, and to change it perhaps."""
         path = self._in_project(given)
         if path and writing:
             self._written.add(path)
         elif path and path not in self._files and path not in self._written:
             self._files[path] = _identity(path)
+            if updating:
+                self._updated.add(path)
+
+    def stated(self, given: object, frame: FrameType, *, sized: bool = True) -> None:
+        """Note a question of the user's own code whether a file is there, or how large it is."""
+        path = self._in_project(given)
+        if not path or path in self._there or path.endswith(".py"):
+            return
+        asked: set[str] = set()
+        while frame.f_code.co_filename in THROUGH and frame.f_back is not None:
+            asked.add(frame.f_code.co_name)
+            frame = frame.f_back
+        if not _NO_QUESTION & asked and self._is_users(frame):
+            self._there[path] = what_is_there(path, sized=sized and not _WHETHER & asked)
 
     def listed(self, given: object, caller: FrameType | None) -> None:
         """Note a folder whose names the user's own code asks for."""
@@ -77,10 +112,20 @@ class Recorder:
 
     def asked(self, name: str, value: str | None, caller: FrameType | None) -> None:
         """Note a variable that the user's own code asks for; `value` is None if it is not set."""
-        if name in self._variables or name in self._set or _USUAL.fullmatch(name):
+        if name in self._variables or name in self._set or is_usual(name):
             return
         if self._is_users(caller):
             self._variables[name] = variable_digest(name, value)
+
+    def asked_for_all(self, variables: Mapping[str, str], caller: FrameType | None) -> None:
+        """Note that the user's own code asks for all variables, or their names."""
+        if ALL in self._variables or not self._is_users(caller):
+            return
+        given = {name: value for name, value in variables.items() if name not in self._set}
+        self._variables[ALL] = names_digest(given)
+        for name, value in given.items():
+            if is_asked_with_all(name):
+                self._variables.setdefault(name, variable_digest(name, value))
 
     def set(self, name: str) -> None:
         """Note a variable that the job sets itself."""
@@ -89,11 +134,14 @@ class Recorder:
     def found(self) -> dict[str, dict[str, str]]:
         """End recording; return the names and digests by kind, empty if there is none."""
         self.active = False
-        if not self._files and not self._variables:
+        if not self._files and not self._variables and not self._there:
             return {}
         files = {path[len(self._above) :]: mark for path, mark in sorted(self._data_files())}
         variables = dict(sorted(self._variables.items()))
-        return {FILES: files, VARIABLES: variables} if files or variables else {}
+        there = {path[len(self._above) :]: mark for path, mark in sorted(self._there.items())
+                 if path not in self._files and path not in self._written}  # fmt: skip
+        found = {FILES: files, VARIABLES: variables} | ({THERE: there} if there else {})
+        return found if any(found.values()) else {}
 
     def _data_files(self) -> Iterator[tuple[str, str]]:
         """Yield the files that are no modules and were not written, with their digests."""
@@ -109,15 +157,25 @@ class Recorder:
             if path in code or path in self._written:
                 continue
             same = path.endswith("/") or _identity(path) == before
+            if not same and path in self._updated:  # its own work
+                continue
             yield path, content_digest(path) if same else _CHANGED
 
     def _in_project(self, given: object, *, folder: bool = False) -> str:
         """Return the absolute path of something of the project that is data; else nothing."""
         if not self._above or not isinstance(given, str | bytes | os.PathLike):
             return ""
-        path = os.fsdecode(given)
+        path = given if type(given) is str else os.fsdecode(given)
+        if (
+            path[:1] == "/"
+            and path[: len(self._above) - 1] != self._above[:-1]
+            and "/." not in path
+        ):
+            return ""  # what most calls ask for: the least work
         if path[:1] != "/" or "/." in path or "//" in path:
             path = os.path.abspath(path)  # noqa: PTH100 - without following links
+        if path[: len(self._above) - 1] != self._above[:-1]:  # most are elsewhere: the least work
+            return ""
         if not f"{path}/".startswith(self._above) or f"{path}/".startswith(self._apart):
             return ""
         folders = path[len(self._above) :].split("/")
