@@ -314,7 +314,7 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: str | Path) -> None:
     """Force a file's, or a folder's own, content to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

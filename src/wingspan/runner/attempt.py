@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, NotFoundError
-from wingspan.files import copy, json_text, writing
+from wingspan.files import copy, json_text, read_file, write_file, writing
 from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import Plan, PlannedStep, walk
 from wingspan.runner.adoption import input_digests, note_content
@@ -71,7 +71,9 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
     attempt = folder.new_attempt(step.key)
     with writing(attempt):
         inputs = attempt / INPUTS
-        inputs.mkdir(parents=True)
+        attempt.parent.mkdir(parents=True, exist_ok=True)
+        attempt.mkdir()
+        inputs.mkdir()
         for file in step.files:
             _link_file(file, inputs, step.name)
         for key, output in dict.fromkeys(step.inputs.values()):
@@ -84,7 +86,7 @@ def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: lis
                 copy(kept, attempt / CHECKPOINT)
                 break
         job = {**job_of(step, int(attempt.name)), "home": str(store.root.parent)}
-        (attempt / JOB).write_text(json_text(job))
+        write_file(attempt / JOB, json_text(job))
     return attempt
 
 
@@ -101,9 +103,8 @@ def _link_file(file: dict[str, Any], inputs: Path, name: str) -> None:
 
 def _link_output(key: str, output: str | None, inputs: Path, store: Store) -> None:
     made = inputs / f"{key}.json"
-    source = store.output_path(key, "").parent
     if not made.exists():
-        made.symlink_to(source / RESULT)
+        made.symlink_to(store.folder(key) / RESULT)
     for name in store.result(key)["outputs"] if output is None else [output]:
         link = inputs / file_name(key, name)
         if not link.exists():
@@ -151,13 +152,13 @@ def publish(
     """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
     ready = attempt / READY
     with writing(attempt):
-        result = json.loads((attempt / RESULT).read_text()) | observed
+        result = json.loads(read_file(attempt / RESULT).decode()) | observed
         stale = _stale_input(step, result, store)
         if stale:
             return Published(stale=stale)
         undeclared = record(step, result, store)
         ready.mkdir(exist_ok=True)
-        (ready / RESULT).write_text(json_text(result))
+        write_file(ready / RESULT, json_text(result))
         if (attempt / OUTPUTS).exists():
             (attempt / OUTPUTS).rename(ready / OUTPUTS)
         differs = store.publish(step.key, ready)

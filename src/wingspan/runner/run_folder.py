@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import ConflictError, NotFoundError
-from wingspan.files import writing
+from wingspan.files import read_file, writing
 from wingspan.pipeline.names import file_part, file_word
 
 LOCAL = "local"  # where a run runs that is in no pool
@@ -284,8 +284,8 @@ def _identity(pid: int) -> str:
 def read_result(attempt: Path) -> dict[str, Any] | None:
     """Return a job's result.json, or None if the job did not get so far."""
     try:
-        found: dict[str, Any] = json.loads((attempt / RESULT).read_text())
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        found: dict[str, Any] = json.loads(read_file(attempt / RESULT).decode())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return found
 

@@ -27,6 +27,7 @@ from wingspan.files import (
     digest_bytes,
     disk_errors,
     json_text,
+    read_file,
     remove,
     size_of,
     sync_file,
@@ -72,18 +73,22 @@ class Store:
 
     def folder(self, key: str) -> Path:
         """Return where a key's result is, or would be."""
-        return self.root / key[:2] / key
+        return self.root / f"{key[:2]}/{key}"
 
     def output_path(self, key: str, output: str) -> Path:
         """Return where an output is."""
-        return self.folder(key) / OUTPUTS / output
+        return self.root / f"{key[:2]}/{key}/{OUTPUTS}/{output}"
 
     def done(self, keys: Iterable[str]) -> frozenset[str]:
         """Return those keys whose result is there."""
         wanted = frozenset(keys)
         if len(wanted) > _MANY:
             return wanted.intersection(entry.name for entry in self._entries())
-        return frozenset(key for key in wanted if self.folder(key).is_dir())
+        return frozenset(
+            key
+            for key in wanted
+            if os.path.isdir(f"{self.root}/{key[:2]}/{key}")  # noqa: PTH112
+        )
 
     def result(self, key: str) -> dict[str, Any]:
         """Return a key's result.json.
@@ -95,9 +100,9 @@ class Store:
         CorruptError
             It is damaged.
         """
-        path = self.folder(key) / RESULT
+        path = self.root / f"{key[:2]}/{key}/{RESULT}"
         try:
-            found = json.loads(path.read_bytes())
+            found = json.loads(read_file(path).decode())
         except FileNotFoundError as error:
             if path.parent.is_dir():
                 raise CorruptError(str(path), "there is no such file", _AGAIN) from error
@@ -196,9 +201,9 @@ class Store:
             shutil.copyfile(source, target)
             self._keep(target)
 
-    def _keep(self, file: Path) -> None:
+    def _keep(self, file: str | Path) -> None:
         """Make a file read-only and force it to the disk."""
-        file.chmod(0o444)
+        os.chmod(file, 0o444)  # noqa: PTH101
         if self._durable:
             sync_file(file)
 
@@ -213,15 +218,18 @@ class Store:
         parent.mkdir(exist_ok=True)
         sync_file(self.root)
 
-    def _settle(self, folder: Path) -> None:
+    def _settle(self, folder: str | Path) -> None:
         """Make every file read-only and force it to the disk.
 
         Folders are not forced: ext4 and xfs journal names in the order they were made, so that the fsync of the store's
         folder after the rename brings them along. What the journal does not hold is the bytes of files.
         """
-        for entry in folder.rglob("*"):
-            if entry.is_file() and not entry.is_symlink():
-                self._keep(entry)
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    self._settle(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    self._keep(entry.path)
 
     def _copy_in(self, folder: Path, place: Path) -> bool:
         """Bring a folder in from another file system; return False if there is a result already."""
