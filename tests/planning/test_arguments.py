@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+import functools
 import itertools
 import json
 import os
@@ -25,7 +26,7 @@ import wingspan as ws
 from wingspan.errors import DeclarationError, UnsupportedTypeError
 from wingspan.files import json_text
 from wingspan.pipeline.handles import Handle
-from wingspan.planning.call import describe_all
+from wingspan.planning.call import _Known, describe
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import step_keys
 from wingspan.planning.values import value_digest
@@ -119,13 +120,17 @@ def content(path: Path) -> object:
     return path.read_bytes()
 
 
+CODE = {}  # what the functions and classes of this module are made of: looked at once, not for each example
+
+
 def calls_of(values, tmp_path):
     p = ws.Pipeline("keys")
     p.step(makes)
     p.step(gives)
     for position, value in enumerate(values):
         p.step(takes, value, name=f"takes{position}")
-    calls = describe_all(p.steps, DigestCache(tmp_path / "digests.json"))
+    cache, known = DigestCache(tmp_path / "digests.json"), _Known(str(tmp_path), CODE)
+    calls = {name: describe(step, cache, known) for name, step in p.steps.items()}
     keys, inputs, _ = step_keys(calls, calls)
     names = [f"takes{position}" for position in range(len(values))]
     return [(keys[name], calls[name], inputs[name]) for name in names]
@@ -262,7 +267,9 @@ QUICK = settings(
 LONG = settings(QUICK, max_examples=10_000, derandomize=False)
 
 
-def with_paths_and_handles(paths):
+@functools.cache
+def with_paths_and_handles(*paths):
+    """Give the strategy of arguments, made once: it takes longer than to draw from it."""
     leaves = st.one_of(SCALARS, SCALARS, ARRAYS, st.sampled_from(paths), st.sampled_from(HANDLES))
     return st.lists(nested(leaves), min_size=2, max_size=4)
 
@@ -274,7 +281,7 @@ WITHOUT_HANDLES = st.lists(nested(st.one_of(SCALARS, SCALARS, ARRAYS)), min_size
 @given(data=st.data())
 def test_different_arguments_give_different_keys_and_equal_ones_equal_keys(data, paths, tmp_path):
     """Whatever is nested in whatever: a key is equal exactly where type, value and order are."""
-    check_keys(data.draw(with_paths_and_handles(paths)), tmp_path)
+    check_keys(data.draw(with_paths_and_handles(*paths)), tmp_path)
 
 
 @pytest.mark.long
@@ -283,7 +290,7 @@ def test_different_arguments_give_different_keys_and_equal_ones_equal_keys(data,
 @given(data=st.data())
 def test_different_arguments_give_different_keys_10_000_times(data, paths, tmp_path):
     """The same, often."""
-    check_keys(data.draw(with_paths_and_handles(paths)), tmp_path)
+    check_keys(data.draw(with_paths_and_handles(*paths)), tmp_path)
 
 
 @QUICK

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -219,15 +220,28 @@ EDITS = st.one_of(
     st.tuples(st.just("touch"), NAMES, st.just("")),
     st.tuples(st.just("settle"), st.just(""), st.just("")),
 )
-SETTLED_S = 0.02  # beyond the grain of the system's clock of changes
 
 
-def apply(root, edit, name, given):
+@pytest.fixture(scope="module")
+def settled_s(tmp_path_factory):
+    """Give a time beyond the grain of the clock of changes: microseconds where Linux is new, else some milliseconds."""
+    probe, times = tmp_path_factory.mktemp("clock") / "probe", []
+    probe.touch()
+    while len(times) < 20:
+        os.utime(probe)
+        changed = probe.stat().st_ctime_ns
+        if changed not in times:
+            times.append(changed)
+    grain_ns = max(later - earlier for earlier, later in pairwise(times))
+    return max(2e-9 * grain_ns, 0.001)
+
+
+def apply(root, settled_s, edit, name, given):
     """Make one edit; one that is impossible makes no difference."""
     path = root / name
     try:
         if edit == "settle":
-            time.sleep(2 * SETTLED_S)
+            time.sleep(2 * settled_s)
         elif edit == "write":
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(given)
@@ -260,7 +274,7 @@ def content_of(path, above=()):
     return {entry.name: content_of(entry, (*above, own)) for entry in sorted(path.iterdir())}
 
 
-def check_edits(root, edits):
+def check_edits(root, settled_s, edits):
     """The digest changes exactly when the content does, and goes back with it."""
     (root / "in").mkdir()
     (root / "out").mkdir()
@@ -269,7 +283,7 @@ def check_edits(root, edits):
     cache = DigestCache(root / "home" / "digests.json")
     seen = {}
     for edit in [("settle", "", ""), *edits]:
-        apply(root / "in", *edit)
+        apply(root / "in", settled_s, *edit)
         try:
             content = repr(content_of(root / "in"))
         except (OSError, RuntimeError):  # a link that leads nowhere, or to itself
@@ -293,21 +307,21 @@ def many(examples):
     )
 
 
-def tried(tmp_path, monkeypatch, edits):
-    monkeypatch.setattr(digest_cache, "SETTLED_NS", int(SETTLED_S * 1e9))
+def tried(tmp_path, monkeypatch, settled_s, edits):
+    monkeypatch.setattr(digest_cache, "SETTLED_NS", int(settled_s * 1e9))
     root = tmp_path / os.urandom(8).hex()
     root.mkdir()
     try:
-        check_edits(root, edits)
+        check_edits(root, settled_s, edits)
     finally:
         shutil.rmtree(root)
 
 
 @many(25)
 @given(edits=st.lists(EDITS, max_size=12))
-def test_a_digest_changes_exactly_when_the_content_does(tmp_path, monkeypatch, edits):
+def test_a_digest_changes_exactly_when_the_content_does(tmp_path, monkeypatch, settled_s, edits):
     """Whatever is written, renamed, linked, or edited in place with its times set back."""
-    tried(tmp_path, monkeypatch, edits)
+    tried(tmp_path, monkeypatch, settled_s, edits)
 
 
 @pytest.mark.long
@@ -315,7 +329,7 @@ def test_a_digest_changes_exactly_when_the_content_does(tmp_path, monkeypatch, e
 @many(10_000)
 @given(edits=st.lists(EDITS, max_size=12))
 def test_a_digest_changes_exactly_when_the_content_does_ten_thousand_times(
-    tmp_path, monkeypatch, edits
+    tmp_path, monkeypatch, settled_s, edits
 ):
     """The same, far more often."""
-    tried(tmp_path, monkeypatch, edits)
+    tried(tmp_path, monkeypatch, settled_s, edits)
