@@ -42,6 +42,7 @@ FORKS = (
     "predict",
     "resume",
     "collect",
+    "sweep",
 )  # have a process of their own, as `pool run` does
 
 POOL = """
@@ -65,6 +66,11 @@ COMMANDS = {  # command -> words of what it prints; what stands in parentheses i
         "models deploy models/loan/3 loan --models shared/models",
         ["shared/models/loan/1"],
     ),
+    "run tune.py": ["12 of 12 trials, ", "best loss", "slope 3.0"],
+    "run tune.py --set trials=15": ["15 of 15 trials, "],
+    "sweep show": ["complete", "loss"],
+    "sweep ./train.yaml --output result=result.json": ["6 of 6 trials, ", "best score"],
+    "sweep show --csv": ["number,state,score"],
     "store gc [--older-than 30d] [--dry-run] [--json]": (
         "store gc --older-than 30d --dry-run --json",
         ['"results"'],
@@ -137,12 +143,20 @@ class Sample:
     def __str__(self):
         return f"{self.page}:{self.line}"
 
+    @property
+    def file(self):
+        """Return the name of the file that a sample shows, if its first line says so."""
+        named = re.match(r"# (\w+\.(?:py|yaml))\n", self.text)
+        return named[1] if named and named[1] != "loans.py" else None
+
     @functools.cached_property
     def kind(self):
         """Return commands, toml, python, or shown: something that is only to be looked at."""
         lines = [line for line in self.text.splitlines() if line.strip()]
         if check_of(self):
             return "shown"
+        if self.file:
+            return "file"
         if all(line.startswith(PROGRAMS) for line in lines):
             return "commands"
         for kind, parse in (("toml", tomllib.loads), ("python", ast.parse)):
@@ -521,6 +535,8 @@ def run_sample(sample, names, folder, monkeypatch):
         exec(compile(sample.text, str(sample), "exec"), names)  # noqa: S102
     elif sample.kind == "toml":
         check_toml(sample, folder)
+    elif sample.kind == "file":
+        (folder / sample.file).write_text(sample.text)
     elif sample.kind == "shown":
         check_of(sample)(sample, folder)
 

@@ -20,6 +20,7 @@ from wingspan.pipeline.options import check_parameters
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.public import checks_arguments
 from wingspan.pipeline.resources import Resources
+from wingspan.pipeline.step import Step
 from wingspan.runner.job import inside
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home
 from wingspan.shown import in_markup
@@ -97,7 +98,7 @@ class Pipeline(declaration.Pipeline):
 
         place = find_home(home)
         cache = DigestCache(place.digests)
-        steps, forced = self._selected(until, force)
+        steps, forced = self._selected(until, force, on)
         calls = describe_all(steps, cache)
         store = Store(place.store)
         done: Callable[..., frozenset[str]] = store.done if place.store.is_dir() else _nothing
@@ -128,12 +129,16 @@ class Pipeline(declaration.Pipeline):
         return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
 
     def _selected(
-        self, until: "Names | None", force: "Names | None"
-    ) -> tuple[Mapping[str, declaration.Step], frozenset[str]]:
+        self, until: "Names | None", force: "Names | None", on: str
+    ) -> tuple[Mapping[str, Step], frozenset[str]]:
         """Return the steps to plan, and those that are forced."""
         from wingspan.planning.selection import named, needed
 
         steps = self.steps
+        if on != LOCAL and any(step.sweep is not None for step in steps.values()):
+            from wingspan.pipeline.swept import refuse_sweeps
+
+            refuse_sweeps(steps, on)
         if until is not None:
             steps = needed(steps, named(steps, until, "until"))
         forced = frozenset() if force is None else named(self.steps, force, "force")
@@ -143,7 +148,7 @@ class Pipeline(declaration.Pipeline):
             raise SettingError(f"force {left_out}", "`until` leaves these steps out", fix)
         return steps, forced
 
-    def _maps_of(self, steps: Mapping[str, declaration.Step]) -> dict[str, list[str]]:
+    def _maps_of(self, steps: Mapping[str, Step]) -> dict[str, list[str]]:
         """Return the labels of each map of which some steps are planned; of an empty one where all are."""
         maps = self.maps
         if len(steps) == len(self.steps):
@@ -309,12 +314,12 @@ def submit(
     return pipeline.submit(on, home=home)
 
 
-def _makers(step: declaration.Step) -> tuple[str, ...]:
+def _makers(step: Step) -> tuple[str, ...]:
     """Return the names of the steps whose results a step reads."""
     return tuple(dict.fromkeys(map(step_of, handles_in(step.arguments))))
 
 
-def _needs(step: declaration.Step) -> str:
+def _needs(step: Step) -> str:
     """Return the steps that a step reads, for the text of a pipeline."""
     makers = _makers(step)
     more = f" and {len(makers) - _NEEDS} more" if len(makers) > _NEEDS else ""

@@ -12,7 +12,7 @@ from wingspan.cli.status import _lines, _notes
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.follow.attempts import Attempt
-from wingspan.runner.run import Look
+from wingspan.runner.look import Look
 
 PROBLEM = "ValueError: " + "it is not what it was said to be " * 5
 

@@ -155,3 +155,27 @@ def test_durations():
     for wrong in ("", "d", "30", "-1d", "1y", "1.2.3d"):
         with pytest.raises(SettingError, match="duration"):
             seconds(wrong)
+
+
+def test_gc_keeps_the_trials_of_a_sweep(project):
+    """Their keys are in no plan, but in the study's journal."""
+    project.write(
+        steps=STEPS
+        + """
+    def swept():
+        pipeline = ws.Pipeline("swept")
+        pipeline.sweep(one, over={"number": [3, 1, 2]}, metric="value", search="grid")
+        return pipeline
+"""
+    )
+    run = project.fresh("steps").swept().run()
+    home = find_home()
+    trials = {key for trial in run.study.trials for key in trial.keys}
+    assert len(trials) == 3
+    assert needed_keys(home) == keys(run) | trials
+    old = time.time() - 40 * 86_400
+    for entry in home.store.glob("??/*"):
+        os.utime(entry, (old, old))
+    assert ask("gc").startswith("removed 0 results")
+    (home.root / "history" / "swept.json").unlink()
+    assert ask("gc").startswith("removed 5 results")

@@ -28,7 +28,7 @@ from wingspan.files import json_text
 from wingspan.pipeline.handles import Handle
 from wingspan.planning.call import _Known, describe
 from wingspan.planning.digest_cache import DigestCache
-from wingspan.planning.plan import step_keys
+from wingspan.planning.step_keys import step_keys
 from wingspan.planning.values import value_digest
 from wingspan.runner.job.run import _value
 from wingspan.store.codec import encode
@@ -131,7 +131,7 @@ def calls_of(values, tmp_path):
         p.step(takes, value, name=f"takes{position}")
     cache, known = DigestCache(tmp_path / "digests.json"), _Known(str(tmp_path), CODE)
     calls = {name: describe(step, cache, known) for name, step in p.steps.items()}
-    keys, inputs, _ = step_keys(calls, calls)
+    keys, inputs, *_ = step_keys(calls, calls)
     names = [f"takes{position}" for position in range(len(values))]
     return [(keys[name], calls[name], inputs[name]) for name in names]
 
@@ -475,7 +475,7 @@ def test_equal_arguments_have_one_key_in_any_process_and_for_any_hash_seed(proje
         import wingspan as ws
         from wingspan.planning.call import describe_all
         from wingspan.planning.digest_cache import DigestCache
-        from wingspan.planning.plan import step_keys
+        from wingspan.planning.step_keys import step_keys
 
         def takes(value: object, other: object = None) -> int:
             return 0

@@ -24,6 +24,7 @@ from wingspan.cli import (
     status,
     step_output,
     store,
+    sweep,
     tables,
     watch,
     why,
@@ -49,6 +50,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
+app.add_typer(sweep.app, name="sweep")
 advise.register(holds.app)
 holds_judge.register(holds.app)
 for group in (

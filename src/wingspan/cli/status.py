@@ -21,7 +21,8 @@ from wingspan.shown import brief, shown
 if TYPE_CHECKING:
     from wingspan.runner.events import StepEvent
     from wingspan.runner.htcondor.follow.attempts import Attempt
-    from wingspan.runner.run import Look, Run
+    from wingspan.runner.look import Look
+    from wingspan.runner.run import Run
     from wingspan.runner.usage import Usage
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name

@@ -93,7 +93,7 @@ def seconds(text: str) -> float:
 def needed_keys(home: "Home") -> frozenset[str]:
     """Return the keys of each pipeline's last plan, and of every run that a living process drives or a pool has.
 
-    A plan of an older version, whose keys no plan gives any more, needs none.
+    Those of a sweep's trials are in its study. A plan of an older version, whose keys no plan gives any more, needs none.
 
     Raises
     ------
@@ -103,20 +103,26 @@ def needed_keys(home: "Home") -> frozenset[str]:
     from wingspan.runner.htcondor.follow.log import in_pool
     from wingspan.runner.plan_file import load_plan, steps_in
     from wingspan.runner.run_folder import RunFolder
+    from wingspan.sweep.study import keys_of
 
     keys: set[str] = set()
+    studies: set[str] = set()
     for path in sorted((home.root / "history").glob("*.json")):
         try:
             planned = steps_in(json.loads(path.read_bytes())).values()
             keys |= {facts["key"] for facts in planned if _found_again(facts)}
+            studies |= {facts["study"] for facts in planned if "study" in facts}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             fix = "remove the file; the next plan of this pipeline writes it anew"
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
     for run_id in home.run_ids():
         folder = RunFolder(home.runs / run_id)
         if folder.driven() or in_pool(folder):
-            keys |= {step.key for step in load_plan(folder).steps}
-    return frozenset(keys)
+            plan = load_plan(folder)
+            keys |= {step.key for step in plan.steps}
+            studies |= {step.sweep["study"] for step in plan.steps if step.sweep is not None}
+    trials = (keys_of(home.studies / study) for study in studies)
+    return frozenset(keys.union(*trials))
 
 
 def _found_again(facts: dict[str, Any]) -> bool:

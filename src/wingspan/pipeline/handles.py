@@ -25,18 +25,23 @@ class Handle:
         The fields one may ask for; empty if the result is not a NamedTuple.
     _owner
         Number of the pipeline that declared it; 0 where that is not known.
+    _study
+        Name of the step that lists the trials; empty if the result is not that of a sweep.
     """
 
     _step: str
     _field: str | None = None
     _fields: tuple[str, ...] = ()
     _owner: int = field(default=0, compare=False)
+    _study: str = field(default="", compare=False)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a handle, but for its own three
         if name.startswith("_"):  # copying and notebooks ask for these
             raise AttributeError(name)
         if name in self._fields:
             return Handle(self._step, name, _owner=self._owner)
+        if name == "study" and self._study:
+            return Handle(self._study, _owner=self._owner)
         if name in _OWN:
             return getattr(self, f"_{name}")
         problem = f"the result of this step has no field {name!r}; {near(name, self._fields)}"

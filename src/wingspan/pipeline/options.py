@@ -12,6 +12,7 @@ OPTIONS = ("name", "resources", "retries")
 OPTIONS_OF = {
     "p.step": OPTIONS,
     "p.map": (*OPTIONS, "over", "max_jobs"),
+    "p.sweep": (),  # `constants` and `over` pass what is named like an option
     "ws.submit": ("on", "home", *OPTIONS),
 }
 MOST_RETRIES = 1000

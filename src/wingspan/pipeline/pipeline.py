@@ -1,17 +1,14 @@
 """Declare: functions and arguments -> `Pipeline`, a list of named `Step` values. Nothing is run or read."""
 
-import functools
 import itertools
-import keyword
-import string
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.errors import DeclarationError, near
 from wingspan.pipeline.binding import bind, copied, frozen, handles_in, unwrapped
+from wingspan.pipeline.command import Files, read_command, typed
 from wingspan.pipeline.handles import (
     Handle,
     Handles,
@@ -22,72 +19,23 @@ from wingspan.pipeline.handles import (
     step_of,
 )
 from wingspan.pipeline.names import LONGEST, check_pipeline_name
-from wingspan.pipeline.options import (
-    check_command,
-    check_max_jobs,
-    check_options,
-    check_over,
-    request_hint,
-)
+from wingspan.pipeline.options import check_max_jobs, check_options, check_over
 from wingspan.pipeline.place import calling_place
 from wingspan.pipeline.resources import Resources
+from wingspan.pipeline.step import (
+    DEFAULT,
+    Step,
+    fields_of,
+    function_name,
+    outputs_of,
+)
 from wingspan.shown import shown_name
-from wingspan.store.annotation import VALUE, TypeName, read_return
-from wingspan.store.codec import check_type
 
-_PATH = TypeName("pathlib.Path")
+if TYPE_CHECKING:
+    from wingspan.pipeline.sweeps import Over
+    from wingspan.sweep.prune import Prune
+
 _NUMBERS = itertools.count(1)  # of pipelines, in this process
-_DEFAULT = Resources()
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A shell command with ``{argument}`` in it.
-
-    Parameters
-    ----------
-    files
-        Name in the step's folder -> file or folder that is put there.
-    outputs
-        Name -> path that the command writes, relative to its folder.
-    """
-
-    template: str
-    files: Mapping[str, Path]
-    outputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call that will be made.
-
-    Parameters
-    ----------
-    name
-        Unique in the pipeline: the function's name, plus the label in brackets for a map.
-    action
-        The function, or the command.
-    arguments
-        By parameter name; a `Handle` stands for a result that will exist, also inside lists, tuples and dicts.
-    outputs
-        Name and type of each output: ``value``, or the fields of the NamedTuple.
-    retries
-        How often a job whose process or machine was lost is started again; an exception never is.
-    place
-        ``file:line`` of the declaration.
-    """
-
-    name: str
-    action: Callable[..., Any] | Command
-    arguments: Mapping[str, Any]
-    outputs: tuple[tuple[str, TypeName], ...]
-    resources: Resources
-    retries: int
-    place: str
-
-    def handle(self, owner: int = 0) -> Handle:
-        """Return the name of this step's result; `owner` is the number of its pipeline."""
-        return Handle(self.name, None, _fields(self.action, self.outputs), owner)
 
 
 class _Map(NamedTuple):
@@ -154,7 +102,7 @@ class Pipeline:
         function, args, kwargs = unwrapped(function, args, kwargs)
         arguments = bind(function, args, kwargs, place)
         return self._add(
-            name or _function_name(function, place), function, arguments, resources, retries, place
+            name or function_name(function, place), function, arguments, resources, retries, place
         )
 
     def map(
@@ -184,8 +132,8 @@ class Pipeline:
         check_options(name, resources, retries, place)
         check_over(over, kwargs, place)
         function, args, kwargs = unwrapped(function, args, kwargs)
-        base = name or _function_name(function, place)
-        fields = _fields(function, _outputs(function, place))
+        base = name or function_name(function, place)
+        fields = fields_of(function, outputs_of(function, place))
         labels = self._map(base, place, max_jobs)
         made = {}
         constant = {id(value): copied(value) for value in (*args, *kwargs.values())}
@@ -203,7 +151,7 @@ class Pipeline:
         /,
         *,
         outputs: Mapping[str, str],
-        files: Iterable[Path | str] | Mapping[str, Path | str] = (),
+        files: Files = (),
         name: str | None = None,
         resources: Resources | None = None,
         retries: int = 2,
@@ -228,29 +176,132 @@ class Pipeline:
         """
         place = calling_place()
         check_options(name, resources, retries, place)
-        check_command(template, outputs, files, place)
-        wanted = {field for _, field, _, _ in string.Formatter().parse(template) if field}
-        if wanted != set(arguments):
-            problem = f"the command uses {sorted(wanted)}, the arguments are {sorted(arguments)}"
-            more = [(given, arguments[given]) for given in arguments if given not in wanted]
-            request = request_hint(*more[0]) if more else None
-            raise DeclarationError(place, problem, request or "give each {name} one argument")
-        named = _named(files, place)
-        _check_outputs(outputs, place)
-        words = [word for word in template.split() if Path(word).name in named] or template.split()
-        action = Command(template, MappingProxyType(named), MappingProxyType(dict(outputs)))
-        typed = tuple((output, _PATH) for output in outputs)
-        return self._put(
-            Step(
-                name or Path(words[0]).stem,
-                action,
-                frozen(dict(sorted(arguments.items()))),
-                typed,
-                resources or _DEFAULT,
-                retries,
-                place,
+        command, usual = read_command(template, outputs, files, arguments, place)
+        given = frozen(dict(sorted(arguments.items())))
+        request = (resources or DEFAULT, retries, place)
+        return self._put(Step(name or usual, command, given, typed(command), *request))
+
+    def sweep(  # noqa: PLR0913 - each is an option of the user's
+        self,
+        action: Callable[..., Any] | str,
+        /,
+        *args: Any,  # noqa: ANN401
+        over: "Over",
+        metric: str | None = None,
+        goal: str | None = None,
+        trials: int | None = None,
+        parallel: int | None = None,
+        search: str | None = None,
+        prune: "Prune | Mapping[str, Any] | str | None" = None,
+        seed: int = 0,
+        keep: str = "all",
+        start: Sequence[Mapping[str, Any]] = (),
+        hours: float | None = None,
+        target: float | None = None,
+        repeats: int = 1,
+        confirm: int = 0,
+        constants: Mapping[str, Any] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        files: Files = (),
+        name: str | None = None,
+        resources: Resources | None = None,
+        retries: int = 2,
+        **arguments: Any,  # noqa: ANN401
+    ) -> Handle:
+        """Search the arguments with which a function, or a command, gives the best metric.
+
+        Returns a handle to the result of the best trial; its ``study`` is the table of all trials.
+
+        Parameters
+        ----------
+        over
+            Parameter -> list of choices, or a distribution such as ``ws.log_uniform(1e-5, 1e-1)``; or the file of a
+            W&B sweep, whose method, metric and limits count where the options do not say otherwise.
+        metric, goal
+            A field or key of the result, or what ``ws.log`` was given last; ``minimize`` or ``maximize`` it.
+        trials
+            The most trials; by default all combinations of a grid.
+        parallel
+            The most trials at once; by default as many as this machine holds.
+        search
+            ``tpe`` (default), ``random``, ``grid``, ``quasi-random``, ``cma-es``.
+        prune
+            When ``ws.should_stop()`` becomes true: ``none`` (default), ``asha``, ``hyperband``, ``median``, ``patience``.
+        seed
+            Of the search: the same draws again.
+        keep
+            ``all`` results of trials, or only those that were the ``best`` so far.
+        start
+            Trials to run first.
+        hours, target
+            Draw no more trials after so much time of all trials, or once the metric is as good.
+        repeats, confirm
+            Run every trial so many times, or the best ones again, with other seeds: the mean counts.
+        constants
+            Arguments of the function that are named like an option of the sweep.
+        outputs, files
+            Of a command: see `command`.
+
+        Raises
+        ------
+        DeclarationError
+            The function lacks a parameter that `over` names, or an option is invalid.
+        SettingError
+            The space is invalid.
+        """
+        from wingspan.pipeline import swept
+        from wingspan.pipeline.sweeps import Asked, read_sweep
+
+        place = calling_place()
+        check_options(name, resources, retries, place)
+        asked = Asked(over, metric, goal, trials, parallel, search, prune, seed, keep, start,
+                      hours, target, repeats, confirm)  # fmt: skip
+        given = swept.given_once(arguments, constants, place)
+        sweep = read_sweep(asked, place)
+        if isinstance(action, str):
+            sweep = swept.of_program(action, sweep)
+        request = (resources or DEFAULT, retries, place, sweep)
+        if isinstance(action, str):
+            command, usual = swept.command_to_search(
+                action, outputs or {}, files, given, sweep, place
             )
-        )
+            made = Step(name or usual, command, frozen(given), typed(command), *request)
+        else:
+            function, args, given = unwrapped(action, args, given)
+            bound = swept.bind_to_search(function, args, given, sweep, place)
+            title = name or function_name(function, place)
+            made = Step(title, function, bound, swept.outputs_to_search(function, place), *request)
+        handle = self._put(made)
+        self._put(swept.table_of(handle, place))
+        return handle
+
+    def search(self, over: "Over", *, step: str | None = None, **options: Any) -> str:  # noqa: ANN401
+        """Search arguments of a step that is declared already; return its name.
+
+        Parameters
+        ----------
+        step
+            By default the only sweep, else the only step that takes all arguments that `over` names.
+        options
+            Those of `sweep` that say how to search.
+
+        Raises
+        ------
+        DeclarationError
+            No step takes these arguments, or several do.
+        """
+        from wingspan.pipeline.sweeps import Asked
+        from wingspan.pipeline.swept import searched, step_to_search, table_of
+
+        place = calling_place()
+        asked = Asked(over, **options)
+        name = step_to_search(self._steps, step, asked, place)
+        made = searched(self._steps[name], asked, place)
+        listing = table_of(made.handle(self._number), place)
+        before = [each for each in self._steps.items() if each[0] != listing.name]
+        at = [each for each, _ in before].index(name)
+        self._steps = dict([*before[:at], (name, made), (listing.name, listing), *before[at + 1 :]])
+        return name
 
     def _add(
         self,
@@ -261,9 +312,9 @@ class Pipeline:
         retries: int,
         place: str,
     ) -> Handle:
-        outputs = _outputs(function, place)
+        outputs = outputs_of(function, place)
         return self._put(
-            Step(name, function, arguments, outputs, resources or _DEFAULT, retries, place)
+            Step(name, function, arguments, outputs, resources or DEFAULT, retries, place)
         )
 
     def _map(self, name: str, place: str, max_jobs: int | None) -> list[str]:
@@ -299,50 +350,10 @@ class Pipeline:
         return step.handle(self._number)
 
 
-def _named(files: Iterable[Path | str] | Mapping[str, Path | str], place: str) -> dict[str, Path]:
-    """Return the files of a command by the name that they have in its folder."""
-    if isinstance(files, Mapping):
-        pairs = [(str(name), Path(file)) for name, file in files.items()]
-    else:
-        pairs = [(Path(file).absolute().name, Path(file)) for file in files]
-    named: dict[str, Path] = {}
-    for name, file in pairs:
-        if Path(name).is_absolute() or not Path(name).parts or ".." in Path(name).parts:
-            problem = f"{name!r} is not a name in the command's folder"
-            raise DeclarationError(place, problem, 'name it: files={"data.csv": path}')
-        if named.setdefault(name, file) != file:
-            problem = f"{named[name]} and {file} would both be {name} in the command's folder"
-            raise DeclarationError(place, problem, 'name them: files={"one.csv": path, ...}')
-    return named
-
-
-def _check_outputs(outputs: Mapping[str, str], place: str) -> None:
-    """Refuse names of outputs that a result cannot have as fields."""
-    for name in outputs:
-        if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name):
-            problem = f"{name!r} cannot name an output: expected an identifier, such as model"
-            raise DeclarationError(place, problem, f'write outputs={{"model": {outputs[name]!r}}}')
-
-
 def _both(name: str, place: str, other: str, where: str) -> DeclarationError:
     kind = "map" if other == "step" else "step"
     problem = f"a {other} named {name!r} is declared at {where}: run[{name!r}] could be either"
     return DeclarationError(place, problem, f'give this {kind} another name: name="..."')
-
-
-def _fields(
-    action: Callable[..., Any] | Command, outputs: tuple[tuple[str, TypeName], ...]
-) -> tuple[str, ...]:
-    """Return the fields of a result: of a command its outputs, of a function those of its NamedTuple."""
-    names = tuple([name for name, _ in outputs])
-    plain = names == (VALUE,) and not (isinstance(action, Command) or _gives_fields(action))
-    return () if plain else names
-
-
-@functools.lru_cache(maxsize=4096)
-def _gives_fields(function: Callable[..., Any]) -> bool:
-    returns = read_return(function)
-    return returns is not None and returns.kind == "namedtuple"
 
 
 def _all_handles(step: Step) -> list[Handle]:
@@ -351,38 +362,3 @@ def _all_handles(step: Step) -> list[Handle]:
     except RecursionError as error:
         problem = f"an argument of {step.name!r} holds itself, or is nested too deep"
         raise DeclarationError(step.place, problem, "pass a flat list or dict") from error
-
-
-def _function_name(function: Callable[..., Any], place: str) -> str:
-    name: str = getattr(function, "__name__", "")
-    if name in {"", "<lambda>"}:
-        raise DeclarationError(
-            place,
-            f"{function!r} has no name: two lambdas cannot be distinguished",
-            "define a named function",
-        )
-    return name
-
-
-@functools.lru_cache(maxsize=4096)
-def _output_types(function: Callable[..., Any]) -> tuple[tuple[str, TypeName], ...] | None:
-    returns = read_return(function)
-    if returns is None:
-        return None
-    outputs = returns.fields if returns.kind == "namedtuple" else ((VALUE, returns),)
-    for _, kind in outputs:
-        check_type(kind)
-    return outputs
-
-
-def _outputs(function: Callable[..., Any], place: str) -> tuple[tuple[str, TypeName], ...]:
-    outputs = _output_types(function)
-    if outputs is None:
-        name = getattr(function, "__name__", repr(function))
-        problem = f"{name} has no return annotation, so its result cannot be stored"
-        raise DeclarationError(
-            place,
-            problem,
-            f"write def {name}(...) -> pl.DataFrame: or whatever it returns (None is allowed)",
-        )
-    return outputs

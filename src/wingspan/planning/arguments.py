@@ -57,6 +57,8 @@ class Arguments:
 
     Parameters
     ----------
+    cache
+        Digests of input files; None where no argument is a file.
     same
         Lists and dicts that other steps of the plan were given too, by parameter and identity.
 
@@ -78,7 +80,7 @@ class Arguments:
         Libraries that reading the constants imports.
     """
 
-    def __init__(self, cache: DigestCache, same: dict[tuple[str, int], Same]) -> None:
+    def __init__(self, cache: DigestCache | None, same: dict[tuple[str, int], Same]) -> None:
         self.cache = cache
         self._same = same
         self._seen: dict[Path, Seen] = {}
@@ -142,6 +144,10 @@ class Arguments:
         if full.name in {"", ".."}:
             full = full.resolve()
         if full not in self._seen:
+            if self.cache is None:
+                raise UnsupportedTypeError(
+                    f"file {full}", "no file can be given here", "pass a text"
+                )
             self._seen[full] = self.cache.look(full)
         return full, self._seen[full]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from wingspan.errors import DeclarationError, UnsupportedTypeError
 from wingspan.files import digest_bytes
-from wingspan.pipeline.pipeline import Command, Step
+from wingspan.pipeline.step import Command, Step, TrialTable
 from wingspan.planning.arguments import Arguments, InputFile, Same
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.fingerprint import fingerprint, home_of
-from wingspan.planning.key import FORMAT, base_key, digest
+from wingspan.planning.key import FORMAT, PYTHON, base_key, command_digest, digest, study_base
 from wingspan.planning.libraries import (
     given_libraries,
     libraries_of_command,
@@ -25,12 +25,12 @@ from wingspan.planning.libraries import (
 )
 from wingspan.planning.modules import place_of, project_of
 from wingspan.planning.project import Kept
+from wingspan.planning.searched import own_seed, sweep_components, sweep_of
 from wingspan.planning.snapshot import Snapshot, take
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
 
-_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
-_ALWAYS = {"format": str(FORMAT), "python": _PYTHON}
+_ALWAYS = {"format": str(FORMAT), "python": PYTHON}
 _SLOW = frozenset(
     {"sklearn", "skops", "torch", "xgboost", "lightgbm", "scipy"}
 )  # half a second and more to import
@@ -70,6 +70,8 @@ class Call:
         Third-party modules that a job of the step may import: of the code, the files that hold it, and the values.
     gives
         Those that reading its results imports; None where the types do not say it.
+    sweep
+        How the other arguments are searched, see `trial.sweep_of`; None for a step that is called once.
     """
 
     action: dict[str, Any]
@@ -85,6 +87,7 @@ class Call:
     code: Snapshot = field(default_factory=Snapshot)
     libraries: frozenset[str] = frozenset()
     gives: frozenset[str] | None = None
+    sweep: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
     arguments = _trees(step, reader)
     if isinstance(step.action, Command):
         code, action = _command(step.action, reader)
+    elif isinstance(step.action, TrialTable):
+        action = {"trials": True}
+        code = _table_of_trials(action)
     else:
         code = _known_code(step, step.action, known)
         action = code.action
@@ -149,12 +155,19 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
     components = {**_ALWAYS, **made_of.components, **reader.shown, "cpus": str(cpus)}
     if image:
         components["image"] = image
+    base = base_key(made_of.digest, reader.texts, contents, cpus, image) if image else imageless
+    sweep = None
+    if step.sweep is not None:
+        parts = {"code": made_of.digest, "texts": reader.texts, "cpus": cpus, "image": image}
+        sweep = sweep_of(step.sweep, {**parts, "seed": own_seed(step)})
+        components |= sweep_components(step.sweep)
+        base, imageless = (study_base(each, sweep["spec"]) for each in (base, imageless))
     return Call(
         action=action,
         arguments=arguments,
         inputs=reader.inputs,
         components=components,
-        base=base_key(made_of.digest, reader.texts, contents, cpus, image) if image else imageless,
+        base=base,
         imageless=imageless,
         files=files,
         constants=reader.constants,
@@ -163,6 +176,7 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
         code=made_of.snapshot,
         libraries=made_of.libraries | reader.libraries,
         gives=given_libraries(step.outputs),
+        sweep=sweep,
     )
 
 
@@ -180,9 +194,15 @@ def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]
     action = {"command": command.template, "files": files, "outputs": dict(command.outputs)}
     shown = {"command": command.template}
     shown |= {f"output {name}": path for name, path in command.outputs.items()}
-    made_of = digest([_PYTHON, action])
+    made_of = command_digest(action)
     libraries = libraries_of_command(command)
     return _Code(shown, (), (), {}, Snapshot(), action, {}, made_of, libraries), action
+
+
+def _table_of_trials(action: dict[str, Any]) -> _Code:
+    """Return what the step that lists the trials of a sweep is made of: nothing of the user's."""
+    shown = {"lists": "trials"}
+    return _Code(shown, (), (), {}, Snapshot(), action, {}, digest(action), frozenset())
 
 
 def _image(image: str, cache: DigestCache) -> str:
@@ -213,7 +233,7 @@ def _code(step: Step, function: Callable[..., Any]) -> _Code:
         ) from error
     # Functions that call each other have the same components: the first one's name is the function's.
     own = [next(iter(found.components), ""), getattr(function, "__qualname__", "")]
-    made_of = digest([_PYTHON, own, found.components])
+    made_of = digest([PYTHON, own, found.components])
     preload = () if isinstance(function, type) else tuple(sorted(_preload(function, found.imports)))
     held = (tuple(found.files), found.files, take(found.files))
     libraries = libraries_of_function(function, found)

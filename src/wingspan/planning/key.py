@@ -4,6 +4,7 @@ Every key is a pure function of explicit parts, encoded as JSON text of one form
 therefore give different keys, and equal parts give equal keys in every process.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from wingspan.files import digest_bytes, json_text
 
 FORMAT = 3  # of keys and of job.json; a change here runs every step once more
 
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _AGAIN = "+"
 
 Inputs = dict[str, tuple[str, str | None]]
@@ -51,6 +53,11 @@ def base_key(
     return _hex("\n".join([f"{FORMAT} {code} {cpus} {held}", *given]))
 
 
+def command_digest(action: Mapping[str, Any]) -> str:
+    """Return the digest of a shell command, its files and its outputs."""
+    return digest([PYTHON, action])
+
+
 def step_key(base: str, inputs: Mapping[str, tuple[str, str | None]]) -> str:
     """Return the key of a step, given the key and the output of the maker of each input, by place."""
     if not inputs:
@@ -73,6 +80,26 @@ def forced_key(key: str, base: str, count: int) -> tuple[str, str]:
 def seeding(base: str) -> str:
     """Return the base that seeds a step: a forced step draws the same random numbers again."""
     return base.partition(_AGAIN)[0]
+
+
+def times_forced(base: str) -> int:
+    """Return how often a step was forced, given its base."""
+    return int(base.partition(_AGAIN)[2] or 0)
+
+
+def repeat_base(base: str, repeat: int) -> str:
+    """Return the base of a call that is made once more with other random numbers; `repeat` counts from 1."""
+    return _hex(f"{base} repeat {repeat}")
+
+
+def study_base(base: str, spec: Mapping[str, Any]) -> str:
+    """Return the base of a study, given that of the call without its swept arguments, and how these are searched."""
+    return digest(["study", base, spec])
+
+
+def sweep_key(study: str, budget: Mapping[str, Any]) -> str:
+    """Return the key of a sweep: the best trial of a study within a budget."""
+    return digest(["sweep", study, budget])
 
 
 def content_key(base: str, inputs: Mapping[str, str]) -> str:

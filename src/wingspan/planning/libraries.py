@@ -14,7 +14,7 @@ from wingspan.store.annotation import TypeName, read_signature
 from wingspan.store.libraries import is_closed, libraries_of_type
 
 if TYPE_CHECKING:
-    from wingspan.pipeline.pipeline import Command
+    from wingspan.pipeline.step import Command
     from wingspan.planning.fingerprint import Fingerprint
 
 _MODULE = re.compile(r"(?<!\S)-m\s+([A-Za-z_]\w*)")

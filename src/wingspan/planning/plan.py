@@ -1,17 +1,18 @@
 """Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError, near
 from wingspan.planning.again import Again
 from wingspan.planning.key import Inputs, step_key
 from wingspan.planning.reasons import Folders, listed, nothing_known, reasons
+from wingspan.planning.step_keys import Latest, step_keys
 from wingspan.shown import in_markup, shown_name
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
-    from wingspan.pipeline.pipeline import Step
+    from wingspan.pipeline.step import Step
     from wingspan.planning.call import Call
 
 UP_TO_DATE = "up to date"
@@ -41,6 +42,8 @@ class PlannedStep:
         Digest of all parts of the key but the inputs; empty in a plan of an older Wingspan.
     libraries
         Third-party modules that its job may import, also to read what it is given.
+    sweep
+        How the other arguments are searched, see `trial.sweep_of`; of a trial its metric; None for any other step.
     """
 
     name: str
@@ -61,6 +64,7 @@ class PlannedStep:
     code: str = ""
     base: str = ""
     libraries: tuple[str, ...] = ()
+    sweep: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f"PlannedStep {self.name}: {'' if self.done else 'to run, '}{self.reason}"
@@ -203,42 +207,6 @@ def walk(tree: object) -> Iterator[Mapping[str, Any]]:
             yield from walk(item)
 
 
-Latest = Callable[[str, "Call"], tuple[str, tuple[str, ...]]]
-
-
-def step_keys(
-    order: Iterable[str],
-    calls: Mapping[str, "Call"],
-    latest: Latest | None = None,
-    again: Again | None = None,
-) -> tuple[dict[str, str], dict[str, Inputs], dict[str, tuple[str, ...]]]:
-    """Return of each step the key, the inputs with keys for names, and what its last result read that is different now.
-
-    Parameters
-    ----------
-    order
-        Gives producers before readers.
-    latest
-        Gives the key that a step's key has become by what its result read without declaring it: see `reads.resolve`.
-    again
-        Gives the key of a step that was forced.
-    """
-    keys: dict[str, str] = {}
-    inputs: dict[str, Inputs] = {}
-    changed: dict[str, tuple[str, ...]] = {}
-    for name in order:
-        call = calls[name]
-        read = {place: (keys[step], output) for place, (step, output) in call.inputs.items()}
-        keys[name] = step_key(call.base, read)
-        inputs[name] = read
-        changed[name] = ()
-        if latest is not None:
-            keys[name], changed[name] = latest(keys[name], call)
-        if again is not None:
-            keys[name] = again(name, keys[name], call.base)
-    return keys, inputs, changed
-
-
 def make_plan(  # noqa: PLR0913 - what a plan is made of
     pipeline: str,
     steps: Mapping[str, "Step"],
@@ -265,9 +233,8 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
     """
     from wingspan.planning.libraries import needed_libraries
 
-    keys, inputs, read = step_keys(
-        calls, calls, latest, again
-    )  # declared after what they need, so producers come first
+    # declared after what they need, so producers come first
+    keys, inputs, read, studies = step_keys(calls, calls, latest, again)
     again = again or Again({}, frozenset(), frozenset)
     there = done(keys.values())
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
@@ -288,7 +255,10 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
         asked = merged.get(key) or (requests[id(step.resources)], step.retries)
         own = (key, again.bases.get(name, call.base))
         names = (readable.get(name, call.modules), libraries[name])
-        planned.append(_planned(step, call, own, inputs[name], reason, asked, names))
+        made = _planned(step, call, own, inputs[name], reason, asked, names)
+        if name in studies:
+            made = replace(made, sweep={**(call.sweep or {}), "study": studies[name]})
+        planned.append(made)
     constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
     groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
     said = tuple(note for key, note in notes.items() if key not in there)
@@ -375,6 +345,7 @@ def history(plan: Plan) -> dict[str, dict[str, Any]]:
             "key": step.key,
             "components": step.components,
             "inputs": {place: [names[key], output] for place, (key, output) in step.inputs.items()},
+            **({} if step.sweep is None else {"study": step.sweep["study"]}),
         }
         for step in plan.steps
     }

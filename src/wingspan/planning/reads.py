@@ -19,7 +19,7 @@ from wingspan.planning.key import digest
 
 if TYPE_CHECKING:
     from wingspan.planning.call import Call
-    from wingspan.planning.plan import Latest
+    from wingspan.planning.step_keys import Latest
 
 FILES, VARIABLES = "files", "env"
 THERE = "there"
@@ -156,7 +156,7 @@ def resolve(
 
 
 def latest_of(recorded: Mapping[str, Reads], present: Present) -> "Latest | None":
-    """Return what `plan.step_keys` asks for the key that a step's key has become; None if no result read anything."""
+    """Return what `step_keys` asks for the key that a step's key has become; None if no result read anything."""
 
     def latest(key: str, call: "Call") -> tuple[str, tuple[str, ...]]:
         project = str(call.action.get("project", ""))

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wingspan.errors import DeclarationError
-from wingspan.pipeline.pipeline import Step
 from wingspan.pipeline.resources import Resources
+from wingspan.pipeline.step import Step
 
 _MERGED = ("memory", "disk", "gpus", "gpu_capability", "gpu_memory", "runtime", "expected")
 _NAMED = 3  # steps named in a note

@@ -8,7 +8,7 @@ from wingspan.pipeline.binding import handles_in
 from wingspan.pipeline.handles import Handle, Handles, by_label, step_of
 
 if TYPE_CHECKING:
-    from wingspan.pipeline.pipeline import Step
+    from wingspan.pipeline.step import Step
 
 Name = str | Handle | Handles
 Names = Name | Iterable[Name]

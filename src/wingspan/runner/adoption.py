@@ -11,6 +11,7 @@ from typing import Any
 from wingspan.errors import CorruptError, NotFoundError, SpaceError
 from wingspan.planning.key import FORMAT, content_key
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.trial import is_sweep
 from wingspan.runner.events import DONE, StepEvent
 from wingspan.runner.undeclared import READS, holds
 from wingspan.store.store import Store, read_digest
@@ -23,7 +24,10 @@ class Adoption:
 
     def __init__(self, store: Store, steps: Iterable[PlannedStep]) -> None:
         self._store = store
-        self._known = store.contents.known({step.base for step in steps if step.inputs})
+        reading = [step for step in steps if step.inputs]
+        trials = any(is_sweep(step) for step in reading)  # their bases come with the draws
+        bases = None if trials else {step.base for step in reading}
+        self._known = store.contents.known(bases)
 
     def adopt(self, step: PlannedStep) -> str:
         """Store an earlier result under the key of a step whose inputs are stored; return its key, or nothing."""

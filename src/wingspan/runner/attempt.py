@@ -1,6 +1,7 @@
 """Make the folder of one job before it starts, and bring its results to the store after it ended well."""
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +16,17 @@ from wingspan.runner.run_folder import (
     CHECKPOINT,
     INPUTS,
     JOB,
+    METRICS,
     OUTPUTS,
     RESULT,
+    WORK,
     RunFolder,
     file_name,
     read_result,
 )
+from wingspan.runner.trials.value import metrics_record
 from wingspan.runner.undeclared import holds, record, require_same_reads
+from wingspan.runner.written import read_metrics
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
 
@@ -48,6 +53,7 @@ def job_of(step: PlannedStep, attempt: int) -> dict[str, Any]:
         "modules": list(step.modules),
         "components": step.components,
         "code": step.code,
+        **({} if step.sweep is None else {"trial": step.sweep}),
     }
 
 
@@ -152,7 +158,8 @@ def publish(
     """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
     ready = attempt / READY
     with writing(attempt):
-        result = json.loads(read_file(attempt / RESULT).decode()) | observed
+        found = json.loads(read_file(attempt / RESULT).decode())
+        result = with_metrics(found | observed, attempt)
         stale = _stale_input(step, result, store)
         if stale:
             return Published(stale=stale)
@@ -166,6 +173,21 @@ def publish(
             require_same_reads(step, store.result(step.key))
         note_content(step, result.get("inputs", {}), store)
         return Published(differs=differs, undeclared=undeclared)
+
+
+def with_metrics(result: Mapping[str, Any], attempt: Path) -> dict[str, Any]:
+    """Return a job's result with what it logged, in this attempt and in those before it."""
+    places = (f"{attempt}/{METRICS}", f"{attempt}/{WORK}/wandb")
+    if attempt.name == "1" and not any(os.path.exists(each) for each in places):  # noqa: PTH110 - quicker than Path's
+        return dict(result)
+    tried = [path for path in attempt.parent.iterdir() if path.name.isdecimal()]
+    before = sorted((path for path in tried if _number(path) <= _number(attempt)), key=_number)
+    logged = {name: metric.curve for name, metric in read_metrics(before).items()}
+    return {**result, "metrics": metrics_record(logged)} if logged else dict(result)
+
+
+def _number(attempt: Path) -> int:
+    return int(attempt.name)
 
 
 def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError, near
 from wingspan.pipeline.public import checks_arguments
-from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of
 from wingspan.runner.drive import drive, interrupt
@@ -29,9 +28,11 @@ from wingspan.runner.events import (
 from wingspan.runner.failure import report
 from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
 from wingspan.runner.job.run import whole
+from wingspan.runner.look import Look, state_of
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home, read_result
-from wingspan.runner.usage import Usage, measure
+from wingspan.runner.trials.studies import Studies
+from wingspan.runner.usage import Usage
 from wingspan.runner.watch import Watch
 from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
 from wingspan.shown import in_markup, shown_name
@@ -40,6 +41,7 @@ from wingspan.store.store import Store
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.follow.attempts import Attempt
     from wingspan.runner.htcondor.follow.follower import Follower
+    from wingspan.sweep.study import Study
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,23 +59,6 @@ def runs(pipeline: str | None = None, *, home: str | Path | None = None) -> "lis
     place = find_home(home)
     found = [Run(RunFolder(place.runs / run_id), place) for run_id in reversed(place.run_ids())]
     return [run for run in found if pipeline is None or run.pipeline == pipeline]
-
-
-class Look(NamedTuple):
-    """A run at one moment; `state` as `Run.state` says it."""
-
-    events: dict[str, StepEvent]
-    state: str
-
-    def usage(
-        self, steps: Mapping[str, PlannedStep], attempts: "Mapping[str, list[Attempt]]"
-    ) -> dict[str, list[Usage]]:
-        """Return, for each step that has run, what it used of what it requested."""
-        return {
-            name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
-            for name, event in self.events.items()
-            if event.wall_s or name in attempts
-        }
 
 
 class Run(Mapping[str, Any]):
@@ -125,7 +110,7 @@ class Run(Mapping[str, Any]):
         """The last event of each step so far."""
         return self.look().events
 
-    def look(self) -> "Look":
+    def look(self) -> Look:
         """Return the last event of each step and the state of the run, both of one moment.
 
         Looking changes nothing: what the jobs of a pool have finished is brought in by `wait`, `result`, `collect`
@@ -147,7 +132,7 @@ class Run(Mapping[str, Any]):
             elif event.fix:
                 event = replace(event, fix=in_terms_of(command, event.fix, name))
             latest[name] = event
-        return Look(latest, _state(latest.values(), driven=driven))
+        return Look(latest, state_of(latest.values(), driven=driven))
 
     @property
     def _command(self) -> str:
@@ -275,7 +260,8 @@ class Run(Mapping[str, Any]):
         if step is None and not self.steps:
             problem = "it has no steps: its pipeline declares none, or maps over nothing"
             raise NotFoundError(f"run {self.run_id}", problem, "declare a step: p.step(function)")
-        return self[step or list(self.steps)[-1]]
+        listed = [name for name, each in self.steps.items() if "trials" not in each.action]
+        return self[step or listed[-1]]
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401
         """Return a step's value; of a map, the values of its steps by label.
@@ -344,6 +330,21 @@ class Run(Mapping[str, Any]):
         tried = self._tried()
         found = {name: read_metrics(tried.get(step.key, ())) for name, step in self.steps.items()}
         return {name: metrics for name, metrics in found.items() if metrics}
+
+    @property
+    def studies(self) -> Studies:
+        """The trials of each sweep, by the name of its step, as they are now."""
+        return Studies(self.run_id, self.steps, self.home.studies)
+
+    @property
+    def study(self) -> "Study":
+        """The trials of the only sweep: ``.trials``, ``.best``, ``.table()``."""
+        studies = self.studies
+        return studies[studies.only]
+
+    def end_sweeps(self) -> None:
+        """Draw no more trials; the run goes on with the best so far."""
+        self.folder.end_sweeps.touch()
 
     @checks_arguments
     def logs(self, step: str | None = None) -> str:
@@ -420,24 +421,9 @@ class Run(Mapping[str, Any]):
 
     def picture(self) -> str:
         """Return the graph of the steps with their states and times, as SVG."""
-        from wingspan.draw.graph import Node, graph_svg
+        from wingspan.runner.picture import run_svg
 
-        names = {step.key: step.name for step in self.steps.values()}
-        nodes = []
-        for name, event in self.events.items():
-            needs = tuple(names[key] for key in self.steps[name].needs)
-            note = f"{event.wall_s:.2f} s, {event.peak_memory_mb:.0f} MB" if event.wall_s else ""
-            nodes.append(Node(name, event.state, note, needs))
-        return graph_svg(nodes)
+        return run_svg(self.steps, self.events)
 
     def _repr_html_(self) -> str:
         return f"<p>Run <b>{in_markup(self.run_id)}</b>: {self.state}</p>{self.picture()}"
-
-
-def _state(events: Iterable[StepEvent], *, driven: bool) -> str:
-    states = {event.state for event in events}
-    if states <= {DONE}:
-        return DONE
-    if driven:
-        return RUNNING
-    return FAILED if FAILED in states else "stopped"

@@ -8,11 +8,13 @@
       digests.json              digests of input files by path, size and time
       history/PIPELINE.json     what the last plan of a pipeline was made of; see `wingspan.pipeline.names`
       models/                   deployed models
+      studies/STUDY/            the trials of a sweep, of all runs: see `wingspan.sweep.journal`
       runs/RUN/
         plan.jsonl              a header, then one planned step a line
         record.jsonl            what happened, appended as it happens
         complete                there once every step is done
         pid                     the process that drives the run
+        end-sweeps              there once the user has ended the run's sweeps
         on                      where it runs: "local" or the profile of a pool
         shared                  the folder that the pool's machines share, where the user named one for this run
         dag/N/                  the DAGs that were submitted to a pool, one after the other
@@ -20,7 +22,7 @@
         code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
         steps/KEY/ATTEMPT/      one folder a job:
           job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
-          stdout.txt  stderr.txt  result.json
+          stdout.txt  stderr.txt  result.json  verdict  stopped
 """
 
 import json
@@ -47,7 +49,9 @@ WORK = "work"
 CODE = "code"
 CHECKPOINT = "checkpoint"
 METRICS = "metrics.jsonl"
-STOP = "stop"
+STOP = "stop"  # the search has given up this trial
+VERDICT = "verdict"  # how many lines of metrics the search has judged
+STOPPED = "stopped"  # the step has seen that it is to stop
 STDOUT = "stdout.txt"
 STDERR = "stderr.txt"
 
@@ -87,6 +91,11 @@ class Home:
     def runs(self) -> Path:
         """One folder a run."""
         return self.root / "runs"
+
+    @property
+    def studies(self) -> Path:
+        """One folder a study."""
+        return self.root / "studies"
 
     def history(self, pipeline: str) -> Path:
         """Return the file that says what the last plan of a pipeline was made of."""
@@ -208,6 +217,11 @@ class RunFolder:
     def complete(self) -> Path:
         """There once every step of the run is done."""
         return self.root / "complete"
+
+    @property
+    def end_sweeps(self) -> Path:
+        """There once the user has ended the run's sweeps: they go on with the best trials so far."""
+        return self.root / "end-sweeps"
 
     @property
     def log(self) -> Path:

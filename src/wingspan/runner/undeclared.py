@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from wingspan.errors import ConflictError
 from wingspan.planning.plan import PlannedStep
-from wingspan.planning.reads import VARIABLES, Present, differences, names_of
+from wingspan.planning.reads import VARIABLES, Present, differences, names_of, next_key
 from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
@@ -83,8 +84,24 @@ def require_same_reads(step: PlannedStep, stored: Mapping[str, Any]) -> None:
         raise ConflictError(f"step {step.name}", problem, "run the command again to replan")
 
 
+def as_read_now(step: PlannedStep, store: Store) -> PlannedStep:
+    """Return a step with the key by which its result is found, given what earlier results of it have read."""
+    while store.done([step.key]):
+        reads = compared_reads(store.result(step.key))
+        now = Present(os.environ)(reads, str(step.action.get("project", "")))
+        if not differences(reads, now):
+            break
+        step = replace(step, key=next_key(step.key, now))
+    return step
+
+
+def compared_reads(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result's job read without declaring it and what can be compared with what is there now."""
+    return {kind: held for kind, held in result.get(READS, {}).items() if kind != ELSEWHERE}
+
+
 def _changed(step: PlannedStep, result: Mapping[str, Any]) -> tuple[str, ...]:
-    reads = {kind: held for kind, held in result.get(READS, {}).items() if kind != ELSEWHERE}
+    reads = compared_reads(result)
     if not reads:
         return ()
     return differences(reads, Present(os.environ)(reads, str(step.action.get("project", ""))))

@@ -1,10 +1,11 @@
 """Read what the steps of a run have written beside their results: output, and metrics logged with ``ws.log``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, Home, RunFolder
+from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, WORK, Home, RunFolder
+from wingspan.runner.wandb_file import history_file, read_history
 from wingspan.shown import brief, shown
 from wingspan.tracking import record
 
@@ -82,7 +83,7 @@ def read_metrics(attempts: Iterable[Path]) -> dict[str, Metric]:
     """
     curves: dict[str, dict[int, float]] = {}
     for attempt in attempts:
-        for line in record.read(attempt / METRICS):
+        for line in _lines(attempt):
             for name, value in _numbers(line).items():
                 points = curves.setdefault(name, {})
                 step = line.get("step")
@@ -90,6 +91,15 @@ def read_metrics(attempts: Iterable[Path]) -> dict[str, Metric]:
                 points.pop(place, None)
                 points[place] = value
     return {name: Metric(points.items()) for name, points in curves.items()}
+
+
+def _lines(attempt: Path) -> Iterator[Mapping[str, object]]:
+    """Yield what an attempt has logged; of a script that logs with W&B's client, what that has written."""
+    yield from record.read(attempt / METRICS)
+    file = history_file(attempt / WORK)
+    for row in read_history(file) if file is not None else ():
+        numbers = {name: value for name, value in row.items() if not name.startswith("_")}
+        yield {"step": int(row.get("_step", 0)), "metrics": numbers}
 
 
 def _numbers(line: Mapping[str, object]) -> dict[str, float]:

@@ -29,10 +29,12 @@ class Contents:
             finally:
                 os.close(handle)
 
-    def known(self, bases: Collection[str]) -> "Known":
-        """Return what was noted for some bases."""
-        found: dict[str, dict[str, str]] = {base[:_DIGITS]: {} for base in bases}
-        for line in self._lines() if found else ():
+    def known(self, bases: Collection[str] | None) -> "Known":
+        """Return what was noted for some bases; None are all."""
+        found: dict[str, dict[str, str]] = {base[:_DIGITS]: {} for base in bases or ()}
+        for line in self._lines() if found or bases is None else ():
+            if bases is None:
+                found.setdefault(line[:_DIGITS], {})
             keys = found.get(line[:_DIGITS])
             if keys is not None:
                 content = line[_DIGITS + 1 : 2 * _DIGITS + 1]

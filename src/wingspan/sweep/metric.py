@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeGuard
 
-from wingspan.errors import SettingError, near
+from wingspan.errors import NotFoundError, SettingError, near
 
 
 def metric_value(metric: str, returned: object, logged: Mapping[str, float]) -> float:
@@ -18,8 +18,10 @@ def metric_value(metric: str, returned: object, logged: Mapping[str, float]) -> 
 
     Raises
     ------
+    NotFoundError
+        Neither has it, with near names.
     SettingError
-        Neither has it, with near names; or it is not a finite number.
+        It is not a finite number.
     """
     where = f"metric {metric}"
     fields = _fields(returned)
@@ -33,7 +35,7 @@ def metric_value(metric: str, returned: object, logged: Mapping[str, float]) -> 
         names = sorted({*logged, *(name for name in fields if _number(fields[name]) is not None)})
         problem = f"the trial reported no {metric!r}; {near(metric, names)}"
         fix = f"return it, or call ws.log({{{metric!r}: value}})"
-        raise SettingError(where, problem, fix)
+        raise NotFoundError(where, problem, fix)
     found = _number(value)
     if found is None:
         problem = f"expected a number, found {value!r}"

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wingspan.errors import NotFoundError
 from wingspan.files import json_text
 from wingspan.shown import in_markup
 from wingspan.sweep.importance import Importance, importance
-from wingspan.sweep.journal import read_journal
+from wingspan.sweep.journal import keys_in, read_journal
 from wingspan.sweep.records import COMPLETE, PRUNED, STATES, Ledger, Trial
 from wingspan.sweep.spec import Spec
 
@@ -153,6 +154,14 @@ def best_first(trials: Iterable[Trial], spec: Spec) -> list[Trial]:
         return sign * sum(values) / len(values), trial.number
 
     return sorted((each for each in trials if each.state == COMPLETE), key=rank)
+
+
+def keys_of(folder: Path) -> frozenset[str]:
+    """Return the keys of all calls that a study's trials have made; none where there is no study."""
+    try:
+        return frozenset(keys_in(read_journal(folder)[1]))
+    except NotFoundError:
+        return frozenset()
 
 
 def read_study(folder: Path, limit: int | None = None) -> Study:

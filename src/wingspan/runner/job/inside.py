@@ -9,10 +9,13 @@ from pathlib import Path
 
 from wingspan.errors import SettingError
 from wingspan.files import copy, remove
-from wingspan.runner.run_folder import CHECKPOINT, METRICS, STOP
+from wingspan.runner.run_folder import CHECKPOINT, METRICS, STOP, STOPPED, VERDICT
 
+FOLDER = "WINGSPAN_JOB"  # variable by which a command's script finds the folder of its job
 _FOLDER: list[str] = []  # the job's folder; empty outside a job
 _DRAFT = ".checkpoint-draft"
+_VERDICT_S, _PAUSE_S = 0.1, 0.002  # the longest wait for a verdict, and between looks
+_logged = 0  # lines of metrics that this process has written
 
 
 def enter(folder: str) -> None:
@@ -23,6 +26,14 @@ def enter(folder: str) -> None:
 def inside() -> bool:
     """Return whether this process is a job."""
     return bool(_FOLDER)
+
+
+def _folder() -> Path | None:
+    """Return the folder of the job that this process is, or that has started this script."""
+    if _FOLDER:
+        return Path(_FOLDER[0])
+    given = os.environ.get(FOLDER)
+    return Path(given) if given else None
 
 
 def log(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -42,9 +53,12 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
             raise SettingError(
                 f"ws.log: {name}", problem, "log numbers; return anything else from the step"
             ) from error
-    if _FOLDER:
+    folder = _folder()
+    if folder is not None:
+        global _logged  # noqa: PLW0603 - a job is a process
+        _logged += 1
         line = json.dumps({"time": time.time(), "step": step, "metrics": numbers})
-        handle = os.open(f"{_FOLDER[0]}/{METRICS}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = os.open(f"{folder}/{METRICS}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(handle, f"{line}\n".encode())  # one write: a reader sees whole lines
         finally:
@@ -56,11 +70,12 @@ def checkpoint_file(name: str) -> Path:
 
     Write the file, then call `checkpoint`. Only what was there at that call survives.
     """
-    if not _FOLDER:
+    folder = _folder()
+    if folder is None:
         return Path(tempfile.mkdtemp(prefix="wingspan-")) / name
-    draft = Path(_FOLDER[0]) / _DRAFT
+    draft = folder / _DRAFT
     if not draft.exists():
-        kept = Path(_FOLDER[0]) / CHECKPOINT
+        kept = folder / CHECKPOINT
         if kept.exists():
             copy(kept, draft)
         else:
@@ -72,7 +87,7 @@ def checkpoint_file(name: str) -> Path:
 
 def checkpoint() -> None:
     """Keep what the checkpoint files hold now, in one step: killed at any moment, the last whole one is there."""
-    folder = Path(_FOLDER[0]) if _FOLDER else None
+    folder = _folder()
     if folder is None or not (folder / _DRAFT).exists():
         return
     new, old = folder / f"{CHECKPOINT}.new", folder / f"{CHECKPOINT}.old"
@@ -94,5 +109,31 @@ def last_checkpoint(attempt: Path) -> Path | None:
 
 
 def should_stop() -> bool:
-    """Return whether this trial has been pruned: save what matters and return."""
-    return bool(_FOLDER) and (Path(_FOLDER[0]) / STOP).exists()
+    """Return whether this trial has been pruned: save what matters and return.
+
+    In a sweep that prunes it waits for the verdict on the latest `log`, at most a tenth of a second.
+    """
+    folder = _folder()
+    if folder is None:
+        return False
+    end = time.monotonic() + _VERDICT_S
+    while not (folder / STOP).exists():
+        judged = _judged(folder)
+        if judged is None or judged >= _logged or time.monotonic() > end:
+            return False
+        time.sleep(_PAUSE_S)
+    (folder / STOPPED).touch()
+    return True
+
+
+def was_stopped(folder: str) -> bool:
+    """Return whether the step of a job has seen that it is to stop: what it returned is not its result."""
+    return os.path.exists(f"{folder}/{STOPPED}")  # noqa: PTH110 - quicker than Path's
+
+
+def _judged(folder: Path) -> int | None:
+    """Return how many lines of metrics the search has judged; None where no search does."""
+    try:
+        return int((folder / VERDICT).read_text())
+    except FileNotFoundError:
+        return None

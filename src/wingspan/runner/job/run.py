@@ -33,7 +33,7 @@ from wingspan.runner.job.input_files import (
 )
 from wingspan.runner.job.kept_code import import_kept, import_source_from
 from wingspan.runner.job.noting import watch, without_notes
-from wingspan.runner.job.process import NO_SPACE
+from wingspan.runner.job.process import NO_SPACE, PRUNED
 from wingspan.runner.job.raised import describe
 from wingspan.runner.run_folder import INPUTS, JOB, OUTPUTS, RESULT, WORK, code_of, file_name
 from wingspan.store.annotation import VALUE, TypeName, read_return
@@ -42,6 +42,7 @@ from wingspan.store.store import read_digest
 from wingspan.store.tree import from_tree
 
 SCHEMA = 1
+_PARAMETERS = ".wandb-parameters.yaml"
 
 
 def before_forks() -> None:
@@ -78,6 +79,10 @@ def _run(folder: str) -> int:
         result |= {"status": "failed", "outputs": {}, "error": told}
         with contextlib.suppress(Exception):  # the step may have closed it
             sys.stderr.write(told["traceback"])
+    if inside.was_stopped(folder):
+        result = {**result, "status": PRUNED, "outputs": {}}
+        result.pop("error", None)
+        remove(Path(folder) / OUTPUTS)
     now = os.times()
     result |= {
         "ended": time.time(),
@@ -88,7 +93,7 @@ def _run(folder: str) -> int:
         with contextlib.suppress(Exception):
             stream.flush()
     _write(result, folder)
-    return 0 if result["status"] == "ok" else 1
+    return 0 if result["status"] in {"ok", PRUNED} else 1
 
 
 def _begin(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,7 +302,9 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     shown = os.fsencode(command).decode(errors="backslashreplace")
     print(f"+ {shown}", flush=True)  # noqa: T201 - into the step's own output
     environment = {
+        **_for_trial(job, work),
         **os.environ,
+        inside.FOLDER: str(folder),
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
     }
     done = subprocess.run(["/bin/sh", "-c", command], cwd=work, env=environment, check=False)
@@ -317,6 +324,25 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     return {
         name: encode(work / path, f"{folder}/{OUTPUTS}/{name}", own=str(work))
         for name, path in outputs.items()
+    }
+
+
+def _for_trial(job: Mapping[str, Any], work: Path) -> dict[str, str]:
+    """Return the variables by which a script of W&B's sweeps finds its parameters, and logs without a server."""
+    trial = job.get("trial")
+    if trial is None:
+        return {}
+    given = {
+        "wandb_version": 1,
+        **{name: {"value": each} for name, each in trial["values"].items()},
+    }
+    (work / _PARAMETERS).write_text(json.dumps(given))  # JSON is YAML
+    return {
+        "WANDB_MODE": "offline",
+        "WANDB_SWEEP_PARAM_PATH": str(work / _PARAMETERS),
+        "WANDB_RUN_ID": str(job["key"])[:16],
+        "WANDB_SILENT": "true",
+        "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
     }
 
 

@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.trial import is_sweep
 from wingspan.runner import attempt as attempts
 from wingspan.runner.adoption import ADOPTED, Adoption
 from wingspan.runner.events import (
@@ -23,9 +24,10 @@ from wingspan.runner.events import (
     StepEvent,
 )
 from wingspan.runner.failure import Failure, crashed_in, failure, refusal
-from wingspan.runner.job.process import NO_SPACE
+from wingspan.runner.job.process import NO_SPACE, PRUNED
 from wingspan.runner.local.processes import Ended, Limits, Processes
 from wingspan.runner.local.schedule import Machine, Schedule, this_machine
+from wingspan.runner.local.sweeps import Over, Sweeps
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import (
     RESULT,
@@ -38,6 +40,7 @@ from wingspan.runner.run_folder import (
     earlier_attempts,
     read_result,
 )
+from wingspan.runner.trials.result import list_trials, study_of
 from wingspan.runner.undeclared import require_same_reads
 from wingspan.store.claims import Claims
 from wingspan.store.store import Store
@@ -149,6 +152,8 @@ class _Work:
         self.events: dict[str, StepEvent] = {}
         self.running: dict[str, tuple[PlannedStep, Path]] = {}
         self.lost: dict[str, int] = {}
+        self.sweeps = Sweeps((folder, self.home, self.store), schedule, processes.stop)
+        self.steps = {step.key: step for step in plan.steps}
         self.names: dict[str, list[str]] = {}  # steps that are the same call share a key
         for step in plan.steps:
             self.names.setdefault(step.key, []).append(step.name)
@@ -164,18 +169,34 @@ class _Work:
                 self._look_aside()
                 while (found := self.schedule.start()) is not None:
                     self._start(*found)
-                pause_s = _CLAIMED_POLL_S if self.schedule.aside else _POLL_S
+                self._sweep()
+                pause_s = self.sweeps.pause_s or (
+                    _CLAIMED_POLL_S if self.schedule.aside else _POLL_S
+                )
                 if self.running:
                     for ended in self.processes.wait(pause_s):
                         self._take_in(ended)
                 elif self.schedule.aside:
                     time.sleep(pause_s)
+                self.sweeps.look()
         except BaseException:
             for step, path in self.running.values():
                 self._say(step, STOPPED, attempt=int(path.name))
-            for step in self.schedule.aside.values():
+            for step in (*self.schedule.aside.values(), *self.sweeps.under_way):
                 self._say(step, STOPPED)
             raise
+        finally:
+            self.sweeps.close()
+
+    def _sweep(self) -> None:
+        """Start the trials that there is room for, and end the sweeps that are over."""
+        for _ in self.sweeps.trials():
+            while (found := self.schedule.start()) is not None:
+                self._start(*found)
+        for ended in self.sweeps.over():
+            self._end_sweep(ended)
+        for step, note in self.sweeps.notes():
+            self._say(step, RUNNING, note=note)
 
     def _look_aside(self) -> None:
         """Make ready what another run computed, or gave up: it failed, or was killed."""
@@ -191,9 +212,12 @@ class _Work:
             self._take_stored(step)
         elif not claimed:
             self._wait_for_another(step)
+        elif is_sweep(step):
+            self._begin_sweep(step)
+        elif "trials" in step.action:
+            self._list_trials(step)
         elif old := self.adoption.adopt(step):
-            self._end(step)
-            self._say(step, DONE, note=ADOPTED, adopted=old)
+            self._end(step, note=ADOPTED, adopted=old)
         elif not self._left_result(step):
             self._start_job(step, gpus)
 
@@ -205,7 +229,32 @@ class _Work:
             self._give_up(step, refusal(error), attempt=0)
         else:
             self._end(step)
-            self._say(step, DONE)
+
+    def _begin_sweep(self, step: PlannedStep) -> None:
+        try:
+            begun = self.sweeps.begin(step)
+        except WingspanError as error:
+            self._give_up(step, refusal(error), attempt=0)
+        else:
+            self.earlier |= earlier_attempts(self.home, begun)
+            self._say(step, RUNNING)
+
+    def _end_sweep(self, ended: Over) -> None:
+        if ended.failure is not None:
+            self._give_up(ended.step, ended.failure, attempt=0)
+        else:
+            self._end(ended.step, note=ended.note, wall_s=time.time() - ended.began)
+
+    def _list_trials(self, step: PlannedStep) -> None:
+        """Store the table of a sweep's trials, which their journal has."""
+        began = time.time()
+        try:
+            study = study_of(self.steps[step.needs[0]], self.home.studies)
+            list_trials(step, study, self.folder, self.store)
+        except WingspanError as error:
+            self._give_up(step, refusal(error), attempt=0)
+        else:
+            self._end(step, wall_s=time.time() - began)
 
     def _wait_for_another(self, step: PlannedStep) -> None:
         self.schedule.set_aside(step.key)
@@ -222,9 +271,14 @@ class _Work:
             for path in self.earlier.get(step.key, [])
         )
 
-    def _end(self, step: PlannedStep) -> None:
+    def _end(self, step: PlannedStep, **fields: Any) -> None:  # noqa: ANN401 - of StepEvent
+        """Take note that a step's result is stored."""
         self.schedule.done(step.key)
         self.claims.give_back(step.key)
+        if self.sweeps.owns(step.key):
+            self.sweeps.stored(step.key, fields.get("wall_s", 0.0), cached="wall_s" not in fields)
+        else:
+            self._say(step, DONE, **fields)
 
     def _start_job(self, step: PlannedStep, gpus: list[int | str]) -> None:
         try:
@@ -242,6 +296,8 @@ class _Work:
             "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
         }
         streams = (path / STDOUT, path / STDERR)
+        if self.sweeps.owns(step.key):
+            self.sweeps.started(step.key, path)
         self.processes.start(step.key, path, limits, _preload_of(step), environment, streams)
         self.running[step.key] = (step, path)
         self._say(step, RUNNING, attempt=int(path.name))
@@ -256,7 +312,10 @@ class _Work:
         result = read_result(path)
         if result is not None:
             seen["wall_s"] = result["wall_s"]  # without the wait for a template that was starting
-        if result is not None and result["status"] == "ok" and ended.cause in {"exit", "lost"}:
+        if self.sweeps.owns(step.key) and self._trial_is_over(step, path, result, ended):
+            return
+        ran = ended.cause in {"exit", "lost", "stopped"}
+        if result is not None and result["status"] == "ok" and ran:
             if not self._publish(step, path, seen):
                 self._again(step)
             return
@@ -276,7 +335,29 @@ class _Work:
             why = failure(result, *seen_by_us, asked, code=ended.exit_code, crash=crash)
         self._give_up(step, why, attempt=int(path.name), **seen)
 
+    def _trial_is_over(
+        self,
+        step: PlannedStep,
+        path: Path,
+        result: Mapping[str, Any] | None,
+        ended: Ended,
+    ) -> bool:
+        """Take in a trial that leaves no result in the store: it was pruned, or another one is better."""
+        status = None if result is None else result["status"]
+        pruned = status == PRUNED or (ended.cause == "stopped" and status != "ok")
+        worse = status == "ok" and not self.sweeps.keeps(step.key, path, result or {})
+        if pruned or worse:
+            self.claims.give_back(step.key)
+            self.schedule.done(step.key)
+        if pruned:
+            self.sweeps.pruned(step.key, ended.wall_s)
+        elif worse:
+            self.sweeps.not_kept(step.key, path, result or {}, ended.wall_s)
+        return pruned or worse
+
     def _again(self, step: PlannedStep) -> None:
+        if self.sweeps.owns(step.key):
+            self.sweeps.lost(step.key)
         self.claims.give_back(step.key)
         self.schedule.again(step.key)
 
@@ -292,19 +373,21 @@ class _Work:
         note = attempts.notes(step.name, made)
         if note:
             _LOG.warning(note)
-        self._end(step)
-        self._say(step, DONE, attempt=int(path.name), note=note, **seen)
+        self._end(step, attempt=int(path.name), note=note, **seen)
         return True
 
     def _give_up(self, step: PlannedStep, why: Failure, *, attempt: int, **seen: float) -> None:
         self.claims.give_back(step.key)
         lost = self.schedule.failed(step.key)
+        if self.sweeps.owns(step.key):
+            self.sweeps.failed(step.key, why, seen.get("wall_s", 0.0), prepared=attempt > 0)
+            return
         self._say(step, FAILED, attempt=attempt, **why._asdict(), **seen)
         for reader in lost:
             self._say(reader, SKIPPED, problem=f"needs {step.name}, which failed")
 
     def _say(self, step: PlannedStep, state: str, **fields: Any) -> None:  # noqa: ANN401 - of StepEvent
-        for name in self.names[step.key]:
+        for name in self.names.get(step.key, ()):  # a trial has none: its sweep says how far it is
             event = StepEvent(time.time(), name, step.key, state, **fields)
             self.events[name] = event
             write_event(self.folder, event)

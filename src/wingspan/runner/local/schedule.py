@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
+from wingspan.planning.trial import is_sweep
 
 
 @dataclass(slots=True)
@@ -18,11 +19,14 @@ class Machine:
     memory_mb: int
     gpus: list[int | str] = field(default_factory=list)
 
+    def holds(self, asked: Resources, *, alone: bool) -> bool:
+        """Return whether what a job asks for is free. A job alone may exceed cpus and memory, never GPUs."""
+        fits = asked.cpus <= self.cpus and asked.memory_mb <= self.memory_mb
+        return (alone or fits) and asked.gpus <= len(self.gpus)
+
     def take(self, asked: Resources, *, alone: bool) -> list[int | str] | None:
-        """Take what a job asks for; None if it must wait. A job alone may exceed cpus and memory, never GPUs."""
-        if not alone and (asked.cpus > self.cpus or asked.memory_mb > self.memory_mb):
-            return None
-        if asked.gpus > len(self.gpus):
+        """Take what a job asks for; None if it must wait."""
+        if not self.holds(asked, alone=alone):
             return None
         self.cpus -= asked.cpus
         self.memory_mb -= asked.memory_mb
@@ -72,6 +76,7 @@ class Schedule:
         self._readers: dict[str, list[str]] = {}
         self._missing: dict[str, int] = {}
         self._held: dict[str, list[int | str]] = {}
+        self._open: set[str] = set()  # started steps that hold nothing of the machine
         self._lost: set[str] = set()
         for key, step in self._steps.items():
             needs = [need for need in step.needs if need in self._steps]
@@ -88,14 +93,16 @@ class Schedule:
     @property
     def unfinished(self) -> bool:
         """Whether anything is ready, running or set aside; what waits for a failed step never will be."""
-        return bool(self._ready or self._held or self.aside)
+        return bool(self._ready or self._held or self.aside or self._open)
 
     def start(self) -> tuple[PlannedStep, list[int | str]] | None:
         """Take the first ready step that fits, with the GPUs it gets; None if nothing can start now."""
-        if self._jobs is not None and len(self._held) >= self._jobs:
-            return None
         for position, key in enumerate(self._ready):
-            if self._full(key):
+            if _holds_nothing(self._steps[key]):
+                del self._ready[position]
+                self._open.add(key)
+                return self._steps[key], []
+            if self._crowded or self._full(key):
                 continue
             gpus = self.free.take(self._asked[key], alone=not self._held)
             if gpus is not None:
@@ -104,6 +111,33 @@ class Schedule:
                 self._count(key, 1)
                 return self._steps[key], gpus
         return None
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether as many jobs run as may run at once."""
+        return self._jobs is not None and len(self._held) >= self._jobs
+
+    def room(self, asked: Resources) -> bool:
+        """Return whether a job with this request could start now."""
+        return not self._crowded and self.free.holds(asked, alone=not self._held)
+
+    def add(self, trial: PlannedStep) -> None:
+        """Make a trial of a sweep ready; it is forgotten when it ends."""
+        self._steps[trial.key] = trial
+        self._asked.setdefault(trial.key, Resources(**trial.resources))
+        self._ready.append(trial.key)
+
+    def knows(self, key: str) -> bool:
+        """Return whether a step of the plan, or a trial that has not ended, has this key."""
+        return key in self._steps
+
+    def pending(self, key: str) -> bool:
+        """Return whether a step with this key is ready, running or set aside."""
+        return key in self._held or key in self.aside or key in self._ready
+
+    def forget(self, key: str) -> None:
+        """Drop a trial that has ended."""
+        del self._steps[key], self._asked[key]
 
     def again(self, key: str) -> None:
         """Put a started step back to the front: its process was lost."""
@@ -150,5 +184,13 @@ class Schedule:
             self._running[self._limited[key][0]] += change
 
     def _release(self, key: str) -> None:
-        self._count(key, -1)
-        self.free.give(self._asked[key], self._held.pop(key))
+        if key in self._open:
+            self._open.remove(key)
+        else:
+            self._count(key, -1)
+            self.free.give(self._asked[key], self._held.pop(key))
+
+
+def _holds_nothing(step: PlannedStep) -> bool:
+    """Return whether a step is carried out by the parent: a sweep, whose trials are jobs, and its table."""
+    return is_sweep(step) or "trials" in step.action

@@ -1,0 +1,238 @@
+"""The sweeps of a run on this machine: trials join the schedule one by one, their metrics are read while they run."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wingspan.errors import WingspanError
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.attempt import with_metrics
+from wingspan.runner.failure import Failure
+from wingspan.runner.local.schedule import Schedule
+from wingspan.runner.run_folder import OUTPUTS, Home, RunFolder
+from wingspan.runner.trials.result import take_best
+from wingspan.runner.trials.sweeping import Sweeping
+from wingspan.runner.trials.value import curve_of, value_of
+from wingspan.runner.undeclared import as_read_now, compared_reads
+from wingspan.store.store import Store
+
+_LOG = logging.getLogger("wingspan.runner")
+_SAME = "correct what it reports, then run the same command again"
+_LOOK_S = 0.02  # between looks at what trials report, where a verdict may be waited for
+
+
+class Over(NamedTuple):
+    """A sweep that has ended: `failure` is None where its result is stored."""
+
+    step: PlannedStep
+    failure: Failure | None
+    note: str
+    began: float
+
+
+class Sweeps:
+    """The sweeps under way, and whose trial a key is.
+
+    Parameters
+    ----------
+    stop
+        Asks the job of a key to end.
+    """
+
+    def __init__(
+        self,
+        places: tuple[RunFolder, Home, Store],
+        schedule: Schedule,
+        stop: Callable[[str], None],
+    ) -> None:
+        self._folder, self._home, self._store = places
+        self._schedule = schedule
+        self._stop = stop
+        self._sweeps: dict[str, Sweeping] = {}
+        self._of: dict[str, Sweeping] = {}
+        self._waiting: list[tuple[Sweeping, str]] = []  # for a step that makes the same call
+
+    def begin(self, step: PlannedStep) -> frozenset[str]:
+        """Open the study of a sweep; return the keys of trials that an earlier run has begun.
+
+        Raises
+        ------
+        ConflictError
+            Another run draws in the same study.
+        """
+        study = self._home.studies / str((step.sweep or {})["study"])
+        present = self._present
+        self._sweeps[step.key] = Sweeping(step, study, self._folder.run_id, present)
+        for note in (step.sweep or {})["notes"]:
+            _LOG.info("sweep %s: %s", step.name, note)
+        return self._sweeps[step.key].begun()
+
+    def _present(self, trial: PlannedStep) -> PlannedStep:
+        return as_read_now(trial, self._store)
+
+    def owns(self, key: str) -> bool:
+        """Return whether a key is that of a trial under way."""
+        return key in self._of
+
+    @property
+    def under_way(self) -> list[PlannedStep]:
+        """The sweeps that have begun and not ended."""
+        return [sweeping.step for sweeping in self._sweeps.values()]
+
+    @property
+    def pause_s(self) -> float | None:
+        """How soon to look again; None where nothing hangs on it."""
+        hurry = any(each.pruning and each.calls for each in self._sweeps.values())
+        return _LOOK_S if hurry else None
+
+    def trials(self) -> Iterator[PlannedStep]:
+        """Draw trials as long as the machine has room for one; give each once it is in the schedule."""
+        self._waiting = [each for each in self._waiting if not self._known(*each)]
+        for sweeping in list(self._sweeps.values()):
+            request = self._schedule.requests[sweeping.step.key]
+            while self._schedule.room(request) and (call := sweeping.next()) is not None:
+                if self._known(sweeping, call.step.key):
+                    continue
+                if self._schedule.knows(call.step.key):
+                    self._waiting.append((sweeping, call.step.key))
+                    continue
+                self._of[call.step.key] = sweeping
+                self._schedule.add(call.step)
+                yield call.step
+
+    def _known(self, sweeping: Sweeping, key: str) -> bool:
+        """Take in a call that needs no job: its result is stored, or a step of this run made the same call in vain."""
+        if self._store.done([key]):
+            sweeping.found(key)
+            self._take_in(sweeping, key, 0.0, cached=True)
+            return True
+        if self._schedule.knows(key) and not self._schedule.pending(key):
+            sweeping.failed(key, Failure("the step that makes the same call failed", _SAME), 0.0)
+            return True
+        return False
+
+    def started(self, key: str, attempt: Path) -> None:
+        """Follow a trial's new attempt."""
+        self._of[key].started(key, attempt)
+
+    def lost(self, key: str) -> None:
+        """Take note that a trial is started again."""
+        self._of[key].lost(key)
+
+    def stored(self, key: str, wall_s: float, *, cached: bool = False) -> None:
+        """Take in a trial whose result is in the store now."""
+        self._take_in(self._forget(key), key, wall_s, cached=cached)
+
+    def keeps(self, key: str, attempt: Path, result: Mapping[str, Any]) -> bool:
+        """Return whether the result of a trial that ended well is to be stored."""
+        sweeping = self._of[key]
+        if sweeping.keep == "all":
+            return True
+        try:
+            metric = _metric(sweeping)
+            found = with_metrics(result, attempt)
+            return sweeping.better(value_of(metric, found, (attempt / OUTPUTS).joinpath))
+        except WingspanError:
+            return True
+
+    def not_kept(self, key: str, attempt: Path, result: Mapping[str, Any], wall_s: float) -> None:
+        """Take in a trial whose result is not stored, as another one is better."""
+        sweeping = self._forget(key)
+        metric = _metric(sweeping)
+        found = with_metrics(result, attempt)
+        value = value_of(metric, found, (attempt / OUTPUTS).joinpath)
+        sweeping.complete(key, value, curve_of(metric, found), wall_s, cached=False)
+
+    def pruned(self, key: str, wall_s: float) -> None:
+        """Take in a trial that stopped because it was asked to."""
+        self._forget(key).pruned(key, wall_s)
+
+    def was_stopped(self, key: str) -> bool:
+        """Return whether a trial was asked to stop."""
+        reports = self._of[key].calls[key].reports
+        return reports is not None and reports.stopped
+
+    def failed(self, key: str, why: Failure, wall_s: float, *, prepared: bool) -> None:
+        """Take in a trial that failed for good; where its job could not even be prepared, no other one could."""
+        sweeping = self._forget(key)
+        if not prepared:
+            sweeping.refuse(why)
+        sweeping.failed(key, why, wall_s)
+
+    def _forget(self, key: str) -> Sweeping:
+        self._schedule.forget(key)
+        return self._of.pop(key)
+
+    def look(self) -> None:
+        """Read what the trials report, and stop those that the search gives up."""
+        ended = self._folder.end_sweeps.exists() if self._sweeps else False
+        for sweeping in self._sweeps.values():
+            told = [*sweeping.look()]
+            if ended:
+                sweeping.close("ended by the user")
+            if sweeping.hurry:
+                told += sweeping.stop_all()
+            for call in told:
+                if "command" in call.step.action:  # a script does not ask whether to stop
+                    self._stop(call.step.key)
+
+    def notes(self) -> Iterator[tuple[PlannedStep, str]]:
+        """Give how far each sweep is, where that was not said just now."""
+        for sweeping in self._sweeps.values():
+            note = sweeping.note()
+            if note:
+                yield sweeping.step, note
+
+    def over(self) -> list[Over]:
+        """Close the sweeps that are over; each has its result now, or a failure."""
+        found = []
+        for key, sweeping in list(self._sweeps.items()):
+            ended = self._conclude(sweeping) if sweeping.over else None
+            if ended is not None:
+                sweeping.__exit__()
+                del self._sweeps[key]
+                found.append(ended)
+        return found
+
+    def close(self) -> None:
+        """Close the studies of a run that is interrupted."""
+        for sweeping in self._sweeps.values():
+            sweeping.__exit__()
+
+    def _conclude(self, sweeping: Sweeping) -> Over | None:
+        """Store the best trial's result as the sweep's; None where that trial has to run again first."""
+        step, best = sweeping.step, sweeping.best()
+        note = sweeping.note(always=True)
+        if sweeping.failure is not None or best is None:
+            return Over(step, sweeping.nothing_found(), note, sweeping.began)
+        if not take_best(step, best, sweeping.key_of(best), self._store):
+            again = sweeping.again(best)
+            self._of[again.key] = sweeping
+            self._schedule.add(again)
+            return None
+        return Over(step, None, note, sweeping.began)
+
+    def _take_in(self, sweeping: Sweeping, key: str, wall_s: float, *, cached: bool) -> None:
+        metric = _metric(sweeping)
+        result = self._store.result(key)
+        self._note_reads(sweeping, result)
+        try:
+            value = value_of(metric, result, lambda name: self._store.output_path(key, name))
+        except WingspanError as error:
+            sweeping.unusable(key, error, wall_s)
+            return
+        sweeping.complete(key, value, curve_of(metric, result), wall_s, cached=cached)
+
+    def _note_reads(self, sweeping: Sweeping, result: Mapping[str, Any]) -> None:
+        """Let a change of what a trial read without declaring it give the study another key."""
+        found = compared_reads(result)
+        if any(names.keys() - sweeping.reads.get(kind, {}).keys() for kind, names in found.items()):
+            for kind, names in found.items():
+                sweeping.reads.setdefault(kind, {}).update(names)
+            study = str((sweeping.step.sweep or {})["study"])
+            self._store.reads.add(study, sweeping.step.name, sweeping.reads)
+
+
+def _metric(sweeping: Sweeping) -> str:
+    return str((sweeping.step.sweep or {})["spec"]["metric"])

@@ -1,0 +1,68 @@
+"""Make the best trial's result that of the sweep, and the table of all trials a result of its own."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from wingspan.errors import NotFoundError
+from wingspan.files import disk_errors, json_text
+from wingspan.planning.key import FORMAT
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.adoption import input_digests
+from wingspan.runner.job.brief import brief
+from wingspan.runner.run_folder import OUTPUTS, RESULT, RunFolder
+from wingspan.store.annotation import VALUE
+from wingspan.store.codec import encode
+from wingspan.store.store import Store
+from wingspan.sweep.records import Trial
+from wingspan.sweep.study import Study, read_study
+
+
+def take_best(sweep: PlannedStep, best: Trial, key: str, store: Store) -> bool:
+    """Store the result of the best trial, whose key is given, as that of the sweep; False where it is not stored."""
+    said = {"number": best.number, "parameters": best.parameters, "value": best.value}
+    return store.adopt(key, sweep.key, {"step": sweep.name, "key_format": FORMAT, "trial": said})
+
+
+def study_of(sweep: PlannedStep, studies: Path) -> Study:
+    """Return the trials of a sweep, no more than its plan asks for.
+
+    Raises
+    ------
+    NotFoundError
+        There is no journal of them.
+    """
+    searched: dict[str, Any] = sweep.sweep or {}
+    folder = studies / str(searched["study"])
+    if not folder.is_dir():
+        problem = "there is no record of its trials: it has not begun, or the record was removed"
+        raise NotFoundError(f"sweep {sweep.name}", problem, f"run it: --force {sweep.name}")
+    return read_study(folder, searched["budget"]["trials"])
+
+
+def list_trials(step: PlannedStep, study: Study, folder: RunFolder, store: Store) -> None:
+    """Store the table of a sweep's trials as the result of the step that lists them."""
+    attempt = folder.new_attempt(step.key)
+    began = time.time()
+    with disk_errors(attempt):
+        (attempt / OUTPUTS).mkdir(parents=True)
+        rows = study.rows()
+        record = encode(rows, attempt / OUTPUTS / VALUE)
+        result = {
+            "schema": 1,
+            "key": step.key,
+            "key_format": FORMAT,
+            "step": step.name,
+            "attempt": int(attempt.name),
+            "status": "ok",
+            "host": socket.gethostname(),
+            "started": began,
+            "ended": time.time(),
+            "wall_s": time.time() - began,
+            "outputs": {VALUE: record},
+            "shown": {VALUE: brief(rows)},
+            "inputs": input_digests(step, store),
+        }
+        (attempt / RESULT).write_text(json_text(result))
+        store.publish(step.key, attempt)

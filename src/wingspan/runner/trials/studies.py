@@ -1,0 +1,54 @@
+"""The studies of a run's sweeps, by the name of the sweep's step; each is read when it is asked for."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from wingspan.errors import NotFoundError, near
+from wingspan.planning.plan import PlannedStep
+from wingspan.planning.trial import is_sweep
+from wingspan.runner.trials.result import study_of
+from wingspan.sweep.study import Study
+
+
+class Studies(Mapping[str, Study]):
+    """A mapping from the names of a run's sweeps to their trials, as they are now."""
+
+    def __init__(self, run_id: str, steps: Mapping[str, PlannedStep], folder: Path) -> None:
+        self._run_id = run_id
+        self._sweeps = {name: step for name, step in steps.items() if is_sweep(step)}
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Study:
+        """Return the trials of a sweep.
+
+        Raises
+        ------
+        NotFoundError
+            The run has no such sweep, or it has not begun.
+        """
+        if name not in self._sweeps:
+            problem = f"it has no sweep {name!r}"
+            raise NotFoundError(f"run {self._run_id}", problem, near(name, self._sweeps))
+        return study_of(self._sweeps[name], self._folder)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sweeps)
+
+    def __len__(self) -> int:
+        return len(self._sweeps)
+
+    @property
+    def only(self) -> str:
+        """The name of the run's only sweep.
+
+        Raises
+        ------
+        NotFoundError
+            It has none, or several.
+        """
+        names = list(self._sweeps)
+        if len(names) != 1:
+            problem = f"it has {len(names) or 'no'} sweeps{': ' if names else ''}{', '.join(names)}"
+            fix = f"choose one: run.studies[{names[0]!r}]" if names else "declare one: p.sweep(...)"
+            raise NotFoundError(f"run {self._run_id}", problem, fix)
+        return names[0]

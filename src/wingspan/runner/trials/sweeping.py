@@ -1,0 +1,292 @@
+"""One sweep under way: which call comes next, what each ended call means, when the sweep is over.
+
+It starts nothing and stores no result: a runner asks for the next trial, and says how each one ended.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from wingspan.errors import NotFoundError, WingspanError
+from wingspan.planning.plan import PlannedStep
+from wingspan.planning.trial import prunes, trial_of
+from wingspan.runner.failure import Failure, refusal
+from wingspan.runner.trials.progress import progress_note
+from wingspan.runner.trials.reports import Reports
+from wingspan.runner.trials.value import Curve
+from wingspan.sweep.opened import OpenStudy, open_study
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Draw, Ending, Trial
+from wingspan.sweep.spec import Spec
+
+_CLOSED = "closed"  # no more trials are drawn for a sweep
+_NOTE_S = 1.0  # between two notes on how far the sweep is
+_SECONDS = 3600.0  # an hour's
+
+Present = Callable[[PlannedStep], PlannedStep]
+
+
+@dataclass(slots=True)
+class Under:
+    """A call under way: its draw, its planned step, and what its attempts report.
+
+    Parameters
+    ----------
+    again
+        The study has its value already: it is made for its files alone.
+    """
+
+    draw: Draw
+    step: PlannedStep
+    again: bool = False
+    reports: Reports | None = None
+    curve: dict[int, float] = field(default_factory=dict)
+
+
+class Sweeping:
+    """One sweep. A context manager: leaving it closes the study, so that another run may go on with it.
+
+    Attributes
+    ----------
+    calls
+        Those under way, by key.
+    reads
+        What the trials read without declaring it.
+    hurry
+        The sweep ends before its budget does: what is under way is asked to stop.
+    """
+
+    def __init__(self, step: PlannedStep, folder: Path, run_id: str, present: Present) -> None:
+        """Open the study of a planned sweep; `present` gives a trial the key by which its result is found now.
+
+        Raises
+        ------
+        ConflictError
+            Another run holds the study.
+        """
+        sweep = step.sweep or {}
+        self.step = step
+        self.parallel: int | None = sweep["parallel"]
+        self.keep: str = sweep["keep"]
+        self.calls: dict[str, Under] = {}
+        self.pruning = prunes(step)
+        self.hurry = False
+        self.began = time.time()
+        self._budget: dict[str, Any] = sweep["budget"]
+        self._limit: int = self._budget["trials"]
+        self._present = present
+        self._spec = Spec.from_json(sweep["spec"])
+        self.study: OpenStudy = open_study(folder, self._spec, run_id)
+        self._again = deque(self.study.unended(self._limit))
+        self._closed = any(
+            mark.get("sweep") == step.key and mark.get("mark") == _CLOSED
+            for mark in self.study.marks
+        )
+        before = self.study.look(self._limit)
+        self._used_s = before.used_s
+        counts = before.counts
+        self._complete = counts.get("complete", 0)
+        self._since = time.time(), sum(counts.values()) - counts.get("running", 0)
+        self._failure: Failure | None = None
+        self.reads: dict[str, dict[str, str]] = {}
+        self._dry = False  # `next` has no call, and will have none until one ends
+        self._noted = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.study.__exit__(None, None, None)
+
+    def begun(self) -> frozenset[str]:
+        """Return the keys of calls that an earlier run has begun and not ended."""
+        drawn = [draw for draw in self._again if draw.same_as is None]
+        trials = (trial_of(self.step, draw.values, draw.number, draw.repeat) for draw in drawn)
+        return frozenset(self._present(trial).key for trial in trials)
+
+    def next(self) -> Under | None:
+        """Return the next call to make, if one is left and may be made now; its draw is on the disk."""
+        while self.parallel is None or len(self.calls) < self.parallel:
+            draw = self._draw()
+            self._dry = draw is None
+            if draw is None:
+                return None
+            if draw.same_as is not None:
+                self._look_at_budget()
+                continue
+            trial = self._present(trial_of(self.step, draw.values, draw.number, draw.repeat))
+            self.calls[trial.key] = Under(draw, trial)
+            return self.calls[trial.key]
+        return None
+
+    def _draw(self) -> Draw | None:
+        if self._failure is not None:
+            return None
+        if self._again:
+            return self._again.popleft()
+        draw = None if self._closed else self.study.draw(self._limit)
+        if draw is None and not self.calls and self._budget["confirm"]:
+            self._again.extend(self.study.confirmations(self._budget["confirm"], self._limit))
+            return self._again.popleft() if self._again else None
+        return draw
+
+    @property
+    def over(self) -> bool:
+        """Whether no call is under way and `next` has none."""
+        return self._dry and not self.calls
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the sweep cannot have a result; None as long as it may."""
+        return self._failure
+
+    def started(self, key: str, attempt: Path) -> None:
+        """Follow what a new attempt of a call reports."""
+        call = self.calls[key]
+        self.found(key)
+        call.reports = Reports(attempt, self._spec.metric, len(call.curve))
+        if self.pruning:
+            call.reports.answer()  # from now on ws.should_stop() waits for verdicts
+
+    def found(self, key: str) -> None:
+        """Record the key of a call that is started, or whose result is stored."""
+        call = self.calls[key]
+        if not call.again:
+            self.study.began(call.draw.number, key, call.draw.repeat)
+
+    def look(self) -> Iterator[Under]:
+        """Take in what the calls have reported since the last look; give those that are to stop."""
+        followed = [call for call in self.calls.values() if call.reports is not None]
+        news = [call for call in followed if self._take_reports(call)]
+        verdicts = self.study.to_stop() if news and self.pruning else set()
+        for call in followed:
+            if call.draw.call in verdicts and call.reports is not None and not call.reports.stopped:
+                call.reports.stop()
+                yield call
+        for call in news:
+            if call.reports is not None and self.pruning:
+                call.reports.answer()
+
+    def _take_reports(self, call: Under) -> bool:
+        """Hand the new reports of a call to the study; return whether there are any."""
+        new = call.reports.new() if call.reports is not None else []
+        for step, value in new:
+            call.curve.setdefault(step, value)
+            if self.pruning and math.isfinite(value):
+                self.study.report(call.draw.number, step, value, call.draw.repeat)
+        return bool(new)
+
+    def stop_all(self) -> Iterator[Under]:
+        """Ask every call under way to stop, as the sweep is over; give them."""
+        for call in self.calls.values():
+            if call.reports is not None and not call.reports.stopped:
+                call.reports.stop()
+                yield call
+
+    def complete(
+        self, key: str, value: float, curve: Curve, wall_s: float, *, cached: bool
+    ) -> None:
+        """Take in a call that ended well."""
+        self._complete += 1
+        curve = curve or tuple(self.calls[key].curve.items())
+        self._ended(key, Ending(COMPLETE, value, wall_s=wall_s, cached=cached, curve=curve))
+
+    def pruned(self, key: str, wall_s: float) -> None:
+        """Take in a call that stopped because it was asked to."""
+        self._take_reports(self.calls[key])
+        curve = tuple(self.calls[key].curve.items())
+        self._ended(key, Ending(PRUNED, wall_s=wall_s, curve=curve))
+
+    def failed(self, key: str, why: Failure, wall_s: float) -> None:
+        """Take in a call that failed for good."""
+        curve = tuple(self.calls[key].curve.items())
+        self._ended(key, Ending(FAILED, problem=why.problem, wall_s=wall_s, curve=curve))
+        parallel = self.parallel or len(self.calls) + 1
+        said = "" if self._complete else self.study.failure(parallel, self._limit)
+        if said and self._failure is None:
+            self._failure = Failure(said, why.fix)
+            self.hurry = True
+
+    def unusable(self, key: str, error: WingspanError, wall_s: float) -> None:
+        """Take in a call that ended well and has no value; without the metric, the first one ends the sweep."""
+        if not self._complete and isinstance(error, NotFoundError):
+            self._failure, self.hurry = self._failure or refusal(error), True
+        self.failed(key, refusal(error), wall_s)
+
+    def lost(self, key: str) -> None:
+        """Take note that a call is made again, as its process was lost."""
+        draw = self.calls[key].draw
+        self.study.lost(draw.number, draw.repeat)
+
+    def refuse(self, why: Failure) -> None:
+        """End the sweep: a trial could not be prepared, and no other could."""
+        self._failure = self._failure or why
+
+    def close(self, why: str, *, hurry: bool = True) -> None:
+        """Draw no more; remembered, so that the sweep goes on with its best after a restart too."""
+        self.hurry = self.hurry or hurry
+        if not self._closed:
+            self._closed = True
+            self.study.mark(_CLOSED, sweep=self.step.key, why=why)
+
+    def again(self, best: Trial) -> PlannedStep:
+        """Return the first call of a trial, to be made once more as its result is gone."""
+        step = self._present(trial_of(self.step, best.parameters, best.number))
+        self.calls[step.key] = Under(Draw(best.number, best.parameters), step, again=True)
+        return step
+
+    def key_of(self, best: Trial) -> str:
+        """Return the key under which a trial's result is stored."""
+        if best.keys:
+            return best.keys[0]
+        return self._present(trial_of(self.step, best.parameters, best.number)).key
+
+    def better(self, value: float) -> bool:
+        """Return whether a value is better than the best so far."""
+        best = self.study.best(self._limit)
+        return best is None or best.value is None or self._spec.better(value, best.value)
+
+    def best(self) -> Trial | None:
+        """Return the best trial."""
+        return self.study.best(self._limit, self._budget["confirm"])
+
+    def nothing_found(self) -> Failure:
+        """Return the failure of a sweep without a complete trial."""
+        if self._failure is not None:
+            return self._failure
+        counts = self.study.look(self._limit).counts
+        problem = self.study.failure(1, self._limit)
+        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        fix = "correct the function, then run the same command again; wingspan sweep show lists the trials"
+        return Failure(problem or f"no trial is complete: {told or 'none was drawn'}", fix)
+
+    def note(self, *, always: bool = False) -> str:
+        """Return how far the sweep is; empty if that was said just now."""
+        if not always and time.monotonic() - self._noted < _NOTE_S:
+            return ""
+        self._noted = time.monotonic()
+        seen = self.study.look(self._limit)
+        return progress_note(seen, self._limit, len(self.calls), self._since)
+
+    def _ended(self, key: str, ending: Ending) -> None:
+        call = self.calls.pop(key)
+        if call.again:
+            if ending.state == FAILED and self._failure is None:
+                self._failure = Failure(ending.problem, "see its output: wingspan logs")
+            return
+        self._used_s += 0.0 if ending.cached else ending.wall_s
+        self.study.ended(call.draw.number, ending, call.draw.repeat)
+        self._look_at_budget()
+
+    def _look_at_budget(self) -> None:
+        """Draw no more once the time is used, or the target is reached."""
+        hours, target = self._budget["hours"], self._budget["target"]
+        if hours is not None and self._used_s >= hours * _SECONDS:
+            self.close("its hours are used", hurry=False)
+        best = self.study.best(self._limit) if target is not None else None
+        reached = best is not None and best.value is not None
+        if reached and not self._spec.better(target, best.value):  # type: ignore[union-attr, arg-type]
+            self.close("the target is reached")
