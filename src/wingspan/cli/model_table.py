@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wingspan.cli.paper import columns, counted, wrap
+from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_training import Training
+    from wingspan.runner.run import Run
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
     from wingspan.tabular.predict import Predictions
     from wingspan.tabular.select import Selection
+    from wingspan.tabular.survey import Survey
 
 
 def print_guess(what: "Training") -> None:
@@ -22,6 +25,32 @@ def print_guess(what: "Training") -> None:
         other = "classification" if task == "regression" else "regression"
         told = f"note: a {task}, as {reason}; --task {other} changes it"
         print(wrap(told, "  "), file=sys.stderr)
+
+
+_COLUMNS = 40
+"""Columns of a table that are printed; the card has all."""
+
+
+def tell_survey(run: "Run", step: str) -> None:
+    """Print what the columns are used as, and what is odd about the table, once that is known."""
+    if step != "survey":
+        return
+    found: Survey = run[step]
+    head = ("column", "kind", "missing", "distinct", "used as")
+    rows = [
+        (shown_name(each.name), each.kind, f"{each.missing:,}", f"{each.distinct:,}", each.used)
+        for each in found.columns[:_COLUMNS]
+    ]
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head) - 1)]
+    for row in (head, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        print("  ".join([*cells, row[-1]]))
+    if (more := len(found.columns) - _COLUMNS) > 0:
+        print(f"and {counted(more, 'more column')}")
+    for finding in found.findings:
+        print(wrap(f"warning: {shown_name(finding.message)}", "  "))
+        print(wrap(f"  -> {finding.fix}", "     "))
+    print()
 
 
 def print_comparison(

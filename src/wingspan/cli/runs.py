@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -10,6 +11,7 @@ import typer
 from wingspan.cli.paper import counted, wrap
 
 if TYPE_CHECKING:
+    from wingspan.runner.events import Listener, StepEvent
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.workflow import Pipeline
@@ -118,8 +120,15 @@ def run_pipeline(
     fuse: bool = True,
     shared: Path | None = None,
     choice: Choice = ALL,
+    on_done: "Callable[[Run, str], None] | None" = None,
 ) -> "Run":
-    """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad."""
+    """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad.
+
+    Parameters
+    ----------
+    on_done
+        Called with the run and the name of each step that is up to date or done.
+    """
     from wingspan.cli.progress import Progress
     from wingspan.runner.drive import drive
 
@@ -151,7 +160,8 @@ def run_pipeline(
     _print_notes(started)
     try:
         with Progress({name: step.done for name, step in started.steps.items()}) as progress:
-            drive(started.folder, started.home, progress, runner, jobs)
+            listener = progress if on_done is None else _telling(started, progress, on_done)
+            drive(started.folder, started.home, listener, runner, jobs)
     except KeyboardInterrupt:
         if started.folder.on != "local":
             told = f"wingspan watch {started.run_id}\n  stop:  wingspan stop {started.run_id}"
@@ -159,6 +169,20 @@ def run_pipeline(
         raise
     conclude(started)
     return started
+
+
+def _telling(run: "Run", progress: "Listener", on_done: "Callable[[Run, str], None]") -> "Listener":
+    """Return a listener that also calls `on_done` for each step that is done, at once for those up to date."""
+
+    def listen(event: "StepEvent") -> None:
+        progress(event)
+        if event.state == "done":
+            on_done(run, event.step)
+
+    for name, step in run.steps.items():
+        if step.done:
+            on_done(run, name)
+    return listen
 
 
 def _print_notes(run: "Run") -> None:

@@ -54,6 +54,15 @@ Memory = Annotated[
     str | None, typer.Option(help="Memory of each step [default: by the data's size].")
 ]
 Delimiter = Annotated[str, typer.Option(help="CSV field delimiter.")]
+Decimal = Annotated[str, typer.Option(help="Decimal mark of numbers: . or ,")]
+Thousands = Annotated[str, typer.Option(help="Thousands mark of numbers, such as . or ,")]
+Numbers = Annotated[
+    str, typer.Option(help="Columns of amounts or percentages to read as numbers, by commas.")
+]
+Categories = Annotated[str, typer.Option(help="Columns of codes to take as categories, by commas.")]
+Missing = Annotated[
+    str, typer.Option(help="Further words for a missing value, separated by commas.")
+]
 DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
 DropMissingTarget = Annotated[
     bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")

@@ -15,10 +15,12 @@ from wingspan.cli.model_table import (
     print_comparison,
     print_guess,
     print_predictions,
+    tell_survey,
     write_out,
 )
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
+from wingspan.cli.paper import wrap
 from wingspan.cli.runs import (
     AsJson,
     Ended,
@@ -31,9 +33,11 @@ from wingspan.cli.runs import (
     run_pipeline,
 )
 from wingspan.cli.table_options import (
+    Categories,
     Compatibility,
     Cpus,
     Data,
+    Decimal,
     Delimiter,
     Deploy,
     DeployAnyway,
@@ -46,9 +50,11 @@ from wingspan.cli.table_options import (
     IdColumn,
     Interval,
     Memory,
+    Missing,
     ModelName,
     NewRows,
     NewRowsOut,
+    Numbers,
     Out,
     Parameters,
     RulesFile,
@@ -59,6 +65,7 @@ from wingspan.cli.table_options import (
     Target,
     TaskOption,
     TestSize,
+    Thousands,
     Time,
     Validation,
 )
@@ -68,7 +75,6 @@ if TYPE_CHECKING:
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.tabular.deploy import Deployed
-    from wingspan.tabular.read import ReadOptions
     from wingspan.workflow import Pipeline
 
 _PIPELINE, _RECIPE = "table-training", "wingspan.recipes.table_steps"
@@ -121,6 +127,11 @@ def train(
     cpus: Cpus = 1,
     memory: Memory = None,
     delimiter: Delimiter = ",",
+    decimal: Decimal = ".",
+    thousands: Thousands = "",
+    numbers: Numbers = "",
+    categories: Categories = "",
+    missing: Missing = "",
     name: DeployName = None,
     deploy: Deploy = True,
     deploy_anyway: DeployAnyway = False,
@@ -142,7 +153,7 @@ def train(
     ends = Ends(models, name, new_rows, out, deploy_anyway, interval).checked()
     with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_training import Training
-        from wingspan.tabular.given import read_parameters, read_rules
+        from wingspan.tabular.given import read_options, read_parameters, read_rules
 
         labels = None if estimators is None else {label: label for label in _listed(estimators)}
         what = Training(
@@ -152,7 +163,14 @@ def train(
             select=tuple(_listed(select)),
             drop=tuple(_listed(drop)),
             rules=read_rules(rules, drop_missing_target=drop_missing_target),
-            options=_options(delimiter),
+            options=read_options(
+                delimiter,
+                missing,
+                decimal=decimal,
+                thousands=thousands,
+                numbers=tuple(_listed(numbers)),
+                categories=tuple(_listed(categories)),
+            ),
             task=task,
             test_size=test_size,
             validation=validation,
@@ -174,7 +192,10 @@ def train(
         def carry_out(what: "Training") -> "Run":
             p = _training(what, ends)
             p.origin = origin
-            return run_pipeline(p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared)
+            on_done = None if as_json else tell_survey
+            return run_pipeline(
+                p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared, on_done=on_done
+            )
 
         run, fitted, failed = _without_failed(what, carry_out)
     _finish(run, fitted, ends, failed, as_json=as_json)
@@ -188,6 +209,7 @@ def predict(
     interval: Interval = None,
     shards: Shards = 1,
     delimiter: Delimiter = ",",
+    missing: Missing = "",
     models: ModelsFolder = MODELS,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -199,6 +221,7 @@ def predict(
     from wingspan.pipeline.handles import step_of
     from wingspan.recipes.table_prediction import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
+    from wingspan.tabular.given import read_options
     from wingspan.workflow import Pipeline
 
     _check_out(out)
@@ -210,7 +233,7 @@ def predict(
         data[0] if len(data) == 1 else list(data),
         suffix=out.suffix,
         id_column=id_column,
-        options=_options(delimiter),
+        options=read_options(delimiter, missing),
         shards_in_all=shards,
         interval=interval,
     )
@@ -274,8 +297,9 @@ def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_j
     compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
     best, folder = run["choose_best"]
     tested = run.get("test")
+    against = [*(f"{label} failed" for label in failed), *map(str, run["survey"].against)]
     deployed = None
-    if ends.name is not None and (ends.anyway or not failed):
+    if ends.name is not None and (ends.anyway or not against):
         deployed = deploy(folder, ends.models, ends.name)
     if ends.out is not None:
         write_out(run["predict"].path, ends.out)
@@ -284,6 +308,8 @@ def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_j
         told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
         told["test"] = tested and tested.as_json()
         told["ties"] = best.ties
+        told["survey"] = run["survey"].as_json()
+        told["not_deployed"] = against if deployed is None else []
         told["best"] = best.best
         told["failed"] = failed
         told["deployed"] = deployed and {
@@ -293,12 +319,14 @@ def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_j
         print(json.dumps(told, indent=2))
     else:
         print_comparison(compared, best, tested, BASELINE)
-        _print_ends(deployed, ends, failed)
+        _print_ends(deployed, ends, failed, against)
     if failed:
         raise typer.Exit(1)
 
 
-def _print_ends(deployed: "Deployed | None", ends: Ends, failed: list[str]) -> None:
+def _print_ends(
+    deployed: "Deployed | None", ends: Ends, failed: list[str], against: list[str]
+) -> None:
     """Print what became of the best model."""
     if failed:
         print(f"failed: {', '.join(failed)}; see `wingspan logs 'fit[{failed[0]}]'`")
@@ -306,8 +334,9 @@ def _print_ends(deployed: "Deployed | None", ends: Ends, failed: list[str]) -> N
         print(f"deployed {deployed.reference}: {deployed.folder}")
         print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
     elif ends.name is not None:
-        print("not deployed: an estimator failed. To deploy the best of the others,")
-        print("run the command again with --deploy-anyway")
+        print("not deployed:")
+        print("\n".join(wrap(f"  {each}", "    ") for each in against))
+        print("to deploy it all the same, run the command again with --deploy-anyway")
     if ends.out is not None:
         print(f"predicted {ends.new_rows}: {ends.out}")
 
@@ -343,12 +372,6 @@ def _check_out(out: Path | None) -> None:
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _options(delimiter: str) -> "ReadOptions":
-    from wingspan.tabular.read import ReadOptions
-
-    return ReadOptions(delimiter=delimiter)
 
 
 def register(app: typer.Typer) -> None:

@@ -23,6 +23,7 @@ from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.residuals import Residuals
 from wingspan.tabular.select import Selection, precise_metrics, select
 from wingspan.tabular.split import SplitRule
+from wingspan.tabular.survey import Survey, survey
 from wingspan.tabular.train import train_table
 
 if TYPE_CHECKING:
@@ -123,6 +124,11 @@ def join(counts: dict[str, list[Counts | Residuals]], prepared: Prepared) -> Eva
     return evaluation(merged, prepared.whole.classes)
 
 
+def look(table: Table, prepared: Prepared, split: SplitRule) -> Survey:
+    """Look at the columns, and say what is odd about the table."""
+    return survey(table, split, prepared.whole)
+
+
 def judge_baseline(table: Table, prepared: Prepared, split: SplitRule) -> Evaluation:
     """Score what knows only how often each class is, or the mean, on the rows that the models are compared on."""
     rules = split.rules_of_folds or [split]
@@ -153,14 +159,23 @@ def refit(
 def bundle(
     selection: Selection,
     model: "BaseEstimator",
-    tested: Evaluation,
-    compared: dict[str, Evaluation],
+    evaluations: dict[str, dict[str, Evaluation]],
+    surveyed: Survey,
     table: Table,
     prepared: Prepared,
     facts: dict[str, Any],
 ) -> Best:
-    """Join the best model with what is needed to apply it, and its card."""
+    """Join the best model with what is needed to apply it, and its card.
+
+    Parameters
+    ----------
+    evaluations
+        ``test``: the best model on the test rows, and ``validation``: all models on the validation rows; or ``test``
+        alone with all models.
+    """
     best, preparation = selection.best, prepared.whole
+    compared = evaluations.get("validation") or evaluations["test"]
+    tested = evaluations["test"]
     card = Card(
         data=facts["data"],
         data_digest=digest_file(table.data),
@@ -171,8 +186,8 @@ def bundle(
         estimator=facts["estimators"][best],
         parameters=facts["parameters"].get(best, {}),
         seed=facts["seed"],
-        evaluation=tested,
-        validation=compared[best] if facts["validated"] else None,
+        evaluation=tested.get(best) or tested["best"],
+        validation=compared[best] if "validation" in evaluations else None,
         candidates={
             name: {key: metric.value for key, metric in one.metrics.items()}
             for name, one in compared.items()
@@ -180,6 +195,7 @@ def bundle(
         selected_by=selection.metrics,
         versions=versions_of(),
         notes=notes_of(preparation),
+        survey=surveyed,
     )
     Bundle(model, preparation, card).save(Path("bundle"))
     return Best(selection, Path("bundle"))
@@ -188,20 +204,21 @@ def bundle(
 def choose_best(
     models: dict[str, "BaseEstimator"],
     selection: Selection,
-    evaluations: dict[str, Evaluation],
+    evaluations: dict[str, dict[str, Evaluation]],
+    surveyed: Survey,
     table: Table,
     prepared: Prepared,
     facts: dict[str, Any],
 ) -> Best:
     """Bundle the best of the models that were compared on the test rows."""
-    best = selection.best
-    tested = evaluations[best]
-    return bundle(selection, models[best], tested, evaluations, table, prepared, facts)
+    model = models[selection.best]
+    return bundle(selection, model, evaluations, surveyed, table, prepared, facts)
 
 
 def read_new(model: Prepared | Path, data: Path | list[Path], options: ReadOptions) -> Table:
     """Read raw rows to predict, as the columns that the model (or its folder) was trained with."""
     preparation = read_preparation(model) if isinstance(model, Path) else model.whole
+    options = options.with_marks(preparation.reading)
     return read_table(data, Path("table"), options=options, expected=preparation.schema)
 
 

@@ -18,6 +18,7 @@ from wingspan.recipes.table_steps import (
     join,
     judge_baseline,
     learn,
+    look,
     merge,
     prepare,
     rank,
@@ -134,8 +135,9 @@ class Training:
         """What becomes a feature, and what is predicted."""
         task, _ = self.guess
         guessed = self.task is None
-        drop = tuple(self.drop)
-        return Wanted(self.target, drop, self.rules, self.compatibility, task, guessed)
+        drop = tuple(dict.fromkeys([*self.drop, *([self.group] if self.group else [])]))
+        reading = self.options.marks_of()
+        return Wanted(self.target, drop, self.rules, self.compatibility, task, guessed, reading)
 
     @property
     def split(self) -> SplitRule:
@@ -165,7 +167,6 @@ class Training:
             "parameters": {label: dict(given) for label, given in self.parameters.items()},
             "seed": self.seed,
             "split": self.split.as_json(),
-            "validated": self.split.fold_count > 0,
         }
 
 
@@ -195,19 +196,21 @@ def table_training(what: Training) -> Pipeline:
     compared = (table, prepared, what.split)
     name = f"evaluate[{BASELINE}]"
     baseline = p.step(judge_baseline, *compared, name=name, resources=_resources(what))
+    seen = p.step(look, *compared, name="survey", resources=_resources(what))
     selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
     shown = evaluations | {BASELINE: baseline}
     largest = _resources(what, max(_apply_mb(what, label) for label in what.labels), seconds=0.0)
     if not what.split.fold_count:
-        chosen = (selection, shown, table, prepared, what.facts)
+        chosen = (selection, {"test": shown}, seen, table, prepared, what.facts)
         p.step(choose_best, models, *chosen, resources=largest)
         return p
     memory = max(_fit_mb(what, label) for label in what.labels)
     asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
     best = p.step(refit, selection, *compared, what.facts, resources=asked)
     tested = _evaluate(p, what, None, [(best, what.split)], (table, prepared))
-    facts = (table, prepared, what.facts)
-    p.step(bundle, selection, best, tested, shown, *facts, name="choose_best", resources=largest)
+    both = {"test": {"best": tested}, "validation": shown}
+    facts = (seen, table, prepared, what.facts)
+    p.step(bundle, selection, best, both, *facts, name="choose_best", resources=largest)
     return p
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from wingspan.tabular.evaluate import Evaluation, Metric
 from wingspan.tabular.preparation import Preparation
+from wingspan.tabular.survey import Survey
 
 UNSEEN = (
     "counted, and treated as a missing value is: as the first category of the column; "
@@ -45,6 +46,8 @@ class Card:
         Package -> version at training.
     notes
         Further lines, such as cleaning rules with the rows they changed.
+    survey
+        What the columns are and are used as, and what is odd about the table.
     """
 
     data: list[str]
@@ -63,6 +66,7 @@ class Card:
     unseen: str = UNSEEN
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    survey: Survey | None = None
 
     @property
     def threshold(self) -> float:
@@ -76,9 +80,11 @@ class Card:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """Read what `as_json` gave."""
-        found = {"evaluation": Evaluation.from_json(content["evaluation"])}
+        found: dict[str, Any] = {"evaluation": Evaluation.from_json(content["evaluation"])}
         if content.get("validation"):
             found["validation"] = Evaluation.from_json(content["validation"])
+        if content.get("survey"):
+            found["survey"] = Survey.from_json(content["survey"])
         return cls(**{**content, **found})
 
 
@@ -117,7 +123,7 @@ def card_markdown(card: Card) -> str:
                 *_comparison(card),
                 "## Data",
                 _data(card),
-                _table(("Column", "Kind"), card.columns.items()),
+                *_columns(card),
                 "## Training",
                 _training(card),
                 _table(("Package", "Version"), card.versions.items()),
@@ -197,6 +203,19 @@ def _data(card: Card) -> str:
             f"- unseen categories: {card.unseen}",
         ]
     )
+
+
+def _columns(card: Card) -> list[str]:
+    """Return the table of columns, and what is odd about them."""
+    if card.survey is None:
+        return [_table(("Column", "Kind"), card.columns.items())]
+    head = ("Column", "Kind", "Missing", "Distinct", "Used as")
+    rows = [
+        (each.name, each.kind, f"{each.missing:,}", f"{each.distinct:,}", each.used)
+        for each in card.survey.columns
+    ]
+    warnings = "\n".join(f"- {finding}" for finding in card.survey.findings)
+    return [_table(head, rows), *(["### Warnings", warnings] if warnings else [])]
 
 
 def _training(card: Card) -> str:

@@ -4,9 +4,10 @@ Types come from a sample of the rows, and from all of them where the sample misl
 for where they can be.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, write_blocks
@@ -46,12 +47,43 @@ class ReadOptions:
         Whether columns of ISO dates and times become dates.
     max_categories
         A text column of more distinct values is no category, and is not a feature.
+    decimal, thousands
+        The marks in numbers: every text column all of whose values are such numbers becomes one.
+    numbers
+        Text columns that are numbers with a currency, a percent sign, or those marks.
+    categories
+        Columns of numbers that are codes, and are read as text.
     """
 
     delimiter: str = ","
     null_values: tuple[str, ...] = NULL_VALUES
     dates: bool = True
     max_categories: int = 1000
+    decimal: str = "."
+    thousands: str = ""
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @property
+    def marked(self) -> bool:
+        """Whether columns are turned into numbers or texts after they are read."""
+        marks = self.decimal != "." or self.thousands
+        return bool(marks or self.numbers or self.categories)
+
+    def marks_of(self) -> dict[str, Any]:
+        """Return what must be read in the same way when new rows are predicted; JSON-able."""
+        names = ("decimal", "thousands", "numbers", "categories")
+        held = {name: getattr(self, name) for name in names} if self.marked else {}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in held.items()
+        }
+
+    def with_marks(self, marks: Mapping[str, Any]) -> Self:
+        """Return the same with the marks that a model was trained with."""
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in marks.items()
+        }
+        return replace(self, **given)
 
     def __post_init__(self) -> None:
         named = _DELIMITERS.get(self.delimiter.lower(), self.delimiter)
@@ -60,6 +92,13 @@ class ReadOptions:
             problem = f"expected one ASCII character, found {self.delimiter!r}"
             fix = "give the character between two values, for example ';' or '\\t'"
             raise SettingError("delimiter", problem, fix)
+        if self.decimal == self.thousands or len(self.decimal) != 1 or len(self.thousands) > 1:
+            problem = (
+                f"expected two different characters, found {self.decimal!r} and {self.thousands!r}"
+            )
+            raise SettingError(
+                "decimal and thousands", problem, "for example --decimal , --thousands ."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +233,7 @@ def _sampled_types(csv: _Csv, expected: Schema | None) -> "_Types":
     import polars as pl
 
     types = {name: _stored(dtype) for name, dtype in csv.inferred(_SAMPLE_ROWS).items()}
+    types |= {name: pl.String() for name in csv.options.categories if name in types}
     if csv.options.dates:
         for name, dtype in csv.inferred(_DATE_ROWS, dates=True).items():
             if types[name] == pl.String and dtype in (pl.Date, pl.Datetime):
@@ -201,7 +241,7 @@ def _sampled_types(csv: _Csv, expected: Schema | None) -> "_Types":
     seen = csv.texts().head(_SAMPLE_ROWS).select(pl.all().count()).collect().row(0, named=True)
     if empty := [name for name in csv.names if not seen[name]]:
         types |= _exact_types(csv, empty, None)
-    return types | _declared_types(expected, types)
+    return types | _declared_types(expected, types, csv.options)
 
 
 def _stored(dtype: "pl.DataType") -> "pl.DataType":
@@ -211,13 +251,21 @@ def _stored(dtype: "pl.DataType") -> "pl.DataType":
     return pl.String() if dtype in (pl.Int128, pl.UInt128) else dtype
 
 
-def _declared_types(expected: Schema | None, found: "_Types") -> "_Types":
-    """Return the types that were declared for columns; a number may have decimals now."""
+def _declared_types(expected: Schema | None, found: "_Types", options: ReadOptions) -> "_Types":
+    """Return the types that were declared for columns; a number may have decimals now, or marks that are read later."""
     import polars as pl
+
+    marked = set(options.numbers)
+    if options.decimal != "." or options.thousands:
+        marked |= {
+            column.name
+            for column in (expected.columns if expected else ())
+            if column.kind == "number"
+        }
 
     declared: _Types = {}
     for column in expected.columns if expected else ():
-        if column.name not in found or column.empty:
+        if column.name not in found or column.empty or column.name in marked:
             continue
         if column.kind in ("category", "text"):
             declared[column.name] = pl.String()
@@ -257,7 +305,7 @@ def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Ty
         name: pl.String() if name in empty else _stored(next(iter(fits), pl.String()))
         for name, fits in fitting.items()
     }
-    declared = _declared_types(expected, types)
+    declared = _declared_types(expected, types, csv.options)
     _check_values(csv, declared)
     return types | declared
 

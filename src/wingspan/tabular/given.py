@@ -8,6 +8,7 @@ from typing import Any
 
 from wingspan.errors import NotFoundError, SettingError, WingspanError, near
 from wingspan.tabular.clean import Rules
+from wingspan.tabular.csv_files import NULL_VALUES, ReadOptions
 
 
 def read_rules(file: Path | None, *, drop_missing_target: bool = False) -> Rules:
@@ -35,6 +36,12 @@ def _rules_of(file: Path | None) -> Rules:
     except (ValueError, TypeError, AttributeError) as error:
         problem = f"expected cleaning rules as a JSON object, found otherwise: {error}"
         raise SettingError(f"--rules {file}", problem, "docs/tables.md shows the rules") from error
+
+
+def read_options(delimiter: str, missing: str = "", **marks: Any) -> ReadOptions:  # noqa: ANN401
+    """Return how tables are read; `missing` are further words for a missing value, separated by commas."""
+    words = tuple(word for word in missing.split(",") if word)
+    return ReadOptions(delimiter, (*NULL_VALUES, *words), **marks)
 
 
 def read_parameters(given: Collection[str], labels: Collection[str]) -> dict[str, dict[str, Any]]:

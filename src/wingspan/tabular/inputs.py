@@ -1,6 +1,7 @@
 """Choose the columns that become features, and how, before a row is read."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import Table, without_rows
@@ -29,6 +30,7 @@ class Inputs:
     rules: Rules
     compatibility: bool
     task: Task = "classification"
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Wanted:
         Default: by the values of the target.
     guessed
         Whether the task was only guessed, so that another one by the values is an error.
+    reading
+        The marks in numbers, with which new rows are read too: `ReadOptions.marks_of`.
     """
 
     target: str
@@ -51,6 +55,7 @@ class Wanted:
     compatibility: bool = False
     task: Task | None = None
     guessed: bool = False
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
 def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
@@ -100,7 +105,15 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     read = {name for name in raw if name not in ignored} | used
     schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     return Inputs(
-        schema, target, tuple(numbers), tuple(categories), ignored, rules, compatibility, task
+        schema,
+        target,
+        tuple(numbers),
+        tuple(categories),
+        ignored,
+        rules,
+        compatibility,
+        task,
+        wanted.reading,
     )
 
 

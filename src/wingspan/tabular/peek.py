@@ -50,7 +50,7 @@ def _first(file: Path, options: ReadOptions, target: str) -> list[str]:
     text, _ = start_of(file)
     lines = text.splitlines()
     records = csv.reader(lines[:-1] if len(lines) > 2 else lines, delimiter=options.delimiter)
-    place = next(records).index(target)
+    place = next(records, []).index(target)
     return [row[place] for row in itertools.islice(records, _ROWS) if len(row) > place]
 
 

@@ -86,8 +86,9 @@ def predict(
     _format(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        reading = (options or ReadOptions()).with_marks(bundle.preparation.reading)
         table = read_table(
-            source, Path(folder), options=options, expected=bundle.preparation.schema
+            source, Path(folder), options=reading, expected=bundle.preparation.schema
         )
         part = predict_part(
             bundle, table, Path(folder) / "part", id_column=id_column, interval=interval

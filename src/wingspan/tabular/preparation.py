@@ -1,7 +1,7 @@
 """`Preparation`: all that raw rows need to become numbers. Made by `prepare`, used by `transform`, stored with the model."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.errors import FormatError
@@ -88,6 +88,8 @@ class Preparation:
         Rows of each class in either part.
     center, scale
         Mean and standard deviation of the target of a regression, of the training rows.
+    reading
+        The marks in numbers, with which new rows are read too: `ReadOptions.marks_of`.
     """
 
     schema: Schema
@@ -106,6 +108,7 @@ class Preparation:
     test_class_rows: tuple[int, ...] = ()
     center: float = 0.0
     scale: float = 1.0
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -267,6 +267,7 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
         training_rows=training,
         test_rows=sum(part.rows[tested] for part in parts),
         task=inputs.task,
+        reading=inputs.reading,
         class_rows=tuple(rows for rows, _ in classes.values()),
         test_class_rows=tuple(rows for _, rows in classes.values()),
         center=center,

@@ -13,6 +13,7 @@ from wingspan.files import aside, json_text, write_atomically
 from wingspan.tabular.blocks import Table, has_our_blocks, iter_blocks, write_blocks
 from wingspan.tabular.csv_files import ReadOptions, csv_to_parquet
 from wingspan.tabular.faults import explained, place_of
+from wingspan.tabular.marks import apply_marks
 from wingspan.tabular.schema import Schema, check, infer_schema
 
 __all__ = ["ReadOptions", "read_table", "source_files"]
@@ -56,7 +57,7 @@ def read_table(
 
     options = options or ReadOptions()
     files, form = source_files(source)
-    if form == "Parquet" and _is_ours(files):
+    if form == "Parquet" and not options.marked and _is_ours(files):
         data = files[0]
         rows = _row_count(data, files)
     else:
@@ -66,6 +67,8 @@ def read_table(
                 csv_to_parquet(files, options, path, expected)
             else:
                 _parquet_to_parquet(files, path)
+            if options.marked:
+                apply_marks(path, options)
             rows = _row_count(path, files)
     unread = Table(data, Schema(()), rows)
     dtypes = dict(pl.scan_parquet(data).collect_schema())

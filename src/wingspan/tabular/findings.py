@@ -1,0 +1,234 @@
+"""Say what in a table is worth a look before a model of it is trusted, each with the command that changes it.
+
+A finding is made of facts alone: what a column holds, how the rows are divided, how well a column alone predicts.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from wingspan.tabular.leaks import Alone
+
+SMALL_TEST = 30
+SMALL_CLASS = 10
+LEAK = 0.99
+"""A column that alone explains so much of the target is taken for a leak."""
+
+_ID_NAME = re.compile(
+    r"(^|[_\W])(id|ids|key|uuid|guid|index|idx|nr|no|number|row|rowid|rownum)([_\W]|$)|Id$|ID$|^Unnamed: \d+$",
+    re.IGNORECASE,
+)
+_AMOUNT, _CURRENCY = r"[-+]?[\d.,' ]*\d", r"(?:[$€£¥]|USD|EUR|GBP|CHF)"
+_MONEY = re.compile(rf"^\(?[-+]?\s?{_CURRENCY}\s?{_AMOUNT}\)?$|^\(?{_AMOUNT}\)?\s?{_CURRENCY}\)?$")
+_PERCENT = re.compile(r"^[-+]?\d[\d.,]*\s?%$")
+_POINT_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(\.\d{3})+(,\d+)?$")
+_COMMA_DECIMAL = re.compile(r"^[-+]?\d+,\d+$")
+_COMMA_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
+_SPACE_THOUSANDS = re.compile(r"^[-+]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?$")
+_PLAIN = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_MOST = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is worth a look.
+
+    Attributes
+    ----------
+    code
+        Its kind, for programs.
+    fix
+        The option that changes it.
+    blocks
+        Whether a model is not deployed because of it.
+    """
+
+    code: str
+    column: str | None
+    message: str
+    fix: str
+    blocks: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.message} -> {self.fix}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON-able values that `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `as_json` gave."""
+        return cls(**content)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What a column holds, and what becomes of it.
+
+    Attributes
+    ----------
+    missing
+        Rows without a value, of the whole table.
+    distinct
+        Different values among the rows that were looked at.
+    used
+        ``target``, ``number``, ``category of 4``, or why it is left out.
+    whole
+        Whether it holds whole numbers.
+    dense
+        Whether these follow one another with few gaps, as counters do.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    used: str
+    whole: bool = False
+    dense: bool = False
+
+
+def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> list[Finding]:
+    """Return what is odd about one column that is not the target.
+
+    Parameters
+    ----------
+    rows
+        Rows that were looked at.
+    texts
+        Different values of a text.
+    """
+    column = facts.name
+    found = []
+    if facts.distinct <= 1 and facts.kind != "other":
+        what = "is empty" if not facts.distinct else "has one value in all rows"
+        found.append(_about("constant", column, what, f"leave it out: --drop {_quoted(column)}"))
+    elif _is_id(facts, rows):
+        what = f"has another value in each of {rows:,} rows, as an id has"
+        found.append(_about("id", column, what, f"leave it out: --drop {_quoted(column)}"))
+    if texts and (marks := numbers_in(texts)):
+        what, fix = marks
+        found.append(_about("numbers_as_text", column, what, fix.format(_quoted(column))))
+    return found
+
+
+def of_target(facts: ColumnFacts, task: str, left_out: int) -> list[Finding]:
+    """Return what is odd about the target."""
+    found = []
+    if task == "regression" and facts.whole:
+        what = f"has {facts.distinct:,} different whole numbers, and is taken as an amount"
+        found.append(
+            _about("whole_target", facts.name, what, "take them as classes: --task classification")
+        )
+    if left_out:
+        what = f"is missing in {left_out:,} rows, which are left out"
+        found.append(
+            _about("missing_target", facts.name, what, "fill it, or keep --drop-missing-target")
+        )
+    return found
+
+
+def _is_id(facts: ColumnFacts, rows: int) -> bool:
+    """Return whether a column tells rows apart and nothing else: by its values, and its name or its counting."""
+    if rows < 20 or facts.distinct + min(facts.missing, rows) < rows or facts.distinct < 0.9 * rows:
+        return False
+    if facts.kind in {"category", "text"}:
+        return True
+    return facts.whole and (facts.dense or bool(_ID_NAME.search(facts.name)))
+
+
+def numbers_in(texts: Collection[str]) -> tuple[str, str] | None:
+    """Return how texts write numbers, and the options that read them; None if they are not numbers."""
+    values = [text.strip() for text in texts]
+    if len(values) < 3:
+        return None
+    kinds = (
+        (_PERCENT, "percentages", "--numbers {}"),
+        (_MONEY, "amounts with a currency", "--numbers {}"),
+        (_POINT_THOUSANDS, "numbers with a thousands point", "--decimal , --thousands ."),
+        (_COMMA_DECIMAL, "numbers with a decimal comma", "--decimal ,"),
+        (_COMMA_THOUSANDS, "numbers with a thousands comma", "--thousands ,"),
+        (_SPACE_THOUSANDS, "numbers with a thousands space", "--thousands ' '"),
+    )
+    counts = {what: sum(bool(each.match(text)) for text in values) for each, what, _ in kinds}
+    plain = sum(bool(_PLAIN.match(text)) for text in values)
+    marked = sum(any(each.match(text) for each, _, _ in kinds) for text in values)
+    if marked and marked + plain >= _MOST * len(values):
+        what = max(counts, key=lambda name: (counts[name], name))
+        if (
+            counts["numbers with a thousands comma"]
+            and counts["numbers with a thousands comma"] == counts["numbers with a decimal comma"]
+        ):
+            what = "numbers with a thousands comma"
+        fix = next(option for _, name, option in kinds if name == what)
+        return f"holds {what}, and is read as text", f"read them as numbers: {fix}"
+    if 5 <= plain < len(values) and plain >= 0.8 * len(values):
+        odd = [text for text in values if not _PLAIN.match(text)][:3]
+        words = ", ".join(map(repr, odd))
+        return (
+            f"holds numbers and {words}, and is read as text",
+            f"take these words as missing: --missing {_quoted(','.join(odd))}",
+        )
+    return None
+
+
+def of_leak(column: str, found: Alone) -> list[Finding]:
+    """Return whether a column alone gives the target."""
+    if found.sure < LEAK:
+        return []
+    what = f"alone gives the target ({found.measure} {found.value:.3f}): is it known before the target is?"
+    return [_about("leak", column, what, f"if not, leave it out: --drop {_quoted(column)}")]
+
+
+def of_parts(
+    classes: Sequence[object], training: Sequence[int], test: Sequence[int], test_rows: int
+) -> list[Finding]:
+    """Return what is odd about the sizes of the parts and the classes in them."""
+    found = []
+    if test_rows < SMALL_TEST:
+        what = f"the test part has {test_rows:,} rows, too few to judge a model by"
+        found.append(
+            Finding(
+                "small_test", None, what, "give more rows, or a larger --test-size", blocks=True
+            )
+        )
+    for label, learned, tested in zip(classes, training, test, strict=True):
+        if not tested:
+            what = f"no test row is of class {label!r}"
+            found.append(
+                Finding(
+                    "absent_class",
+                    None,
+                    what,
+                    "keep the shares of the classes: --stratify",
+                    blocks=True,
+                )
+            )
+        elif tested < SMALL_CLASS:
+            what = f"test rows of class {label!r}: {tested:,}, too few to judge it by"
+            fix = "give more rows, or a larger --test-size"
+            found.append(Finding("small_class", None, what, fix, blocks=True))
+        if learned < SMALL_CLASS:
+            what = f"training rows of class {label!r}: {learned:,}, too few to learn it from"
+            fix = "give more rows of it, or join it with another class"
+            found.append(Finding("rare_class", None, what, fix))
+    return found
+
+
+def of_duplicates(twins: int, expected: float, test_rows: int) -> list[Finding]:
+    """Return whether more test rows have an equal training row than the values of the columns explain."""
+    if twins < 5 or twins < 0.01 * test_rows or twins < 10 * expected:
+        return []
+    what = f"{twins:,} of {test_rows:,} test rows are also among the training rows"
+    fix = "remove duplicates, or keep equal rows together: --group COLUMN"
+    return [Finding("duplicates", None, what, fix)]
+
+
+def _about(code: str, column: str, what: str, fix: str) -> Finding:
+    return Finding(code, column, f"column `{column}` {what}", fix)
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w.,-]+", text) else f"'{text}'"
