@@ -139,6 +139,8 @@ def test_a_journal_of_another_format_or_study_is_not_touched(tmp_path):
         (newer + "".join(lines[1:]), FormatError, "the study has format 2, this version knows 1"),
         (lines[0] + "half a li\n" + "".join(lines[1:]), CorruptError, "line 2 is not an entry"),
         ("".join(lines[1:]), CorruptError, "the first line does not describe a study"),
+        (lines[0] + '{"event":"draw"}\n' + lines[1], CorruptError, "an entry lacks something"),
+        (lines[0] + '{"event":"ended","number":7}\n' + lines[1], CorruptError, "an entry lacks"),
     ]
     for content, kind, part in cases:
         path.write_text(content)
@@ -323,3 +325,26 @@ def test_a_missing_metric_is_said_after_the_first_trial(tmp_path):
         assert study.failure(2, 30).startswith(
             "trial 0 ended well, but the trial reported no 'val_loss'"
         )
+
+
+@pytest.mark.parametrize("prune", ["asha", {"rule": "wandb", "min_iter": 1}])
+def test_late_reports_and_equal_draws_do_not_disturb_the_search(tmp_path, prune):
+    """A report after the end is passed over; a draw that equals an ended trial is told at once."""
+    spec = spec_of({"a": [1, 2, 3, 4, 5], "b": [1, 2]}, search="tpe", prune=prune, seed=0)
+    with open_study(tmp_path, spec, "run") as study:
+        equal = 0
+        while (draw := study.draw(60)) is not None:
+            if draw.same_as is not None:
+                equal += 1
+                continue
+            study.began(draw.number, "key")
+            stop = study.report(draw.number, 1, draw.values["a"])
+            state = "pruned" if stop or draw.values["a"] == 5 else "complete"
+            study.ended(draw.number, Ending(state, float(draw.values["a"])))
+            assert not study.report(draw.number, 2, 9.0)
+        assert equal
+        whole = study.look()
+    assert {len(each.curve) for each in whole.trials} == {1}
+    assert whole.best.value == 1
+    with open_study(tmp_path, spec, "run") as study:
+        assert study.look() == whole

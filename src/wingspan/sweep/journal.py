@@ -10,7 +10,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -92,6 +93,7 @@ class Journal:
                 os.write(file, f"{json_text(header)}\n".encode())
                 os.fsync(file)
                 sync_file(path.parent)
+                sync_file(path.parent.parent)
         return file, entries[1:]
 
 
@@ -140,6 +142,23 @@ def _entry(line: bytes) -> Entry | None:
     return entry if isinstance(entry, dict) and "event" in entry else None
 
 
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Turn an entry that lacks something into an error that names the journal.
+
+    Raises
+    ------
+    CorruptError
+        An entry or the spec was not written by this format.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError) as error:
+        problem = f"an entry lacks something, or has too much: {type(error).__name__}: {error}"
+        fix = f"restore the file from a backup, or remove {folder} to begin the study again"
+        raise CorruptError(str(folder / JOURNAL), problem, fix) from error
+
+
 def _check_header(header: Entry, path: Path) -> None:
     if header.get("event") != "study" or "spec" not in header:
         problem = "the first line does not describe a study"
@@ -154,7 +173,13 @@ def _lock(folder: Path, run_id: str) -> int:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
+        if not isinstance(error, BlockingIOError):
+            os.close(handle)
+            problem = (
+                f"the file system has no locks ({error.strerror}), so two runs could search at once"
+            )
+            raise ConflictError(str(folder), problem, "use a --home on a local disk") from None
         holder = os.read(handle, 1000).decode(errors="replace") or "another run"
         os.close(handle)
         problem = f"run {holder} is searching in this study now"

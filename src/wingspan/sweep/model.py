@@ -5,7 +5,7 @@ a search that is started again would else repeat its first draws.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import optuna
@@ -31,6 +31,22 @@ _STATES: Final = {
 _NAME: Final = "sweep"  # Optuna's brackets of Hyperband are hashes of the name
 
 
+class _Tpe(optuna.samplers.TPESampler):  # type: ignore[misc]  # Optuna may not be installed
+    """TPE over a space that is known: looking for it in all trials took half of each draw."""
+
+    def __init__(self, spaces: Mapping[str, BaseDistribution], seed: int) -> None:
+        super().__init__(seed=seed)
+        self._spaces = dict(spaces)
+
+    def infer_relative_search_space(
+        self,
+        study: optuna.Study,  # noqa: ARG002
+        trial: optuna.trial.FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, BaseDistribution]:
+        """Return the whole space."""
+        return self._spaces
+
+
 class Model:
     """Optuna's study of the trials so far. Trials are added in the order of their numbers."""
 
@@ -40,10 +56,11 @@ class Model:
         self._study = _new_study(spec)
         self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials whose points are known
         self._trials: dict[int, optuna.Trial] = {}
+        self._reported: set[int] = set()
 
     def draw(self, number: int) -> tuple[dict[str, Json], dict[str, Any]]:
         """Add a trial that the search chooses; return its values by dotted name, and its point."""
-        self._study.sampler = _sampler(self._spec, number)
+        self._study.sampler = _sampler(self._spec, self._spaces, number)
         trial = self._study.ask(self._spaces)
         self._trials[number] = trial
         values = flat_values(self._spec.space, {})
@@ -61,7 +78,9 @@ class Model:
             for each in self._spec.space.searched
         }
         evolves = self._spec.search == "cma-es"
-        self._study.sampler = _sampler(self._spec, record.number) if evolves else self._idle
+        self._study.sampler = (
+            _sampler(self._spec, self._spaces, record.number) if evolves else self._idle
+        )
         self._study.enqueue_trial(dict(point))
         trial = self._study.ask(self._spaces)
         self._trials[record.number] = trial
@@ -71,12 +90,16 @@ class Model:
     def stops(self, number: int, count: int, value: float) -> bool:
         """Add a trial's report, the first with `count` 1; return whether the rule ends the trial."""
         self._trials[number].report(value, count)
+        self._reported.add(number)
         return bool(self._trials[number].should_prune())
 
-    def tell(self, number: int, state: str, value: float | None) -> None:
-        """Say how a trial ended."""
-        values = value if state == COMPLETE else None
-        self._study.tell(self._trials[number], values, _STATES[state], skip_if_finished=True)
+    def tell(self, number: int, trial: Trial) -> None:
+        """Say how a trial ended; of a pruned one, its last report counts."""
+        known = self._trials[number]
+        if trial.state == PRUNED and trial.value is not None and number not in self._reported:
+            known.report(trial.value, max(len(trial.curve), 1))
+        value = trial.value if trial.state == COMPLETE else None
+        self._study.tell(known, value, _STATES[trial.state], skip_if_finished=True)
 
 
 def _new_study(spec: Spec) -> optuna.Study:
@@ -94,10 +117,12 @@ def _new_study(spec: Spec) -> optuna.Study:
         optuna.logging.set_verbosity(level)
 
 
-def _sampler(spec: Spec, number: int) -> optuna.samplers.BaseSampler:
+def _sampler(
+    spec: Spec, spaces: Mapping[str, BaseDistribution], number: int
+) -> optuna.samplers.BaseSampler:
     """Return the sampler of one draw, the same one after a restart."""
     if spec.search == "tpe":
-        return optuna.samplers.TPESampler(seed=seed_of(spec.seed, "tpe", number))
+        return _Tpe(spaces, seed_of(spec.seed, "tpe", number))
     first = optuna.samplers.RandomSampler(seed=seed_of(spec.seed, "first", number))
     return optuna.samplers.CmaEsSampler(
         seed=seed_of(spec.seed, "cma-es"),  # to which it adds the trial's number

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from wingspan.files import json_text
-from wingspan.sweep.journal import Journal
+from wingspan.sweep.journal import Journal, readable
 from wingspan.sweep.metric import is_value
 from wingspan.sweep.records import (
     COMPLETE,
@@ -45,7 +45,12 @@ def open_study(folder: Path, spec: Spec, run_id: str) -> "OpenStudy":
     FormatError
         A newer Wingspan made it.
     """
-    return OpenStudy(Journal(folder, spec.json(), run_id), spec)
+    journal = Journal(folder, spec.json(), run_id)
+    try:
+        return OpenStudy(journal, spec)
+    except BaseException:
+        journal.__exit__(None, None, None)
+        raise
 
 
 class OpenStudy:
@@ -58,8 +63,9 @@ class OpenStudy:
         self._search = Search(self._ledger)
         self._first: dict[str, int] = {}  # trial by its parameters' text
         self._size = spec.space.size
-        for each in journal.entries:
-            self._take(each)
+        with readable(journal.folder):
+            for each in journal.entries:
+                self._take(each)
 
     def __enter__(self) -> Self:
         return self

@@ -204,6 +204,7 @@ class Ledger:
         self.spec = spec
         self.records: list[TrialRecord] = []
         self.marks: list[Entry] = []
+        self._trials: dict[int, Trial] = {}
         for each in entries:
             self.take(each)
 
@@ -219,6 +220,7 @@ class Ledger:
             self.marks.append(entry)
         elif event in _CALLS:
             record = self.records[entry["number"]]
+            self._trials.pop(record.number, None)
             return _CALLS[event](record.call(entry.get("repeat", 0)), entry)
         return True
 
@@ -233,7 +235,9 @@ class Ledger:
         """Return one trial; one that equals another has that one's result."""
         record = self.records[number]
         if record.same_as is None:
-            return record.trial(self.spec.repeats)
+            if number not in self._trials:
+                self._trials[number] = record.trial(self.spec.repeats)
+            return self._trials[number]
         source = self.trial(record.same_as)
         return replace(
             source,
@@ -263,7 +267,7 @@ def _lost(call: CallRecord, _: Entry) -> bool:
 
 
 def _report(call: CallRecord, entry: Entry) -> bool:
-    return call.take_report(call.step(entry.get("step")), entry["value"])
+    return call.state == RUNNING and call.take_report(call.step(entry.get("step")), entry["value"])
 
 
 def _ended(call: CallRecord, entry: Entry) -> bool:

@@ -49,7 +49,10 @@ class Search:
             return
         event = entry["event"]
         if event == "draw":
-            self._model().add(self._ledger.records[entry["number"]])
+            record = self._ledger.records[entry["number"]]
+            self._model().add(record)
+            if record.same_as is not None:  # whose trial may have ended before
+                self._tell(record.number)
         elif event == "report":
             self._judge(entry["number"])
         elif event == "ended":
@@ -96,6 +99,9 @@ class Search:
             return
         for record in self._ledger.records[entry["number"] :]:
             if entry["number"] in (record.number, record.same_as):
-                trial = self._ledger.trial(record.number)
-                if trial.state != RUNNING:
-                    self._made.tell(record.number, trial.state, trial.value)
+                self._tell(record.number)
+
+    def _tell(self, number: int) -> None:
+        trial = self._ledger.trial(number)
+        if trial.state != RUNNING:
+            self._model().tell(number, trial)

@@ -10,7 +10,7 @@ from wingspan.errors import NotFoundError
 from wingspan.files import json_text
 from wingspan.shown import in_markup
 from wingspan.sweep.importance import Importance, importance
-from wingspan.sweep.journal import keys_in, read_journal
+from wingspan.sweep.journal import keys_in, read_journal, readable
 from wingspan.sweep.records import COMPLETE, PRUNED, STATES, Ledger, Trial
 from wingspan.sweep.spec import Spec
 
@@ -173,5 +173,6 @@ def read_study(folder: Path, limit: int | None = None) -> Study:
         There is none.
     """
     written, entries = read_journal(folder)
-    spec = Spec.from_json(written)
-    return Study(spec, tuple(Ledger(spec, entries).trials(limit)))
+    with readable(folder):
+        spec = Spec.from_json(written)
+        return Study(spec, tuple(Ledger(spec, entries).trials(limit)))
