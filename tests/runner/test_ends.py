@@ -322,6 +322,14 @@ def test_a_job_within_its_limit_is_left_alone(holding, tmp_path, wait_until):
     assert processes.wait(1.5) == []
 
 
+def test_a_package_that_is_missing_is_no_fault_of_the_code():
+    """On a machine of a pool it may be missing alone; the advice says how it gets there."""
+    error = {"type": "ModuleNotFoundError", "message": "No module named 'rare.part'", "where": ""}
+    told = failure({"status": "failed", "error": error}, "exit", None, 0.0, Resources())
+    assert told.fix.startswith("install rare, or correct its name; jobs of a pool get")
+    assert "`import rare` in its file" in told.fix
+
+
 def test_the_message_says_what_to_state():
     """Of a step that stated nothing, and of one that did."""
     why = failure(None, "memory", signal.SIGKILL, 3000.0, Resources())

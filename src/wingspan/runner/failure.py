@@ -29,6 +29,11 @@ _FATAL = "Fatal Python error: "  # begins what faulthandler writes
 _FRAME = re.compile(r'  File "(.+)", line (\d+) in (.+)')
 _OURS = str(Path(__file__).parent / "job/run.py")  # the frame that calls the step's function
 _IN_QUOTES = re.compile(r"'([^']+)'$")
+_NO_MODULE = re.compile(r"No module named '([^']+)'")
+_NOT_INSTALLED = (
+    "install {name}, or correct its name; jobs of a pool get the packages that a step's code imports by name: "
+    "`import {name}` in its file; then run the command again"
+)
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 SPARE = 1.25  # of what was used: what to ask for
 _GROWTH = 2.0  # of what a job had that was ended for it: nobody knows what it would have come to
@@ -121,6 +126,8 @@ def _raised(error: Mapping[str, Any]) -> Failure:
         return Failure(told, "free some space, then run the same command again", cause="disk")
     if _not_given(error):
         return Failure(told, _NOT_GIVEN)
+    if kind == "ModuleNotFoundError" and (missing := _NO_MODULE.search(message)):
+        return Failure(told, _NOT_INSTALLED.format(name=missing[1].partition(".")[0]))
     if kind in _ENDS_THE_PROCESS:
         return Failure(told, "a step must return, not end the process: return its result instead")
     return Failure(told, "correct the code, then run the same command again")
