@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wingspan.planning.fuse import BATCH_S, WAIT_S, fuse
+from wingspan.planning.fuse import BATCH_S, WAIT_S, WIDTH, fuse
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.planning.times import Lasted, known_times
 
@@ -82,6 +82,37 @@ def test_times_come_from_the_last_run_the_same_function_or_the_hint():
     steps = [step("a1", expected="9s"), step("a2"), step("b", expected="1min"), step("c")]
     found = known_times(Plan("p", tuple(steps), ()), {"a1": {"key": "old"}}, {"old": 3.0}.get)
     assert found == {"a1": 3.0, "a2": 3.0, "b": 60.0}
+
+
+def test_steps_of_unknown_length_of_a_wide_map_share_jobs_that_may_give_them_back():
+    """At first there are as many jobs as a pool may run at once; each keeps the tasks in turn, with what follows each."""
+    fits = [step(f"fit[{n}]") for n in range(3 * WIDTH)]
+    scores = [step(f"score[{n}]", [f"fit[{n}]"]) for n in range(3 * WIDTH)]
+    plan = Plan("p", (*fits, *scores, step("best", [s.key for s in scores])), ())
+    made = fuse(plan, {}, 600.0)
+    assert len(made.groups) == WIDTH + 1
+    assert made.groups[-1] == ("best",)
+    pairs = tuple((f"fit[{n}]", f"score[{n}]") for n in range(3))
+    assert made.tasks["fit[0]"] == pairs
+    assert made.groups[0] == tuple(key for pair in pairs for key in pair)
+    assert fuse(plan, {}, 0.0).tasks == {}
+
+
+def test_a_narrow_map_and_one_of_known_length_have_no_tasks_to_give_back():
+    """A job each is what a pool can run side by side; what is known is batched as ever."""
+    narrow = Plan("p", tuple(step(f"fit[{n}]") for n in range(WIDTH)), ())
+    assert len(fuse(narrow, {}, 600.0).groups) == WIDTH
+    known = Plan("p", tuple(step(f"fit[{n}]") for n in range(100)), ())
+    assert fuse(known, dict.fromkeys([s.key for s in known.steps], 0.1), 600.0).tasks == {}
+    apart = Plan("p", tuple(step(f"f{n}") for n in range(100)), ())
+    assert len(fuse(apart, {}, 600.0).groups) == 100
+
+
+def test_a_limit_of_a_map_makes_its_jobs_fewer():
+    """More jobs than may be in the queue at once gain nothing."""
+    steps = tuple(step(f"fit[{n}]") for n in range(40))
+    plan = Plan("p", steps, (), limits={"fit": 4}, maps={"fit": [str(n) for n in range(40)]})
+    assert len(fuse(plan, {}, 600.0).groups) == 4
 
 
 def mapped(name, done=False, **resources):

@@ -1,6 +1,7 @@
 """A plan exported as a DAG is what HTCondor runs; its results and tracebacks come back through the same code."""
 
 import itertools
+import json
 import re
 import subprocess
 import time
@@ -150,6 +151,30 @@ def test_a_limit_of_a_map_is_a_category(wide, tmp_path):
     assert re.findall(r"^CATEGORY (\S+) work$", text, re.M) == ["work_1-1", "work_2-2", "work_3-3"]
     assert text.endswith("MAXJOBS work 2\n")
     assert load_plan(RunFolder(tmp_path / "out")).limits == {"work": 2}
+
+
+def test_tasks_that_may_be_given_back_have_nodes_that_dagman_may_skip(project, tmp_path):
+    """Each waits for the job that may run it first; whoever needs the task waits for the node."""
+    made = WIDE.replace("[1, 2, 3]", "list(range(40))").replace(", max_jobs=2", "")
+    project.write(many=made.replace('"wide"', '"many"'))
+    pipeline = project.fresh("many").pipeline()
+    home, folder = Home(tmp_path / "home"), RunFolder(tmp_path / "out")
+    plan = pipeline.plan(home.root, on="htcondor")
+    text = export(plan, folder, home).read_text()
+    assert len(plan.groups) == 21
+    assert text.count("\nJOB ") == 41
+    key = plan["work[1]"].key
+    assert f"SCRIPT PRE work_1-2 unless_done.sh {key}\nPRE_SKIP work_1-2 1\n" in text
+    assert "PARENT work_0-1 CHILD work_1-2\n" in text
+    assert re.search(r"^PARENT work_0-1 work_1-2 .* CHILD last-41$", text, re.MULTILINE)
+    job = json.loads((folder.root / "jobs/work_0-1.json").read_text())
+    assert job["tasks"] == [[plan["work[0]"].key], [key]]
+    assert load_plan(folder).tasks == plan.tasks
+    script = folder.root / "unless_done.sh"
+    done = [subprocess.run([script, key], cwd=folder.root, check=False).returncode]
+    (folder.root / "results" / f"{key}.json").touch()
+    done.append(subprocess.run([script, key], cwd=folder.root, check=False).returncode)
+    assert done == [0, 1]
 
 
 def test_a_profile_sets_how_many_jobs_wait_how_urgent_they_are_and_who_is_told(wide, tmp_path):

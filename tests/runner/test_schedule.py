@@ -3,7 +3,7 @@
 import pytest
 
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.local.schedule import Machine, Schedule
+from wingspan.runner.local.schedule import Machine, Schedule, Turns
 
 
 def step(key, needs=(), **resources):
@@ -150,3 +150,18 @@ def test_no_more_steps_of_a_map_run_at_once_than_it_allows():
     schedule.done("m0")
     schedule.failed("m1")
     assert started(schedule) == ["m2", "m3"]
+
+
+def test_no_task_is_begun_when_the_time_is_up_and_what_was_begun_is_ended():
+    """Whatever the time, the first task runs; its second step comes before the next task."""
+    steps = [step("a1"), step("b1"), step("a2", ["a1"]), step("b2", ["b1"])]
+    tasks = (("a1", "a2"), ("b1", "b2"))
+    for until, order in ((float("inf"), ["a1", "a2", "b1", "b2"]), (0.0, ["a1", "a2"])):
+        schedule = Schedule(steps, Machine(1, 100_000), turns=Turns(tasks, until))
+        found = []
+        while schedule.unfinished and (keys := started(schedule)):
+            found += keys
+            for key in keys:
+                schedule.done(key)
+        assert found == order
+        assert not schedule.unfinished

@@ -10,6 +10,9 @@ whole
     waits it saves.
 batch
     Short steps that wait for the same ones, up to a job of `BATCH_S`.
+try
+    Of a wide map whose steps are of unknown length, several to a job, which begins none of them once it has run for the
+    task time. Those that it gives back get jobs of their own.
 """
 
 import math
@@ -21,9 +24,12 @@ from typing import Any
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.times import family
 
 WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
 BATCH_S = 20.0
+WIDTH = 32  # jobs of a map of unknown length at first: a pool that gives more at once waits for the first ones
+TRIED = 16  # tasks of such a job at most: what it gives back is then worth a job of its own
 _VARIED = frozenset({"expected", "cpus", "memory", "disk"})
 
 
@@ -38,6 +44,7 @@ class _Group:
     time_s: float | None
     why: str = ""
     readers: set[str] = field(default_factory=set)
+    tasks: list[list[PlannedStep]] = field(default_factory=list)  # which the job may give back
 
 
 def _joined(groups: list[_Group], needs: set[str], why: str) -> _Group:
@@ -83,14 +90,26 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
     groups = _chains(groups, task_time_s)
     groups = _wholes(groups, task_time_s)
     groups = _batches(groups)
+    groups = _tries(groups, plan.limits) if task_time_s > 0 else groups
     order = {step.key: place for place, step in enumerate(plan.steps)}
     for group in groups:
-        group.steps.sort(key=lambda step: order[step.key])
+        for task in group.tasks or [group.steps]:
+            task.sort(key=lambda step: order[step.key])
+        group.steps = [step for task in group.tasks for step in task] or group.steps
+    groups.sort(key=lambda group: order[group.steps[0].key])
     known = {group.key: group for group in groups}
-    sorter = TopologicalSorter({key: group.needs for key, group in known.items()})
+    sorter = TopologicalSorter(
+        {key: sorted(group.needs, key=order.__getitem__) for key, group in known.items()}
+    )
     sequence = [known[key] for key in sorter.static_order()]
     keys = tuple(tuple(step.key for step in group.steps) for group in sequence)
-    return replace(plan, groups=keys, why={g.steps[0].key: g.why for g in sequence if g.why})
+    tasks = {
+        group.steps[0].key: tuple(tuple(step.key for step in task) for task in group.tasks)
+        for group in sequence
+        if group.tasks
+    }
+    why = {group.steps[0].key: group.why for group in sequence if group.why}
+    return replace(plan, groups=keys, why=why, tasks=tasks)
 
 
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
@@ -210,6 +229,33 @@ def _batches(groups: list[_Group]) -> list[_Group]:
             if len(part) > 1:
                 why = f"{len(part)} short ones, {_sum(part):.0f} s together"
                 whole = _joined(part, set(part[0].needs), why)
+            moved |= {group.key: whole.key for group in part}
+            kept.append(whole)
+    for group in kept:
+        group.needs = {moved.get(need, need) for need in group.needs}
+    return kept
+
+
+def _tries(groups: list[_Group], limits: Mapping[str, int]) -> list[_Group]:
+    """Join steps of a wide map that are of unknown length, so that a job goes on with the next while there is time."""
+    alike: dict[tuple[Any, ...], list[_Group]] = {}
+    kept = []
+    for group in groups:
+        name = group.steps[0].name
+        if group.time_s is None and family(name) != name:
+            same = family(name), frozenset(group.needs), group.request, group.cpus, group.memory_mb
+            alike.setdefault(same, []).append(group)
+        else:
+            kept.append(group)
+    moved: dict[str, str] = {}
+    for (name, *_), members in alike.items():
+        size = min(math.ceil(len(members) / min(WIDTH, limits.get(name, WIDTH))), TRIED)
+        for part in (members[start : start + size] for start in range(0, len(members), size)):
+            whole = part[0]
+            if len(part) > 1:
+                why = f"{len(part)} of unknown length: those that do not fit into the task time are given back"
+                whole = _joined(part, set(part[0].needs), why)
+                whole.tasks = [group.steps for group in part]
             moved |= {group.key: whole.key for group in part}
             kept.append(whole)
     for group in kept:

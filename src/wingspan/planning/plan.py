@@ -78,6 +78,9 @@ class Plan(Mapping[str, PlannedStep]):
     ----------
     groups
         The keys that one job runs.
+    tasks
+        By the first key of a group, the keys of its tasks in turn, where the job may give some of them back: it begins
+        none once it has run for the pool's task time.
     why
         By the first key of a group, why its steps share a job.
     notes
@@ -111,6 +114,7 @@ class Plan(Mapping[str, PlannedStep]):
     again: Mapping[str, int] = field(default_factory=dict, compare=False)
     part: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
+    tasks: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     _by_name: dict[str, PlannedStep] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ WAITING, RUNNING, DISCONNECTED, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "skipped",
     "stopped",
 )
-STALE = "stale"
+STALE, LEFT = "stale", "left"
 FINAL = frozenset({DONE, FAILED, SKIPPED})
 ENDED = FINAL | {STOPPED}
 UNDER_WAY = frozenset({RUNNING, DISCONNECTED, HELD})  # of a job that exists
@@ -35,7 +35,8 @@ class StepEvent:
         Class of the `WingspanError` of a step that failed for what it was given; else empty.
     cause
         ``memory`` or ``disk`` of a step that failed for lack of it; `STALE` of a step that is stopped because it read
-        a result that was not the stored one; else empty.
+        a result that was not the stored one, `LEFT` of one that the workflow has not come to because another step
+        failed; else empty.
     note
         What a user should know of a step that is done.
     adopted

@@ -52,6 +52,7 @@ def save_plan(
         "notes": plan.notes,
         "maps": plan.maps,
         "limits": plan.limits,
+        "tasks": plan.tasks,
         "origin": dict(origin or {}),
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
@@ -83,8 +84,18 @@ def load_plan(folder: RunFolder) -> Plan:
         maps = maps_of((step.name for step in steps), {})
     notes = tuple(header.get("notes", ()))
     limits = header.get("limits", {})
+    tasks = {key: tuple(map(tuple, of)) for key, of in header.get("tasks", {}).items()}
     why = header["why"]
-    return Plan(header["pipeline"], steps, groups, why=why, notes=notes, maps=maps, limits=limits)
+    return Plan(
+        header["pipeline"],
+        steps,
+        groups,
+        why=why,
+        notes=notes,
+        maps=maps,
+        limits=limits,
+        tasks=tasks,
+    )
 
 
 def _moved(step: PlannedStep, was: Path, now: Path) -> PlannedStep:

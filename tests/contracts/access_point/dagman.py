@@ -26,6 +26,7 @@ class Job:
     def __init__(self, node, dag, inputs, run):
         self.node, self.dag, self.inputs, self.run = node, dag, inputs, run
         self.cluster, self.state, self.process, self.exit = 0, "new", None, None
+        self.before = []
 
     @property
     def sandbox(self):
@@ -78,7 +79,13 @@ class Job:
 
     def advance(self):
         """Do what comes next: enter the queue, start, obey the user, or end."""
-        if self.state == "new":
+        if (
+            self.state == "new"
+            and self.before
+            and subprocess.run(self.before, cwd=self.dag, check=False).returncode == 1
+        ):
+            self.state, self.exit = "ended", 0  # PRE_SKIP
+        elif self.state == "new":
             self.submit()
         elif self.state == "idle":
             self.start()
@@ -144,6 +151,8 @@ def read(file):
         )
         run = commands["My.WingspanRun"].strip('"')
         jobs[node] = Job(node, file.parent, [one for one in sent.split(",") if one], run)
+    for node, words in re.findall(r"^SCRIPT PRE (\S+) (.+)$", text, re.MULTILINE):
+        jobs[node].before = ["sh", *words.split()]
     edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)
     return jobs, {
         node: {p for parents, of in edges if node in of.split() for p in parents.split()}

@@ -14,6 +14,7 @@
       nodes.json                the keys of each node's steps
       code-DIGEST.zip           the user's modules
       job.sh                    the executable of every node
+      unless_done.sh            what DAGMan runs before a node whose steps another one may have run
       jobs/NODE.json            the steps of a node
       results/                  what the jobs send back: KEY.json, KEY.OUTPUT and logs, NODE.failed.json; links to
                                 results that were there before
@@ -33,6 +34,7 @@ from wingspan.runner.run_folder import RunFolder
 
 DAG = "workflow.dag"
 CLUSTER = "cluster"
+UNLESS_DONE = "unless_done.sh"
 
 
 class Submission(NamedTuple):

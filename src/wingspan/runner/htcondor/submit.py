@@ -19,6 +19,7 @@ from wingspan.runner.events import (
     DONE,
     FAILED,
     HELD,
+    LEFT,
     SKIPPED,
     STALE,
     Listener,
@@ -114,7 +115,8 @@ class HTCondorRunner:
             raise
         dagman_job.remember(dag, cluster)
         follower = Follower(plan, dag, folder, home, listener, heard=time.monotonic())
-        counts = (len(plan.to_run()), len(dag.keys()))
+        first = {key: node for node, of in reversed(dag.keys().items()) for key in of}
+        counts = (len(plan.to_run()), len(set(first.values())))
         _LOG.info("submitted: steps %d, jobs %d, by DAGMan's job %s", *counts, cluster)
         follower.warn(unmet_by(plan.to_run(), most))
         return follower
@@ -150,7 +152,9 @@ def remaining(
     """
     now = refreshed(plan, home)
     ended = {event.key for event in follower.events.values() if event.state in {FAILED, SKIPPED}}
-    again = _stale(follower) - tried
+    again = (_stale(follower) - tried) | {
+        event.key for event in follower.events.values() if event.cause == LEFT
+    }
     stopped = any(
         event.state not in {DONE, FAILED, SKIPPED} and event.key not in again
         for event in follower.events.values()

@@ -26,7 +26,7 @@ from wingspan.runner.events import (
 from wingspan.runner.failure import Failure, crashed_in, failure, refusal
 from wingspan.runner.job.process import NO_SPACE, PRUNED
 from wingspan.runner.local.processes import Ended, Limits, Processes
-from wingspan.runner.local.schedule import Machine, Schedule, this_machine
+from wingspan.runner.local.schedule import Machine, Schedule, Turns, this_machine
 from wingspan.runner.local.sweeps import Over, Sweeps
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import (
@@ -85,12 +85,14 @@ class LocalRunner:
         fork: bool = False,
         durable: bool = True,
         jobs: int | None = None,
+        turns: Turns | None = None,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise SettingError(f"jobs={jobs}", "expected at least 1", "give a whole number from 1")
         self._machine = machine
         self._durable = durable
         self._jobs = jobs
+        self._turns = turns
         self._fork = fork
         self._processes = Processes(_TARGET, fork=fork)
 
@@ -113,7 +115,9 @@ class LocalRunner:
             A step asks for more GPUs than this machine has.
         """
         limited = {key: (name, plan.limits[name]) for key, name in plan.limited().items()}
-        schedule = Schedule(plan.to_run(), self._machine or this_machine(), self._jobs, limited)
+        schedule = Schedule(
+            plan.to_run(), self._machine or this_machine(), self._jobs, limited, self._turns
+        )
         for step in plan.to_run():
             if schedule.requests[step.key].gpus > len(schedule.free.gpus):
                 problem = f"asks for {schedule.requests[step.key].gpus} GPUs, this machine has {len(schedule.free.gpus)}"

@@ -1,6 +1,7 @@
 """Which steps may start now: dependencies and what is free of the machine. Pure bookkeeping; starts nothing."""
 
 import os
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,34 @@ def this_machine() -> Machine:
     return Machine(len(os.sched_getaffinity(0)), int(memory * 0.9 / 2**20), gpus)
 
 
+class Turns:
+    """Steps that belong together by tasks, of which none is begun once the time is up; what was begun is ended.
+
+    Parameters
+    ----------
+    tasks
+        The keys of each task; steps of none may always start.
+    until
+        By the monotonic clock.
+    """
+
+    def __init__(self, tasks: Iterable[Iterable[str]], until: float) -> None:
+        self._task_of = {key: number for number, task in enumerate(tasks) for key in task}
+        self._until = until
+        self._begun: set[int] = set()
+
+    def may_start(self, key: str) -> bool:
+        """Say whether a step's task was begun, or may be; the first always may."""
+        task = self._task_of.get(key)
+        begun = task is None or task in self._begun or not self._begun
+        return begun or time.monotonic() < self._until
+
+    def started(self, key: str) -> None:
+        """Note that a step has started."""
+        if key in self._task_of:
+            self._begun.add(self._task_of[key])
+
+
 class Schedule:
     """Steps that wait, by key; a step is ready when all it needs is done.
 
@@ -57,6 +86,9 @@ class Schedule:
         The most steps that may run at once; None is no limit but the machine.
     limited
         Key -> a name and the most steps of that name that may run at once.
+    turns
+        Which steps may start after all; the others are left out, with those that need them. Readers go before others,
+        so that a task is ended before the next.
     """
 
     def __init__(
@@ -65,7 +97,9 @@ class Schedule:
         free: Machine,
         jobs: int | None = None,
         limited: Mapping[str, tuple[str, int]] | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns
         self.free = free
         self._jobs = jobs
         self._limited = limited or {}
@@ -97,6 +131,8 @@ class Schedule:
 
     def start(self) -> tuple[PlannedStep, list[int | str]] | None:
         """Take the first ready step that fits, with the GPUs it gets; None if nothing can start now."""
+        if self._turns is not None:
+            self._ready = deque(key for key in self._ready if self._turns.may_start(key))
         for position, key in enumerate(self._ready):
             if _holds_nothing(self._steps[key]):
                 del self._ready[position]
@@ -109,6 +145,8 @@ class Schedule:
                 del self._ready[position]
                 self._held[key] = gpus
                 self._count(key, 1)
+                if self._turns is not None:
+                    self._turns.started(key)
                 return self._steps[key], gpus
         return None
 
@@ -159,7 +197,9 @@ class Schedule:
         self._release(key)
         for reader in self._readers.get(key, []):
             self._missing[reader] -= 1
-            if self._missing[reader] == 0:
+            if self._missing[reader] == 0 and self._turns is not None:
+                self._ready.appendleft(reader)
+            elif self._missing[reader] == 0:
                 self._ready.append(reader)
 
     def failed(self, key: str) -> list[PlannedStep]:

@@ -348,6 +348,32 @@ def test_the_end_after_a_failure():
     ]
 
 
+@pytest.mark.parametrize(("removed", "cause"), [(False, "left"), (True, "")])
+def test_what_did_not_need_the_failed_step_is_left_for_another_dag(removed, cause):
+    """A node fails as a whole, and so do those that wait for it; not so where a person has removed the workflow."""
+    plan = Plan("p", (step("a", "K1"), step("b", "K2"), step("c", "K3", "K1")), ())
+    steps = {"b": StepEvent(T0, "b", "K2", "failed", problem="no")} | {
+        "a": StepEvent(T0, "a", "K1", "done")
+    }
+    now = ended({"steps": steps, "removed": removed})
+    _, told = conclude(now, plan, {}, {}, DagmanSays("a job failed", {}))
+    assert [(event.step, event.state, event.cause) for event in told] == [("c", "stopped", cause)]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "cause"), [("exit 0", "waiting", ""), ("exit 1", "stopped", "left")]
+)
+def test_a_step_that_its_job_gave_back(code, state, cause):
+    """Another node runs it; where another step of the job failed, another DAG does."""
+    known = {"fit": Left(results=result("K1", "done"), given_back=frozenset({"K2"}))}
+    members = members_of(PLAN, {"fit": ["K1", "K2"]})
+    ending = change(Event.JOB_TERMINATED, 9, "fit", exit=code)
+    _, told = advance(Following(), [ending], members, known)
+    assert [event.state for event in told] == ["done", state]
+    assert told[1].cause == cause
+    assert told[1].problem.startswith("given back")
+
+
 def test_results_whose_events_were_lost_count():
     """The log could not be written: what lies in the folder of results is taken, and what the store has."""
     results = result("K1", "done", wall_s=2.0) | result("K2", "failed", problem="no")

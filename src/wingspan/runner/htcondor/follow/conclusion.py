@@ -8,6 +8,7 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import (
     FAILED,
     FINAL,
+    LEFT,
     SKIPPED,
     STALE,
     STOPPED,
@@ -58,6 +59,7 @@ def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent
     failed = {event.key: event.step for event in now.steps.values() if event.state == FAILED}
     lost = skipped(plan.steps, failed)
     problem = says.error or now.held or "the workflow was removed"
+    cause = LEFT if failed and not now.removed else ""
     found = []
     for one in plan.steps:
         last = now.steps.get(one.name)
@@ -66,7 +68,7 @@ def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent
         if one.key in lost:
             found.append(_conclusion(now, one, SKIPPED, f"needs {lost[one.key]}, which failed"))
         else:
-            found.append(_conclusion(now, one, STOPPED, problem))
+            found.append(replace(_conclusion(now, one, STOPPED, problem), cause=cause))
     return found
 
 

@@ -20,7 +20,7 @@ from wingspan.runner.events import (
     STOPPED,
     StepEvent,
 )
-from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.follow.collect import peek, stored
 from wingspan.runner.htcondor.follow.conclusion import conclude, settled
 from wingspan.runner.htcondor.follow.dagman_job import own_jobs
@@ -56,6 +56,7 @@ class Reading:
         self._store = Store(home.store)
         self._take = take or (lambda step, node: peek(step, dag, node))
         self._members = members_of(plan, dag.keys())
+        self._last_node = {one.key: node for node, of in self._members.items() for one in of}
         self._log = DagLog(dag)
         self._pending: deque[NodeChange] = deque()
         self._now = Following()
@@ -141,14 +142,17 @@ class Reading:
         node = change.node
         if change.kind == Change.ENDED:
             found: dict[str, StepEvent] = {}
+            given_back = frozenset(self._given_back(node))
             recorded = True
             for step in self._members[node]:
+                if step.key in given_back:
+                    continue
                 known = self._recorded(step, change.at)
                 recorded = recorded and known is not None
                 event = known or found.get(step.key) or self._came_to(step, node)
                 if event is not None:
                     found[step.key] = event
-            return Left(results=found), not recorded
+            return Left(results=found, given_back=given_back), not recorded
         if change.kind == Change.REQUEUED and change.exit:
             sent = ((step.key, peek(step, self.dag, node)) for step in self._members[node])
             return Left(results={key: event for key, event in sent if event is not None}), False
@@ -157,6 +161,14 @@ class Reading:
         if change.kind == Change.DISCONNECTED:
             return Left(lease_s=self._lease(change)), False
         return None, False
+
+    def _given_back(self, node: str) -> Iterator[str]:
+        """Yield the keys of steps that a job has not run, and that another node runs instead."""
+        for step in self._members[node]:
+            if self._last_node[step.key] != node:
+                sent = read_sent(self.dag.result(step.key))
+                if sent is None or sent.get("node", node) != node:
+                    yield step.key
 
     def _recorded(self, step: PlannedStep, at: float) -> StepEvent | None:
         found = (self._known.get((step.name, state, at)) for state in ENDED)

@@ -18,6 +18,7 @@ from wingspan.runner.events import (
     DONE,
     FAILED,
     HELD,
+    LEFT,
     RUNNING,
     SKIPPED,
     STOPPED,
@@ -44,6 +45,8 @@ class Left(NamedTuple):
         What its steps came to, by key, as far as the job has sent it.
     part
         What its node was to do.
+    given_back
+        Keys of steps that the job had no time for; other nodes run them.
     lease_s
         How long after it was last heard of a disconnected job may come back; None if that is not known.
     """
@@ -51,6 +54,7 @@ class Left(NamedTuple):
     results: Mapping[str, StepEvent] = {}
     part: Mapping[str, object] = {}
     lease_s: float | None = None
+    given_back: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Following:
         The last event of each step, by name.
     begun
         When the DAG was last submitted.
+    removed
+        Whether DAGMan was, before its nodes had all ended.
     ended
         When DAGMan left the queue; None while it is there.
     held
@@ -93,6 +99,7 @@ class Following:
     begun: float = float("inf")
     ended: float | None = None
     held: str = ""
+    removed: bool = False
 
     @property
     def over(self) -> bool:
@@ -138,7 +145,8 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
     begun = change.at if change.kind == Change.SUBMITTED else now.begun
     unseen = change.kind == Change.REMOVED and not change.event
     held = change.reason if change.kind == Change.HELD or unseen else now.held
-    return replace(now, begun=begun, ended=ended if over else None, held=held)
+    removed = change.kind == Change.REMOVED or (now.removed and over)
+    return replace(now, begun=begun, ended=ended if over else None, held=held, removed=removed)
 
 
 def _says_nothing(job: Job, change: NodeChange) -> bool:
@@ -325,6 +333,8 @@ def _ended(
         needed = next((failed[key] for key in one.needs if key in failed), "")
         if event is not None:
             event = replace(event, step=one.name, time=change.at)
+        elif one.key in left.given_back:
+            event = _given_back(change, one)
         elif needed:
             event = _event(change, one, SKIPPED, f"needs {needed}, which failed")
         else:
@@ -335,3 +345,12 @@ def _ended(
             failed[one.key] = needed or one.name
         found.append(event)
     return found
+
+
+def _given_back(change: NodeChange, one: PlannedStep) -> StepEvent:
+    """Return what a step comes to that its job had no time for; if another step of that job failed, no other node runs it."""
+    if change.exit == "exit 0":
+        problem = "given back: its job had run for the task time; waits for a job of its own"
+        return _event(change, one, WAITING, problem)
+    problem = "given back: its job had run for the task time, and another step of it failed"
+    return replace(_event(change, one, STOPPED, problem, _AGAIN), cause=LEFT)

@@ -32,7 +32,8 @@ from wingspan.store.store import Store
 
 def read_part(sandbox: Path, name: str) -> dict[str, Any]:
     """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
-    return {"most": {}, "known": {}, **json.loads((sandbox / f"{name}.json").read_text())}
+    older: dict[str, Any] = {"most": {}, "known": {}, "tasks": (), "jobs": None}
+    return {**older, **json.loads((sandbox / f"{name}.json").read_text())}
 
 
 def reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:

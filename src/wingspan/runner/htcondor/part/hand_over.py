@@ -32,7 +32,7 @@ from wingspan.store.store import Store
 def hand_over(
     outcome: Outcome,
     steps: tuple[PlannedStep, ...],
-    sandbox: Path,
+    job: tuple[Path, str],
     folder: RunFolder,
     store: Store,
     origins: Mapping[str, str],
@@ -41,9 +41,12 @@ def hand_over(
 
     Parameters
     ----------
+    job
+        The sandbox, and the node.
     origins
         Path here -> path on the access point, of code and input files.
     """
+    sandbox, node = job
     for step in steps:
         event = outcome.steps.get(step.name)
         if event is None or event.state not in {DONE, FAILED}:
@@ -59,7 +62,7 @@ def hand_over(
             found = read_result(attempts[-1]) if attempts else None
             known = {**origins, **_in_attempt(step, attempts[-1], origins)} if attempts else origins
             result = _failed(step, event, found, known)
-        result["job_memory_mb"] = job_memory_mb()
+        result |= {"job_memory_mb": job_memory_mb(), "node": node}
         for log in LOGS if attempts else ():
             made = attempts[-1] / log
             if made.exists() and made.stat().st_size:

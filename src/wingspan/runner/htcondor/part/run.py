@@ -13,6 +13,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -55,7 +56,7 @@ from wingspan.runner.htcondor.shared import (
 )
 from wingspan.runner.job.run import SCHEMA
 from wingspan.runner.local.runner import LocalRunner
-from wingspan.runner.local.schedule import Machine, this_machine
+from wingspan.runner.local.schedule import Machine, Turns, this_machine
 from wingspan.runner.run_folder import (
     Home,
     RunFolder,
@@ -71,6 +72,7 @@ def run_part(sandbox: Path, name: str) -> int:
     ConflictError
         A file that came is not the one the plan was made for.
     """
+    begun = time.monotonic()
     part = read_part(sandbox, name)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
@@ -95,7 +97,7 @@ def run_part(sandbox: Path, name: str) -> int:
             closing(ProgressLine({step.key: step.done for step in plan.steps})) as line,
             checkpoints(folder, part["checkpoint_every_s"], line.flush),
         ):
-            runner = LocalRunner(_machine(steps), fork=True, durable=shared is not None)
+            runner = _runner(part, steps, begun)
             outcome = runner.run(plan, folder, home, line)
             refuse_full_disk(outcome, steps, sandbox)
     except Interrupted:
@@ -107,13 +109,20 @@ def run_part(sandbox: Path, name: str) -> int:
         outcome = without_room(why, steps, folder.run_id, store)
     largest = ends_here(provided, part["most"])
     outcome = told(outcome, part["most"]) if largest else outcome
-    hand_over(outcome, steps, sandbox, folder, store, origins_of(part, steps, moved))
+    hand_over(outcome, steps, (sandbox, name), folder, store, origins_of(part, steps, moved))
     if outcome.ok:
         return 0
     causes = {event.cause for event in outcome.failed} if provided else set()
     if "disk" in causes:
         return DISK_EXIT
     return MEMORY_EXIT if "memory" in causes and not largest else FAILED_EXIT
+
+
+def _runner(part: Mapping[str, Any], steps: tuple[PlannedStep, ...], begun: float) -> LocalRunner:
+    """Return what runs the steps: as many at once as the job may, and no further task when its time is up."""
+    turns = Turns(part["tasks"], begun + part["task_time_s"]) if part["tasks"] else None
+    durable = bool(part["shared"])
+    return LocalRunner(_machine(steps), fork=True, durable=durable, jobs=part["jobs"], turns=turns)
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
+from wingspan.runner.htcondor.dag_folder import UNLESS_DONE
 from wingspan.runner.htcondor.hold_policy import amounts
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.nodes import Node
@@ -90,6 +91,7 @@ def dag_text(nodes: Sequence[Node], around: Around | None = None) -> str:
         ]
     priority = around.profile.priority
     lines += [f"PRIORITY ALL_NODES {priority}"] if nodes and priority else []
+    lines += _given_back(nodes)
     return "\n".join([*lines, *_edges(nodes), *_limits(nodes, around.limits)]) + "\n"
 
 
@@ -173,6 +175,17 @@ def _edges(nodes: Iterable[Node]) -> list[str]:
     return [
         f"PARENT {' '.join(parents)} CHILD {' '.join(found)}" for parents, found in children.items()
     ]
+
+
+def _given_back(nodes: Iterable[Node]) -> list[str]:
+    """Return what lets DAGMan skip the nodes whose steps the node before them has run."""
+    lines = []
+    for node in nodes:
+        if node.after:
+            keys = " ".join(step.key for step in node.steps)
+            lines += [f"SCRIPT PRE {node.name} {UNLESS_DONE} {keys}", f"PRE_SKIP {node.name} 1"]
+    why = "A job that has run for the task time gives back the tasks that are left; these nodes run them, else are skipped."
+    return [f"# {why}", *lines] if lines else []
 
 
 def _limits(nodes: Iterable[Node], limits: Mapping[str, int]) -> list[str]:

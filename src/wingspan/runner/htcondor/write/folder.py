@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
-from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.dag_folder import UNLESS_DONE, DagFolder
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.profile import Profile
@@ -22,7 +22,7 @@ from wingspan.runner.htcondor.shared import (
 from wingspan.runner.htcondor.write.dag_file import SUBMIT, Around, dag_text, submission
 from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.htcondor.write.given import give_done_result, given_files
-from wingspan.runner.htcondor.write.job_script import write_script
+from wingspan.runner.htcondor.write.job_script import write_script, write_unless_done
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import pack_code, project_files
 from wingspan.runner.run_folder import Home, RunFolder, command_of
@@ -84,6 +84,7 @@ def write_dag(
         "roots": list(roots),
         "shared": str(there or ""),
         "checkpoint_every_s": profile.checkpoint_every_s,
+        "task_time_s": profile.task_time_s,
     }
     done = store.done(step.key for step in plan.steps)
     for node in nodes:
@@ -92,12 +93,18 @@ def write_dag(
         needed = {key for step in node.steps for key in step.needs} & done
         for key in needed | {result["key"] for result in last.values()}:
             give_done_result(key, place, store, profile)
-        steps = [asdict(step) for step in node.steps]
-        dag.job(node.name).write_text(
-            json_text({**part, "most": dict(most(node.asked)), "steps": steps, "known": last})
-        )
+        own = {
+            "most": dict(most(node.asked)),
+            "steps": [asdict(step) for step in node.steps],
+            "known": last,
+            "tasks": node.tasks,
+            "jobs": plan.limits.get(node.map),
+        }
+        dag.job(node.name).write_text(json_text({**part, **own}))
     archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
     write_script(dag.script, archive if there else None)
+    if any(node.after for node in nodes):
+        write_unless_done(place / UNLESS_DONE)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(dag.nodes, json_text(members))
     if archive is not None and not there:

@@ -56,6 +56,21 @@ exit $code
 """
 
 
+_UNLESS_DONE_SH = """#!/bin/sh
+# Before a node whose steps another node may have run: ends with 1, and DAGMan skips the node, if all results are here.
+for key; do
+    [ -e "results/$key.json" ] || exit 0
+done
+exit 1
+"""
+
+
+def write_unless_done(script: Path) -> None:
+    """Write what says whether the steps that a job may have given back are still to be run."""
+    write_atomically(script, _UNLESS_DONE_SH)
+    script.chmod(0o755)
+
+
 def write_script(script: Path, environment: Path | None) -> None:
     """Write the executable of every node.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
@@ -26,6 +27,10 @@ class Node:
         Other files to send, relative to the folder of results: the user's inputs and constants.
     parents
         Names of the nodes it waits for.
+    tasks
+        The keys of its steps by tasks, where it may give tasks back that it has no time for.
+    after
+        Name of the node that runs these steps, unless it gives them back; then this one does.
     map
         Name of the map that limits how many of its jobs there are at once; empty without a limit.
     """
@@ -37,6 +42,8 @@ class Node:
     given: tuple[str, ...]
     parents: tuple[str, ...]
     map: str = ""
+    tasks: tuple[tuple[str, ...], ...] = ()
+    after: str = ""
 
 
 def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple[Node, ...]:
@@ -49,16 +56,46 @@ def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple
     """
     steps = {step.key: step for step in plan.to_run()}
     outputs_of = {step.key: step.outputs for step in plan.steps}
-    groups = [[steps[key] for key in group if key in steps] for group in plan.groups]
-    groups = [group for group in groups if group]
+    groups: list[_Group] = []
+    for keys in plan.groups:
+        groups += _with_given_back(keys, plan.tasks.get(keys[0], ()), steps)
+    own = [_name(group.steps[0], number) for number, group in enumerate(groups, 1)]
+    # of steps that may be given back, the node that runs them then
     names = {
-        step.key: _name(group[0], number)
-        for number, group in enumerate(groups, 1)
-        for step in group
+        step.key: name for name, group in zip(own, groups, strict=True) for step in group.steps
     }
     requests: dict[str, Resources] = {}  # by what one step asks for: many ask for the same
     limits = plan.limited()
-    return tuple(_node(group, names, outputs_of, given, requests, limits) for group in groups)
+    nodes: list[Node] = []
+    first = ""
+    for name, group in zip(own, groups, strict=True):
+        node = _node(name, group.steps, names, outputs_of, given, requests, limits)
+        if group.given_back:
+            node = replace(node, after=first, parents=(first,))
+        elif group.tasks:
+            node, first = replace(node, tasks=group.tasks), name
+        nodes.append(node)
+    return tuple(nodes)
+
+
+class _Group(NamedTuple):
+    """Steps of one job, and the tasks that it may give back to the jobs that come after it."""
+
+    steps: list[PlannedStep]
+    tasks: tuple[tuple[str, ...], ...] = ()
+    given_back: bool = False
+
+
+def _with_given_back(
+    group: Sequence[str], tasks: Sequence[Sequence[str]], steps: Mapping[str, PlannedStep]
+) -> Iterable[_Group]:
+    """Yield the steps of a group that are to run; after them, each task but the first, in case it is given back."""
+    found = [steps[key] for key in group if key in steps]
+    left = [left for task in tasks if (left := [steps[key] for key in task if key in steps])]
+    if len(left) < 2:
+        return [_Group(found)] if found else []
+    keys = tuple(tuple(step.key for step in task) for task in left)
+    return [_Group(found, keys), *(_Group(task, given_back=True) for task in left[1:])]
 
 
 def request_of(group: Sequence[PlannedStep]) -> Resources:
@@ -86,6 +123,7 @@ def _name(first: PlannedStep, number: int) -> str:
 
 
 def _node(
+    name: str,
     group: list[PlannedStep],
     names: Mapping[str, str],
     outputs_of: Mapping[str, tuple[str, ...]],
@@ -93,19 +131,19 @@ def _node(
     requests: dict[str, Resources],
     limits: Mapping[str, str],
 ) -> Node:
-    name = names[group[0].key]
+    own = {step.key for step in group}
     made: dict[str, None] = {}
     parents: dict[str, None] = {}
     sent: dict[str, None] = {}
     for step in group:
         for key, output in step.inputs.values():
-            if names.get(key) != name:
+            if key not in own:
                 made[f"{key}.json"] = None
                 for each in outputs_of[key] if output is None else (output,):
                     made[file_name(key, each)] = None
         for need in step.needs:
             maker = names.get(need, name)
-            if maker != name:
+            if need not in own and maker != name:
                 parents[maker] = None
         for file in given(step):
             sent[file] = None
