@@ -192,6 +192,8 @@ def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]
     """Return what a command is made of, and how it is run."""
     files = {name: reader.file(path, name) for name, path in command.files.items()}
     action = {"command": command.template, "files": files, "outputs": dict(command.outputs)}
+    if list(command.outputs) != sorted(command.outputs):  # JSON forgets the order of a dict
+        action["fields"] = list(command.outputs)
     shown = {"command": command.template}
     shown |= {f"output {name}": path for name, path in command.outputs.items()}
     made_of = command_digest(action)

@@ -280,9 +280,8 @@ class Run(Mapping[str, Any]):
         if step.key in store.done([step.key]):
             trusted = frozenset(step.modules)
             made = store.result(step.key)
-            return whole(
-                made, {output: store.load(step.key, output, trusted) for output in made["outputs"]}
-            )
+            values = {name: store.load(step.key, name, trusted) for name in made["outputs"]}
+            return whole({"fields": step.outputs, **made}, values)
         event = self.events[name]
         if event.state == FAILED:
             raise self._failed(event)

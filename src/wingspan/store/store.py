@@ -357,6 +357,9 @@ def read_digest(result: Mapping[str, Any], output: str | None) -> str:
     if output is not None:
         return str(outputs[output]["digest"])
     whole = {"outputs": _digests(outputs), "type": result.get("type", "")}
+    fields = result.get("fields", [])
+    if fields != sorted(fields):  # a reader may take them by their places
+        whole["fields"] = fields
     return digest_bytes(json_text(whole).encode())
 
 

@@ -123,7 +123,9 @@ def _perform(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
         job, folder, _made
     )
     if "command" in job["action"]:
-        made: dict[str, Any] = {"outputs": _run_command(job, folder)}
+        outputs = _run_command(job, folder)
+        fields = job["action"].get("fields", sorted(outputs))
+        made: dict[str, Any] = {"outputs": outputs, "fields": fields}
     else:
         forks.watch(functools.partial(_end_stuck, job, folder, os.getpid()))
         reads = watch()
@@ -233,6 +235,7 @@ def _input(source: Mapping[str, Any], folder: str, trusted: frozenset[str]) -> A
 
 def whole(made: Mapping[str, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Return a step's whole result from its outputs: the value, or the NamedTuple they were the fields of."""
+    values = {name: values[name] for name in made.get("fields", values)}  # JSON has sorted them
     if "type" not in made:
         return values[VALUE] if set(values) == {VALUE} else _tuple_like("Files", values)
     module, _, name = made["type"].rpartition(".")
@@ -269,7 +272,8 @@ def _encode(
         for name, kind in returns.fields
     }
     shown = {name: brief(getattr(value, name)) for name in records}
-    return {"outputs": records, "type": returns.name, "shown": shown}
+    fields = [name for name, _ in returns.fields]
+    return {"outputs": records, "type": returns.name, "fields": fields, "shown": shown}
 
 
 def _encode_one(
