@@ -21,7 +21,7 @@
 
 from collections.abc import Iterable
 
-from wingspan.shown import written_out
+from wingspan.shown import shown_name, written_out
 
 
 class WingspanError(Exception):
@@ -110,11 +110,11 @@ def near(name: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     known = [str(k) for k in known]
-    close = get_close_matches(str(name), known, n=3)
+    close = list(map(shown_name, get_close_matches(str(name), known, n=3)))
     return (
         f"did you mean {' or '.join(close)}?"
         if close
-        else f"there is: {', '.join(known) or 'nothing'}"
+        else f"there is: {', '.join(map(shown_name, known)) or 'nothing'}"
     )
 
 

@@ -181,7 +181,8 @@ def test_runs_shows_parameters_times_and_outcome(doubling):
     assert [row["parameters"]["n"] for row in rows] == ["2", "13"]
     assert [row["failed"] for row in rows] == [[], ["slow"]]
     assert all(0 < row["duration_s"] < 60 for row in rows)
-    assert wingspan("runs", "--pipeline", "other").stdout == ""
+    assert "doubling" in wingspan("runs", "--pipeline", "other", check=2).stderr
+    assert wingspan("runs", "--pipeline", "other", "--json").stdout == "[]\n"
 
 
 def test_plan_exports_a_dag(doubling):

@@ -26,6 +26,7 @@ import wingspan as ws
 from wingspan.errors import DeclarationError, UnsupportedTypeError
 from wingspan.files import json_text
 from wingspan.pipeline.handles import Handle
+from wingspan.planning.arguments import Arguments
 from wingspan.planning.call import _Known, describe
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.step_keys import step_keys
@@ -585,3 +586,27 @@ def test_classes_of_a_script_are_those_of_its_module(project):
     assert found == "(Config(rate=0.5), [Pair(a=<Kind.A: 1>, b=2)], True, True)"
     plan = project.load("script").pipeline().plan(home=file.parent / ".wingspan")
     assert [(step.key, step.done) for step in plan.steps] == [(key, True)]
+
+
+def test_two_files_of_one_long_name_have_names_that_fit(tmp_path):
+    """255 bytes are the most that a name may have; a mark before it takes one from its beginning."""
+    cache = DigestCache(tmp_path / "digests")
+    reader = Arguments(cache, {})
+    for name in ("n" * 251 + ".csv", "é" * 125 + "n.csv"):
+        for folder in "abc":
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_text(folder)
+            reader.tree(tmp_path / folder / name, folder + name[:1])
+    names = [file.name for file in reader.files.values()]
+    assert len(set(names)) == 6
+    assert all(len(name.encode()) <= 255 and name.endswith(".csv") for name in names)
+
+
+def test_an_argument_without_a_codec_is_advised_as_an_argument(tmp_path):
+    def one(x: object) -> int:
+        return 1
+
+    p = ws.Pipeline("p")
+    p.step(one, [dt.UTC])
+    with pytest.raises(ws.UnsupportedTypeError, match=r"parameter x\.0(.|\n)*-> pass plain values"):
+        p.plan(home=tmp_path)

@@ -9,9 +9,12 @@ import typer
 from wingspan.cli.paper import counted, wrap
 from wingspan.cli.runs import AsJson, HomeOption
 from wingspan.cli.why import duration
+from wingspan.errors import NotFoundError, near
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wingspan.runner.run import Run
 
 Only = Annotated[
@@ -23,12 +26,20 @@ def runs(home: HomeOption = None, pipeline: Only = None, as_json: AsJson = False
     """List the runs, newest first: state, time, start, parameters."""
     from wingspan.runner.run import runs as all_runs
 
-    rows = [_facts(run) for run in all_runs(pipeline, home=home)]
+    found = all_runs(pipeline, home=home)
+    if pipeline is not None and not found and not as_json:
+        raise _no_pipeline(pipeline, (run.pipeline for run in all_runs(home=home)))
+    rows = [_facts(run) for run in found]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
     for line in _lines(rows):
         print(line)
+
+
+def _no_pipeline(name: str, known: "Iterable[str]") -> NotFoundError:
+    problem = "there is no run of this pipeline"
+    return NotFoundError(f"--pipeline {name}", problem, near(name, dict.fromkeys(known)))
 
 
 def _facts(run: "Run") -> dict[str, Any]:
@@ -62,7 +73,7 @@ def _lines(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(head.rstrip())
         more = [f"{name}={shown_name(text)}" for name, text in row["parameters"].items()]
         if row["failed"]:
-            more.append(f"failed: {', '.join(row['failed'][:5])}")
+            more.append(f"failed: {', '.join(map(shown_name, row['failed'][:5]))}")
         if more:
             lines.append(wrap(f"    {'  '.join(more)}", "    "))
     return lines

@@ -16,8 +16,8 @@ Writer = Callable[[Any, Path], object]
 ANY = ""  # the ending that stands for all others
 
 
-def write_value(value: Any, file: Path) -> None:  # noqa: ANN401 - whatever a step returns
-    """Write a value to a file, whole or not at all; what was there is replaced.
+def write_value(value: Any, file: Path, step: str = "STEP") -> None:  # noqa: ANN401 - whatever a step returns
+    """Write the value of a step to a file, whole or not at all; what was there is replaced.
 
     Raises
     ------
@@ -31,6 +31,9 @@ def write_value(value: Any, file: Path) -> None:  # noqa: ANN401 - whatever a st
         known = (
             f"name a file that ends with {', '.join(writers)}" if writers else "use it in Python"
         )
+        fields = getattr(value, "_fields", ())  # of a NamedTuple, each of which may be written so
+        if fields:
+            known += f"; or write one field: wingspan show {step}.{fields[0]} --out {file}"
         raise SettingError(f"--out {file}", f"{brief(value)} cannot be written {ending}", known)
     try:
         with aside(file) as temporary:

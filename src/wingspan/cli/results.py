@@ -1,5 +1,6 @@
 """What a run has given, in a few lines: short results, and the metrics that its steps logged."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ def results_lines(run: "Run") -> list[str]:
     names = [name for members in groups.values() for name in members[:_LABELS]]
     results = _results(run, names)
     metrics = _metrics(run, names)
-    lines = _section("results", groups, results) + _section("metrics", groups, metrics)
+    lines = _section("results", groups, results, "show")
+    lines += _section("metrics", groups, metrics, "logs --metrics")
     more = len(run.steps) - sum(len(members) for members in groups.values())
     return [
         *lines,
@@ -57,7 +59,9 @@ def _results(run: "Run", names: Iterable[str]) -> dict[str, str]:
             continue
         shown: Mapping[str, str] = made.get("shown") or {}
         told = [
-            text if output == "value" else f"{output}: {text}" for output, text in shown.items()
+            shown[output] if output == "value" else f"{output}: {shown[output]}"
+            for output in made.get("fields", shown)
+            if output in shown
         ]
         if told and told != ["None"]:
             found[name] = "; ".join(told)
@@ -80,14 +84,18 @@ def _metrics(run: "Run", names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _section(title: str, groups: Mapping[str, list[str]], told: Mapping[str, str]) -> list[str]:
+def _section(
+    title: str, groups: Mapping[str, list[str]], told: Mapping[str, str], command: str
+) -> list[str]:
+    """Return a line for each step, and for the rest of a map one that names the command that prints it."""
     rows: list[tuple[str, str]] = []
     for name, members in groups.items():
-        shown = [(member, told[member]) for member in members[:_LABELS] if member in told]
-        rows += shown
-        if shown and len(members) > _LABELS:
-            rows.append(
-                (f"{name}[...]", f"and {len(members) - _LABELS} more: wingspan show {name}")
-            )
+        given = [member for member in members[:_LABELS] if member in told]
+        rows += [(shown_name(member), told[member]) for member in given]
+        if given and len(members) > _LABELS:
+            more = name if command == "show" else members[_LABELS]
+            printed = f"wingspan {command} {shlex.quote(shown_name(more))}"
+            rest = f"and {len(members) - _LABELS} more: {printed}"
+            rows.append((shown_name(f"{name}[...]"), rest))
     width = min(max((len(name) for name, _ in rows), default=0), 40)
     return [f"{title}:", *(f"  {name:{width}}  {text}" for name, text in rows)] if rows else []

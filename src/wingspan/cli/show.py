@@ -41,7 +41,7 @@ def show(
     if out is not None:
         from wingspan.cli.result_file import write_value
 
-        write_value(value, out)
+        write_value(value, out, step)
         print(out)
     elif as_json:
         print(json.dumps(json_of(value), indent=2))

@@ -85,7 +85,10 @@ def last_target(home: Path | None) -> tuple[str, list[str]]:
 def _factory(path: Path, name: str) -> Callable[..., Any]:
     if not path.is_file():
         beside = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise NotFoundError(str(path), "there is no such file", near(path.name, beside))
+        problem = (
+            "expected a Python file, found a folder" if path.is_dir() else "there is no such file"
+        )
+        raise NotFoundError(str(path), problem, near(path.name, beside))
     sys.path.insert(0, str(path.parent.absolute()))
     spec = importlib.util.spec_from_file_location(path.stem, path.absolute())
     if spec is None or spec.loader is None:

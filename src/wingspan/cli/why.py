@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.errors import NotFoundError, PoolError
+from wingspan.shown import shown, shown_name
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
@@ -263,11 +265,16 @@ def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
         else "it ran on this machine, not in a pool"
     )
     lines = [f"run {run.run_id}: {run.state}; {where}"]
-    lines += [f"  {name}: {told}" for name, told in steps.items()]
+    lines += [f"  {shown_name(name)}: {shown(told)}" for name, told in steps.items()]
     failed = [name for name, told in steps.items() if told.startswith("failed")]
     return "\n".join(
-        [*lines, *(f"  -> wingspan logs {name} --run {run.run_id}" for name in failed)]
+        [*lines, *(f"  -> wingspan logs {_word(name)} --run {run.run_id}" for name in failed)]
     )
+
+
+def _word(name: str) -> str:
+    """Return a name as a word of a shell."""
+    return shlex.quote(shown_name(name))
 
 
 def register(app: typer.Typer) -> None:

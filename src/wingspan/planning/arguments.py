@@ -5,6 +5,7 @@ Inputs, files, and what has a file format of its own, are ``{"$": "part", ...}``
 """
 
 import enum
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from wingspan.store.tree import has_text_keys, plain, to_tree
 _SHORT = 80  # characters; a longer value is shown by its digest
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 _CONTENT = frozenset({"items", "fields"})  # members of a node that hold what the value holds
+_LONGEST = 255  # bytes of a file's name
 _STANDARD = sys.stdlib_module_names | {"wingspan"}
 
 
@@ -50,6 +52,15 @@ class InputFile:
 
 
 Same = tuple[Any, str, dict[str, str]]  # tree, its text, what is shown
+
+
+def _marked(name: str, marks: int) -> str:
+    """Return a name with marks before it; it keeps its end where it would be too long for a file's name."""
+    content = os.fsencode(name)
+    while len(content) + marks > _LONGEST:
+        name = name[1:]
+        content = os.fsencode(name)
+    return "_" * marks + name
 
 
 class Arguments:
@@ -132,8 +143,10 @@ class Arguments:
         full, seen = self._look(path)
         name = full.name or "root"
         self.shown[f"file {place}"] = f"{shown_name(name)} {seen.digest}"
+        marks = 0
         while name in self.files and self.files[name].path != str(full):
-            name = f"_{name}"  # two files of one name
+            marks += 1  # two files of one name
+            name = _marked(full.name or "root", marks)
         kind = "folder" if full.is_dir() else "file"
         self.files[name] = InputFile(str(full), seen.digest, name, seen.size, seen.stamp, kind)
         return name

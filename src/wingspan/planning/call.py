@@ -185,7 +185,12 @@ def _trees(step: Step, reader: Arguments) -> dict[str, Any]:
         return {name: reader.tree(value, name) for name, value in step.arguments.items()}
     except UnsupportedTypeError as error:
         where = f"{step.place}: step {step.name}, {error.where}"
-        raise UnsupportedTypeError(where, error.problem, error.fix) from error
+        fix = (
+            f"pass {error.fix.removeprefix('return ')}"
+            if error.fix.startswith("return ")
+            else error.fix
+        )
+        raise UnsupportedTypeError(where, error.problem, fix) from error
 
 
 def _command(command: Command, reader: Arguments) -> tuple[_Code, dict[str, Any]]:

@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,14 +50,29 @@ def drive(
     """
     require_format(folder)
     folder.claim()
-    plan = _with_what_others_did(load_plan(folder), folder, home, listener)
     try:
-        outcome = (runner or _runner(folder, jobs)).run(plan, folder, home, listener)
+        with _interruptible():
+            plan = _with_what_others_did(load_plan(folder), folder, home, listener)
+            outcome = (runner or _runner(folder, jobs)).run(plan, folder, home, listener)
         if outcome.ok:
             folder.complete.touch()
     finally:
         folder.pid.unlink(missing_ok=True)
     return outcome
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let `interrupt` reach this process also where a script's shell, which began it with ``&``, lets it ignore Ctrl-C."""
+    main = threading.current_thread() is threading.main_thread()
+    ignored = main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Plan:
