@@ -8,8 +8,8 @@ import pytest
 from wingspan.advisor.advice import canaries
 from wingspan.advisor.advise import advise, advise_ads
 from wingspan.advisor.baselines import Rates
+from wingspan.advisor.blame import FAR, MATES, OTHERS, Seen, blame
 from wingspan.advisor.calibrate import IDENTITY, Curve
-from wingspan.advisor.evidence import odds_of_machine
 from wingspan.advisor.evidence_text import ENOUGH
 from wingspan.advisor.removal import NEVER, Removal
 from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
@@ -181,20 +181,71 @@ def test_a_burst_is_one_incident_with_a_plan(write, event):
     assert canaries(1) == 1
 
 
-def test_whose_fault(write, event):
-    """Jobs of others held on the host speak against the machine; mates held elsewhere against the job."""
-    rows = [row for c in range(10, 16) for row in held(c, c, host="bad")]
-    rows += [
-        row
-        for c in range(20, 50)
-        for row in [(c, c, 0, 0), (c, c, 1, 0, "good"), (c + 60, c, 5, 0)]
+def well(clusters, host="good"):
+    """Jobs of other clusters that ended well."""
+    return [row for c in clusters for row in [(c, c, 0, 0), (c, c, 1, 0, host), (c + 60, c, 5, 0)]]
+
+
+def whose(incidents, job):
+    """What is said of whose matter a job's hold is."""
+    (line,) = [
+        line
+        for each in incidents
+        for one in each.jobs
+        if one.job == job
+        for line in one.evidence
+        if "the matter of" in line or "whose matter" in line
     ]
-    machine = advise(write(text(event, rows + held(1, 200, host="bad"))))
-    lines = [
-        line for each in machine for job in each.jobs if job.job == "1.0" for line in job.evidence
-    ]
-    assert any("machine is at fault: 6 of 6 other jobs" in line for line in lines)
-    assert odds_of_machine(0, 0, 0, 0, 0.1) == 1
+    return line
+
+
+def test_the_machine_is_named_where_others_are_held_on_it(write, event):
+    """Jobs of others held on the host, and none elsewhere: it is the machine."""
+    rows = [row for c in range(10, 16) for row in held(c, c, host="bad")] + well(range(20, 50))
+    told = whose(advise(write(text(event, rows + held(1, 200, host="bad")))), "1.0")
+    assert told.startswith("most likely the matter of the machine")
+    assert "6 of 6 runs of others on the machine in a day" in told
+
+
+@pytest.mark.parametrize("others", [0, 200])
+@pytest.mark.parametrize("reason", [MEMORY, (47, "exceeded allowed_execute_duration", 0)])
+def test_a_whole_cluster_held_is_the_cluster(write, event, others, reason):
+    """A user's own log: every job held for memory or time on many machines; the case itself makes nothing usual."""
+    rows = well(range(1000, 1000 + others))
+    rows += [row for p in range(60) for row in held(1, 2000, *reason, proc=p, host=f"host{p}")]
+    told = whose(advise(write(text(event, sorted(rows, key=lambda row: row[0])))), "1.7")
+    assert told.startswith("most likely the matter of its cluster (9")
+    assert "59 of 59 runs of cluster-mates elsewhere" in told
+    assert "0 of 0" not in told
+
+
+def test_nothing_else_in_the_log(write, event):
+    """One hold alone: the code is all there is, and no odds are told."""
+    told = whose(advise(write(text(event, held(1, 0, *MEMORY)))), "1.0")
+    assert (
+        told
+        == "most likely the matter of this job or its cluster (90%): no other job ran that tells"
+    )
+    unknown = whose(advise(write(text(event, held(1, 0, 19, "hook failed", 3)))), "1.0")
+    assert unknown.startswith("whose matter it is cannot be told")
+
+
+def test_nothing_is_certain():
+    """However many runs: a share of at most 95 %; the shares sum to 1; a cell of one cluster counts as few runs."""
+    here = (OTHERS, "host")
+    counts = {here: Seen(10_000, 10_000, 5000), (OTHERS, "site"): Seen(0, 1000, 900)}
+    told = blame("environment", counts, Seen(0, 10_000, 5000))
+    assert (told.whose, told.share) == ("host", 0.95)
+    assert sum(told.shares.values()) == pytest.approx(1)
+    usual = Seen(10, 1000, 900)
+    many, few = (blame("job", {here: Seen(300, 300, n)}, usual).shares["host"] for n in (100, 1))
+    assert few < 0.6 < many
+
+
+def test_what_is_not_known_is_not_blamed():
+    """Without hosts in the log there is no share for hosts and sites."""
+    told = blame("environment", {(MATES, FAR): Seen(0, 10, 1)}, Seen(), known=("access point",))
+    assert set(told.shares) == {"job", "cluster", "access point"}
 
 
 def test_many_clusters_at_once_may_be_an_outage(write, event):

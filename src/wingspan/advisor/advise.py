@@ -67,9 +67,7 @@ def advise(
     asked = episodes.take(moments.episode)
     history = History(timeline, episodes)
     chances = _chances(timeline, episodes, moments, advisor)
-    reasons = [
-        str(body.get("HoldReason") or "") for body in read_bodies(timeline.events, asked.row)
-    ]
+    reasons = [history.reasons[number] for number in moments.episode.tolist()]
     owners = _owners(timeline, set(asked.job.tolist()))
     found = [
         _advise_one(history, moments, number, (reason, chance, owners))
@@ -152,7 +150,7 @@ def _advise_one(
     fix = None
     if resource:
         fix = compute(question.job, resource, measure(timeline, row, upto, resource), reason)
-    evidence = history.at(episode, upto)
+    evidence = history.at(episode, upto, question.rule.origin)
     return _decide(question, evidence, chance, fix, similar_lines(history, evidence))
 
 

@@ -5,24 +5,34 @@ Everything is taken from rows smaller than `upto`, so that what stands below cha
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, lgamma, log
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.advisor.blame import FAR, MATES, OTHERS, Blame, Cell, Seen, blame
 from wingspan.advisor.episodes import OUTCOMES, Episodes
-from wingspan.advisor.prefix import first_of, number_by_first
+from wingspan.advisor.places import places_of
+from wingspan.advisor.prefix import number_by_first
 from wingspan.advisor.timeline import Timeline, whose
+from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.rules import DECISIONS
+from wingspan.eventlog.rules import Origin
 
 LEVELS: Final = ("template", "sub-code", "code")
 _PAID, _FAILED = OUTCOMES.index("released_ok"), OUTCOMES.index("released_failed")
 _SAME = OUTCOMES.index("released_held_same")
 _SIMILAR: Final = 3
 _AT_ONCE_S: Final = 3600.0
-_MOST_ODDS: Final = 50.0  # logarithm; more than that is certainty
+SPANS_S: Final = {
+    "host": 86400.0,
+    "site": 21600.0,
+    "access point": _AT_ONCE_S,
+}  # as long as outages last
+
+Tries: TypeAlias = tuple[
+    NDArray[np.int64], NDArray[np.bool_]
+]  # ascending rows, and which of them ended in a hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +60,6 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Whose fault a hold is, by counting jobs.
-
-    Attributes
-    ----------
-    host_held, host_jobs
-        Jobs of other clusters that ran on the host, and how many of them were held there.
-    mates_held, mates_jobs
-        Jobs of the same cluster that ran on other hosts, and how many of them were held for the same code.
-    odds
-        How many times likelier the records are if the machine is at fault than if the job is.
-    """
-
-    host_held: int
-    host_jobs: int
-    mates_held: int
-    mates_jobs: int
-    odds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the logs had told by the moment.
 
@@ -86,8 +75,8 @@ class Evidence:
         Jobs of the cluster that were held for the same code, this one too, and on how many hosts.
     alike
         Other clusters with such a hold at its access point in the hour before; nodes of DAGs count as one.
-    fault
-        None where the host is not known, or nobody else ran.
+    blame
+        Whose matter it is.
     similar
         Indices of the last episodes of the template, else of the code, with known outcome, newest first.
     ran_s
@@ -101,7 +90,7 @@ class Evidence:
     held_mates: int
     held_hosts: int
     alike: int
-    fault: Fault | None
+    blame: Blame
     similar: tuple[int, ...]
     ran_s: float
 
@@ -126,6 +115,9 @@ class History:
 
     def __init__(self, timeline: Timeline, episodes: Episodes) -> None:
         self.timeline, self.episodes = timeline, episodes
+        bodies = read_bodies(timeline.events, episodes.row)
+        self.reasons = [str(body.get("HoldReason") or "") for body in bodies]
+        self._at = places_of(timeline, episodes.row, self.reasons)
         told = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
         known = episodes.outcome_row[told]
         self._groups = {
@@ -144,28 +136,52 @@ class History:
         self._holds = _Shelf(everything, episodes.row, self._groups["mates"])
         self._there = _Shelf(everything, episodes.row, there)
         self._whose = whose(timeline, episodes.row)
-        real = np.flatnonzero(~np.isin(episodes.code, list(DECISIONS)))
-        self._host_holds = _Shelf(real, episodes.row[real], episodes.host[real])
+        row = episodes.row
+        places: dict[str, NDArray[Any]] = {
+            "host": self._at.host[row],
+            "site": self._at.region[row],
+            "access point": timeline.events.access_point[row],
+        }
+        self._places = {
+            name: number_by_first(self._groups["template"], place) for name, place in places.items()
+        }
+        self._kinds = _Shelf(everything, row, self._groups["template"])
+        self._kind_holds = {
+            name: _Shelf(everything, row, group) for name, group in self._places.items()
+        }
 
     @cached_property
     def _starts(self) -> tuple[NDArray[np.int64], dict[str, _Shelf]]:
         timeline = self.timeline
         rows = timeline.where(Event.EXECUTE)
-        groups = {"job": timeline.job, "cluster": timeline.cluster, "host": timeline.host}
+        groups: dict[str, NDArray[Any]] = {
+            "job": timeline.job,
+            "cluster": timeline.cluster,
+            "host": self._at.host,
+            "site": self._at.region,
+            "access point": timeline.events.access_point,
+        }
         return rows, {name: _Shelf(rows, rows, group[rows]) for name, group in groups.items()}
 
     @cached_property
-    def _firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the rows at which each job started, and was held, for the first time."""
-        rows, _ = self._starts
-        held = self.episodes.row
-        return (
-            rows[first_of(self.timeline.job[rows])],
-            held[first_of(self.episodes.job)],
-        )
+    def _began(self) -> NDArray[np.int64]:
+        """Return the row at which the try began that each hold ended: its start, else the hold itself."""
+        rows, jobs = self._starts[0], self.timeline.job
+        order = np.lexsort((rows, jobs[rows]))
+        rows = rows[order]
+        wanted = jobs[self.episodes.row].astype(np.int64), self.episodes.row
+        width = len(self.timeline) + 1
+        place = np.searchsorted(jobs[rows] * np.int64(width) + rows, wanted[0] * width + wanted[1])
+        last = rows[np.maximum(place - 1, 0)] if len(rows) else wanted[1]
+        known = (place > 0) & (jobs[last] == jobs[wanted[1]])
+        before = np.full(len(self.episodes), -1)
+        order = np.lexsort((wanted[1], wanted[0]))
+        same = np.flatnonzero(np.diff(wanted[0][order]) == 0)
+        before[order[same + 1]] = wanted[1][order[same]]
+        return np.where(known & (last > before), last, wanted[1])
 
-    def at(self, episode: int, upto: int) -> Evidence:
-        """Return what was known of an episode above the row `upto`."""
+    def at(self, episode: int, upto: int, origin: Origin) -> Evidence:
+        """Return what was known of an episode above the row `upto`; `origin` is whose matter its rule says it is."""
         told = {
             name: shelf.below(int(self._groups[name][episode]), upto)
             for name, shelf in self._told.items()
@@ -184,7 +200,7 @@ class History:
             held_mates=len(np.unique(self.episodes.job[held])),
             held_hosts=len(np.unique(hosts[hosts >= 0])),
             alike=self._alike(episode, upto),
-            fault=self._fault(episode, upto, held),
+            blame=self._blame(episode, upto, origin),
             similar=tuple(similar[: -_SIMILAR - 1 : -1].tolist()),
             ran_s=self._ran(episode),
         )
@@ -214,47 +230,77 @@ class History:
         clock = self.timeline.clock
         return float(clock[row] - clock[starts[-1]]) if len(starts) else float("nan")
 
-    def _fault(self, episode: int, upto: int, held: NDArray[np.int64]) -> Fault | None:
+    def _blame(self, episode: int, upto: int, origin: Origin) -> Blame:
         episodes, timeline = self.episodes, self.timeline
-        host, cluster = int(episodes.host[episode]), int(episodes.cluster[episode])
-        if host < 0:
-            return None
-        here = self._starts[1]["host"].below(host, upto)
-        here = np.unique(timeline.job[here[timeline.cluster[here] != cluster]])
-        elsewhere = self._starts[1]["cluster"].below(cluster, upto)
-        elsewhere = np.unique(timeline.job[elsewhere[timeline.host[elsewhere] != host]])
-        elsewhere = elsewhere[elsewhere != episodes.job[episode]]
-        stuck = self._host_holds.below(host, upto)
-        held_here = len(np.intersect1d(episodes.job[stuck], here))
-        held_there = len(np.intersect1d(episodes.job[held[episodes.host[held] != host]], elsewhere))
-        if not len(here) + len(elsewhere):
-            return None
-        jobs, holds = (int(np.searchsorted(rows, upto)) for rows in self._firsts)
-        usual = min((holds + 1) / (jobs + 2), 0.99)
-        odds = odds_of_machine(held_here, len(here), held_there, len(elsewhere), usual)
-        return Fault(held_here, len(here), held_there, len(elsewhere), odds)
+        row = int(episodes.row[episode])
+        wheres: dict[str, NDArray[Any]] = {
+            "host": self._at.host,
+            "site": self._at.region,
+            "access point": timeline.events.access_point,
+        }
+        places = {name: (where, int(where[row])) for name, where in wheres.items()}
+        seen: dict[Cell, Seen] = {}
+        mates = self._tries_of_mates(episode, upto)
+        nearer: list[tuple[NDArray[Any], int]] = []
+        for name, (where, place) in places.items():
+            if place < 0:
+                continue
+            since = int(np.searchsorted(timeline.clock, timeline.clock[upto - 1] - SPANS_S[name]))
+            rows, held = self._tries_at(name, place, episode, upto, since)
+            clear = _apart(rows, nearer)
+            seen[OTHERS, name] = _seen(timeline, rows[clear], held[clear])
+            rows, held = mates
+            here = (where[rows] == place) & (rows >= since)
+            seen[MATES, name] = _seen(timeline, rows[here], held[here])
+            mates = rows[~here], held[~here]
+            nearer.append((where, place))
+        seen[MATES, FAR] = _seen(timeline, *mates)
+        known = [name for name, (_, place) in places.items() if place >= 0]
+        return blame(origin, seen, self._usual(episode, upto), known)
+
+    def _tries_of_mates(self, episode: int, upto: int) -> Tries:
+        """Return the rows of the tries of the cluster's other jobs, and which of them ended in a hold of the code."""
+        episodes = self.episodes
+        ran = self._starts[1]["cluster"].below(int(episodes.cluster[episode]), upto)
+        holds = self._holds.below(int(self._groups["mates"][episode]), upto)
+        own = episodes.job[episode]
+        return self._tries(ran[self.timeline.job[ran] != own], holds[episodes.job[holds] != own])
+
+    def _tries_at(self, name: str, place: int, episode: int, upto: int, since: int) -> Tries:
+        """Return the rows of the tries of other clusters' jobs at a place, and which of them ended in such a hold."""
+        cluster = int(self.episodes.cluster[episode])
+        ran = self._starts[1][name].below(place, upto, since)
+        holds = self._kind_holds[name].below(int(self._places[name][episode]), upto, since)
+        holds = holds[(self._began[holds] >= since) & (self.episodes.cluster[holds] != cluster)]
+        return self._tries(ran[self.timeline.cluster[ran] != cluster], holds)
+
+    def _tries(self, ran: NDArray[Any], holds: NDArray[Any]) -> Tries:
+        """Join starts, and holds by the rows at which they began; what was held before it started has no start."""
+        began = np.unique(self._began[holds]).astype(np.int64)
+        rows = np.union1d(ran, began)
+        return rows, np.isin(rows, began)
+
+    def _usual(self, episode: int, upto: int) -> Seen:
+        """Count the tries of all other clusters, and those that ended in such a hold."""
+        cluster = int(self.episodes.cluster[episode])
+        rows, groups = self._starts
+        same = self._kinds.below(int(self._groups["template"][episode]), upto)
+        same = same[self.episodes.cluster[same] != cluster]
+        own = len(groups["cluster"].below(cluster, upto))
+        tries = int(np.searchsorted(rows, upto)) - own + self._unstarted(same)
+        return Seen(len(same), max(tries, len(same)), 0)
+
+    def _unstarted(self, holds: NDArray[Any]) -> int:
+        return int((self._began[holds] == self.episodes.row[holds]).sum())
 
 
-def odds_of_machine(
-    host_held: int, host_jobs: int, mates_held: int, mates_jobs: int, usual: float
-) -> float:
-    """Return how many times likelier the records are with the machine at fault than with the job at fault.
-
-    If it is the machine, jobs on it are held at a rate of their own (any from 0 to 1, all alike likely) and mates
-    elsewhere at the usual rate; if it is the job, the other way round.
-
-    >>> odds_of_machine(9, 10, 0, 20, 0.05) > 1000 > 0.001 > odds_of_machine(0, 10, 18, 20, 0.05)
-    True
-    """
-    host = _own_rate(host_held, host_jobs) - _at_rate(host_held, host_jobs, usual)
-    mates = _own_rate(mates_held, mates_jobs) - _at_rate(mates_held, mates_jobs, usual)
-    return exp(max(-_MOST_ODDS, min(host - mates, _MOST_ODDS)))
+def _apart(rows: NDArray[np.int64], nearer: list[tuple[NDArray[Any], int]]) -> NDArray[np.bool_]:
+    """Return which rows are at none of some places."""
+    clear = np.ones(len(rows), bool)
+    for where, place in nearer:
+        clear &= where[rows] != place
+    return clear
 
 
-def _own_rate(held: int, jobs: int) -> float:
-    """Return the logarithm of the likelihood, integrated over all rates."""
-    return lgamma(held + 1) + lgamma(jobs - held + 1) - lgamma(jobs + 2)
-
-
-def _at_rate(held: int, jobs: int, rate: float) -> float:
-    return held * log(rate) + (jobs - held) * log(1 - rate)
+def _seen(timeline: Timeline, rows: NDArray[np.int64], held: NDArray[np.bool_]) -> Seen:
+    return Seen(int(held.sum()), len(rows), len(np.unique(timeline.cluster[rows])))

@@ -3,11 +3,27 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from wingspan.advisor.blame import FAR, MATES, OTHERS, Blame
 from wingspan.advisor.episodes import OUTCOMES
-from wingspan.advisor.evidence import LEVELS, Counts, Evidence, Fault, History
+from wingspan.advisor.evidence import LEVELS, Counts, Evidence, History
 
 ENOUGH: Final = 30
 _CROWD: Final = 3
+_WHOSE: Final = {
+    "job": "this job",
+    "cluster": "its cluster",
+    "job or cluster": "this job or its cluster",
+    "host": "the machine",
+    "site": "the site",
+    "access point": "the access point, or of a server that its jobs use",
+}
+_GROUPS: Final = {  # tries of
+    "runs of cluster-mates on this machine": [(MATES, "host")],
+    "runs of cluster-mates elsewhere": [(MATES, near) for near in ("site", "access point", FAR)],
+    "runs of others on the machine in a day": [(OTHERS, "host")],
+    "runs of others elsewhere at the site in six hours": [(OTHERS, "site")],
+    "runs of others elsewhere at the access point in an hour": [(OTHERS, "access point")],
+}
 
 
 def enough(evidence: Evidence | None) -> tuple[Counts | None, str]:
@@ -50,19 +66,23 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
             f"{evidence.alike} other clusters at its access point had such a hold in the hour before: "
             "it may be an outage"
         )
-    return lines + ([_fault_line(evidence.fault)] if evidence.fault else [])
+    return [*lines, _blame_line(evidence.blame)]
 
 
-def _fault_line(fault: Fault) -> str:
-    odds = fault.odds
-    who = "the machine" if odds > 1 else "the job"
-    odds = min(max(odds, 1 / odds), 1e6)
+def _blame_line(told: Blame) -> str:
     verdict = (
-        f"odds {odds:.3g} : 1 that {who} is at fault" if odds >= 2 else "no telling whose fault"
+        f"most likely the matter of {_WHOSE[told.whose]} ({told.share:.0%})"
+        if told.whose
+        else "whose matter it is cannot be told"
     )
-    return (
-        f"{verdict}: {fault.host_held} of {fault.host_jobs} other jobs held on its host, "
-        f"{fault.mates_held} of {fault.mates_jobs} cluster-mates held elsewhere"
+    counted = []
+    for group, cells in _GROUPS.items():
+        seen = [told.seen[cell] for cell in cells if cell in told.seen]
+        tries = sum(one.tries for one in seen)
+        if tries:
+            counted.append(f"{sum(one.held for one in seen):,} of {tries:,} {group}")
+    return f"{verdict}: " + (
+        f"held so: {', '.join(counted)}" if counted else "no other job ran that tells"
     )
 
 

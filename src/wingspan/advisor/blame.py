@@ -1,0 +1,143 @@
+"""Whose matter a hold is: the job's, its cluster's, the host's, the site's or the access point's, as shares of one. Pure.
+
+Tries of other jobs are counted in cells, by whether they are mates and by how near they ran in place and time. A
+hypothesis says that such holds come in its cells at a rate of their own (any from 0 to 1, all alike likely), elsewhere at
+the usual rate. The hold that is asked about is left out. What code and text say is the prior; the counts move it, and a
+cell of many tries counts no more than its clusters allow.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from math import exp, lgamma, log
+from typing import Final, TypeAlias
+
+from wingspan.eventlog.rules import Origin
+
+MATES: Final = "mates"
+OTHERS: Final = "others"
+NEAR: Final = (
+    "host",
+    "site",
+    "access point",
+)  # each without those before it, and as recent as its troubles last
+FAR: Final = "elsewhere"  # mates alone: at other places and times
+Cell: TypeAlias = tuple[str, str]
+_CELLS: Final[Mapping[str, frozenset[Cell]]] = {
+    "job": frozenset(),
+    "cluster": frozenset((MATES, near) for near in (*NEAR, FAR)),
+    "host": frozenset((who, "host") for who in (MATES, OTHERS)),
+    "site": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
+    "access point": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR),
+}
+JOB: Final = "job"
+SURE: Final = 0.6  # share from which on one is named
+MOST: Final = 0.95  # no counts make anything certain
+_PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
+    "job": {JOB: 0.40, "cluster": 0.50, "host": 0.05, "site": 0.03, "access point": 0.02},
+    "configuration": {JOB: 0.15, "cluster": 0.65, "host": 0.05, "site": 0.05, "access point": 0.10},
+    "environment": {JOB: 0.05, "cluster": 0.05, "host": 0.35, "site": 0.35, "access point": 0.20},
+    "user": {JOB: 0.50, "cluster": 0.50, "host": 0.0, "site": 0.0, "access point": 0.0},
+}
+_RATE: Final = {  # beta distribution of the rate, where something is at fault: a trouble strikes a good part of the tries
+    "job": (1.0, 1.0),
+    "cluster": (1.0, 1.0),
+    "host": (4.0, 2.0),
+    "site": (4.0, 3.0),
+    "access point": (3.0, 4.0),
+}
+_RARE: Final = (0.5, 25.0)  # held and jobs that the usual rate begins with
+_TRUST: Final = 0.35  # of what counts say: clusters that meet the same trouble are not independent
+_A_CLUSTER: Final = 3.0  # independent jobs that one cluster counts as
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Tries of other jobs, how many of them ended in such a hold, and of how many clusters they are."""
+
+    held: int = 0
+    tries: int = 0
+    clusters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Whose matter a hold is.
+
+    Attributes
+    ----------
+    shares
+        Hypothesis -> probability; they sum to 1. ``host`` and ``site`` are there where the log tells of them.
+    seen
+        What was counted, by cell.
+    """
+
+    shares: Mapping[str, float]
+    seen: Mapping[Cell, Seen]
+
+    @property
+    def whose(self) -> str:
+        """The likeliest, ``job or cluster`` where only these two are left, or nothing where it cannot be told."""
+        best = max(self.shares, key=lambda name: self.shares[name])
+        if self.shares[best] >= SURE:
+            return best
+        own = self.shares[JOB] + self.shares["cluster"]
+        return "job or cluster" if own >= SURE else ""
+
+    @property
+    def share(self) -> float:
+        """The probability of what `whose` says; 0 where it says nothing."""
+        parts = self.whose.split(" or ") if self.whose else []
+        return min(sum(self.shares[part] for part in parts), MOST)
+
+
+def blame(
+    origin: Origin, seen: Mapping[Cell, Seen], usual: Seen, known: Container[str] = NEAR
+) -> Blame:
+    """Return the shares.
+
+    Parameters
+    ----------
+    origin
+        Whose matter the rule for the code and text says it is.
+    usual
+        Tries of all other clusters at any time and place, and those that ended in such a hold.
+    known
+        Of ``host`` and ``site``, those that the log tells of.
+
+    Examples
+    --------
+    >>> mates = blame("job", {(MATES, FAR): Seen(291, 291, 1)}, Seen())
+    >>> mates.whose, blame("environment", {(OTHERS, "host"): Seen(9, 10, 8)}, Seen(20, 500, 60)).whose
+    ('cluster', 'host')
+    """
+    rate = (usual.held + _RARE[0]) / (usual.tries + _RARE[1])
+    rate = min(max(rate, 1e-4), 0.9)
+    counts = {cell: _counted(one) for cell, one in seen.items()}
+    weights = {
+        name: log(max(share, 1e-9)) + _TRUST * _gain(name, counts, rate)
+        for name, share in _PRIOR[origin].items()
+        if name in known or name not in {"host", "site"}
+    }
+    top = max(weights.values())
+    parts = {name: exp(weight - top) for name, weight in weights.items()}
+    whole = sum(parts.values())
+    return Blame({name: part / whole for name, part in parts.items()}, dict(seen))
+
+
+def _counted(seen: Seen) -> tuple[float, float]:
+    """Return held and other tries, as far as they count: those of one cluster are held together."""
+    trust = min(1.0, _A_CLUSTER * seen.clusters / seen.tries) if seen.tries else 0.0
+    return trust * seen.held, trust * (seen.tries - seen.held)
+
+
+def _gain(name: str, counts: Mapping[Cell, tuple[float, float]], rate: float) -> float:
+    """Return the logarithm of how much likelier a hypothesis makes the counts than the usual rate does."""
+    raised = [counts[cell] for cell in _CELLS[name] if cell in counts]
+    held, rest = sum(one[0] for one in raised), sum(one[1] for one in raised)
+    one, other = _RATE[name]
+    own = _beta(held + one, rest + other) - _beta(one, other)
+    return own - held * log(rate) - rest * log(1 - rate)
+
+
+def _beta(one: float, other: float) -> float:
+    return lgamma(one) + lgamma(other) - lgamma(one + other)

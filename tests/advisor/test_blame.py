@@ -1,0 +1,80 @@
+"""Whose matter holds are, judged on simulated pools: every hold against its true cause."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wingspan.advisor.episodes import find_episodes
+from wingspan.advisor.evidence import History
+from wingspan.advisor.timeline import make_timeline
+from wingspan.eventlog.logs import read_logs
+from wingspan.eventlog.rules import explain
+from wingspan.simulator import pool
+from wingspan.simulator.parameters import load_parameters
+from wingspan.simulator.truth import read_truth
+
+OWN = {"user_bug", "memory", "disk", "cpus", "time", "evictions"}
+RIGHT = {
+    "site_outage": {"site"},
+    "host_fault": {"host"},
+    "access_point_outage": {"access point"},
+    "plugin_outage": {"site", "access point"},  # a data server that a site, or everybody, uses
+}
+NAMES = {"job": "own", "cluster": "own", "job or cluster": "own", "": "cannot tell"}
+
+
+def judge(folder, parameters, seed, days):
+    """Return true cause -> verdict -> holds, and for each verdict its share and whether it was right."""
+    made = pool.simulate(
+        replace(load_parameters(parameters), days=days), seed, folder / "log", folder / "truth"
+    )
+    timeline = make_timeline(read_logs(made.logs))
+    episodes = find_episodes(timeline)
+    history = History(timeline, episodes)
+    records = {
+        (r["access_point"], r["cluster"], r["proc"], r["hold"]): r["cause"]
+        for r in read_truth(made.truth)
+        if r["kind"] == "hold"
+    }
+    table, verdicts, seen = defaultdict(Counter), [], Counter()
+    events = timeline.events
+    for number, row in enumerate(episodes.row.tolist()):
+        seen[episodes.job[number]] += 1
+        point = events.access_points[events.access_point[row]]
+        where = (point, int(events.cluster[row]), int(events.proc[row]), seen[episodes.job[number]])
+        cause = records.get(where, "user")
+        if cause == "user":
+            continue
+        code, subcode = int(episodes.code[number]), int(episodes.subcode[number])
+        rule = explain(code, subcode, history.reasons[number])
+        told = history.at(number, row + 1, rule.origin).blame
+        said = NAMES.get(told.whose, told.whose)
+        table[cause][said] += 1
+        if told.whose:
+            right = said == "own" if cause in OWN else said in RIGHT[cause]
+            verdicts.append((told.share, right))
+    return table, np.array(verdicts, float)
+
+
+def check(table, verdicts, least):
+    """Verdicts are mostly right, and about as often as their shares say; no job's own cause is the machine's."""
+    assert verdicts[:, 1].mean() >= least, table
+    assert abs(verdicts[:, 0].mean() - verdicts[:, 1].mean()) <= 0.12, table
+    for cause in OWN & set(table):
+        if sum(table[cause].values()) >= 20:
+            assert table[cause]["host"] + table[cause]["site"] <= 0.05 * sum(table[cause].values())
+            assert table[cause]["own"] >= 0.6 * sum(table[cause].values()), (cause, table[cause])
+
+
+def test_a_simulated_day(tmp_path):
+    """A small pool: most verdicts are right."""
+    check(*judge(tmp_path, "ospool", 11, 0.4), 0.8)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_simulated_pools(tmp_path, seed):
+    """Three pools that nothing was chosen on."""
+    check(*judge(tmp_path, "ospool", seed, 3), 0.8)
