@@ -134,6 +134,8 @@ def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -
         "unseen": predictions.unseen,
         "model": model.reference,
         "ignored": predictions.ignored,
+        "missing": predictions.seen.missing,
+        "findings": [finding.as_json() for finding in predictions.findings],
     }
 
 
@@ -147,6 +149,10 @@ def print_predictions(predictions: "Predictions", model: "Deployed", out: Path) 
     for column, count in predictions.unseen.items():
         told = f"{column}: a category that training did not see, in {counted(count, 'row')}"
         print(wrap(f"  {told}", "    "), file=sys.stderr)
+    for finding in predictions.findings:
+        if finding.code != "unseen":  # said above
+            print(wrap(f"warning: {shown_name(finding.message)}", "  "), file=sys.stderr)
+            print(wrap(f"  -> {finding.fix}", "     "), file=sys.stderr)
     if predictions.ignored:
         print(wrap(f"  not used: {', '.join(predictions.ignored)}", "    "), file=sys.stderr)
 

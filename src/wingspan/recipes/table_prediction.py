@@ -55,4 +55,4 @@ def add_prediction(  # noqa: PLR0913 - a command's options
         shards_in_all=shards_in_all,
         resources=asked,
     )
-    return p.step(collect, parts, suffix, name="predict", resources=asked)
+    return p.step(collect, parts, suffix, model, name="predict", resources=asked)

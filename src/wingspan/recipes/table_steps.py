@@ -228,7 +228,7 @@ def predict(
     """Predict all rows into one file, in their order."""
     import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
 
-    return collect({"all": predict_shard(model, table, id_column, interval, 0, 1)}, suffix)
+    return collect({"all": predict_shard(model, table, id_column, interval, 0, 1)}, suffix, model)
 
 
 def predict_shard(
@@ -250,8 +250,7 @@ def predict_shard(
     ]
 
 
-def collect(parts: dict[str, list[Predictions]], suffix: str) -> Predictions:
+def collect(parts: dict[str, list[Predictions]], suffix: str, model: Path) -> Predictions:
     """Write the predictions of all shards to one file, in the order of the rows."""
-    return merge_predictions(
-        [part for found in parts.values() for part in found], Path(f"predictions{suffix}")
-    )
+    merged = [part for found in parts.values() for part in found]
+    return merge_predictions(merged, Path(f"predictions{suffix}"), read_preparation(model))

@@ -16,11 +16,14 @@ from wingspan.errors import SettingError, TableError
 from wingspan.files import aside
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.bundle import Bundle
+from wingspan.tabular.drift import Seen, compare, seen_in
 from wingspan.tabular.evaluate import predicted_by, scores_of
+from wingspan.tabular.findings import Finding
+from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.schema import check
 from wingspan.tabular.train import precision_of
-from wingspan.tabular.transform import Floats, count_unseen, transform
+from wingspan.tabular.transform import Floats, cleaned, count_unseen, transform
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,6 +49,10 @@ class Predictions(NamedTuple):
         Label, as text -> rows predicted so; empty for a regression.
     limits
         The smallest and the largest number that a regression predicts; empty else.
+    seen
+        What the columns hold, to be compared with those of the training.
+    findings
+        Where the rows differ from those of the training.
     """
 
     path: Path
@@ -54,6 +61,8 @@ class Predictions(NamedTuple):
     ignored: list[str]
     labels: dict[str, int]
     limits: tuple[float, ...] = ()
+    seen: Seen = Seen()
+    findings: list[Finding] = []  # noqa: RUF012 - a field of a named tuple
 
 
 def predict(
@@ -123,8 +132,10 @@ def predict_part(
     labels: Counter[str] = Counter()
     limits: list[float] = []
     rows = 0
+    seen = Seen()
     for number, frame in zip(numbers, iter_blocks(table, wanted, numbers), strict=True):
         unseen.update(count_unseen(prepared, frame))
+        seen += seen_in(prepared, cleaned(prepared, frame))
         x = transform(prepared, frame, first_row=number * BLOCK_ROWS, dtype=dtype)
         found = _predict_block(bundle, x, away)
         if id_column:
@@ -138,11 +149,20 @@ def predict_part(
         rows += len(found)
     ignored = [name for name in table.schema.names if name not in prepared.schema.names]
     ends = (min(limits), max(limits)) if limits else ()
-    return Predictions(folder, rows, dict(unseen), ignored, dict(sorted(labels.items())), ends)
+    findings = compare(prepared, seen, unseen)
+    counted_labels = dict(sorted(labels.items()))
+    return Predictions(folder, rows, dict(unseen), ignored, counted_labels, ends, seen, findings)
 
 
-def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
+def merge_predictions(
+    parts: Sequence[Predictions], out: Path, preparation: Preparation | None = None
+) -> Predictions:
     """Write the blocks of all parts, in the order of the table, to one CSV or Parquet file.
+
+    Parameters
+    ----------
+    preparation
+        Of the model, to compare the rows of several parts with those of the training.
 
     Raises
     ------
@@ -174,7 +194,12 @@ def merge_predictions(parts: Sequence[Predictions], out: Path) -> Predictions:
     limits = [limit for part in parts for limit in part.limits]
     ends = (min(limits), max(limits)) if limits else ()
     ignored = list(parts[0].ignored)
-    return Predictions(out, rows, dict(unseen), ignored, dict(sorted(labels.items())), ends)
+    seen = sum((part.seen for part in parts), Seen())
+    found = parts[0].findings
+    if preparation is not None:
+        found = compare(preparation, seen, unseen)
+    counted_labels = dict(sorted(labels.items()))
+    return Predictions(out, rows, dict(unseen), ignored, counted_labels, ends, seen, found)
 
 
 def _half_width(bundle: Bundle, interval: float | None) -> float | None:

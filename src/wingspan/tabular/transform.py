@@ -76,16 +76,16 @@ def _fill(
 
     Rows are written some thousand at a time: all features of so many stay in the cache of a core.
     """
-    cleaned = _cleaned(preparation, frame)
+    clean_rows = cleaned(preparation, frame)
     columns: list[NDArray[Any]] = []
     if preparation.compatibility:
         rows = np.arange(len(frame)) + first_row if isinstance(first_row, int) else first_row
         columns.append(rows)
-    columns += [_filled(cleaned[number.name], number.fill) for number in preparation.numbers]
+    columns += [_filled(clean_rows[number.name], number.fill) for number in preparation.numbers]
     place = len(columns)
     codes: list[tuple[int, Ints]] = []
     for category in preparation.categories:
-        codes.append((place - 1, _codes(cleaned[category.name], category)))
+        codes.append((place - 1, _codes(clean_rows[category.name], category)))
         place += len(category.features)
     for start in range(0, len(frame), _CACHED_ROWS):
         some = slice(start, start + _CACHED_ROWS)
@@ -96,7 +96,8 @@ def _fill(
             x[some][hot, before + code[some][hot]] = 1
 
 
-def _cleaned(preparation: Preparation, frame: "pl.DataFrame") -> "pl.DataFrame":
+def cleaned(preparation: Preparation, frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Return raw rows as the rules of the preparation clean them; none is dropped."""
     missing = [name for name in preparation.inputs if name not in frame.columns]
     if missing:
         problem = f"expected columns {missing}, found {frame.columns}"
@@ -126,11 +127,11 @@ def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
 
 def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, int]:
     """Return category column -> rows of a value that no training row had; columns without any are left out."""
-    cleaned = _cleaned(preparation, frame)
+    clean_rows = cleaned(preparation, frame)
     counts = {}
     for category in preparation.categories:
         seen = [*category.values, *(category.folded or ())]
-        column = as_text(cleaned[category.name]).drop_nulls()
+        column = as_text(clean_rows[category.name]).drop_nulls()
         if count := len(column) - int(column.is_in(seen).sum()):
             counts[category.name] = count
     return counts
