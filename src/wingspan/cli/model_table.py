@@ -1,5 +1,6 @@
 """Print what came of training and predicting: models side by side, predictions by label."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,19 @@ def print_guess(what: "Training") -> None:
         other = "classification" if task == "regression" else "regression"
         told = f"note: a {task}, as {reason}; --task {other} changes it"
         print(wrap(told, "  "), file=sys.stderr)
+
+
+def print_rules(what: "Training") -> None:
+    """Print, as a file for ``--rules``, what would be done to the columns; nothing is trained."""
+    from tempfile import TemporaryDirectory
+
+    from wingspan.tabular.inputs import with_date_parts
+    from wingspan.tabular.read import read_table
+
+    with TemporaryDirectory() as folder:
+        table = read_table(what.data, Path(folder), options=what.options)
+        table.schema.column(what.target)
+        print(json.dumps(with_date_parts(table, what.wanted).as_json(), indent=2))
 
 
 _COLUMNS = 40

@@ -63,6 +63,25 @@ Categories = Annotated[str, typer.Option(help="Columns of codes to take as categ
 Missing = Annotated[
     str, typer.Option(help="Further words for a missing value, separated by commas.")
 ]
+ClassWeight = Annotated[
+    Literal["balanced"] | None,
+    typer.Option(help="Let each class weigh the same in training."),
+]
+Weight = Annotated[str | None, typer.Option(help="Column of weights of the training rows.")]
+Threshold = Annotated[
+    str,
+    typer.Option(help="Two classes: score above which a row is positive; a metric; or cost:5."),
+]
+Fill = Annotated[
+    str, typer.Option(help="Missing numbers become the mean, the median, or a number.")
+]
+Indicators = Annotated[
+    bool, typer.Option("--indicators", help="Add features that say where numbers are missing.")
+]
+DateParts = Annotated[bool, typer.Option(help="Use year, month and weekday of dates.")]
+ShowRules = Annotated[
+    bool, typer.Option("--show-rules", help="Print the cleaning rules as a file; train nothing.")
+]
 DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
 DropMissingTarget = Annotated[
     bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")

@@ -4,23 +4,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import typer
 
 from wingspan.cli.model_table import (
     prediction_facts,
-    print_comparison,
     print_guess,
     print_predictions,
+    print_rules,
     tell_survey,
     write_out,
 )
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
-from wingspan.cli.paper import wrap
 from wingspan.cli.runs import (
     AsJson,
     Ended,
@@ -28,15 +27,16 @@ from wingspan.cli.runs import (
     NoFuse,
     On,
     Shared,
-    check_file,
-    check_folder,
     run_pipeline,
 )
+from wingspan.cli.table_ends import Ends, check_out, finish
 from wingspan.cli.table_options import (
     Categories,
+    ClassWeight,
     Compatibility,
     Cpus,
     Data,
+    DateParts,
     Decimal,
     Delimiter,
     Deploy,
@@ -45,9 +45,11 @@ from wingspan.cli.table_options import (
     Drop,
     DropMissingTarget,
     Estimators,
+    Fill,
     Folds,
     Group,
     IdColumn,
+    Indicators,
     Interval,
     Memory,
     Missing,
@@ -61,48 +63,25 @@ from wingspan.cli.table_options import (
     Seed,
     Select,
     Shards,
+    ShowRules,
     Stratify,
     Target,
     TaskOption,
     TestSize,
     Thousands,
+    Threshold,
     Time,
     Validation,
+    Weight,
 )
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_training import Training
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
-    from wingspan.tabular.deploy import Deployed
     from wingspan.workflow import Pipeline
 
 _PIPELINE, _RECIPE = "table-training", "wingspan.recipes.table_steps"
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """What becomes of the best model: deployed under a name unless that is None, used on new rows if there are any."""
-
-    models: Path
-    name: str | None
-    new_rows: Path | None
-    out: Path | None
-    anyway: bool = False
-    interval: float | None = None
-
-    def checked(self) -> Self:
-        """Refuse, before anything is computed, what could not be written afterwards."""
-        from wingspan.errors import SettingError
-
-        if (self.new_rows is None) != (self.out is None):
-            raise SettingError(
-                "wingspan train", "--predict and --out belong together", "give both, or none"
-            )
-        _check_out(self.out)
-        if self.name is not None:
-            check_folder("--models", self.models)
-        return self
 
 
 def train(
@@ -115,6 +94,13 @@ def train(
     drop: Drop = "",
     rules: RulesFile = None,
     drop_missing_target: DropMissingTarget = False,
+    date_parts: DateParts = True,
+    show_rules: ShowRules = False,
+    fill: Fill = "mean",
+    indicators: Indicators = False,
+    class_weight: ClassWeight = None,
+    weight: Weight = None,
+    threshold: Threshold = "0.5",
     test_size: TestSize = 0.2,
     validation: Validation = 0.2,
     folds: Folds = 0,
@@ -153,7 +139,12 @@ def train(
     ends = Ends(models, name, new_rows, out, deploy_anyway, interval).checked()
     with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_training import Training
-        from wingspan.tabular.given import read_options, read_parameters, read_rules
+        from wingspan.tabular.given import (
+            read_options,
+            read_parameters,
+            read_rules,
+            read_treatment,
+        )
 
         labels = None if estimators is None else {label: label for label in _listed(estimators)}
         what = Training(
@@ -172,6 +163,9 @@ def train(
                 categories=tuple(_listed(categories)),
             ),
             task=task,
+            treatment=read_treatment(fill, indicators, class_weight, weight),
+            date_parts=date_parts,
+            threshold=threshold,
             test_size=test_size,
             validation=validation,
             folds=folds,
@@ -186,6 +180,9 @@ def train(
         )
         given = read_parameters(parameters or [], list(what.labels))
         what = replace(what, parameters=given)
+        if show_rules:
+            print_rules(what)
+            return
         print_guess(what)
         origin = {"command": "train", "parameters": {"data": str(data[0]), "target": column}}
 
@@ -198,7 +195,7 @@ def train(
             )
 
         run, fitted, failed = _without_failed(what, carry_out)
-    _finish(run, fitted, ends, failed, as_json=as_json)
+    finish(run, fitted, ends, failed, as_json=as_json)
 
 
 def predict(
@@ -224,7 +221,7 @@ def predict(
     from wingspan.tabular.given import read_options
     from wingspan.workflow import Pipeline
 
-    _check_out(out)
+    check_out(out)
     found = find_deployed(models, model) if model else only_deployed(models)
     p = Pipeline(f"predict-{found.name}")
     made = add_prediction(
@@ -289,58 +286,6 @@ def _without_failed(
     return carry_out(fitted), fitted, failed
 
 
-def _finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_json: bool) -> None:
-    """Deploy the best model, write the predictions, and print the results."""
-    from wingspan.recipes.table_training import BASELINE
-    from wingspan.tabular.deploy import deploy
-
-    compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
-    best, folder = run["choose_best"]
-    tested = run.get("test")
-    against = [*(f"{label} failed" for label in failed), *map(str, run["survey"].against)]
-    deployed = None
-    if ends.name is not None and (ends.anyway or not against):
-        deployed = deploy(folder, ends.models, ends.name)
-    if ends.out is not None:
-        write_out(run["predict"].path, ends.out)
-    if as_json:
-        told: dict[str, Any] = {"run": run.run_id, "task": what.guess[0]}
-        told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
-        told["test"] = tested and tested.as_json()
-        told["ties"] = best.ties
-        told["survey"] = run["survey"].as_json()
-        told["not_deployed"] = against if deployed is None else []
-        told["best"] = best.best
-        told["failed"] = failed
-        told["deployed"] = deployed and {
-            "model": deployed.reference,
-            "folder": str(deployed.folder),
-        }
-        print(json.dumps(told, indent=2))
-    else:
-        print_comparison(compared, best, tested, BASELINE)
-        _print_ends(deployed, ends, failed, against)
-    if failed:
-        raise typer.Exit(1)
-
-
-def _print_ends(
-    deployed: "Deployed | None", ends: Ends, failed: list[str], against: list[str]
-) -> None:
-    """Print what became of the best model."""
-    if failed:
-        print(f"failed: {', '.join(failed)}; see `wingspan logs 'fit[{failed[0]}]'`")
-    if deployed is not None:
-        print(f"deployed {deployed.reference}: {deployed.folder}")
-        print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
-    elif ends.name is not None:
-        print("not deployed:")
-        print("\n".join(wrap(f"  {each}", "    ") for each in against))
-        print("to deploy it all the same, run the command again with --deploy-anyway")
-    if ends.out is not None:
-        print(f"predicted {ends.new_rows}: {ends.out}")
-
-
 @contextmanager
 def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | None]":
     """Give a runner; for the first run of a folder it begins at once to import what its steps will need."""
@@ -355,19 +300,6 @@ def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | No
             runner.expect(cpus, "sklearn", _RECIPE)  # takes longest
             runner.expect(1, "polars", _RECIPE)
         yield runner
-
-
-def _check_out(out: Path | None) -> None:
-    """Refuse, before anything is computed, a file that predictions cannot be written to."""
-    from wingspan.errors import SettingError
-
-    if out is None:
-        return
-    if out.suffix not in {".csv", ".parquet"} or out.is_dir():
-        found = "a folder" if out.is_dir() else repr(out.name)
-        problem = f"expected the name of a .csv or .parquet file, found {found}"
-        raise SettingError(f"--out {out}", problem, "for example --out predictions.csv")
-    check_file("--out", out)
 
 
 def _listed(text: str) -> list[str]:

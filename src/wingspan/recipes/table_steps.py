@@ -14,7 +14,9 @@ from wingspan.tabular.evaluate import (
     evaluation,
     merge_some,
 )
+from wingspan.tabular.importance import Importance, importance
 from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs
+from wingspan.tabular.medians import with_medians
 from wingspan.tabular.metrics import Counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
 from wingspan.tabular.preparation import Preparation
@@ -55,7 +57,7 @@ def read(data: Path | list[Path], options: ReadOptions) -> Table:
 
 def prepare(table: Table, split: SplitRule, wanted: Wanted) -> Prepared:
     """Learn means and categories from the training rows."""
-    return _prepared([learn_part(table, split, choose_inputs(table, wanted))], split)
+    return _prepared([learn_part(table, split, choose_inputs(table, wanted))], table, split)
 
 
 def choose(table: Table, wanted: Wanted) -> Inputs:
@@ -73,14 +75,15 @@ def learn(
     ]
 
 
-def merge(parts: dict[str, list[PreparationPart]], split: SplitRule) -> Prepared:
+def merge(parts: dict[str, list[PreparationPart]], table: Table, split: SplitRule) -> Prepared:
     """Join what the shards learned."""
-    return _prepared([part for found in parts.values() for part in found], split)
+    return _prepared([part for found in parts.values() for part in found], table, split)
 
 
-def _prepared(parts: list[PreparationPart], split: SplitRule) -> Prepared:
-    folds = [merge_parts(parts, fold) for fold in range(split.fold_count)]
-    return Prepared(merge_parts(parts), folds)
+def _prepared(parts: list[PreparationPart], table: Table, split: SplitRule) -> Prepared:
+    rules = [split, *split.rules_of_folds]
+    whole, *folds = with_medians(table, rules, [merge_parts(parts, rule.fold) for rule in rules])
+    return Prepared(whole, folds)
 
 
 def fit(
@@ -98,11 +101,12 @@ def fit(
 
 
 def evaluate(
-    model: "BaseEstimator", table: Table, prepared: Prepared, split: SplitRule
+    model: "BaseEstimator", table: Table, prepared: Prepared, split: SplitRule, threshold: str
 ) -> Evaluation:
     """Score the test rows, or those of a fold."""
     preparation = prepared.of(split)
-    return evaluation(count_table(model, table, split, preparation), preparation.classes)
+    counts = count_table(model, table, split, preparation)
+    return evaluation(counts, preparation.classes, threshold=threshold)
 
 
 def score(
@@ -118,10 +122,34 @@ def score(
     return [count_table(model, table, split, prepared.of(split), blocks) for blocks in found]
 
 
-def join(counts: dict[str, list[Counts | Residuals]], prepared: Prepared) -> Evaluation:
+def join(
+    counts: dict[str, list[Counts | Residuals]], prepared: Prepared, threshold: str
+) -> Evaluation:
     """Join the counts of shards and folds into metrics with intervals."""
     merged = merge_some(count for found in counts.values() for count in found)
-    return evaluation(merged, prepared.whole.classes)
+    return evaluation(merged, prepared.whole.classes, threshold=threshold)
+
+
+def join_best(
+    counts: dict[str, list[Counts | Residuals]],
+    prepared: Prepared,
+    selection: Selection,
+    compared: dict[str, Evaluation],
+) -> Evaluation:
+    """Join the counts of the best model on the test rows, with the threshold that validation rows chose."""
+    return join(counts, prepared, repr(compared[selection.best].threshold))
+
+
+def explain(
+    models: dict[str, "BaseEstimator"],
+    selection: Selection,
+    table: Table,
+    prepared: Prepared,
+    split: SplitRule,
+) -> Importance:
+    """Measure how much the best model needs each column, on rows that it was not fitted on."""
+    model, metric = models[selection.best], selection.metrics[0]
+    return importance(model, table, split, prepared.of(split), metric)
 
 
 def look(table: Table, prepared: Prepared, split: SplitRule) -> Survey:
@@ -196,6 +224,7 @@ def bundle(
         versions=versions_of(),
         notes=notes_of(preparation),
         survey=surveyed,
+        importance=facts.get("importance"),
     )
     Bundle(model, preparation, card).save(Path("bundle"))
     return Best(selection, Path("bundle"))
@@ -203,16 +232,18 @@ def bundle(
 
 def choose_best(
     models: dict[str, "BaseEstimator"],
-    selection: Selection,
-    evaluations: dict[str, dict[str, Evaluation]],
+    evaluations: dict[str, Evaluation],
+    baseline: Evaluation,
     surveyed: Survey,
     table: Table,
     prepared: Prepared,
     facts: dict[str, Any],
 ) -> Best:
-    """Bundle the best of the models that were compared on the test rows."""
+    """Rank the models on the test rows, and bundle the best."""
+    selection = rank(evaluations, facts["select"], facts["precise"])
+    compared = {"test": evaluations | {"baseline": baseline}}
     model = models[selection.best]
-    return bundle(selection, model, evaluations, surveyed, table, prepared, facts)
+    return bundle(selection, model, compared, surveyed, table, prepared, facts)
 
 
 def read_new(model: Prepared | Path, data: Path | list[Path], options: ReadOptions) -> Table:

@@ -14,8 +14,10 @@ from wingspan.recipes.table_steps import (
     choose,
     choose_best,
     evaluate,
+    explain,
     fit,
     join,
+    join_best,
     judge_baseline,
     learn,
     look,
@@ -34,9 +36,11 @@ from wingspan.tabular.estimators import check_estimator, check_probabilities
 from wingspan.tabular.inputs import Wanted
 from wingspan.tabular.labels import Task
 from wingspan.tabular.peek import guess_task
+from wingspan.tabular.preparation import Treatment
 from wingspan.tabular.read import ReadOptions
 from wingspan.tabular.select import check_metrics, needs_probabilities
 from wingspan.tabular.split import SplitRule
+from wingspan.tabular.threshold import DEFAULT, check_threshold
 from wingspan.workflow import Pipeline
 
 BASELINE = "baseline"
@@ -68,6 +72,10 @@ class Training:
         Label -> parameters of the estimator.
     select
         Metric, then tie breaks; default a proper score, in compatibility mode precision, then f1.
+    treatment
+        How missing numbers are filled, and how training rows are weighted.
+    date_parts
+        Whether dates without a rule become their year, month and weekday.
     task
         Default: by the target's first rows.
     validation
@@ -78,6 +86,9 @@ class Training:
         A column whose rows of one value stay in one part.
     time
         A column of dates or numbers: the latest rows are for the test.
+    threshold
+        With two classes, the score above which a row is predicted as the second: a number, a metric that it makes as
+        large as possible on the validation rows, or ``cost:5``.
     compatibility
         Prepare and split as a pandas script does: row number as a feature, means over all rows, scikit-learn's split.
     shards
@@ -95,6 +106,8 @@ class Training:
     select: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    treatment: Treatment = field(default_factory=Treatment)
+    date_parts: bool = True
     options: ReadOptions = field(default_factory=ReadOptions)
     task: Task | None = None
     test_size: float = 0.2
@@ -102,6 +115,7 @@ class Training:
     folds: int = 0
     group: str | None = None
     time: str | None = None
+    threshold: str = DEFAULT
     seed: int = 42
     stratify: bool = False
     compatibility: bool = False
@@ -137,7 +151,8 @@ class Training:
         guessed = self.task is None
         drop = tuple(dict.fromkeys([*self.drop, *([self.group] if self.group else [])]))
         reading = self.options.marks_of()
-        return Wanted(self.target, drop, self.rules, self.compatibility, task, guessed, reading)
+        given = (self.target, drop, self.rules, self.compatibility, task, guessed, reading)
+        return Wanted(*given, self.treatment, self.date_parts)
 
     @property
     def split(self) -> SplitRule:
@@ -167,6 +182,8 @@ class Training:
             "parameters": {label: dict(given) for label, given in self.parameters.items()},
             "seed": self.seed,
             "split": self.split.as_json(),
+            "select": list(self.select),
+            "precise": self.compatibility,
         }
 
 
@@ -197,19 +214,20 @@ def table_training(what: Training) -> Pipeline:
     name = f"evaluate[{BASELINE}]"
     baseline = p.step(judge_baseline, *compared, name=name, resources=_resources(what))
     seen = p.step(look, *compared, name="survey", resources=_resources(what))
-    selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
     shown = evaluations | {BASELINE: baseline}
     largest = _resources(what, max(_apply_mb(what, label) for label in what.labels), seconds=0.0)
     if not what.split.fold_count:
-        chosen = (selection, {"test": shown}, seen, table, prepared, what.facts)
+        chosen = (evaluations, baseline, seen, table, prepared, what.facts)
         p.step(choose_best, models, *chosen, resources=largest)
         return p
+    selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
     memory = max(_fit_mb(what, label) for label in what.labels)
     asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
+    unseen = p.step(explain, models, selection, table, prepared, rules[0], resources=largest)
     best = p.step(refit, selection, *compared, what.facts, resources=asked)
-    tested = _evaluate(p, what, None, [(best, what.split)], (table, prepared))
+    tested = _test(p, what, best, (table, prepared), (selection, evaluations))
     both = {"test": {"best": tested}, "validation": shown}
-    facts = (seen, table, prepared, what.facts)
+    facts = (seen, table, prepared, what.facts | {"importance": unseen})
     p.step(bundle, selection, best, both, *facts, name="choose_best", resources=largest)
     return p
 
@@ -220,9 +238,14 @@ def _check(what: Training) -> None:
     for label, estimator in what.labels.items():
         check_estimator(estimator, what.parameters.get(label), task)
     check_metrics(what.select, task)
+    check_threshold(what.threshold)
     for metric in needs_probabilities(what.select[:1]):
         check_probabilities(metric, what.labels, what.parameters)
-    columns = [what.target, *what.drop, *(name for name in (what.group, what.time) if name)]
+    columns = [
+        what.target,
+        *what.drop,
+        *filter(None, (what.group, what.time, what.treatment.weight)),
+    ]
     check_columns(what.data, what.options, columns)
 
 
@@ -256,7 +279,8 @@ def _part_of(label: str, shard: int, rule: SplitRule, what: Training) -> str:
     """Return the name of the step that scores a shard, a fold, or a shard of a fold."""
     fold = [str(rule.fold + 1)] if rule.fold is not None and rule.folds else []
     part = [str(shard)] if what.shards > 1 else []
-    return f"score-{label}[{','.join([*fold, *part])}]"
+    inside = ",".join([*fold, *part])
+    return f"score-{label}[{inside}]" if inside else f"score-{label}"
 
 
 def _prepare(p: Pipeline, what: Training, table: Handle) -> Handle:
@@ -274,7 +298,7 @@ def _prepare(p: Pipeline, what: Training, table: Handle) -> Handle:
         resources=_resources(what),
     )
     short = _resources(what, seconds=0.0)
-    return p.step(merge, parts, what.split, name="prepare", resources=short)
+    return p.step(merge, parts, table, what.split, name="prepare", resources=short)
 
 
 def _fit(
@@ -290,24 +314,51 @@ def _fit(
 def _evaluate(
     p: Pipeline,
     what: Training,
-    label: str | None,
+    label: str,
     scored: list[tuple[Handle, SplitRule]],
     given: tuple[Handle, Handle],
 ) -> Handle:
-    """Add the steps that evaluate one estimator's models, or the best model on the test rows; in one piece or parts."""
-    name = f"evaluate[{label}]" if label else "test"
-    memory = max(_apply_mb(what, each) for each in ([label] if label else what.labels))
-    asked = _resources(what, memory)
+    """Add the steps that evaluate one estimator's models, in one piece or in parts."""
+    name = f"evaluate[{label}]"
+    asked = _resources(what, _apply_mb(what, label))
     if what.shards == 1 and len(scored) == 1:
         model, rule = scored[0]
-        return p.step(evaluate, model, *given, rule, name=name, resources=asked)
-    parts = {}
+        how = (model, *given, rule, what.threshold)
+        return p.step(evaluate, *how, name=name, resources=asked)
+    parts: dict[str, Handle] = {}
     for model, rule in scored:
-        for shard in range(what.shards):
-            part = _part_of(label or "test", shard, rule, what)
-            arguments = (model, *given, rule, shard, what.shards)
-            parts[part] = p.step(score, *arguments, name=part, resources=asked)
-    return p.step(join, parts, given[1], name=name, resources=_resources(what, seconds=0.0))
+        parts |= _score(p, what, label, (model, *given, rule), asked)
+    short = _resources(what, seconds=0.0)
+    return p.step(join, parts, given[1], what.threshold, name=name, resources=short)
+
+
+def _test(
+    p: Pipeline,
+    what: Training,
+    best: Handle,
+    given: tuple[Handle, Handle],
+    chosen: tuple[Handle, dict[str, Handle]],
+) -> Handle:
+    """Add the steps that evaluate the best model on the test rows, with the threshold that was chosen before."""
+    asked = _resources(what, max(_apply_mb(what, label) for label in what.labels))
+    parts = _score(p, what, "test", (best, *given, what.split), asked)
+    short = _resources(what, seconds=0.0)
+    return p.step(join_best, parts, given[1], *chosen, name="test", resources=short)
+
+
+def _score(
+    p: Pipeline,
+    what: Training,
+    label: str,
+    given: tuple[Handle, Handle, Handle, SplitRule],
+    asked: Resources,
+) -> dict[str, Handle]:
+    """Add the steps that score the shards of a part of the rows, by name."""
+    parts: dict[str, Handle] = {}
+    for shard in range(what.shards):
+        name = _part_of(label, shard, given[3], what)
+        parts[name] = p.step(score, *given, shard, what.shards, name=name, resources=asked)
+    return parts
 
 
 def _fit_mb(what: Training, label: str) -> int:

@@ -8,6 +8,7 @@ from platform import python_version
 from typing import Any, Self
 
 from wingspan.tabular.evaluate import Evaluation, Metric
+from wingspan.tabular.importance import Importance
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.survey import Survey
 
@@ -48,6 +49,8 @@ class Card:
         Further lines, such as cleaning rules with the rows they changed.
     survey
         What the columns are and are used as, and what is odd about the table.
+    importance
+        How much the model needs each column, measured on validation rows.
     """
 
     data: list[str]
@@ -67,6 +70,7 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     survey: Survey | None = None
+    importance: Importance | None = None
 
     @property
     def threshold(self) -> float:
@@ -85,6 +89,8 @@ class Card:
             found["validation"] = Evaluation.from_json(content["validation"])
         if content.get("survey"):
             found["survey"] = Survey.from_json(content["survey"])
+        if content.get("importance"):
+            found["importance"] = Importance.from_json(content["importance"])
         return cls(**{**content, **found})
 
 
@@ -121,6 +127,7 @@ def card_markdown(card: Card) -> str:
                 _metrics(card),
                 *_confusion(card.evaluation),
                 *_comparison(card),
+                *_importance(card),
                 "## Data",
                 _data(card),
                 *_columns(card),
@@ -189,6 +196,21 @@ def _comparison(card: Card) -> list[str]:
     count = (card.validation or card.evaluation).rows
     told = f"Chosen by {rule}, on {count:,} {on} rows."
     return ["## Compared with", told, _table(("Model", *names), rows)]
+
+
+def _importance(card: Card) -> list[str]:
+    """Return what the model needs: columns by what shuffling them costs, and the coefficients of a linear one."""
+    found = card.importance
+    if found is None or not found.columns:
+        return []
+    told = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled:"
+    rows = [(name, _number(one.value), _interval(one)) for name, one in found.columns.items()]
+    parts = ["## What it needs", told, _table(("Column", "Worse by", "95% interval"), rows)]
+    if found.coefficients:
+        head = ("Feature", "A standard deviation more adds")
+        weights = [(name, _number(value)) for name, value in found.coefficients.items()]
+        parts.append(_table(head, weights))
+    return parts
 
 
 def _data(card: Card) -> str:

@@ -35,6 +35,7 @@ from wingspan.tabular.residuals import (
     regression_metrics,
 )
 from wingspan.tabular.split import SplitRule
+from wingspan.tabular.threshold import at_threshold, threshold_of
 from wingspan.tabular.train import precision_of
 from wingspan.tabular.transform import Floats as Rows
 from wingspan.tabular.transform import iter_matrices, iter_targets
@@ -231,7 +232,7 @@ def evaluation(
     counts: "Counts | Residuals",
     classes: Sequence[Label] = (),
     *,
-    threshold: float = 0.5,
+    threshold: float | str = 0.5,
     level: float = 0.95,
     replicates: int = 500,
     seed: int = 0,
@@ -243,7 +244,8 @@ def evaluation(
     classes
         Labels of class numbers 0 ... C-1; none of a regression.
     threshold
-        The one the rows were counted with.
+        With two classes, the score above which a row is predicted as the second one, or a rule to choose it by on
+        these rows: see `tabular.threshold`.
 
     Raises
     ------
@@ -259,6 +261,9 @@ def evaluation(
     if len(classes) != len(counts.confusion):
         problem = f"{len(classes)} labels for counts of {len(counts.confusion)} classes"
         raise TableError("evaluation", problem, "give the labels the model was trained with")
+    if isinstance(threshold, str):
+        threshold = threshold_of(counts, threshold)
+        counts = at_threshold(counts, threshold)
     values = values_of(counts)
     ranges = intervals(counts, level=level, replicates=replicates, seed=seed)
     names = available(len(classes), probabilities=counts.probabilities)

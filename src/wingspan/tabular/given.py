@@ -9,6 +9,7 @@ from typing import Any
 from wingspan.errors import NotFoundError, SettingError, WingspanError, near
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.csv_files import NULL_VALUES, ReadOptions
+from wingspan.tabular.preparation import Treatment
 
 
 def read_rules(file: Path | None, *, drop_missing_target: bool = False) -> Rules:
@@ -42,6 +43,17 @@ def read_options(delimiter: str, missing: str = "", **marks: Any) -> ReadOptions
     """Return how tables are read; `missing` are further words for a missing value, separated by commas."""
     words = tuple(word for word in missing.split(",") if word)
     return ReadOptions(delimiter, (*NULL_VALUES, *words), **marks)
+
+
+def read_treatment(
+    fill: str, indicators: bool, class_weight: str | None, weight: str | None
+) -> Treatment:
+    """Return how missing numbers are filled and rows weighted; `fill` is ``mean``, ``median`` or a number."""
+    try:
+        value: str | float = float(fill)
+    except ValueError:
+        value = fill
+    return Treatment(value, indicators, class_weight == "balanced", weight)
 
 
 def read_parameters(given: Collection[str], labels: Collection[str]) -> dict[str, dict[str, Any]]:

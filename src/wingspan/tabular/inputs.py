@@ -1,12 +1,13 @@
 """Choose the columns that become features, and how, before a row is read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import Table, without_rows
-from wingspan.tabular.clean import Rules, check_rules, clean
+from wingspan.tabular.clean import DateRule, Rules, check_rules, clean
 from wingspan.tabular.labels import Task, check_task
+from wingspan.tabular.preparation import Treatment
 from wingspan.tabular.schema import Column, Schema
 
 
@@ -31,6 +32,7 @@ class Inputs:
     compatibility: bool
     task: Task = "classification"
     reading: dict[str, Any] = field(default_factory=dict)
+    treatment: Treatment = field(default_factory=Treatment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Wanted:
         Whether the task was only guessed, so that another one by the values is an error.
     reading
         The marks in numbers, with which new rows are read too: `ReadOptions.marks_of`.
+    date_parts
+        Whether dates without a rule become their year, month and weekday.
     """
 
     target: str
@@ -56,6 +60,8 @@ class Wanted:
     task: Task | None = None
     guessed: bool = False
     reading: dict[str, Any] = field(default_factory=dict)
+    treatment: Treatment = field(default_factory=Treatment)
+    date_parts: bool = False
 
 
 def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
@@ -75,6 +81,8 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
         wanted.compatibility,
     )
     task = _task(table, wanted)
+    rules = with_date_parts(table, wanted)
+    drop = tuple(dict.fromkeys([*drop, *filter(None, [wanted.treatment.weight])]))
     check_rules(rules, table.schema, target)
     ignored = {table.schema.column(name).name: "dropped" for name in drop}
     if target in ignored:
@@ -114,7 +122,26 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
         compatibility,
         task,
         wanted.reading,
+        wanted.treatment,
     )
+
+
+def with_date_parts(table: Table, wanted: Wanted) -> Rules:
+    """Return the rules, with one for each date that has none, where that is wanted."""
+    if not wanted.date_parts or wanted.compatibility:
+        return wanted.rules
+    ruled = {
+        *wanted.drop,
+        *wanted.rules.drop,
+        *(rule.column for rule in wanted.rules.dates),
+        wanted.target,
+    }
+    dates = [
+        DateRule(column.name, ("year", "month", "weekday"))
+        for column in table.schema.columns
+        if column.kind == "date" and column.name not in ruled
+    ]
+    return replace(wanted.rules, dates=(*wanted.rules.dates, *dates)) if dates else wanted.rules
 
 
 def _task(table: Table, wanted: Wanted) -> Task:

@@ -1,8 +1,8 @@
 """Check that a target column has one label in each row, and few enough labels."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.schema import Column
@@ -109,3 +109,42 @@ def _separator(labels: Collection[object]) -> str | None:
         if joined and all(part and seen[part] > 1 for parts in joined for part in parts):
             return separator
     return None
+
+
+def check_classes(target: str, classes: Mapping[Any, tuple[int, int]], *, whole: bool) -> None:
+    """Refuse a target of one class, or with classes that only test rows have.
+
+    Parameters
+    ----------
+    classes
+        Label -> rows in training and in the test part.
+    whole
+        Whether training has all but the test rows; in a fold a class may be absent.
+
+    Raises
+    ------
+    TableError
+        With the classes.
+    """
+    learned = [label for label, (training, _) in classes.items() if training]
+    where = f"column {target!r}"
+    refuse_many(target, classes)
+    if len(classes) < 2:
+        problem = f"the target is {next(iter(classes), None)!r} in every row"
+        raise TableError(where, problem, "choose a column of two or more classes")
+    if whole and (absent := sorted(set(classes) - set(learned))):
+        problem = f"no training row has {absent}, only test rows have"
+        raise TableError(where, problem, "give more rows, or stratify the split by the target")
+
+
+def check_numbers(target: str, scale: float, training: int) -> None:
+    """Refuse a target that is one number in all training rows.
+
+    Raises
+    ------
+    TableError
+        Its standard deviation, `scale`, is 0.
+    """
+    if not scale:
+        problem = f"the target is the same number in all {training:,} training rows"
+        raise TableError(f"column {target!r}", problem, "choose a column of different numbers")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from wingspan.errors import FormatError
+from wingspan.errors import FormatError, SettingError
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.labels import Task
 from wingspan.tabular.schema import Schema
@@ -21,6 +21,33 @@ _FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Treatment:
+    """How missing numbers are filled, and how training rows are weighted.
+
+    Attributes
+    ----------
+    fill
+        ``mean`` or ``median`` of the training rows, or a number.
+    indicators
+        Whether each number with missing values gets a feature that says where they are.
+    balanced
+        Whether each class weighs the same in training.
+    weight
+        A column of weights of the training rows.
+    """
+
+    fill: str | float = "mean"
+    indicators: bool = False
+    balanced: bool = False
+    weight: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.fill, str) and self.fill not in {"mean", "median"}:
+            problem = f"expected mean, median or a number, found {self.fill!r}"
+            raise SettingError("fill", problem, "give --fill median, or --fill 0")
+
+
+@dataclass(frozen=True, slots=True)
 class NumberColumn:
     """A number or a boolean: itself, and `fill` where it is missing.
 
@@ -28,6 +55,8 @@ class NumberColumn:
     ----------
     mean, deviation, missing
         Of the training rows: their mean and standard deviation, and how many have no value.
+    indicator
+        Whether a second feature is 1 where it is missing.
     """
 
     name: str
@@ -35,6 +64,12 @@ class NumberColumn:
     mean: float = 0.0
     deviation: float = 0.0
     missing: int = 0
+    indicator: bool = False
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its features."""
+        return (self.name, f"{self.name}_missing") if self.indicator else (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +144,13 @@ class Preparation:
     center: float = 0.0
     scale: float = 1.0
     reading: dict[str, Any] = field(default_factory=dict)
+    treatment: Treatment = field(default_factory=Treatment)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the F features, in order."""
         row = (ROW_FEATURE,) if self.compatibility else ()
-        numbers = tuple(column.name for column in self.numbers)
+        numbers = tuple(feature for column in self.numbers for feature in column.features)
         return row + numbers + tuple(f for c in self.categories for f in c.features)
 
     @property
@@ -139,6 +175,7 @@ class Preparation:
         fields["rules"] = Rules.from_json(content["rules"])
         for name in ("classes", "class_rows", "test_class_rows"):
             fields[name] = tuple(content.get(name, ()))
+        fields["treatment"] = Treatment(**content.get("treatment", {}))
         fields["numbers"] = tuple(NumberColumn(**number) for number in content["numbers"])
         fields["categories"] = tuple(
             CategoryColumn(

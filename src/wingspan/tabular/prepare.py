@@ -18,7 +18,13 @@ from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import Rules, add_counts, clean, is_missing
 from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs, used_by
-from wingspan.tabular.labels import MAX_CLASSES, Task, refuse_many
+from wingspan.tabular.labels import (
+    MAX_CLASSES,
+    Task,
+    check_classes,
+    check_numbers,
+    refuse_many,
+)
 from wingspan.tabular.preparation import (
     CategoryColumn,
     Label,
@@ -249,9 +255,9 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
     center, scale = 0.0, 1.0
     if inputs.task == "regression":
         center, scale, _ = _spread(_of_roles(inputs.target, parts, learned))
-        _check_target(inputs.target, scale, training)
+        check_numbers(inputs.target, scale, training)
     else:
-        _check_classes(inputs.target, classes, fold)
+        check_classes(inputs.target, classes, whole=fold is None)
     return Preparation(
         schema=inputs.schema,
         target=inputs.target,
@@ -268,6 +274,7 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
         test_rows=sum(part.rows[tested] for part in parts),
         task=inputs.task,
         reading=inputs.reading,
+        treatment=inputs.treatment,
         class_rows=tuple(rows for rows, _ in classes.values()),
         test_class_rows=tuple(rows for _, rows in classes.values()),
         center=center,
@@ -343,24 +350,6 @@ def _merge_classes(
     return dict(sorted(classes.items()))
 
 
-def _check_classes(target: str, classes: dict[Label, tuple[int, int]], fold: int | None) -> None:
-    learned = [label for label, (training, _) in classes.items() if training]
-    where = f"column {target!r}"
-    refuse_many(target, classes)
-    if len(classes) < 2:
-        problem = f"the target is {next(iter(classes), None)!r} in every row"
-        raise TableError(where, problem, "choose a column of two or more classes")
-    if fold is None and (absent := sorted(set(classes) - set(learned))):
-        problem = f"no training row has {absent}, only test rows have"
-        raise TableError(where, problem, "give more rows, or stratify the split by the target")
-
-
-def _check_target(target: str, scale: float, training: int) -> None:
-    if not scale:
-        problem = f"the target is the same number in all {training:,} training rows"
-        raise TableError(f"column {target!r}", problem, "choose a column of different numbers")
-
-
 def _spread(moments: Sequence[Moments]) -> tuple[float, float, int]:
     """Return the mean, the standard deviation and the number of values; (0, 0, 0) of none."""
     count = sum(each.rows for each in moments)
@@ -378,7 +367,11 @@ def _number(
     mean, deviation, count = _spread(_of_roles(name, parts, learned))
     sums = [total for part in parts for total in part.fills.get(name, ())]
     fill = math.fsum(sums) / count if sums else mean
-    return NumberColumn(name, fill, mean, deviation, training - count)
+    treatment = parts[0].inputs.treatment
+    if not isinstance(treatment.fill, str):
+        fill = float(treatment.fill)
+    holes = max(0, training - count)
+    return NumberColumn(name, fill, mean, deviation, holes, bool(treatment.indicators and holes))
 
 
 def _category(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BLOCKS = 2
 _TEXTS = 2_000
+_LEAK_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _leaks(
     import polars as pl
 
     mask = _mask(frame, table, split, test=False)
-    rows = frame.filter(pl.Series(mask)).drop_nulls([preparation.target]).head(50_000)
+    rows = frame.filter(pl.Series(mask)).drop_nulls([preparation.target]).head(_LEAK_ROWS)
     target = rows[preparation.target]
     if target.n_unique() < 2 or len(rows) < 40:
         return []

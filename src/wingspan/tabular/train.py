@@ -38,7 +38,7 @@ _SCALE_FREE = (
 )
 
 
-def train(
+def train(  # noqa: PLR0913 - rows, estimator, and how
     x: Floats,
     y: Ints | Floats,
     estimator: str,
@@ -47,6 +47,7 @@ def train(
     *,
     scale: bool | None = None,
     overwrite_x: bool = False,
+    weights: Floats | None = None,
 ) -> "BaseEstimator":
     """Fit a classifier or a regression.
 
@@ -63,6 +64,8 @@ def train(
         or of counts, to which scale means nothing.
     overwrite_x
         Allow `x` to be scaled in place; else a copy is made where one is needed.
+    weights
+        (N,) weights of the rows; not all estimators take them.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def train(
         keep = not overwrite_x or not x.flags.writeable
         x = np.array(x, np.float64, order="C", copy=True if keep else None)
         scaler = _scale_in_place(x)
-    _fit(made, x, y, estimator)
+    _fit(made, x, y, estimator, weights)
     if "n_jobs" in made.get_params(deep=False) and not module.startswith("sklearn.linear_model"):
         made.set_params(n_jobs=1)
     if scaler is None:
@@ -119,7 +122,8 @@ def train_table(
     task = preparation.task
     dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters, task=task))
     rows = matrix(table, split, preparation, "train", dtype=dtype)
-    return train(rows.x, rows.y, estimator, parameters, seed, scale=scale, overwrite_x=True)
+    given = (rows.x, rows.y, estimator, parameters, seed)
+    return train(*given, scale=scale, overwrite_x=True, weights=rows.weights)
 
 
 def precision_of(estimator: "BaseEstimator") -> Precision:
@@ -141,9 +145,16 @@ def _scale_in_place(x: Floats) -> "StandardScaler":
     return scaler
 
 
-def _fit(made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str) -> None:
+def _fit(
+    made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str, weights: Floats | None
+) -> None:
+    from sklearn.utils.validation import has_fit_parameter
+
+    if weights is not None and not has_fit_parameter(made, "sample_weight"):
+        fix = "leave it out of --estimators, or do without --weight and --class-weight"
+        raise SettingError(f"estimator {name}", "takes no weights of rows", fix)
     try:
-        made.fit(x, y)
+        made.fit(x, y) if weights is None else made.fit(x, y, sample_weight=weights)
     except (ValueError, TypeError) as error:
         fix = "correct its parameters or the columns, then train again"
         raise SettingError(f"estimator {name}", str(error), fix) from error

@@ -40,12 +40,15 @@ class Matrix:
         (N,) row ids.
     block
         The block they are of; None if of all.
+    weights
+        (N,) weights of training rows, where the preparation has them.
     """
 
     x: Floats
     y: Any
     rows: Ints
     block: int | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def transform(
@@ -81,7 +84,10 @@ def _fill(
     if preparation.compatibility:
         rows = np.arange(len(frame)) + first_row if isinstance(first_row, int) else first_row
         columns.append(rows)
-    columns += [_filled(clean_rows[number.name], number.fill) for number in preparation.numbers]
+    for number in preparation.numbers:
+        columns.append(_filled(clean_rows[number.name], number.fill))
+        if number.indicator:
+            columns.append(is_missing(clean_rows[number.name]))
     place = len(columns)
     codes: list[tuple[int, Ints]] = []
     for category in preparation.categories:
@@ -230,7 +236,9 @@ def _iter_part(
     needed = preparation.schema.names
     if few and not preparation.rules.drops_rows:
         needed = (preparation.target,)
-    columns = list(dict.fromkeys([*needed, *assignment.rule.columns]))
+    weight = preparation.treatment.weight
+    extra = [weight] if weight and part == "train" else []
+    columns = list(dict.fromkeys([*needed, *assignment.rule.columns, *extra]))
     for block, frame in zip(blocks, iter_blocks(table, columns, blocks), strict=True):
         mask = test_mask if part == "test" else train_mask
         chosen = mask(assignment, block, frame)
@@ -257,6 +265,8 @@ def matrix(
     x = np.zeros((size, len(preparation.features)), dtype)
     kind = np.float64 if preparation.task == "regression" else np.int64
     y, ids = np.empty(size, kind), np.empty(size, np.int64)
+    weight = preparation.treatment.weight
+    weights = np.empty(size) if part == "train" and weight else None
     place = None
     if order is not None:
         place = np.empty(table.rows, np.int64)
@@ -270,6 +280,32 @@ def matrix(
             to = place[rows]
             x[to] = transform(preparation, frame, first_row=rows, dtype=dtype)
         y[to], ids[to] = target_of(preparation, frame), rows
+        if weights is not None and weight:
+            weights[to] = _weights(frame[weight])
         start += len(rows)
     y.flags.writeable = ids.flags.writeable = False
-    return Matrix(x, y, ids)
+    return Matrix(
+        x, y, ids, weights=_balanced(preparation, y, weights) if part == "train" else None
+    )
+
+
+def _weights(column: "pl.Series") -> NDArray[np.float64]:
+    import polars as pl
+
+    values = column.cast(pl.Float64, strict=False).to_numpy()
+    if not bool((np.isfinite(values) & (values >= 0)).all()):
+        problem = "expected weights of 0 or more, found others or missing ones"
+        raise TableError(f"column {column.name!r}", problem, "correct them, or leave out --weight")
+    return values
+
+
+def _balanced(
+    preparation: Preparation, y: NDArray[Any], weights: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """Return the weights of training rows (N,): with balanced classes, each class weighs the same in all."""
+    if not preparation.treatment.balanced or preparation.task != "classification":
+        return weights
+    given = np.ones(len(y)) if weights is None else weights
+    sums = np.bincount(y, weights=given, minlength=len(preparation.classes))
+    share = given.sum() / (np.maximum(sums, 1e-300) * np.count_nonzero(sums))
+    return np.asarray(given * share[y], np.float64)

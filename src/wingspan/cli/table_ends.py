@@ -1,0 +1,107 @@
+"""What becomes of a trained model: it is shown, deployed unless something speaks against it, and used on new rows."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import typer
+
+from wingspan.cli.model_table import print_comparison, write_out
+from wingspan.cli.paper import wrap
+from wingspan.cli.runs import check_file, check_folder
+
+if TYPE_CHECKING:
+    from wingspan.recipes.table_training import Training
+    from wingspan.runner.run import Run
+    from wingspan.tabular.deploy import Deployed
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What becomes of the best model: deployed under a name unless that is None, used on new rows if there are any."""
+
+    models: Path
+    name: str | None
+    new_rows: Path | None
+    out: Path | None
+    anyway: bool = False
+    interval: float | None = None
+
+    def checked(self) -> Self:
+        """Refuse, before anything is computed, what could not be written afterwards."""
+        from wingspan.errors import SettingError
+
+        if (self.new_rows is None) != (self.out is None):
+            raise SettingError(
+                "wingspan train", "--predict and --out belong together", "give both, or none"
+            )
+        check_out(self.out)
+        if self.name is not None:
+            check_folder("--models", self.models)
+        return self
+
+
+def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_json: bool) -> None:
+    """Deploy the best model, write the predictions, and print the results."""
+    from wingspan.recipes.table_training import BASELINE
+    from wingspan.tabular.deploy import deploy
+
+    compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
+    best, folder = run["choose_best"]
+    tested = run.get("test")
+    against = [*(f"{label} failed" for label in failed), *map(str, run["survey"].against)]
+    deployed = None
+    if ends.name is not None and (ends.anyway or not against):
+        deployed = deploy(folder, ends.models, ends.name)
+    if ends.out is not None:
+        write_out(run["predict"].path, ends.out)
+    if as_json:
+        told: dict[str, Any] = {"run": run.run_id, "task": what.guess[0]}
+        told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
+        told["test"] = tested and tested.as_json()
+        told["ties"] = best.ties
+        told["survey"] = run["survey"].as_json()
+        told["not_deployed"] = against if deployed is None else []
+        told["best"] = best.best
+        told["failed"] = failed
+        told["deployed"] = deployed and {
+            "model": deployed.reference,
+            "folder": str(deployed.folder),
+        }
+        print(json.dumps(told, indent=2))
+    else:
+        print_comparison(compared, best, tested, BASELINE)
+        _print_ends(deployed, ends, failed, against)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_ends(
+    deployed: "Deployed | None", ends: Ends, failed: list[str], against: list[str]
+) -> None:
+    """Print what became of the best model."""
+    if failed:
+        print(f"failed: {', '.join(failed)}; see `wingspan logs 'fit[{failed[0]}]'`")
+    if deployed is not None:
+        print(f"deployed {deployed.reference}: {deployed.folder}")
+        print(f"predict:  wingspan predict NEW_ROWS --model {deployed.name} --out predictions.csv")
+    elif ends.name is not None:
+        print("not deployed:")
+        print("\n".join(wrap(f"  {each}", "    ") for each in against))
+        print("to deploy it all the same, run the command again with --deploy-anyway")
+    if ends.out is not None:
+        print(f"predicted {ends.new_rows}: {ends.out}")
+
+
+def check_out(out: Path | None) -> None:
+    """Refuse, before anything is computed, a file that predictions cannot be written to."""
+    from wingspan.errors import SettingError
+
+    if out is None:
+        return
+    if out.suffix not in {".csv", ".parquet"} or out.is_dir():
+        found = "a folder" if out.is_dir() else repr(out.name)
+        problem = f"expected the name of a .csv or .parquet file, found {found}"
+        raise SettingError(f"--out {out}", problem, "for example --out predictions.csv")
+    check_file("--out", out)
