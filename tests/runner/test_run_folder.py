@@ -10,7 +10,7 @@ import time
 import pytest
 
 import wingspan as ws
-from wingspan.errors import NotFoundError
+from wingspan.errors import ConflictError, NotFoundError
 from wingspan.runner.plan_file import read_history
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.workflow import _catch_up_all
@@ -155,3 +155,14 @@ def test_last_is_the_run_that_was_started_last_in_a_loop_of_12(project, wait_unt
     finally:
         if last.folder.driven():
             os.kill(int(last.folder.pid.read_text().split()[0]), signal.SIGINT)
+
+
+def test_a_run_that_is_driven_says_how_to_follow_it(tmp_path):
+    """The message of a second process names the command."""
+    folder = Home(tmp_path).new_run("p")
+    folder.root.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        folder.claim(other.pid)
+        with pytest.raises(ConflictError, match=f"follow it: wingspan watch {folder.run_id}"):
+            folder.claim()
+        other.kill()

@@ -38,6 +38,12 @@ def version():
     return "$CondorVersion: 25.14.1 2026-09-24 $"
 
 
+def admit():
+    """Refuse everyone while there is a file ``denied`` in the queue, as where credentials have expired."""
+    if (queue() / "denied").exists():
+        raise HTCondorException("AUTHENTICATE:1003:Failed to authenticate with any method")
+
+
 def ping(_daemon, _permission):
     """Let everyone write."""
     return {"MyRemoteUserName": "ada@vm", "AuthorizationSucceeded": True}
@@ -78,6 +84,7 @@ class Schedd:
 
     def submit(self, job):
         """Start a process that does DAGMan's work, and outlives this one."""
+        admit()
         cluster = number()
         enter(
             cluster,
@@ -104,6 +111,7 @@ class Schedd:
 
     def query(self, constraint="true", _projection=None):
         """Return the ads that fulfil an expression."""
+        admit()
         ads = [classad2.ClassAd(json.loads(file.read_text())) for file in queue().glob("*.json")]
         wanted = classad2.ExprTree(constraint)
         return [ad for ad in ads if ad.get("JobStatus") and wanted.eval(ad) is True]
