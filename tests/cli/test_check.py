@@ -137,12 +137,13 @@ def test_a_url_that_no_machine_can_fetch_is_a_problem(checked, look):
 
 
 def test_an_environment_that_travels_is_packed_and_counted(checked, look):
-    """Its size is in the bytes of every job; above the profile's limit it is a problem."""
+    """How it is sent is said, and what jobs import is tried with it alone; above the profile's limit it is a problem."""
     (checked.path / "wingspan.toml").write_text(
         """
         [pools.far]
         environment = "send"
         image = "/images/some.sif"
+        send_once = false
         [pools.small]
         environment = "send"
         environment_limit = "1MB"
@@ -153,7 +154,8 @@ def test_an_environment_that_travels_is_packed_and_counted(checked, look):
     assert checks["environment"]["facts"]["bytes"] > 2**20
     assert checks["transfer"]["facts"]["most_bytes"] > checks["environment"]["facts"]["bytes"]
     assert "TARGET.HasSIF" in checks["request of load"]["found"]
-    assert "all there" in checks["imports"]["found"]
+    assert "sent from this access point with each job" in checks["environment"]["found"]
+    assert "imported from the environment that jobs get" in checks["imports"]["found"]
     told = look("checked.py", "--on", "small", check=2)
     assert "the pool's limit is 1" in told
 

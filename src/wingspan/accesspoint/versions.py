@@ -8,6 +8,7 @@ from wingspan.errors import PoolError
 # Bindings 24.0, 24.12, 25.0 and 25.14 could neither authenticate with nor submit to an access point 23.9;
 # bindings 23.10 could, and every one of them but 24.0 could submit to 25.14 (each tried).
 _BROKEN_BELOW = 24
+_COMMON_FILES = (25, 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ def can_submit(found: Versions) -> bool:
     """Say whether bindings of one version are not known to fail with an access point of another."""
     ours, theirs = (int(text.split(".")[0]) for text in (found.bindings, found.access_point))
     return not theirs < _BROKEN_BELOW <= ours
+
+
+def sends_common_files(access_point: str) -> bool:
+    """Say whether an access point of a version sends files that jobs have in common once to each machine.
+
+    25.2 began it; tried with 25.14, whose DAGMan also bears the events of such transfers.
+    """
+    major, minor = (int(part) for part in access_point.split(".")[:2])
+    return (major, minor) >= _COMMON_FILES
 
 
 def check_versions() -> Versions:

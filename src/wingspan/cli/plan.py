@@ -79,7 +79,7 @@ def plan(
     else:
         print(_plan_text(made))
         if on != "local":
-            print(_jobs_text(made))
+            print(_jobs_text(made) + _travel_text(made, home, on, shared))
 
 
 def _plan_json(made: "Plan", on: str) -> dict[str, object]:
@@ -131,6 +131,15 @@ def _step_json(made: "Plan", name: str) -> dict[str, object]:
         "changes": [{"part": part, "was": was, "is": now} for part, was, now in changed],
         "explanation": made.explain(name),
     }
+
+
+def _travel_text(made: "Plan", home: Path | None, on: str, shared: Path | None) -> str:
+    from wingspan.runner.htcondor.check.preview import travel_text
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.run_folder import find_home
+
+    text = travel_text(made, find_home(home), find_profile(on, Path.cwd(), shared))
+    return f"\n{wrap(text, '  ')}" if text else ""
 
 
 def _jobs_text(made: "Plan") -> str:

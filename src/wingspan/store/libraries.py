@@ -34,6 +34,7 @@ _BESIDES = {  # library -> what it, or the codec of its values, imports without 
     "xgboost": ("sklearn",),
     "lightgbm": ("sklearn",),
 }
+_IMPORTED_AS = {"skops": "skops.io", "safetensors": "safetensors.torch"}  # by the codecs
 _HOLDS_ANYTHING = frozenset({MODEL, SAVED})
 _PLAIN_CONTAINERS = frozenset({"tuple", "list", "dict", "set", "frozenset", "Sequence", "Mapping"})
 _STANDARD = sys.stdlib_module_names | {"wingspan", "typing"}
@@ -48,6 +49,11 @@ def with_companions(libraries: Iterable[str]) -> frozenset[str]:
         found.add(name)
         waiting |= set(_BESIDES.get(name, ())) - found
     return frozenset(found)
+
+
+def module_of(library: str) -> str:
+    """Return the module of a library that codecs import; for one that none does, its own name."""
+    return _IMPORTED_AS.get(library, library)
 
 
 def libraries_of_type(kind: TypeName) -> frozenset[str]:

@@ -98,6 +98,7 @@ def test_the_pipeline_of_the_readme_runs(ways, project, way):
     assert "10.0" in shown
     run = ws.open_run("last", home=ways)
     print("bytes sent to each job:", sent_bytes(run))
+    assert max(sent_bytes(run)) < 1_000_000  # the environment was sent once, or lies in the folder
     changed = code.replace("float(model.score(", "1 - float(model.score(")
     (project.path / "loans.py").write_text(changed)
     wingspan("run", "loans.py", "--on", way, "--home", ways, folder=project.path)

@@ -79,6 +79,8 @@ class Profile:
         Wait before the first release of a job that was held for what passes.
     checkpoint_every_s
         How often, at most, a job's checkpoint is sent to the access point.
+    send_once
+        Let HTCondor send the environment once to each machine, where it can.
     """
 
     name: str = DEFAULT
@@ -95,6 +97,7 @@ class Profile:
     hold_back_off_s: int = 60
     checkpoint_every_s: float = 1800.0
     environment: str = AUTO
+    send_once: bool = True
     staging: Mapping[Path, str] = field(default_factory=dict)
 
 
@@ -289,6 +292,12 @@ def _way(value: object) -> str:
     return str(value)
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, found {value!r}")
+    return value
+
+
 def _settings(value: object) -> Mapping[str, str]:
     table = _table(value)
     for setting in table:
@@ -330,5 +339,6 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "notify": ("notify", _address),
     "hold_back_off": ("hold_back_off_s", _whole_seconds),
     "environment": ("environment", _way),
+    "send_once": ("send_once", _flag),
     "checkpoint_every": ("checkpoint_every_s", _seconds),
 }

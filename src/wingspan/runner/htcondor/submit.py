@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from wingspan.accesspoint.jobs import submit_dag
+from wingspan.accesspoint.versions import sends_common_files, versions
 from wingspan.files import remove as remove_tree
 from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
@@ -105,7 +106,8 @@ class HTCondorRunner:
         dag = DagFolder(folder.dags / str(int(last.root.name) + 1 if last else 1))
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
-        facts = Facts(most, last_results(plan, Store(home.store)))
+        once = send and sends_common_files(versions().access_point)
+        facts = Facts(most, last_results(plan, Store(home.store)), once)
         try:
             write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
             cluster = submit_dag(dag.dag, {"BatchName": plan.pipeline}, notification(self._profile))

@@ -2,16 +2,15 @@
 
 import os
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from wingspan.accesspoint.access import Access, check_access, run_to_end
 from wingspan.accesspoint.idle import Pool, look_at_pool
 from wingspan.accesspoint.matching import Slot
+from wingspan.accesspoint.versions import sends_common_files
 from wingspan.errors import PoolError, ReadOnlyError, SpaceError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
@@ -30,6 +29,7 @@ from wingspan.runner.htcondor.check.preflight import (
     check_transfer,
     megabytes,
 )
+from wingspan.runner.htcondor.check.proof import folder_in, prove_imports
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
@@ -42,7 +42,8 @@ from wingspan.runner.htcondor.write.image import (
     steps_in,
 )
 from wingspan.runner.htcondor.write.nodes import nodes_of
-from wingspan.runner.htcondor.write.project_code import project_files
+from wingspan.runner.htcondor.write.project_code import contents_of, project_files
+from wingspan.runner.htcondor.write.travel import Way, way_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
@@ -78,7 +79,9 @@ def check_plan(
     checks, access, pool = _reach()
     broken = check_references(steps, profile.staging)
     staging = {} if broken else profile.staging
-    nodes = nodes_of(plan, lambda step: [*_urls(step, staging), *sorted(constants_of(step))])
+    way = _way(access, steps, profile)
+    more = [way.url] if way is not None and way.url else []
+    nodes = nodes_of(plan, lambda step: [*_urls(step, staging), *more, *sorted(constants_of(step))])
     checks += broken
     if access is not None and pool is not None:
         owner = access.user.partition("@")[0]
@@ -86,13 +89,13 @@ def check_plan(
         if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
             checks += check_wheel(nodes, wheel, profile, pool, owner)
     code = project_files(steps, plan.sources, folder)
+    imports = check_imports(steps, profile.image)
     each = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
-    image = profile.image
     if access is not None and steps:
-        environment = check_environment(steps, home, profile)
+        environment = check_environment(steps, home, profile, way, len(nodes))
         checks.append(environment)
-        if "bytes" in environment.facts:
-            each, image = each + int(environment.facts["bytes"]), None
+        each += int(environment.facts.get("each_bytes", 0))
+        imports = _proof(environment, plan, folder, home) or imports
     limit = access.input_limit_mb if access is not None else None
     images = check_images(steps, profile)
     each += max((int(check.facts.get("bytes", 0)) for check in images), default=0)
@@ -103,7 +106,7 @@ def check_plan(
         checks.append(Check("transfer", True, told, facts={"bytes": 0}))
     checks += [
         *images,
-        check_imports(steps, image),
+        imports,
         check_project_files(steps, chain.from_iterable(code.values()), Store(home.store)),
         check_outputs(steps),
         check_secrets(steps, profile),
@@ -151,19 +154,43 @@ def _version_of(slot: Slot) -> str:
     return next(iter(str(slot.now.get("CondorVersion", "")).split()[1:2]), "?")
 
 
-def check_environment(steps: Sequence[PlannedStep], home: Home, profile: Profile) -> Check:
-    """Pack the environment, as a run would and will not do again, where it has to travel with the jobs."""
-    if not travels(profile, steps):
+def _way(access: Access | None, steps: Sequence[PlannedStep], profile: Profile) -> Way | None:
+    """Return how the environment travels; None where it does not, or no pool can be reached."""
+    if access is None or not travels(profile, steps):
+        return None
+    return way_of(profile, once=sends_common_files(access.versions.access_point))
+
+
+def _proof(environment: Check, plan: Plan, folder: RunFolder | None, home: Home) -> Check | None:
+    """Import with the environment that was made what jobs will; None where they are given none."""
+    if "at" not in environment.facts:
+        return None
+    steps = plan.to_run()
+    files = contents_of(project_files(steps, plan.sources, folder), folder, plan.sources)
+    return prove_imports(steps, Path(environment.facts["at"]), files, home.root)
+
+
+def check_environment(
+    steps: Sequence[PlannedStep], home: Home, profile: Profile, way: Way | None, jobs: int
+) -> Check:
+    """Make the environment, as a run would and will not do again; say how it travels, and how many bytes that is."""
+    if way is None:
         where = f"in {profile.image}" if profile.image else "where it is here"
         return Check("environment", True, f"jobs find it {where}")
-    if profile.shared is not None:
-        return Check("environment", True, f"unpacked once in {profile.shared / ENVIRONMENTS}")
+    found, limit = environment_of(steps), profile.environment_limit_mb
     try:
-        path = environment_of(steps).packed(home.root / ENVIRONMENTS, profile.environment_limit_mb)
+        if way.kind == "shared" and way.folder is not None:
+            path = found.unpacked(way.folder, lambda _: None)
+        else:
+            path = found.packed(home.root / ENVIRONMENTS, limit)
     except (SpaceError, ReadOnlyError) as error:
         return Check("environment", False, error.problem, error.fix)
-    size = path.stat().st_size
-    return Check("environment", True, f"{megabytes(size)}, sent to each job", facts={"bytes": size})
+    except OSError as error:
+        problem = f"{error.filename or way.folder}: {error.strerror}"
+        return Check("environment", False, problem, "make a folder there that you may write to")
+    size = path.stat().st_size if path.is_file() else 0
+    facts = {"bytes": size, "each_bytes": way.sent_bytes(size), "way": way.kind, "at": str(path)}
+    return Check("environment", True, way.text(size, jobs), facts=facts)
 
 
 def check_images(steps: Sequence[PlannedStep], profile: Profile) -> list[Check]:
@@ -226,8 +253,7 @@ def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _
     """Let one small job read and write the shared folder; the job, its files and its traces are gone afterwards."""
     title = "shared folder, from a job"
     fix = f"mount {shared} on the machines that run jobs, writable for you; or leave the key shared out"
-    home.root.mkdir(parents=True, exist_ok=True)
-    with _folder(shared) as meeting, _folder(home.root) as work:
+    with folder_in(shared) as meeting, folder_in(home.root) as work:
         (meeting / "here").write_text("here")
         script, log = work / "probe.sh", work / "log"
         script.write_text(_PROBE)
@@ -256,13 +282,3 @@ def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _
         if (meeting / "there").exists():
             return Check(title, True, f"read and written by {said}")
         return Check(title, False, f"{shared}: {said or 'the job said nothing'}", fix)
-
-
-@contextmanager
-def _folder(parent: Path) -> Iterator[Path]:
-    """Give a new folder, gone at the end."""
-    path = Path(tempfile.mkdtemp(prefix=".wingspan-check-", dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

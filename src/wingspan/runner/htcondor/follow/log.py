@@ -141,12 +141,11 @@ class DagLog:
         self._sizes[log], self._positions[log] = size, news.position
         events = news.events
         code_of = events.code.tolist()
-        rows = [row for row, code in enumerate(code_of) if code in codes]
+        procs = events.proc.tolist()  # below 0: a transfer of common files, not a job
+        rows = [row for row, code in enumerate(code_of) if code in codes and procs[row] >= 0]
         spoken = [row for row in rows if code_of[row] not in _WITHOUT_BODY]
         bodies = dict(zip(spoken, read_bodies(events, spoken), strict=True))
-        clusters, procs, times = (
-            column.tolist() for column in (events.cluster, events.proc, events.time)
-        )
+        clusters, times = events.cluster.tolist(), events.time.tolist()
         exits = _exits(events)
         for row in rows:
             code, cluster, body = code_of[row], clusters[row], bodies.get(row, exits.get(row, {}))

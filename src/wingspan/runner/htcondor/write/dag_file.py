@@ -48,7 +48,9 @@ class Around:
     common
         Files that every job gets, relative to the folder of results, comma-separated.
     environment
-        Name of the one that is the packed environment; empty if the machines have it.
+        The packed environment, relative to the folder of results, or its URL; empty if the machines have it.
+    once
+        HTCondor sends it once to each machine.
     profile
         The pool's.
     settings
@@ -63,6 +65,7 @@ class Around:
     run_id: str = ""
     common: str = ""
     environment: str = ""
+    once: bool = False
     profile: Profile = field(default_factory=Profile)
     settings: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -134,6 +137,7 @@ def _description(name: str, members: Sequence[Node], around: Around) -> list[str
         around.profile,
         around.most(asked) if around.most else None,
         label_of(around.run_id),
+        once=around.once,
     )
     about = f"# {count}: {', '.join(shown[:_SHOWN])}{more}"
     return [about, f"SUBMIT-DESCRIPTION {name} {{", text.rstrip("\n"), "}"]

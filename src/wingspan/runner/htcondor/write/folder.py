@@ -25,6 +25,7 @@ from wingspan.runner.htcondor.write.given import give_done_result, given_files
 from wingspan.runner.htcondor.write.job_script import write_script, write_unless_done
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import pack_code, project_files
+from wingspan.runner.htcondor.write.travel import Way, stage, way_of
 from wingspan.runner.run_folder import Home, RunFolder, command_of
 from wingspan.store.store import Store
 from wingspan.version import __version__
@@ -42,10 +43,13 @@ class Facts(NamedTuple):
         Gives what the pool's largest slots have; requests do not grow beyond.
     known
         Earlier results that steps may take over, see `last_results`.
+    once
+        The access point can send what jobs have in common once to each machine.
     """
 
     most: Most = unknown
     known: Known = MappingProxyType({})
+    once: bool = False
 
 
 def write_dag(
@@ -67,7 +71,7 @@ def write_dag(
     facts
         What is known where the DAG is submitted; None of one that is exported.
     """
-    most, known = facts or Facts()
+    most, known, once = facts or Facts()
     dag = DagFolder(place)
     for made in (dag.jobs, dag.results, dag.files, dag.logs):
         made.mkdir(parents=True)
@@ -107,13 +111,18 @@ def write_dag(
         write_unless_done(place / UNLESS_DONE)
     members = {node.name: [step.key for step in node.steps] for node in nodes}
     write_atomically(dag.nodes, json_text(members))
-    if archive is not None and not there:
-        (place / archive.name).symlink_to(archive)  # the DAG has no path of the home
-    sent = ("" if code is None else code.name, "" if archive is None else archive.name)
-    if there:  # nothing but what each job has to do
-        nodes, sent = tuple(replace(node, made=()) for node in nodes), ("", "")
-    around = _around(plan, dag, folder, sent, profile)
-    write_atomically(dag.dag, dag_text(nodes, replace(around, most=most)))
+    around = replace(_around(plan, dag, folder, profile), most=most)
+    if there:  # nothing but what each job has to do is sent
+        nodes = tuple(replace(node, made=()) for node in nodes)
+    else:
+        way = way_of(profile, once=once)
+        around = replace(
+            around,
+            common="" if code is None else f"../{code.name}",
+            environment=_sent(archive, place, way),
+            once=way.kind == "once",
+        )
+    write_atomically(dag.dag, dag_text(nodes, around))
     return dag.dag
 
 
@@ -132,10 +141,18 @@ def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -
     return environment.packed(home.root / ENVIRONMENTS, profile.environment_limit_mb)
 
 
-def _around(
-    plan: Plan, dag: DagFolder, folder: RunFolder, sent: tuple[str, str], profile: Profile
-) -> Around:
-    """Return what the DAG says besides its nodes; `sent` are the files that every job gets, the second to unpack."""
+def _sent(archive: Path | None, place: Path, way: Way) -> str:
+    """Return the archive as the DAG names it: its URL, or a link beside the DAG, which has no path of the home."""
+    if archive is None:
+        return ""
+    if way.kind == "url":
+        return stage(archive, way)
+    (place / archive.name).symlink_to(archive)
+    return f"../{archive.name}"
+
+
+def _around(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> Around:
+    """Return what the DAG says besides its nodes and what every job is sent."""
     settings = {
         "DAGMAN_USER_LOG_SCAN_INTERVAL": _SCAN_S,
         "DAGMAN_CHECK_QUEUE_INTERVAL": _CHECK_S,
@@ -146,8 +163,6 @@ def _around(
     return Around(
         about=_about(plan, dag, folder, profile),
         run_id=folder.run_id,
-        common=",".join(f"../{name}" for name in sent if name),
-        environment=sent[1],
         profile=profile,
         settings={name: str(value) for name, value in settings.items() if value is not None},
         limits=plan.limits,

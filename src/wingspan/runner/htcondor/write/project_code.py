@@ -44,7 +44,7 @@ def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder
         A compiled module is not what it was when the plan was made.
     """
     contents = [
-        (f"{number}/{file.relative_to(root)}", _content(module, run))
+        (f"{number}/{file.relative_to(root)}", content_of(module, run))
         for number, (root, files) in enumerate(roots.items())
         for file, module in files.items()
     ]
@@ -56,11 +56,37 @@ def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder
     return path
 
 
-def _content(module: Module, run: RunFolder) -> bytes:
+def contents_of(
+    roots: Mapping[str, Mapping[Path, Module]],
+    run: RunFolder | None,
+    sources: Mapping[str, bytes],
+) -> dict[str, dict[Path, bytes]]:
+    """Return the bytes of the files that `project_files` gave, as the plan or its run has them."""
+    return {
+        root: {file: content_of(module, run, sources) for file, module in files.items()}
+        for root, files in roots.items()
+    }
+
+
+def content_of(
+    module: Module, run: RunFolder | None, sources: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return a module's bytes as the plan has them.
+
+    Raises
+    ------
+    ConflictError
+        It is compiled, and not what it was when the plan was made.
+    """
     if not module.compiled:
-        return read_kept(run, module.digest)
+        known = (sources or {}).get(module.digest)
+        return read_kept(run, module.digest) if known is None and run is not None else known or b""
     file = Path(module.file)
     if not file.exists() or digest_file(file) != module.digest:
         problem = f"{file} was changed after the plan was made"
-        raise ConflictError(f"run {run.run_id}", problem, "run the command again to replan")
+        raise ConflictError(
+            f"run {run.run_id if run else 'of this plan'}",
+            problem,
+            "run the command again to replan",
+        )
     return file.read_bytes()

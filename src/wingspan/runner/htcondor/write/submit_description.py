@@ -16,6 +16,7 @@ _WHY: Mapping[str, str] = {
     "executable": "One script for all jobs; what a job is to do stands in jobs/NODE.json.",
     "log": "All events, for `wingspan status` and `watch`; DAGMan keeps a log of its own.",
     "should_transfer_files": "No outputs are named: HTCondor brings back every new file of the job's folder.",
+    "My.CommonInputFiles": "Sent once to each machine, and linked into each job's folder.",
     "My.WantRemoteUpdates": "Lets a job of several steps write into its log which one runs; it allows nothing else.",
 }  # command -> why it is there, for whoever reads the file
 
@@ -27,6 +28,8 @@ def submit_description(
     profile: Profile | None = None,
     most: Mapping[str, int] | None = None,
     run: str = "",
+    *,
+    once: bool = False,
 ) -> str:
     """Return the lines of one submit description; relative paths are in the folder of results.
 
@@ -35,7 +38,9 @@ def submit_description(
     common
         Files that every job gets, comma-separated.
     environment
-        Name of the one that is the packed environment; empty if the machines have it.
+        The packed environment: its path, or its URL; empty if the machines have it.
+    once
+        HTCondor sends it once to each machine.
     profile
         The pool's; its submit commands yield to those of `asked`.
     most
@@ -49,11 +54,13 @@ def submit_description(
     them costs a 25.x starter five seconds a job, and a missing one a hold.
     """
     profile = profile or Profile()
-    sent = ",".join(filter(None, ["../jobs/$(JOB).json", common, "$(inputs)"]))
+    each = "" if once else environment
+    sent = ",".join(filter(None, ["../jobs/$(JOB).json", common, each, "$(inputs)"]))
+    shared = {"My.CommonInputFiles": f'"{environment}"'} if once and environment else {}
     commands = {
         **image_commands(asked.image or profile.image, profile.shared),
         "executable": "job.sh",
-        "arguments": f"$(JOB) {environment}".rstrip(),
+        "arguments": f"$(JOB) {environment.rpartition('/')[2]}".rstrip(),
         "initialdir": "results",
         "output": "../logs/$(JOB).out",
         "error": "../logs/$(JOB).err",
@@ -64,6 +71,7 @@ def submit_description(
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT",
         "transfer_input_files": sent,
+        **shared,
         "My.WantRemoteUpdates": "true",
         "My.WingspanRun": f'"{run}"',
         "My.WingspanStep": '"$(steps)"',
