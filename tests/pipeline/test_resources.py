@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.resources import Resources
+from wingspan.planning.requests import merged
 
 
 @pytest.mark.parametrize(
@@ -181,3 +182,15 @@ def test_a_size_means_the_same_wherever_it_is_read(number, unit, space):
     again = Resources(**asked.to_json())
     assert asked == again
     assert asked.memory_mb == again.memory == Resources(memory=asked.memory_mb).memory_mb
+
+
+def test_expected_memory_is_requested_and_is_no_limit():
+    likely = Resources(expected_memory="3GB")
+    assert (likely.memory_mb, likely.memory_limit_mb) == (3072, None)
+    assert (Resources(**likely.to_json()), likely.to_json()) == (likely, {"expected_memory": 3072})
+    stated = Resources(memory="1GB", expected_memory="3GB")
+    assert (stated.memory_mb, stated.memory_limit_mb) == (1024, 1024)
+    assert merged([likely, Resources(expected_memory="4GB"), Resources()]).memory_mb == 4096
+    assert merged([likely, Resources(memory="5GB")]).memory_limit_mb == 5120
+    with pytest.raises(DeclarationError, match="expected_memory"):
+        Resources(expected_memory="much")

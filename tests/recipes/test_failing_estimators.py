@@ -30,6 +30,8 @@ def test_memory_reaches_every_step(table):
     """What the user says holds for all; else each step of a large estimator asks for more."""
     said = table_training(Training(table, "late", memory="3GB"))
     assert {step.resources.memory_mb for step in said.steps.values()} == {3072}
+    estimated = table_training(Training(table, "late"))  # which is no limit
+    assert {step.resources.memory_limit_mb for step in estimated.steps.values()} == {None}
     forest = Training(table, "late", estimators={"forest": "random_forest"})
     object.__setattr__(forest, "size", type(forest.size)(300_000, 30))
     asked = {name: step.resources.memory_mb for name, step in table_training(forest).steps.items()}

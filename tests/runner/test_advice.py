@@ -17,7 +17,7 @@ PYTHON = 'ask for more: resources=ws.Resources(memory="4096MB")'
         ("run", PYTHON, PYTHON),
         ("exec", PYTHON, "ask for more: --memory 4096MB"),
         ("train", PYTHON, "ask for more: --memory 4096MB"),
-        ("predict", PYTHON, "use a machine with more memory, such as one of a pool: --on POOL"),
+        ("predict", PYTHON, "ask for more: --memory 4096MB"),
         ("exec", "ask for more: ws.Resources(runtime=...)", "ask for more: --runtime RUNTIME"),
         ("train", "ask for more: ws.Resources(disk=...)", "use a machine with more disk, such as one of a pool: --on POOL"),
         ("exec", "correct the code", "correct the code"),
@@ -31,7 +31,7 @@ def test_a_command_is_advised_by_its_options(command, fix, told):
 def test_the_advice_of_a_failure_is_understood():
     """What a step that is over its memory is told, of every command that states memory."""
     why = failure(None, "memory", 9, 900.0, Resources(memory="512MB"))
-    for command in ("exec", "train"):
+    for command in ("exec", "train", "predict"):
         told = in_terms_of(command, why.fix)
         assert "--memory 1856MB" in told
         assert "Resources" not in told

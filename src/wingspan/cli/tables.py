@@ -205,6 +205,7 @@ def predict(
     id_column: IdColumn = None,
     interval: Interval = None,
     shards: Shards = 1,
+    memory: Memory = None,
     delimiter: Delimiter = ",",
     missing: Missing = "",
     models: ModelsFolder = MODELS,
@@ -232,6 +233,7 @@ def predict(
         id_column=id_column,
         options=read_options(delimiter, missing),
         shards_in_all=shards,
+        memory=memory,
         interval=interval,
     )
     p.origin = {"command": "predict", "parameters": {"model": found.name, "data": str(data[0])}}

@@ -19,7 +19,7 @@ LEAST_FREE = 0.1  # share of this machine's memory: below it, a step that stated
 UNSTATED_MB = 2048  # what a pool is asked for where the user states no memory
 _MOST = {"cpus": 65_536, "gpus": 1024}
 _CAPABLE = 1000.0  # no GPU has such a compute capability
-_SIZES = ("memory", "disk", "gpu_memory")
+_SIZES = ("memory", "disk", "gpu_memory", "expected_memory")
 _TIMES = ("runtime", "expected")
 _EXAMPLE = '{"rank": "Mips"}'
 _SHOWN = 60  # characters of a wrong value in a message
@@ -57,6 +57,8 @@ class Resources:
         Longest wall time: ``"1h30m"``, ``"90s"``, ``"2d"``, a number of seconds or a timedelta; None is no limit.
     expected
         Typical wall time, in the same units: a hint, by which short steps share a job on a pool.
+    expected_memory
+        Memory that the step is likely to need: requested at first where `memory` is not stated, and no limit.
     image
         Container image, by reference or file.
     submit
@@ -76,6 +78,7 @@ class Resources:
     gpu_memory: str | float | None = None
     runtime: str | float | timedelta | None = None
     expected: str | float | timedelta | None = None
+    expected_memory: str | float | None = None
     image: str | None = None
     submit: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,8 +98,9 @@ class Resources:
 
     @property
     def memory_mb(self) -> int:
-        """Memory to request, in MB, rounded up: as stated, else 2 GB."""
-        return UNSTATED_MB if self.memory is None else math.ceil(megabytes(self.memory))
+        """Memory to request, in MB, rounded up: as stated, else as expected, else 2 GB."""
+        asked = self.expected_memory if self.memory is None else self.memory
+        return UNSTATED_MB if asked is None else math.ceil(megabytes(asked))
 
     @property
     def memory_limit_mb(self) -> int | None:
@@ -140,6 +144,8 @@ class Resources:
         yield "gpu_memory", self.gpu_memory_mb
         yield "runtime", self.runtime_s
         yield "expected", self.expected_s
+        likely = self.expected_memory
+        yield "expected_memory", None if likely is None else math.ceil(megabytes(likely))
         yield "image", self.image
 
     def _value(self) -> tuple[object, ...]:

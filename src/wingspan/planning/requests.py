@@ -11,7 +11,16 @@ from wingspan.errors import DeclarationError
 from wingspan.pipeline.resources import Resources
 from wingspan.pipeline.step import Step
 
-_MERGED = ("memory", "disk", "gpus", "gpu_capability", "gpu_memory", "runtime", "expected")
+_MERGED = (
+    "memory",
+    "disk",
+    "gpus",
+    "gpu_capability",
+    "gpu_memory",
+    "runtime",
+    "expected",
+    "expected_memory",
+)
 _NAMED = 3  # steps named in a note
 
 
@@ -72,7 +81,12 @@ def merged(requests: Sequence[Resources]) -> Resources:
         gpu_memory=max(requests, key=lambda one: one.gpu_memory_mb or 0).gpu_memory,
         runtime=max(requests, key=_runtime_s).runtime,
         expected=max(requests, key=lambda one: one.expected_s or 0).expected,
+        expected_memory=max(requests, key=_expected_mb).expected_memory,
     )
+
+
+def _expected_mb(request: Resources) -> int:
+    return 0 if request.expected_memory is None else request.memory_mb
 
 
 def _runtime_s(request: Resources) -> float:

@@ -190,6 +190,7 @@ def _resources(
     what: HoldAdvisor, size: float, seconds: float, cpus: int | None = None
 ) -> Resources:
     """Ask for what logs of so many megabytes call for, unless the user says how much."""
-    memory = what.memory or int(2048 + _SAMPLES_BYTES * size)
+    likely = int(2048 + _SAMPLES_BYTES * size)
     expected = round(1 + seconds * size, 1)
-    return Resources(cpus=cpus or what.cpus, memory=memory, expected=expected)
+    cpus = cpus or what.cpus
+    return Resources(cpus, memory=what.memory, expected=expected, expected_memory=likely)

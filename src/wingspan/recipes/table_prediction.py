@@ -40,7 +40,8 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     if id_column is not None:
         check_columns(data, options or ReadOptions(), [id_column])
     memory_mb = max(memory_mb, model_mb_of(model) if isinstance(model, Path) else 0)
-    asked = Resources(memory=memory or memory_mb, expected=round(1 + 0.1 * size_mb(data), 1))
+    seconds = round(1 + 0.1 * size_mb(data), 1)
+    asked = Resources(memory=memory, expected=seconds, expected_memory=memory_mb)
     needed = model if preparation is None else preparation
     table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
     if shards_in_all == 1:

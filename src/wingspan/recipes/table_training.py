@@ -376,4 +376,4 @@ def _resources(
 ) -> Resources:
     """Ask for the memory that a step needs, unless the user says how much."""
     expected = round(1 + seconds * size_mb(what.data), 1)
-    return Resources(cpus=cpus, memory=what.memory or memory_mb, expected=expected)
+    return Resources(cpus, memory=what.memory, expected=expected, expected_memory=memory_mb)

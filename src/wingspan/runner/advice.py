@@ -6,7 +6,7 @@ import re
 _OPTIONS = {
     "exec": frozenset({"cpus", "memory", "disk", "gpus", "runtime"}),
     "train": frozenset({"cpus", "memory"}),
-    "predict": frozenset[str](),
+    "predict": frozenset({"memory"}),
 }
 _REQUEST = re.compile(r'(?:resources=)?(?:ws\.)?Resources\((\w+)=("[^"]*"|[^()"]*)\)')
 _IN_PYTHON = (  # of a run that no command has started
