@@ -1,5 +1,6 @@
 """Names of steps with any character stay on one line, in each text that names steps; what is not there is named."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from wingspan.cli.listing import runs
 from wingspan.cli.result_file import write_value
 from wingspan.cli.results import results_lines
+from wingspan.cli.values import text_of
 from wingspan.cli.why import _steps, _steps_text
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.workflow import Pipeline
@@ -101,3 +103,10 @@ def test_a_run_that_a_script_put_in_the_background_can_be_stopped(project):
     finally:
         run.kill()
         run.stdout.close()
+
+
+def test_keys_that_are_one_text_are_both_written(tmp_path):
+    write_value([{1: "a", "1": "b"}, {"x": 1}], tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text()) == [{"1": "a", "'1'": "b"}, {"x": 1}]
+    assert "b" in text_of({1: "a", "1": "b"})
+    assert "a" in text_of({1: "a", "1": "b"})

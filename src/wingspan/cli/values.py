@@ -94,7 +94,10 @@ def _members_text(value: Any) -> str:  # noqa: ANN401
 def members_of(value: Any) -> dict[str, Any] | None:  # noqa: ANN401
     """Return the members of a dict, a NamedTuple, a dataclass or a list by name; None of anything else."""
     if isinstance(value, Mapping):
-        return {str(name): each for name, each in value.items()}
+        plain = {str(name): each for name, each in value.items()}
+        if len(plain) == len(value):
+            return plain
+        return {repr(name): each for name, each in value.items()}  # 1 and "1": none may be lost
     if hasattr(value, "_asdict"):
         return dict(value._asdict())
     if is_dataclass(value):

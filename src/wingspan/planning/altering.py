@@ -17,7 +17,9 @@ from wingspan.planning.changes import (
     Decoration,
     Link,
     Piece,
+    functions_in,
     given,
+    is_fixed,
     of_function,
     only_prints,
     sources,
@@ -124,7 +126,7 @@ class Altering:
                 for name, links in effect.piece.links.items():
                     known[name] += [(effect.piece, link) for link in links]
                 for name in effect.statement.binds_late:
-                    for node in _functions_in(effect.statement):
+                    for node in functions_in(effect.statement):
                         piece = self.piece(Code(module, effect.statement, node))
                         known[name] += [(piece, link) for link in piece.links.get(name, ())]
         return known
@@ -134,7 +136,7 @@ class Altering:
         found = list(self.project.find_name(module, name, (part,) if part else ()))
         return bool(found) and all(
             each.module is not None
-            and all(_is_fixed(effect.statement) for effect in each.module.source.binds(each.name))
+            and all(is_fixed(effect.statement) for effect in each.module.source.binds(each.name))
             for each in found
         )
 
@@ -172,7 +174,7 @@ class Altering:
                 continue
             seen.add(statement)
             yield from (Held(module, name) for name in Effect(statement).filled_classes)
-            for node in _functions_in(statement):
+            for node in functions_in(statement):
                 yield from self.summary(Code(module, statement, node)).held
             pending += self._mentioned(module, statement)
 
@@ -213,6 +215,10 @@ class _Walk:
             self._change([link])
         for call in self.piece.calls:
             self._call(call)
+        for call in self.piece.operations:
+            callees = self.whole.callees.of(self.module, self.piece, call.func)
+            for code in (each for each in callees if isinstance(each, Code)):
+                self._call_code(code, call)
         for node in self.piece.nodes:
             if isinstance(node, ast.Global):
                 self.held |= {Held(self.module, name) for name in node.names}
@@ -294,6 +300,11 @@ class _Walk:
         dropped = id(call) in self.piece.dropped
         if any(self._changes_given(each) for each in passed):
             self._change(self._given(call), DEEPEST)
+        for _, part in given(call):
+            if (
+                isinstance(part, ast.Attribute) and part.attr in CHANGING
+            ):  # a method that is given away
+                self._change(sources(part.value))
         for callee in self.whole.callees.of(self.module, self.piece, call.func):
             if isinstance(callee, Code):
                 self._call_code(callee, call)
@@ -308,6 +319,8 @@ class _Walk:
         changed = self.whole.summary(code).parameters
         for link, depth in arguments_of(code, self.whole.piece(code), call, changed):
             self._change([link], depth)
+        if isinstance(code.node, ast.FunctionDef) and code.node.name == "__post_init__" and changed:
+            self._change(self._given(call), DEEPEST)  # the fields of a dataclass
 
     def _call_method(self, callee: Callee, call: ast.Call, *, dropped: bool) -> None:
         """Note that a call may change the object whose method it is, or something of its library."""
@@ -341,7 +354,7 @@ class _Walk:
         """Say whether a function that a call is given may change what else it is given."""
         if isinstance(passed, Code):
             return bool(self.whole.summary(passed).parameters)
-        return passed.top in _PURE and passed.last in _IMPURE
+        return passed.top not in _PURE or passed.last in _IMPURE
 
     def _given(self, call: ast.Call) -> Iterator[Link]:
         """Give what a call is given, but for functions of the project."""
@@ -362,29 +375,8 @@ def _changes_arguments(callee: Library | Instance, call: ast.Call, *, dropped: b
     """Say whether a call of what is no code of the project may change what it is given."""
     if isinstance(callee, Instance):
         return callee.method not in CHANGING  # which take it in
+    if callee.name == "builtins" and callee.last in CHANGING:  # list.append(a, 1)
+        return True
     into = any(word.arg in _INTO for word in call.keywords)
     pure = callee.top in _PURE and callee.last not in _IMPURE and not sets_something(callee.last)
     return dropped or into or not pure
-
-
-def _functions_in(
-    statement: Statement,
-) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda]:
-    """Give the functions of a statement, but for those inside of functions."""
-    pending: list[ast.AST] = [statement.node]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield node
-        else:
-            pending += ast.iter_child_nodes(node)
-
-
-def _is_fixed(statement: Statement) -> bool:
-    """Say whether a statement only gives a name a number, a text, or a tuple of such."""
-    node = statement.node
-    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
-        return False
-    plain = ast.Constant | ast.UnaryOp | ast.BinOp | ast.Tuple | ast.JoinedStr | ast.FormattedValue
-    marks = ast.operator | ast.unaryop | ast.expr_context
-    return all(isinstance(inner, plain | marks) for inner in ast.walk(node.value))

@@ -10,7 +10,7 @@ from wingspan.planning.changes import Function, Link, Piece, given, sources
 from wingspan.planning.project import Found, Module, Project
 from wingspan.planning.syntax import DEFINITIONS, Chain, Statement, same_scope
 
-_MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
+_MAKERS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 _LONGEST = 8  # attributes of a name that are followed
 _NO_CODE = Piece((), "")
 

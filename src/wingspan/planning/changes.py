@@ -20,6 +20,11 @@ _HARMLESS = {"debug", "info", "warning", "error", "exception", "critical", "warn
 _SETTERS = {"setattr", "delattr", "next", "exec", "eval"}
 _COPIES = {"dict", "list", "set", "frozenset", "tuple", "sorted", "copy"}
 _PARTS = {"getattr", "vars", "type", "iter", "next", "reversed", "enumerate", "zip", "map", "filter", "max", "min", "super"}  # fmt: skip
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv", ast.Mod: "mod",
+    ast.MatMult: "matmul", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or", ast.BitAnd: "and",
+    ast.BitXor: "xor", ast.Pow: "pow",
+}  # fmt: skip
 DEEPEST = 3  # levels below an object that are told apart
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -108,7 +113,18 @@ class Piece:
             if isinstance(node, DEFINITIONS)
             for each in node.decorator_list
         ]
+        found += [
+            Decoration(base, [], node.keywords)  # which __init_subclass__ is given
+            for node in self.nodes
+            if isinstance(node, ast.ClassDef) and node.keywords
+            for base in (*node.bases, *(word.value for word in node.keywords))
+        ]
         return tuple(found)
+
+    @cached_property
+    def operations(self) -> tuple[ast.Call, ...]:
+        """Its operators and subscripts, as the calls of the methods that a class may have for them."""
+        return tuple(call for node in self.nodes for call in _operation(node))
 
     @cached_property
     def dropped(self) -> frozenset[int]:
@@ -181,6 +197,39 @@ def given(call: ast.Call) -> Iterator[tuple[int | str | None, ast.expr]]:
         starred |= isinstance(part, ast.Starred)
         yield (None if starred else position), part
     yield from ((word.arg, word.value) for word in call.keywords)
+
+
+def _operation(node: ast.AST) -> Iterator[ast.Call]:
+    match node:
+        case ast.BinOp(left=left, op=op, right=right):
+            name = _OPERATORS.get(type(op), "")
+            for one, other, method in ((left, right, f"__{name}__"), (right, left, f"__r{name}__")):
+                yield ast.Call(ast.Attribute(one, method, ast.Load()), [other], [])
+        case ast.Subscript(value=value, slice=part, ctx=ast.Load()):
+            yield ast.Call(ast.Attribute(value, "__getitem__", ast.Load()), [part], [])
+
+
+def functions_in(
+    statement: Statement,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda]:
+    """Give the functions of a statement, but for those inside of functions."""
+    pending: list[ast.AST] = [statement.node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+        else:
+            pending += ast.iter_child_nodes(node)
+
+
+def is_fixed(statement: Statement) -> bool:
+    """Say whether a statement only gives a name a number, a text, or a tuple of such."""
+    node = statement.node
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    plain = ast.Constant | ast.UnaryOp | ast.BinOp | ast.Tuple | ast.JoinedStr | ast.FormattedValue
+    marks = ast.operator | ast.unaryop | ast.expr_context
+    return all(isinstance(inner, plain | marks) for inner in ast.walk(node.value))
 
 
 def only_prints(function: ast.expr) -> bool:

@@ -41,7 +41,7 @@ class Effect:
 
     @cached_property
     def quiet(self) -> bool:
-        """Whether it surely changes nothing: it calls, decorates, derives and alters nothing."""
+        """Whether it surely changes nothing: it calls, decorates, derives, operates on and alters nothing."""
         return not any(_may_act(node) for node in self.nodes)
 
     @cached_property
@@ -104,9 +104,9 @@ class Effect:
 
 def _may_act(node: ast.AST) -> bool:
     match node:
-        case ast.Call() | ast.AugAssign() | ast.Delete():
+        case ast.Call() | ast.AugAssign() | ast.Delete() | ast.BinOp() | ast.Subscript():
             return True
-        case ast.Attribute(ctx=ctx) | ast.Subscript(ctx=ctx):
+        case ast.Attribute(ctx=ctx):
             return not isinstance(ctx, ast.Load)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return bool(node.decorator_list)
