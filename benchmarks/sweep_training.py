@@ -1,6 +1,5 @@
 """A small real training for the benchmark of sweeps: digits, a network of two hidden layers, plain NumPy."""
 
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -94,9 +93,3 @@ def fit(rate: float, momentum: float, decay: float, width: int, batch: int, stud
         return ws.should_stop()
 
     return train(rate, momentum, decay, width, batch, report, study)
-
-
-def rest(x: float) -> float:
-    """Take 10 ms."""
-    time.sleep(0.01)
-    return x

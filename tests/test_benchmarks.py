@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = ("dag_writer", "eventlog_read", "hold_advice", "lstm", "step_overhead", "tensors")
+LIGHT = (
+    *("dag_writer", "eventlog_read", "hold_advice", "lstm", "step_overhead", "sweep", "tensors"),
+)
 # the others make environments of their own when they are imported
 
 

@@ -51,18 +51,10 @@ class Study:
 
     @property
     def saved_s(self) -> float:
-        """Estimated slot time that pruning saved.
-
-        A pruned trial would have taken as many reports as the median complete trial, at its own pace.
-        """
-        lengths = sorted(len(each.curve) for each in self.trials if each.state == COMPLETE)
-        pruned = [each for each in self.trials if each.state == PRUNED and each.curve]
-        if not lengths:
-            return 0.0
-        usual = lengths[len(lengths) // 2]
-        return sum(
-            each.wall_s * max(usual - len(each.curve), 0) / len(each.curve) for each in pruned
-        )
+        """Estimated slot time that pruning saved: what each pruned trial lacks to the median complete one."""
+        usual = sorted(each.wall_s for each in self.trials if each.state == COMPLETE)
+        pruned = [each.wall_s for each in self.trials if each.state == PRUNED]
+        return sum(max(usual[len(usual) // 2] - each, 0.0) for each in pruned) if usual else 0.0
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict a trial, best first, then those without a value; parameters by dotted name."""
