@@ -17,7 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from nothing import rest
-from sweep_training import fit, train
+from sweep_training import Settings, digits, fit, train
 
 import wingspan as ws
 
@@ -28,8 +28,8 @@ NUMBERS = {
     "momentum": ws.uniform(0.0, 0.99),
     "decay": ws.log_uniform(1e-6, 1e-2),
 }
-SIZES = {"width": [64, 128, 256], "batch": [16, 32, 64]}  # they change what a trial costs
-ONE_SIZE = {"width": 128, "batch": 32}
+SIZES = {"width": [32, 64, 128], "batch": [16, 32, 64]}  # they change what a trial costs
+ONE_SIZE = {"width": 64, "batch": 32}
 Course = list[tuple[float, float]]  # slot-seconds used, best loss so far
 
 
@@ -40,6 +40,7 @@ def searched(
     p = ws.Pipeline(f"{search}-{prune}")
     p.sweep(
         fit,
+        p.step(digits),
         over=NUMBERS if one_size else NUMBERS | SIZES,
         metric="loss",
         trials=trials,
@@ -131,10 +132,13 @@ def optuna_worker(journal: str, trials: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = JournalStorage(JournalFileBackend(journal))
     study = optuna.create_study(study_name="s", storage=storage, load_if_exists=True)
+    data = digits()
+
+    def loss(trial: optuna.Trial) -> float:
+        return train(data, Settings(**drawn(trial)), lambda *_: False, 99)
+
     with threadpool_limits(1):
-        study.optimize(
-            lambda trial: train(**drawn(trial), report=lambda *_: False, seed=99), n_trials=trials
-        )
+        study.optimize(loss, n_trials=trials)
 
 
 def alone(folder: Path, trials: int) -> float:

@@ -1,42 +1,61 @@
 """A small real training for the benchmark of sweeps: digits, a network of two hidden layers, plain NumPy."""
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 import wingspan as ws
 
 EPOCHS = 27
-Arrays = tuple[np.ndarray, ...]
 
 
-def digits() -> Arrays:
-    """Return images and classes: 1,200 to train on, 597 to validate on."""
+class Digits(NamedTuple):
+    """Images and their classes, to train on and to validate on."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_valid: np.ndarray
+    y_valid: np.ndarray
+
+
+def digits() -> Digits:
+    """Return 1,200 images to train on and 597 to validate on."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
     order = np.random.default_rng(0).permutation(len(found.target))
     x, y = found.data[order] / 16.0, found.target[order]
-    return x[:1200], y[:1200], x[1200:], y[1200:]
+    return Digits(x[:1200], y[:1200], x[1200:], y[1200:])
+
+
+class Settings(NamedTuple):
+    """What is searched."""
+
+    rate: float
+    momentum: float
+    decay: float
+    width: int
+    batch: int
 
 
 def train(
-    rate: float, momentum: float, decay: float, width: int, batch: int, report: Any, seed: int = 0
+    data: Digits, settings: Settings, report: Callable[[int, float], bool], seed: int
 ) -> float:
     """Return the last validation loss; `report(epoch, loss)` says whether to stop."""
-    x, y, x_valid, y_valid = digits()
+    x, y, x_valid, y_valid = data
     source = np.random.default_rng(seed)
-    sizes = (64, width, width, 10)
+    sizes = (64, settings.width, settings.width, 10)
     pairs = list(pairwise(sizes))
     weights = [source.normal(0, np.sqrt(2 / a), (a, b)) for a, b in pairs]
     speeds = [np.zeros_like(each) for each in weights]
     loss = 0.0
     for epoch in range(1, EPOCHS + 1):
         order = source.permutation(len(y))
-        for start in range(0, len(y), batch):
-            rows = order[start : start + batch]
-            step(weights, speeds, x[rows], y[rows], (rate, momentum, decay))
+        for start in range(0, len(y), settings.batch):
+            rows = order[start : start + settings.batch]
+            step(weights, speeds, x[rows], y[rows], settings)
         loss = cross_entropy(forward(weights, x_valid)[-1], y_valid)
         if report(epoch, loss):
             break
@@ -57,10 +76,10 @@ def step(
     speeds: list[np.ndarray],
     x: np.ndarray,
     y: np.ndarray,
-    settings: tuple[float, float, float],
+    settings: Settings,
 ) -> None:
     """Go one step of stochastic gradient descent with momentum."""
-    rate, momentum, decay = settings
+    rate, momentum, decay, *_ = settings
     layers = forward(weights, x)
     slope = softmax(layers[-1])
     slope[np.arange(len(y)), y] -= 1
@@ -85,11 +104,13 @@ def cross_entropy(values: np.ndarray, y: np.ndarray) -> float:
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
-def fit(rate: float, momentum: float, decay: float, width: int, batch: int, study: int) -> float:
+def fit(
+    data: Digits, rate: float, momentum: float, decay: float, width: int, batch: int, study: int
+) -> float:
     """Train as a trial of Wingspan; `study` keeps the trials of one study apart from another's."""
 
     def report(epoch: int, loss: float) -> bool:
         ws.log({"loss": loss}, step=epoch)
         return ws.should_stop()
 
-    return train(rate, momentum, decay, width, batch, report, study)
+    return train(data, Settings(rate, momentum, decay, width, batch), report, study)
