@@ -83,6 +83,9 @@ def _chosen_by(row: dict[str, object]) -> str:
 @app.command()
 def show(
     model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    picture: Annotated[
+        Path | None, typer.Option("--svg", help="Write a picture of its curves to this file.")
+    ] = None,
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
@@ -93,12 +96,58 @@ def show(
 
     found = find_deployed(models, model)
     card = read_card(found.folder)
+    if picture is not None:
+        from wingspan.cli.runs import check_file
+        from wingspan.files import write_atomically
+        from wingspan.tabular.pictures import picture_of
+
+        check_file("--svg", picture)
+        write_atomically(picture, picture_of(card.evaluation, found.reference))
     if as_json:
         print(json.dumps(_facts(found) | {"card": card.as_json()}))
     else:
         mark = " (current)" if found.current else ""
         print(f"{found.reference}{mark}, in {found.folder}\n")
         print(card_markdown(card), end="")
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    other: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    data: Annotated[Path, typer.Option(help="Rows with the target, which neither model saw.")],
+    models: Folder = MODELS,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models on rows whose target is known."""
+    from wingspan.cli.model_table import print_evaluations
+    from wingspan.tabular.contest import compare as judge_all
+    from wingspan.tabular.deploy import load_deployed
+    from wingspan.tabular.select import select
+
+    found = judge_all({name: load_deployed(models, name) for name in (one, other)}, data)
+    best = select(found)
+    if as_json:
+        told = {name: each.as_json() for name, each in found.items()}
+        print(json.dumps({"evaluations": told, "best": best.best, "ties": best.ties}))
+    else:
+        print_evaluations(found, best.best, best.metrics, "row")
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not be there.")],
+    models: Folder = MODELS,
+) -> None:
+    """Write a folder that scores rows without Wingspan: a script, the model, and what it needs."""
+    from wingspan.tabular.deploy import find_deployed
+    from wingspan.tabular.export import export_model
+
+    folder = export_model(find_deployed(models, model).folder, out)
+    print(
+        f"{folder}: pip install -r requirements.txt, then python score.py ROWS.csv PREDICTIONS.csv"
+    )
 
 
 @app.command()

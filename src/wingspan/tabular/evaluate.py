@@ -14,6 +14,7 @@ import numpy as np
 
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import Table
+from wingspan.tabular.curves import Curves, curves_of, error_curves
 from wingspan.tabular.intervals import intervals
 from wingspan.tabular.labels import Task
 from wingspan.tabular.metrics import (
@@ -72,6 +73,8 @@ class Evaluation:
         With two classes, a row is predicted as the positive one if its score is greater.
     bounds
         Of a regression: percentage -> the error that so many new rows stay within.
+    curves
+        Name -> the points to draw.
     """
 
     rows: int
@@ -81,6 +84,7 @@ class Evaluation:
     level: float = 0.95
     threshold: float = 0.5
     bounds: dict[str, float] = field(default_factory=dict)
+    curves: Curves = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -257,7 +261,8 @@ def evaluation(
     if isinstance(counts, Residuals):
         found = regression_metrics(counts, level)
         metrics = {name: _metric(*found[name]) for name in METRICS}
-        return Evaluation(counts.total, [], [], metrics, level, bounds=error_bounds(counts))
+        bounds, curves = error_bounds(counts), error_curves(counts)
+        return Evaluation(counts.total, [], [], metrics, level, bounds=bounds, curves=curves)
     if len(classes) != len(counts.confusion):
         problem = f"{len(classes)} labels for counts of {len(counts.confusion)} classes"
         raise TableError("evaluation", problem, "give the labels the model was trained with")
@@ -274,6 +279,7 @@ def evaluation(
         metrics={name: _metric(values[name], *ranges[name]) for name in names},
         level=level,
         threshold=threshold,
+        curves=curves_of(counts),
     )
 
 

@@ -1,0 +1,86 @@
+"""What a model does is drawn from its card, compared on new rows, and scored without Wingspan as with it."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import metrics as sk
+
+from wingspan.errors import SettingError, TableError
+from wingspan.tabular.contest import compare
+from wingspan.tabular.curves import curves_of
+from wingspan.tabular.deploy import deploy
+from wingspan.tabular.evaluate import Evaluation, evaluation
+from wingspan.tabular.export import export_model
+from wingspan.tabular.metrics import count_scores
+from wingspan.tabular.pictures import picture_of
+from wingspan.tabular.predict import predict
+from wingspan.tabular.residuals import count_errors
+
+
+def test_curves_are_those_of_scikit_learn():
+    """Their area, and their ends; at most 101 points; calibration of ten groups."""
+    random = np.random.default_rng(0)
+    y = (random.random(5_000) < 0.3).astype(int)
+    scores = np.clip(0.25 * y + random.random(5_000) * 0.7, 0, 1)
+    curves = curves_of(count_scores(scores, y, 0))
+    roc = np.array(curves["roc"])
+    assert len(roc) <= 101
+    assert roc[0].tolist() == [0, 0]
+    assert roc[-1].tolist() == [1, 1]
+    assert np.trapezoid(roc[:, 1], roc[:, 0]) == pytest.approx(
+        sk.roc_auc_score(y, scores), abs=2e-3
+    )
+    assert len(curves["calibration"]) <= 10
+    assert curves["precision_recall"][-1][0] == 1
+
+
+@pytest.mark.parametrize("classes", [2, 3, 0])
+def test_every_kind_of_model_has_a_picture(classes):
+    """Curves of two classes, the confusion of more, errors of numbers; names are escaped; a card keeps the points."""
+    y = np.arange(300) % max(classes, 2)
+    if classes:
+        scores = np.eye(classes)[y] * 0.6 + 0.4 / classes
+        found = evaluation(count_scores(scores, y, 0), [f"<{k}>" for k in range(classes)])
+    else:
+        found = evaluation(count_errors(y + 0.5, y.astype(float), 0, center=0.5, scale=0.5))
+    again = Evaluation.from_json(found.as_json())
+    picture = picture_of(again, "a & b")
+    assert ET.fromstring(picture).tag.endswith("svg")
+    assert "a &amp; b" in picture
+    words = {2: "calibration", 3: "&lt;2&gt;", 0: "absolute errors"}
+    assert words[classes] in picture
+
+
+def test_models_are_compared_on_the_same_rows(bundle_of, people, tmp_path):
+    """Both are judged on all of them; other targets are refused."""
+    people(300, seed=5).write_csv(tmp_path / "new.csv")
+    models = {"a": bundle_of(people(400)), "b": bundle_of(people(400), "decision_tree")}
+    found = compare(models, tmp_path / "new.csv")
+    assert {name: one.rows for name, one in found.items()} == {"a": 300, "b": 300}
+    assert found["a"].metric("roc_auc").value > found["b"].metric("roc_auc").value
+    other = bundle_of(people(400).drop("late"), target="home")
+    with pytest.raises(TableError, match="different targets: home, late"):
+        compare(models | {"c": other}, tmp_path / "new.csv")
+
+
+@pytest.mark.parametrize("estimator", ["logistic_regression", "decision_tree"])
+def test_an_exported_model_scores_as_wingspan_does(bundle_of, people, tmp_path, estimator):
+    """Its script imports nothing of Wingspan, and gives the same labels and probabilities."""
+    bundle = bundle_of(people(400), estimator)
+    deployed = deploy(bundle, tmp_path / "models", "late")
+    folder = export_model(deployed.folder, tmp_path / "scoring")
+    rows = people(120, seed=8).drop("late")
+    rows.write_csv(tmp_path / "new.csv")
+    assert "wingspan" not in (folder / "score.py").read_text()
+    command = [sys.executable, folder / "score.py", tmp_path / "new.csv", tmp_path / "theirs.csv"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    predict(bundle, tmp_path / "new.csv", tmp_path / "ours.csv")
+    ours, theirs = (pl.read_csv(tmp_path / name) for name in ("ours.csv", "theirs.csv"))
+    assert theirs["prediction"].to_list() == ours["prediction"].to_list()
+    assert theirs["probability"].to_numpy() == pytest.approx(ours["probability"].to_numpy())
+    with pytest.raises(SettingError, match="it is there already"):
+        export_model(deployed.folder, folder)
