@@ -8,6 +8,7 @@ import ast
 import dataclasses
 import functools
 import itertools
+import json
 import random
 import re
 import shlex
@@ -29,6 +30,7 @@ from wingspan.errors import WingspanError
 from wingspan.eventlog.read import read_events
 from wingspan.runner.htcondor.profile import find_profile
 from wingspan.store.codec import encode
+from wingspan.tabular.clean import Rules
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -380,6 +382,13 @@ def why_a_job_waits(sample, folder):
     ):
         assert words in source, words
         assert words in sample.text, words
+
+
+@shown('{\n  "ranges"')
+def the_rules_of_a_table(sample, folder):
+    rules = Rules.from_json(json.loads(sample.text))
+    assert rules.ranges[0].column == "age"
+    assert Rules.from_json(rules.as_json()) == rules
 
 
 @shown("SHARED/")
