@@ -25,16 +25,16 @@ from wingspan.runner.events import (
     StepEvent,
     ignore,
 )
-from wingspan.runner.failure import report
-from wingspan.runner.htcondor.dag_folder import dags_of, newest, sent_of
+from wingspan.runner.htcondor.dag_folder import dags_of, newest
 from wingspan.runner.job.run import whole
 from wingspan.runner.look import Look, state_of
 from wingspan.runner.plan_file import load_plan
-from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home, read_result
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home
+from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
 from wingspan.runner.watch import Watch
-from wingspan.runner.written import Metric, last_attempts, read_metrics, read_output
+from wingspan.runner.written import Metric, own_attempts, read_metrics, read_output
 from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
@@ -140,10 +140,7 @@ class Run(Mapping[str, Any]):
         return str(self.origin.get("command", ""))
 
     def collect(self) -> "Run":
-        """Bring in what a pool has finished so far, unless another process does.
-
-        Where the run's folder cannot be written nothing is brought in, which a warning reports.
-        """
+        """Bring in what a pool has finished so far; only warn where nothing can be written."""
         try:
             self._alive()
         except ReadOnlyError as error:
@@ -152,10 +149,8 @@ class Run(Mapping[str, Any]):
 
     def _alive(self) -> bool:
         """Return whether the run goes on; what a pool has finished is brought in first."""
-        if self.folder.driven():
-            return True
-        if self.folder.on == LOCAL:
-            return False
+        if self.folder.driven() or self.folder.on == LOCAL:
+            return self.folder.driven()
         from wingspan.runner.htcondor.follow.follower import follower_of
 
         if self._follower is None or self._follower.dag != newest(self.folder):
@@ -208,8 +203,8 @@ class Run(Mapping[str, Any]):
         TimeoutError
             It has not stopped within `timeout_s`.
         """
-        if self.state != RUNNING:
-            self._withdraw()
+        dag = newest(self.folder)
+        if self.state != RUNNING and not (dag and dag.moved):  # for its old place it may still work
             return self
         if self.folder.on != LOCAL:
             from wingspan.runner.htcondor.submit import stop as remove_from_queue
@@ -218,14 +213,6 @@ class Run(Mapping[str, Any]):
         else:
             interrupt(self.folder)
         return self.wait(timeout_s)
-
-    def _withdraw(self) -> None:
-        """Remove what works in a pool for the place from which the run was moved."""
-        dag = newest(self.folder)
-        if dag is not None and dag.moved:
-            from wingspan.runner.htcondor.follow.dagman_job import withdraw
-
-            withdraw(dag)
 
     @checks_arguments
     def resume(self, *, listener: Listener | None = None, check: bool = True) -> "Run":
@@ -290,8 +277,8 @@ class Run(Mapping[str, Any]):
         raise StepFailedError(f"run {self.run_id}", problem, fix)
 
     def _failed(self, event: StepEvent) -> StepFailedError:
-        where = f"run {self.run_id}"
-        return StepFailedError(where, self._report(event.step), event.fix or "see above")
+        told = self._report(event.step), event.fix or "see above"
+        return StepFailedError(f"run {self.run_id}", *told)
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a step, or a map, of this name; no result is read."""
@@ -364,12 +351,9 @@ class Run(Mapping[str, Any]):
         return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
 
     def _tried(self) -> dict[str, list[Path]]:
-        """Return the attempts of each step by key: of this run, and of a step that is up to date of the run that ran it."""
-        states = {name: event.state for name, event in self.collect().events.items()}
-        keys = {self.steps[name].key: state == DONE for name, state in states.items()}
-        tried = last_attempts(self.home, self.folder, keys)
-        here = self.folder.root / "steps"
-        return {key: of for key, of in tried.items() if keys[key] or of[-1].parents[1] == here}
+        seen = self.collect().events
+        done = {step.key: seen[name].state == DONE for name, step in self.steps.items()}
+        return own_attempts(self.home, self.folder, done)
 
     def _named(self, name: str) -> list[str]:
         """Return the step of this name, or the steps of the map."""
@@ -398,25 +382,12 @@ class Run(Mapping[str, Any]):
         return self._report(name, output=output, fix=self.events[name].fix)
 
     def _report(self, name: str, *, output: bool = True, fix: str = "") -> str:
-        step, event = self.steps[name], self.events[name]
-        attempts = self.folder.attempts(step.key)
-        names = {other.key: other.name for other in self.steps.values()}
-        inputs = {
-            place: f"result of {names.get(key, key)}" for place, (key, _) in step.inputs.items()
-        }
-        inputs |= {
-            k.partition(" ")[2]: v
-            for k, v in step.components.items()
-            if k.startswith(("parameter ", "file "))
-        }
-        attempt = attempts[-1] if attempts else self.folder.step(step.key)
-        result = read_result(attempt) if attempts else sent_of(self.folder, step.key)
-        title = (event.state, event.problem, fix)
-        return report(name, result, title, attempt, inputs, output=output)
+        given = name, self.steps, self.events[name], self.folder
+        return report_of(*given, output=output, fix=fix)
 
     def __repr__(self) -> str:
-        lines = [f"  {shown_name(name)}: {event.state}" for name, event in self.events.items()]
-        return "\n".join([f"Run {self.run_id}: {self.state}", *lines])
+        steps = (f"\n  {shown_name(name)}: {event.state}" for name, event in self.events.items())
+        return f"Run {self.run_id}: {self.state}{''.join(steps)}"
 
     def picture(self) -> str:
         """Return the graph of the steps with their states and times, as SVG."""

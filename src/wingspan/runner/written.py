@@ -45,6 +45,13 @@ def last_attempts(home: Home, run: RunFolder, keys: Iterable[str]) -> dict[str, 
     return found
 
 
+def own_attempts(home: Home, run: RunFolder, done: Mapping[str, bool]) -> dict[str, list[Path]]:
+    """Return each key's attempts in this run; of a step that is done without one, those of the run that computed it."""
+    found = last_attempts(home, run, done)
+    here = run.root / "steps"
+    return {key: of for key, of in found.items() if done[key] or of[-1].parents[1] == here}
+
+
 def end_of(file: Path, begin: int = 0) -> tuple[str, int]:
     """Return the end of a file as text, whole lines if it has lines, and the bytes before it; empty if there is no file.
 

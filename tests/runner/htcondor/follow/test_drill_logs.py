@@ -47,6 +47,24 @@ SCENARIOS = {
             ("done", ""),
         ],
     ),
+    "schedd-killed": (
+        StepEvent(0.0, "slow", "", "done"),
+        [
+            ("running", ""),
+            ("disconnected", "disconnected since HH:MM: slot1_1@vm: Local schedd and job shadow died, schedd now running again"),
+            ("running", ""),
+            ("done", ""),
+        ],
+    ),
+    "evicted": (
+        StepEvent(0.0, "counting", "", "done"),
+        [
+            ("running", ""),
+            ("waiting", "was evicted, and waits to go on: Job vacated by schedd"),
+            ("running", ""),
+            ("done", ""),
+        ],
+    ),
     "disk-full": (
         StepEvent(0.0, "fills", "", "failed", problem=FULL, cause="disk"),
         [("running", ""), WAITS, ("running", ""), WAITS, ("running", ""), ("failed", FULL)],
@@ -78,3 +96,11 @@ def test_a_machine_on_which_no_job_can_begin(tmp_path, planned_step):
     assert all("Failed to create scratch dir" in why for _, why in tries)
     assert state == "failed"
     assert problem.startswith("its job was started several times and lost each time: ")
+
+
+def test_a_file_that_cannot_be_executed(tmp_path, planned_step):
+    """Held with the machine's words, then failed with them: no other machine is tried."""
+    running, (held, why), (failed, problem) = follow("not-executable", tmp_path, planned_step, None)
+    assert (running, held, failed) == (("running", ""), "held", "failed")
+    assert why.endswith("(errno=8: 'Exec format error')")
+    assert problem == f"was held: {why}"

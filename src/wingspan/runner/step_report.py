@@ -1,0 +1,34 @@
+"""How one step of a run went, as text: what is known of it is gathered from the plan, its event and its folder."""
+
+from collections.abc import Mapping
+
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.events import StepEvent
+from wingspan.runner.failure import report
+from wingspan.runner.htcondor.dag_folder import sent_of
+from wingspan.runner.run_folder import RunFolder, read_result
+
+
+def report_of(
+    name: str,
+    steps: Mapping[str, PlannedStep],
+    event: StepEvent,
+    folder: RunFolder,
+    *,
+    output: bool,
+    fix: str,
+) -> str:
+    """Return why a step failed, its inputs, the last lines of its output and the command that runs it alone."""
+    step = steps[name]
+    attempts = folder.attempts(step.key)
+    names = {other.key: other.name for other in steps.values()}
+    inputs = {place: f"result of {names.get(key, key)}" for place, (key, _) in step.inputs.items()}
+    inputs |= {
+        part.partition(" ")[2]: value
+        for part, value in step.components.items()
+        if part.startswith(("parameter ", "file "))
+    }
+    attempt = attempts[-1] if attempts else folder.step(step.key)
+    result = read_result(attempt) if attempts else sent_of(folder, step.key)
+    title = (event.state, event.problem, fix)
+    return report(name, result, title, attempt, inputs, output=output)
