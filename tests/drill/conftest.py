@@ -167,14 +167,15 @@ def keep_logs(folder, pool, name):
     Those in tests/runner/htcondor/follow/drill were made so.
     """
     target = Path(os.environ["WINGSPAN_DRILL_LOGS"])
-    for file in folder.glob("*/runs/*/dag/*/*"):
-        if file.name in {"workflow.dag.nodes.log", "jobs.log", "nodes.json"}:
-            text = file.read_text(errors="replace").replace(str(pool.folder), "/pool/drill")
-            text = re.sub(r"<[\d.]+:\d+[^>]*>", "<127.0.0.1:9618>", text)
-            text = text.replace(os.uname().nodename, "vm")
-            text = re.sub(r"\(by user [^)]*\)", "(by user ada)", text)
-            kept = file.name.removeprefix("workflow.dag.")
-            (target / f"{name}.{file.parent.name}.{kept}").write_text(text)
+    for number, dag in enumerate(sorted(folder.glob("*/runs/*/dag/*")), 1):
+        for file in (dag / "workflow.dag.nodes.log", dag / "jobs.log", dag / "nodes.json"):
+            if file.exists():
+                text = file.read_text(errors="replace").replace(str(pool.folder), "/pool/drill")
+                text = re.sub(r"<[\d.]+:\d+[^>]*>", "<127.0.0.1:9618>", text)
+                text = text.replace(os.uname().nodename, "vm")
+                text = re.sub(r"\(by user [^)]*\)", "(by user ada)", text)
+                kept = file.name.removeprefix("workflow.dag.")
+                (target / f"{name}.{number}.{kept}").write_text(text)
 
 
 @pytest.fixture

@@ -65,6 +65,30 @@ SCENARIOS = {
             ("done", ""),
         ],
     ),
+    "user-holds": (
+        StepEvent(0.0, "slow", "", "done"),
+        [
+            ("running", ""),
+            ("held", "held by the user: I want to look at it (by user ada)"),
+            ("waiting", ""),
+            ("running", ""),
+            ("done", ""),
+        ],
+    ),
+    "dagman-removed": (None, [("running", ""), ("stopped", "the workflow was removed")]),
+    "pool-made-anew": (
+        None,
+        [("running", ""), ("waiting", "was evicted, and waits to go on: Startd was shutdown")],
+    ),
+    "over-memory": (
+        StepEvent(0.0, "hungry", "", "failed", problem="used 300 MB", cause="memory"),
+        [
+            ("running", ""),
+            ("waiting", "used 300 MB; waits for more memory"),
+            ("running", ""),
+            ("failed", "used 300 MB"),
+        ],
+    ),
     "disk-full": (
         StepEvent(0.0, "fills", "", "failed", problem=FULL, cause="disk"),
         [("running", ""), WAITS, ("running", ""), WAITS, ("running", ""), ("failed", FULL)],
