@@ -119,14 +119,7 @@ class Pipeline(declaration.Pipeline):
         _warn_of_commands(plan, on)
         if on == LOCAL or not fuse:
             return plan
-        from wingspan.planning.fuse import fuse as fuse_steps
-        from wingspan.planning.times import known_times
-        from wingspan.runner.htcondor.profile import find_profile
-        from wingspan.runner.lasted import read_lasted
-
-        records = partial(read_lasted, place, self.name)
-        times = known_times(plan, before, Store(place.store).wall_time, records)
-        return fuse_steps(plan, times, find_profile(on, Path.cwd()).task_time_s)
+        return _fused(plan, before, place, on)
 
     def _selected(
         self, until: "Names | None", force: "Names | None", on: str
@@ -366,6 +359,21 @@ def _require_pool(plan: "Plan", profile: "Profile", home: Home) -> None:
     use_pool()
     check_access()
     require_ok(check_submission(plan.to_run(), profile))
+
+
+def _fused(plan: "Plan", before: Mapping[str, Mapping[str, Any]], home: Home, on: str) -> "Plan":
+    """Return the plan with the jobs of a pool that its steps share."""
+    from wingspan.planning.fuse import fuse as fuse_steps
+    from wingspan.planning.times import known_times
+    from wingspan.runner.htcondor.check.preview import start_seconds
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.lasted import read_lasted
+
+    records = partial(read_lasted, home, plan.pipeline)
+    times = known_times(plan, before, Store(home.store).wall_time, records)
+    profile = find_profile(on, Path.cwd())
+    start_s = start_seconds(plan, home, profile) if times else 0.0
+    return fuse_steps(plan, times, profile.task_time_s, start_s)
 
 
 def _catch_up_all(home: Home, pipeline: str) -> None:

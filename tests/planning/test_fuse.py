@@ -179,3 +179,15 @@ def test_jobs_never_wait_for_each_other(data):
         needed = {home[need] for s in members for need in s.needs} - {group}
         assert needed <= done, "a job comes before one that it waits for"
         done.add(group)
+
+
+def test_jobs_that_are_sent_an_environment_are_fewer_and_longer():
+    """They work four times as long as it takes to get there; no job is made longer than the task time."""
+    plan = Plan("p", tuple(step(f"t{number}") for number in range(120)), ())
+    times = {one.key: 1.0 for one in plan.steps}
+
+    def jobs(task_time_s, start_s):
+        return len(fuse(plan, times, task_time_s, start_s).groups)
+
+    assert [jobs(600.0, start_s) for start_s in (0.0, 5.0, 10.0)] == [6, 3, 2]
+    assert jobs(30.0, 10.0) == 4

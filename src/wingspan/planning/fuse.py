@@ -9,7 +9,7 @@ whole
     All steps that hang together, if their times are known, and running them one after the other costs less than the
     waits it saves.
 batch
-    Short steps that wait for the same ones, up to a job of `BATCH_S`.
+    Short steps that wait for the same ones, up to a job of `BATCH_S`, or longer where a job is costly to start.
 try
     Of a wide map whose steps are of unknown length, several to a job, which begins none of them once it has run for the
     task time. Those that it gives back get jobs of their own.
@@ -28,6 +28,7 @@ from wingspan.planning.times import family
 
 WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
 BATCH_S = 20.0
+WORTH = 4.0  # a batch works at least so many times as long as its job takes to get its environment
 WIDTH = 32  # jobs of a map of unknown length at first: a pool that gives more at once waits for the first ones
 TRIED = 16  # tasks of such a job at most: what it gives back is then worth a job of its own
 _VARIED = frozenset({"expected", "cpus", "memory", "disk"})
@@ -76,7 +77,7 @@ def _agree(groups: Collection[_Group]) -> bool:
     return _alike(groups) and fewest == most and high <= 2 * low
 
 
-def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
+def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float, start_s: float = 0.0) -> Plan:
     """Return the plan with `groups` of the steps that one job is to run.
 
     Parameters
@@ -85,11 +86,14 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float) -> Plan:
         Seconds a step is known, or said, to take; by key. Steps that are missing are of unknown length.
     task_time_s
         The longest job to make of several steps.
+    start_s
+        What each job needs besides its wait for a machine: to be sent its environment, and to unpack it.
     """
+    batch_s = BATCH_S + min(WORTH * start_s, max(task_time_s - BATCH_S, 0.0))
     groups = list(_singles(plan, times))
     groups = _chains(groups, task_time_s)
-    groups = _wholes(groups, task_time_s)
-    groups = _batches(groups)
+    groups = _wholes(groups, task_time_s, WAIT_S + start_s)
+    groups = _batches(groups, batch_s)
     groups = _tries(groups, plan.limits) if task_time_s > 0 else groups
     order = {step.key: place for place, step in enumerate(plan.steps)}
     for group in groups:
@@ -165,13 +169,13 @@ def _head(group: _Group, known: Mapping[str, _Group], taken: Mapping[str, _Group
     return taken.get(need, known[need]) if len(known[need].readers) == 1 else None
 
 
-def _wholes(groups: list[_Group], task_time_s: float) -> list[_Group]:
+def _wholes(groups: list[_Group], task_time_s: float, wait_s: float) -> list[_Group]:
     kept = []
     for part in _components(groups):
         total = _sum(part)
         if len(part) > 1 and total is not None and total <= task_time_s and _may_share(part, total):
             longest, levels = _critical(part)
-            if total - longest <= (levels - 1) * WAIT_S:
+            if total - longest <= (levels - 1) * wait_s:
                 count = sum(len(group.steps) for group in part)
                 why = f"{count} steps, {total:.0f} s together: {levels} waits would take longer"
                 kept.append(_joined(part, set(), why))
@@ -211,11 +215,11 @@ def _critical(part: list[_Group]) -> tuple[float, int]:
     return max(end for end, _ in ends.values()), max(level for _, level in ends.values())
 
 
-def _batches(groups: list[_Group]) -> list[_Group]:
+def _batches(groups: list[_Group], batch_s: float) -> list[_Group]:
     alike: dict[tuple[Any, ...], list[_Group]] = {}
     kept = []
     for group in groups:
-        if group.time_s is not None and group.time_s <= BATCH_S / 2:
+        if group.time_s is not None and group.time_s <= batch_s / 2:
             same = frozenset(group.needs), group.request, group.cpus, group.memory_mb
             alike.setdefault(same, []).append(group)
         else:
@@ -223,7 +227,7 @@ def _batches(groups: list[_Group]) -> list[_Group]:
     moved: dict[str, str] = {}
     for members in alike.values():
         total = _sum(members) or 0.0
-        size = math.ceil(len(members) / max(1, math.ceil(total / BATCH_S)))
+        size = math.ceil(len(members) / max(1, math.ceil(total / batch_s)))
         for part in (members[start : start + size] for start in range(0, len(members), size)):
             whole = part[0]
             if len(part) > 1:

@@ -52,6 +52,7 @@ def ways(blind, blind_pool, project):
     )
     yield blind
     shutil.rmtree(blind)  # 150 MB and more
+    shutil.rmtree(shared / "environments", ignore_errors=True)
 
 
 def sent_bytes(run):

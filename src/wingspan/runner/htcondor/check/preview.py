@@ -7,25 +7,39 @@ from wingspan.pool.personal import use_pool
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import ENVIRONMENTS
 from wingspan.runner.htcondor.write.environment import environment_of, travels
-from wingspan.runner.htcondor.write.travel import way_of
+from wingspan.runner.htcondor.write.travel import Way, way_of
 from wingspan.runner.run_folder import Home
 
 
 def travel_text(plan: Plan, home: Home, profile: Profile) -> str:
     """Return how many bytes of the environment travel, and from where; empty where none does, or no pool is reached."""
+    found = _look(plan, home, profile)
+    if found is None:
+        return ""
+    way, size, about = found
+    return f"environment: {way.text(size, len(plan.groups), about)}"
+
+
+def start_seconds(plan: Plan, home: Home, profile: Profile) -> float:
+    """Return about how long each job of a plan takes to get its environment; 0 where none travels."""
+    found = _look(plan, home, profile)
+    return 0.0 if found is None else found[0].start_s(found[1])
+
+
+def _look(plan: Plan, home: Home, profile: Profile) -> tuple[Way, int, str] | None:
+    """Return how the environment travels and its bytes, with a word before these where they are estimated."""
     steps = plan.to_run()
     if not steps:
-        return ""
+        return None
     try:
         use_pool()
         if not travels(profile, steps):
-            return ""
+            return None
         once = sends_common_files(versions().access_point)
     except PoolError:
-        return ""
+        return None
     way, environment = way_of(profile, once=once), environment_of(steps)
     archive = environment.archive_in(home.root / ENVIRONMENTS)
     if archive.exists():
-        return f"environment: {way.text(archive.stat().st_size, len(plan.groups))}"
-    size = environment.estimated_bytes()
-    return f"environment: {way.text(size, len(plan.groups), 'about ')}"
+        return way, archive.stat().st_size, ""
+    return way, environment.estimated_bytes(), "about "

@@ -19,6 +19,8 @@ from wingspan.runner.htcondor.shared import ENVIRONMENTS
 
 _FOLDER = "wingspan-environments"
 _MB = 1024**2
+_UNPACK_S = 3.0  # 150 MB on one core
+_BYTES_PER_S = 50 * _MB  # of an access point's network, shared by some jobs
 
 
 class Way(NamedTuple):
@@ -31,6 +33,12 @@ class Way(NamedTuple):
     def sent_bytes(self, size: int) -> int:
         """Return the bytes that the access point sends with each job."""
         return size if self.kind == "each" else 0
+
+    def start_s(self, size: int) -> float:
+        """Return about how long a job takes to get its environment."""
+        if self.kind == "shared":
+            return 0.0
+        return _UNPACK_S + (0.0 if self.kind == "once" else size / _BYTES_PER_S)
 
     def text(self, size: int, jobs: int, about: str = "") -> str:
         """Say how many bytes travel, and from where; `about` goes before a size that is estimated."""
