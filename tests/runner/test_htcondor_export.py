@@ -232,3 +232,43 @@ def test_a_pool_runs_an_exported_pipeline(thin, job_folder):
     assert "thin.py" in str(told.value)
     again = export(thin.plan(home.root), RunFolder(job_folder / "again"), home)
     assert again.read_text().count("\nJOB ") == 1
+
+
+def test_a_job_gets_the_class_of_what_it_reads_though_its_maker_is_done(
+    project, tmp_path, run_jobs
+):
+    """The file that defines it is imported by nobody who is to run; it is in another step's file."""
+    project.write(
+        maker="""
+        from dataclasses import dataclass
+
+        @dataclass
+        class Thing:
+            n: int
+
+        def make(n: int) -> Thing:
+            return Thing(n)
+        """,
+        reader="""
+        from typing import Any
+
+        def use(thing: Any) -> int:
+            return thing.n
+        """,
+    )
+    home = Home(tmp_path / "home")
+
+    def pipeline():
+        p = ws.Pipeline("classes")
+        p.step(project.fresh("reader").use, p.step(project.fresh("maker").make, 3))
+        return p
+
+    pipeline().run(home=home.root)
+    text = (project.path / "reader.py").read_text()
+    project.write(reader=text.replace("thing.n", "thing.n + 1"))
+    plan = pipeline().plan(home.root)
+    assert [step.name for step in plan.to_run()] == ["use"]
+    dag = export(plan, RunFolder(tmp_path / "out"), home)
+    run_jobs(dag)
+    (result,) = dag.parent.glob(f"results/{plan['use'].key}.value")
+    assert result.read_text() == "4"

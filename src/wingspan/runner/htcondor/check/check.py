@@ -88,7 +88,7 @@ def check_plan(
         checks += check_requests(nodes, profile, pool, owner)
         if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
             checks += check_wheel(nodes, wheel, profile, pool, owner)
-    code = project_files(steps, plan.sources, folder)
+    code = project_files(plan, folder)
     imports = check_imports(steps, profile.image)
     each = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
     if access is not None and steps:
@@ -166,7 +166,7 @@ def _proof(environment: Check, plan: Plan, folder: RunFolder | None, home: Home)
     if "at" not in environment.facts:
         return None
     steps = plan.to_run()
-    files = contents_of(project_files(steps, plan.sources, folder), folder, plan.sources)
+    files = contents_of(project_files(plan, folder), folder, plan.sources)
     return prove_imports(steps, Path(environment.facts["at"]), files, home.root)
 
 

@@ -77,7 +77,7 @@ def write_dag(
         made.mkdir(parents=True)
     store = Store(home.store)
     there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
-    roots = project_files(plan.to_run(), plan.sources, folder)
+    roots = project_files(plan, folder)
     code = pack_code(roots, folder, there or place) if roots else None
     nodes = nodes_of(plan, lambda step: given_files(step, place, folder, profile))
     nodes = tuple(_with_known(node, known, store) for node in nodes)

@@ -1,12 +1,12 @@
 """The user's own modules, packed for jobs on other machines: those that a run keeps for its steps."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from wingspan.errors import ConflictError
 from wingspan.files import aside, digest_bytes, digest_file
-from wingspan.planning.plan import PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.planning.snapshot import Module
 from wingspan.runner.job.kept_code import modules_of, read_kept
 from wingspan.runner.run_folder import RunFolder
@@ -14,25 +14,36 @@ from wingspan.runner.run_folder import RunFolder
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first year: the same files give the same bytes
 
 
-def project_files(
-    steps: Iterable[PlannedStep], sources: Mapping[str, bytes], folder: RunFolder | None
-) -> dict[str, dict[Path, Module]]:
-    """Return the project's files that the steps import, by the folder they are imported from.
+def project_files(plan: Plan, folder: RunFolder | None) -> dict[str, dict[Path, Module]]:
+    """Return the project's files that the jobs of a plan import, by the folder they are imported from.
 
     Parameters
     ----------
-    sources, folder
-        The manifests are in a plan's sources, or in the folder of its run.
+    folder
+        Of the plan's run, which holds the manifests that the plan itself does not.
     """
-    names = dict.fromkeys(step.code for step in steps if step.code)
+    names = dict.fromkeys(step.code for step in _with_makers(plan) if step.code)
     manifests = (
-        sources.get(name) or (read_kept(folder, name) if folder else b"{}") for name in names
+        plan.sources.get(name) or (read_kept(folder, name) if folder else b"{}") for name in names
     )
     roots: dict[str, dict[Path, Module]] = {}
     for module in sorted(modules_of(manifests).values()):
         if module.digest:
             roots.setdefault(module.root, {})[Path(module.file)] = module
     return dict(sorted(roots.items()))
+
+
+def _with_makers(plan: Plan) -> list[PlannedStep]:
+    """Return the steps that are to run, and those whose results these read, in whose files their classes may be."""
+    steps = {step.key: step for step in plan.steps}
+    found: dict[str, PlannedStep] = {}
+    waiting = [step.key for step in reversed(plan.to_run())]
+    while waiting:
+        key = waiting.pop()
+        if key not in found and key in steps:
+            found[key] = steps[key]
+            waiting += steps[key].needs
+    return list(found.values())
 
 
 def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder: Path) -> Path:
