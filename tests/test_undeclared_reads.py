@@ -570,7 +570,9 @@ AS_BEFORE = """
     def same() -> list[str]:
         Path("a.txt").write_text("x")
         text = Reader().opener("a.txt").read()
-        assert pickle.loads(pickle.dumps(open)) is open
+        for function in (open, os.open, os.stat, os.lstat, os.listdir, os.access, os.mkdir, os.remove):
+            assert pickle.loads(pickle.dumps(function)) is function
+        assert os.stat in os.supports_follow_symlinks and os.open in os.supports_dir_fd
         assert Reader().lister(".") == ["a.txt"]
         shutil.copy("a.txt", "b.txt")
         os.replace("b.txt", "c.txt")

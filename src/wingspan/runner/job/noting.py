@@ -123,6 +123,7 @@ def _watch_files(recorder: Recorder) -> None:
 
 def _can_do_the_same(function: Any, noting: _Noting) -> None:  # noqa: ANN401
     """Put a function that notes in the place of one of `os`, also where os says what the function can do."""
+    noting.__module__ = "os"  # where `pickle` finds it: a step may give it to other processes
     setattr(os, function.__name__, noting)
     for can in (
         os.supports_dir_fd,
