@@ -176,7 +176,7 @@ class DagFolder:
         return self.results / f"{node}.failed.json"
 
     def keys(self) -> dict[str, list[str]]:
-        """Return the keys of each node's steps, by the node's name.
+        """Return the keys of each node's steps, by the node's name, in the order of their numbers.
 
         Raises
         ------
@@ -194,7 +194,13 @@ class DagFolder:
             problem = "is missing or damaged, and jobs/ as well"
             fix = "condor_rm its DAG if it is in the queue, remove the run's folder, and run the command again"
             raise CorruptError(str(self.nodes), problem, fix)
-        return found
+        return dict(sorted(found.items(), key=_number))  # JSON has them by name
+
+
+def _number(node: tuple[str, list[str]]) -> int:
+    """Return the number that a node's name ends with: one that others wait for has a smaller one."""
+    number = node[0].rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 def dags_of(folder: RunFolder) -> list[DagFolder]:

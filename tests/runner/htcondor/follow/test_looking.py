@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
+from wingspan.files import json_text
 from wingspan.runner.events import ignore
 from wingspan.runner.htcondor.follow.follower import Follower, catch_up, follower_of
 from wingspan.runner.htcondor.follow.reading import Reading
@@ -131,6 +132,29 @@ def test_the_end_is_brought_in_once_and_the_shared_folder_removed(finished, tmp_
     assert not catch_up(finished.folder, finished.home)
     assert states(Run(finished.folder, finished.home)) == end
     assert len(list(read_all_events(finished.folder))) == count
+
+
+def test_a_task_that_is_given_back_waits_for_the_node_after_its_job(pool_run):
+    """Nodes are taken by their numbers, not by their names: task-10 comes after task-9. It is recorded once."""
+    run = pool_run({"a": [], "b": []}, {"task-9": ["a", "b"], "task-10": ["b"]})
+    run.dag.nodes.write_text(json_text(json.loads(run.dag.nodes.read_text())))
+    run.submitted("task-9")
+    run.started("task-9")
+    run.sends("a", 1, node="task-9")
+    run.job("task-9", write.terminated, 20)
+    assert catch_up(run.folder, run.home)
+    assert states(Run(run.folder, run.home)) == {"a": "done", "b": "waiting"}
+    assert Run(run.folder, run.home).events["b"].problem.startswith("given back")
+    run.submitted("task-10", 21)
+    run.started("task-10", 25)
+    run.sends("b", 2, node="task-10")
+    run.job("task-10", write.terminated, 30)
+    run.dagman(write.terminated, 31, return_value=0)
+    assert not catch_up(run.folder, run.home)
+    told = [(event.step, event.state) for event in read_all_events(run.folder)]
+    assert told.count(("b", "done")) == 1
+    assert ("b", "failed") not in told
+    assert dict(Run(run.folder, run.home)) == {"a": 1, "b": 2}
 
 
 def test_what_is_stored_lies_once_on_the_disk(pool_run, tmp_path):
