@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PROJECT = {
     "loans.py": """\
 from pathlib import Path

@@ -10,6 +10,9 @@ import pytest
 import wingspan as ws
 from wingspan.errors import DeclarationError
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 LIBRARY = {
     "kit/__init__": "from kit.inner import add as plus\n",
     "kit/inner": "from .base import ONE\n\ndef add(n: int) -> int:\n    return n + ONE\n",

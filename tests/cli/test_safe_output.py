@@ -19,6 +19,9 @@ from wingspan.errors import StepFailedError
 from wingspan.runner.events import StepEvent
 from wingspan.shown import shown, shown_name, written_out
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 STEPS = """
     import sys
     import wingspan as ws

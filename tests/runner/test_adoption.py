@@ -16,6 +16,9 @@ from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.contents import Contents
 from wingspan.store.store import Store
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 STEPS = """
     import random
     from pathlib import Path

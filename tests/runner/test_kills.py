@@ -10,6 +10,9 @@ import pytest
 from wingspan.runner.run_folder import Home, read_result
 from wingspan.store.store import Store
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PIPELINE = """
     import time
     import wingspan as ws

@@ -15,6 +15,9 @@ from wingspan.runner.plan_file import read_history
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.workflow import _catch_up_all
 
+# What its jobs and commands run is covered by other tests.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def number(n: int) -> int:
     return n
