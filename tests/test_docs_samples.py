@@ -70,7 +70,9 @@ COMMANDS = {  # command -> words of what it prints; what stands in parentheses i
     ),
     "run tune.py": ["12 of 12 trials, ", "best loss", "slope 3.0"],
     "run tune.py --set trials=15": ["15 of 15 trials, "],
-    "sweep show": ["complete", "loss"],
+    "sweep show": ["complete"],
+    "run search.py": ["8 of 8 trials, ", "best accuracy"],
+    "sweep show --pictures pictures": ["complete"],
     "sweep ./train.yaml --output result=result.json": ["6 of 6 trials, ", "best score"],
     "sweep show --csv": ["number,state,score"],
     "store gc [--older-than 30d] [--dry-run] [--json]": (
@@ -124,6 +126,7 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan holds evaluate": "tests/cli/test_holds_judge.py::test_logs_are_judged_once",
     "wingspan holds advise EventLog --model": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
     "wingspan holds advise job.log --apply": "tests/advisor/test_live_drill.py::--apply",
+    "wingspan sweep ./sweep.yaml --trials": "tests/cli/test_sweep.py::def test_a_program_is_searched",
     "wingspan pool install": "tests/pool/test_install.py::def test",
     "wingspan pool start": "tests/cli/test_pool.py::test_start_status_stop",
     "wingspan pool stop": "tests/cli/test_pool.py::test_start_status_stop",

@@ -55,3 +55,20 @@ def test_the_loan_example_plans(tmp_path):
         tmp_path,
     )
     assert "7 of 7 steps to run" in done.stdout
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_grid_is_a_table_of_30_rows(tmp_path):
+    """Every combination once, best first, as CSV too."""
+    rows = "\n".join(f"{i},{i % 7},{(i * 5) % 11},{int(i % 7 > 3)}" for i in range(120))
+    (tmp_path / "loans.csv").write_text(f"id,income,amount,loan_status\n{rows}\n")
+    words = ["-m", "wingspan", "run", str(EXAMPLES / "logistic_grid.py"), "--set", "csv=loans.csv"]
+    assert "30 of 30 trials, best accuracy" in run(words, tmp_path).stderr
+    shown = run(["-m", "wingspan", "sweep", "show", "--csv"], tmp_path).stdout
+    header, *table = shown.strip().splitlines()
+    assert header == "number,state,accuracy,C,max_iter,penalty,solver,reports,attempts,wall_s"
+    settings = {tuple(line.split(",")[3:7]) for line in table}
+    assert len(table) == len(settings) == 30
+    values = [float(line.split(",")[2]) for line in table]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0.9

@@ -536,3 +536,119 @@ def test_two_sweeps_of_one_study_at_once(prune, project, tmp_path, wait_until):
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_repeat_with_the_seed_of_another_trial_is_one_call(tune):
+    """Seeds that are searched and repeated overlap: each call runs once, and counts for both."""
+    space = {"rate": [0.1], "seed": [1, 2, 3]}
+    run = tune.grid(tune.seeded, over=space, repeats=2).run()
+    values = {t.parameters["seed"]: t.values for t in run.study.trials}
+    assert values == {
+        seed: (pytest.approx(0.1 + seed), pytest.approx(1.1 + seed)) for seed in (1, 2, 3)
+    }
+    assert jobs_of(run) == 4
+
+
+SCRIPT = """
+import json, os, pathlib, struct, sys, time
+
+given = json.loads(pathlib.Path(os.environ["WANDB_SWEEP_PARAM_PATH"]).read_text())
+rate = given["rate"]["value"]
+folder = pathlib.Path("wandb/offline-run-1-" + os.environ["WANDB_RUN_ID"])
+folder.mkdir(parents=True)
+assert os.environ["WANDB_MODE"] == "offline"
+
+def field(number, content):
+    assert len(content) < 128
+    return bytes([number << 3 | 2]) + bytes([len(content)]) + content if number < 16 else (
+        b"\\x82\\x01" + bytes([len(content)]) + content)
+
+with (folder / f"run-{os.environ['WANDB_RUN_ID']}.wandb").open("wb", buffering=0) as file:
+    file.write(b":W&B...")
+    for step in range(int(sys.argv[1])):
+        items = {"_step": step, "loss": rate + 1 / (step + 1)}
+        history = b"".join(
+            field(1, field(1, name.encode()) + field(16, json.dumps(value).encode()))
+            for name, value in items.items()
+        )
+        record = field(2, history)
+        file.write(struct.pack("<IHB", 0, len(record), 1) + record)
+        time.sleep(float(sys.argv[2]))
+"""
+
+
+def wandb_sweep(project, command, **more):
+    import yaml
+
+    (project.path / "script.py").write_text(SCRIPT)
+    written = {
+        "program": "script.py",
+        "command": ["${interpreter}", "${program}", *command],
+        "method": "grid",
+        "metric": {"name": "loss"},
+        "parameters": {"rate": {"values": [0.5, 0.1, 0.9]}},
+        **more,
+    }
+    (project.path / "s.yaml").write_text(yaml.safe_dump(written))
+    p = ws.Pipeline("script")
+    p.sweep("script.py", over="s.yaml", files=["script.py"], parallel=1)
+    return p
+
+
+def test_a_script_that_logs_with_wandb_is_searched_as_it_is(project):
+    """Its parameters come by W&B's file, so equal command lines are different trials; its log is the metric."""
+    run = wandb_sweep(project, ["4", "0"]).run()
+    assert {t.parameters["rate"]: t.value for t in run.study.trials} == pytest.approx(
+        {0.5: 0.75, 0.1: 0.35, 0.9: 1.15}
+    )
+    assert all(len(trial.curve) == 4 for trial in run.study.trials)
+    assert run.study.best.parameters == {"rate": 0.1}
+    assert wandb_sweep(project, ["4", "0"]).plan().to_run() == ()
+
+
+def test_a_script_that_does_not_ask_is_signalled(project):
+    """Pruned by W&B's own rule while it runs, from what its client has written so far."""
+    rule = {"type": "hyperband", "min_iter": 2, "eta": 3, "strict": False}
+    rates = {"rate": {"values": [0.1, 5.0, 6.0, 7.0, 8.0]}}
+    run = wandb_sweep(project, ["80", "0.01"], early_terminate=rule, parameters=rates).run()
+    pruned = [trial for trial in run.study.trials if trial.state == "pruned"]
+    assert pruned
+    assert all(2 <= len(trial.curve) < 80 for trial in pruned)
+    assert run.study.best.parameters["rate"] == 0.1
+
+
+def test_wandb_records_cross_blocks(tmp_path):
+    """A record that is parted over blocks of 32 KiB is one; one that is being written is left out."""
+    import struct
+
+    from wingspan.runner.wandb_file import read_history
+
+    def varint(number):
+        return bytes([number & 127 | 128, number >> 7 & 127 | 128, number >> 14])
+
+    def field(number, content):
+        tag = number << 3 | 2
+        head = bytes([tag]) if tag < 128 else bytes([tag & 127 | 128, tag >> 7])
+        return head + varint(len(content)) + content
+
+    def history(value):
+        padding = field(1, b"text") + field(16, json.dumps("x" * 20_000).encode())
+        item = field(2, b"nested") + field(2, b"loss") + field(16, json.dumps(value).encode())
+        return field(2, field(1, padding) + field(1, item))
+
+    content = bytearray(b":W&B...")
+    for value in range(5):
+        record, kind = history(value), 0
+        while record:
+            room = 32768 - len(content) % 32768
+            if room < 7:
+                content += bytes(room)
+                continue
+            part, record = record[: room - 7], record[room - 7 :]
+            kind = {(0, True): 2, (0, False): 1}.get((kind, bool(record)), 3 if record else 4)
+            content += struct.pack("<IHB", 0, len(part), kind) + part
+    file = tmp_path / "run.wandb"
+    file.write_bytes(content)
+    assert read_history(file) == [{"nested.loss": float(value)} for value in range(5)]
+    file.write_bytes(content[:-5])
+    assert read_history(file) == [{"nested.loss": float(value)} for value in range(4)]

@@ -138,7 +138,9 @@ class Progress:
         """Return what a step's job does now, or for how long the step has been running here."""
         if event.state in {WAITING, *UNDER_WAY} and event.step in self._jobs:
             return self._jobs[event.step]
-        return f"for {time.time() - event.time:,.0f} s" if event.state == RUNNING else ""
+        if event.state != RUNNING or event.note:  # a sweep's, which says how far it is
+            return event.note if event.state == RUNNING else ""
+        return f"for {time.time() - event.time:,.0f} s"
 
 
 def logging_of_runners() -> "Logger":
@@ -178,5 +180,7 @@ def _line(event: StepEvent) -> str:
     took = f"  {event.wall_s:.2f} s  {event.peak_memory_mb:,.0f} MB" if event.wall_s else ""
     told = event.problem and not event.error  # what was given wrong is told once, at the end
     problem = f"  {brief(shown(event.problem), _PROBLEM)}" if told else ""
-    adopted = f"  {event.note}" if event.adopted else ""
-    return f"{event.state:8} {label(event.step)}{took}{problem}{adopted}"
+    note = (
+        "" if event.attempt or not event.note else f"  {shown(event.note)}"
+    )  # of a job, it was logged
+    return f"{event.state:8} {label(event.step)}{took}{problem}{note}"

@@ -155,21 +155,42 @@ def show(
     home: HomeOption = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also write pictures there, as SVG.")
+    ] = None,
 ) -> None:
     """Print the trials of a sweep, best first."""
     name, study = _study(run_id, step, home)
+    if pictures is not None:
+        _draw(study, pictures)
     rows = study.rows()
     if as_json:
         print(json.dumps(rows, indent=2))
-    elif as_csv:
+        return
+    if as_csv:
         columns = dict.fromkeys(column for row in rows for column in row)
-        writer = csv.DictWriter(sys.stdout, list(columns))
+        writer = csv.DictWriter(sys.stdout, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    else:
-        print(f"sweep {name}: {_counts(study)}")
-        for line in _table(rows):
-            print(line)
+        return
+    print(f"sweep {name}: {_counts(study)}")
+    for line in _table(rows):
+        print(line)
+    found = study.importance()
+    if found is not None:
+        shares = ", ".join(f"{column} {share:.2f}" for column, share in found.shares.items())
+        print(wrap(f"importance by {found.method}: {shares}", "  "))
+
+
+def _draw(study: "Study", folder: Path) -> None:
+    """Write each picture of a study into a folder."""
+    from wingspan.cli.runs import check_folder
+    from wingspan.files import write_atomically
+
+    check_folder("--pictures", folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in study.pictures().items():
+        write_atomically(folder / f"{name}.svg", svg)
 
 
 def _counts(study: "Study") -> str:

@@ -180,12 +180,12 @@ def _check(asked: Asked, place: str) -> None:
         value = getattr(asked, name)
         if value is not None and (type(value) is not int or not least <= value <= most):
             problem = f"{name}={shortened(value)} is invalid: expected a whole number from {least} to {most:,}"
-            raise DeclarationError(place, problem, f"write {name}={max(least, 8)}")
+            raise DeclarationError(place, problem, f"write {name}={max(least, 8)}{_own(name)}")
     for name in ("hours", "target"):
         value = getattr(asked, name)
         if value is not None and (not _is_number(value) or (name == "hours" and value <= 0)):
             problem = f"{name}={shortened(value)} is invalid: expected a number"
-            raise DeclarationError(place, problem, f"write {name}=2.5, or leave it out")
+            raise DeclarationError(place, problem, f"write {name}=2.5, or leave it out{_own(name)}")
     if asked.keep not in KEEP:
         problem = f"keep={shortened(asked.keep)} is invalid: expected one of {', '.join(KEEP)}"
         raise DeclarationError(place, problem, 'write keep="all"')
@@ -196,6 +196,10 @@ def _check(asked: Asked, place: str) -> None:
             f"start={shortened(asked.start)} is invalid: expected a list of trials to run first"
         )
         raise DeclarationError(place, problem, 'write start=[{"rate": 0.01, "layers": 2}]')
+
+
+def _own(name: str) -> str:
+    return f"; an argument of the function goes into constants={{{name!r}: ...}}"
 
 
 def _is_number(value: object) -> bool:

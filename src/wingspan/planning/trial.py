@@ -38,7 +38,8 @@ def trial_of(
     given = _with_seed(dict(values), parts, repeat)
     code = parts["code"]
     if searched["program"] is not None:
-        action = {**action, "command": _command_line(searched["program"], given)}
+        line = _command_line(searched["program"], given)
+        action = {**action, "command": line, "parameters": given}
         code, given = command_digest(action), {}
     reader = Arguments(None, {})
     trees = {name: reader.tree(value, name) for name, value in given.items()}
@@ -64,7 +65,7 @@ def trial_of(
         action=action,
         arguments={**sweep.arguments, **trees},
         components={**shown, **reader.shown},
-        sweep={"of": sweep.name, "metric": spec["metric"], "values": dict(values)},
+        sweep={"of": sweep.name, "metric": spec["metric"]},
     )
 
 

@@ -396,4 +396,7 @@ class Run(Mapping[str, Any]):
         return run_svg(self.steps, self.events)
 
     def _repr_html_(self) -> str:
-        return f"<p>Run <b>{in_markup(self.run_id)}</b>: {self.state}</p>{self.picture()}"
+        from wingspan.runner.picture import studies_html
+
+        head = f"<p>Run <b>{in_markup(self.run_id)}</b>: {self.state}</p>"
+        return f"{head}{self.picture()}{studies_html(self.studies)}"

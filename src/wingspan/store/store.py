@@ -175,8 +175,9 @@ class Store:
                 made = {**self.result(old), **changes, "key": new, "adopted": old}
                 if made.get("reads"):
                     self.reads.add(new, str(made["step"]), made["reads"])
+                _made(part / OUTPUTS)
                 for name in made["outputs"]:
-                    copy(self.output_path(old, name), _made(part / OUTPUTS) / name, self._link)
+                    copy(self.output_path(old, name), part / OUTPUTS / name, self._link)
                 (part / RESULT).write_text(json_text(made))
                 self._keep(part / RESULT)
                 part.rename(place)

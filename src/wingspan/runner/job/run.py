@@ -333,13 +333,10 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 def _for_trial(job: Mapping[str, Any], work: Path) -> dict[str, str]:
     """Return the variables by which a script of W&B's sweeps finds its parameters, and logs without a server."""
-    trial = job.get("trial")
-    if trial is None:
+    parameters = job["action"].get("parameters")
+    if parameters is None:
         return {}
-    given = {
-        "wandb_version": 1,
-        **{name: {"value": each} for name, each in trial["values"].items()},
-    }
+    given = {"wandb_version": 1, **{name: {"value": each} for name, each in parameters.items()}}
     (work / _PARAMETERS).write_text(json.dumps(given))  # JSON is YAML
     return {
         "WANDB_MODE": "offline",

@@ -208,6 +208,9 @@ class Sweeps:
             return Over(step, sweeping.nothing_found(), note, sweeping.began)
         if not take_best(step, best, sweeping.key_of(best), self._store):
             again = sweeping.again(best)
+            if again is None:
+                problem = f"the result of trial {best.number}, which is the best, cannot be stored"
+                return Over(step, Failure(problem, _SAME), note, sweeping.began)
             self._of[again.key] = sweeping
             self._schedule.add(again)
             return None

@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Draw, Ending, Trial
 from wingspan.sweep.spec import Spec
 
 _CLOSED = "closed"  # no more trials are drawn for a sweep
-_NOTE_S = 1.0  # between two notes on how far the sweep is
+_NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on how far the sweep is; where no call has ended
 _SECONDS = 3600.0  # an hour's
 
 Present = Callable[[PlannedStep], PlannedStep]
@@ -37,11 +37,14 @@ class Under:
     ----------
     again
         The study has its value already: it is made for its files alone.
+    twins
+        Other draws that make the same call, such as a repeat with the seed of another trial.
     """
 
     draw: Draw
     step: PlannedStep
     again: bool = False
+    twins: list[Draw] = field(default_factory=list)
     reports: Reports | None = None
     curve: dict[int, float] = field(default_factory=dict)
 
@@ -92,8 +95,10 @@ class Sweeping:
         self._since = time.time(), sum(counts.values()) - counts.get("running", 0)
         self._failure: Failure | None = None
         self.reads: dict[str, dict[str, str]] = {}
+        self._made_again = False
         self._dry = False  # `next` has no call, and will have none until one ends
-        self._noted = 0.0
+        self._news = False  # a call has ended since the last note
+        self._noted = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +123,9 @@ class Sweeping:
                 self._look_at_budget()
                 continue
             trial = self._present(trial_of(self.step, draw.values, draw.number, draw.repeat))
+            if trial.key in self.calls:
+                self.calls[trial.key].twins.append(draw)
+                continue
             self.calls[trial.key] = Under(draw, trial)
             return self.calls[trial.key]
         return None
@@ -147,7 +155,8 @@ class Sweeping:
         """Follow what a new attempt of a call reports."""
         call = self.calls[key]
         self.found(key)
-        call.reports = Reports(attempt, self._spec.metric, len(call.curve))
+        script = "command" in call.step.action
+        call.reports = Reports(attempt, self._spec.metric, len(call.curve), script=script)
         if self.pruning:
             call.reports.answer()  # from now on ws.should_stop() waits for verdicts
 
@@ -232,8 +241,11 @@ class Sweeping:
             self._closed = True
             self.study.mark(_CLOSED, sweep=self.step.key, why=why)
 
-    def again(self, best: Trial) -> PlannedStep:
-        """Return the first call of a trial, to be made once more as its result is gone."""
+    def again(self, best: Trial) -> PlannedStep | None:
+        """Return the first call of a trial, to be made once more as its result is gone; None if that was done."""
+        if self._made_again:
+            return None
+        self._made_again = True
         step = self._present(trial_of(self.step, best.parameters, best.number))
         self.calls[step.key] = Under(Draw(best.number, best.parameters), step, again=True)
         return step
@@ -265,20 +277,27 @@ class Sweeping:
 
     def note(self, *, always: bool = False) -> str:
         """Return how far the sweep is; empty if that was said just now."""
-        if not always and time.monotonic() - self._noted < _NOTE_S:
+        waited_s = time.monotonic() - self._noted
+        due_s = _NOTE_S if self._news else _QUIET_S
+        if not always and (waited_s < due_s or not self.calls):
             return ""
-        self._noted = time.monotonic()
+        self._noted, self._news = time.monotonic(), False
         seen = self.study.look(self._limit)
         return progress_note(seen, self._limit, len(self.calls), self._since)
 
     def _ended(self, key: str, ending: Ending) -> None:
         call = self.calls.pop(key)
+        self._news = True
         if call.again:
             if ending.state == FAILED and self._failure is None:
                 self._failure = Failure(ending.problem, "see its output: wingspan logs")
             return
         self._used_s += 0.0 if ending.cached else ending.wall_s
         self.study.ended(call.draw.number, ending, call.draw.repeat)
+        for twin in call.twins:
+            self.study.began(twin.number, key, twin.repeat)
+            same = replace(ending, wall_s=0.0, cached=True)
+            self.study.ended(twin.number, same, twin.repeat)
         self._look_at_budget()
 
     def _look_at_budget(self) -> None:
