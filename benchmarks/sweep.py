@@ -28,8 +28,8 @@ NUMBERS = {
     "momentum": ws.uniform(0.0, 0.99),
     "decay": ws.log_uniform(1e-6, 1e-2),
 }
-SIZES = {"width": [32, 64, 128], "batch": [16, 32, 64]}  # they change what a trial costs
-ONE_SIZE = {"width": 64, "batch": 32}
+SIZES = {"width": [64, 128, 256], "batch": [16, 32, 64]}  # they change what a trial costs
+ONE_SIZE = {"width": 128, "batch": 32}
 Course = list[tuple[float, float]]  # slot-seconds used, best loss so far
 
 
