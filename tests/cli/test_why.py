@@ -10,6 +10,7 @@ from wingspan.accesspoint import remove, submit
 from wingspan.accesspoint.idle import queued_ads
 from wingspan.cli.main import main
 from wingspan.cli.why import _job_id, duration, has_step
+from wingspan.runner.htcondor.dag_folder import DagFolder
 
 PIPELINE = """
     import wingspan as ws
@@ -60,9 +61,14 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
     told = ask()
     assert "it ran on this machine, not in a pool" in told
     assert "after: " in told
+    dag = DagFolder(project.path / ".wingspan/runs" / run["run"] / "dag/1")
+    dag.results.mkdir(parents=True)
+    dag.cluster.write_text("1")
+    dag.nodes.write_text('{"node": ["key"]}')
     base = {
         "executable": "/bin/sleep",
         "arguments": 600,
+        "initialdir": dag.results,
         "request_memory": 64,
         "request_disk": 1000,
         "should_transfer_files": "YES",
@@ -71,11 +77,12 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
     idle = submit({**base, "request_memory": 900000, "My.WingspanStep": '"broken,after"'}, 3)
     held = submit({**base, "hold": True, "My.WingspanStep": '"after"'})
     running = submit({**base, "My.WingspanStep": '"other"'})
+    copied = submit({**base, "initialdir": project.path, "hold": True})  # of a copy of the run
     try:
         wait_until(lambda: queued_ads(f"ClusterId == {running} && JobStatus == 2"))
         found = json.loads(ask(run["run"], "--json"))["jobs"]
         facts = {fact["state"]: fact for fact in found}
-        assert facts["idle"]["jobs_alike"] == 3
+        assert (len(found), facts["idle"]["jobs_alike"]) == (3, 3)
         assert facts["idle"]["problem"].endswith("meets: request_memory = 900000 MB")
         assert (facts["idle"]["slots"], facts["idle"]["fit"]) == (1, 0)
         assert "submitted on hold" in facts["held"]["problem"]
@@ -88,7 +95,7 @@ def test_jobs_of_a_run_are_told_by_state(pool, project, wait_until, ask):
         assert "-> request_memory: ask for at most 16384 MB" in text
         assert f"job {held}.0 (step after): held for " in ask(str(held))
     finally:
-        remove([str(idle), str(held), str(running)], "end of test")
+        remove([str(idle), str(held), str(running), str(copied)], "end of test")
 
 
 def test_a_run_on_this_machine_needs_no_pool(project, ask, monkeypatch, tmp_path):
