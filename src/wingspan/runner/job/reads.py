@@ -95,14 +95,17 @@ class Recorder:
     def stated(self, given: object, frame: FrameType, *, sized: bool = True) -> None:
         """Note a question of the user's own code whether a file is there, or how large it is."""
         path = self._in_project(given)
-        if not path or path in self._there or path.endswith(".py"):
+        if not path or path.endswith(".py"):
             return
         asked: set[str] = set()
         while frame.f_code.co_filename in THROUGH and frame.f_back is not None:
             asked.add(frame.f_code.co_name)
             frame = frame.f_back
         if not _NO_QUESTION & asked and self._is_users(frame):
-            self._there[path] = what_is_there(path, sized=sized and not _WHETHER & asked)
+            sized = (sized and not _WHETHER & asked) or " of " in self._there.get(path, "")
+            self._there[path] = what_is_there(
+                path, sized=sized
+            )  # the last answer: it may wait for the file
 
     def listed(self, given: object, caller: FrameType | None) -> None:
         """Note a folder whose names the user's own code asks for."""
