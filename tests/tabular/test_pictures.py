@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from wingspan.errors import SettingError, TableError
-from wingspan.tabular.contest import compare
+from wingspan.tabular.contest import compare, standing
 from wingspan.tabular.curves import curves_of
 from wingspan.tabular.deploy import deploy
 from wingspan.tabular.evaluate import Evaluation, evaluation
@@ -19,6 +19,7 @@ from wingspan.tabular.metrics import count_scores
 from wingspan.tabular.pictures import picture_of
 from wingspan.tabular.predict import predict
 from wingspan.tabular.residuals import count_errors
+from wingspan.tabular.split import SplitRule
 
 
 def test_curves_are_those_of_scikit_learn():
@@ -65,6 +66,26 @@ def test_models_are_compared_on_the_same_rows(bundle_of, people, tmp_path):
     other = bundle_of(people(400).drop("late"), target="home")
     with pytest.raises(TableError, match="different targets: home, late"):
         compare(models | {"c": other}, tmp_path / "new.csv")
+
+
+def test_a_deployed_model_stands_beside_the_one_that_would_replace_it(
+    bundle_of, people, tmp_path, table_of
+):
+    """Both are judged on rows that neither was fitted on; a worse one is not put in place of a better."""
+    frame = people(900)
+    good, bad = bundle_of(frame), bundle_of(frame, "dummy")
+    table, split = table_of(frame, "again"), SplitRule()
+    for name, one, other, keeps in (("late", good, bad, True), ("other", bad, good, False)):
+        deployed = deploy(one, tmp_path / "models", name)
+        other.save(tmp_path / name)
+        found = standing(tmp_path / "models", name, tmp_path / name, table, split, "log_loss")
+        assert found.keeps == keeps
+        assert found.old.rows == found.new.rows == one.preparation.test_rows
+        same = standing(tmp_path / "models", name, deployed.folder, table, split, "log_loss")
+        assert same is None
+    assert (
+        standing(tmp_path / "models", "none", tmp_path / "late", table, split, "log_loss") is None
+    )
 
 
 @pytest.mark.parametrize("estimator", ["logistic_regression", "decision_tree"])

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from wingspan.cli.model_table import print_comparison, write_out
+from wingspan.cli.model_table import print_comparison, print_evaluations, write_out
 from wingspan.cli.paper import wrap
 from wingspan.cli.runs import check_file, check_folder
 
 if TYPE_CHECKING:
     from wingspan.recipes.table_training import Training
     from wingspan.runner.run import Run
+    from wingspan.tabular.contest import Standing
     from wingspan.tabular.deploy import Deployed
 
 
@@ -27,6 +28,7 @@ class Ends:
     out: Path | None
     anyway: bool = False
     interval: float | None = None
+    replace: bool = False
 
     def checked(self) -> Self:
         """Refuse, before anything is computed, what could not be written afterwards."""
@@ -50,7 +52,11 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
     compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
     best, folder = run["choose_best"]
     tested = run.get("test")
+    rival = _rival(run, what, ends, folder, best.metrics[0])
     against = [*(f"{label} failed" for label in failed), *map(str, run["survey"].against)]
+    if rival is not None and rival.keeps:
+        better = f"{rival.reference}, which is deployed, is better by {rival.metric}"
+        against.append(f"{better} -> replace it all the same: --replace")
     deployed = None
     if ends.name is not None and (ends.anyway or not against):
         deployed = deploy(folder, ends.models, ends.name)
@@ -60,21 +66,41 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
         told: dict[str, Any] = {"run": run.run_id, "task": what.guess[0]}
         told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
         told["test"] = tested and tested.as_json()
-        told["ties"] = best.ties
+        told |= {"best": best.best, "ties": best.ties, "failed": failed}
         told["survey"] = run["survey"].as_json()
         told["not_deployed"] = against if deployed is None else []
-        told["best"] = best.best
-        told["failed"] = failed
-        told["deployed"] = deployed and {
-            "model": deployed.reference,
-            "folder": str(deployed.folder),
-        }
+        told |= _deployment(deployed, rival)
         print(json.dumps(told, indent=2))
     else:
         print_comparison(compared, best, tested, BASELINE)
+        if rival is not None:
+            print("\non the test rows that neither model was fitted on:")
+            print_evaluations({rival.reference: rival.old, "new": rival.new}, "", [])
         _print_ends(deployed, ends, failed, against)
     if failed:
         raise typer.Exit(1)
+
+
+def _deployment(deployed: "Deployed | None", rival: "Standing | None") -> dict[str, Any]:
+    """Return what a program wants to know of the deployment, and of the model that was there before."""
+    made = deployed and {"model": deployed.reference, "folder": str(deployed.folder)}
+    before = rival and {
+        "model": rival.reference,
+        "old": rival.old.as_json(),
+        "new": rival.new.as_json(),
+    }
+    return {"deployed": made, "compared_with": before}
+
+
+def _rival(
+    run: "Run", what: "Training", ends: Ends, folder: Path, metric: str
+) -> "Standing | None":
+    """Return how the model that would be replaced does beside the new one; None without one."""
+    if ends.name is None or ends.replace or not (ends.models / ends.name / "current").is_file():
+        return None
+    from wingspan.tabular.contest import standing
+
+    return standing(ends.models, ends.name, folder, run["read"], what.split, metric)
 
 
 def _print_ends(
@@ -89,7 +115,8 @@ def _print_ends(
     elif ends.name is not None:
         print("not deployed:")
         print("\n".join(wrap(f"  {each}", "    ") for each in against))
-        print("to deploy it all the same, run the command again with --deploy-anyway")
+        if not all("--replace" in each for each in against):
+            print("to deploy it all the same, run the command again with --deploy-anyway")
     if ends.out is not None:
         print(f"predicted {ends.new_rows}: {ends.out}")
 

@@ -89,6 +89,9 @@ DropMissingTarget = Annotated[
 DeployAnyway = Annotated[
     bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace a deployed model although it is better.")
+]
 Deploy = Annotated[bool, typer.Option(help="Deploy the best model.")]
 NewRows = Annotated[
     Path | None,

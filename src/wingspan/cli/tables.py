@@ -59,6 +59,7 @@ from wingspan.cli.table_options import (
     Numbers,
     Out,
     Parameters,
+    Replace,
     RulesFile,
     Seed,
     Select,
@@ -121,6 +122,7 @@ def train(
     name: DeployName = None,
     deploy: Deploy = True,
     deploy_anyway: DeployAnyway = False,
+    replace_better: Replace = False,
     new_rows: NewRows = None,
     out: NewRowsOut = None,
     interval: Interval = None,
@@ -136,7 +138,7 @@ def train(
 
     column = one_target(target)
     name = (name or column) if deploy else None
-    ends = Ends(models, name, new_rows, out, deploy_anyway, interval).checked()
+    ends = Ends(models, name, new_rows, out, deploy_anyway, interval, replace_better).checked()
     with _runner(home, cpus, on) as runner:
         from wingspan.recipes.table_training import Training
         from wingspan.tabular.given import (

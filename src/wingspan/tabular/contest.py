@@ -1,19 +1,31 @@
-"""Compare deployed models on one table of rows whose target is known."""
+"""Compare models on rows whose target is known: deployed ones, or a new one with the one that it would replace."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from wingspan.errors import TableError
-from wingspan.tabular.blocks import Table, iter_blocks
-from wingspan.tabular.bundle import Bundle
+import numpy as np
+
+from wingspan.errors import TableError, WingspanError
+from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
+from wingspan.tabular.bundle import MANIFEST, Bundle
+from wingspan.tabular.clean import is_missing
+from wingspan.tabular.deploy import deployed_models
 from wingspan.tabular.evaluate import Evaluation, count_rows, evaluation, merge_some, predicted_by
+from wingspan.tabular.findings import SMALL_TEST
 from wingspan.tabular.metrics import Counts
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.residuals import Residuals, count_errors
 from wingspan.tabular.schema import check
+from wingspan.tabular.select import is_better
+from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask
 from wingspan.tabular.train import precision_of
 from wingspan.tabular.transform import target_of, transform
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def compare(
@@ -41,8 +53,77 @@ def compare(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a new model and the deployed one do on the test rows that neither was fitted on.
+
+    Attributes
+    ----------
+    metric
+        The one by which they are compared.
+    """
+
+    reference: str
+    metric: str
+    old: Evaluation
+    new: Evaluation
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the deployed model is better, beyond the interval of its metric."""
+        return is_better(self.old, self.new, self.metric)
+
+
+def standing(
+    models: Path, name: str, new: Path, table: Table, split: SplitRule, metric: str
+) -> Standing | None:
+    """Judge the deployed model of a name beside a new one; None where there is nothing to compare.
+
+    Rows are known by their place in the table: those that the deployed model's own split has for the test, or that
+    came after its table, are rows that it never saw. A model that is deployed already, of another target or other
+    columns, or trained in compatibility mode, is not compared; nor are fewer than 30 rows.
+    """
+    current = [one for one in deployed_models(models) if one.name == name and one.current]
+    if not current or (current[0].folder / MANIFEST).read_bytes() == (new / MANIFEST).read_bytes():
+        return None
+    old, fresh = Bundle.load(current[0].folder), Bundle.load(new)
+    kinds = {bundle.preparation.compatibility for bundle in (old, fresh)}
+    same = (
+        old.preparation.target == fresh.preparation.target
+        and old.preparation.task == fresh.preparation.task
+    )
+    if True in kinds or not same or old.preparation.classes != fresh.preparation.classes:
+        return None
+    try:
+        check(old.preparation.schema, table.schema, extra=True)
+        mine = assign(table, split)
+        theirs = assign(table, replace(SplitRule.from_json(old.card.split), fold=None))
+    except WingspanError:
+        return None
+    rows = list(_unseen(table, mine, theirs, old.card.rows))
+    if sum(len(frame) for _, frame in rows) < SMALL_TEST:
+        return None
+    return Standing(current[0].reference, metric, _judged(old, rows), _judged(fresh, rows))
+
+
+def _unseen(
+    table: Table, mine: Assignment, theirs: Assignment, rows: int
+) -> "Iterable[tuple[int, pl.DataFrame]]":
+    """Give the test rows of a split that another split has for the test too, or that came later, block by block."""
+    import polars as pl
+
+    for block, frame in enumerate(iter_blocks(table)):
+        later = np.arange(len(frame)) + block * BLOCK_ROWS >= rows
+        mask = test_mask(mine, block, frame) & (test_mask(theirs, block, frame) | later)
+        yield block, frame.filter(pl.Series(mask))
+
+
 def judge(bundle: Bundle, table: Table) -> Evaluation:
     """Return how well a model does on all rows of a table."""
+    return _judged(bundle, enumerate(iter_blocks(table, list(bundle.preparation.schema.names))))
+
+
+def _judged(bundle: Bundle, rows: "Iterable[tuple[int, pl.DataFrame]]") -> Evaluation:
     prepared, model = bundle.preparation, bundle.model
     threshold = bundle.card.threshold
     scale = {"center": prepared.center, "scale": prepared.scale}
@@ -53,10 +134,19 @@ def judge(bundle: Bundle, table: Table) -> Evaluation:
         classes = len(prepared.classes)
         return count_rows(model, x, y, block, threshold=threshold, classes=classes)  # type: ignore[arg-type]
 
-    names = list(prepared.schema.names)
     dtype = precision_of(model)
     merged = merge_some(
         counted(block, transform(prepared, frame, dtype=dtype), target_of(prepared, frame))
-        for block, frame in enumerate(iter_blocks(table, names))
+        for block, frame in _labelled(rows, prepared.target)
     )
     return evaluation(merged, prepared.classes)
+
+
+def _labelled(
+    rows: "Iterable[tuple[int, pl.DataFrame]]", target: str
+) -> "Iterable[tuple[int, pl.DataFrame]]":
+    """Give the rows that have a target."""
+    import polars as pl
+
+    for block, frame in rows:
+        yield block, frame.filter(pl.Series(~is_missing(frame[target])))
