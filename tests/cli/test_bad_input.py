@@ -302,7 +302,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_told_and_the_same_command_goes_on(trained, small_disk):
     """The folder that is full is named; after the disk has grown nothing finished is run again."""
-    disk = small_disk("100k")
+    disk = small_disk("128k")
     words = ("train", "loans.csv", "--target", "default", "--estimators", "decision_tree")
     words = (*words, "--home", disk, "--no-deploy")
     refused(trained, *words, told=[f"{disk}/", "no space left to write", "free some space"])
