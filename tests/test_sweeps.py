@@ -1,6 +1,8 @@
 """A sweep runs on this machine: the best trial is its result, trials are results like others, and nothing is drawn twice."""
 
 import json
+import random
+import time
 
 import pytest
 
@@ -385,6 +387,15 @@ PRUNE = """
         time.sleep(0.15)
         return rate
 
+    def beside(rate: float, marks: str) -> float:
+        mine = Path(marks) / f"{rate}.now"
+        mine.touch()
+        time.sleep(0.4)
+        with (Path(marks) / "beside.txt").open("a") as told:
+            told.write(f"{len(list(Path(marks).glob('*.now')))}\\n")
+        mine.unlink()
+        return rate
+
     def pruned(function=train, **options) -> ws.Pipeline:
         p = ws.Pipeline("prune")
         given = {"over": {"rate": ws.uniform(0.0, 1.0)}, "metric": "loss", "search": "random", "trials": 12,
@@ -652,3 +663,56 @@ def test_wandb_records_cross_blocks(tmp_path):
     assert read_history(file) == [{"nested.loss": float(value)} for value in range(5)]
     file.write_bytes(content[:-5])
     assert read_history(file) == [{"nested.loss": float(value)} for value in range(4)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("search", ["random", "tpe", "grid", "quasi-random"])
+def test_killed_at_any_moment(prune, project, tmp_path, search):
+    """Whenever the driver is killed, the draws are those of a search that was left alone, and none comes twice."""
+    space = (
+        "{'rate': [i / 20 for i in range(20)]}"
+        if search == "grid"
+        else "{'rate': ws.uniform(0.0, 1.0)}"
+    )
+    options = (
+        f"over={space}, constants={{'marks': {str(tmp_path)!r}}}, search={search!r}, prune='none', "
+        "parallel=1, trials=20"
+    )
+    call = f"import wingspan as ws; prune.pruned(prune.slow, {options})"
+    moment = random.Random(7)
+    for _ in range(12):
+        process = driver(project, f"{call}.run()")
+        time.sleep(moment.uniform(0.3, 1.8))
+        process.kill()
+        process.wait()
+    assert driver(project, f"{call}.run()").wait(120) == 0
+    alone = driver(project, f"{call}.run(home='alone')")
+    assert alone.wait(120) == 0
+    killed = draws(project)
+    lines = next(project.path.glob("alone/studies/*/journal.jsonl")).read_text().splitlines()
+    whole = [e["parameters"] for e in map(json.loads, lines) if e["event"] == "draw"]
+    assert killed == whole
+    assert len(killed) == len({json.dumps(each) for each in killed}) == 20
+
+
+def test_trials_run_side_by_side_as_far_as_the_machine_goes(prune, tmp_path):
+    """Cores, memory, GPUs and `parallel` each are a limit."""
+    from wingspan.runner.drive import drive
+    from wingspan.runner.events import ignore
+    from wingspan.runner.local.runner import LocalRunner
+    from wingspan.runner.local.schedule import Machine
+
+    machine = Machine(8, 64_000, [0, 1])
+    for options, most in (
+        ({"resources": ws.Resources(gpus=1)}, 2),
+        ({"resources": ws.Resources(memory="16GB")}, 3),
+        ({"resources": ws.Resources(cpus=2), "parallel": 3}, 3),
+    ):
+        marks = tmp_path / str(len(list(tmp_path.iterdir())))
+        marks.mkdir()
+        run = prune.pruned(prune.beside, prune="none", trials=6, constants={"marks": str(marks)},
+                           **options).prepare()  # fmt: skip
+        drive(run.folder, run.home, ignore, LocalRunner(machine))
+        assert run.state == "done"
+        beside = [int(line) for line in (marks / "beside.txt").read_text().split()]
+        assert 1 < max(beside) <= most, options
