@@ -184,7 +184,11 @@ def test_a_failed_trial_does_not_fail_the_sweep(tune):
     run = tune.grid(tune.partly).run()
     states = {trial.parameters["rate"]: trial.state for trial in run.study.trials}
     assert states == {0.4: "failed", 0.3: "failed", 0.1: "complete", 0.2: "complete"}
-    assert "too fast" in next(t.problem for t in run.study.trials if t.state == "failed")
+    failed = next(t for t in run.study.trials if t.state == "failed")
+    assert "too fast" in failed.problem
+    assert "ValueError: too fast" in run.logs(f"partly[{failed.number}]")
+    with pytest.raises(NotFoundError, match=r"no step 'partly\[99\]'"):
+        run.logs("partly[99]")
     assert run["partly"] == 0.1
 
 

@@ -75,6 +75,8 @@ def test_a_program_is_searched_without_any_python_of_wingspan(files):
     assert run.study.counts["complete"] == 3
     assert json.loads(run["train"].result.read_text()) == {"score": pytest.approx(2.4)}
     assert set(run.steps["train"].action["files"]) == {"train.py", "helper.py"}
+    done = CliRunner().invoke(app, ["logs", f"train[{run.study.best.number}]"])
+    assert done.output.startswith("+ /usr/bin/env python train.py --rate=0.4 --size=3")
     assert "0 steps run" in ask("sweep.yaml", "--output", "result=result.json")
 
 

@@ -47,6 +47,9 @@ def logs(
     from wingspan.runner.run_folder import STDERR, STDOUT, read_result
 
     run = open_run(run_id, home=home)
+    if trial := run.trial_attempts(step):
+        _print_trial(trial[-1], raw=raw)
+        return
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
     attempt = _last_attempt(run.collect(), step)
@@ -69,6 +72,17 @@ def logs(
         print(f"step {step} wrote nothing", file=sys.stderr)
     if failed:
         print(run.report(step, output=False))
+
+
+def _print_trial(attempt: Path, *, raw: bool) -> None:
+    """Print what a trial of a sweep wrote; a traceback is in its errors."""
+    from wingspan.runner.run_folder import STDERR, STDOUT
+
+    for file in (attempt / STDOUT, attempt / STDERR):
+        if raw:
+            copy_output(file, sys.stdout)
+        else:
+            print_output(file)
 
 
 def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:

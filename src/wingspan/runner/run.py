@@ -34,7 +34,7 @@ from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
 from wingspan.runner.watch import Watch
-from wingspan.runner.written import Metric, own_attempts, read_metrics, read_output
+from wingspan.runner.written import Metric, last_attempts, own_attempts, read_metrics, read_output
 from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
@@ -341,14 +341,21 @@ class Run(Mapping[str, Any]):
         Parameters
         ----------
         step
-            A step, or a map; by default all steps, each below a line with its name.
+            A step, a map, or a trial such as ``fit[3]``; by default all steps, each below a line with its name.
         """
+        if step is not None and (tried_once := self.trial_attempts(step)):
+            return read_output(tried_once)
         names = list(self.steps) if step is None else self._named(step)
         tried = self._tried()
         written = {name: read_output(tried.get(self.steps[name].key, ())) for name in names}
         if names == [step]:
             return written[names[0]]
         return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
+
+    def trial_attempts(self, trial: str) -> list[Path]:
+        """Return the folders of a trial's attempts, oldest first, by its name such as ``fit[3]``; empty for any other name."""
+        key = "" if trial in self.steps else self.studies.key_of(trial)
+        return last_attempts(self.home, self.folder, [key]).get(key, []) if key else []
 
     def _tried(self) -> dict[str, list[Path]]:
         seen = self.collect().events

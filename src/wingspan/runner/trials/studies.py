@@ -1,5 +1,6 @@
 """The studies of a run's sweeps, by the name of the sweep's step; each is read when it is asked for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from wingspan.planning.plan import PlannedStep
 from wingspan.planning.trial import is_sweep
 from wingspan.runner.trials.result import study_of
 from wingspan.sweep.study import Study
+
+_CALL = re.compile(r"(.+)\[(\d+)(?:\.(\d+))?\]")  # a trial, and which of its repeats
 
 
 class Studies(Mapping[str, Study]):
@@ -36,6 +39,16 @@ class Studies(Mapping[str, Study]):
 
     def __len__(self) -> int:
         return len(self._sweeps)
+
+    def key_of(self, call: str) -> str:
+        """Return the key of a trial's call by its name, such as ``fit[3]``; empty if there is no such trial."""
+        named = _CALL.fullmatch(call)
+        if named is None or named[1] not in self._sweeps:
+            return ""
+        trials, number = self[named[1]].trials, int(named[2])
+        keys = trials[number].keys if number < len(trials) else ()
+        repeat = int(named[3] or 0)
+        return keys[repeat] if repeat < len(keys) else ""
 
     @property
     def only(self) -> str:
