@@ -64,56 +64,68 @@ Trusted = Annotated[
     str | None, typer.Option("--network", help="The model's network class of yours, trusted.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Every = Annotated[
+    bool,
+    typer.Option("--all", help="On every hold of the logs, with what was known then."),
+]
+RowsAre = Annotated[By, typer.Option(help="What the rows of the table are.")]
+Rows = Annotated[int, typer.Option(min=1, help="Most rows of the table.")]
+Only = Annotated[
+    int | None, typer.Option(min=1, metavar="ROW", help="Only the jobs of this row, in detail.")
+]
+OfUser = Annotated[str | None, typer.Option(help="Only the jobs of this user.")]
+NoUser = Annotated[
+    list[str] | None, typer.Option("--exclude-user", help="Leave out jobs of this user.")
+]
+NoCluster = Annotated[
+    list[int] | None, typer.Option("--exclude-cluster", help="Leave out jobs of this cluster.")
+]
+AsCommands = Annotated[
+    bool, typer.Option("--commands", help="Print what to type, and nothing else.")
+]
+Apply = Annotated[
+    list[Deed] | None,
+    typer.Option(help="Do it: release what is to be released, canaries first; remove on proof."),
+]
+PerJob = Annotated[int, typer.Option(min=1, help="Most releases of one job, ever.")]
+PerHour = Annotated[int, typer.Option(min=1, help="Most jobs acted on in an hour.")]
+CoolDown = Annotated[
+    float, typer.Option(help="Seconds to leave an incident alone after a release in vain.")
+]
+Wait = Annotated[float, typer.Option(help="Most seconds to wait for canaries.")]
+Settle = Annotated[
+    float | None,
+    typer.Option(help="Seconds a canary must run [default: twice as long as before its hold]."),
+]
+Early = Annotated[bool, typer.Option("--early", help="Release also what is to be released later.")]
+Audit = Annotated[
+    Path | None,
+    typer.Option(help="File of what was done [default: ~/.local/state/wingspan/holds.jsonl]."),
+]
 
 
 def advise(
     logs: Logs = None,
     schedd: Schedd = False,
-    every: Annotated[
-        bool,
-        typer.Option("--all", help="On every hold of the logs, with what was known then."),
-    ] = False,
+    every: Every = False,
     model: Model = None,
     network: Trusted = None,
     as_json: AsJson = False,
-    by: Annotated[By, typer.Option(help="What the rows of the table are.")] = By.cause,
-    rows: Annotated[int, typer.Option(min=1, help="Most rows of the table.")] = 20,
-    only: Annotated[
-        int | None, typer.Option(min=1, metavar="ROW", help="Only the jobs of this row, in detail.")
-    ] = None,
-    user: Annotated[str | None, typer.Option(help="Only the jobs of this user.")] = None,
-    no_user: Annotated[
-        list[str] | None, typer.Option("--exclude-user", help="Leave out jobs of this user.")
-    ] = None,
-    no_cluster: Annotated[
-        list[int] | None, typer.Option("--exclude-cluster", help="Leave out jobs of this cluster.")
-    ] = None,
-    as_commands: Annotated[
-        bool, typer.Option("--commands", help="Print what to type, and nothing else.")
-    ] = False,
-    apply: Annotated[
-        list[Deed] | None,
-        typer.Option(
-            help="Do it: release what is to be released, canaries first; remove on proof."
-        ),
-    ] = None,
-    per_job: Annotated[int, typer.Option(min=1, help="Most releases of one job, ever.")] = 3,
-    per_hour: Annotated[int, typer.Option(min=1, help="Most jobs acted on in an hour.")] = 100,
-    cool_down: Annotated[
-        float, typer.Option(help="Seconds to leave an incident alone after a release in vain.")
-    ] = 600.0,
-    wait: Annotated[float, typer.Option(help="Most seconds to wait for canaries.")] = 3600.0,
-    settle: Annotated[
-        float | None,
-        typer.Option(help="Seconds a canary must run [default: twice as long as before its hold]."),
-    ] = None,
-    early: Annotated[
-        bool, typer.Option("--early", help="Release also what is to be released later.")
-    ] = False,
-    audit: Annotated[
-        Path | None,
-        typer.Option(help="File of what was done [default: ~/.local/state/wingspan/holds.jsonl]."),
-    ] = None,
+    by: RowsAre = By.cause,
+    rows: Rows = 20,
+    only: Only = None,
+    user: OfUser = None,
+    no_user: NoUser = None,
+    no_cluster: NoCluster = None,
+    as_commands: AsCommands = False,
+    apply: Apply = None,
+    per_job: PerJob = 3,
+    per_hour: PerHour = 100,
+    cool_down: CoolDown = 600.0,
+    wait: Wait = 3600.0,
+    settle: Settle = None,
+    early: Early = False,
+    audit: Audit = None,
 ) -> None:
     """Say what to do about held jobs, with the evidence.
 
@@ -135,16 +147,9 @@ def advise(
     elif as_commands:
         print("\n".join(commands([job for each in incidents for job in each.jobs])))
     else:
-        again = _again(
-            logs or [],
-            {"--schedd": schedd, "--all": every},
-            {
-                "--model": model,
-                "--network": network,
-                "--user": user,
-                "--by": by.value if by is not By.cause else None,
-            },
-        )
+        given: dict[str, object | None] = {"--model": model, "--network": network, "--user": user}
+        given["--by"] = by.value if by is not By.cause else None
+        again = _again(logs or [], {"--schedd": schedd, "--all": every}, given)
         print("\n".join(_text(incidents, table, (by.value, rows, again), only)))
     if apply:
         from wingspan.advisor.actions import Bounds
