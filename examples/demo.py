@@ -8,8 +8,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from wingspan.cli.model_table import print_evaluations, write_out
 from wingspan.cli.runs import run_pipeline
-from wingspan.cli.tables import print_evaluations, write_out
 from wingspan.files import write_atomically
 from wingspan.recipes.table_prediction import add_prediction
 from wingspan.recipes.table_training import Training, table_training

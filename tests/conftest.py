@@ -177,9 +177,10 @@ def project(tmp_path, monkeypatch):
 
         def fresh(self, name):
             """Import a module of the project as a new process would."""
-            for module in set(sys.modules) - before:
+            for module in set(sys.modules):
                 file = getattr(sys.modules[module], "__file__", None) or ""
-                if file.startswith(str(root)):
+                here = (root / f"{module}.py").exists() or (root / module).is_dir()
+                if here or (module not in before and file.startswith(str(root))):
                     del sys.modules[module]
             importlib.invalidate_caches()
             linecache.checkcache()

@@ -54,7 +54,7 @@ def test_the_loan_example_plans(tmp_path):
         ["-m", "wingspan", "plan", str(EXAMPLES / "loan_default.py"), "--set", "csv=loans.csv"],
         tmp_path,
     )
-    assert "7 of 7 steps to run" in done.stdout
+    assert "9 of 9 steps to run" in done.stdout
 
 
 @pytest.mark.usefixtures("unmeasured")

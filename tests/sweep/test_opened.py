@@ -318,7 +318,7 @@ def test_a_sweep_of_failures_ends_with_the_commonest_traceback(tmp_path):
 def test_a_missing_metric_is_said_after_the_first_trial(tmp_path):
     with open_study(tmp_path, spec_of(metric="val_loss"), "run") as study:
         study.draw(30)
-        with pytest.raises(SettingError) as caught:
+        with pytest.raises(NotFoundError) as caught:
             metric_value("val_loss", {"vall_loss": 1.0, "name": "x"}, {"loss": 2.0})
         assert "did you mean vall_loss" in caught.value.problem
         study.ended(0, Ending("complete", None, problem=caught.value.problem))
