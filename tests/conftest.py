@@ -21,6 +21,9 @@ from wingspan.pool.personal import start_pool, stop_pool
 DRILL = ("scenario", "seconds until the user sees the true cause", "human action needed")
 ACCESS_POINT = Path(__file__).parent / "contracts" / "access_point"
 POOLS = Path("/var/tmp")  # DAGMan refuses to work under /tmp
+# Several test processes share the cores: OpenMP's threads would wait for one another by spinning. Jobs have their own.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 def pytest_configure(config):
