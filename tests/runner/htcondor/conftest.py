@@ -34,6 +34,7 @@ if [ "${{1-}}" != --inside ]; then
 fi
 user=$2 group=$3
 shift 3
+PATH=$PATH:/usr/sbin:/sbin  # an ordinary user's has no pivot_root
 exec 2>>{log}/BlindLog
 root=/mnt
 mount -t tmpfs -o mode=755 blind $root
