@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         log,
         should_stop,
     )
-    from wingspan.runner.run import Run, open_run, runs
+    from wingspan.runner.run import Run
+    from wingspan.runner.runs import open_run, runs
     from wingspan.sweep.space import (
         beta,
         choice,
@@ -91,8 +92,8 @@ _HOMES = {
     "Pipeline": "wingspan.workflow",
     "submit": "wingspan.workflow",
     "Run": "wingspan.runner.run",
-    "open_run": "wingspan.runner.run",
-    "runs": "wingspan.runner.run",
+    "open_run": "wingspan.runner.runs",
+    "runs": "wingspan.runner.runs",
     "beta": "wingspan.sweep.space",
     "choice": "wingspan.sweep.space",
     "int_uniform": "wingspan.sweep.space",

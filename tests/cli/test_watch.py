@@ -15,7 +15,7 @@ from wingspan.cli.progress import job_now, summary
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.follow.attempts import Attempt
-from wingspan.runner.run import open_run
+from wingspan.runner.runs import open_run
 
 STEPS = """
     import time

@@ -13,7 +13,7 @@ from wingspan.accesspoint import edit, query, remove
 from wingspan.accesspoint.jobs import release, submit
 from wingspan.pool.personal import start_pool
 from wingspan.runner.htcondor.dag_folder import newest
-from wingspan.runner.run import open_run
+from wingspan.runner.runs import open_run
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
 POOL = "drill"

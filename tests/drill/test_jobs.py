@@ -10,7 +10,7 @@ import pytest
 import wingspan as ws
 from wingspan.accesspoint import hold, release, remove
 from wingspan.errors import StepFailedError
-from wingspan.runner.run import open_run
+from wingspan.runner.runs import open_run
 
 pytestmark = pytest.mark.htcondor
 POOL = "pool"

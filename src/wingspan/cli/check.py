@@ -67,8 +67,8 @@ def _plan(
     from wingspan.cli.target import load_pipeline, split_target
     from wingspan.runner.htcondor.submit import refreshed
     from wingspan.runner.plan_file import load_plan
-    from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import find_home
+    from wingspan.runner.runs import open_run
 
     if split_target(target)[0].endswith(".py"):
         return load_pipeline(target, settings).plan(home, on=on), find_home(home), None

@@ -24,7 +24,7 @@ Only = Annotated[
 
 def runs(home: HomeOption = None, pipeline: Only = None, as_json: AsJson = False) -> None:
     """List the runs, newest first: state, time, start, parameters."""
-    from wingspan.runner.run import runs as all_runs
+    from wingspan.runner.runs import runs as all_runs
 
     found = all_runs(pipeline, home=home)
     if pipeline is not None and not found and not as_json:

@@ -317,7 +317,7 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Go on with an interrupted or failed run, with the plan it had."""
     from wingspan.cli.progress import Progress
     from wingspan.runner.drive import drive
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
     with Progress({name: event.state == "done" for name, event in run.events.items()}) as progress:
@@ -330,7 +330,7 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
     The same command goes on with it.
     """
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
     running = run.state == "running"

@@ -28,7 +28,7 @@ def show(
 ) -> None:
     """Print the result of a step, or write it to a file."""
     from wingspan.cli.values import json_of, text_of
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     if out is not None:
         check_file("--out", out)

@@ -41,7 +41,7 @@ def status(
 ) -> None:
     """Show the steps of a run: state, times, attempts, use."""
     from wingspan.files import write_atomically
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home).collect()
     if svg is not None:

@@ -43,8 +43,8 @@ def logs(
             "wingspan logs", problem, "wingspan logs STEP, or wingspan logs --metrics"
         )
     from wingspan.errors import NotFoundError, near
-    from wingspan.runner.run import open_run
     from wingspan.runner.run_folder import STDERR, STDOUT, read_result
+    from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
     if trial := run.trial_attempts(step):
@@ -88,7 +88,7 @@ def _print_trial(attempt: Path, *, raw: bool) -> None:
 def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:
     """Print the curves of one step, or the last values of several."""
     from wingspan.errors import NotFoundError, near
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
     known = [*run.steps, *run.plan.maps]

@@ -141,7 +141,7 @@ def _best_lines(study: "Study") -> list[str]:
 
 
 def _study(run_id: str, step: str | None, home: Path | None) -> tuple[str, "Study"]:
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     studies = open_run(run_id, home=home).studies
     name = step or studies.only
@@ -221,7 +221,7 @@ def _cell(value: object) -> str:
 @app.command()
 def end(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Draw no more trials; the run goes on with the best so far."""
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     opened = open_run(run_id, home=home)
     opened.end_sweeps()

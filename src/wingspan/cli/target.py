@@ -72,7 +72,7 @@ def last_target(home: Path | None) -> tuple[str, list[str]]:
     NotFoundError
         There is no such run, or the file is gone.
     """
-    from wingspan.runner.run import runs
+    from wingspan.runner.runs import runs
 
     for run in runs(home=home):
         origin = run.origin

@@ -21,7 +21,7 @@ _POLL_S = 0.3
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
     """Show a run as it goes on, until it ends; Ctrl-C leaves it alone."""
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
     from wingspan.runner.watch import Watch
 
     run = open_run(run_id, home=home)

@@ -64,7 +64,7 @@ def why(
 
 def _run(what: str, step: str | None, home: Path | None) -> "Run":
     from wingspan.errors import near
-    from wingspan.runner.run import open_run
+    from wingspan.runner.runs import open_run
 
     run = open_run(what, home=home)
     if step is not None and step not in run.steps:

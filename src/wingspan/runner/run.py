@@ -29,7 +29,7 @@ from wingspan.runner.htcondor.dag_folder import dags_of, newest
 from wingspan.runner.job.run import whole
 from wingspan.runner.look import Look, state_of
 from wingspan.runner.plan_file import load_plan
-from wingspan.runner.run_folder import LOCAL, Home, RunFolder, find_home
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder
 from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
@@ -44,21 +44,6 @@ if TYPE_CHECKING:
     from wingspan.sweep.study import Study
 
 _LOG = logging.getLogger(__name__)
-
-
-@checks_arguments
-def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
-    """Find a run again, by its id, a part of it, or ``last``."""
-    place = find_home(home)
-    return Run(place.run(run_id), place)
-
-
-@checks_arguments
-def runs(pipeline: str | None = None, *, home: str | Path | None = None) -> "list[Run]":
-    """Return all runs, newest first; those of one pipeline, if its name is given."""
-    place = find_home(home)
-    found = [Run(RunFolder(place.runs / run_id), place) for run_id in reversed(place.run_ids())]
-    return [run for run in found if pipeline is None or run.pipeline == pipeline]
 
 
 class Run(Mapping[str, Any]):
