@@ -51,9 +51,9 @@ def has_reader() -> bool:
 def reader_files() -> frozenset[Path]:
     """Return the files of modules that Python loads to read the second part, as it does so here."""
     code = f"{_ZSTD_IMPORTS}\nprint(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONPATH": os.pathsep.join(sys.path)}
     told = subprocess.run(
-        [sys.executable, "-I", "-c", code],
+        [sys.executable, "-P", "-c", code],
         env=environment,
         capture_output=True,
         text=True,
