@@ -26,8 +26,9 @@ from wingspan.sweep.metric import metric_value
 from wingspan.sweep.opened import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import Ending
+from wingspan.sweep.search import DRAWS, LEARNING
 from wingspan.sweep.space import beta, choice, int_uniform, log_uniform, normal, uniform
-from wingspan.sweep.spec import make_spec
+from wingspan.sweep.spec import SEARCHES, make_spec
 from wingspan.sweep.study import read_study
 
 OVER = {
@@ -71,10 +72,10 @@ def go_on(folder, spec, limit, events=None):
         return [dict(each.parameters) for each in study.look().trials]
 
 
-SEARCHES = ["random", "quasi-random", "tpe"]
+TRIED = ["random", "quasi-random", "tpe"]
 
 
-@pytest.mark.parametrize("search", [*SEARCHES, "cma-es", "grid"])
+@pytest.mark.parametrize("search", [*TRIED, "cma-es", "grid"])
 @pytest.mark.parametrize("prune", ["none", "asha"])
 def test_a_restart_after_any_trial_gives_the_same_draws(tmp_path, search, prune):
     """The journal is all that a search remembers."""
@@ -90,7 +91,7 @@ def test_a_restart_after_any_trial_gives_the_same_draws(tmp_path, search, prune)
 
 
 @settings(max_examples=15, deadline=None)
-@given(data=st.data(), search=st.sampled_from(SEARCHES), prune=st.sampled_from(["none", "asha"]))
+@given(data=st.data(), search=st.sampled_from(TRIED), prune=st.sampled_from(["none", "asha"]))
 def test_a_journal_cut_at_any_byte_gives_the_same_draws_and_none_twice(
     tmp_path_factory, data, search, prune
 ):
@@ -348,3 +349,9 @@ def test_late_reports_and_equal_draws_do_not_disturb_the_search(tmp_path, prune)
     assert whole.best.value == 1
     with open_study(tmp_path, spec, "run") as study:
         assert study.look() == whole
+
+
+def test_every_search_has_its_draws():
+    """A search that is only named would draw as another one does."""
+    assert set(DRAWS) | LEARNING == set(SEARCHES)
+    assert not set(DRAWS) & LEARNING

@@ -17,6 +17,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
+from wingspan.errors import SettingError
 from wingspan.sweep.distributions import Choice, Distribution, IntUniform, Json, LogUniform, Uniform
 from wingspan.sweep.draws import flat_values, seed_of
 from wingspan.sweep.prune import Prune
@@ -121,14 +122,18 @@ def _sampler(
     spec: Spec, spaces: Mapping[str, BaseDistribution], number: int
 ) -> optuna.samplers.BaseSampler:
     """Return the sampler of one draw, the same one after a restart."""
-    if spec.search == "tpe":
-        return _Tpe(spaces, seed_of(spec.seed, "tpe", number))
-    first = optuna.samplers.RandomSampler(seed=seed_of(spec.seed, "first", number))
-    return optuna.samplers.CmaEsSampler(
-        seed=seed_of(spec.seed, "cma-es"),  # to which it adds the trial's number
-        independent_sampler=first,
-        warn_independent_sampling=False,
-    )
+    match spec.search:
+        case "tpe":
+            return _Tpe(spaces, seed_of(spec.seed, "tpe", number))
+        case "cma-es":
+            return optuna.samplers.CmaEsSampler(
+                seed=seed_of(spec.seed, "cma-es"),  # to which it adds the trial's number
+                independent_sampler=optuna.samplers.RandomSampler(
+                    seed=seed_of(spec.seed, "first", number)
+                ),
+                warn_independent_sampling=False,
+            )
+    raise SettingError("search", f"{spec.search!r} does not learn", "use tpe or cma-es")
 
 
 def coordinate(distribution: Distribution) -> BaseDistribution:

@@ -1,18 +1,27 @@
 """The next parameters, and which trials to stop: a function of the spec and of the journal's entries so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from wingspan.sweep.distributions import Json
 from wingspan.sweep.draws import flat_values, grid_values, quasi_random_shares, random_shares
 from wingspan.sweep.prune import wandb_stops
 from wingspan.sweep.records import RUNNING, Entry, Ledger
+from wingspan.sweep.space import Space
 
 if TYPE_CHECKING:
     from wingspan.sweep.model import Model
 
-_LEARNING: Final = {"tpe", "cma-es"}
+LEARNING: Final = {"tpe", "cma-es"}
 _OWN_RULES: Final = {"none", "wandb"}
+DRAWS: Final[Mapping[str, Callable[[Space, int, int, int], dict[str, Json]]]] = {
+    # of searches that learn nothing: values by space, seed, the trial's number, and its place behind the start points
+    "grid": lambda space, _seed, _number, place: grid_values(space, place),
+    "random": lambda space, seed, number, _: flat_values(space, random_shares(space, seed, number)),
+    "quasi-random": lambda space, seed, _, place: flat_values(
+        space, quasi_random_shares(space, seed, place)
+    ),
+}
 
 
 class Search:
@@ -21,7 +30,7 @@ class Search:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._spec = ledger.spec
-        self._learns = self._spec.search in _LEARNING
+        self._learns = self._spec.search in LEARNING
         self._prunes = self._spec.prune.rule not in _OWN_RULES
         self._made: Model | None = None
         self._reported: dict[int, int] = {}
@@ -36,11 +45,7 @@ class Search:
             return drawn | dict(spec.start[number]), {}
         if self._learns:
             return self._model().draw(number)
-        if spec.search == "grid":
-            return grid_values(space, place), {}
-        if spec.search == "random":
-            return flat_values(space, random_shares(space, spec.seed, number)), {}
-        return flat_values(space, quasi_random_shares(space, spec.seed, place)), {}
+        return DRAWS[spec.search](space, spec.seed, number, place), {}
 
     def follow(self, entry: Entry) -> None:
         """Take in an entry that was new to the ledger."""

@@ -1,8 +1,9 @@
 """What becomes of a job that is held, or that ends without a result: expressions that HTCondor's schedd evaluates.
 
 They travel in the job's ad, so they work while nobody is logged in, and survive a restart of the access point. The
-classes of hold codes are those of the rule table (`wingspan.eventlog.rules`). Each idea is an attribute of the ad with
-a name of its own, so that ``condor_q -af:h WingspanOverUse`` answers for a job that waits.
+codes below are what another machine or another time may help; the table of rules (`wingspan.eventlog.rules`) is what a
+person is told, and is stricter: a job here gets another try or two before somebody is asked. Each idea is an attribute
+of the ad with a name of its own, so that ``condor_q -af:h WingspanOverUse`` answers for a job that waits.
 """
 
 from collections.abc import Mapping

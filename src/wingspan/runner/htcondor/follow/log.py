@@ -1,4 +1,4 @@
-"""Read what is new in the logs of a DAG, as changes of its nodes' jobs.
+"""Read what is new in a DAG's nodes.log, and of jobs.log what the jobs say of their steps, as changes of its nodes' jobs.
 
 It takes no lock, knows no store and writes nothing: whoever looks at a run reads these files as often as they like.
 """
