@@ -512,7 +512,9 @@ def parse(command):
     context = click.Context(typer.main.get_command(app), info_name="wingspan")
     found = context.command
     while hasattr(found, "commands"):
-        found = found.commands[words.pop(0)]
+        word = words[0] if words[0] in found.commands else "run"  # as `wingspan sweep FILE` is read
+        words = words[1:] if word == words[0] else words
+        found = found.commands[word]
     found.make_context("wingspan", words, parent=context)
 
 

@@ -1,6 +1,7 @@
 """Jobs of a real pool, held for six true causes: the advice on each, and its canaries."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -156,7 +157,8 @@ def test_removal_on_proof(job_folder, wait_until):
     wait_until(lambda: states(hopeless) == states(other) == [HELD], 45)
     for name, value in (("Code", "26"), ("SubCode", "9"), ("", '"site rule 7"')):
         edit(str(hopeless), f"HoldReason{name}", value)  # as SYSTEM_PERIODIC_HOLD would say
-    log.write_text("".join(records(hopeless)))
+    (ad,) = query(f"ClusterId == {hopeless}", ["EnteredCurrentStatus"])
+    log.write_text("".join(records(hopeless, ad["EnteredCurrentStatus"])))
     assert answers(log)[str(hopeless)]["decided_by"] == "proof"
 
     audit = job_folder / "audit"
@@ -168,7 +170,7 @@ def test_removal_on_proof(job_folder, wait_until):
     remove([str(other)], "drill is over")
 
 
-def records(last):
+def records(last, held_at):
     """Yield a log in which a site's rule holds thirty clusters again after a release; the last is held still."""
     for number in range(ENOUGH):
         cluster = last if number == ENOUGH - 1 else last + 1000 + number
@@ -180,5 +182,5 @@ def records(last):
         ]
         told += ["009 {} Job was aborted.\n\tvia condor_rm"] if cluster != last else []
         for second, record in enumerate(told):
-            when = f"({cluster}.000.000) 2026-01-01 10:{number:02}:{second:02}"
-            yield record.format(when) + "\n...\n"
+            at = datetime.fromtimestamp(held_at - 60 * (ENOUGH - 1 - number) - 3 + second, UTC)
+            yield record.format(f"({cluster}.000.000) {at:%Y-%m-%d %H:%M:%S}Z") + "\n...\n"

@@ -12,8 +12,8 @@ import pytest
 import wingspan as ws
 from wingspan.errors import ConflictError, NotFoundError
 from wingspan.runner.plan_file import read_history
+from wingspan.runner.ready import catch_up_all
 from wingspan.runner.run_folder import Home, RunFolder
-from wingspan.workflow import _catch_up_all
 
 # What its jobs and commands run is covered by other tests.
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -107,7 +107,7 @@ def test_what_a_pool_has_finished_is_brought_in_for_this_pipeline_alone(tmp_path
         "wingspan.runner.htcondor.follow.follower.catch_up",
         lambda folder, home: seen.append(folder.header["pipeline"]),
     )
-    _catch_up_all(home, "loans")
+    catch_up_all(home, "loans")
     assert seen == ["loans"]
 
 

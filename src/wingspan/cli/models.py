@@ -140,7 +140,10 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write; it must not be there.")],
     models: Folder = MODELS,
 ) -> None:
-    """Write a folder that scores rows without Wingspan: a script, the model, and what it needs."""
+    """Write a folder that scores rows without Wingspan.
+
+    It holds a script, the model, and the versions that it needs.
+    """
     from wingspan.tabular.deploy import find_deployed
     from wingspan.tabular.export import export_model
 

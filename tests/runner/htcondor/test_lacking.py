@@ -48,7 +48,7 @@ def loans(project):
 def look(project):
     plan = project.fresh("loans").pipeline().plan()
     steps = plan.steps
-    code = [file for files in project_files(steps, plan.sources, None).values() for file in files]
+    code = [file for files in project_files(plan, None).values() for file in files]
     return check_project_files(steps, code, Store(find_home(None).store))
 
 

@@ -34,6 +34,7 @@ from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import notification
 from wingspan.runner.htcondor.write.environment import travels
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
@@ -110,7 +111,9 @@ class HTCondorRunner:
         facts = Facts(most, last_results(plan, Store(home.store)), once)
         try:
             write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
-            cluster = submit_dag(dag.dag, {"BatchName": plan.pipeline}, notification(self._profile))
+            cluster = submit_dag(
+                dag.dag, {"BatchName": batch_name(plan.pipeline)}, notification(self._profile)
+            )
         except BaseException:  # nothing is in the queue: the same command begins anew
             clean(dag.root)
             remove_tree(dag.root)

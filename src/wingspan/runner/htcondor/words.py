@@ -7,6 +7,7 @@ from wingspan.shown import shown_name, unseen
 
 _IN_LIST = re.compile(r"[^\s,;\"'\\$`{}\x00-\x1f\x7f]+")  # without commas, quotes, macros, blanks
 _MACRO = re.compile(r"\$\w*\(")
+_IN_BATCH_NAMES = frozenset(" -_.:,+=@/()[]")
 
 
 def in_list(text: str) -> bool:
@@ -37,3 +38,8 @@ def folder_problem(folder: Path) -> str:
     if macro:
         return f"the path {text} has {macro[0]!r}, which HTCondor would take for a macro"
     return f"the path {text} has a backslash at the end of a name" if "\\/" in f"{text}/" else ""
+
+
+def batch_name(pipeline: str) -> str:
+    """Return the batch name of a pipeline's jobs: its name, with ``_`` for what DAGMan does not quote in it."""
+    return "".join(c if c.isalnum() or c in _IN_BATCH_NAMES else "_" for c in pipeline)

@@ -16,6 +16,7 @@ from wingspan.files import json_text, write_atomically
 from wingspan.pool.personal import use_pool
 from wingspan.runner.htcondor.dag_folder import DAG, DagFolder, Submission
 from wingspan.runner.htcondor.follow.log import dag_over
+from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import label_of
 from wingspan.runner.run_folder import RunFolder
 
@@ -64,7 +65,8 @@ def _known_by_folder(dag: DagFolder, folder: str) -> bool:
     cluster = dag.cluster.read_text()
     names = {f"{DAG}+{cluster}"}  # DAGMan's own
     with suppress(OSError, ValueError, KeyError):
-        names.add(RunFolder(dag.root.parents[1]).header["pipeline"])
+        name = RunFolder(dag.root.parents[1]).header["pipeline"]
+        names |= {name, batch_name(name)}
     ads = query(f"ClusterId == {cluster} && ProcId == 0", ["Iwd", "JobBatchName"])
     return any(_same(ad.get("Iwd"), folder) and ad.get("JobBatchName") in names for ad in ads)
 

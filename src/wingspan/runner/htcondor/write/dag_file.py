@@ -17,6 +17,7 @@ from wingspan.pipeline.resources import Resources
 from wingspan.runner.htcondor.dag_folder import UNLESS_DONE
 from wingspan.runner.htcondor.hold_policy import amounts
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.nodes import Node
 from wingspan.runner.htcondor.write.submit_description import submit_description
 
@@ -145,7 +146,7 @@ def _description(name: str, members: Sequence[Node], around: Around) -> list[str
 
 def submission(dag: str, pipeline: str, profile: Profile) -> str:
     """Return the command that submits a DAG by hand, in its folder."""
-    words = ["condor_submit_dag", "-batch-name", pipeline]
+    words = ["condor_submit_dag", "-batch-name", batch_name(pipeline)]
     for name, value in notification(profile).items():
         words += ["-append", f"{name} = {value}"]
     return shlex.join([*words, dag])
