@@ -6,7 +6,7 @@ imported when it is asked for.
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -210,11 +210,21 @@ class Pipeline(declaration.Pipeline):
         """
         from wingspan.runner.drive import drive
         from wingspan.runner.events import ignore
+        from wingspan.runner.local.runner import LocalRunner
 
-        run = self.prepare(
-            on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
-        )
-        drive(run.folder, run.home, listener or ignore, jobs=jobs)
+        runner = LocalRunner(jobs=jobs) if on == LOCAL else None
+        with runner or nullcontext():
+            run = self.prepare(
+                on,
+                home=home,
+                fuse=fuse,
+                shared=shared,
+                until=until,
+                force=force,
+                touch=touch,
+                begin=None if runner is None else runner.begin,
+            )
+            drive(run.folder, run.home, listener or ignore, runner, jobs)
         return run.checked() if check else run
 
     @checks_arguments
@@ -244,7 +254,7 @@ class Pipeline(declaration.Pipeline):
         return run
 
     @checks_arguments
-    def prepare(
+    def prepare(  # noqa: PLR0913 - as `run`
         self,
         on: str = LOCAL,
         *,
@@ -254,10 +264,16 @@ class Pipeline(declaration.Pipeline):
         until: "Names | None" = None,
         force: "Names | None" = None,
         touch: bool = False,
+        begin: "Callable[[Plan], object] | None" = None,
     ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing.
 
-        The options are those of `run`.
+        Parameters
+        ----------
+        begin
+            Is called with the plan before it is written: what takes time to get ready begins then.
+
+        The other options are those of `run`.
         """
         if inside.inside():
             problem = "a step is running this file, and the file starts a run"
@@ -289,6 +305,8 @@ class Pipeline(declaration.Pipeline):
         from wingspan.runner.plan_file import save_plan
         from wingspan.runner.run import Run
 
+        if begin is not None:
+            begin(plan)
         folder = place.new_run(plan.pipeline)
         save_plan(plan, folder, place, on, given, self.origin)
         return Run(folder, place)

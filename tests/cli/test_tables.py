@@ -3,7 +3,7 @@
 from wingspan.cli import tables
 from wingspan.cli.model_table import print_evaluations, write_out
 from wingspan.recipes.table_training import Training, table_training
-from wingspan.runner.local import runner as local
+from wingspan.runner.local.preload import preload, preload_of
 from wingspan.tabular.evaluate import Evaluation, Metric
 
 
@@ -14,8 +14,8 @@ def test_the_templates_that_are_started_early_are_those_that_the_plan_needs(tmp_
     pipeline = table_training(Training(data, "late"))
     assert pipeline.name == tables._PIPELINE
     plan = pipeline.plan(tmp_path / "home")
-    needed = {local._preload_of(step) for step in plan.steps}
-    assert needed == {local._preload([name], tables._RECIPE) for name in ("sklearn", "polars")}
+    needed = {preload_of(step) for step in plan.steps}
+    assert needed == {preload([name], tables._RECIPE) for name in ("sklearn", "polars")}
 
 
 def test_only_the_first_run_of_a_folder_starts_anything_early(tmp_path):

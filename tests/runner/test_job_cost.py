@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import wingspan as ws
+from wingspan.runner.local.runner import LocalRunner
 
 STEPS = """
 def one(n: int) -> int:
@@ -59,3 +60,22 @@ def test_a_small_job_makes_few_calls_and_imports_little(project):
         code, calls, modules = json.loads(done.stdout)
         assert (code, calls <= MOST_CALLS) == (0, True), f"{calls} calls"
         assert not set(modules).intersection(NOT_NEEDED)
+
+
+def test_templates_start_while_the_plan_is_written(project, monkeypatch):
+    """Their imports take longer than all else before the first job; with nothing to run there are none."""
+    project.write(small=STEPS)
+    started = []
+
+    def begin(runner, plan):
+        started.append((len(plan.to_run()), list(project.path.glob(".wingspan/runs/*/plan.jsonl"))))
+        real(runner, plan)
+
+    real = LocalRunner.begin
+    monkeypatch.setattr(LocalRunner, "begin", begin)
+    p = ws.Pipeline("small")
+    p.step(project.fresh("small").one, 1)
+    p.run()
+    assert started[0] == (1, [])
+    p.run()
+    assert started[-1][0] == 0

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.failure import Failure, crashed_in, failure, refusal
 from wingspan.runner.job.process import NO_SPACE, PRUNED
+from wingspan.runner.local.preload import preload, preload_of
 from wingspan.runner.local.processes import Ended, Limits, Processes
 from wingspan.runner.local.schedule import Machine, Schedule, Turns, this_machine
 from wingspan.runner.local.sweeps import Over, Sweeps
@@ -49,26 +50,6 @@ _LOG = logging.getLogger(__name__)
 _TARGET = "wingspan.runner.job.run:run_job"
 _POLL_S = 0.5
 _CLAIMED_POLL_S = 0.1  # while another run computes what this one needs
-_LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
-_TABLES = _LIGHT | {"numpy", "polars"}
-_MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "skops.io"}
-
-
-def _preload(libraries: Iterable[str], module: str) -> frozenset[str]:
-    """Return what the template of a step should have imported: of few kinds, so that few templates serve all steps."""
-    names = set(libraries)
-    light = _LIGHT | (
-        {module} if module.startswith("wingspan.") else set()
-    )  # ours: no user can have changed it
-    if "torch" in names:
-        return light | {"numpy", "torch"}
-    if names & {"sklearn", "skops", "scipy"}:
-        return light | _MODELS
-    return light | _TABLES if names & {"polars", "numpy", "pandas"} else light
-
-
-def _preload_of(step: PlannedStep) -> frozenset[str]:
-    return _preload(step.preload, str(step.action.get("module", "")))
 
 
 class LocalRunner:
@@ -104,7 +85,12 @@ class LocalRunner:
 
     def expect(self, cpus: int, library: str, module: str) -> None:
         """Begin to import what steps of a module that need a library will need."""
-        self._processes.warm(cpus, _preload([library], module))
+        self._processes.warm(cpus, preload([library], module))
+
+    def begin(self, plan: Plan) -> None:
+        """Begin to import what the steps of a plan will need."""
+        for step in plan.to_run():
+            self._processes.warm(int(step.resources.get("cpus", 1)), preload_of(step))
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
         """Run what is not done; a failed step stops only those that need it.
@@ -128,10 +114,9 @@ class LocalRunner:
         # a forked template would inherit the locks and keep them; its store is for this job alone
         claims = Claims(None if self._fork else home.claims)
         with self._processes as processes, claims:
-            for step in plan.to_run():
-                processes.warm(schedule.requests[step.key].cpus, _preload_of(step))
-            store = Store(home.store, durable=self._durable)
-            work = _Work(plan, folder, (home, store, claims), listener, processes, schedule)
+            self.begin(plan)
+            results = home, Store(home.store, durable=self._durable), claims
+            work = _Work(plan, folder, results, listener, processes, schedule)
             work.carry_out()
         return Outcome(folder.run_id, work.events)
 
@@ -302,7 +287,7 @@ class _Work:
         streams = (path / STDOUT, path / STDERR)
         if self.sweeps.owns(step.key):
             self.sweeps.started(step.key, path)
-        self.processes.start(step.key, path, limits, _preload_of(step), environment, streams)
+        self.processes.start(step.key, path, limits, preload_of(step), environment, streams)
         self.running[step.key] = (step, path)
         self._say(step, RUNNING, attempt=int(path.name))
 

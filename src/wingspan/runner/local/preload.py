@@ -1,0 +1,27 @@
+"""What templates import before they fork jobs."""
+
+from collections.abc import Iterable
+
+from wingspan.planning.plan import PlannedStep
+
+_LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
+_TABLES = _LIGHT | {"numpy", "polars"}
+_MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "skops.io"}
+
+
+def preload(libraries: Iterable[str], module: str) -> frozenset[str]:
+    """Return what the template of a step should have imported: of few kinds, so that few templates serve all steps."""
+    names = set(libraries)
+    light = _LIGHT | (
+        {module} if module.startswith("wingspan.") else set()
+    )  # ours: no user can have changed it
+    if "torch" in names:
+        return light | {"numpy", "torch"}
+    if names & {"sklearn", "skops", "scipy"}:
+        return light | _MODELS
+    return light | _TABLES if names & {"polars", "numpy", "pandas"} else light
+
+
+def preload_of(step: PlannedStep) -> frozenset[str]:
+    """Return what the template of a planned step should have imported."""
+    return preload(step.preload, str(step.action.get("module", "")))
