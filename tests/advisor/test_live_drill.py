@@ -127,6 +127,7 @@ def test_six_causes_and_canaries(job_folder, wait_until):
     remove([str(each) for each in everyone], "drill is over")
 
 
+@pytest.mark.long
 def test_a_missing_file_is_not_removed(job_folder, wait_until):
     """A job that six releases left in the same hold is to be fixed: its file may still come."""
     log = job_folder / "log"

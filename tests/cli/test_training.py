@@ -35,6 +35,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_an_estimator_that_fails_leaves_the_table_of_the_others(folder):
     """Exit code 1; nothing is deployed until the user says so; models without probabilities stand beside others."""
     words = ["train", "t.csv", "--target", "late"]

@@ -55,6 +55,7 @@ def test_one_job_runs_all_that_there_is_time_for(tasks, tmp_path):
     assert {event.state for event in run.events.values()} == {"done"}
 
 
+@pytest.mark.long
 def test_what_is_given_back_gets_jobs_of_its_own(tasks, tmp_path):
     """A task that was begun is ended, its second step too; the others run side by side, and each state is told."""
     told = []
@@ -69,6 +70,7 @@ def test_what_is_given_back_gets_jobs_of_its_own(tasks, tmp_path):
     assert not again.folder.dags.exists()
 
 
+@pytest.mark.long
 def test_what_is_given_back_is_run_although_another_task_failed(tasks, tmp_path):
     """DAGMan gives up the node and those behind it; another DAG does what can be done."""
     run = tasks(0.001, bad=0).run("htcondor", home=tmp_path / "home", check=False)

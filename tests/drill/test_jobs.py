@@ -99,6 +99,7 @@ def test_a_job_that_a_user_removes_is_not_started_again(scene):
     assert scene.lines("first") == 1
 
 
+@pytest.mark.long
 @pytest.mark.scenario("user holds a job", "condor_release")
 def test_a_job_that_a_user_holds_stays_held(scene):
     """It is told as held, by whom, also to who watches; released, the run ends well."""

@@ -231,6 +231,7 @@ WHERE = """
 """
 
 
+@pytest.mark.long
 def test_the_environment_travels_to_a_machine_without_python(project, job_folder):
     """Interpreter and libraries run from the job's sandbox, whose PATH has a shell's tools only; not above the limit."""
     home, tools = job_folder / "home", job_folder / "tools"

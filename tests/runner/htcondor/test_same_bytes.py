@@ -64,6 +64,7 @@ def test_what_was_made_of_a_result_that_came_second_runs_again(same, job_folder,
     assert (run.folder.dags / "2").is_dir()
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 def test_readers_of_the_same_bytes_do_not_run(same, project, job_folder):
     """Only the edited step has a job that computes."""
