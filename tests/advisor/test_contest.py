@@ -79,6 +79,7 @@ def test_the_table_finds_what_was_planted(planted):
     assert report.used["train"] + report.used["calibrate"] + report.used["test"] <= report.labelled
 
 
+@pytest.mark.long
 def test_shuffled_labels_fall_to_the_base_rate(planted):
     """Trained on labels that were shuffled, nothing does better than the base rate on the true ones."""
     label = planted.episodes.label.copy()

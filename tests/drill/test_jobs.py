@@ -81,6 +81,7 @@ def test_the_terminal_may_go_away(scene, project):
     assert scene.lines("first") == 1
 
 
+@pytest.mark.long
 @pytest.mark.scenario("user removes a job", "same command")
 def test_a_job_that_a_user_removes_is_not_started_again(scene):
     """The step failed, for that reason; the same command runs it, and nothing else."""

@@ -604,6 +604,7 @@ def test_thread_pools_have_as_many_threads_as_the_job_has_cores(processes, tmp_p
     assert set(found.values()) == {cpus}, found
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unmeasured")
 def test_forking_a_heavy_template_is_safe_many_times(processes, tmp_path):
     """Forty jobs in a row that use polars and BLAS, from one template that has only imported them."""

@@ -48,7 +48,7 @@ def publish(store, key, value, folder):
 
 
 @pytest.mark.htcondor
-@pytest.mark.parametrize("fuse", [False, True])
+@pytest.mark.parametrize("fuse", [pytest.param(False, marks=pytest.mark.long), True])
 def test_what_was_made_of_a_result_that_came_second_runs_again(same, job_folder, fuse):
     """The run submits another DAG for it by itself."""
     home = job_folder / "home"

@@ -291,6 +291,7 @@ def test_an_environment_lies_in_the_folder_once(declared, job_folder):
     shutil.rmtree(shared)  # 200 MB
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 def test_a_pool_passes_everything_by_path(declared, job_folder, tmp_path):
     """Values and digests are those of this machine; no job gets or sends more than a description."""
