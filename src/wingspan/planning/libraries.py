@@ -6,6 +6,7 @@ They are no part of a key. What is imported by names made at run time is not see
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,7 +58,8 @@ def _imports(script: Path) -> Iterator[Import]:
         yield from statement.imports
 
 
-def given_libraries(outputs: Iterable[tuple[str, TypeName]]) -> frozenset[str] | None:
+@lru_cache(maxsize=1024)
+def given_libraries(outputs: tuple[tuple[str, TypeName], ...]) -> frozenset[str] | None:
     """Return the libraries that reading a step's results imports; None where their types do not say it."""
     kinds = [kind for _, kind in outputs]
     if not all(map(is_closed, kinds)):
