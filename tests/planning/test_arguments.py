@@ -101,6 +101,8 @@ def same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, set | frozenset):
         return len(one) == len(other) and all(any(same(a, b) for b in other) for a in one)
+    if isinstance(one, range):  # two may hold the same numbers and differ in their steps
+        return repr(one) == repr(other)
     return bool(one == other)
 
 
