@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from wingspan.advisor.advice import Advice, Incident
+from wingspan.advisor.advice import Advice, Incident, incident_of
 
 CAUSE: Final = "cause"
 
@@ -75,8 +75,7 @@ def overview(incidents: Iterable[Incident], by: str = CAUSE) -> tuple[Row, ...]:
 
 
 def _row(key: str, jobs: list[Advice]) -> Row:
-    answers = Counter(job.answer for job in jobs).most_common(1)
-    (answer, count), = answers  # fmt: skip
+    answer, count = Counter(job.answer for job in jobs).most_common(1)[0]
     like = [job for job in jobs if job.answer == answer]
     return Row(
         key=key.rpartition("\n")[2],
@@ -94,8 +93,6 @@ def _row(key: str, jobs: list[Advice]) -> Row:
 
 def select(incidents: Iterable[Incident], keep: Callable[[Advice], bool]) -> tuple[Incident, ...]:
     """Return the incidents with the jobs that are kept, without those that have none."""
-    from wingspan.advisor.advice import incident_of
-
     kept = (tuple(job for job in each.jobs if keep(job)) for each in incidents)
     return tuple(incident_of(jobs) for jobs in kept if jobs)
 
