@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 
-from wingspan.advisor.evaluate import check_targets
+from wingspan.advisor.judging.evaluate import check_targets
 from wingspan.cli.holds_judge import judge_pool, print_report
 
 

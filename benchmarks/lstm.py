@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wingspan.advisor.lstm import Lstm
-from wingspan.advisor.network import NetworkConfig, make_network
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.tensors import Layout, Tensors, make_tensors
-from wingspan.advisor.timeline import make_timeline
-from wingspan.advisor.train import Examples, expand, train
+from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.advisor.models.lstm import Lstm
+from wingspan.advisor.models.network import NetworkConfig, make_network
+from wingspan.advisor.models.train import Examples, expand, train
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.tensors import Layout, Tensors, make_tensors
 from wingspan.eventlog.read import read_events
 from wingspan.simulator import pool
 from wingspan.simulator.parameters import load_parameters

@@ -14,10 +14,10 @@ import time
 
 import numpy as np
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.moments import at_holds
-from wingspan.advisor.tensors import Layout, make_tensors, tensor_chunks
-from wingspan.advisor.timeline import Timeline
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.moments import at_holds
+from wingspan.advisor.holds.timeline import Timeline
+from wingspan.advisor.samples.tensors import Layout, make_tensors, tensor_chunks
 from wingspan.eventlog.events import Events
 
 LAYOUT = Layout(m=10, j=10, e=18, frame_s=400.0)

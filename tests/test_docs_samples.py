@@ -337,10 +337,10 @@ def give_a_table_and_its_names(names, folder):
     names |= {"target": "loan_status", "y": frame["loan_status"], "numbers": ["income", "amount"]}
 
 
-@before("from wingspan.advisor.checkpoint import Saved, save_network")
+@before("from wingspan.advisor.models.checkpoint import Saved, save_network")
 def give_examples_to_learn_from(names, folder):
     pytest.importorskip("torch")
-    from wingspan.advisor.tensors import Layout, Tensors
+    from wingspan.advisor.samples.tensors import Layout, Tensors
 
     counts = np.random.default_rng(0).poisson(0.3, (60, 4, 2, 3)).astype(np.uint8)
     tensors = Tensors(counts, np.ones((60, 4, 2), bool), np.zeros((60, 2), np.int32))

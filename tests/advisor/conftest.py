@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wingspan.advisor.timeline import make_timeline
+from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.eventlog.read import read_events
 
 START = datetime(2025, 11, 4, 10, tzinfo=UTC)

@@ -5,9 +5,14 @@ import time
 
 import pytest
 
-from wingspan.advisor import actions
-from wingspan.advisor.actions import Bounds, append_line, audit_file, release_advised
-from wingspan.advisor.advise import advise_ads
+from wingspan.advisor.answers import actions
+from wingspan.advisor.answers.actions import (
+    Bounds,
+    append_line,
+    audit_file,
+    release_advised,
+)
+from wingspan.advisor.answers.advise import advise_ads
 
 
 def incidents(count=4):

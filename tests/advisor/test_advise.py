@@ -5,14 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from wingspan.advisor.advice import canaries
-from wingspan.advisor.advise import advise, advise_ads
-from wingspan.advisor.baselines import Rates
-from wingspan.advisor.blame import FAR, MATES, OTHERS, Seen, blame
-from wingspan.advisor.calibrate import IDENTITY, Curve
-from wingspan.advisor.evidence_text import ENOUGH
-from wingspan.advisor.removal import NEVER, Removal
-from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
+from wingspan.advisor.answers.advice import canaries
+from wingspan.advisor.answers.advise import advise, advise_ads
+from wingspan.advisor.answers.blame import (
+    FAR,
+    MATES,
+    OTHERS,
+    Seen,
+    blame,
+)
+from wingspan.advisor.answers.evidence_text import ENOUGH
+from wingspan.advisor.judging.removal import NEVER, Removal
+from wingspan.advisor.judging.saved import Advisor, load_advisor, save_advisor
+from wingspan.advisor.models.baselines import Rates
+from wingspan.advisor.models.calibrate import IDENTITY, Curve
 from wingspan.eventlog.codes import EventNumber as Event
 
 MEMORY = (34, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes", 0)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.evidence import History
-from wingspan.advisor.timeline import make_timeline
+from wingspan.advisor.answers.evidence import History
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.eventlog.logs import read_logs
 from wingspan.eventlog.rules import explain
 from wingspan.simulator import pool

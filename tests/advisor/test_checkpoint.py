@@ -5,10 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from wingspan.advisor.checkpoint import CARD, WEIGHTS, Saved, load_network, save_network
-from wingspan.advisor.network import LSTM, NetworkConfig
-from wingspan.advisor.tensors import Layout, Tensors
-from wingspan.advisor.train import Examples, predict, train
+from wingspan.advisor.models.checkpoint import (
+    CARD,
+    WEIGHTS,
+    Saved,
+    load_network,
+    save_network,
+)
+from wingspan.advisor.models.network import LSTM, NetworkConfig
+from wingspan.advisor.models.train import Examples, predict, train
+from wingspan.advisor.samples.tensors import Layout, Tensors
 from wingspan.errors import (
     ConflictError,
     CorruptError,

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wingspan.advisor.baselines import fit_osg_rule
-from wingspan.advisor.contest import (
+from wingspan.advisor.judging.contest import (
     ADVISING,
     ALWAYS,
     CALIBRATING,
@@ -16,17 +15,18 @@ from wingspan.advisor.contest import (
     hold_contest,
     training_weights,
 )
-from wingspan.advisor.evaluate import check_targets, evaluate
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.split import split_samples
-from wingspan.advisor.truth import REMOVE, Truth, join_truth
+from wingspan.advisor.judging.evaluate import check_targets, evaluate
+from wingspan.advisor.models.baselines import fit_osg_rule
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.split import split_samples
+from wingspan.advisor.samples.truth import REMOVE, Truth, join_truth
 from wingspan.errors import NotFoundError
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory, event):
     """Return 1,200 released holds of one code: a release pays unless the job had several starts before."""
-    from wingspan.advisor.timeline import make_timeline
+    from wingspan.advisor.holds.timeline import make_timeline
     from wingspan.eventlog.read import read_events
 
     random = np.random.default_rng(5)

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.episodes import EXCLUSIONS, OUTCOMES, find_episodes
-from wingspan.advisor.features import make_features
-from wingspan.advisor.moments import at_holds
-from wingspan.advisor.tensors import CHANNELS, Layout, make_tensors, tensor_chunks
+from wingspan.advisor.holds.episodes import EXCLUSIONS, OUTCOMES, find_episodes
+from wingspan.advisor.holds.moments import at_holds
+from wingspan.advisor.samples.features import make_features
+from wingspan.advisor.samples.tensors import (
+    CHANNELS,
+    Layout,
+    make_tensors,
+    tensor_chunks,
+)
 
 DAY = 86400
 
@@ -119,7 +124,7 @@ def test_11_chunks_are_all_counted(write, event, monkeypatch):
     timeline = write(text)
     moments = at_holds(find_episodes(timeline))
     whole = make_tensors(timeline, moments, Layout(m=3, j=3)).counts
-    monkeypatch.setattr("wingspan.advisor.tensors._BYTES_A_CHUNK", 3 * 3 * 18 * 10)
+    monkeypatch.setattr("wingspan.advisor.samples.tensors._BYTES_A_CHUNK", 3 * 3 * 18 * 10)
     parts = [part.counts for part in tensor_chunks(timeline, moments, Layout(m=3, j=3))]
     assert [len(part) for part in parts] == [10, 10, 5]
     assert (np.concatenate(parts) == whole).all()

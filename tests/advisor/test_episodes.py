@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.episodes import EXCLUSIONS, OUTCOMES, find_episodes
-from wingspan.advisor.timeline import AUTHORS
+from wingspan.advisor.holds.episodes import EXCLUSIONS, OUTCOMES, find_episodes
+from wingspan.advisor.holds.timeline import AUTHORS
 
 BEFORE = [(0, 1, 0), (10, 1, 1), (20, 1, 12)]
 RELEASED = (3600, 1, 13)

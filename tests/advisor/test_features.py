@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.features import make_features
-from wingspan.advisor.moments import at_holds
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.moments import at_holds
+from wingspan.advisor.samples.features import make_features
 
 
 def features(timeline):

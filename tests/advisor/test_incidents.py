@@ -1,7 +1,7 @@
 """Incidents: bursts of holds count once."""
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.incidents import find_incidents
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.incidents import find_incidents
 
 
 def incidents(write, *events):

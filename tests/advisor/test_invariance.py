@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.features import make_features
-from wingspan.advisor.moments import at_holds
-from wingspan.advisor.tensors import Layout, make_tensors
-from wingspan.advisor.timeline import make_timeline
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.moments import at_holds
+from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.advisor.samples.features import make_features
+from wingspan.advisor.samples.tensors import Layout, make_tensors
 from wingspan.eventlog.read import read_events
 
 CODES = (0, 1, 1, 4, 5, 6, 6, 7, 9, 12, 12, 12, 13, 22, 33, 40, 46, 47)

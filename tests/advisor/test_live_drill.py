@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.accesspoint import edit, hold, query, release, remove, submit
-from wingspan.advisor.evidence_text import ENOUGH
+from wingspan.advisor.answers.evidence_text import ENOUGH
 from wingspan.cli.main import app
 
 pytestmark = pytest.mark.htcondor

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.baselines import blindly
-from wingspan.advisor.learned import fit_boosting, fit_logistic
-from wingspan.advisor.mended import ASSUMED, without_fixes
-from wingspan.advisor.samples import make_samples
+from wingspan.advisor.models.baselines import blindly
+from wingspan.advisor.models.learned import fit_boosting, fit_logistic
+from wingspan.advisor.models.mended import ASSUMED, without_fixes
+from wingspan.advisor.samples.samples import make_samples
 
 POLICY = "The job attribute PeriodicRelease expression 'x' evaluated to TRUE"
 USER = "via condor_release (by user ada)"

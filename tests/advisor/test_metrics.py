@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-from wingspan.advisor import metrics
-from wingspan.advisor.calibrate import IDENTITY, both_ways, fit_curve, halves_of
+from wingspan.advisor.judging import metrics
+from wingspan.advisor.models.calibrate import (
+    IDENTITY,
+    both_ways,
+    fit_curve,
+    halves_of,
+)
 
 RANDOM = np.random.default_rng(3)
 P = np.round(RANDOM.random(400), 2)

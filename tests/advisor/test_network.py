@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from wingspan.advisor.network import LSTM, NetworkConfig, make_network
+from wingspan.advisor.models.network import LSTM, NetworkConfig, make_network
 from wingspan.errors import SettingError
 
 torch = pytest.importorskip("torch")
@@ -58,7 +58,7 @@ def test_bad_config(change):
         ("no_colon", "module:Class"),
         ("no.such.module:Net", "cannot be imported"),
         (LSTM[:-1] + "n", "did you mean Lstm"),
-        ("wingspan.advisor.lstm:Zzzzzz", "has no Zzzzzz"),
+        ("wingspan.advisor.models.lstm:Zzzzzz", "has no Zzzzzz"),
         ("builtins:print", "torch.nn.Module"),
     ],
 )
@@ -70,5 +70,5 @@ def test_bad_class(name, told):
 
 def test_light_import():
     """Neither the config nor the training loads torch before it is used."""
-    code = "import sys, wingspan.advisor.train; sys.exit('torch' in sys.modules)"
+    code = "import sys, wingspan.advisor.models.train; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

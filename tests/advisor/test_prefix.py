@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.prefix import first_of, mark, number_by_first
+from wingspan.advisor.holds.prefix import first_of, mark, number_by_first
 
 
 @pytest.fixture

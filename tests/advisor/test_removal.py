@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wingspan.advisor.removal import ENOUGH_PAID, MOST_TRIES, Removal, learn_removal
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.truth import REMOVE
+from wingspan.advisor.judging.removal import (
+    ENOUGH_PAID,
+    MOST_TRIES,
+    Removal,
+    learn_removal,
+)
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.truth import REMOVE
 
 FREE = Removal({}, {}, enough=True)
 

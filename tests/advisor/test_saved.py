@@ -6,12 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wingspan.advisor.baselines import Mates, OsgRule, blindly, fit_mates, fit_rates
-from wingspan.advisor.calibrate import IDENTITY
-from wingspan.advisor.learned import fit_blend, fit_boosting, fit_logistic
-from wingspan.advisor.removal import learn_removal
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.saved import Advisor, load_advisor, save_advisor
+from wingspan.advisor.judging.removal import learn_removal
+from wingspan.advisor.judging.saved import Advisor, load_advisor, save_advisor
+from wingspan.advisor.models.baselines import (
+    Mates,
+    OsgRule,
+    blindly,
+    fit_mates,
+    fit_rates,
+)
+from wingspan.advisor.models.calibrate import IDENTITY
+from wingspan.advisor.models.learned import fit_blend, fit_boosting, fit_logistic
+from wingspan.advisor.samples.samples import make_samples
 from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
 
 

@@ -7,18 +7,29 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from wingspan.advisor.advise import advise
-from wingspan.advisor.baselines import as_released, blindly, fit_rates
-from wingspan.advisor.calibrate import IDENTITY
-from wingspan.advisor.contest import hold_contest
-from wingspan.advisor.facts import fit_encoding
-from wingspan.advisor.network import LSTM, NetworkConfig
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.saved import CARD, Advisor, load_advisor, save_advisor
-from wingspan.advisor.sequence import CONTROLS, DEFAULT, controls, lstm, sized
-from wingspan.advisor.split import split_samples
-from wingspan.advisor.tensors import Layout
-from wingspan.advisor.timeline import make_timeline
+from wingspan.advisor.answers.advise import advise
+from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.advisor.judging.contest import hold_contest
+from wingspan.advisor.judging.saved import (
+    CARD,
+    Advisor,
+    load_advisor,
+    save_advisor,
+)
+from wingspan.advisor.models.baselines import as_released, blindly, fit_rates
+from wingspan.advisor.models.calibrate import IDENTITY
+from wingspan.advisor.models.facts import fit_encoding
+from wingspan.advisor.models.network import LSTM, NetworkConfig
+from wingspan.advisor.models.sequence import (
+    CONTROLS,
+    DEFAULT,
+    controls,
+    lstm,
+    sized,
+)
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.split import split_samples
+from wingspan.advisor.samples.tensors import Layout
 from wingspan.errors import CorruptError, FormatError, SettingError, UntrustedModelError
 from wingspan.eventlog.read import read_events
 

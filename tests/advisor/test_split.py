@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.split import incident_weights, split_samples
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.split import incident_weights, split_samples
 from wingspan.errors import ConflictError, SettingError
 
 

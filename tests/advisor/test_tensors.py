@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from wingspan.advisor.episodes import find_episodes
-from wingspan.advisor.moments import at_delay, at_holds
-from wingspan.advisor.tensors import CHANNELS, Layout, make_tensors
+from wingspan.advisor.holds.episodes import find_episodes
+from wingspan.advisor.holds.moments import at_delay, at_holds
+from wingspan.advisor.samples.tensors import CHANNELS, Layout, make_tensors
 from wingspan.errors import SettingError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wingspan.advisor.timeline import AUTHORS, author_of
+from wingspan.advisor.holds.timeline import AUTHORS, author_of
 
 
 def test_bytes_beat_stamps(write):

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from wingspan.advisor.network import NetworkConfig
-from wingspan.advisor.tensors import Tensors
-from wingspan.advisor.train import (
+from wingspan.advisor.models.network import NetworkConfig
+from wingspan.advisor.models.train import (
     CHECKPOINT,
     Examples,
     predict,
@@ -22,6 +21,7 @@ from wingspan.advisor.train import (
     train,
     without_context,
 )
+from wingspan.advisor.samples.tensors import Tensors
 from wingspan.errors import ConflictError, CorruptError, FormatError, SettingError
 
 torch = pytest.importorskip("torch")
@@ -130,10 +130,10 @@ def test_resume_after_kill(tmp_path):
     code = f"""
 import os, pathlib, signal, torch
 import numpy as np
-from wingspan.advisor.tensors import Tensors
+from wingspan.advisor.samples.tensors import Tensors
 {inspect.getsource(planted)}
-from wingspan.advisor.network import NetworkConfig
-from wingspan.advisor.train import Examples, train
+from wingspan.advisor.models.network import NetworkConfig
+from wingspan.advisor.models.train import Examples, train
 torch.set_num_threads(1)
 kill = lambda epoch: epoch.number == 3 and os.kill(os.getpid(), signal.SIGKILL)
 tensors, label = planted()

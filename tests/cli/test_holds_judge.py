@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from wingspan.advisor.saved import load_advisor
+from wingspan.advisor.judging.saved import load_advisor
 from wingspan.cli.main import app
 from wingspan.errors import ConflictError, NotFoundError, SettingError
 from wingspan.simulator import pool

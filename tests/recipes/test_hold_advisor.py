@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from wingspan.advisor.contest import PREFERRED, hold_contest
-from wingspan.advisor.evaluate import evaluate
-from wingspan.advisor.samples import make_samples
-from wingspan.advisor.saved import load_advisor
-from wingspan.advisor.sequence import CONTROLS, control_name, lstm, sized
-from wingspan.advisor.split import split_samples
-from wingspan.advisor.timeline import make_timeline
-from wingspan.advisor.truth import join_truth
+from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.advisor.judging.contest import PREFERRED, hold_contest
+from wingspan.advisor.judging.evaluate import evaluate
+from wingspan.advisor.judging.saved import load_advisor
+from wingspan.advisor.models.sequence import (
+    CONTROLS,
+    control_name,
+    lstm,
+    sized,
+)
+from wingspan.advisor.samples.samples import make_samples
+from wingspan.advisor.samples.split import split_samples
+from wingspan.advisor.samples.truth import join_truth
 from wingspan.eventlog.read import read_events
 from wingspan.recipes.hold_advisor import (
     HoldAdvisor,

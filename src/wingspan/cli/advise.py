@@ -19,10 +19,10 @@ from wingspan.cli.paper import counted
 from wingspan.errors import NotFoundError, SettingError, near
 
 if TYPE_CHECKING:
-    from wingspan.advisor.actions import Bounds
-    from wingspan.advisor.advice import Incident
-    from wingspan.advisor.overview import Row
-    from wingspan.advisor.saved import Advisor
+    from wingspan.advisor.answers.actions import Bounds
+    from wingspan.advisor.answers.advice import Incident
+    from wingspan.advisor.answers.overview import Row
+    from wingspan.advisor.judging.saved import Advisor
     from wingspan.eventlog.events import Events
 
 _HELD = "JobStatus == 5"
@@ -134,7 +134,7 @@ def advise(
     if apply and (every or as_json):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all or --json", fix)
-    from wingspan.advisor.overview import commands, overview
+    from wingspan.advisor.answers.overview import commands, overview
 
     incidents = _incidents(logs or [], schedd, every, _advisor(model, network))
     incidents = _chosen(incidents, user, no_user or (), no_cluster or ())
@@ -152,7 +152,7 @@ def advise(
         again = _again(logs or [], {"--schedd": schedd, "--all": every}, given)
         print("\n".join(_text(incidents, table, (by.value, rows, again), only)))
     if apply:
-        from wingspan.advisor.actions import Bounds
+        from wingspan.advisor.answers.actions import Bounds
 
         bounds = Bounds(per_job, per_hour, cool_down, wait, settle, early)
         _act(incidents, {deed.value for deed in apply}, bounds, audit)
@@ -168,7 +168,7 @@ def _chosen(
     NotFoundError
         No held job is the user's, or nothing tells whose the jobs are.
     """
-    from wingspan.advisor.overview import cluster_of, select
+    from wingspan.advisor.answers.overview import cluster_of, select
 
     gone = {str(number) for number in clusters}
     kept = select(
@@ -190,7 +190,7 @@ def _chosen(
 def _of_row(
     incidents: "Sequence[Incident]", table: "Sequence[Row]", only: int
 ) -> "tuple[Incident, ...]":
-    from wingspan.advisor.overview import select
+    from wingspan.advisor.answers.overview import select
 
     if only > len(table):
         there = counted(len(table), "row")
@@ -226,7 +226,7 @@ def _text(
 def _act(
     incidents: "Sequence[Incident]", deeds: set[str], bounds: "Bounds", audit: Path | None
 ) -> None:
-    from wingspan.advisor.actions import audit_file, release_advised, remove_proven
+    from wingspan.advisor.answers.actions import audit_file, release_advised, remove_proven
     from wingspan.pool.personal import use_pool
 
     use_pool()
@@ -273,7 +273,7 @@ def hook(
 
     Which must end at once and change nothing.
     """
-    from wingspan.advisor.actions import append_line
+    from wingspan.advisor.answers.actions import append_line
 
     append_line(file, {"time": time.time(), "held": words or []})
 
@@ -281,7 +281,7 @@ def hook(
 def _advisor(model: Path | None, network: str | None) -> "Advisor | None":
     if model is None:
         return None
-    from wingspan.advisor.saved import load_advisor
+    from wingspan.advisor.judging.saved import load_advisor
 
     if network:
         import_from_here()
@@ -300,8 +300,8 @@ def _incidents(
 
 
 def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tuple[Incident, ...]":
-    from wingspan.advisor.advise import advise as advise_on
-    from wingspan.advisor.timeline import make_timeline
+    from wingspan.advisor.answers.advise import advise as advise_on
+    from wingspan.advisor.holds.timeline import make_timeline
 
     return advise_on(make_timeline(events), every=every, advisor=advisor)
 
@@ -309,8 +309,8 @@ def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tup
 def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
     """Advise on what is held in the queue: by the jobs' own logs, else by their ads."""
     from wingspan.accesspoint.jobs import query
-    from wingspan.advisor.advice import group
-    from wingspan.advisor.advise import advise_ads
+    from wingspan.advisor.answers.advice import group
+    from wingspan.advisor.answers.advise import advise_ads
     from wingspan.eventlog.read import read_events
     from wingspan.pool.personal import use_pool
 

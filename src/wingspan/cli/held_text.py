@@ -9,8 +9,8 @@ from wingspan.cli.paper import columns, counted, wrap
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
-    from wingspan.advisor.advice import Advice, Incident
-    from wingspan.advisor.overview import Row
+    from wingspan.advisor.answers.advice import Advice, Incident
+    from wingspan.advisor.answers.overview import Row
 
 SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
 _IDS = 400  # characters of ids in a line

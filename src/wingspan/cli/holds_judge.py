@@ -18,10 +18,10 @@ from wingspan.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wingspan.advisor.evaluate import Report, Table
-    from wingspan.advisor.metrics import Figure
-    from wingspan.advisor.samples import Samples
-    from wingspan.advisor.truth import Truth
+    from wingspan.advisor.judging.evaluate import Report, Table
+    from wingspan.advisor.judging.metrics import Figure
+    from wingspan.advisor.samples.samples import Samples
+    from wingspan.advisor.samples.truth import Truth
 
 _COLUMNS = (
     *("skill", "brier", "calibration error", "resolution", "AP pays", "AP in vain"),
@@ -51,9 +51,9 @@ def train(
 
     They are compared on a later part of the logs, then trained on all but the last.
     """
-    from wingspan.advisor.contest import hold_contest
-    from wingspan.advisor.saved import save_advisor
-    from wingspan.advisor.split import split_samples
+    from wingspan.advisor.judging.contest import hold_contest
+    from wingspan.advisor.judging.saved import save_advisor
+    from wingspan.advisor.samples.split import split_samples
 
     choice = Choice(lstm, network, settings or ())
     samples = _samples(logs)
@@ -117,7 +117,7 @@ def evaluate(
         for seed in chosen
     ]
     if svg:
-        from wingspan.advisor.picture import reports_svg
+        from wingspan.advisor.judging.picture import reports_svg
 
         write_atomically(svg, reports_svg(reports))
     if as_json:
@@ -152,9 +152,9 @@ def _judge(
     trained: "Samples | None" = None,
     marker: Path | None = None,
 ) -> "Report":
-    from wingspan.advisor.contest import hold_contest
-    from wingspan.advisor.evaluate import evaluate as judge
-    from wingspan.advisor.split import split_samples
+    from wingspan.advisor.judging.contest import hold_contest
+    from wingspan.advisor.judging.evaluate import evaluate as judge
+    from wingspan.advisor.samples.split import split_samples
 
     split = split_samples(samples, marker=marker)
     mine = samples if trained is None else trained
@@ -179,15 +179,15 @@ def _simulate(
 
 
 def _truth(samples: "Samples", path: Path | None) -> "Truth | None":
-    from wingspan.advisor.truth import join_truth
+    from wingspan.advisor.samples.truth import join_truth
     from wingspan.simulator.truth import read_truth
 
     return None if path is None else join_truth(samples, read_truth(path))
 
 
 def _samples(logs: "Sequence[Path]") -> "Samples":
-    from wingspan.advisor.samples import make_samples
-    from wingspan.advisor.timeline import make_timeline
+    from wingspan.advisor.holds.timeline import make_timeline
+    from wingspan.advisor.samples.samples import make_samples
 
     return make_samples(make_timeline(read(logs)))
 
@@ -207,7 +207,7 @@ def _plain(report: "Report") -> dict[str, object]:
 
 def print_report(name: str, report: "Report") -> None:
     """Print the tables, and which aims were reached where the truth is known."""
-    from wingspan.advisor.evaluate import check_targets
+    from wingspan.advisor.judging.evaluate import check_targets
 
     print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
     used = ", ".join(f"{part} {count:,}" for part, count in report.used.items())
@@ -225,7 +225,7 @@ def print_report(name: str, report: "Report") -> None:
 
 
 def _print_table(table: "Table", judged: str) -> None:
-    from wingspan.advisor.metrics import FEWEST
+    from wingspan.advisor.judging.metrics import FEWEST
 
     print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents")
     few = table.incidents < FEWEST

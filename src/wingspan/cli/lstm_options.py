@@ -11,9 +11,9 @@ import typer
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
-    from wingspan.advisor.baselines import Fit
-    from wingspan.advisor.samples import Samples
-    from wingspan.advisor.split import Split
+    from wingspan.advisor.models.baselines import Fit
+    from wingspan.advisor.samples.samples import Samples
+    from wingspan.advisor.samples.split import Split
 
 Lstm = Annotated[
     bool, typer.Option("--lstm", help="The LSTM takes part: minutes of CPU; needs torch.")
@@ -58,8 +58,8 @@ class Choice:
 
     def _check(self) -> None:
         """Refuse what cannot be before minutes are spent on reading logs."""
-        from wingspan.advisor.network import check_torch, find_network
-        from wingspan.advisor.sequence import sized
+        from wingspan.advisor.models.network import check_torch, find_network
+        from wingspan.advisor.models.sequence import sized
 
         check_torch()
         sized(_pairs(self.settings), self.network)
@@ -71,8 +71,13 @@ class Choice:
         """Return the fits; none, and a word on stderr, where there is too little to learn from."""
         if not self.lstm:
             return Entrants({}, {})
-        from wingspan.advisor.contest import LEAST, enough_to_learn
-        from wingspan.advisor.sequence import LSTM, controls, lstm, sized
+        from wingspan.advisor.judging.contest import LEAST, enough_to_learn
+        from wingspan.advisor.models.sequence import (
+            LSTM,
+            controls,
+            lstm,
+            sized,
+        )
 
         config, layout = sized(_pairs(self.settings), self.network)
         if not enough_to_learn(samples, split.train):

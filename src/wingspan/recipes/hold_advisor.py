@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.advisor.contest import (
+from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.advisor.judging.contest import (
     COUNTED,
     LEARNED,
     Contest,
@@ -19,15 +20,20 @@ from wingspan.advisor.contest import (
     enter,
     training_weights,
 )
-from wingspan.advisor.evaluate import Report
-from wingspan.advisor.evaluate import evaluate as judge
-from wingspan.advisor.samples import Samples, make_samples
-from wingspan.advisor.saved import save_advisor
-from wingspan.advisor.sequence import CONTROLS, LSTM, control_name, lstm, sized
-from wingspan.advisor.split import split_samples
-from wingspan.advisor.timeline import make_timeline
-from wingspan.advisor.train import Epoch
-from wingspan.advisor.truth import join_truth
+from wingspan.advisor.judging.evaluate import Report
+from wingspan.advisor.judging.evaluate import evaluate as judge
+from wingspan.advisor.judging.saved import save_advisor
+from wingspan.advisor.models.sequence import (
+    CONTROLS,
+    LSTM,
+    control_name,
+    lstm,
+    sized,
+)
+from wingspan.advisor.models.train import Epoch
+from wingspan.advisor.samples.samples import Samples, make_samples
+from wingspan.advisor.samples.split import split_samples
+from wingspan.advisor.samples.truth import join_truth
 from wingspan.eventlog.read import read_events
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources

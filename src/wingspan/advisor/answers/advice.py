@@ -1,0 +1,147 @@
+"""What is advised on held jobs: per job and per incident, and in which order to release. Values and text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import sqrt
+from typing import Final
+
+from wingspan.advisor.answers.evidence import Counts
+from wingspan.eventlog.codes import hold_name
+from wingspan.eventlog.rules import Answer
+
+_Z: Final = 1.96  # 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Probability that a release pays, with its 95 % interval, and what says so.
+
+    Attributes
+    ----------
+    wait_s
+        Of a trained advisor, from now to the best release, seconds; nan where it is against any; None of rates.
+    """
+
+    p: float
+    low: float
+    high: float
+    source: str
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about one held job.
+
+    Attributes
+    ----------
+    answer
+        One of `ANSWERS`.
+    at
+        With "release later": when, UTC seconds; else nan.
+    probability, low, high
+        That a release pays, with a 95 % interval; nan where nothing was counted.
+    decided_by
+        "rules", "data", "model NAME" or "proof".
+    command
+        Ready to be typed; empty where a person must look first.
+    ran_s
+        Seconds from the job's last start to the hold, nan without one.
+    host, owner
+        Where it ran, and whose it is; empty where nothing tells.
+    """
+
+    job: str
+    access_point: str
+    code: int
+    subcode: int
+    reason: str
+    held_at: float
+    answer: Answer
+    at: float
+    probability: float
+    low: float
+    high: float
+    decided_by: str
+    cause: str
+    fix: str
+    command: str
+    evidence: tuple[str, ...]
+    ran_s: float = float("nan")
+    host: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Holds of one cause that came together, and one advice for all of them.
+
+    Attributes
+    ----------
+    plan
+        In which order to release, where that is the answer; else empty.
+    """
+
+    code: int
+    subcode: int
+    name: str
+    answer: Answer
+    jobs: tuple[Advice, ...]
+    plan: str
+
+
+def rate(counts: Counts, level: str) -> Chance:
+    """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
+    p = (counts.paid + 1) / (counts.total + 2)
+    n = counts.clusters + 2
+    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+    return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
+
+
+def group(found: Sequence[Advice], numbers: Sequence[int]) -> tuple[Incident, ...]:
+    """Gather the advice on jobs by their incidents, and plan the release of each."""
+    incidents: dict[int, list[Advice]] = {}
+    for advice, number in zip(found, numbers, strict=True):
+        incidents.setdefault(number, []).append(advice)
+    return tuple(incident_of(tuple(jobs)) for jobs in incidents.values())
+
+
+def incident_of(jobs: tuple[Advice, ...]) -> Incident:
+    """Return the incident of some jobs: the answer of most of them, and in which order to release."""
+    answer = Counter(each.answer for each in jobs).most_common(1)[0][0]
+    first = jobs[0]
+    releasing = [each for each in jobs if each.answer in {"release now", "release later"}]
+    return Incident(
+        first.code, first.subcode, hold_name(first.code), answer, jobs, plan_text(releasing)
+    )
+
+
+def canaries(count: int) -> int:
+    """Return how many jobs to release first: 1, of many 2 %.
+
+    >>> [canaries(count) for count in (1, 5, 100, 1000)]
+    [1, 1, 2, 20]
+    """
+    return max(1, -(-count // 50))
+
+
+def settle_s(jobs: Sequence[Advice]) -> float:
+    """Return how long to watch the canaries: twice as long as the jobs ran before they were held."""
+    ran = [each.ran_s for each in jobs if each.ran_s == each.ran_s]
+    return max(60.0, 2 * max(ran, default=0.0))
+
+
+def plan_text(jobs: Sequence[Advice]) -> str:
+    """Say in which order to release the jobs of an incident."""
+    if len(jobs) < 2:
+        return ""
+    first = canaries(len(jobs))
+    names = " ".join(each.job for each in jobs[:first])
+    when = f"{datetime.fromtimestamp(jobs[0].at, UTC):%Y-%m-%d %H:%M}Z: " if jobs[0].at > 0 else ""
+    return (
+        f"{when}release {first} of {len(jobs)} ({names}), wait until it has ended or has run "
+        f"{settle_s(jobs):.0f} s; then the rest. Stop if it is held again."
+    )

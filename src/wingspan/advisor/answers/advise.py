@@ -1,0 +1,296 @@
+"""Held jobs -> advice: release now, release later, fix first, remove, or no evidence; per incident, then per job.
+
+On the first day the table of rules answers; from `ENOUGH` releases of such holds with a known outcome on, their rates do, or a
+trained advisor where one is given. Which of them decided is part of every advice. A removal is advised on proof alone.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from wingspan.advisor.answers.advice import (
+    Advice,
+    Chance,
+    Incident,
+    group,
+    rate,
+)
+from wingspan.advisor.answers.evidence import Counts, Evidence, History
+from wingspan.advisor.answers.evidence_text import (
+    ENOUGH,
+    enough,
+    evidence_lines,
+    similar_lines,
+)
+from wingspan.advisor.answers.fix_first import (
+    Fix,
+    compute,
+    measure,
+    measured_in_ad,
+    resource_of,
+)
+from wingspan.advisor.holds.episodes import Episodes, find_episodes
+from wingspan.advisor.holds.incidents import find_incidents
+from wingspan.advisor.holds.moments import Moments, at_holds
+from wingspan.advisor.holds.timeline import Timeline
+from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.job_state import State
+from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
+
+if TYPE_CHECKING:
+    from wingspan.advisor.judging.saved import Advisor
+
+WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One held job, from wherever it is known."""
+
+    job: str
+    access_point: str
+    code: int
+    subcode: int
+    reason: str
+    held_at: float
+    now: float
+    host: str = ""
+    owner: str = ""
+
+    @property
+    def rule(self) -> Rule:
+        return explain(self.code, self.subcode, self.reason)
+
+
+def advise(
+    timeline: Timeline, *, every: bool = False, advisor: "Advisor | None" = None
+) -> tuple[Incident, ...]:
+    """Advise on the jobs that are held at the end of the logs.
+
+    Parameters
+    ----------
+    every
+        On every hold instead, each with what was known at its record and nothing after it.
+    advisor
+        Its probabilities replace the rates.
+    """
+    episodes = find_episodes(timeline)
+    moments = at_holds(episodes) if every else _open_holds(timeline, episodes)
+    asked = episodes.take(moments.episode)
+    history = History(timeline, episodes)
+    chances = _chances(timeline, episodes, moments, advisor)
+    reasons = [history.reasons[number] for number in moments.episode.tolist()]
+    owners = _owners(timeline, set(asked.job.tolist()))
+    found = [
+        _advise_one(history, moments, number, (reason, chance, owners))
+        for number, (reason, chance) in enumerate(zip(reasons, chances, strict=True))
+    ]
+    return group(found, find_incidents(asked).number.tolist())
+
+
+def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
+    """Ask at the end of the logs about the holds that last."""
+    rows = np.flatnonzero(timeline.job >= 0)
+    last = np.full(int(timeline.job.max(initial=-1)) + 1, -1)
+    last[timeline.job[rows]] = rows
+    newest = np.full(len(last), -1)
+    newest[episodes.job] = np.arange(len(episodes))
+    chosen = newest[(newest >= 0) & (timeline.state[last] == State.HELD)]
+    chosen = np.sort(chosen)
+    end = timeline.clock[-1] if len(timeline) else 0.0
+    upto = np.full(len(chosen), len(timeline))
+    return Moments(chosen, episodes.row[chosen], upto, np.full(len(chosen), end))
+
+
+def _chances(
+    timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None"
+) -> Sequence[Chance | None]:
+    """Return what a trained advisor says of each moment, None where it has seen nothing like it.
+
+    It was trained on what was known at the hold, and on releases some time later: so it is asked.
+    """
+    if advisor is None or not len(moments):
+        return [None] * len(moments)
+    from wingspan.advisor.samples.samples import make_samples
+
+    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
+    held_s = moments.clock - samples.moments.clock
+    found = advisor.counsel(samples, held_s)
+    name = f"model {advisor.name}"
+    columns = (found.p, found.low, found.high, found.wait_s, found.evidence)
+    return [
+        Chance(p, low, high, name, wait_s) if count else None
+        for p, low, high, wait_s, count in zip(*(each.tolist() for each in columns), strict=True)
+    ]
+
+
+def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
+    """Return whose the jobs are, as far as a job-ad event (028) tells."""
+    rows = timeline.where(Event.JOB_AD_INFORMATION)
+    firsts: dict[int, int] = {}
+    for row, job in zip(rows.tolist(), timeline.job[rows].tolist(), strict=True):
+        if job in jobs:
+            firsts.setdefault(job, row)
+    bodies = read_bodies(timeline.events, list(firsts.values()))
+    told = zip(firsts, bodies, strict=True)
+    return {job: str(body["Owner"]) for job, body in told if body.get("Owner")}
+
+
+def _advise_one(
+    history: History,
+    moments: Moments,
+    number: int,
+    told: tuple[str, Chance | None, Mapping[int, str]],
+) -> Advice:
+    reason, chance, owners = told
+    timeline, episodes = history.timeline, history.episodes
+    episode, upto = int(moments.episode[number]), int(moments.upto[number])
+    row = int(moments.hold[number])
+    events = timeline.events
+    question = _Question(
+        f"{events.cluster[row]}.{events.proc[row]}",
+        events.access_points[events.access_point[row]],
+        int(episodes.code[episode]),
+        int(episodes.subcode[episode]),
+        reason,
+        float(timeline.clock[row]),
+        float(moments.clock[number]),
+        timeline.hosts[host] if (host := int(episodes.host[episode])) >= 0 else "",
+        owners.get(int(episodes.job[episode]), ""),
+    )
+    resource = resource_of(question.rule)
+    fix = None
+    if resource:
+        fix = compute(question.job, resource, measure(timeline, row, upto, resource), reason)
+    evidence = history.at(episode, upto, question.rule.origin)
+    return _decide(question, evidence, chance, fix, similar_lines(history, evidence))
+
+
+def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:
+    """Advise on held jobs of which only their ads in the queue are known: by the rules and by what the ads measured."""
+    found, keys = [], []
+    same = Counter(map(_key, ads))
+    for ad in ads:
+        code, subcode = int(ad.get("HoldReasonCode") or 0), int(ad.get("HoldReasonSubCode") or 0)
+        reason = str(ad.get("HoldReason") or "")
+        job = f"{ad['ClusterId']}.{ad['ProcId']}"
+        since = float(ad.get("EnteredCurrentStatus") or now)
+        host = str(ad.get("LastRemoteHost") or "").rpartition("@")[2]
+        owner = str(ad.get("Owner") or "")
+        question = _Question(job, "", code, subcode, reason, since, now, host, owner)
+        resource = resource_of(question.rule)
+        fix = compute(job, resource, measured_in_ad(ad, resource), reason) if resource else None
+        starts = int(ad.get("NumJobStarts") or 0)
+        told = (
+            f"no log of its own is readable; {starts} starts, {int(ad.get('NumHolds') or 1)} holds",
+            f"{same[_key(ad)]} jobs of its cluster are held for this code",
+        )
+        found.append(_decide(question, None, None, fix, told))
+        keys.append((*_key(ad), question.rule.cause))
+    numbers: dict[tuple[Any, ...], int] = {}
+    return group(found, [numbers.setdefault(key, len(numbers)) for key in keys])
+
+
+def _key(ad: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ad["ClusterId"], ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+
+
+def _decide(
+    question: _Question,
+    evidence: Evidence | None,
+    chance: Chance | None,
+    fix: Fix | None,
+    more: Sequence[str],
+) -> Advice:
+    rule = question.rule
+    person = question.code in DECISIONS
+    counts, level = enough(evidence)
+    if chance is None and counts is not None and not person:
+        chance = rate(counts, level)
+    answer, decided, wait_s = _answer(question, evidence, chance, counts, fix, person=person)
+    at = question.held_at + wait_s
+    if answer == "release later" and at <= question.now:
+        answer = "release now"
+    lines = [*evidence_lines(evidence, question.code), *more]
+    lines += [fix.evidence] if fix else []
+    nan = float("nan")
+    return Advice(
+        job=question.job,
+        access_point=question.access_point,
+        code=question.code,
+        subcode=question.subcode,
+        reason=question.reason,
+        held_at=question.held_at,
+        answer=answer,
+        at=at if answer == "release later" else nan,
+        probability=chance.p if chance else nan,
+        low=chance.low if chance else nan,
+        high=chance.high if chance else nan,
+        decided_by=decided,
+        cause=rule.cause,
+        fix=rule.fix.replace("JOB", question.job),
+        command=_command(answer, question.job, fix),
+        evidence=tuple(lines),
+        ran_s=evidence.ran_s if evidence else nan,
+        host=question.host,
+        owner=question.owner,
+    )
+
+
+def _answer(
+    question: _Question,
+    evidence: Evidence | None,
+    chance: Chance | None,
+    counts: Counts | None,
+    fix: Fix | None,
+    *,
+    person: bool,
+) -> tuple[Answer, str, float]:
+    """Return the answer, who decided, and with "release later" the seconds from the hold."""
+    rule = question.rule
+    if person:
+        return rule.answer, "rules", 0.0
+    if fix:
+        return "fix first", "rules, with measured use", 0.0
+    if is_proof(rule, evidence):
+        return "remove", "proof", 0.0
+    if chance is None:  # a removal needs more than a rule
+        answer: Answer = "fix first" if rule.answer == "remove" else rule.answer
+        return answer, "rules", rule.wait_s
+    if chance.wait_s is not None:
+        return _counselled(question, chance, chance.wait_s)
+    if chance.p >= WORTH:
+        wait_s = counts.wait_s if counts and counts.paid else float(rule.wait_s)
+        return ("release later" if wait_s else "release now"), chance.source, wait_s
+    return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0
+
+
+def _counselled(question: _Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:
+    """Answer as a trained advisor does; what no release is worth is fixed first where the rules know how."""
+    if isnan(wait_s):
+        return ("fix first" if question.rule.fix else "no evidence"), chance.source, 0.0
+    answer: Answer = "release later" if wait_s else "release now"
+    return answer, chance.source, question.now - question.held_at + wait_s
+
+
+def is_proof(rule: Rule, evidence: Evidence | None) -> bool:
+    """Say whether nothing but a removal is left.
+
+    So it is where no fix is known for the cause, releases of such holds were in vain in `ENOUGH` clusters, and one of
+    this job too. What can be fixed is never removed, however often it was released in vain.
+    """
+    if evidence is None or rule.fixable or rule.nature == "transient":
+        return False
+    such, job = evidence.levels[0], evidence.job
+    return bool(job.total) and not job.paid and not such.paid and such.clusters >= ENOUGH
+
+
+def _command(answer: Answer, job: str, fix: Fix | None) -> str:
+    if answer == "fix first":
+        return f"{fix.command} && condor_release {job}" if fix else ""
+    return {"release now": f"condor_release {job}", "remove": f"condor_rm {job}"}.get(answer, "")

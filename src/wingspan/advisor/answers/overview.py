@@ -1,0 +1,102 @@
+"""Advice on many held jobs -> a table of few rows: what has one cause and one answer, or one user, host or cluster. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from wingspan.advisor.answers.advice import Advice, Incident, incident_of
+
+CAUSE: Final = "cause"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Held jobs that belong together.
+
+    Attributes
+    ----------
+    key
+        What they have in common: a cause, user, host, cluster or incident; ``?`` where the log does not tell.
+    code
+        Code and sub-code of most of them, such as ``34/0``.
+    answer
+        The answer for most of them.
+    other
+        How many of them have another one.
+    users, hosts
+        How many different ones are known.
+    ran_s
+        Seconds that the jobs had run when they were held, since their last starts; what is not known counts as none.
+    """
+
+    key: str
+    code: str
+    answer: str
+    cause: str
+    jobs: tuple[Advice, ...]
+    other: int
+    clusters: int
+    users: int
+    hosts: int
+    ran_s: float
+
+
+def _cause(job: Advice, _: int) -> str:
+    return f"{job.answer}\n{job.cause}"  # one row has one answer
+
+
+KEYS: Final[Mapping[str, Callable[[Advice, int], str]]] = MappingProxyType(
+    {
+        CAUSE: _cause,
+        "user": lambda job, _: job.owner or "?",
+        "host": lambda job, _: job.host or "?",
+        "cluster": lambda job, _: cluster_of(job),
+        "incident": lambda _, number: str(number),
+    }
+)
+
+
+def cluster_of(job: Advice) -> str:
+    """Return the cluster of a job's id."""
+    return job.job.partition(".")[0]
+
+
+def overview(incidents: Iterable[Incident], by: str = CAUSE) -> tuple[Row, ...]:
+    """Gather all jobs by a key of `KEYS`; the rows with most jobs come first."""
+    found: dict[str, list[Advice]] = {}
+    key = KEYS[by]
+    for number, incident in enumerate(incidents, 1):
+        for job in incident.jobs:
+            found.setdefault(key(job, number), []).append(job)
+    rows = (_row(name, jobs) for name, jobs in found.items())
+    return tuple(sorted(rows, key=lambda row: (-len(row.jobs), -row.ran_s, row.key)))
+
+
+def _row(key: str, jobs: list[Advice]) -> Row:
+    answer, count = Counter(job.answer for job in jobs).most_common(1)[0]
+    like = [job for job in jobs if job.answer == answer]
+    return Row(
+        key=key.rpartition("\n")[2],
+        code=Counter(f"{job.code}/{job.subcode}" for job in like).most_common(1)[0][0],
+        answer=answer,
+        cause=Counter(job.cause for job in like).most_common(1)[0][0],
+        jobs=tuple(jobs),
+        other=len(jobs) - count,
+        clusters=len({cluster_of(job) for job in jobs}),
+        users=len({job.owner for job in jobs if job.owner}),
+        hosts=len({job.host for job in jobs if job.host}),
+        ran_s=sum(job.ran_s for job in jobs if job.ran_s == job.ran_s),
+    )
+
+
+def select(incidents: Iterable[Incident], keep: Callable[[Advice], bool]) -> tuple[Incident, ...]:
+    """Return the incidents with the jobs that are kept, without those that have none."""
+    kept = (tuple(job for job in each.jobs if keep(job)) for each in incidents)
+    return tuple(incident_of(jobs) for jobs in kept if jobs)
+
+
+def commands(jobs: Collection[Advice]) -> list[str]:
+    """Return the commands that carry out the answers, one a job; what a person must look at first has none."""
+    return list(dict.fromkeys(job.command for job in jobs if job.command))

@@ -1,0 +1,63 @@
+"""Moments: at which hold, and with how much of the logs known, advice is asked for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.holds.episodes import Episodes
+from wingspan.advisor.holds.prefix import mark
+from wingspan.advisor.holds.timeline import Timeline
+from wingspan.eventlog.codes import EventNumber as Event
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """One entry a question.
+
+    Attributes
+    ----------
+    episode
+        Index of the episode. int64
+    hold
+        The hold's row in the timeline. int64
+    upto
+        Rows smaller than this were known. int64
+    clock
+        The time of the question, UTC seconds. float64
+    """
+
+    episode: NDArray[np.int64]
+    hold: NDArray[np.int64]
+    upto: NDArray[np.int64]
+    clock: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.hold)
+
+    def part(self, start: int, stop: int) -> "Moments":
+        """Return the entries from `start` to before `stop`."""
+        return self.take(slice(start, stop))
+
+    def take(self, of: "slice | NDArray[np.int64]") -> "Moments":
+        """Return some entries."""
+        return Moments(self.episode[of], self.hold[of], self.upto[of], self.clock[of])
+
+
+def at_holds(episodes: Episodes) -> Moments:
+    """Ask at every hold, knowing the logs up to its record."""
+    return Moments(np.arange(len(episodes)), episodes.row, episodes.row + 1, episodes.known)
+
+
+def at_delay(timeline: Timeline, episodes: Episodes, delay_s: float) -> Moments:
+    """Ask some time after every hold that lasted so long, knowing what was told until then."""
+    asked = episodes.known + delay_s
+    upto = np.searchsorted(timeline.clock, asked, side="right")
+    steps = timeline.where(
+        Event.JOB_TERMINATED, Event.JOB_ABORTED, Event.JOB_HELD, Event.JOB_RELEASED
+    )
+    marks = mark(steps, timeline.job[steps], len(timeline) + 1)
+    unmoved = marks.last(episodes.job, upto) == episodes.row
+    end = timeline.clock[-1] if len(timeline) else 0.0
+    open_still = np.flatnonzero(unmoved & (asked <= end))
+    return Moments(open_still, episodes.row[open_still], upto[open_still], asked[open_still])

@@ -1,0 +1,287 @@
+"""Events -> timeline: what the logs of all jobs tell, in the order in which it came to be known.
+
+Whatever is cut at a row of the timeline uses, of the log the row is from, only bytes up to the row's own, and of other
+logs only what they had told by then.
+"""
+
+import re
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.holds.prefix import first_of, mark, number_by_first
+from wingspan.eventlog.access_points import family_of
+from wingspan.eventlog.bodies import place_of, read_records
+from wingspan.eventlog.body import parse_body
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.histories import job_rows
+from wingspan.eventlog.job_state import State
+from wingspan.eventlog.templates import mask
+
+AUTHORS: Final = ("", "user", "policy", "dag")
+_CLUSTER_EDITS: Final = (Event.ATTRIBUTE_UPDATE, Event.CLUSTER_SUBMIT, Event.CLUSTER_REMOVE)
+_ACTIONS: Final = (Event.JOB_HELD, Event.JOB_RELEASED, Event.JOB_ABORTED)
+_NODE_NOTE: Final = b"DAG Node: "
+_YEARLESS: Final = re.compile(rb"\d{3} \([^)]*\) \d\d/\d\d ")
+_AUTHOR_TEXTS: Final = tuple(
+    (AUTHORS.index(author), re.compile(pattern))
+    for author, pattern in (
+        (
+            "policy",
+            r"expression '.*' evaluated to |SYSTEM_PERIODIC_|[Pp]eriodic(Release|Hold|Remove)",
+        ),
+        ("dag", r"^DAG (?!Removed: User)|OtherJobRemoveRequirements"),
+        ("user", r"\(by user |by user "),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows in the order of the bytes of each log; several logs interleaved by their clocks.
+
+    A job is an access point's cluster.proc from one submission to the next: ids that a restarted queue gives again
+    are other jobs. All numbers count up as things first appear, so that they do not depend on what follows.
+
+    Attributes
+    ----------
+    events
+        The rows, each event once; of events that tell of a whole cluster, edits only.
+    clock
+        The log's latest stamp so far, UTC seconds: it ascends where stamps are out of order. float64
+    job, cluster
+        -1 where the row tells of no job. int32
+    state
+        The job's `State` after the row. int8
+    host, site
+        Where the job runs or last ran, -1 before its first start and where the log does not tell. int32
+    template
+        Index of a hold's masked reason into `templates`, -1 elsewhere. int32
+    author
+        Whose act a hold, release or removal is, as its reason tells: index into `AUTHORS`. int8
+    dated
+        Of holds: whether the stamp, or the log's header before it, tells the year. Elsewhere the year is inferred from
+        when the file was written last, which is not known at the hold. bool
+    dag_node
+        Of holds: whether the job is a node of a DAG, as its cluster's submission tells. bool
+    """
+
+    events: Events
+    clock: NDArray[np.float64]
+    job: NDArray[np.int32]
+    cluster: NDArray[np.int32]
+    state: NDArray[np.int8]
+    host: NDArray[np.int32]
+    site: NDArray[np.int32]
+    template: NDArray[np.int32]
+    author: NDArray[np.int8]
+    dated: NDArray[np.bool_]
+    dag_node: NDArray[np.bool_]
+    hosts: tuple[str, ...] = field(repr=False)
+    sites: tuple[str, ...] = field(repr=False)
+    templates: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if each.name not in {"events", "hosts", "sites", "templates"}:
+                getattr(self, each.name).flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.job)
+
+    def where(self, *codes: int) -> NDArray[np.int64]:
+        """Return the rows of jobs with these event numbers, ascending."""
+        found = np.zeros(len(self), bool)
+        for code in codes:
+            found |= self.events.code == code
+        rows = np.flatnonzero(found)
+        return rows[self.job[rows] >= 0]
+
+
+def whose(timeline: Timeline, holds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for whose jobs were held, as far as the log tells: the cluster; of DAGs' nodes the access point, below 0."""
+    point = timeline.events.access_point[holds].astype(np.int64)
+    return np.where(timeline.dag_node[holds], -2 - point, timeline.cluster[holds])
+
+
+def make_timeline(events: Events) -> Timeline:
+    """Put the events of all jobs in the order in which they came to be known, and read hosts and reasons.
+
+    Rotations of one log follow each other by their headers, else by the time of their first event.
+    """
+    rows, state = _kept(events)
+    rows, state, clock = _in_order(events, rows, state)
+    kept = events.take(rows)
+    job, cluster = _jobs(kept, state)
+    template, author, dated, templates = _reasons(kept)
+    host, site, hosts, sites = _places(kept, job)
+    return Timeline(
+        events=kept,
+        clock=clock,
+        job=job,
+        cluster=cluster,
+        state=state,
+        host=host,
+        site=site,
+        template=template,
+        author=author,
+        dated=dated,
+        dag_node=_dag_nodes(kept, cluster),
+        hosts=hosts,
+        sites=sites,
+        templates=templates,
+    )
+
+
+def _kept(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the rows of jobs, each event once, and of edits of clusters; and the states after them."""
+    rows, state = job_rows(events)
+    found = np.full(len(events), -1, np.int8)
+    edits = (events.cluster >= 0) & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
+    found[edits] = 0
+    found[rows] = state
+    kept = np.flatnonzero(found >= 0)
+    return kept, found[kept]
+
+
+def _in_order(
+    events: Events, rows: NDArray[np.int64], state: NDArray[np.int8]
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]]:
+    """Sort rows by the clocks of their logs, within a log by its bytes; return the clocks too."""
+    names = [family_of(file.path) for file in events.files]
+    family = np.array([names.index(name) for name in names], np.int64)
+    rank = np.argsort(np.lexsort((_file_times(events), family)))
+    order = np.argsort(rank[events.file[rows]], kind="stable")  # within a file they are in order
+    rows, state = rows[order], state[order]
+    clock = events.time[rows].copy()
+    bounds = np.flatnonzero(np.diff(family[events.file[rows]], prepend=-1, append=-1))
+    for start, stop in pairwise(bounds.tolist()):
+        clock[start:stop] = np.maximum.accumulate(clock[start:stop])
+    order = np.argsort(clock, kind="stable")
+    return rows[order], state[order], clock[order]
+
+
+def _file_times(events: Events) -> NDArray[np.float64]:
+    """Return when each file began."""
+    starts = np.searchsorted(events.file, np.arange(len(events.files)))
+    return np.array(
+        [
+            float(file.header.ctime) if file.header else float(events.time[start : start + 1].sum())
+            for file, start in zip(events.files, starts.tolist(), strict=True)
+        ]
+    )
+
+
+def _jobs(events: Events, state: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Give jobs and clusters their numbers; a submission of an id that is known already begins another job."""
+    own = np.flatnonzero(events.proc >= 0)
+    number = number_by_first(events.access_point[own], events.cluster[own], events.proc[own])
+    lives = _lives(number, events.code[own] == Event.SUBMIT, state[own])
+    if lives.any():
+        number = number_by_first(number, lives)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0)
+    ids = (events.access_point[own[first]], events.cluster[own[first]])
+    clusters = number_by_first(*ids, lives[first])
+    job, cluster = np.full((2, len(events)), -1, np.int32)
+    job[own], cluster[own] = number, clusters[number]
+    return job, cluster
+
+
+def _lives(
+    number: NDArray[np.int32], submitted: NDArray[np.bool_], state: NDArray[np.int8]
+) -> NDArray[np.int32]:
+    """Return for each row how often its id was given again before; rows and ids as they appear."""
+    lives = np.zeros(len(number), np.int32)
+    first = np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0
+    twice = np.isin(number, number[submitted & ~first])
+    rows = np.flatnonzero(twice)
+    order = rows[np.argsort(number[rows], kind="stable")]
+    new_id = np.diff(number[order], prepend=-1) != 0
+    again = submitted[order] & ~new_id & (np.roll(state[order], 1) != State.UNKNOWN)
+    seen = np.cumsum(again)
+    lives[order] = seen - np.maximum.accumulate(np.where(new_id, seen, 0))
+    return lives
+
+
+def _reasons(
+    events: Events,
+) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.bool_], tuple[str, ...]]:
+    """Read the reasons of holds, releases and removals, and whether their stamps tell the year."""
+    headed = np.array([file.header is not None for file in events.files], bool)
+    dated = headed[events.file]
+    template, author = np.full(len(events), -1, np.int32), np.zeros(len(events), np.int8)
+    rows = np.flatnonzero(np.isin(events.code, _ACTIONS) & (events.proc >= 0))
+    numbers: dict[str, int] = {}
+    known: dict[bytes, tuple[str, int]] = {}
+    records = read_records(events, rows)
+    for row, code, record in zip(rows.tolist(), events.code[rows].tolist(), records, strict=True):
+        text = _without_stamp(record)
+        if text not in known:
+            body = parse_body(code, record)
+            reason = str(body.get("HoldReason") or body.get("Reason") or "")
+            known[text] = mask(reason), author_of(reason)
+        masked, author[row] = known[text]
+        if code == Event.JOB_HELD:
+            template[row] = numbers.setdefault(masked, len(numbers))
+            dated[row] |= _YEARLESS.match(record) is None
+    return template, author, dated, tuple(numbers)
+
+
+def _dag_nodes(events: Events, cluster: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Read of each hold whether its job is a node of a DAG: the note that DAGMan gives to what it submits says so."""
+    holds = np.flatnonzero((events.code == Event.JOB_HELD) & (cluster >= 0))
+    rows = np.flatnonzero((events.code == Event.SUBMIT) & (cluster >= 0))
+    rows = rows[np.isin(cluster[rows], cluster[holds])]
+    rows = rows[first_of(cluster[rows])]
+    noted = [_NODE_NOTE in record for record in read_records(events, rows)]
+    submitted = np.full(int(cluster.max(initial=-1)) + 1, len(events))
+    submitted[cluster[rows[np.array(noted, bool)]]] = rows[np.array(noted, bool)]
+    found = np.zeros(len(events), bool)
+    found[holds] = submitted[cluster[holds]] < holds
+    return found
+
+
+def _without_stamp(record: bytes) -> bytes:
+    """Return what equal causes have in common: of a classic record all but number, job and stamp."""
+    return record if record[:1] in {b"<", b"{"} else record.split(b" ", 4)[-1]
+
+
+def author_of(reason: str) -> int:
+    """Return whose act it is, as an index into `AUTHORS`, by the reason that HTCondor writes.
+
+    >>> AUTHORS[author_of("via condor_release (by user ada)")]
+    'user'
+    """
+    for number, pattern in _AUTHOR_TEXTS:
+        if pattern.search(reason):
+            return number
+    return 0
+
+
+def _places(
+    events: Events, job: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...], tuple[str, ...]]:
+    """Read where jobs started, and carry that on over the rows of each job."""
+    rows = np.flatnonzero((events.code == Event.EXECUTE) & (job >= 0))
+    hosts: dict[str, int] = {"": -1}
+    sites: dict[str, int] = {"": -1}
+    known: dict[bytes, tuple[int, int]] = {}
+    found = np.empty((2, len(rows)), np.int32)
+    for number, record in enumerate(read_records(events, rows)):
+        text = _without_stamp(record)
+        if text not in known:
+            place = place_of(parse_body(Event.EXECUTE, record))
+            known[text] = (
+                hosts.setdefault(place.host, len(hosts) - 1),
+                sites.setdefault(place.site, len(sites) - 1),
+            )
+        found[:, number] = known[text]
+    starts = mark(rows, job[rows], len(job) + 1)
+    last = starts.last(job, np.arange(1, len(job) + 1))
+    index = np.searchsorted(rows, last)
+    host, site = (np.where(last >= 0, np.append(each, -1)[index], -1) for each in found)
+    return host.astype(np.int32), site.astype(np.int32), tuple(hosts)[1:], tuple(sites)[1:]

@@ -1,0 +1,153 @@
+"""Probabilities and outcomes -> figures with intervals: every figure is a sum over samples of weight times counts.
+
+Intervals are 95 %, by bootstrap over incidents: all samples of an incident are drawn, or not, together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.samples.samples import Reals
+
+BINS: Final = 10
+RATIOS: Final = (5.0, 20.0)
+FEWEST: Final = (
+    10  # incidents: of fewer, the draws say less than they seem to, and there is no interval
+)
+DRAWS: Final = 200
+_CHUNK: Final = 50
+_TINY: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and its interval; nan where there is nothing to measure, and the interval of too few incidents."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How often each incident was drawn: the first line has each once. float32, (1 + draws, incidents).
+
+    Attributes
+    ----------
+    of
+        The incident of each sample, 0, 1, ... int64
+    """
+
+    counts: NDArray[np.float32]
+    of: NDArray[np.int64]
+
+    def sums(self, *columns: Reals) -> Reals:
+        """Return the sum of each column in every draw: (1 + draws, columns)."""
+        table = np.stack(columns, axis=1)
+        by_incident = np.zeros((self.counts.shape[1], table.shape[1]))
+        np.add.at(by_incident, self.of, table)
+        return np.asarray(self.counts @ by_incident, np.float64)
+
+
+def draw_incidents(incident: NDArray[np.int32], draws: int = DRAWS, seed: int = 0) -> Draws:
+    """Draw as many incidents as there are, again and again; of fewer than `FEWEST` none is drawn."""
+    _, of = np.unique(incident, return_inverse=True)
+    number = int(of.max(initial=-1)) + 1
+    draws = draws if number >= FEWEST else 0
+    counts = np.ones((draws + 1, number), np.float32)
+    random = np.random.default_rng(seed)
+    for line in range(1, draws + 1):
+        drawn = random.integers(number, size=number)
+        counts[line] = np.bincount(drawn, minlength=number)
+    return Draws(counts, of.astype(np.int64))
+
+
+def figure(values: Reals) -> Figure:
+    """Return the first of some values, with the interval of the others."""
+    drawn = values[1:][np.isfinite(values[1:])]
+    if not np.isfinite(values[0]) or not len(drawn):
+        return Figure(float(values[0]), float("nan"), float("nan"))
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    return Figure(float(values[0]), low, high)
+
+
+def share(draws: Draws, part: Reals, whole: Reals) -> Reals:
+    """Return one sum divided by another, in every draw."""
+    return _ratio(draws.sums(part, whole))
+
+
+def brier(draws: Draws, p: Reals, y: Reals, w: Reals) -> Reals:
+    """Return the mean squared error of probabilities."""
+    return share(draws, w * (p - y) ** 2, w)
+
+
+def skill(draws: Draws, p: Reals, reference: Reals, y: Reals, w: Reals) -> Reals:
+    """Return by which part the Brier score is smaller than that of other probabilities."""
+    return 1.0 - _ratio(draws.sums(w * (p - y) ** 2, w * (reference - y) ** 2))
+
+
+def _ratio(sums: Reals) -> Reals:
+    found = np.full(len(sums), np.nan)
+    np.divide(sums[:, 0], sums[:, 1], out=found, where=sums[:, 1] > _TINY)
+    return found
+
+
+def calibration(draws: Draws, p: Reals, y: Reals, w: Reals) -> tuple[Reals, Reals]:
+    """Return calibration error (mean gap between probability and outcome) and resolution, over bins of equal width."""
+    place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    inside = (place[:, None] == np.arange(BINS)) * w[:, None]
+    weight, said, seen = (
+        draws.sums(*(inside * column[:, None]).T) for column in (np.ones_like(p), p, y)
+    )
+    total = np.maximum(weight.sum(axis=1, keepdims=True), _TINY)
+    rate = np.divide(seen, weight, out=np.zeros_like(seen), where=weight > _TINY)
+    base = seen.sum(axis=1, keepdims=True) / total
+    error = (np.abs(said - seen) / total).sum(axis=1)
+    resolution = (weight / total * (rate - base) ** 2).sum(axis=1)
+    return error, resolution
+
+
+def average_precision(draws: Draws, score: Reals, y: Reals, w: Reals) -> Reals:
+    """Return the area under precision and recall, in steps as scikit-learn's."""
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.diff(score[order]) != 0, True) if len(score) else np.empty(0, bool)
+    y, w, of = y[order], w[order], draws.of[order]
+    found = np.full(len(draws.counts), np.nan)
+    for start in range(0, len(found), _CHUNK):
+        weight = draws.counts[start : start + _CHUNK][:, of] * w
+        hits = np.cumsum(weight * y, axis=1)[:, last]
+        tried = np.cumsum(weight, axis=1)[:, last]
+        if not hits.shape[1]:
+            break
+        precision = hits / np.maximum(tried, _TINY)
+        gained = np.diff(hits, prepend=0.0, axis=1)
+        total = hits[:, -1]
+        area = (precision * gained).sum(axis=1)
+        found[start : start + _CHUNK] = np.where(
+            total > _TINY, area / np.maximum(total, _TINY), np.nan
+        )
+    return found
+
+
+def cost(draws: Draws, removed: NDArray[np.bool_], y: Reals, w: Reals, ratio: float) -> Reals:
+    """Return the mean cost: 1 for a release in vain, `ratio` for removing what a release would have saved."""
+    price = np.where(removed, ratio * y, 1.0 - y)
+    return share(draws, w * price, w)
+
+
+def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:
+    """Return how many incidents of equal amounts tell as much as these; 0 of nothing."""
+    each = np.bincount(incident, amounts) if len(incident) else np.zeros(1)
+    return float(each.sum() ** 2 / max((each**2).sum(), _TINY))
+
+
+def by_time(
+    clock: Reals, parts: int, measured: Callable[[NDArray[np.int64]], float]
+) -> list[tuple[float, float]]:
+    """Return a figure for each of some parts of equal size, in the order of time, with when each part begins."""
+    order = np.argsort(clock, kind="stable")
+    cut = [part for part in np.array_split(order, parts) if len(part)]
+    return [(float(clock[part[0]]), measured(part)) for part in cut]

@@ -1,0 +1,294 @@
+"""An advisor <-> its folder: a card in JSON, and beside it what its model learned.
+
+Nothing in it runs code on loading: rates are JSON, estimators skops files whose types are checked first, networks
+safetensors; a network class of the user's is imported only if it is named as trusted.
+"""
+
+import json
+import math
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.judging.metrics import RATIOS
+from wingspan.advisor.judging.removal import NEVER, Removal
+from wingspan.advisor.models.baselines import (
+    Always,
+    Mates,
+    Model,
+    OsgRule,
+    Rates,
+    blindly,
+)
+from wingspan.advisor.models.calibrate import Curve
+from wingspan.advisor.models.checkpoint import CARD as NETWORK_CARD
+from wingspan.advisor.models.checkpoint import Saved, load_network, save_network
+from wingspan.advisor.models.facts import encoding_from_json
+from wingspan.advisor.models.learned import Blend, Learned
+from wingspan.advisor.models.sequence import CONTROLS, Sequence
+from wingspan.advisor.samples.samples import Reals, Samples
+from wingspan.advisor.samples.truth import REMOVE
+from wingspan.errors import (
+    ConflictError,
+    CorruptError,
+    FormatError,
+    NotFoundError,
+    WingspanError,
+)
+from wingspan.files import aside, digest_file, json_text
+from wingspan.store import estimators
+
+FORMAT: Final = 2
+CARD: Final = "advisor.json"
+_ESTIMATOR: Final = "model.skops"
+_PART: Final = "model-{}.skops"  # of a blend
+_NETWORK: Final = "network"
+DELAYS_S: Final = (0.0, 600.0, 3600.0, 21600.0, 86400.0)  # from now, that a release is thought of
+_Z: Final = 1.96  # 95 %
+
+
+class Counsel(NamedTuple):
+    """What an advisor says of some held jobs.
+
+    Attributes
+    ----------
+    p
+        Probability that the release pays. float64
+    wait_s
+        From now to the release that is best, seconds; nan where the job is not worth any. float64
+    low, high
+        Its 95 % interval, from the number of incidents behind it (Wilson's). float64
+    evidence
+        Incidents with the same code and sub-code whose release had a known outcome. int64
+    """
+
+    p: Reals
+    wait_s: Reals
+    low: Reals
+    high: Reals
+    evidence: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Advisor:
+    """The model that won, its calibration, and the counts that say how much is behind it.
+
+    Attributes
+    ----------
+    name
+        The model's name in the table of the evaluation.
+    card
+        What it was trained on and how it did; whatever JSON takes.
+    removal
+        When a job is not worth a release.
+    """
+
+    name: str
+    model: Model = field(repr=False)
+    curve: Curve = field(repr=False)
+    rates: Rates = field(repr=False)
+    card: dict[str, Any] = field(repr=False)
+    removal: Removal = field(default=NEVER, repr=False)
+
+    def counsel(self, samples: Samples, held_s: float | Reals = 0.0) -> Counsel:
+        """Say of held jobs, by what was known at their holds, when to release them without a fix, and how likely that pays.
+
+        Parameters
+        ----------
+        held_s
+            How long they have been held by now, seconds: one number, or one for each.
+        """
+        rows = np.arange(len(samples))
+        after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
+        pays = [self.curve(self.model.predict(samples, rows, release)) for release in after]
+        table = np.stack(pays, axis=1)
+        action = self.removal.choose(table, samples, rows, RATIOS[0])
+        vain = action == REMOVE
+        p = np.where(vain, table.max(axis=1), table[rows, np.maximum(action, 0)])
+        wait_s = np.where(vain, np.nan, np.array(DELAYS_S)[action])
+        known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
+        evidence = known[samples.cause]
+        return Counsel(p, wait_s, *_wilson(p, evidence), evidence)
+
+
+def _wilson(p: Reals, n: NDArray[np.int64]) -> tuple[Reals, Reals]:
+    """Return the interval of a share `p` of `n`; 0 and 1 without any."""
+    count = np.maximum(n, 1e-9)
+    middle = (p + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * np.sqrt(p * (1 - p) / count + _Z**2 / (4 * count**2))
+    low, high = np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
+
+
+def save_advisor(advisor: Advisor, folder: Path) -> None:
+    """Write an advisor to a new folder; it appears whole or not at all.
+
+    Raises
+    ------
+    ConflictError
+        Something is there already.
+    """
+    if folder.exists():
+        raise ConflictError(
+            str(folder), "is there already", "choose another folder, or remove it first"
+        )
+    with aside(folder) as place:
+        place.mkdir()
+        kind, learned = _to_json(advisor.model, place)
+        content = {
+            "format": FORMAT,
+            "name": advisor.name,
+            "model": {"kind": kind, **learned},
+            "curve": asdict(advisor.curve),
+            "rates": _rates_to_json(advisor.rates),
+            "removal": _removal_to_json(advisor.removal),
+            "card": advisor.card,
+        }
+        (place / CARD).write_text(json_text(content) + "\n", encoding="utf-8")
+
+
+def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
+    """Read what `save_advisor` wrote.
+
+    Parameters
+    ----------
+    trusted
+        Names of network classes, ``module:Class``, that may be imported.
+
+    Raises
+    ------
+    NotFoundError, FormatError, CorruptError, UntrustedModelError
+        There is none, of another format, with other bytes than were written, or with classes that are not trusted.
+    """
+    card = folder / CARD
+    if not card.is_file():
+        fix = "make one with `wingspan holds train LOGS --out FOLDER`"
+        raise NotFoundError(str(folder), f"holds no {CARD}", fix)
+    again = "train it again with `wingspan holds train`"
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorruptError(str(card), f"is not JSON: {error}", again) from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise FormatError(str(card), f"expected format {FORMAT}, found {found!r}", again)
+    try:
+        model = _from_json(content["model"], folder, trusted)
+        curve = Curve(tuple(content["curve"]["scores"]), tuple(content["curve"]["values"]))
+        rates = _rates_from_json(content["rates"])
+        removal = _removal_from_json(content["removal"])
+        return Advisor(content["name"], model, curve, rates, content["card"], removal)
+    except WingspanError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise CorruptError(str(card), f"lacks or garbles {error}", again) from error
+
+
+def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the kind of a model and its JSON; an estimator goes to a file of its own."""
+    match model:
+        case Rates():
+            return "rates", _rates_to_json(model)
+        case Mates():
+            return "mates", _rates_to_json(model.rates)
+        case Learned():
+            return "learned", _learned_to_json(model, folder / _ESTIMATOR)
+        case Blend():
+            each = [
+                _learned_to_json(one, folder / _PART.format(number))
+                for number, one in enumerate(model.models)
+            ]
+            return "blend", {"models": each, "weights": model.weights}
+        case Sequence():
+            save_network(Saved(model.trained, model.layout), folder / _NETWORK)
+            encoding = asdict(model.encoding)
+            card = digest_file(folder / _NETWORK / NETWORK_CARD)
+            return "network", {"encoding": encoding, "control": model.control, "digest": card}
+        case OsgRule():
+            return "osg rule", {}
+        case Always():
+            return "always", {}
+        case _:
+            problem = f"expected one of the advisor's own models, found {type(model).__qualname__}"
+            raise FormatError(str(folder), problem, "keep a model of your own with its own code")
+
+
+def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Model:
+    match content["kind"]:
+        case "rates":
+            return _rates_from_json(content)
+        case "mates":
+            return Mates(_rates_from_json(content))
+        case "learned":
+            return _learned_from_json(content, folder / _ESTIMATOR)
+        case "blend":
+            each = [
+                _learned_from_json(one, folder / _PART.format(number))
+                for number, one in enumerate(content["models"])
+            ]
+            return Blend(tuple(each), tuple(map(float, content["weights"])))
+        case "network":
+            return _network_from_json(content, folder / _NETWORK, trusted)
+        case "osg rule":
+            return OsgRule()
+        case "always":
+            return Always()
+        case other:
+            fix = "open it with a newer version of Wingspan"
+            raise FormatError(str(folder / CARD), f"has a model of kind {other!r}", fix)
+
+
+def _learned_to_json(model: Learned, path: Path) -> dict[str, Any]:
+    estimators.write(model.estimator, path)
+    return {"names": model.names, "templates": model.templates, "digest": digest_file(path)}
+
+
+def _learned_from_json(content: dict[str, Any], path: Path) -> Learned:
+    if not path.is_file() or digest_file(path) != content["digest"]:
+        fix = "copy the folder again, or train again with `wingspan holds train`"
+        raise CorruptError(str(path), "is not the file that was written", fix)
+    return Learned(estimators.read(path), tuple(content["names"]), tuple(content["templates"]))
+
+
+def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Sequence:
+    again = "copy the folder again, or train again with `wingspan holds train`"
+    card = folder / NETWORK_CARD
+    if not card.is_file() or digest_file(card) != content["digest"]:
+        raise CorruptError(str(card), "is not the file that was written", again)
+    saved = load_network(folder, trusted)
+    encoding = encoding_from_json(content["encoding"])
+    if encoding.width != saved.trained.facts or content["control"] not in {"", *CONTROLS}:
+        raise CorruptError(str(folder), "does not fit the advisor's card", again)
+    return Sequence(saved.trained, saved.layout, encoding, content["control"])
+
+
+def _removal_to_json(removal: Removal) -> dict[str, Any]:
+    usual = [[*cause, list(limits)] for cause, limits in removal.usual.items()]
+    tries = {str(code): number for code, number in removal.tries.items()}
+    return {"tries": tries, "usual": usual, "enough": removal.enough}
+
+
+def _removal_from_json(content: dict[str, Any]) -> Removal:
+    usual = {
+        (int(code), int(subcode), str(reason)): tuple(map(float, limits))
+        for code, subcode, reason, limits in content["usual"]
+    }
+    tries = {int(code): float(number) for code, number in content["tries"].items()}
+    return Removal(tries, usual, bool(content["enough"]))
+
+
+def _rates_to_json(rates: Rates) -> dict[str, Any]:
+    return {"levels": rates.levels, "counts": {key: list(n) for key, n in rates.counts.items()}}
+
+
+def _rates_from_json(content: dict[str, Any]) -> Rates:
+    counts = {
+        key: (float(paid), float(total), int(incidents))
+        for key, (paid, total, incidents) in content["counts"].items()
+        if math.isfinite(paid) and math.isfinite(total)
+    }
+    return Rates(counts, int(content["levels"]))

@@ -1,0 +1,1 @@
+"""Samples -> models: rates, estimators and networks that tell whether a release pays."""

@@ -1,0 +1,138 @@
+"""Samples -> slices by time: what is trained on, what calibrates and chooses, and a test that opens once.
+
+A sample is used where its outcome was known before the slice's end: later it could not have been
+learned from. Samples of a cluster or an incident that an earlier slice has used are left out of the later ones.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.samples.samples import Rows, Samples
+from wingspan.errors import ConflictError, SettingError
+from wingspan.files import write_atomically
+
+
+@dataclass(slots=True)
+class Sealed:
+    """Rows that are looked at once.
+
+    Parameters
+    ----------
+    marker
+        A file that is written when they are opened, and that keeps them closed from then on.
+    """
+
+    _rows: Rows = field(repr=False)
+    marker: Path | None = None
+    opened: bool = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def open(self) -> Rows:
+        """Return the rows; raises `ConflictError` the second time."""
+        if self.opened or (self.marker and self.marker.exists()):
+            where = str(self.marker or "the test slice")
+            problem = "the sealed test was opened before: its figures no longer count as unseen"
+            raise ConflictError(where, problem, "judge on newer logs, or into another folder")
+        self.opened = True
+        if self.marker:
+            write_atomically(self.marker, "The sealed test was opened.\n")
+        return self._rows
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Slices of samples, later ones later.
+
+    Attributes
+    ----------
+    train, calibrate
+        Labelled rows. int64
+    test
+        Rows, labelled or not.
+    purged
+        How many labelled rows were left out as their outcome was not known in time, or for their cluster or incident.
+    starts
+        When the slices after the first begin, UTC seconds.
+    """
+
+    train: Rows
+    calibrate: Rows
+    test: Sealed
+    purged: int
+    starts: tuple[float, float]
+
+    @property
+    def both(self) -> Rows:
+        """Return the rows that train and those that calibrate: all that may be learned from before the test."""
+        return np.union1d(self.train, self.calibrate)
+
+
+def split_samples(
+    samples: Samples, shares: tuple[float, float] = (0.6, 0.2), marker: Path | None = None
+) -> Split:
+    """Cut at times that leave these shares of the labelled samples to training and to calibration.
+
+    Raises
+    ------
+    SettingError
+        The shares leave nothing to the test.
+    """
+    if min(shares) <= 0 or sum(shares) >= 1:
+        problem = f"{shares[0]:g} and {shares[1]:g} leave nothing to a slice"
+        raise SettingError("split", problem, "give two shares above 0 whose sum is below 1")
+    clock = samples.moments.clock
+    labelled = ~np.isnan(samples.label)
+    times = clock[labelled] if labelled.any() else np.zeros(1)
+    first, second = np.quantile(times, [shares[0], sum(shares)]).tolist()
+    train = labelled & (samples.told < first)
+    held_back = ~_shared(samples, train)
+    middle = (clock >= first) & labelled
+    calibrate = middle & (samples.told < second) & held_back
+    held_back &= ~_shared(samples, calibrate)
+    test = (clock >= second) & (samples.episodes.excluded == 0) & held_back
+    used = train | calibrate | test
+    purged = int((labelled & ~used).sum())
+    rows = [np.flatnonzero(chosen) for chosen in (train, calibrate, test)]
+    return Split(rows[0], rows[1], Sealed(rows[2], marker), purged, (first, second))
+
+
+def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]:
+    """Cut rows at a time: what was known before it, and what came after it, of other clusters and incidents.
+
+    Parameters
+    ----------
+    share
+        Of the rows, what lies before the time.
+    """
+    if not len(rows):
+        return rows, rows
+    clock = samples.moments.clock[rows]
+    cut = np.quantile(clock, share)
+    before = rows[samples.told[rows] < cut]
+    chosen = np.zeros(len(samples), bool)
+    chosen[before] = True
+    after = rows[clock >= cut]
+    return before, after[~_shared(samples, chosen)[after]]
+
+
+def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which samples share a cluster or an incident with the chosen ones."""
+    found = np.zeros(len(samples), bool)
+    for group in (samples.episodes.cluster, samples.incidents.number):
+        found |= np.isin(group, group[chosen])
+    return found
+
+
+def incident_weights(samples: Samples, rows: Rows) -> NDArray[np.float64]:
+    """Return weights by which each incident counts once among these rows."""
+    _, which, count = np.unique(
+        samples.incidents.number[rows], return_inverse=True, return_counts=True
+    )
+    weights: NDArray[Any] = 1.0 / count[which]
+    return weights

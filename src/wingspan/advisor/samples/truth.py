@@ -1,0 +1,83 @@
+"""A simulator's records of holds + samples -> what releases would have done, for every sample."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.samples.samples import Samples
+
+REMOVE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The latent truth, one line a sample.
+
+    Attributes
+    ----------
+    known
+        Whether there is a record of the sample's hold. bool
+    delays_s
+        After how many seconds a release is thought of.
+    pays
+        Whether that release would pay. bool, (samples, delays)
+    hopeless
+        Whether no release without a fix ever would. bool
+    """
+
+    known: NDArray[np.bool_]
+    delays_s: tuple[float, ...]
+    pays: NDArray[np.bool_]
+    hopeless: NDArray[np.bool_]
+
+    def costs(
+        self, rows: NDArray[np.int64], action: NDArray[np.int64], ratio: float
+    ) -> NDArray[np.float64]:
+        """Return what actions cost: an index into `delays_s`, or `REMOVE`.
+
+        A release in vain costs 1, the removal of a job that is not hopeless `ratio`.
+        """
+        lost = np.where(self.hopeless[rows], 0.0, ratio)
+        vain = 1.0 - self.pays[rows, np.maximum(action, 0)]
+        return np.where(action == REMOVE, lost, vain)
+
+    def least(self, rows: NDArray[np.int64], ratio: float) -> NDArray[np.float64]:
+        """Return the cost of the best action for each: the oracle's."""
+        actions = range(REMOVE, len(self.delays_s))
+        each = [self.costs(rows, np.full(len(rows), action), ratio) for action in actions]
+        least: NDArray[np.float64] = np.min(each, axis=0)
+        return least
+
+
+def join_truth(samples: Samples, records: Iterable[Mapping[str, Any]]) -> Truth:
+    """Find the record of each sample's hold by access point, job and which of its holds it is."""
+    holds = [record for record in records if record["kind"] == "hold"]
+    delays = [str(each) for each in (holds[0]["release_pays_after_s"] if holds else ["0"])]
+    places = {_key(record): place for place, record in enumerate(holds)}
+    of = np.array([places.get(key, -1) for key in _keys(samples)], np.int64)
+    pays = np.array([[r["release_pays_after_s"][d] for d in delays] for r in holds], bool)
+    hopeless = np.array([record["hopeless"] for record in holds], bool)
+    order = np.argsort([float(delay) for delay in delays])
+    known = of >= 0
+    pays = np.append(pays.reshape(-1, len(delays)), np.zeros((1, len(delays)), bool), axis=0)
+    return Truth(
+        known,
+        tuple(float(delays[place]) for place in order.tolist()),
+        pays[of][:, order],
+        np.append(hopeless, False)[of],
+    )
+
+
+def _key(record: Mapping[str, Any]) -> tuple[str, int, int, int]:
+    return record["access_point"], record["cluster"], record["proc"], record["hold"]
+
+
+def _keys(samples: Samples) -> list[tuple[str, int, int, int]]:
+    events, rows = samples.timeline.events, samples.episodes.row
+    names = [events.access_points[point] for point in samples.episodes.access_point.tolist()]
+    nth = samples.features.column("holds").astype(np.int64) + 1
+    numbers = (events.cluster[rows], events.proc[rows], nth)
+    return list(zip(names, *(each.tolist() for each in numbers), strict=True))
