@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from wingspan.pipeline.handles import Handle, zip
     from wingspan.pipeline.resources import Resources
+    from wingspan.runner.job.early_stopping import EarlyStopping
     from wingspan.runner.job.inside import (
         checkpoint,
         checkpoint_file,
@@ -46,6 +47,7 @@ __all__ = [
     "ConflictError",
     "CorruptError",
     "DeclarationError",
+    "EarlyStopping",
     "EventLogError",
     "FormatError",
     "Handle",
@@ -85,6 +87,7 @@ _HOMES = {
     "Handle": "wingspan.pipeline.handles",
     "zip": "wingspan.pipeline.handles",
     "Resources": "wingspan.pipeline.resources",
+    "EarlyStopping": "wingspan.runner.job.early_stopping",
     "checkpoint": "wingspan.runner.job.inside",
     "checkpoint_file": "wingspan.runner.job.inside",
     "log": "wingspan.runner.job.inside",

@@ -36,6 +36,11 @@ def _folder() -> Path | None:
     return Path(given) if given else None
 
 
+def in_job() -> bool:
+    """Return whether this process is a job, or a script that one has started."""
+    return _folder() is not None
+
+
 def log(metrics: Mapping[str, float], step: int | None = None) -> None:
     """Record named numbers, in order; `step` is the epoch, round or iteration they belong to.
 
