@@ -1,4 +1,4 @@
-"""Machine-learning workflows on HTCondor: declared in Python, run on this machine or on a pool."""
+"""Machine-learning workflows on HTCondor: declared in Python, run here or on a pool."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,7 @@
-"""Write whole files or none, and name bytes by their digest. All other modules write through here."""
+"""Write whole files or none, and name bytes by their digest.
+
+All other modules write through this one.
+"""
 
 import errno
 import fcntl
@@ -40,7 +43,7 @@ def digest_bytes(content: bytes) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return the digest of a file's bytes, or of a folder's relative names and files, in sorted order.
+    """Return the digest of a file's bytes, or of a folder's relative names and files, sorted.
 
     Raises
     ------
@@ -104,7 +107,9 @@ class Found(NamedTuple):
 
 
 def walk(folder: Path) -> Iterator[Found]:
-    """Yield all that is in a folder, sorted, each folder before its content; links to folders are followed.
+    """Yield the content of a folder, sorted, each folder before its content.
+
+    Links to folders are followed.
 
     Raises
     ------
@@ -154,7 +159,9 @@ _KINDS = {
 
 
 def require_regular(path: str, status: os.stat_result) -> None:
-    """Refuse what is neither a file nor a folder: reading it may never end, or give other bytes each time.
+    """Refuse what is neither a file nor a folder.
+
+    Reading it might never end, or give other bytes each time.
 
     Raises
     ------
@@ -178,7 +185,7 @@ def identity(status: os.stat_result) -> list[int]:
 
 
 def stamp(path: str | Path) -> str:
-    """Return a text that stays the same while a file, or a folder with all in it, is surely as it was.
+    """Return a text that stays the same while a file or folder is certainly unchanged.
 
     It also changes with what is not content, such as permissions or a further hard link: then compare digests.
     """
@@ -287,7 +294,7 @@ def _read_only(place: Path, error: OSError, fix: str = "") -> ReadOnlyError:
 
 
 def explained(error: OSError) -> WingspanError | None:
-    """Return what to do about a file that could not be read or written; None where the error does not say."""
+    """Return a fix for a file that could not be read or written, or None."""
     if error.filename is None or isinstance(error, WingspanError):
         return None
     path = Path(os.fsdecode(error.filename))
@@ -303,7 +310,7 @@ def explained(error: OSError) -> WingspanError | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` against other processes and threads; waits for it. The file stays."""
+    """Wait for the lock file `path`, which stays, and hold it against processes and threads."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -334,7 +341,7 @@ def sync_tree(path: Path) -> None:
 
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; when the block ends well, it becomes `path` in one step.
+    """Yield a temporary path next to `path`; rename it to `path` when the block ends well.
 
     A file or a folder; a file replaces what was there. On any error what was there stays, and nothing is left over.
     """
@@ -362,7 +369,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def copy(
     source: Path, place: Path, copy_file: Callable[[Path, Path], object] = shutil.copyfile
 ) -> None:
-    """Copy a file, or a folder with all that is in it and that its links lead to; the first error is raised as it is.
+    """Copy a file, or a folder with everything in it that its links reach.
+
+    The first error is raised unchanged.
 
     A link that leads in a circle stays a link.
     """

@@ -1,4 +1,7 @@
-"""Make text from outside safe to show: one place knows which characters a terminal would act on."""
+"""Make text from outside safe to show.
+
+One module knows which characters a terminal would act on.
+"""
 
 import re
 
@@ -11,7 +14,7 @@ _UNSEEN = re.compile(  # control characters, changes of the writing direction, b
 
 
 def shown(text: str) -> str:
-    r"""Return a text of several lines without sequences for terminals, other control characters written out.
+    r"""Return a text without terminal sequences, with other control characters written out.
 
     Of a line that was overwritten, as progress bars do, the last state stays.
 
@@ -64,7 +67,7 @@ def shown_name(name: str) -> str:
 
 
 def unseen(name: str) -> str:
-    """Return the first character of a name that cannot be shown on one line; empty if there is none."""
+    """Return the first character of a name that one line cannot show; empty if all can be shown."""
     found = "".join(_UNSEEN.findall(name)) or "".join(each for each in name if each in "\t\n")
     return found[:1]
 

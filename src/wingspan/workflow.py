@@ -148,7 +148,10 @@ class Pipeline(declaration.Pipeline):
         return steps, forced
 
     def _maps_of(self, steps: Mapping[str, Step]) -> dict[str, list[str]]:
-        """Return the labels of each map of which some steps are planned; of an empty one where all are."""
+        """Return the labels of each map that has planned steps.
+
+        An empty map counts where every step is planned.
+        """
         maps = self.maps
         if len(steps) == len(self.steps):
             return maps
@@ -282,7 +285,7 @@ class Pipeline(declaration.Pipeline):
             )
         place, given, profile = find_home(home), None, None
         if on != LOCAL:
-            profile = usable_profile(on, shared)  # what is misspelt is told before any work
+            profile = usable_profile(on, shared)  # a misspelt key is reported before any work
             given = None if shared is None else profile.shared
             catch_up_all(place, self.name)
         elif shared is not None:

@@ -53,7 +53,7 @@ GOOD = [
     "SUBDAG EXTERNAL s s.dag DIR x NOOP\n",
 ]
 BAD = {
-    "FOO a\n": "FOO is no command",
+    "FOO a\n": "FOO is not a command",
     "JOBS a a.sub\n": "did you mean JOB",
     "JOB\n": "expected NODE SUBMIT-FILE, found nothing",
     "JOB a\n": "a has no submit description",

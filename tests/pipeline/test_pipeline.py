@@ -113,7 +113,7 @@ def test_handles_inside_containers_are_found(p):
     one = p.step(fit, [1], 1)
     p.step(best, {"a": one}, name="ok")
     other = ws.Pipeline("other").step(fit, [1], 1, name="foreign")
-    with pytest.raises(DeclarationError, match="'foreign', which is no step of this pipeline"):
+    with pytest.raises(DeclarationError, match="'foreign', which is not a step of this pipeline"):
         p.step(best, {"a": [other]})
 
 

@@ -74,7 +74,7 @@ def test_two_processes_may_install_at_once(tarball, tmp_path):
     """One does the work, the other waits and takes it."""
     code = (
         "import sys; from pathlib import Path; from wingspan.pool.install import install;"
-        "print(install(Path(sys.argv[1]), tarball=Path(sys.argv[2]), tell=print).version)"
+        "print(install(Path(sys.argv[1]), tarball=Path(sys.argv[2]), report=print).version)"
     )
     command = [sys.executable, "-c", code, tmp_path / "condor", tarball]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]

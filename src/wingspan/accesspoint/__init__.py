@@ -1,4 +1,7 @@
-"""Talk to an access point and its pool. The only package that imports HTCondor's bindings (htcondor2, classad2)."""
+"""Talk to an access point and its pool.
+
+This is the only package that imports HTCondor's bindings (htcondor2, classad2).
+"""
 
 from wingspan.accesspoint.jobs import edit, hold, query, release, remove, submit, submit_dag
 from wingspan.accesspoint.status import Amount, PoolStatus, UserJobs, pool_status

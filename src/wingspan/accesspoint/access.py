@@ -1,4 +1,4 @@
-"""Whether this user may submit here: asked of the access point itself, with nothing submitted."""
+"""Find out whether this user may submit here, without submitting anything."""
 
 import re
 import time
@@ -20,7 +20,10 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who this user is to the access point, which versions meet, and how much input a job may have (None: any)."""
+    """Identity of this user at the access point, versions of both sides, and the input limit.
+
+    A limit of None means that a job may have any amount of input.
+    """
 
     access_point: str
     user: str
@@ -59,7 +62,9 @@ def _ping(htcondor2: ModuleType, schedd: object) -> Mapping[str, object]:
 
 
 def run_to_end(commands: Mapping[str, str], log: Path, within_s: float) -> tuple[str, bool]:
-    """Submit one job and wait until it has ended, is held, or the time is over; it leaves the queue in any case.
+    """Submit one job and wait until it ends, is held or runs out of time.
+
+    The job leaves the queue in any case.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""HTCondor's bindings, set to the pool that CONDOR_CONFIG names now, with their exceptions explained."""
+"""Configure HTCondor's bindings for the pool of CONDOR_CONFIG, and explain their exceptions."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -71,13 +71,13 @@ def _load(config: str | None) -> ModuleType:
 
 
 def bindings() -> ModuleType:
-    """Return the module htcondor2, configured for the pool that CONDOR_CONFIG names at this moment."""
+    """Return the module htcondor2, configured for the pool that CONDOR_CONFIG names now."""
     return _load(os.environ.get("CONDOR_CONFIG"))
 
 
 @contextmanager
 def explained(action: str) -> Iterator[ModuleType]:
-    """Give the bindings; whatever they raise in the block becomes a `PoolError` that says what to do.
+    """Yield the bindings; turn what they raise into a `PoolError` with a fix.
 
     Parameters
     ----------
@@ -114,7 +114,10 @@ def _pool_answers(module: ModuleType) -> bool:
 
 
 def plain(ad: Mapping[str, object], names: tuple[str, ...] = ()) -> dict[str, object]:
-    """Return a ClassAd's attributes as Python values; undefined ones are left out, expressions become text."""
+    """Return a ClassAd's attributes as Python values.
+
+    Undefined attributes are left out. Expressions become text.
+    """
     import classad2
 
     found = {}

@@ -12,7 +12,9 @@ _LIMIT_S = 30.0
 
 
 def refusal_of(description: str) -> str:
-    """Return condor_submit's words on a description that it refuses; empty if it takes it, or is not there.
+    """Return condor_submit's message about a description that it refuses.
+
+    The text is empty if condor_submit accepts the description or is not installed.
 
     Parameters
     ----------

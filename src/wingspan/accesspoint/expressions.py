@@ -1,4 +1,4 @@
-"""ClassAd expressions as text: taken apart at ``&&``, made readable, and checked before HTCondor sees them."""
+"""Split ClassAd expressions at ``&&``, make them readable, and check them."""
 
 import re
 
@@ -10,7 +10,7 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 def clauses(expression: str) -> list[str]:
-    """Return the parts of an expression that must all be true, without the parentheses around them.
+    """Return the parts of an expression that must all be true, without outer parentheses.
 
     >>> clauses('((Arch == "X86_64") && (a || b)) && Memory > 1')
     ['Arch == "X86_64"', 'a || b', 'Memory > 1']
@@ -79,7 +79,7 @@ _EMPTY = {"()", "{}", "[]"}
 
 
 def expression_problem(text: str) -> str:
-    """Return what is wrong with an expression, and at which column; empty if HTCondor would take it.
+    """Return what is wrong with an expression, and the column; empty if nothing is wrong.
 
     HTCondor's bindings decide, where they are installed. Macros are taken for values.
 

@@ -1,7 +1,7 @@
-"""Why a job is idle: the pool at one moment and the job's ad -> `Reason`.
+"""Explain why a job is idle, from the pool at one moment and the job's ad.
 
 The first that applies: no slot can meet the request, a concurrency limit, the access point's own limit, all slots that
-could are taken, the negotiator's own word for its last refusal, and last, that nobody has looked at the job yet.
+could are taken, the negotiator's own word for its last refusal, and last, that the negotiator has not looked at the job yet.
 """
 
 import re
@@ -80,7 +80,7 @@ def look_at_pool() -> Pool:
 
 
 def largest_slots(commands: Mapping[str, str]) -> dict[str, int]:
-    """Return the memory and disk, in MB, of the largest slots that meet all else a job's submit commands ask.
+    """Return memory and disk, in MB, of the largest slots that meet the rest of a job's request.
 
     Asks the collector for no more of the slots than is compared; dynamic slots are parts of others.
     """
@@ -102,7 +102,7 @@ def _bare(name: str) -> str:
 
 
 def queued_ads(constraint: str) -> list["ClassAd"]:
-    """Return the whole ads of the queued jobs that fulfil an expression, ready to be tried on slots."""
+    """Return the complete ads of the queued jobs that fulfil an expression, ready for matching."""
     with explained("querying jobs") as htcondor2:
         return list(htcondor2.Schedd().query(constraint))
 
@@ -142,8 +142,8 @@ def why_idle(job: "ClassAd", pool: Pool) -> Reason:
 def _mismatch(found: Match) -> Reason:
     failing = [clause for clause in found.failing if clause.kind != START] or list(found.failing)
     if failing:
-        told = "; ".join(clause.text for clause in failing)
-        problem = f"none of the pool's {found.total} slots meets: {told}"
+        clauses = "; ".join(clause.text for clause in failing)
+        problem = f"none of the pool's {found.total} slots meets: {clauses}"
     else:
         problem = f"none of the pool's {found.total} slots meets all that is asked together"
     then = f"then {found.changed} of {found.total} slots match"
@@ -156,8 +156,8 @@ def _limited(name: str, pool: Pool, found: Match) -> Reason:
         for claim in pool.claims
         if name.lower() in _limits(str(claim.get("ConcurrencyLimits", "")))
     ]
-    told = f", held by jobs {_listed(holders)}" if holders else ""
-    problem = f"the concurrency limit {name} is reached{told}"
+    held_by = f", held by jobs {_listed(holders)}" if holders else ""
+    problem = f"the concurrency limit {name} is reached{held_by}"
     fix = f"wait until one ends, or ask the pool's administrator for a higher {name.upper()}_LIMIT"
     return Reason(problem, fix, found)
 

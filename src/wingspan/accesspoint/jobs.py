@@ -55,7 +55,9 @@ def submit_dag(
     options: Mapping[str, int | bool | str] | None = None,
     commands: Mapping[str, str] | None = None,
 ) -> int:
-    """Submit a DAG file to DAGMan, which works in the file's folder; return the id of DAGMan's own job.
+    """Submit a DAG file to DAGMan and return the id of DAGMan's own job.
+
+    DAGMan works in the file's folder.
 
     Parameters
     ----------
@@ -106,7 +108,10 @@ def remove(jobs: str | Sequence[str], reason: str) -> int:
 
 
 def edit(jobs: str | Sequence[str], attribute: str, expression: str) -> int:
-    """Set an attribute of queued jobs to a ClassAd expression (text in it needs its quotes); return how many."""
+    """Set an attribute of queued jobs to a ClassAd expression; return the number of jobs.
+
+    A string in the expression needs its quotes.
+    """
     with explained(f"editing {attribute}") as htcondor2:
         schedd = htcondor2.Schedd()
         return sum(int(schedd.edit(part, attribute, expression)) for part in _parts(jobs))
@@ -122,7 +127,10 @@ def _act(action: str, jobs: str | Sequence[str], reason: str) -> int:
 
 
 def _parts(jobs: str | Sequence[str]) -> list[str | list[str]]:
-    """Return one constraint for all clusters and one list of all single jobs; the bindings misread a mixture."""
+    """Return one constraint for all clusters and one list of all single jobs.
+
+    The bindings misread a mixture of both.
+    """
     ids = [jobs] if isinstance(jobs, str) else list(jobs)
     wrong = [text for text in ids if not _JOB_ID.fullmatch(text)]
     if wrong:

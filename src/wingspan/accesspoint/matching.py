@@ -1,4 +1,6 @@
-"""A job's ad and the slots' ads -> `Match`: which clause matches how many slots, and the smallest change that would match.
+"""Match a job's ad against the slots' ads.
+
+A `Match` says which clause matches how many slots, and the smallest change that would match.
 
 Every clause is tried on each slot as if it were empty, because what jobs hold today is free tomorrow. Clauses are:
 the amounts asked for, what is asked of each GPU, the parts of the job's Requirements, the parts of the slots' START.
@@ -92,7 +94,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """How a clause is tried; `advise` says what to change so that some of the given slots fit, and which those are."""
+    """How a clause is tried on slots.
+
+    `advise` returns the change with which some of the given slots fit, and those slots.
+    """
 
     kind: str
     text: str
@@ -142,7 +147,7 @@ def match(job: "ClassAd", slots: Sequence[Slot]) -> Match:
 
 
 def largest(job: "ClassAd", slots: Iterable[Slot]) -> dict[str, int]:
-    """Return how much memory and disk, in MB, the slots have that fulfil all else the job asks; empty if none do.
+    """Return memory and disk, in MB, of the slots that fulfil the rest of a request.
 
     Of ``memory`` and ``disk`` each is that of the slot that has most of it and enough of the other.
     """
@@ -164,7 +169,10 @@ def _failing(job: "ClassAd", slot: Slot, tests: Iterable[_Test], whole: _Test) -
 def _change(
     slots: Sequence[Slot], failing: Sequence[tuple[_Test, ...]]
 ) -> tuple[tuple[str, ...], int]:
-    """Return what must change for the slots that lack least: what users can change, few clauses, many slots."""
+    """Return the changes that suit the slots which lack least.
+
+    Preferred are changes that a user can make, few clauses and many slots.
+    """
     found: dict[tuple[str, ...], list[Slot]] = {}
     tests = {}
     for slot, lacking in zip(slots, failing, strict=True):
@@ -351,7 +359,7 @@ def _starts_here(slot: Slot, clause: str, job: "ClassAd") -> bool:
 
 
 def _missing(clause: str, job: Mapping[str, object]) -> list[str]:
-    """Return the attributes of the job that an expression of a slot names and the job does not have."""
+    """Return the job attributes that a slot's expression names and the job lacks."""
     names = re.findall(r"\bTARGET\.([A-Za-z_]\w*)", clause, re.IGNORECASE)
     return [name for name in dict.fromkeys(names) if name not in job]
 

@@ -1,4 +1,6 @@
-"""Submit commands -> the ad that condor_submit would make of them, as far as matching reads it; nothing is submitted.
+"""Make the job ad that condor_submit would make of submit commands, without submitting.
+
+The ad holds what matching reads.
 
 The clauses that condor_submit adds to Requirements are those of 25.14. The bindings cannot make ads without submitting.
 """
@@ -36,7 +38,7 @@ def job_ad(submit_commands: Mapping[str, str], owner: str) -> "ClassAd":
     Raises
     ------
     SettingError
-        A command's value is no ClassAd expression.
+        A command's value is not a ClassAd expression.
     """
     import classad2
 
@@ -96,7 +98,7 @@ def _container(image: str) -> str:
 
 
 def _amount(command: str, value: str, unit: str | None) -> object:
-    """Return a number in the unit that the attribute has, or the expression that the command gives."""
+    """Return a number in the attribute's unit, or the expression that the command gives."""
     found = _SIZE.fullmatch(value.strip())
     if found is None or (unit is None and found[2]):
         return _expression(command, value)

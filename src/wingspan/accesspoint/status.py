@@ -35,7 +35,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """What a pool offers, what of it is free, and whose jobs are in the queue of this access point.
+    """The slots of a pool, how much of them is free, and whose jobs this access point queues.
 
     Parameters
     ----------

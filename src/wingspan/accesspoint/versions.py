@@ -33,7 +33,7 @@ def can_submit(found: Versions) -> bool:
 
 
 def sends_common_files(access_point: str) -> bool:
-    """Say whether an access point of a version sends files that jobs have in common once to each machine.
+    """Return whether an access point sends files that jobs share once to each machine.
 
     25.2 began it; tried with 25.14, whose DAGMan also bears the events of such transfers.
     """

@@ -47,7 +47,9 @@ def install_command(
     """
     from wingspan.pool.install import install
 
-    daemons = install(prefix, suite, tarball, mirror, tell=lambda text: typer.echo(text, err=True))
+    daemons = install(
+        prefix, suite, tarball, mirror, report=lambda text: typer.echo(text, err=True)
+    )
     found = {"version": daemons.version, "origin": daemons.origin, "prefix": str(daemons.prefix)}
     text = f"HTCondor {daemons.version} ({daemons.origin}) is in {daemons.prefix}"
     print(json.dumps(found) if as_json else text)
@@ -70,7 +72,7 @@ def start(
     from wingspan.pool.install import install
     from wingspan.pool.personal import start_pool
 
-    daemons = install(prefix, tell=lambda text: typer.echo(text, err=True))
+    daemons = install(prefix, report=lambda text: typer.echo(text, err=True))
     pool = start_pool(
         folder,
         cpus=cpus,

@@ -62,7 +62,7 @@ class DagNode:
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """All nodes of a DAG file, splices and includes taken in.
+    """All nodes of a DAG file, those of splices and includes too.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Dag:
     commands
         (keyword, rest of the line) of what concerns the whole DAG: CONFIG, ENV, DOT and so on.
     rescue
-        The rescue DAG whose DONE lines are taken in.
+        The rescue DAG whose DONE lines are applied.
     """
 
     path: Path
@@ -95,7 +95,7 @@ class Dag:
         return {name: tuple(needs) for name, needs in found.items()}
 
     def layers(self) -> list[list[str]]:
-        """Return the names by length of the longest path that leads to them; a FINAL node comes last.
+        """Return the names by length of the longest path to each; a FINAL node comes last.
 
         What is in a cycle, or after one, is in no layer.
         """
@@ -143,7 +143,7 @@ def depths(nodes: Iterable[str], edges: Edges) -> dict[str, int]:
 
 
 def find_cycle(nodes: Iterable[str], edges: Edges) -> list[str]:
-    """Return the names along a cycle, the first again at the end; empty where there is none."""
+    """Return the names along a cycle, the first again at the end; empty if there is no cycle."""
     names, lines = list(nodes), list(edges)
     free = depths(names, lines)
     if len(free) == len(names):

@@ -1,4 +1,7 @@
-"""A DAG file -> its commands, one a record, as DAGMan cuts the text: comments, continued lines, inline descriptions."""
+"""Split a DAG file into commands as DAGMan does.
+
+Comments, continued lines and inline descriptions are handled.
+"""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +17,10 @@ _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One command: `keyword` in capitals with ``-`` for ``_``; `body` is the inline description, if any."""
+    """One command.
+
+    `keyword` is in capitals, with ``-`` written as ``_``. `body` is the inline description, if any.
+    """
 
     place: str
     keyword: str
@@ -64,7 +70,7 @@ def read_lines(file: Path, folder: Path, within: tuple[Path, ...] = ()) -> Itera
 
 
 def read_text(file: Path) -> str:
-    """Return a DAG file's text; what is no UTF-8 is kept as it is."""
+    """Return a DAG file's text; bytes that are not UTF-8 are kept."""
     try:
         return file.read_text(errors="surrogateescape")
     except OSError as error:
@@ -79,8 +85,10 @@ def _commands(file: Path, text: str) -> Iterator[Line]:
         if not joined or joined.startswith("#"):
             continue
         while joined.endswith("\\"):  # blank lines and comments in between are left out
-            told = (more.strip() for _, more in lines)
-            joined = f"{joined[:-1]} " + next((one for one in told if one and one[0] != "#"), "")
+            following = (more.strip() for _, more in lines)
+            joined = f"{joined[:-1]} " + next(
+                (one for one in following if one and one[0] != "#"), ""
+            )
         keyword, *rest = joined.split(maxsplit=1)
         name = keyword.upper().replace("_", "-")
         line = Line(f"{file}:{number}", name, rest[0] if rest else "")
@@ -90,9 +98,9 @@ def _commands(file: Path, text: str) -> Iterator[Line]:
 
 def _with_body(line: Line, opening: re.Match[str], lines: Iterator[tuple[int, str]]) -> Line:
     """Return the command with its inline description; what follows the end are its options."""
-    node, start, tag, beside = opening.groups()
+    node, start, tag, same_line = opening.groups()
     end = "}" if start == "{" else f"@{tag}"
-    body = [beside] if beside else []
+    body = [same_line] if same_line else []
     for _, text in lines:
         stripped = text.strip()
         if stripped.startswith(end):

@@ -1,4 +1,6 @@
-"""A DAG file -> `Dag`: every command of DAGMan read, splices taken in as ``splice+node``, the newest rescue DAG too.
+"""Read a DAG file with every command of DAGMan, its splices and its newest rescue DAG.
+
+The nodes of a splice are named ``splice+node``.
 
 The first mistake is an error that names its file and line. Which files nodes submit is not looked at.
 """
@@ -38,7 +40,7 @@ def read_dag(path: Path, *, rescue: bool = True) -> Dag:
     path
         File names in it are relative to its folder, where DAGMan is commonly run.
     rescue
-        Take in the newest rescue DAG that lies beside it, as DAGMan does when it is submitted again.
+        Apply the newest rescue DAG next to it, as DAGMan does when it is submitted again.
 
     Raises
     ------
@@ -279,7 +281,7 @@ class _Scope:
         name, status, *rest = words_of(line, 2, "NODE EXIT-CODE")
         code = option_of(line, rest, "RETURN")
         if code is not None and not 0 <= code <= 255:
-            raise line.error(f"RETURN {code} is no exit code", "give a number from 0 to 255")
+            raise line.error(f"RETURN {code} is not an exit code", "give a number from 0 to 255")
         self.change(line, name, abort_on=(number_of(line, status, "an exit code"), code))
 
     def variables(self, line: Line) -> None:
@@ -319,7 +321,7 @@ class _Scope:
         self.pins[line.keyword].setdefault(number_of(line, pin, "a pin", 1), []).append(name)
 
     def connect(self, line: Line) -> None:
-        """Every output pin of the first splice comes before the input pin of that number of the second."""
+        """Place each output pin of the first splice before the same input pin of the second."""
         for name in (words := words_of(line, 2, "SPLICE SPLICE", 2)):
             if name not in self.splices:
                 raise line.error(f"no splice is called {name}", near(name, self.splices))
@@ -395,4 +397,4 @@ _DECLARING = {*_NODES, "SUBDAG", "SPLICE", "SUBMIT-DESCRIPTION"}
 
 def _unknown(line: Line) -> DeclarationError:
     fix = near(line.keyword, [*_COMMANDS, "INCLUDE"])
-    return DeclarationError(line.place, f"{line.keyword} is no command of DAGMan", fix)
+    return DeclarationError(line.place, f"{line.keyword} is not a command of DAGMan", fix)

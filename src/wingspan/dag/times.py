@@ -1,4 +1,4 @@
-"""`Dag` and the event log of its nodes -> what each node did and when, and the critical path."""
+"""Time the nodes of a DAG from their event log, and find the critical path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from wingspan.eventlog.read import read_events
 
 @dataclass(frozen=True, slots=True)
 class NodeTimes:
-    """Seconds that the jobs of one node spent, all attempts together; `start` and `end` in seconds since 1970 UTC.
+    """Seconds that the jobs of one node spent, over all attempts.
+
+    `start` and `end` are in seconds since 1970 UTC.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def nodes_log(dag: Path) -> Path:
 
 
 def time_nodes(log: Path, *, timezone: str | None = None) -> dict[str, NodeTimes]:
-    """Return the times of each node that the log tells of, by name.
+    """Return the times of each node in the log, by name.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ def critical_path(dag: Dag, times: Mapping[str, NodeTimes]) -> list[str]:
 
 
 def _names(history: JobHistories) -> dict[int, str]:
-    """Return the node of each job, as its submit event tells."""
+    """Return the node of each job, as its submit event names it."""
     rows = np.flatnonzero(history.events.code == Event.SUBMIT)
     found = {}
     for job, body in zip(

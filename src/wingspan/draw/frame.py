@@ -90,7 +90,10 @@ class Frame:
 
 
 def ends(values: Sequence[float], least: float = 1.0) -> Point:
-    """Return the two ends of an axis that holds all values, never equal: of one value, `least` apart."""
+    """Return the ends of an axis that holds all values, never equal.
+
+    The ends of a single value are `least` apart.
+    """
     if not values:
         return 0.0, 1.0
     low, high = min(values), max(values)

@@ -1,4 +1,4 @@
-"""Steps and what they need -> a picture of the graph, as SVG. Pure."""
+"""Draw steps and their needs as a graph, in SVG."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Place: TypeAlias = tuple[float, float, float]  # left end, height of the middle,
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box: its name, its state (which gives the colour), a second line, and the names of the boxes it needs."""
+    """One box: its name, its state (which sets the colour), a second line, and its needs."""
 
     name: str
     state: str = "waiting"
@@ -37,9 +37,11 @@ class Node:
 
 
 def graph_svg(nodes: Sequence[Node]) -> str:
-    """Return an SVG with the nodes in columns, each right of all it needs; needs that are no node are left out.
+    """Return an SVG with the nodes in columns, each to the right of its needs.
 
-    What is needed several columns on has a lane in the columns between, so that no edge passes behind a box.
+    Needs that are not nodes are left out.
+
+    What is needed several columns on has a lane in the columns between, so that no edge crosses a box.
     """
     depth = _depths(nodes)
     before = _before(nodes, depth)
@@ -66,7 +68,7 @@ def _known(node: Node, depth: Mapping[str, int]) -> list[str]:
 
 
 def _depths(nodes: Sequence[Node]) -> dict[str, int]:
-    """Return each name's column: the longest path that leads to it; nodes come after what they need."""
+    """Return the column of each name: the length of the longest path to it."""
     depth: dict[str, int] = {}
     for node in nodes:
         depth[node.name] = 1 + max((depth[need] for need in _known(node, depth)), default=-1)
@@ -74,7 +76,7 @@ def _depths(nodes: Sequence[Node]) -> dict[str, int]:
 
 
 def _before(nodes: Sequence[Node], depth: Mapping[str, int]) -> dict[Spot, list[Spot]]:
-    """Return of each box, and of each lane of a name in a later column, what it is tied to in the column before."""
+    """Return the ties of each box, and of each lane, to the column before."""
     found: dict[Spot, list[Spot]] = {}
     for node in nodes:
         column = depth[node.name]
@@ -94,7 +96,7 @@ def _columns(depth: Mapping[str, int], spots: Iterable[Spot]) -> list[list[Spot]
 
 
 def _ordered(columns: list[list[Spot]], before: Mapping[Spot, Sequence[Spot]]) -> list[list[Spot]]:
-    """Order each column by the mean place of its neighbours, a few times over, so that few edges cross."""
+    """Order each column by the mean position of its neighbours, so that few edges cross."""
     after: dict[Spot, list[Spot]] = {}
     for spot, ties in before.items():
         for tie in ties:

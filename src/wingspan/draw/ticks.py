@@ -15,7 +15,7 @@ _STEPS: Final = (
 
 
 def number_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
-    """Return at most so many round numbers from `low` to `high` (inclusive), with their labels."""
+    """Return at most `most` round numbers from `low` to `high` (inclusive), with their labels."""
     least = max(high - low, 1e-300) / max(most - 1, 1)
     power = 10.0 ** math.floor(math.log10(least))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= least * (1 - 1e-9))
@@ -23,7 +23,10 @@ def number_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
-    """Return at most so many powers of ten in a span of positive numbers; round numbers where it holds fewer than two."""
+    """Return at most `most` powers of ten in a span of positive numbers.
+
+    Where the span holds fewer than two of them, round numbers are returned.
+    """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first < 1:
         return [tick for tick in number_ticks(low, high, most) if tick[0] > 0]
@@ -32,7 +35,9 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[Tick]:
 
 
 def time_ticks(start: float, end: float, most: int = 6) -> list[Tick]:
-    """Return at most so many round instants (seconds since 1970 UTC) in a span, with labels that all differ.
+    """Return at most `most` round instants in a span, with labels that all differ.
+
+    Instants are in seconds since 1970 UTC.
 
     The day stands where it changes; the year where a step is of weeks or more.
     """

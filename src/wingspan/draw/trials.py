@@ -101,7 +101,7 @@ def slices_svg(slices: Sequence[tuple[Axis, Sequence[Line]]], up: Axis, title: s
 
 
 def thinned(points: Sequence[Point]) -> Sequence[Point]:
-    """Return a line with few points: of each stretch, the lowest and the highest, in their order."""
+    """Return a line with few points: the lowest and the highest of each stretch, in order."""
     if len(points) <= _MOST_POINTS:
         return points
     size = -(-len(points) // (_MOST_POINTS // 2))

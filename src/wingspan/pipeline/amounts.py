@@ -74,7 +74,7 @@ def number(value: object) -> float:
 
 @lru_cache(maxsize=1024)  # many steps ask for the same
 def _of_text(text: str, measure: str) -> float:
-    """Return the sum of the parts of a text, each a number with a unit; nan where it is not that."""
+    """Return the sum of the parts of a text, each a number with a unit; nan if it is not that."""
     units = _UNITS[measure]
     total, place, smallest = 0.0, 0, math.inf
     while match := _PART.match(text, place):

@@ -127,7 +127,7 @@ def bind(
 
 
 def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
-    """Return the results of a map as what the parameter takes them for: by label, or in the order of the map."""
+    """Return a map's results as the parameter expects them: by label, or in the map's order."""
     if kind is None or kind.kind in {"any", "union"} or kind.name in _MAPPINGS:
         return by_label(found)
     if kind.name in _SEQUENCES:

@@ -1,4 +1,4 @@
-"""Names for results that will exist: `Handle` for one, `Handles` for those of a map, by label."""
+"""Names for results that will exist: `Handle` for one, `Handles` for those of a map."""
 
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
@@ -114,7 +114,7 @@ class Handles(Mapping[str, Handle]):
         return label in self._by_label
 
     def get(self, label: str, default: Any = None) -> Any:  # noqa: ANN401 - a handle, or what is given
-        """Return the result of a label; the default where there is none."""
+        """Return the result of a label; the default if the label is unknown."""
         return self._by_label.get(label, default)
 
     def __eq__(self, other: object) -> bool:
@@ -144,7 +144,7 @@ def by_label(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def maps_of(names: Iterable[str], declared: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return the labels of each map: those that were declared, and steps that are named as if by a map."""
+    """Return the labels of each map: declared ones, and those of steps named as if by a map."""
     steps = list(names)
     found = {name: list(labels) for name, labels in declared.items()}
     mapped = {f"{name}[{label}]" for name, labels in found.items() for label in labels}
@@ -165,7 +165,10 @@ class Zip:
 
 
 def zip(**over: Any) -> Zip:  # noqa: ANN401 - reads as ws.zip, and takes whatever map takes
-    """Pair the values of several parameters of a map: ``over=ws.zip(seed=[1, 2], depth=[3, 4])`` makes two steps."""
+    """Pair the values of several parameters of a map.
+
+    ``over=ws.zip(seed=[1, 2], depth=[3, 4])`` makes two steps.
+    """
     return Zip(over)
 
 

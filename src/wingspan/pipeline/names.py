@@ -47,7 +47,9 @@ def _brief(name: object) -> str:
 
 
 def file_part(name: str) -> str:
-    """Return a readable part for the name of a file or folder; different names may have the same.
+    """Return a readable part of a file or folder name.
+
+    Different names may have the same part.
 
     >>> file_part("team/loans")
     'team_loans'

@@ -1,4 +1,4 @@
-"""Check the options of a step: `name`, `resources` and `retries`, and what is mistaken for one."""
+"""Check the options of a step, and the arguments that are mistaken for options."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import fields
@@ -46,7 +46,7 @@ def check_options(name: object, resources: object, retries: object, place: str) 
 
 
 def check_max_jobs(given: object, before: int | None, name: str, place: str) -> None:
-    """Refuse a limit of a map that is no number of jobs, or not the one that the map has already.
+    """Refuse a map's limit that is not a number of jobs, or differs from the limit it has.
 
     Raises
     ------

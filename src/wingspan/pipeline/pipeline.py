@@ -1,4 +1,7 @@
-"""Declare: functions and arguments -> `Pipeline`, a list of named `Step` values. Nothing is run or read."""
+"""Declare a `Pipeline`: a list of named `Step` values.
+
+Nothing is run or read.
+"""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +48,10 @@ class _Map(NamedTuple):
 
 
 class Pipeline:
-    """Steps in order of declaration. A handle exists only after its step, so there can be no cycle."""
+    """Steps in order of declaration.
+
+    A handle exists only after its step, so there can be no cycle.
+    """
 
     def __init__(self, name: str | None = None) -> None:
         self._name = name
@@ -117,7 +123,9 @@ class Pipeline:
         max_jobs: int | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Handles:
-        """Add one call for each value, or each combination of values, in `over`; all else is constant.
+        """Add one call for each value, or each combination of values, in `over`.
+
+        All other arguments are constant.
 
         Parameters
         ----------
@@ -236,7 +244,7 @@ class Pipeline:
         hours, target
             Draw no more trials after so much time of all trials, or once the metric is as good.
         repeats, confirm
-            Run every trial so many times, or the best ones again, with other seeds: the mean counts.
+            Run every trial several times, or the best ones again, with other seeds: the mean counts.
         constants
             Arguments of the function that are named like an option of the sweep.
         outputs, files
@@ -338,7 +346,7 @@ class Pipeline:
         for handle in _all_handles(step):
             maker = step_of(handle)
             if maker not in self._steps:
-                problem = f"an argument of {step.name!r} is the result of {maker!r}, which is no step of this pipeline"
+                problem = f"an argument of {step.name!r} is the result of {maker!r}, which is not a step of this pipeline"
                 raise DeclarationError(step.place, problem, near(maker, self._steps))
             if owner_of(handle) not in {0, self._number}:
                 problem = (

@@ -1,4 +1,7 @@
-"""Check the arguments of public functions by their names: a name means the same kind of value everywhere."""
+"""Check the arguments of public functions by name.
+
+A name means the same kind of value everywhere.
+"""
 
 import functools
 import inspect
@@ -70,7 +73,7 @@ _KINDS = {
 
 
 def checks_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Check a public function's arguments, before each call, as the kinds that their names stand for.
+    """Check a public function's arguments before each call, by the kinds of their names.
 
     None is taken where it is the default.
 

@@ -169,7 +169,7 @@ _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Resources)} | {"s
 
 @lru_cache(maxsize=1024, typed=True)  # many steps ask for the same; True is not a count
 def _checked(*given: Any) -> tuple[tuple[tuple[str, Any], ...], tuple[str, ...]]:  # noqa: ANN401
-    """Return the fields as plain values of Python where they were not, and what is wrong with each."""
+    """Return the fields as plain values of Python, and what is wrong with each."""
     plain, problems = [], []
     for (name, default), value in zip(_DEFAULTS.items(), given, strict=False):
         if value is default:
@@ -185,7 +185,10 @@ def _checked(*given: Any) -> tuple[tuple[tuple[str, Any], ...], tuple[str, ...]]
 
 
 def _plain(name: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a field's value, of NumPy's numbers those of Python; raise ValueError that says what is expected."""
+    """Return a field's value as a plain Python value.
+
+    Raises ValueError, which says what is expected.
+    """
     if name in _MOST:
         return _count(name, value)
     if name in _SIZES:
@@ -212,7 +215,7 @@ def _count(name: str, value: Any) -> int:  # noqa: ANN401
 
 
 def _commands(given: object) -> tuple[Commands, list[str]]:
-    """Return submit commands with their values as HTCondor writes them, and what is wrong with them."""
+    """Return submit commands as HTCondor writes their values, and what is wrong with them."""
     if type(given) is Commands:
         return given, []
     if not isinstance(given, Mapping):

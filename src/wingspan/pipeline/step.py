@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class TrialTable:
-    """Instead of a function: list the trials of the sweep whose result is the step's only argument."""
+    """Action of a step that lists the trials of the sweep which is its only argument."""
 
 
 Action = Callable[..., Any] | Command | TrialTable
@@ -92,7 +92,7 @@ def study_name(sweep: str) -> str:
 
 
 def fields_of(action: Action, outputs: tuple[tuple[str, TypeName], ...]) -> tuple[str, ...]:
-    """Return the fields of a result: of a command its outputs, of a function those of its NamedTuple."""
+    """Return the fields of a result: a command's outputs, or those of a function's NamedTuple."""
     names = tuple([name for name, _ in outputs])
     plain = names == (VALUE,) and not (isinstance(action, Command) or _gives_fields(action))
     return () if plain else names

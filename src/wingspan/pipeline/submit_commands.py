@@ -1,4 +1,4 @@
-"""Check the submit commands that users give: their form, and whether Wingspan writes them itself.
+"""Check users' submit commands: their form, and whether Wingspan writes them itself.
 
 A command becomes one line of a submit description, so nothing in it may begin another line.
 """
@@ -114,7 +114,9 @@ def is_expression(name: str) -> bool:
 
 
 def unknown_commands(commands: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the commands that HTCondor would not use, as condor_submit warns of them, with what may be meant.
+    """Yield the commands that HTCondor would ignore, with the likely intended ones.
+
+    condor_submit warns of the same ones.
 
     >>> list(unknown_commands({"requirments": "x", "+Note": "1", "mem": "5", "rank": "$(mem)"}))
     [('requirments', 'did you mean requirements?')]
@@ -133,7 +135,7 @@ def unknown_commands(commands: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _near(name: str) -> str:
-    """Return what a misspelt command may be meant to be: close in spelling, else with a word in common."""
+    """Return the likely meaning of a misspelt command: close in spelling, or sharing a word."""
     from difflib import get_close_matches
 
     known = _KNOWN | OWNED_SUBMIT_COMMANDS
@@ -189,14 +191,14 @@ def parameters_named(text: str) -> str:
 
 
 def attribute_of(name: str) -> str:
-    """Return the attribute that ``+Name`` or ``My.Name`` sets in a job's ad; empty for a command."""
+    """Return the job attribute that ``+Name`` or ``My.Name`` sets; empty for a command."""
     found = _NAME.fullmatch(name)
     prefix = found["attribute"] if found else None
     return name[len(prefix) :] if prefix else ""
 
 
 def owned_command(name: str) -> str:
-    """Return the command of Wingspan's own that a name stands for, by any of its spellings; empty if none."""
+    """Return the command of Wingspan's own that a name spells; empty if it spells another."""
     plain = (attribute_of(name) or name).lower().replace("_", "")
     if plain.startswith("transfer") and not attribute_of(name):
         return _PLAIN.get(plain, plain)

@@ -1,4 +1,4 @@
-"""What a user asks of a sweep -> `Sweep`: the space, the search, and the budget. Values only."""
+"""The values that describe a user's sweep: the space, the search and the budget."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,10 @@ _MOST_TRIALS = 1_000_000
 
 
 class Asked(NamedTuple):
-    """The options of `Pipeline.sweep` that say how to search; those that a sweep's file may give are None by default."""
+    """The options of `Pipeline.sweep` that control the search.
+
+    Those that a sweep file may set are None by default.
+    """
 
     over: Over
     metric: str | None = None
@@ -90,7 +93,7 @@ class Sweep:
 
 
 def read_sweep(asked: Asked, place: str, declared: Sweep | None = None) -> Sweep:
-    """Return the sweep that a user asks for; what `asked` leaves open is as the sweep's file has it.
+    """Return the sweep that a user describes; the sweep's file gives what `asked` leaves open.
 
     Parameters
     ----------
@@ -111,7 +114,7 @@ def read_sweep(asked: Asked, place: str, declared: Sweep | None = None) -> Sweep
     space = file.space if file is not None else read_over(_mapping(asked.over, place), place)
     metric = _first(asked.metric, file and file.metric, declared and declared.spec.metric)
     if metric is None:
-        problem = "the metric is missing: which value tells the best trial?"
+        problem = "the metric is missing: which value decides which trial is best?"
         raise DeclarationError(place, problem, 'name it: metric="loss", goal="minimize"')
     spec = make_spec(
         space,

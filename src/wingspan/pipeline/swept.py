@@ -1,4 +1,4 @@
-"""Bind the constant arguments of a sweep, and check that its function or command takes the swept ones."""
+"""Bind a sweep's constant arguments, and check that its function takes the swept ones."""
 
 import inspect
 import string
@@ -68,7 +68,7 @@ def bind_to_search(
 
 
 def outputs_to_search(function: Callable[..., Any], place: str) -> tuple[tuple[str, TypeName], ...]:
-    """Return the outputs of a function; refuse a field by which the table of the trials is called."""
+    """Return the outputs of a function; refuse a field named like the table of the trials."""
     outputs = outputs_of(function, place)
     if STUDY in dict(outputs):
         name = getattr(function, "__name__", repr(function))
@@ -101,7 +101,7 @@ def command_to_search(
 
 
 def of_program(template: str, sweep: Sweep) -> Sweep:
-    """Return a sweep whose trials run the program that its file names, if the command has no arguments of its own."""
+    """Return a sweep whose trials run the program of its file, if the command has no arguments."""
     named = any(field for _, field, _, _ in string.Formatter().parse(template))
     runs = sweep.file is not None and sweep.file.command is not None and not named
     return replace(sweep, runs_file=runs)
@@ -121,7 +121,9 @@ def _check_names(
 
 
 def searched(step: Step, asked: Asked, place: str) -> Step:
-    """Return a declared step with its arguments searched that a space names; the others stay as they are.
+    """Return a declared step whose arguments named by a space are searched.
+
+    The other arguments stay as they are.
 
     Raises
     ------

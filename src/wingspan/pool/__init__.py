@@ -1,1 +1,4 @@
-"""Real HTCondor daemons in a private folder: installed without root, started and stopped as one personal pool."""
+"""Run real HTCondor daemons in a private folder.
+
+They are installed without root, and started and stopped as one personal pool.
+"""

@@ -1,9 +1,11 @@
-"""Who the daemons of a personal pool run as: the caller, or for root an ordinary account in a user namespace.
+"""Choose the account of a personal pool's daemons.
+
+It is the caller's, or for root an ordinary account in a user namespace.
 
 Root may not submit jobs and has no business running daemons for itself. In a user namespace root's own user id
 bears the number of an ordinary account: inside, files of root are files of that account, and jobs run as it.
 Clients need not enter the namespace: the daemons authenticate a client by the owner of a file that it makes, so
-root outside *is* that account inside, and the account itself, outside, is nobody.
+root outside *is* that account inside, and the account itself, outside, is an unmapped user.
 """
 
 import os
@@ -14,7 +16,7 @@ from wingspan.errors import PoolError
 
 
 def own_account() -> pwd.struct_passwd:
-    """Return who the daemons run as: the caller, or for root an ordinary account of this machine."""
+    """Return the account of the daemons: the caller's, or for root an ordinary one."""
     uid = os.getuid()
     if uid:
         try:
@@ -30,7 +32,10 @@ def own_account() -> pwd.struct_passwd:
 
 
 def words_to_become(account: pwd.struct_passwd) -> list[str]:
-    """Return the words before a command that let root run it in a user namespace as another account."""
+    """Return the words before a command that let root run it as another account.
+
+    The command runs in a user namespace.
+    """
     if os.getuid():
         return []
     if shutil.which("unshare") is None:

@@ -1,4 +1,6 @@
-"""Debian packages of HTCondor and its C libraries -> their files under one folder, through a private apt state.
+"""Unpack Debian packages of HTCondor and its C libraries under one folder.
+
+apt works on a private state.
 
 Nothing of the machine's own package state is read or written, and no root is needed: apt-get works on an
 empty list of installed packages kept in a scratch folder. Mirror, keys and proxies are those of the machine.
@@ -54,7 +56,7 @@ def run_tool(command: Sequence[str | Path], fix: str, cwd: Path | None = None) -
 
 
 def debian_mirror() -> str:
-    """Return the Debian archive that the machine's own apt uses, such as ``http://HOST/debian/``."""
+    """Return the Debian archive that the machine's apt uses, such as ``http://HOST/debian/``."""
     targets = run_tool(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
         "look at /etc/apt/sources.list.d, or name an archive with --mirror",
@@ -121,7 +123,7 @@ def _groups(relation: str) -> list[tuple[str, ...]]:
 
 
 def library_closure(packages: Iterable[Package], root: str) -> list[Package]:
-    """Return `root` and the C libraries (section ``libs``) it needs, directly or through other libraries.
+    """Return `root` and the C libraries (section ``libs``) that it needs, directly or not.
 
     Programs such as perl or systemd are not followed: HTCondor finds the machine's own by PATH.
     """
@@ -143,7 +145,7 @@ def library_closure(packages: Iterable[Package], root: str) -> list[Package]:
 def unpack_debian(
     suite: str, mirror: str, state: Path, prefix: Path, package: str = PACKAGE
 ) -> str:
-    """Put a package of a Debian suite, HTCondor's, and its C libraries under `prefix`; return its version.
+    """Unpack HTCondor of a Debian suite and its C libraries under `prefix`; return its version.
 
     `state` is an empty scratch folder for apt's lists and the packages (about 50 MB).
     """
@@ -179,7 +181,7 @@ def unpack_debian(
 
 
 def _merge_usr(prefix: Path) -> None:
-    """Move what a package still ships under /lib, /bin, ... to /usr, where all others have theirs."""
+    """Move what a package ships under /lib, /bin and the like to /usr, as the others do."""
     for name in ("lib", "lib64", "bin", "sbin"):
         folder = prefix / name
         if folder.is_dir() and not folder.is_symlink():

@@ -1,4 +1,7 @@
-"""What a personal pool is to be -> the text of its HTCondor configuration. Pure: writes nothing."""
+"""Write the text of a personal pool's HTCondor configuration.
+
+The functions are pure: they write no files.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +43,10 @@ _PERMISSIONS = [
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The account that the daemons run as; `home` is its jobs' HOME where that is not the account's."""
+    """The account of the daemons.
+
+    `home` is the jobs' HOME where that differs from the account's.
+    """
 
     name: str
     home: Path | None = None
@@ -61,7 +67,7 @@ def pool_configuration(
     tuned: bool = True,
     extra: Mapping[str, object] | str = "",
 ) -> str:
-    """Return the configuration of a pool whose daemons, files and traffic all stay with one user.
+    """Return the configuration of a pool whose daemons, files and traffic belong to one user.
 
     Parameters
     ----------
@@ -125,7 +131,10 @@ def _job_home(home: Path) -> dict[str, object]:
 
 
 def _loopback(folder: Path) -> dict[str, object]:
-    """Return settings for traffic on 127.0.0.1 only, on a free port, all of it authenticated by the file system."""
+    """Return settings for authenticated traffic on 127.0.0.1, on a free port.
+
+    Authentication is by the file system.
+    """
     return {
         "NETWORK_INTERFACE": "127.0.0.1",
         "BIND_ALL_INTERFACES": False,
@@ -146,7 +155,7 @@ def _loopback(folder: Path) -> dict[str, object]:
 
 
 def _nothing_outside() -> dict[str, object]:
-    """Return settings that keep the daemons from running, or asking, anything else on the machine."""
+    """Return settings that stop the daemons from running or querying anything else here."""
     return {
         "MAIL": "/bin/true",
         "SENDMAIL": "/bin/true",

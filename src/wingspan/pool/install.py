@@ -1,4 +1,4 @@
-"""A Debian suite or an HTCondor tarball -> real HTCondor daemons in a private folder.
+"""Install real HTCondor daemons in a private folder, from a Debian suite or a tarball.
 
 No root, no system package, nothing else on the machine changed. The folder's record is written first, to say
 that the folder is ours, and again last, to say that it is complete; the next installation clears an incomplete one.
@@ -63,7 +63,7 @@ def install(
     suite: str = DEFAULT_SUITE,
     tarball: Path | None = None,
     mirror: str | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Daemons:
     """Install HTCondor's daemons, or return those that are there.
 
@@ -77,7 +77,7 @@ def install(
         HTCondor's own binary tarball for this system, used in place of packages.
     mirror
         Debian archive; default: the one in the machine's apt configuration.
-    tell
+    report
         Called with a line of text before each part of the work.
 
     Raises
@@ -108,7 +108,7 @@ def install(
                 if tarball:
                     _unpack_tarball(tarball, prefix)
                 else:
-                    _install_debian(prefix, suite, mirror, tell)
+                    _install_debian(prefix, suite, mirror, report)
             daemons = replace(daemons, version=_condor_version(prefix))
             _write_record(daemons)
         except BaseException:
@@ -123,7 +123,7 @@ def _write_record(daemons: Daemons) -> None:
 
 
 def _install_debian(
-    prefix: Path, suite: str, mirror: str | None, tell: Callable[[str], None]
+    prefix: Path, suite: str, mirror: str | None, report: Callable[[str], None]
 ) -> None:
     system, machine = platform.system(), platform.machine()
     if (system, machine) != ("Linux", "x86_64"):
@@ -135,10 +135,10 @@ def _install_debian(
     patchelf = find_patchelf()
     mirror = mirror or debian_mirror()
     state = prefix / "apt"
-    tell(f"fetching HTCondor and its libraries: Debian {suite} from {mirror}")
+    report(f"fetching HTCondor and its libraries: Debian {suite} from {mirror}")
     version = unpack_debian(suite, mirror, state, prefix)
     remove(state)
-    tell(f"giving HTCondor {version} its own libraries")
+    report(f"giving HTCondor {version} its own libraries")
     make_private(prefix, patchelf)
 
 

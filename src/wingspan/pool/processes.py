@@ -1,4 +1,7 @@
-"""A process id -> does it run, what did it start, end it. Reads /proc; a process that ended but has not been reaped is gone."""
+"""Find out whether a process runs and what it started, and end it.
+
+Reads /proc. A process that ended but has not been reaped counts as gone.
+"""
 
 import os
 import signal
@@ -9,7 +12,10 @@ from pathlib import Path
 
 
 def _variables(pid: int) -> set[bytes]:
-    """Return the ``NAME=value`` of a process's first environment; none if it is gone or another user's."""
+    """Return the ``NAME=value`` pairs with which a process started.
+
+    There are none if the process is gone or another user's.
+    """
     try:
         return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except OSError:
@@ -24,13 +30,16 @@ def _is_zombie(pid: int) -> bool:
 
 
 def is_running(pid: int, variable: str = "") -> bool:
-    """Say whether a process runs; with ``NAME=value``, whether it was started with that, as an id may be used again."""
+    """Return whether a process runs, and was started with ``NAME=value`` if that is given.
+
+    A process id may be reused.
+    """
     started_with = not variable or variable.encode() in _variables(pid)
     return started_with and not _is_zombie(pid)
 
 
 def offspring(master_pid: int) -> dict[int, str]:
-    """Return ids and names of all processes that descend from a condor_master, also after their parents' end.
+    """Return ids and names of all descendants of a condor_master, also after their parents' end.
 
     HTCondor puts ``_CONDOR_ANCESTOR_<pid>`` of every daemon above it into a process's environment.
     """

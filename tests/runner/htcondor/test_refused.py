@@ -46,7 +46,7 @@ def test_a_configuration_that_is_not_there_is_told_as_such(refused, tmp_path, mo
     """Before the bindings look for it, and before a run is made."""
     pytest.importorskip("htcondor2")
     monkeypatch.setenv("CONDOR_CONFIG", str(tmp_path / "none"))
-    with pytest.raises(PoolError, match=r"CONDOR_CONFIG names .*none, which is no file"):
+    with pytest.raises(PoolError, match=r"CONDOR_CONFIG names .*none, which is not a file"):
         refused.pipeline().submit("htcondor", home=tmp_path / "home")
     assert Home(tmp_path / "home").run_ids() == []
 
