@@ -107,9 +107,7 @@ class Found(NamedTuple):
 
 
 def walk(folder: Path) -> Iterator[Found]:
-    """Yield the content of a folder, sorted, each folder before its content.
-
-    Links to folders are followed.
+    """Yield the content of a folder and of linked folders, sorted, folders first.
 
     Raises
     ------
@@ -159,9 +157,7 @@ _KINDS = {
 
 
 def require_regular(path: str, status: os.stat_result) -> None:
-    """Refuse what is neither a file nor a folder.
-
-    Reading it might never end, or give other bytes each time.
+    """Refuse what is neither a file nor a folder: reading it might never end.
 
     Raises
     ------
@@ -371,9 +367,7 @@ def copy(
 ) -> None:
     """Copy a file, or a folder with everything in it that its links reach.
 
-    The first error is raised unchanged.
-
-    A link that leads in a circle stays a link.
+    The first error is raised unchanged. A link that leads in a circle stays a link.
     """
     if not source.is_dir():
         copy_file(source, place)
