@@ -4,6 +4,7 @@ One module knows which characters a terminal would act on.
 """
 
 import re
+from collections.abc import Iterable
 
 _SEQUENCE = re.compile(  # colours, moves of the cursor; titles and links; other short ones
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]"
@@ -64,6 +65,17 @@ def shown_name(name: str) -> str:
     if name.isascii() and name.isprintable():
         return name
     return _UNSEEN.sub(_written_out, name.replace("\t", "\\t").replace("\n", "\\n"))
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """Return the first names, each once, and how many more there are.
+
+    >>> listed(["a", "b", "a", "c"], 2)
+    'a, b and 1 more'
+    """
+    each = list(dict.fromkeys(names))
+    more = f" and {len(each) - most} more" if len(each) > most else ""
+    return ", ".join(map(shown_name, each[:most])) + more
 
 
 def unseen(name: str) -> str:

@@ -6,7 +6,7 @@ imported when it is asked for.
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,7 @@ from wingspan.pipeline.public import checks_arguments
 from wingspan.pipeline.resources import Resources
 from wingspan.pipeline.step import Step
 from wingspan.runner.job import inside
-from wingspan.runner.ready import (
-    catch_up_all,
-    fused,
-    require_pool,
-    run_in_the_pool,
-    usable_profile,
-    warn_of_commands,
-)
+from wingspan.runner.ready import catch_up_all, equal_run
 from wingspan.runner.run_folder import LOCAL, find_home
 from wingspan.shown import in_markup
 from wingspan.store.store import Store
@@ -100,6 +93,7 @@ class Pipeline(declaration.Pipeline):
         from wingspan.planning.plan import make_plan
         from wingspan.planning.reads import Present, latest_of
         from wingspan.runner.plan_file import folders_known, read_history
+        from wingspan.runner.runners import runner_on
         from wingspan.store.again import read_again
 
         place = find_home(home)
@@ -122,10 +116,12 @@ class Pipeline(declaration.Pipeline):
         if place.root.is_dir():
             with suppress(ReadOnlyError):  # the next plan digests the files again
                 cache.save()
-        warn_of_commands(plan, on)
-        if on == LOCAL or not fuse:
-            return plan
-        return fused(plan, before, place, on)
+        runner = runner_on(on)
+        for text in runner.warnings(plan):
+            from logging import getLogger
+
+            getLogger("wingspan.runner").warning("warning: %s", text)
+        return runner.grouped(plan, before, place) if fuse else plan
 
     def _selected(
         self, until: "Names | None", force: "Names | None", on: str
@@ -213,10 +209,9 @@ class Pipeline(declaration.Pipeline):
         """
         from wingspan.runner.drive import drive
         from wingspan.runner.events import ignore
-        from wingspan.runner.local.runner import LocalRunner
+        from wingspan.runner.runners import runner_on
 
-        runner = LocalRunner(jobs=jobs) if on == LOCAL else None
-        with runner or nullcontext():
+        with runner_on(on, _folder(shared), jobs) as runner:
             run = self.prepare(
                 on,
                 home=home,
@@ -225,9 +220,11 @@ class Pipeline(declaration.Pipeline):
                 until=until,
                 force=force,
                 touch=touch,
-                begin=None if runner is None else runner.begin,
+                begin=runner.begin,
             )
-            drive(run.folder, run.home, listener or ignore, runner, jobs)
+            # an equal run that is joined may have another shared folder
+            own = None if runner.detached else runner
+            drive(run.folder, run.home, listener or ignore, own, jobs)
         return run.checked() if check else run
 
     @checks_arguments
@@ -283,14 +280,13 @@ class Pipeline(declaration.Pipeline):
             raise DeclarationError(
                 self._place, problem, 'put the start under `if __name__ == "__main__":`'
             )
-        place, given, profile = find_home(home), None, None
-        if on != LOCAL:
-            profile = usable_profile(on, shared)  # a misspelt key is reported before any work
-            given = None if shared is None else profile.shared
+        from wingspan.runner.runners import runner_on
+
+        place, given = find_home(home), _folder(shared)
+        runner = runner_on(on, given)
+        runner.require_usable()
+        if runner.detached:
             catch_up_all(place, self.name)
-        elif shared is not None:
-            problem = "this machine needs no shared folder"
-            raise SettingError(f"shared {shared}", problem, "name a pool: --on, or leave it out")
         plan = self.plan(home, on=on, fuse=fuse, until=until, force=force)
         if touch and force is not None:
             problem = "touch keeps the last results, force makes new ones"
@@ -300,11 +296,11 @@ class Pipeline(declaration.Pipeline):
 
             give_last_results(plan, place)
             plan = self.plan(home, on=on, fuse=fuse, until=until)
-        active = None if on == LOCAL else run_in_the_pool(plan, on, place)
+        active = equal_run(plan, on, place) if runner.detached else None
         if active is not None:
             return active
-        if profile is not None and plan.to_run():
-            require_pool(plan, profile, place)
+        if plan.to_run():
+            runner.require(plan, place)
         from wingspan.runner.plan_file import save_plan
         from wingspan.runner.run import Run
 
@@ -344,6 +340,10 @@ def _needs(step: Step) -> str:
     makers = _makers(step)
     more = f" and {len(makers) - _NEEDS} more" if len(makers) > _NEEDS else ""
     return f"  reads {', '.join(makers[:_NEEDS])}{more}" if makers else ""
+
+
+def _folder(shared: str | Path | None) -> Path | None:
+    return None if shared is None else Path(shared).expanduser().absolute()
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

@@ -14,7 +14,7 @@ import pytest
 from wingspan.cli.progress import job_now, summary
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
-from wingspan.runner.htcondor.follow.attempts import Attempt
+from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.runs import open_run
 
 STEPS = """

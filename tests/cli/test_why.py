@@ -9,8 +9,9 @@ import pytest
 from wingspan.accesspoint import remove, submit
 from wingspan.accesspoint.idle import queued_ads
 from wingspan.cli.main import main
-from wingspan.cli.why import _job_id, duration, has_step
+from wingspan.cli.why import _job_id, duration
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.trail import has_step
 
 PIPELINE = """
     import wingspan as ws

@@ -11,7 +11,6 @@ import wingspan as ws
 from wingspan.accesspoint import edit, query
 from wingspan.runner.drive import drive
 from wingspan.runner.htcondor.dag_folder import newest
-from wingspan.runner.htcondor.submit import stop
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
 POOL = "drill"
@@ -152,7 +151,7 @@ def test_the_log_cannot_be_written(scene):
     finally:
         place.chmod(0o755)
         log.chmod(0o644)
-    stop(run.folder)
+    run.trail.stop()
     assert run.wait(60)["first"] == 1
     assert scene.lines("first") == 1
     scene.seen()

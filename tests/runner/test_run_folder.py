@@ -102,10 +102,10 @@ def test_what_a_pool_has_finished_is_brought_in_for_this_pipeline_alone(tmp_path
     home, seen = Home(tmp_path), []
     for name in ("loans", "big-loans"):
         folder = add_run(home, home.new_run(name).run_id, name)
-        folder.dags.mkdir()
+        (folder.root / "on").write_text("htcondor")
     monkeypatch.setattr(
-        "wingspan.runner.htcondor.follow.follower.catch_up",
-        lambda folder, home: seen.append(folder.header["pipeline"]),
+        "wingspan.runner.htcondor.trail.follower_of",
+        lambda folder, home, plan: seen.append(folder.header["pipeline"]),
     )
     catch_up_all(home, "loans")
     assert seen == ["loans"]

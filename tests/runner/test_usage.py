@@ -5,7 +5,7 @@ import pytest
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import failure
-from wingspan.runner.htcondor.follow.attempts import Amounts, Attempt
+from wingspan.runner.queue_attempt import Amounts, Attempt
 from wingspan.runner.usage import Usage, measure
 
 

@@ -41,7 +41,8 @@ def check(
     Looks at reach, requests, transfer, imports, secrets and folders.
     """
     from wingspan.runner.htcondor.check.check import check_plan
-    from wingspan.runner.htcondor.profile import LOCAL, find_profile
+    from wingspan.runner.htcondor.profile import find_profile
+    from wingspan.runner.run_folder import LOCAL
 
     if on == LOCAL:
         raise SettingError("--on local", "this machine needs no check", "name a pool")

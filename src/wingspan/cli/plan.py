@@ -53,12 +53,14 @@ def plan(
     On a pool also which steps share a job. --jobs is for the DAG of --export.
     """
     from wingspan.cli.target import is_step, last_target, load_pipeline
+    from wingspan.runner.runners import runner_on
 
     if step is None and not settings and is_step(target):
         target, settings, step = *last_target(home), target
     pipeline = load_pipeline(target, settings or [])
     made = pipeline.plan(home, on=on, fuse=not no_fuse, until=until, force=force)
-    if on != "local":
+    detached = runner_on(on).detached
+    if detached:
         _require_parsed(made, on, shared)
     if touch:
         print(_touch_text(made, home, force))
@@ -75,21 +77,21 @@ def plan(
         dag = _export(made, export, home, (on, shared, jobs), pipeline.origin)
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_plan_json(made, on), indent=2))
+        print(json.dumps(_plan_json(made, jobs=detached), indent=2))
     else:
         print(_plan_text(made))
-        if on != "local":
+        if detached:
             print(_jobs_text(made) + _travel_text(made, home, on, shared))
 
 
-def _plan_json(made: "Plan", on: str) -> dict[str, object]:
-    """Return a plan for a program; its jobs only where it is for a pool."""
+def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:
+    """Return a plan for a program; its jobs only where they go on alone."""
     steps = [
         {"step": step.name, "key": step.key, "run": not step.done, "reason": step.reason}
         for step in made.steps
     ]
     found: dict[str, object] = {"pipeline": made.pipeline, "steps": steps, "notes": made.notes}
-    if on == "local":
+    if not jobs:
         return found
     groups = [{"keys": list(group), "why": made.why.get(group[0], "")} for group in made.groups]
     return {**found, "jobs": groups}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from wingspan.runner.htcondor.follow.attempts import Attempt
+    from wingspan.runner.queue_attempt import Attempt
 
 _STYLE = {
     DONE: "green",

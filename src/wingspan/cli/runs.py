@@ -163,7 +163,7 @@ def run_pipeline(
             listener = progress if on_done is None else _telling(started, progress, on_done)
             drive(started.folder, started.home, listener, runner, jobs)
     except KeyboardInterrupt:
-        if started.folder.on != "local":
+        if started.trail.under_way:
             told = f"wingspan watch {started.run_id}\n  stop:  wingspan stop {started.run_id}"
             print(f"\nthe run goes on in the pool\n  watch: {told}", file=sys.stderr)
         raise

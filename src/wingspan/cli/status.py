@@ -20,8 +20,8 @@ from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
     from wingspan.runner.events import StepEvent
-    from wingspan.runner.htcondor.follow.attempts import Attempt
     from wingspan.runner.look import Look
+    from wingspan.runner.queue_attempt import Attempt
     from wingspan.runner.run import Run
     from wingspan.runner.usage import Usage
 
@@ -144,7 +144,7 @@ def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | No
     now
         Of a run that goes on: until when its last attempt has been doing what it does.
     """
-    from wingspan.runner.htcondor.follow.attempts import spent
+    from wingspan.runner.queue_attempt import spent
 
     used = {
         one.resource: f"{one.used:,.0f}/{one.asked:,.0f} MB"

@@ -100,9 +100,9 @@ def needed_keys(home: "Home") -> frozenset[str]:
     CorruptError
         A file that says so cannot be read; nothing should be removed then.
     """
-    from wingspan.runner.htcondor.follow.log import in_pool
     from wingspan.runner.plan_file import load_plan, steps_in
     from wingspan.runner.run_folder import RunFolder
+    from wingspan.runner.runners import trail_of
     from wingspan.sweep.study import keys_of
 
     keys: set[str] = set()
@@ -117,7 +117,7 @@ def needed_keys(home: "Home") -> frozenset[str]:
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
     for run_id in home.run_ids():
         folder = RunFolder(home.runs / run_id)
-        if folder.driven() or in_pool(folder):
+        if folder.driven() or trail_of(folder, home).under_way:
             plan = load_plan(folder)
             keys |= {step.key for step in plan.steps}
             studies |= {step.sweep["study"] for step in plan.steps if step.sweep is not None}

@@ -5,13 +5,12 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wingspan.errors import NotFoundError, PoolError
+from wingspan.errors import NotFoundError
 from wingspan.shown import shown, shown_name
 
 if TYPE_CHECKING:
@@ -41,16 +40,9 @@ def why(
 
     And where the others run.
     """
-    from wingspan.pool.personal import use_pool
-    from wingspan.runner.run_folder import LOCAL
-
-    job_id, run, ads = _job_id(what, home), None, list[Ad]()
-    if job_id is None:
-        run = _run(what, step, home)
-    here = run is not None and run.folder.on == LOCAL
-    with suppress(PoolError) if here else nullcontext():  # a run here needs no pool
-        use_pool()
-        ads = _ads(job_id, run, step)
+    job_id = _job_id(what, home)
+    run = _run(what, step, home) if job_id is None else None
+    ads = _ads(job_id, run, step)
     if not ads and run is None:
         fix = "condor_q lists them; of ended ones: condor_history, or wingspan events show"
         raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
@@ -84,47 +76,16 @@ def _job_id(what: str, home: Path | None) -> re.Match[str] | None:
 
 
 def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> list[Ad]:
-    from wingspan.accesspoint.idle import queued_ads
-
-    if job_id is not None:
-        proc = f" && ProcId == {job_id[2]}" if job_id[2] else ""
-        return queued_ads(f"ClusterId == {job_id[1]}{proc}")
-    if run is None:
+    if run is not None:
+        return run.trail.queued(None if step is None else run.steps[step])
+    if job_id is None:
         return []
-    from wingspan.runner.htcondor.dag_folder import newest
-    from wingspan.runner.htcondor.follow.dagman_job import own_jobs
+    from wingspan.accesspoint.idle import queued_ads
+    from wingspan.pool.personal import use_pool
 
-    dag = newest(run.folder)
-    ads = [] if dag is None else queued_ads(own_jobs(dag, run.run_id))
-    if step is None:
-        return ads
-    names = _nodes_of(run, step)
-    return [ad for ad in ads if _runs_step(ad, step, names)]
-
-
-def _runs_step(ad: Ad, step: str, nodes: set[str]) -> bool:
-    """Return whether a job runs a step: one of a DAG by its node, another by its label."""
-    node = ad.get("DAGNodeName")
-    return node in nodes if node and nodes else has_step(str(ad.get("WingspanStep", "")), step)
-
-
-def _nodes_of(run: "Run", step: str) -> set[str]:
-    """Return the names of the nodes of the run's last DAG that have a step."""
-    from wingspan.runner.htcondor.dag_folder import newest
-
-    dag, key = newest(run.folder), run.steps[step].key
-    return {name for name, keys in dag.keys().items() if key in keys} if dag else set()
-
-
-def has_step(label: str, step: str) -> bool:
-    """Return whether a job's label, its steps' names with commas between, has a step.
-
-    >>> has_step("load,fit[a,b]", "fit[a,b]")
-    True
-    """
-    from wingspan.runner.htcondor.write.dag_file import label_of
-
-    return f",{label_of(step)}," in f",{label},"
+    use_pool()
+    proc = f" && ProcId == {job_id[2]}" if job_id[2] else ""
+    return queued_ads(f"ClusterId == {job_id[1]}{proc}")
 
 
 def _explained(ads: Iterable[Ad]) -> list[dict[str, Any]]:
@@ -255,16 +216,9 @@ def _steps(run: "Run", step: str | None) -> dict[str, str]:
 
 
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
-    from wingspan.runner.run_folder import LOCAL
-
     if run is None:
         return ""
-    where = (
-        "none of its jobs is in the queue"
-        if run.folder.on != LOCAL
-        else "it ran on this machine, not in a pool"
-    )
-    lines = [f"run {run.run_id}: {run.state}; {where}"]
+    lines = [f"run {run.run_id}: {run.state}; {run.trail.without_jobs}"]
     lines += [f"  {shown_name(name)}: {shown(told)}" for name, told in steps.items()]
     failed = [name for name, told in steps.items() if told.startswith("failed")]
     return "\n".join(

@@ -6,24 +6,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from wingspan.errors import ConflictError
 from wingspan.planning.plan import Plan
 from wingspan.runner.events import (
     DONE,
     Listener,
     Outcome,
-    Runner,
     StepEvent,
     ignore,
 )
-from wingspan.runner.local.runner import LocalRunner
 from wingspan.runner.plan_file import load_plan, require_format
+from wingspan.runner.protocol import Runner
 from wingspan.runner.record import read_events, write_event
-from wingspan.runner.run_folder import LOCAL, Home, RunFolder
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runners import runner_on
 from wingspan.store.store import Store
 
 
@@ -53,7 +52,9 @@ def drive(
     try:
         with _interruptible():
             plan = _with_what_others_did(load_plan(folder), folder, home, listener)
-            outcome = (runner or _runner(folder, jobs)).run(plan, folder, home, listener)
+            outcome = (runner or runner_on(folder.on, folder.shared, jobs)).run(
+                plan, folder, home, listener
+            )
         if outcome.ok:
             folder.complete.touch()
     finally:
@@ -63,7 +64,7 @@ def drive(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let `interrupt` reach this process also where a script's shell, which began it with ``&``, lets it ignore Ctrl-C."""
+    """Let the Ctrl-C of `Run.stop` reach this process also where a script's shell, which began it with ``&``, lets it ignore Ctrl-C."""
     main = threading.current_thread() is threading.main_thread()
     ignored = main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
@@ -86,35 +87,6 @@ def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: L
             write_event(folder, event)
             listener(event)
     return replace(plan, steps=tuple(replace(step, done=step.key in done) for step in plan.steps))
-
-
-def _runner(folder: RunFolder, jobs: int | None) -> Runner:
-    if folder.on == LOCAL:
-        return LocalRunner(jobs=jobs)
-    from wingspan.runner.htcondor.profile import find_profile
-    from wingspan.runner.htcondor.submit import HTCondorRunner
-
-    profile = find_profile(folder.on, Path.cwd(), folder.shared)
-    return HTCondorRunner(profile if jobs is None else replace(profile, max_jobs=jobs))
-
-
-def interrupt(folder: RunFolder) -> None:
-    """Send Ctrl-C to the process that drives a run, if there is one.
-
-    Raises
-    ------
-    ConflictError
-        The process is on another machine.
-    """
-    pid, host = folder.driver() or (None, "")
-    if pid is None:
-        return
-    if host != os.uname().nodename:
-        problem = f"it is driven from {host}, so it cannot be stopped from here"
-        fix = f"on {host}: wingspan stop {folder.run_id}"
-        raise ConflictError(f"run {folder.run_id}", problem, fix)
-    with suppress(ProcessLookupError):  # it has just ended
-        os.kill(pid, signal.SIGINT)
 
 
 def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) -> None:

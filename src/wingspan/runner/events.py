@@ -2,10 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from wingspan.planning.plan import Plan
-from wingspan.runner.run_folder import Home, RunFolder
 
 WAITING, RUNNING, DISCONNECTED, HELD, DONE, FAILED, SKIPPED, STOPPED = (
     "waiting",
@@ -82,11 +78,3 @@ class Outcome:
     def ok(self) -> bool:
         """Whether every step is done."""
         return all(event.state == DONE for event in self.steps.values())
-
-
-class Runner(Protocol):
-    """Carries out a plan; two implementations: this machine, and HTCondor."""
-
-    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
-        """Run what is not done, publish each result to the store, and return when all has ended."""
-        ...

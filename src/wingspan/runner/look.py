@@ -1,15 +1,13 @@
 """A run at one moment: the last event of each step, and the state of the whole."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.events import DONE, FAILED, RUNNING, STOPPED, StepEvent
+from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.usage import Usage, measure
-
-if TYPE_CHECKING:
-    from wingspan.runner.htcondor.follow.attempts import Attempt
 
 
 class Look(NamedTuple):
@@ -19,7 +17,7 @@ class Look(NamedTuple):
     state: str
 
     def usage(
-        self, steps: Mapping[str, PlannedStep], attempts: "Mapping[str, list[Attempt]]"
+        self, steps: Mapping[str, PlannedStep], attempts: Mapping[str, list[Attempt]]
     ) -> dict[str, list[Usage]]:
         """Return, for each step that has run, what it used of what it requested; the trials of a sweep are not steps."""
         return {

@@ -14,7 +14,7 @@ from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError, near
 from wingspan.pipeline.public import checks_arguments
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of
-from wingspan.runner.drive import drive, interrupt
+from wingspan.runner.drive import drive
 from wingspan.runner.events import (
     DONE,
     FAILED,
@@ -25,11 +25,13 @@ from wingspan.runner.events import (
     StepEvent,
     ignore,
 )
-from wingspan.runner.htcondor.dag_folder import dags_of, newest
 from wingspan.runner.job.run import whole
 from wingspan.runner.look import Look, state_of
 from wingspan.runner.plan_file import load_plan
-from wingspan.runner.run_folder import LOCAL, Home, RunFolder
+from wingspan.runner.protocol import Trail
+from wingspan.runner.queue_attempt import Attempt
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.runners import trail_of
 from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
@@ -39,8 +41,6 @@ from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.follow.attempts import Attempt
-    from wingspan.runner.htcondor.follow.follower import Follower
     from wingspan.sweep.study import Study
 
 _LOG = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Run(Mapping[str, Any]):
         self._loaded: Plan | None = None
         self._steps: dict[str, PlannedStep] = {}
         self._watch: Watch | None = None
-        self._follower: Follower | None = None
+        self._trail: Trail | None = None
 
     @property
     def run_id(self) -> str:
@@ -102,7 +102,7 @@ class Run(Mapping[str, Any]):
         and by taking a value.
         """
         if self._watch is None:
-            self._watch = Watch(self.folder, self.home, self.plan)
+            self._watch = Watch(self.folder, self.home, self.trail)
         self._watch.look()
         driven = not self._watch.over
         command = self._command
@@ -134,25 +134,22 @@ class Run(Mapping[str, Any]):
 
     def _alive(self) -> bool:
         """Return whether the run goes on; what a pool has finished is brought in first."""
-        if self.folder.driven() or self.folder.on == LOCAL:
-            return self.folder.driven()
-        from wingspan.runner.htcondor.follow.follower import follower_of
-
-        if self._follower is None or self._follower.dag != newest(self.folder):
-            self._follower = follower_of(self.folder, self.home, plan=self.plan)
-        return self._follower is not None and self._follower.catch_up()
+        return self.folder.driven() or self.trail.catch_up()
 
     @property
-    def attempts(self) -> "dict[str, list[Attempt]]":
-        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
-        from wingspan.runner.htcondor.follow.attempts import attempts_of
+    def trail(self) -> Trail:
+        """What the run's jobs did, where no process has recorded it yet."""
+        if self._trail is None:
+            self._trail = trail_of(self.folder, self.home, self.plan)
+        return self._trail
 
-        found = attempts_of(dags_of(self.folder))
+    @property
+    def attempts(self) -> dict[str, list[Attempt]]:
+        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
+        found = self.trail.attempts()
         return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
 
-    def usage(
-        self, attempts: "Mapping[str, list[Attempt]] | None" = None
-    ) -> dict[str, list[Usage]]:
+    def usage(self, attempts: Mapping[str, list[Attempt]] | None = None) -> dict[str, list[Usage]]:
         """Return, for each step that has run, what it used of what it requested."""
         return self.look().usage(self.steps, self.attempts if attempts is None else attempts)
 
@@ -188,15 +185,9 @@ class Run(Mapping[str, Any]):
         TimeoutError
             It has not stopped within `timeout_s`.
         """
-        dag = newest(self.folder)
-        if self.state != RUNNING and not (dag and dag.moved):  # for its old place it may still work
+        if self.state != RUNNING and not self.trail.moved:
             return self
-        if self.folder.on != LOCAL:
-            from wingspan.runner.htcondor.submit import stop as remove_from_queue
-
-            remove_from_queue(self.folder)
-        else:
-            interrupt(self.folder)
+        self.trail.stop()
         return self.wait(timeout_s)
 
     @checks_arguments

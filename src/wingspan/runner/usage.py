@@ -9,7 +9,7 @@ from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import SPARE, request_mb
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.follow.attempts import Attempt
+    from wingspan.runner.queue_attempt import Attempt
 
 _WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
 _SMALL = {

@@ -14,7 +14,6 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.htcondor.check.slots import unmet_by
 from wingspan.runner.htcondor.growth import ends_here, fix_of_removed, told
-from wingspan.runner.htcondor.submit import stop
 
 HUNGRY = """
     import time
@@ -103,7 +102,7 @@ def test_a_request_grows_to_the_largest_slot_and_then_the_step_has_failed(
             assert run["small"] == 1
             words = [sys.executable, "-m", "wingspan", "logs", "hungry", "--home", str(home)]
             said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-            stop(run.folder)
+            run.trail.stop()
             run.wait(60)
             assert run.events["never"].state == "stopped"
         finally:

@@ -36,12 +36,12 @@ from wingspan.errors import NotFoundError, SettingError, near
 from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.submit_commands import command_problem, is_expression
 from wingspan.runner.htcondor.words import in_list
+from wingspan.runner.run_folder import LOCAL
 from wingspan.shown import unseen
 
 FILE = "wingspan.toml"
 DEFAULT = "htcondor"
 AUTO, SEND, INSTALLED = "auto", "send", "installed"
-LOCAL = "local"  # never a pool
 _SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")  # or a user of the access point
 _SETTING_VALUE = re.compile(r"[A-Za-z0-9_.,:/@%+-]+")  # as a line ENV SET of a DAG holds it

@@ -5,8 +5,10 @@ DAGMan does the work. This process may go away at any moment; another one that f
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from wingspan.accesspoint.jobs import submit_dag
 from wingspan.accesspoint.versions import sends_common_files, versions
@@ -27,30 +29,58 @@ from wingspan.runner.events import (
     Outcome,
     StepEvent,
 )
+from wingspan.runner.htcondor import ready
 from wingspan.runner.htcondor.check.slots import look_up, unmet_by
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.shared import clean
+from wingspan.runner.htcondor.shared import clean, require
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import notification
 from wingspan.runner.htcondor.write.environment import travels
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
+from wingspan.runner.protocol import Runner
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.submit_warnings import command_warnings
 from wingspan.store.store import Store
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2
 
 
-class HTCondorRunner:
-    """Runs plans on a pool; what it has submitted goes on without it."""
+class HTCondorRunner(Runner):
+    """Runs plans on a pool; what it has submitted goes on without it.
 
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+    Parameters
+    ----------
+    jobs
+        The most jobs in the queue at once, instead of the profile's.
+    """
+
+    detached = True
+
+    def __init__(self, profile: Profile, jobs: int | None = None) -> None:
+        self._profile = profile if jobs is None else replace(profile, max_jobs=jobs)
+
+    def require_usable(self) -> None:
+        """Look into the folder that the pool's machines share, if there is one."""
+        if self._profile.shared is not None:
+            require(self._profile.shared)
+
+    def warnings(self, plan: Plan) -> list[str]:
+        """Return a line for each submit command that HTCondor does not know."""
+        return command_warnings(plan.steps, self._profile.name, self._profile.submit)
+
+    def grouped(self, plan: Plan, before: Mapping[str, Mapping[str, Any]], home: Home) -> Plan:
+        """Return the plan with short steps joined to jobs."""
+        return ready.fused(plan, before, home, self._profile)
+
+    def require(self, plan: Plan, home: Home) -> None:
+        """Refuse what a pool cannot do, and a pool that cannot be reached or does not take this user."""
+        ready.require_pool(plan, self._profile, home)
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
         """Submit what is not done, unless it is in the pool already, and follow it to its end.
@@ -177,16 +207,3 @@ def _tell(folder: RunFolder, listener: Listener, event: StepEvent) -> None:
 
 def _stale(follower: Follower) -> frozenset[str]:
     return frozenset(event.key for event in follower.events.values() if event.cause == STALE)
-
-
-def stop(folder: RunFolder) -> None:
-    """Remove a run's workflow from the queue, unless it has left; DAGMan removes its jobs.
-
-    Raises
-    ------
-    PoolError
-        It may be in the queue, and could not be removed.
-    """
-    dag = newest(folder)
-    if dag is not None:
-        dagman_job.stop(dag)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space
@@ -29,6 +29,7 @@ from wingspan.runner.local.preload import preload, preload_of
 from wingspan.runner.local.processes import Ended, Limits, Processes
 from wingspan.runner.local.schedule import Machine, Schedule, Turns, this_machine
 from wingspan.runner.local.sweeps import Over, Sweeps
+from wingspan.runner.protocol import Runner
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import (
     RESULT,
@@ -52,7 +53,7 @@ _POLL_S = 0.5
 _CLAIMED_POLL_S = 0.1  # while another run computes what this one needs
 
 
-class LocalRunner:
+class LocalRunner(Runner):
     """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it.
 
     A context manager for what is started before there is a plan, lest there is none. `fork` is for a small process without
@@ -77,15 +78,18 @@ class LocalRunner:
         self._fork = fork
         self._processes = Processes(_TARGET, fork=fork)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._processes.close()
 
     def expect(self, cpus: int, library: str, module: str) -> None:
         """Begin to import what steps of a module that need a library will need."""
         self._processes.warm(cpus, preload([library], module))
+
+    def warnings(self, plan: Plan) -> list[str]:
+        """Return a line for each submit command that HTCondor would not know, on the pool where the plan may go next."""
+        from wingspan.runner.submit_warnings import command_warnings  # no job needs it
+
+        return command_warnings(plan.steps)
 
     def begin(self, plan: Plan) -> None:
         """Begin to import what the steps of a plan will need."""

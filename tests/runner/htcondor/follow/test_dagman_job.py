@@ -9,13 +9,18 @@ from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import catch_up, follower_of
 from wingspan.runner.htcondor.follow.log import dag_over, in_pool
-from wingspan.runner.htcondor.submit import stop
 from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home
+from wingspan.runner.runners import trail_of
 from wingspan.simulator import write
 
 GONE = "DAGMan, job 1, has left the queue, and its log does not say how"
+
+
+def stop(folder):
+    """Stop a run as another process would, whatever its state."""
+    trail_of(folder, Home(folder.root.parents[1])).stop()
 
 
 @pytest.fixture

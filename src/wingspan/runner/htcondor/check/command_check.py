@@ -8,25 +8,15 @@ from wingspan.accesspoint.expressions import expression_problem
 from wingspan.errors import SettingError
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
-from wingspan.pipeline.submit_commands import is_expression, unknown_commands
+from wingspan.pipeline.submit_commands import is_expression
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.htcondor.check.preflight import Check, listed
+from wingspan.runner.htcondor.check.preflight import Check
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.submit_description import description_alone
+from wingspan.runner.submit_warnings import command_warnings, given_commands
+from wingspan.shown import listed
 
 _FIX = "correct the command; nothing was submitted"
-
-
-def command_warnings(steps: Iterable[PlannedStep], profile: Profile | None = None) -> list[str]:
-    """Return a line for each submit command that HTCondor does not know, with what may be meant."""
-    named = _given(steps)
-    if profile is not None:
-        named = [(f"[pools.{profile.name}]", profile.submit), *named]
-    return [
-        f"{where}: submit command {name} is unknown to HTCondor, which would not use it; {hint}"
-        for where, commands in named
-        for name, hint in unknown_commands(commands)
-    ]
 
 
 def check_commands(
@@ -41,7 +31,7 @@ def check_commands(
     ask
         Let condor_submit read what seems to be right.
     """
-    named = [(f"[pools.{profile.name}]", profile.submit), *_given(steps)]
+    named = [(f"[pools.{profile.name}]", profile.submit), *given_commands(steps)]
     checks = [
         Check("submit commands", False, f"{where}: {problem}", _FIX)
         for where, commands in named
@@ -49,7 +39,7 @@ def check_commands(
     ]
     if ask and not checks:
         checks = check_submission(steps, profile)
-    warnings = command_warnings(steps, profile)
+    warnings = command_warnings(steps, profile.name, profile.submit)
     checks += [Check("submit commands", True, text, warning=True) for text in warnings]
     if not checks and any(commands for _, commands in named):
         checks = [Check("submit commands", True, "all are known to HTCondor")]
@@ -73,16 +63,6 @@ def require_ok(checks: Iterable[Check]) -> None:
     if wrong:
         found = "; ".join(check.found for check in wrong)
         raise SettingError(wrong[0].name, found, wrong[0].fix)
-
-
-def _given(steps: Iterable[PlannedStep]) -> list[tuple[str, Mapping[str, str]]]:
-    """Return the different submit commands of steps, with the names of the steps that have them."""
-    found: dict[str, tuple[Mapping[str, str], list[str]]] = {}
-    for step in steps:
-        commands = step.resources.get("submit")
-        if commands:
-            found.setdefault(json_text(commands), (commands, []))[1].append(step.name)
-    return [(f"step {listed(names)}", commands) for commands, names in found.values()]
 
 
 def _wrong(commands: Mapping[str, str]) -> Iterator[str]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from wingspan.accesspoint.idle import Pool
 from wingspan.accesspoint.matching import slots_text
 from wingspan.accesspoint.request import job_ad
-from wingspan.runner.htcondor.check.preflight import Check, listed
+from wingspan.runner.htcondor.check.preflight import Check
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.nodes import Node
 from wingspan.runner.htcondor.write.submit_description import commands_of
+from wingspan.shown import listed
 
 _FLAG = re.compile(r"(sm|compute)_(\d+)(\d)([a-z]?)")  # the last digit is the minor version
 _ASK = """

@@ -7,12 +7,14 @@ from pathlib import Path, PurePath
 
 from wingspan.planning.plan import PlannedStep
 from wingspan.planning.reads import ABSENT, FILES
-from wingspan.runner.htcondor.check.preflight import Check, listed
+from wingspan.runner.htcondor.check.preflight import Check
 from wingspan.store.store import Store
 
 _SAME = frozenset(
     {"resolve", "absolute", "abspath", "realpath", "fspath", "str", "Path", "expanduser"}
 )
+from wingspan.shown import listed
+
 _JOINED = frozenset({"joinpath", "join"})
 
 

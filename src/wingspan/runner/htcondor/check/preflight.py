@@ -5,7 +5,6 @@ Each function looks at one thing and returns `Check`s; what they need of the poo
 
 import re
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -24,7 +23,7 @@ from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.words import folder_problem
 from wingspan.runner.htcondor.write.nodes import Node
 from wingspan.runner.htcondor.write.submit_description import commands_of
-from wingspan.shown import shown_name
+from wingspan.shown import listed
 
 # a name's end, its words joined by _; of parameters only what cannot mean anything else: pad_token, sort_key
 _SECRET = re.compile(
@@ -36,7 +35,6 @@ _SECRET_PARAMETER = re.compile(
 )
 _OF_NAMES = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MB = 1024**2
-_SHOWN = 4
 _SECRET_FIX = (
     "take it out: everybody can read a job's description; a step reads it from a file that you send as an input,"
     " mode 0600"
@@ -278,10 +276,3 @@ def check_run_folder(home: Path) -> Check:
 def megabytes(size: int) -> str:
     """Return a size as people say it: ``3.2 MB``."""
     return f"{size / _MB:,.1f} MB" if size >= _MB // 10 else f"{size:,} bytes"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return some of the names, each once, and how many more there are."""
-    counts = Counter(names)
-    more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-    return ", ".join(map(shown_name, list(counts)[:_SHOWN])) + more

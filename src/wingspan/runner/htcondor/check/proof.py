@@ -13,8 +13,9 @@ from typing import Any
 from wingspan.files import json_text
 from wingspan.planning.modules import locate
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.htcondor.check.preflight import Check, listed
+from wingspan.runner.htcondor.check.preflight import Check
 from wingspan.runner.htcondor.write.archive import UNPACK
+from wingspan.shown import listed
 from wingspan.store.libraries import module_of, with_companions
 
 _OURS = "wingspan.runner.htcondor.part.run"  # what a job begins with

@@ -1,7 +1,7 @@
 """The jobs' event log of a DAG -> every attempt of every node's job: where it waited, ran and transferred, what it used."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from wingspan.eventlog.events import TRANSFERS, Events
 from wingspan.eventlog.job_state import CHANGE_OF, Change, Phase, step
 from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.queue_attempt import Amounts, Attempt, enter
 
 _WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)
 _CHANGES: Final = tuple(code for code, change in CHANGE_OF.items() if change != Change.SPOKE)
@@ -19,75 +20,6 @@ _CODES: Final = (*_CHANGES, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
 _WITH_BODY: Final = tuple(code for code in _CHANGES if code not in _WITHOUT_BODY)
 _KB: Final = 1024.0
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Of one resource: what was used at most, asked for, and given; None where the log does not tell."""
-
-    used: float | None = None
-    asked: float | None = None
-    given: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One run of a job, from its place in the queue to what ended it; times in seconds.
-
-    Parameters
-    ----------
-    number
-        1 is the first of the run.
-    outcome
-        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
-    phase
-        What it does, or did last.
-    since
-        When that began, in seconds since 1970.
-    memory_mb, disk_mb, cpus, gpus
-        Use is known once the attempt has ended, of memory also before.
-    job
-        Its id in the queue, ``CLUSTER.PROC``.
-    slot_s
-        How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
-    """
-
-    node: str
-    number: int
-    since: float
-    phase: Phase = Phase.QUEUED
-    host: str = ""
-    queued_s: float = 0.0
-    input_s: float = 0.0
-    run_s: float = 0.0
-    output_s: float = 0.0
-    held_s: float = 0.0
-    outcome: str = ""
-    reason: str = ""
-    memory_mb: Amounts = field(default_factory=Amounts)
-    disk_mb: Amounts = field(default_factory=Amounts)
-    cpus: Amounts = field(default_factory=Amounts)
-    gpus: Amounts = field(default_factory=Amounts)
-    slot_s: float | None = None
-    job: str = ""
-
-
-_FIELD: Final = {
-    Phase.QUEUED: "queued_s",
-    Phase.INPUT: "input_s",
-    Phase.RUN: "run_s",
-    Phase.DISCONNECTED: "run_s",
-    Phase.SUSPENDED: "run_s",
-    Phase.OUTPUT: "output_s",
-    Phase.HELD: "held_s",
-}
-
-
-def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
-    """Return the seconds of an attempt in each phase but a hold, by field; at `now`, if it is given, and it goes on."""
-    names = dict.fromkeys(name for name in _FIELD.values() if name != "held_s")
-    until = attempt if now is None or attempt.outcome else _enter(attempt, attempt.phase, now)
-    return {name: getattr(until, name) for name in names}
 
 
 class Attempts:
@@ -166,20 +98,20 @@ def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any])
         return
     elif change == Change.STARTED:
         started = replace(_open(made), host=place_of(dict(body)).host)
-        made[-1] = _enter(started, step(started.phase, code), at)
+        made[-1] = enter(started, step(started.phase, code), at)
     elif change == Change.RELEASED:
-        made[-1] = _enter(made[-1], made[-1].phase, at)
+        made[-1] = enter(made[-1], made[-1].phase, at)
         _again(made, at)
     elif change == Change.HELD:
         last = made[-1]
         ended = last.outcome and last.phase != Phase.HELD and last.since == at  # for this hold
         last = last if ended else _open(made)
         reason = str(body.get("HoldReason", ""))
-        made[-1] = replace(_enter(last, Phase.HELD, at), outcome="held", reason=reason)
+        made[-1] = replace(enter(last, Phase.HELD, at), outcome="held", reason=reason)
     elif change in {Change.REQUEUED, Change.REMOVED, Change.ENDED}:
         _end(made, code, at, body)
     elif not made[-1].outcome:
-        made[-1] = _enter(made[-1], step(made[-1].phase, code), at)
+        made[-1] = enter(made[-1], step(made[-1].phase, code), at)
 
 
 def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
@@ -197,7 +129,7 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
     if outcome.startswith("exit") or "PeriodicRemove" in reason:  # an expression of our own
         reason = last.reason
     made[-1] = replace(
-        _enter(last, last.phase, at),
+        enter(last, last.phase, at),
         outcome=outcome,
         reason=reason,
         memory_mb=_amounts(body, "Memory", 1.0, last.memory_mb.used),
@@ -219,19 +151,12 @@ def _again(made: list[Attempt], at: float) -> None:
     made.append(Attempt(made[-1].node, made[-1].number + 1, at, job=made[-1].job))
 
 
-def _enter(attempt: Attempt, phase: Phase, at: float) -> Attempt:
-    """Add the time of the phase that ends, and begin the next."""
-    name = _FIELD[attempt.phase]
-    spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
-    return replace(attempt, **{name: spent}, phase=phase, since=at)
-
-
 def _transfer(made: list[Attempt], kind: int, at: float) -> None:
     if made and TRANSFERS[kind].endswith("started"):
         last = _open(made)
-        made[-1] = _enter(last, step(last.phase, Event.FILE_TRANSFER, kind), at)
+        made[-1] = enter(last, step(last.phase, Event.FILE_TRANSFER, kind), at)
     elif made and TRANSFERS[kind] == "output finished" and not made[-1].outcome:
-        made[-1] = _enter(made[-1], Phase.OUTPUT, at)
+        made[-1] = enter(made[-1], Phase.OUTPUT, at)
 
 
 def _measured(made: list[Attempt], memory_mb: float) -> None:

@@ -1,0 +1,123 @@
+"""A run on a pool, seen by any process: what its DAG's logs and the queue say beyond the run's record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wingspan.accesspoint.idle import queued_ads
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.pool.personal import use_pool
+from wingspan.runner.events import StepEvent
+from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest
+from wingspan.runner.htcondor.follow import dagman_job
+from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
+from wingspan.runner.htcondor.follow.follower import Follower, follower_of
+from wingspan.runner.htcondor.follow.log import in_pool
+from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.write.dag_file import label_of
+from wingspan.runner.plan_file import load_plan
+from wingspan.runner.protocol import Trail
+from wingspan.runner.queue_attempt import Attempt
+from wingspan.runner.run_folder import Home, RunFolder
+
+
+class DagTrail(Trail):
+    """A run whose last DAG is read on from call to call."""
+
+    def __init__(self, folder: RunFolder, home: Home, plan: Plan | None = None) -> None:
+        self._folder = folder
+        self._home = home
+        self._plan = plan
+        self._reading: Reading | None = None
+        self._follower: Follower | None = None
+        self._log: tuple[DagFolder, Attempts] | None = None
+
+    def look(self) -> tuple[list[StepEvent], bool]:
+        """Return what the DAG's logs say beyond the record, and whether DAGMan is in the queue."""
+        dag = newest(self._folder)
+        if dag is None or self._folder.complete.exists():
+            return [], False
+        if self._reading is None or self._reading.dag != dag:
+            plan = self._plan or load_plan(self._folder)
+            self._reading = Reading(plan, dag, self._folder, self._home)
+        return list(self._reading.advance()), not self._reading.over
+
+    def catch_up(self) -> bool:
+        """Bring in what the jobs have finished; return whether the run is still in the pool."""
+        if self._follower is None or self._follower.dag != newest(self._folder):
+            self._follower = follower_of(self._folder, self._home, plan=self._plan)
+        return self._follower is not None and self._follower.catch_up()
+
+    def stop(self) -> None:
+        """Remove the workflow from the queue, unless it has left; DAGMan removes its jobs.
+
+        Raises
+        ------
+        PoolError
+            It may be in the queue, and could not be removed.
+        """
+        dag = newest(self._folder)
+        if dag is not None:
+            dagman_job.stop(dag)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether DAGMan still works at the run, as its own log says."""
+        return in_pool(self._folder)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the DAG was submitted in another folder, for which DAGMan may still work."""
+        dag = newest(self._folder)
+        return dag is not None and dag.moved
+
+    def last_attempts(self) -> dict[str, Attempt]:
+        """Return the last attempt of each step's job in the last DAG, by the step's key."""
+        dag = newest(self._folder)
+        if dag is None:
+            return {}
+        if self._log is None or self._log[0] != dag:
+            self._log = dag, Attempts(dag)
+        self._log[1].advance()
+        keys = dag.keys()
+        return {
+            key: tried[-1]
+            for node, tried in self._log[1].by_node().items()
+            for key in keys.get(node, ())
+        }
+
+    def attempts(self) -> dict[str, list[Attempt]]:
+        """Return every attempt of each step's job in all DAGs of the run, by the step's key."""
+        return attempts_of(dags_of(self._folder))
+
+    def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
+        """Return the ads of the last DAG's jobs that are in the queue now.
+
+        Raises
+        ------
+        PoolError
+            The queue cannot be read.
+        """
+        dag = newest(self._folder)
+        if dag is None:
+            return []
+        use_pool()
+        ads = queued_ads(dagman_job.own_jobs(dag, self._folder.run_id))
+        if step is None:
+            return ads
+        nodes = {name for name, keys in dag.keys().items() if step.key in keys}
+        return [ad for ad in ads if _runs(ad, step.name, nodes)]
+
+
+def _runs(ad: Mapping[str, Any], step: str, nodes: set[str]) -> bool:
+    """Return whether a job runs a step: one of a DAG by its node, another by its label."""
+    node = ad.get("DAGNodeName")
+    return node in nodes if node and nodes else has_step(str(ad.get("WingspanStep", "")), step)
+
+
+def has_step(label: str, step: str) -> bool:
+    """Return whether a job's label, its steps' names with commas between, has a step.
+
+    >>> has_step("load,fit[a,b]", "fit[a,b]")
+    True
+    """
+    return f",{label_of(step)}," in f",{label},"

@@ -1,0 +1,126 @@
+"""What a runner must offer: `Runner` carries out plans, `Trail` shows any process how far one of its runs is.
+
+A runner is a place where steps run: this machine, or an HTCondor pool. Another one derives both classes, in a package
+beside ``local/`` and ``htcondor/``, and gets a line in ``runners.py``. ``tests/contracts`` holds what each must keep.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.events import Listener, Outcome, StepEvent
+from wingspan.runner.queue_attempt import Attempt
+from wingspan.runner.run_folder import Home, RunFolder
+
+
+class Runner(ABC):
+    """Carries out plans; a context manager that ends what `begin` has started.
+
+    Only `run` must be written. The other methods are called before there is a run folder, in their order here; by
+    default they find nothing to do.
+
+    Attributes
+    ----------
+    detached
+        The jobs go on when the process that drives the run ends, so that an equal run joins them.
+    """
+
+    detached = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def require_usable(self) -> None:
+        """Look at the settings, before any work.
+
+        Raises
+        ------
+        WingspanError
+            What they name cannot be used.
+        """
+        return
+
+    def warnings(self, plan: Plan) -> list[str]:
+        """Return what its user should know of a plan that will be carried out nevertheless."""
+        del plan
+        return []
+
+    def grouped(self, plan: Plan, before: Mapping[str, Mapping[str, Any]], home: Home) -> Plan:
+        """Return the plan with the steps that share a job; `before` is the last plan's, by step."""
+        del before, home
+        return plan
+
+    def require(self, plan: Plan, home: Home) -> None:
+        """Look whether it can carry out a plan, before anything is written.
+
+        Raises
+        ------
+        WingspanError
+            It cannot, or it cannot be reached.
+        """
+        del plan, home
+
+    def begin(self, plan: Plan) -> None:
+        """Get ready what takes time, while the run folder is being written."""
+        del plan
+
+    @abstractmethod
+    def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
+        """Run what is not done, publish each result to the store, and return when all has ended."""
+
+
+class Trail(ABC):
+    """A run as its jobs have left it, for any process; what they did may be ahead of the run's record.
+
+    The process that drives a run records everything at once. So a trail is asked only where no process drives the run.
+    """
+
+    @abstractmethod
+    def look(self) -> tuple[list[StepEvent], bool]:
+        """Return the events since the last call that the record lacks, and whether the run goes on; change nothing."""
+
+    @abstractmethod
+    def catch_up(self) -> bool:
+        """Bring in and record what the jobs have finished; return whether the run goes on."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the run's jobs, or the process that drives it; do not wait for that.
+
+        Raises
+        ------
+        WingspanError
+            They cannot be reached from here.
+        """
+
+    @property
+    def under_way(self) -> bool:
+        """Whether jobs may be at work, as their logs say; a look says it, too, and costs more."""
+        return False
+
+    @property
+    def moved(self) -> bool:
+        """Whether jobs may still work for a place from which the run's folder was moved."""
+        return False
+
+    def last_attempts(self) -> dict[str, Attempt]:
+        """Return the last attempt of each step's job in a queue, by the step's key."""
+        return {}
+
+    def attempts(self) -> dict[str, list[Attempt]]:
+        """Return every attempt of each step's job in a queue, by the step's key."""
+        return {}
+
+    def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
+        """Return the ads of the jobs that are in a queue now: of one step, or of all."""
+        del step
+        return []
+
+    @property
+    def without_jobs(self) -> str:
+        """What it means that no job is queued, in words that follow the run's state."""
+        return "none of its jobs is in the queue"

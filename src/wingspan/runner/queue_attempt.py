@@ -1,0 +1,82 @@
+"""One attempt of a job in a queue: where it waited, ran and transferred, and what it used."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from wingspan.eventlog.job_state import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Of one resource: what was used at most, asked for, and given; None where the log does not tell."""
+
+    used: float | None = None
+    asked: float | None = None
+    given: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a job, from its place in the queue to what ended it; times in seconds.
+
+    Parameters
+    ----------
+    number
+        1 is the first of the run.
+    outcome
+        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
+    phase
+        What it does, or did last.
+    since
+        When that began, in seconds since 1970.
+    memory_mb, disk_mb, cpus, gpus
+        Use is known once the attempt has ended, of memory also before.
+    job
+        Its id in the queue, ``CLUSTER.PROC``.
+    slot_s
+        How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
+    """
+
+    node: str
+    number: int
+    since: float
+    phase: Phase = Phase.QUEUED
+    host: str = ""
+    queued_s: float = 0.0
+    input_s: float = 0.0
+    run_s: float = 0.0
+    output_s: float = 0.0
+    held_s: float = 0.0
+    outcome: str = ""
+    reason: str = ""
+    memory_mb: Amounts = field(default_factory=Amounts)
+    disk_mb: Amounts = field(default_factory=Amounts)
+    cpus: Amounts = field(default_factory=Amounts)
+    gpus: Amounts = field(default_factory=Amounts)
+    slot_s: float | None = None
+    job: str = ""
+
+
+_FIELD: Final = {
+    Phase.QUEUED: "queued_s",
+    Phase.INPUT: "input_s",
+    Phase.RUN: "run_s",
+    Phase.DISCONNECTED: "run_s",
+    Phase.SUSPENDED: "run_s",
+    Phase.OUTPUT: "output_s",
+    Phase.HELD: "held_s",
+}
+
+
+def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
+    """Return the seconds of an attempt in each phase but a hold, by field; at `now`, if it is given, and it goes on."""
+    names = dict.fromkeys(name for name in _FIELD.values() if name != "held_s")
+    until = attempt if now is None or attempt.outcome else enter(attempt, attempt.phase, now)
+    return {name: getattr(until, name) for name in names}
+
+
+def enter(attempt: Attempt, phase: Phase, at: float) -> Attempt:
+    """Add the time of the phase that ends, and begin the next."""
+    name = _FIELD[attempt.phase]
+    spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
+    return replace(attempt, **{name: spent}, phase=phase, since=at)

@@ -1,0 +1,54 @@
+"""The runners by name: the only file that names all of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wingspan.errors import SettingError
+from wingspan.runner.protocol import Runner, Trail
+from wingspan.runner.run_folder import LOCAL, Home, RunFolder
+
+if TYPE_CHECKING:
+    from wingspan.planning.plan import Plan
+
+
+def runner_on(on: str = LOCAL, shared: Path | None = None, jobs: int | None = None) -> Runner:
+    """Return the runner of a place.
+
+    Parameters
+    ----------
+    on
+        ``local``: this machine; ``htcondor``: the pool; else the name of a pool in ``wingspan.toml``.
+    shared
+        A folder that a pool's machines share, instead of the profile's.
+    jobs
+        The most jobs at once, here or in the queue of a pool; None is the place's own limit.
+
+    Raises
+    ------
+    NotFoundError
+        There is no pool of this name.
+    SettingError
+        The pool's profile, or an option, is wrong.
+    """
+    if on != LOCAL:
+        from wingspan.runner.htcondor.profile import find_profile
+        from wingspan.runner.htcondor.submit import HTCondorRunner
+
+        return HTCondorRunner(find_profile(on, Path.cwd(), shared), jobs)
+    if shared is not None:
+        problem = "this machine needs no shared folder"
+        raise SettingError(f"shared {shared}", problem, "name a pool: --on, or leave it out")
+    from wingspan.runner.local.runner import LocalRunner
+
+    return LocalRunner(jobs=jobs)
+
+
+def trail_of(folder: RunFolder, home: Home, plan: "Plan | None" = None) -> Trail:
+    """Return the trail of a run; its plan is read when it is needed, unless it is given."""
+    if folder.on != LOCAL:
+        from wingspan.runner.htcondor.trail import DagTrail
+
+        return DagTrail(folder, home, plan)
+    from wingspan.runner.local.trail import LocalTrail
+
+    return LocalTrail(folder)
