@@ -210,8 +210,8 @@ def test_check_finds_every_kind_of_damage(store, publish):
     (store.root / "ab" / ".x.part").write_text("")  # being written
     found = [(error.where, error.problem) for error in store.check()]
     words = {
-        str(store.root / "notes.txt"): "no part of a store",
-        str(store.root / "ab" / "odd"): "no part of a store",
+        str(store.root / "notes.txt"): "not part of a store",
+        str(store.root / "ab" / "odd"): "not part of a store",
         str(changed): "output value: expected blake2b",
         str(gone): "found nothing",
         str(more): "in no record",

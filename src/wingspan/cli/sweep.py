@@ -90,7 +90,7 @@ def _of_program(
     outputs: dict[str, str],
 ) -> "Pipeline":
     """Return a pipeline that searches the parameters of the program that a sweep's file names."""
-    from wingspan.planning.beside import local_modules
+    from wingspan.planning.script_imports import local_modules
     from wingspan.sweep.wandb_yaml import read
     from wingspan.workflow import Pipeline
 

@@ -1,1 +1,1 @@
-"""From a declared pipeline to a plan: what each step is made of, and what is still to be done."""
+"""Turn a declared pipeline into a plan: what each step is made of, and what must run."""

@@ -1,4 +1,7 @@
-"""Give a step that the user forces a key of its own, since a stored result never changes. Pure."""
+"""Give a forced step a key of its own, since a stored result never changes.
+
+The functions are pure.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 

@@ -52,7 +52,10 @@ class Held(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What code changes: its parameters, with how deep, and objects of modules; `run` is what it calls."""
+    """What code changes: its parameters, with the depth, and objects of modules.
+
+    `run` is what the code calls.
+    """
 
     parameters: dict[str, int]
     held: frozenset[Held]
@@ -77,7 +80,7 @@ class Altering:
         self._looking: list[ast.AST] = []  # functions that are looked at: they call one another
 
     def acts(self, module: Module, position: int) -> bool:
-        """Say whether importing a module changes, by one of its statements, what another module made."""
+        """Return whether an import of a module changes what another module made."""
         effect = module.source.effects[position]
         if effect.quiet or module.source.declares(effect):
             return False
@@ -86,7 +89,7 @@ class Altering:
         return any(self.project.hooks(module, base) for base in module.source.derives(position))
 
     def binding(self, module: Module, name: str) -> tuple[Statement, ...]:
-        """Return the statements that can give a name of a module its value, or change its object, in order."""
+        """Return the statements that may bind a module's name or change its object, in order."""
         own = module.source.binding(name)
         if name not in module.source.bound:
             return own
@@ -102,7 +105,7 @@ class Altering:
         return self._by[statement]
 
     def summary(self, code: Code) -> Summary:
-        """Return what a call of a function changes; of the parameters, those that the call gives it too."""
+        """Return what a call of a function changes, also through the parameters that it passes on."""
         if code.node not in self._summaries:
             self._summaries[code.node] = (
                 _NOTHING  # while it is looked at: functions call one another
@@ -280,7 +283,7 @@ class _Walk:
                         yield from (link.below(1) for link in sources(call.func.value))
 
     def _returned(self, code: Code, call: ast.Call) -> Iterator[Link]:
-        """Give the arguments that a function may return, or a part of them; note what it returns of its module."""
+        """Yield the arguments that a function may return whole or in part; note module objects too."""
         piece = self.whole.piece(code)
         inner = _Walk(self.whole, code.module, piece)
         inner.pending = [(piece, link, 0) for link in piece.returned]
@@ -372,7 +375,7 @@ def _elsewhere(module: Module, held: Held) -> bool:
 
 
 def _changes_arguments(callee: Library | Instance, call: ast.Call, *, dropped: bool) -> bool:
-    """Say whether a call of what is no code of the project may change what it is given."""
+    """Return whether a call outside the project may change its arguments."""
     if isinstance(callee, Instance):
         return callee.method not in CHANGING  # which take it in
     if callee.name == "builtins" and callee.last in CHANGING:  # list.append(a, 1)

@@ -1,4 +1,4 @@
-"""Turn argument values into the canonical tree, from which a job rebuilds them and a key is made.
+"""Turn argument values into a canonical tree, for jobs to rebuild and for keys.
 
 The tree is the store's (`store.tree`), so that type, value and the order of a dict are in it.
 Inputs, files, and what has a file format of its own, are ``{"$": "part", ...}``.
@@ -55,7 +55,7 @@ Same = tuple[Any, str, dict[str, str]]  # tree, its text, what is shown
 
 
 def _marked(name: str, marks: int) -> str:
-    """Return a name with marks before it; it keeps its end where it would be too long for a file's name."""
+    """Return a name with a prefix; a name too long for a file keeps its end."""
     content = os.fsencode(name)
     while len(content) + marks > _LONGEST:
         name = name[1:]
@@ -219,7 +219,7 @@ class Arguments:
         return text
 
     def _dict(self, value: dict[str, Any], place: str, *, made: bool) -> dict[str, Any]:
-        """Return the tree of a dict with texts for keys: an object, or pairs where JSON would sort it."""
+        """Return the tree of a dict with text keys: an object, or pairs where JSON would sort it."""
         if not value:
             self.shown[f"parameter {place}"] = "{}"
         trees = {key: self._tree(v, at(place, key), made=made) for key, v in value.items()}

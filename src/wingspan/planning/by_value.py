@@ -1,4 +1,4 @@
-"""Functions that cannot be imported by name, as bytes: of a notebook, or made by another function.
+"""Serialize functions that cannot be imported by name: a notebook's, or made by a function.
 
 What a file holds is looked up there again, so that a job runs the code that the key was made of. Only
 captured values and defaults travel. Functions and classes of a notebook travel whole.
@@ -24,7 +24,9 @@ Step = Callable[..., object]
 
 
 def pickled(function: Step) -> bytes:
-    """Return the bytes that ``cloudpickle.loads`` makes the function of, in a job that has its modules.
+    """Return bytes from which ``cloudpickle.loads`` makes the function in a job.
+
+    The job has the function's modules.
 
     Raises
     ------
@@ -75,7 +77,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no
 
 
 def _inner(function: types.FunctionType) -> Any:  # noqa: ANN401 - as the pickle protocol has it
-    """Return how to make a function again that a project's file holds inside another; None if none does."""
+    """Return how to remake a function that a project file nests in another; None if none does."""
     home, code = home_of_globals(function.__globals__), function.__code__
     if home is None or place_of(home.name, home.file).kind != "project":
         return None

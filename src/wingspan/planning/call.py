@@ -1,4 +1,4 @@
-"""One step -> `Call`: how to make the call in another process, and what its key is made of."""
+"""Describe one step as a `Call`: how another process makes it, and what its key holds."""
 
 import ast
 import functools
@@ -107,7 +107,7 @@ class _Code:
 
 @dataclass(slots=True)
 class _Known:
-    """What was looked at for the same plan of a home: functions and classes, and arguments that steps share."""
+    """Cache of one plan of a home: functions, classes, and arguments that steps share."""
 
     home: str
     code: dict[Callable[..., Any], _Code] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class _Known:
 
 
 def describe_all(steps: Mapping[str, Step], cache: DigestCache) -> dict[str, Call]:
-    """Return what `describe` does of each step; a function's code is looked at once for all its calls."""
+    """Return a `describe` for many steps, which looks at a function's code once."""
     known = _Known(str(cache.path.parent))
     return {name: describe(step, cache, known) for name, step in steps.items()}
 
@@ -133,7 +133,7 @@ def describe(step: Step, cache: DigestCache, known: _Known | None = None) -> Cal
     NotFoundError
         An input file does not exist.
     DeclarationError
-        The function cannot be told from others by its source and values, or an argument cannot be stored.
+        The function's source and values do not distinguish it from others, or an argument cannot be stored.
     """
     known = known or _Known(str(cache.path.parent))
     reader = Arguments(cache, known.same)
@@ -256,7 +256,7 @@ def _made(function: Callable[..., Any]) -> tuple[dict[str, Any], Constants]:
 
 
 def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
-    """Return what a call is made of: the function's code, and that of the classes of its arguments."""
+    """Return the parts of a call: the function's code, and that of its arguments' classes."""
     if not classes:
         return code
     shown = {
@@ -278,7 +278,7 @@ def _with_classes(code: _Code, classes: list[_Code]) -> _Code:
 
 @functools.lru_cache(maxsize=4096)
 def _preload(function: Callable[..., Any], reached: frozenset[str]) -> frozenset[str]:
-    """Return the libraries that a job of this function surely imports, and those cheap enough to have in any case.
+    """Return the libraries that a function's job imports, and cheap ones to preload.
 
     Surely: the function itself or its module imports them, or their types are in its signature. What only a function
     of another module imports may never be needed; waiting for a slow library would hold the step up for nothing.
@@ -323,7 +323,7 @@ def _libraries(kind: TypeName) -> set[str]:
 
 
 def _by_value(function: Callable[..., Any]) -> tuple[dict[str, Any], Constants]:
-    """Send along a function that no file holds by name: of a notebook, or made by another function."""
+    """Attach a function that no file holds by name: a notebook's, or made by a function."""
     from wingspan.planning.by_value import pickled
 
     content = pickled(function)

@@ -1,4 +1,7 @@
-"""What a call calls: code of the project, a library's function, or what cannot be known. Nothing is imported or run."""
+"""Find what a call calls: code of the project, a library, or unknown.
+
+Nothing is imported or run.
+"""
 
 import ast
 import builtins
@@ -17,7 +20,10 @@ _NO_CODE = Piece((), "")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Code:
-    """A function of the project; the first parameter of a method is not among the arguments of a call."""
+    """A function of the project.
+
+    The first parameter of a method is not among the arguments of a call.
+    """
 
     module: Module
     statement: Statement
@@ -182,7 +188,7 @@ class Callees:
 def arguments_of(
     code: Code, piece: Piece, call: ast.Call, changed: dict[str, int]
 ) -> Iterator[tuple[Link, int]]:
-    """Give what of a call's arguments goes to parameters that are changed, with how deep below it the change is."""
+    """Yield the arguments that reach changed parameters, with the depth of the change."""
     if not changed:
         return
     if code.method and not code.makes and isinstance(call.func, ast.Attribute) and piece.parameters:

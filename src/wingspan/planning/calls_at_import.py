@@ -1,4 +1,7 @@
-"""The imports inside functions that are called while a project's modules are imported: ``MODEL = make()``."""
+"""Find the imports in functions that run as a project's modules are imported.
+
+An example is ``MODEL = make()``.
+"""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -8,7 +11,7 @@ from wingspan.planning.syntax import DEFINITIONS, Chain, Import, at_import
 
 
 def imports_by_calls(project: Project, module: Module) -> Iterator[Import]:
-    """Give what the functions import that importing a module calls, and those that they call in turn.
+    """Yield the imports of functions that an import of a module calls, directly or indirectly.
 
     A call is followed by its written name; a function that is only handed on is not.
     """
@@ -34,7 +37,10 @@ def imports_by_calls(project: Project, module: Module) -> Iterator[Import]:
 
 
 def _called(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Chain]]:
-    """Give name and attributes of what is called: ``a.b(c)`` gives ``a`` and ``("b",)``; a decorator is called too."""
+    """Yield name and attributes of each call.
+
+    ``a.b(c)`` gives ``a`` and ``("b",)``. A decorator is called too.
+    """
     for node in nodes:
         if isinstance(node, ast.Call):
             yield from _written(node.func)

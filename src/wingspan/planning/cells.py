@@ -8,14 +8,14 @@ from typing import Any
 
 
 class Carried:
-    """A function with the cells that its code is written in: name of the cell -> source."""
+    """A function with the cells that its code is written in, as name of the cell to source."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._cells: dict[str, str] = {}
 
     def note(self, function: types.FunctionType) -> None:
-        """Take along the source of a function's cell; of a function that a file holds there is none to take."""
+        """Attach the source of a function's cell; functions in files need none."""
         name = function.__code__.co_filename
         if name in self._cells or Path(name).exists():
             return

@@ -1,4 +1,6 @@
-"""Which objects a piece of code may change, by the names that it reaches them through. Pure: syntax in, facts out.
+"""Find the objects that code may change, by the names that lead to them.
+
+The functions are pure: they take syntax and return facts.
 
 A change reaches further than the name that it is made through: after ``c = k.P``, ``c.b = 5`` changes what k holds. So
 each name has links to what its value may be, be a part of, or hold; the analysis errs on the side of a change.
@@ -25,7 +27,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.MatMult: "matmul", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or", ast.BitAnd: "and",
     ast.BitXor: "xor", ast.Pow: "pow",
 }  # fmt: skip
-DEEPEST = 3  # levels below an object that are told apart
+DEEPEST = 3  # levels below an object that are distinguished
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -65,7 +67,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Code that runs together: a statement as its module is imported, or a function with all in it that is called."""
+    """Code that runs together: a statement at import, or a function with its inner calls."""
 
     nodes: tuple[ast.AST, ...]
     package: str

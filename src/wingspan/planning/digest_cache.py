@@ -77,11 +77,11 @@ class DigestCache:
         self.save()
 
     def digest(self, file: Path) -> str:
-        """Return what `wingspan.files.digest_file` returns for a file or a folder; errors are those of `look`."""
+        """Return what `wingspan.files.digest_file` returns for a path; errors are those of `look`."""
         return self.look(file).digest
 
     def look(self, file: Path) -> Seen:
-        """Return the digest of a file or a folder, and what tells later whether it was changed since.
+        """Return the digest of a path, and a state by which a later change shows.
 
         Raises
         ------
@@ -161,9 +161,9 @@ def _read(path: Path) -> dict[str, list[int | str]]:
 def _refuse(file: Path, error: OSError | ValueError) -> NoReturn:
     """Raise the error of an input that is there and cannot be read."""
     path = getattr(error, "filename", None) or file
-    told = getattr(error, "strerror", None) or str(error)
+    words = getattr(error, "strerror", None) or str(error)
     fix = f"make it readable (ls -ld {shlex.quote(str(path))}), or pass another file"
-    raise DeclarationError(f"input {path}", f"it cannot be read: {told}", fix) from error
+    raise DeclarationError(f"input {path}", f"it cannot be read: {words}", fix) from error
 
 
 def _missing(file: Path) -> NotFoundError:

@@ -1,4 +1,6 @@
-"""What a statement does to other objects when its module is imported. Pure: syntax in, facts out.
+"""Find what a statement does to other objects when its module is imported.
+
+The functions are pure: they take syntax and return facts.
 
 A statement may change an object that another statement, or another module, made: ``CONFIG["x"] = 1``,
 ``np.seterr(...)``, ``@register``. Such a change belongs to every function that may see it.
@@ -24,13 +26,13 @@ Callee = tuple[str, Chain]
 
 
 def sets_something(name: str) -> bool:
-    """Say whether a function changes something that it is not given, by its name: ``seterr``, ``register``."""
+    """Return whether a function changes global state, by its name: ``seterr``, ``register``."""
     return _SETS.match(name) is not None
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one statement does when its module is imported, and what the functions in it do when called."""
+    """What one statement does at import, and what the functions in it do when called."""
 
     statement: Statement
 
@@ -41,7 +43,7 @@ class Effect:
 
     @cached_property
     def quiet(self) -> bool:
-        """Whether it surely changes nothing: it calls, decorates, derives, operates on and alters nothing."""
+        """Whether it certainly changes nothing: no calls, decorators, bases, operators or targets."""
         return not any(_may_act(node) for node in self.nodes)
 
     @cached_property
@@ -75,7 +77,10 @@ class Effect:
 
     @cached_property
     def filled_classes(self) -> frozenset[str]:
-        """The class that it defines, if a method changes an object that the class body made: ``self.all.append(1)``."""
+        """The class that it defines, if a method changes an object of the class body.
+
+        An example of such a change is ``self.all.append(1)``.
+        """
         node = self.statement.node
         if not isinstance(node, ast.ClassDef):
             return frozenset()
@@ -116,7 +121,10 @@ def _may_act(node: ast.AST) -> bool:
 
 
 def _filled_by(node: ast.AST) -> Iterable[str]:
-    """Return the attribute whose object is changed: ``all`` of ``self.all.append(1)`` and ``cls.all[0] = 1``."""
+    """Return the attribute whose object is changed.
+
+    It is ``all`` for ``self.all.append(1)`` and for ``cls.all[0] = 1``.
+    """
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=held), attr=attr)):
             return (held,) if attr in CHANGING else ()

@@ -1,4 +1,7 @@
-"""Explain in full why one step of a plan runs again: all that changed, and the first causes. Pure."""
+"""Explain why one step of a plan runs again: every change, and the first causes.
+
+The functions are pure.
+"""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +30,10 @@ class ExplainedStep(Protocol):
 
 
 class Explained(Protocol):
-    """What of a `Plan` says why its steps run; a plan explains itself, so this module cannot import it."""
+    """The part of a `Plan` that explains its steps.
+
+    A plan explains itself, so this module cannot import it.
+    """
 
     @property
     def steps(self) -> Sequence[ExplainedStep]: ...  # noqa: D102
@@ -94,7 +100,7 @@ def _changed(plan: Explained, maker: ExplainedStep) -> bool:
 def _input(
     plan: Explained, maker: ExplainedStep, output: str | None, place: tuple[str, list[str] | None]
 ) -> Iterator[str]:
-    """Yield what changed about one input: its place in the arguments, and what was read there before."""
+    """Yield what changed about one input, given its place and its earlier value."""
     name, was = place
     source = f"step {maker.name}{'' if output is None else f', output {output}'}"
     if was is not None and was != [maker.name, output]:

@@ -104,7 +104,7 @@ class _Parts:
     def __init__(self, function: Step) -> None:
         self.reached = Reached()
         self.values: dict[str, str] = {}
-        self._seen: dict[int, tuple[object, str]] = {}  # the objects too, lest an id is used again
+        self._seen: dict[int, tuple[object, str]] = {}  # the objects too, as ids are used again
         inner: object = function
         while isinstance(inner, partial):
             inner = inner.func
@@ -141,7 +141,7 @@ class _Parts:
             self.code(value.__self__, where)
         elif not isinstance(value, types.BuiltinFunctionType):
             raise _refused(
-                where, f"it is a {type(value).__name__}, and its state is no part of the source"
+                where, f"it is a {type(value).__name__}, and its state is not part of the source"
             )
 
     def _from_file(self, home: Home, qualname: str) -> None:

@@ -1,4 +1,6 @@
-"""Steps that go well together -> one job of a pool: every job waits for a machine, and that wait costs more than a short step. Pure.
+"""Group the steps of a plan into the jobs of a pool.
+
+Every job waits for a machine, and that wait costs more than a short step. The functions are pure.
 
 Three rules, in this order; only steps are joined that ask for the same, but for memory within a factor of two, and in
 short wholes for any cores and memory:
@@ -28,7 +30,9 @@ from wingspan.planning.times import family
 
 WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
 BATCH_S = 20.0
-WORTH = 4.0  # a batch works at least so many times as long as its job takes to get its environment
+WORTH = (
+    4.0  # a batch works at least this many times as long as its job takes to get its environment
+)
 WIDTH = 32  # jobs of a map of unknown length at first: a pool that gives more at once waits for the first ones
 TRIED = 16  # tasks of such a job at most: what it gives back is then worth a job of its own
 _VARIED = frozenset({"expected", "cpus", "memory", "disk"})
@@ -162,7 +166,7 @@ def _chains(groups: list[_Group], task_time_s: float) -> list[_Group]:
 
 
 def _head(group: _Group, known: Mapping[str, _Group], taken: Mapping[str, _Group]) -> _Group | None:
-    """Return the group that ends with the one step this one needs, if nobody else reads that."""
+    """Return the group that ends with the one step this one needs, if no other step reads that."""
     if len(group.needs) != 1:
         return None
     need = next(iter(group.needs))
@@ -185,7 +189,7 @@ def _wholes(groups: list[_Group], task_time_s: float, wait_s: float) -> list[_Gr
 
 
 def _may_share(part: list[_Group], total_s: float) -> bool:
-    """Return whether one request serves all: cores that lie idle for less than a wait are cheaper than the wait."""
+    """Return whether one request serves all: cores idle for less than a wait are cheaper."""
     return _agree(part) or (_alike(part) and total_s <= WAIT_S)
 
 
@@ -205,7 +209,10 @@ def _components(groups: list[_Group]) -> Iterator[list[_Group]]:
 
 
 def _critical(part: list[_Group]) -> tuple[float, int]:
-    """Return the time of the longest path and the number of levels; groups come after those they need."""
+    """Return the time of the longest path and the number of levels.
+
+    Groups come after the groups that they need.
+    """
     ends: dict[str, tuple[float, int]] = {}
     for group in part:
         before = [ends[need] for need in group.needs]
@@ -241,7 +248,7 @@ def _batches(groups: list[_Group], batch_s: float) -> list[_Group]:
 
 
 def _tries(groups: list[_Group], limits: Mapping[str, int]) -> list[_Group]:
-    """Join steps of a wide map that are of unknown length, so that a job goes on with the next while there is time."""
+    """Join steps of unknown length of a wide map, to run in turn while time is left."""
     alike: dict[tuple[Any, ...], list[_Group]] = {}
     kept = []
     for group in groups:

@@ -1,4 +1,4 @@
-"""The statements that importing a project's modules runs, and that change something elsewhere."""
+"""Find statements that run when a project's modules are imported and change other objects."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from wingspan.planning.syntax import Statement
 
 
 def acting(altering: Altering, module: Module) -> tuple[Statement, ...]:
-    """Return a module's statements that change what another module made, or import a library to do so."""
+    """Return a module's statements that change what other modules made, or import what does."""
     source = module.source
     return tuple(
         each
@@ -50,7 +50,7 @@ def import_time_code(
 
 
 def _imports(project: Project, module: Module) -> Iterator[tuple[Statement, set[Module]]]:
-    """Give each statement with the modules that it imports, but for the packages that its own lies in."""
+    """Yield each statement with the modules that it imports, except the packages around it."""
     before = {project.module(name) for name in prefixes(module.name)[:-1]}
     for each in module.source.statements:
         names: list[str] = []

@@ -59,7 +59,7 @@ def command_digest(action: Mapping[str, Any]) -> str:
 
 
 def step_key(base: str, inputs: Mapping[str, tuple[str, str | None]]) -> str:
-    """Return the key of a step, given the key and the output of the maker of each input, by place."""
+    """Return the key of a step, given the maker's key and output for each input, by place."""
     if not inputs:
         return _hex(base)
     lines = [
@@ -88,12 +88,15 @@ def times_forced(base: str) -> int:
 
 
 def repeat_base(base: str, repeat: int) -> str:
-    """Return the base of a call that is made once more with other random numbers; `repeat` counts from 1."""
+    """Return the base of a call that is repeated with other seeds.
+
+    `repeat` counts from 1.
+    """
     return _hex(f"{base} repeat {repeat}")
 
 
 def study_base(base: str, spec: Mapping[str, Any]) -> str:
-    """Return the base of a study, given that of the call without its swept arguments, and how these are searched."""
+    """Return the base of a study, from the call without its swept arguments and the search."""
     return digest(["study", base, spec])
 
 
@@ -103,5 +106,5 @@ def sweep_key(study: str, budget: Mapping[str, Any]) -> str:
 
 
 def content_key(base: str, inputs: Mapping[str, str]) -> str:
-    """Return the key of a step by what it reads, given the digest of each input's value, by place."""
+    """Return the key of a step by what it reads, given the digest of each input, by place."""
     return digest(["content", base, inputs])

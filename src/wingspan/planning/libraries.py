@@ -1,4 +1,6 @@
-"""The third-party modules that a job of a step may import: an environment that is sent to it must hold them.
+"""Find the third-party modules that a step's job may import.
+
+An environment that is sent to the job must hold them.
 
 They are no part of a key. What is imported by names made at run time is not seen.
 """
@@ -25,7 +27,7 @@ _NONE: frozenset[str] = frozenset()
 
 
 def libraries_of_function(function: Callable[..., Any], found: "Fingerprint") -> frozenset[str]:
-    """Return the libraries of a function: those it reaches, those its files import, those of its types."""
+    """Return a function's libraries: those it reaches, those of its files and of its types."""
     if isinstance(function, type):
         return found.imports | found.loaded
     types = read_signature(function).values()
@@ -34,7 +36,7 @@ def libraries_of_function(function: Callable[..., Any], found: "Fingerprint") ->
 
 
 def libraries_of_command(command: "Command") -> frozenset[str]:
-    """Return the libraries that a command's scripts import, and the one that ``python -m`` names."""
+    """Return the libraries that a command's scripts import, and the one after ``python -m``."""
     named = set(_MODULE.findall(command.template))
     for script in _scripts(command.files.values()):
         named |= {found.module.partition(".")[0] for found in _imports(script)}
@@ -60,7 +62,7 @@ def _imports(script: Path) -> Iterator[Import]:
 
 @lru_cache(maxsize=1024)
 def given_libraries(outputs: tuple[tuple[str, TypeName], ...]) -> frozenset[str] | None:
-    """Return the libraries that reading a step's results imports; None where their types do not say it."""
+    """Return the libraries for reading a step's results; None if their types do not show them."""
     kinds = [kind for _, kind in outputs]
     if not all(map(is_closed, kinds)):
         return None
@@ -72,7 +74,7 @@ class Needing(Protocol):
 
     @property
     def inputs(self) -> Mapping[str, tuple[str, str | None]]:
-        """Place in the arguments -> (producing step, output or None for all)."""
+        """Producing step and output (None for all), by place in the arguments."""
 
     @property
     def libraries(self) -> frozenset[str]:
@@ -84,7 +86,10 @@ class Needing(Protocol):
 
 
 def needed_libraries(calls: Mapping[str, Needing]) -> dict[str, tuple[str, ...]]:
-    """Return what the jobs of each step need, with what reading the results of others does; calls come in order."""
+    """Return what each step's jobs need, with what reading others' results needs.
+
+    Calls come in order.
+    """
     needed: dict[str, frozenset[str]] = {}
     given: dict[str, frozenset[str]] = {}
     sorted_: dict[frozenset[str], tuple[str, ...]] = {}

@@ -1,6 +1,6 @@
 """Where a module lives and which distribution brought it, found without importing anything.
 
-A module is of the standard library, of a distribution (in ``site-packages``, or beside a
+A module is of the standard library, of a distribution (in ``site-packages``, or next to a
 ``.dist-info`` folder that lists it), or of the project: all else, an editable install too.
 """
 
@@ -32,9 +32,9 @@ class Place:
     folder: Path
 
 
-def locate(name: str, beside: Path) -> Place | None:
-    """Find a module as an import in a file of the folder `beside` would; None if there is none."""
-    spec = _spec(name, beside)
+def locate(name: str, near: Path) -> Place | None:
+    """Find a module as an import in a file of the folder `near` would, or return None."""
+    spec = _spec(name, near)
     if spec is None:
         return None
     if spec.origin in {"built-in", "frozen"}:
@@ -64,15 +64,15 @@ def _place(name: str, file: Path | None, path: Path) -> Place:
     return Place(kind, file, folder)
 
 
-def _spec(name: str, beside: Path) -> ModuleSpec | None:
+def _spec(name: str, near: Path) -> ModuleSpec | None:
     """Return what the import system knows of a module, its parents not imported."""
     loaded = getattr(sys.modules.get(name), "__spec__", None)
     if isinstance(loaded, ModuleSpec):
         return loaded
     parent, _, _ = name.rpartition(".")
     if not parent:
-        return _find(name, None) or PathFinder.find_spec(name, [str(beside)])
-    package = _spec(parent, beside)
+        return _find(name, None) or PathFinder.find_spec(name, [str(near)])
+    package = _spec(parent, near)
     locations = package.submodule_search_locations if package else None
     return _find(name, list(locations)) if locations else None
 
@@ -160,7 +160,7 @@ def _text(path: Path) -> str | None:
 
 @lru_cache(maxsize=256)
 def project_of(root: str, home: str) -> str:
-    """Return the project that a step's code lies in: the nearest folder above with a mark such as ``.git``.
+    """Return the project of a step's code: the nearest folder with a mark such as ``.git``.
 
     Without a mark it is the folder that holds ``.wingspan``, if the code lies below, else the code's own folder. Empty
     for an installed package.
@@ -174,6 +174,6 @@ def project_of(root: str, home: str) -> str:
             break
         if any((above / mark).exists() for mark in _MARKS):
             return str(above)
-    beside = Path(home).parent
-    below = Path(home).name == ".wingspan" and folder.is_relative_to(beside) and beside != users
-    return str(beside if below else folder)
+    around = Path(home).parent
+    below = Path(home).name == ".wingspan" and folder.is_relative_to(around) and around != users
+    return str(around if below else folder)

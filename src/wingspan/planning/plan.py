@@ -1,4 +1,7 @@
-"""Calls -> `Plan`: keys, what is done, what must run and why. Pure: reads and writes nothing."""
+"""Make a `Plan` of calls: keys, what is done, what must run and why.
+
+The functions are pure: they read and write nothing.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -166,7 +169,7 @@ class Plan(Mapping[str, PlannedStep]):
         return f"{head}<table><tr><th>step</th><th></th><th>reason</th></tr>{body}</table>"
 
     def explain(self, name: str) -> str:
-        """Return in full why a step is to run: all that changed since the last plan, and the first causes."""
+        """Return all reasons for a step to run: what changed since the last plan, and first causes."""
         from wingspan.planning.explain import explain
 
         return explain(self, name)
@@ -181,7 +184,7 @@ class Plan(Mapping[str, PlannedStep]):
         return tuple(step for step in self.steps if not step.done)
 
     def limited(self) -> dict[str, str]:
-        """Return, by key, the map of each step that may not run beside all others of its map."""
+        """Return, by key, the map of each step that may not run with all others of its map."""
         named = {
             f"{name}[{label}]": name for name in self.limits for label in self.maps.get(name, ())
         }
@@ -281,7 +284,7 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
 
 
 def _readable(calls: Mapping[str, "Call"]) -> dict[str, tuple[str, ...]]:
-    """Return the modules of steps that read results of other modules, whose classes may be in what they read."""
+    """Return the modules of steps whose results others read, as their classes may be needed."""
     reached: dict[str, tuple[str, ...]] = {}
     found = {}
     for name, call in calls.items():
@@ -298,7 +301,7 @@ def _one_request(
     keys: Mapping[str, str],
     inputs: Mapping[str, Inputs],
 ) -> tuple[dict[str, tuple[dict[str, Any], int]], dict[str, str]]:
-    """Return, by key, the request and retries of steps that share one, and notes on those that were merged."""
+    """Return, by key, the shared request and retries of steps, and notes on merged ones."""
     from wingspan.planning.requests import check_images, merge_requests
 
     if any(call.imageless != call.base for call in calls.values()):

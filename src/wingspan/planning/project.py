@@ -32,7 +32,9 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of the project that a step imports, as it was read; `root` is its entry of ``sys.path``.
+    """A project file that a step imports, as it was read.
+
+    `root` is the file's entry of ``sys.path``.
 
     `content` is None for a compiled module, and `file` a folder for a package without ``__init__``.
     """
@@ -115,7 +117,7 @@ class Project:
         return self._home
 
     def place(self, name: str) -> Place | None:
-        """Return where a module lies; None if there is none of the name."""
+        """Return where a module lies; None if there is no module of the name."""
         if name not in self._places:
             self._places[name] = locate(name, self.home.file.parent)
             if self._places[name] is None:
@@ -227,7 +229,7 @@ class Project:
     def _find_name(
         self, module: Module, name: str, chain: Chain, seen: frozenset[tuple[str, Chain]]
     ) -> Iterator[Found]:
-        """Give what a name of a module leads to: its definition there, or in the module that it is imported from."""
+        """Yield what a module's name leads to: a definition there, or where it is imported from."""
         for each in module.source.binding(name):
             own = not each.is_import and each.defines(name) != "import"
             for found in each.imports_at_once:

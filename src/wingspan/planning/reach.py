@@ -52,10 +52,10 @@ def reach_text(home: Home, text: str, free: frozenset[str]) -> Reached:
     return _remembered(key, lambda: _begun(home).from_text(text, free))
 
 
-def reach_import(found: Import, chain: Chain, beside: Path) -> Reached:
-    """Return what an import in a file of a folder reaches, and the attributes that are asked of it."""
-    home = Home("", "", beside / "nobody's home", "")
-    key = (found, chain, beside, tuple(sys.path))
+def reach_import(found: Import, chain: Chain, near: Path) -> Reached:
+    """Return what an import in a folder's file reaches, and the attributes that it uses."""
+    home = Home("", "", near / "no home", "")
+    key = (found, chain, near, tuple(sys.path))
     return _remembered(key, lambda: _Walk(home).from_import(found, chain))
 
 
@@ -75,7 +75,7 @@ def _changed(stamps: Mapping[Path, Stamp]) -> bool:
 
 
 def _begun(home: Home) -> "_Walk":
-    """Return a walk that has taken in what importing the module runs: the same for all its names."""
+    """Return a walk with all that an import of the module runs, the same for all its names."""
     key = (home, tuple(sys.path))
     known = _walks.get(key)
     if known is None or _changed(known.reached.stamps):
@@ -151,8 +151,8 @@ class _Walk:
             if self._asks_for_subclasses:
                 self._add_subclasses()
         if len(self.acts) > before:
-            for module, told in import_time_code(self.project, self.acts, self.acts):
-                self.reached.own[f"import-time code of {module.shown}"] = digest_of(told)
+            for module, statements in import_time_code(self.project, self.acts, self.acts):
+                self.reached.own[f"import-time code of {module.shown}"] = digest_of(statements)
         return self.reached
 
     def _name(self, module: Module, name: str, chain: Chain) -> None:
@@ -346,14 +346,14 @@ class _Walk:
             self.reached.own[key] = f"{known}, {text}" if known else text
 
     def _again(self, *what: Hashable) -> bool:
-        """Say whether this was taken in before; it is from now on."""
+        """Return whether this was seen before, and remember it."""
         if what in self.seen:
             return True
         self.seen.add(what)
         return False
 
     def _wingspan(self, name: str, place: Place) -> bool:
-        """Note one of Wingspan's modules, by its bytes if it is a checkout's; else the version says it all.
+        """Note one of Wingspan's modules: by its bytes in a checkout, else by the version.
 
         ``__init__`` only hands names on and is not followed.
         """
@@ -370,7 +370,7 @@ class _Walk:
         return place.file.stem == "__init__"
 
     def _load_wingspan(self, name: str, place: Place) -> bool:
-        """Follow what importing one of Wingspan's modules imports: it may need a library that others do without."""
+        """Follow the imports of one of Wingspan's modules, which may need a library of their own."""
         if name == "wingspan" or place.file is None:
             return True
         package = place.file.stem == "__init__"

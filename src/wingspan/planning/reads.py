@@ -51,7 +51,10 @@ def variable_digest(name: str, value: str | None) -> str:
 
 
 def content_digest(path: str, digest_of: Callable[[Path], str] = digest_file) -> str:
-    """Return the digest of a file or folder; of a path that ends with ``/``, that of the folder's names alone."""
+    """Return the digest of a path.
+
+    For a path that ends with ``/`` it is that of the names in the folder.
+    """
     try:
         if path.endswith("/"):
             return digest_bytes("\0".join(_names(path)).encode("utf-8", "surrogateescape"))
@@ -74,7 +77,7 @@ def what_is_there(path: str, *, sized: bool = False) -> str:
 
 
 def is_usual(name: str) -> bool:
-    """Say whether a variable is the system's or HTCondor's, or sizes thread pools: no question of the user's code."""
+    """Return whether a variable is the system's, HTCondor's, or a size of thread pools."""
     return _USUAL.fullmatch(name) is not None
 
 
@@ -136,7 +139,9 @@ class Present:
 def resolve(
     key: str, recorded: Mapping[str, Reads], present: Callable[[Reads], Reads]
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the key to look for, given a step's first key, and what its last result read that is different now.
+    """Return the key to look for, and what changed of what the last result read.
+
+    `step_keys` gives the first key.
 
     Parameters
     ----------
@@ -156,7 +161,7 @@ def resolve(
 
 
 def latest_of(recorded: Mapping[str, Reads], present: Present) -> "Latest | None":
-    """Return what `step_keys` asks for the key that a step's key has become; None if no result read anything."""
+    """Return the current key for `step_keys`; None if no result read anything undeclared."""
 
     def latest(key: str, call: "Call") -> tuple[str, tuple[str, ...]]:
         project = str(call.action.get("project", ""))

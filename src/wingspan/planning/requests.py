@@ -1,4 +1,4 @@
-"""Give each key one request: steps that make the same call are one job, whatever each of them asks for.
+"""Give each key one request, since steps that make the same call are one job.
 
 Pure. The requests are merged field by field, by maximum; what has no maximum must be the same.
 """
@@ -27,7 +27,7 @@ _NAMED = 3  # steps named in a note
 def merge_requests(
     names: Iterable[str], keys: Mapping[str, str], steps: Mapping[str, Step]
 ) -> tuple[dict[str, tuple[Resources, int]], dict[str, str]]:
-    """Return, by key, the request and the retries of steps that share the key, and a note where they differed.
+    """Return, by key, request and retries of steps that share it, and a note if they differed.
 
     Raises
     ------
@@ -52,7 +52,9 @@ def merge_requests(
 def check_images(
     names: Iterable[str], imageless: Mapping[str, str], steps: Mapping[str, Step]
 ) -> None:
-    """Refuse steps that differ in nothing but their container image; `imageless` are the keys without it.
+    """Refuse steps that differ only in their container image.
+
+    `imageless` are the keys without the image.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def own_seed(step: Step) -> int | None:
 
 
 def _program(sweep: Sweep) -> dict[str, Any] | None:
-    """Return the command of a sweep's file, with the variables of the environment that it names as they are now."""
+    """Return the command of a sweep file, with its environment variables replaced."""
     command = sweep.file.command if sweep.file is not None and sweep.runs_file else None
     if command is None:
         return None

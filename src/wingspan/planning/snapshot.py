@@ -15,7 +15,10 @@ if TYPE_CHECKING:  # jobs read manifests, and need nothing of what makes them
 
 
 class Module(NamedTuple):
-    """A module of a manifest; `digest` is empty for a package without ``__init__``, whose `file` is a folder."""
+    """A module of a manifest.
+
+    `digest` is empty for a package without ``__init__``, whose `file` is a folder.
+    """
 
     file: str
     root: str

@@ -80,7 +80,7 @@ class Statement:
 
     @cached_property
     def chains(self) -> dict[str, frozenset[Chain]]:
-        """For each name that it mentions, the attributes that it asks for: ``a.b.c`` gives a: (b, c).
+        """Attributes that each name is asked for: ``a.b.c`` gives a: (b, c).
 
         An empty chain is the object itself, given away or called.
         """
@@ -176,7 +176,7 @@ def same_scope(root: ast.AST) -> Iterator[ast.AST]:
 
 
 def at_import(root: ast.AST) -> Iterator[ast.AST]:
-    """Give the nodes that are evaluated with a statement: no bodies of functions, but those of classes."""
+    """Yield the nodes that are evaluated with a statement: bodies of classes, not of functions."""
     pending = [root]
     while pending:
         each = pending.pop()
@@ -266,7 +266,7 @@ def _annotations(root: ast.AST) -> Iterator[ast.expr]:
 
 
 def _chains(root: ast.AST) -> Iterator[tuple[str, Chain]]:
-    """Give the names in a tree, each with the attributes that follow it; those in annotations' texts too."""
+    """Yield the names in a tree with the attributes after them, also in annotation texts."""
     pending = [root]
     while pending:
         node = pending.pop()

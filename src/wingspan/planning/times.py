@@ -1,4 +1,6 @@
-"""How long steps will take, from what the same steps, their siblings and earlier runs have taken. Pure.
+"""Estimate how long steps take, from earlier runs of them and of their siblings.
+
+The functions are pure.
 
 A step's siblings are those of the same function, or of the same map, whatever their arguments. What was seen wins over
 what the user has said.
@@ -49,7 +51,7 @@ def known_times(
     previous
         What `history` gave for the last plan of this pipeline.
     seconds
-        Wall time of the result of a key; None if there is none.
+        Wall time of the result of a key, or None.
     records
         Reads the records of earlier runs; called only for steps of which nothing else is known.
     """
@@ -85,7 +87,10 @@ def _siblings(
     previous: Mapping[str, Mapping[str, Any]],
     seconds: Seconds,
 ) -> Callable[[PlannedStep], float | None]:
-    """Return what gives the mean time of a step's siblings: those that run again, those that are done, those of the last plan."""
+    """Return a function for the mean time of a step's siblings.
+
+    Siblings are those that run again, those that are done, and those of the last plan.
+    """
     todo = plan.to_run()
     functions = {step.key: json_text(step.action) for step in todo}
     seen: dict[str, list[float]] = {}
@@ -122,7 +127,7 @@ def _times(keys: list[str], seconds: Seconds) -> list[float]:
 
 
 def _recorded(step: PlannedStep, lasted: Lasted) -> float | None:
-    """Return a step's time as earlier runs recorded it; of one that was stopped, at least what it had run."""
+    """Return a step's recorded time; if it was stopped, at least the time that it had run."""
     times = lasted.ended.get(family(step.name))
     stopped = lasted.stopped.get(step.name, 0.0)
     if times:

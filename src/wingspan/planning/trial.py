@@ -1,4 +1,7 @@
-"""One planned sweep and the values of a draw -> the planned step of that trial. Pure."""
+"""Make the planned step of a trial from a planned sweep and the values of a draw.
+
+The functions are pure.
+"""
 
 import json
 import shlex

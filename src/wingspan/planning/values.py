@@ -71,7 +71,7 @@ def _tree(value: Any, where: str, code: Code, around: Around) -> list[Any]:  # n
     trees = parts if leaf else [_tree(part, where, code, around) for part in parts]
     if isinstance(value, set | frozenset):
         trees.sort(key=json_text)
-    if held := _beside(value):
+    if held := _besides(value):
         trees.append(["and", *[_tree(part, where, code, around) for part in held]])
     return [name, *trees]
 
@@ -103,8 +103,8 @@ def _parts(value: Any) -> list[Any] | None:  # noqa: ANN401 - any value
     return None
 
 
-def _beside(value: Any) -> list[Any]:  # noqa: ANN401 - any value
-    """Return what a container holds besides its items: of a class of the user's, attributes of its own."""
+def _besides(value: Any) -> list[Any]:  # noqa: ANN401 - any value
+    """Return what a container holds besides its items: attributes of a user's class."""
     if isinstance(value, deque):
         return [value.maxlen]
     if isinstance(value, defaultdict):

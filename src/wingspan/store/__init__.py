@@ -1,1 +1,1 @@
-"""Results on disk, by key: how a type is named, how a value becomes bytes, where they are kept."""
+"""Keep results on disk by key: names of types, values as bytes, and the folder of results."""

@@ -1,4 +1,4 @@
-"""A function's annotations -> names of types, without importing what the annotations name.
+"""Name the types of a function's annotations, without importing what they name.
 
 A name under ``if TYPE_CHECKING:`` does not exist at run time; the imports in the module's source say what it means.
 """
@@ -54,13 +54,13 @@ _ALIASES = {"numpy.typing.NDArray": "numpy.ndarray"}
 
 
 def read_signature(function: Callable[..., Any]) -> dict[str, TypeName]:
-    """Return the type of each annotated parameter and of ``return``; what has no annotation is left out."""
+    """Return the type of each annotated parameter, and of the result as ``return``."""
     scope, found = _annotated(function)
     return {name: scope.type_name(annotation) for name, annotation in found.items()}
 
 
 def read_return(function: Callable[..., Any]) -> TypeName | None:
-    """Return the type after ``->`` alone; None without one."""
+    """Return the type of the result; None without an annotation."""
     scope, found = _annotated(function)
     return scope.type_name(found["return"]) if "return" in found else None
 
@@ -83,7 +83,10 @@ def statements(root: ast.AST) -> Iterator[ast.AST]:
 
 @lru_cache(maxsize=4096)
 def name_of_class(kind: type) -> str:
-    """Return the public qualified name of a class: by the shortest of its packages that has it under its name."""
+    """Return the public qualified name of a class.
+
+    It names the shortest of its packages that has the class under its name.
+    """
     parts = kind.__module__.split(".")
     for size in range(1, len(parts)):
         package = ".".join(parts[:size])
@@ -246,12 +249,12 @@ def _is_ellipsis(tree: ast.expr) -> bool:
 
 
 def _is_type(arg: object) -> bool:
-    """Return whether the argument of a generic says a type; the parameters of a Callable are a list."""
+    """Return whether a generic's argument is a type; the parameters of a Callable are a list."""
     return arg is not Ellipsis and not isinstance(arg, list)
 
 
 def _public(name: str) -> str:
-    """Return the public form of the name of a class that is not imported: without its private modules."""
+    """Return the public name of a class that is not imported, without private modules."""
     *modules, last = name.split(".")
     if name in _ALIASES:
         return _ALIASES[name]
@@ -263,7 +266,7 @@ def _public(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _imports(module: str) -> dict[str, str]:
-    """Return what the imports in a module's source, wherever they stand, call things: local -> qualified name."""
+    """Return the qualified name of each local name that a module's imports bind."""
     loaded = sys.modules.get(module)
     file = getattr(loaded, "__file__", None)
     if file is None or Path(file).suffix != ".py":

@@ -1,4 +1,7 @@
-"""NumPy arrays <-> .npy, never with Python objects inside; byte order, memory order and structure are kept."""
+"""Store NumPy arrays as .npy, without Python objects.
+
+Byte order, memory order and structure are kept.
+"""
 
 import io
 import warnings
@@ -49,7 +52,7 @@ def require_stable(value: NDArray[Any]) -> None:
 
 
 def without_padding(value: NDArray[Any]) -> NDArray[Any]:
-    """Return a structured array with zeros between its fields, where memory holds whatever was there before."""
+    """Return a structured array with zeros in the padding between its fields."""
     if value.dtype.names is None:
         return value
     order: Literal["C", "F"] = "F" if value.flags.fnc else "C"

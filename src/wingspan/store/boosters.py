@@ -1,4 +1,4 @@
-"""Models of XGBoost and boosters of LightGBM <-> the libraries' own formats."""
+"""Store models of XGBoost and boosters of LightGBM in the libraries' own formats."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ def write(value: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - of a libr
     Raises
     ------
     UnsupportedTypeError
-        A parameter is no plain value.
+        A parameter is not a plain value.
     """
     if hasattr(value, "model_to_string"):
         path.write_text(value.model_to_string(num_iteration=-1))

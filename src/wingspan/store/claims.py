@@ -1,4 +1,6 @@
-"""Which run computes a key now: byte-range locks on one file, so that no two runs of a home do the same work.
+"""Claim the computation of keys, so that two runs of a home do not repeat work.
+
+A claim is a byte-range lock on one file.
 
 The system drops a lock when its holder ends, however it ends. A lock belongs to the opened file, so that two threads of
 one process exclude each other too.
@@ -52,7 +54,7 @@ class Claims:
         return self._control(fcntl.F_OFD_GETLK, key, fcntl.F_WRLCK) == fcntl.F_UNLCK
 
     def give_back(self, key: str) -> None:
-        """End a claim; nothing if there is none."""
+        """End a claim, if it is held."""
         self._control(fcntl.F_OFD_SETLK, key, fcntl.F_UNLCK)
 
     def _control(self, command: int, key: str, kind: int) -> int:

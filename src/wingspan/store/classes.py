@@ -1,4 +1,4 @@
-"""Class <-> ``module:qualname``, by which a class of the user's is found again in another process."""
+"""Name classes as ``module:qualname``, to find a user's class in another process."""
 
 import importlib
 import sys
@@ -9,7 +9,7 @@ from wingspan.errors import NotFoundError, UnsupportedTypeError
 
 
 def reference(kind: type) -> str:
-    """Return where a class is imported from; one of a script by the script's name, as a job imports it.
+    """Return where a class is imported from; a script's class by the script's name, as in jobs.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Values <-> bytes: one file or folder and a record that says how to read it. Equal values give equal bytes.
+"""Turn values into bytes and back.
+
+A value is one file or folder, and a record that says how to read it. Equal values give equal bytes.
 
 A value is a tree: containers, records and plain values are JSON; what has a file format of its own (a table, an array,
 a model, a file) is a part. A lone part is its file, a tree without parts is one JSON file, any other tree is a folder
@@ -114,7 +116,7 @@ _FIX = (
 
 
 def check_type(kind: TypeName) -> None:
-    """Refuse a type that no codec stores, without importing anything; what cannot be known yet passes.
+    """Refuse a type that no codec stores, without importing anything; unknown ones pass.
 
     Raises
     ------
@@ -167,7 +169,7 @@ def _refuse_class(name: str, kind: type | None) -> NoReturn:
 
 
 def refuse(value: object) -> NoReturn:
-    """Raise the UnsupportedTypeError of a value that no codec stores; its place is not known yet."""
+    """Raise the UnsupportedTypeError of a value that no codec stores; its place is added later."""
     kind: type = type(value)
     try:
         _refuse_class(name_of_class(kind), kind)
@@ -217,7 +219,7 @@ def _codec_of_class(kind: type) -> str | None:
 
 
 def codec_of_type(kind: TypeName) -> str | None:
-    """Return the codec of a type's values; None where neither its name nor its imported class says one."""
+    """Return the codec of a type's values; None if neither its name nor its class decides."""
     found = find_class(kind.name)
     return _CODECS.get(kind.name) if found is None else _codec_of_class(found)
 
@@ -249,7 +251,7 @@ def encode(
     Parameters
     ----------
     own
-        A folder whose files nobody needs any more: of a path into it, files are linked, not copied.
+        A folder whose files are not needed any more: files of a path into it are linked, not copied.
     trusted
         As for `decode`, so that a model is refused now rather than when it is read. None where the
         reader is not known: a model may hold classes of any module of the user's.
@@ -287,7 +289,7 @@ Options = dict[str, dict[str, Any]]  # codec -> what else its `write` takes
 
 
 def _write(value: object, path: str | Path, options: Options) -> tuple[dict[str, Any], str | None]:
-    """Write a value; return the codec and what else its reader must know. A text that is returned is still to be written."""
+    """Return a value's codec and what its reader must know; a returned text is yet to be written."""
     codec = codec_of(value)
     if codec is not None:
         return _write_part(value, path, codec, options), None
@@ -326,7 +328,7 @@ def _module(codec: str) -> Any:  # noqa: ANN401 - a module with `write` and `rea
 
 
 def digest_of(path: Path, record: dict[str, Any]) -> str:
-    """Return the digest of the bytes at `path` and of what their record says besides digest and size."""
+    """Return the digest of the bytes at `path` and of their record without digest and size."""
     return _digest(record, digest_file(path))
 
 

@@ -1,4 +1,4 @@
-"""Which result was computed by the same code and parameters from the same bytes: an index beside the results.
+"""Index results by code, parameters and bytes read, next to the results.
 
 One line a result: its base (all of its key but the inputs), its content key, its key. The index only saves work: it is
 not forced to the disk, what it names may be gone, and a line that is not whole counts for nothing.
@@ -20,7 +20,10 @@ class Contents:
         self._path = path
 
     def add(self, base: str, content: str, key: str) -> None:
-        """Note the key of a result; where that cannot be written, it is not found later, and that is all."""
+        """Add the key of a result to the index.
+
+        If that fails, the result is not found later, and nothing else happens.
+        """
         line = f"{base[:_DIGITS]} {content[:_DIGITS]} {key}\n".encode()
         with suppress(OSError):
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -72,5 +75,5 @@ class Known:
         return list(self._keys.get(base[:_DIGITS], {}).items())
 
     def key(self, base: str, content: str) -> str:
-        """Return the key of a result; empty if there is none."""
+        """Return the key of a result, or an empty text."""
         return self._keys.get(base[:_DIGITS], {}).get(content[:_DIGITS], "")

@@ -1,4 +1,6 @@
-"""Estimators of scikit-learn <-> skops files, made canonical: the same model gives the same bytes in any process.
+"""Store scikit-learn estimators as canonical skops files.
+
+The same model gives the same bytes in any process.
 
 skops names objects and files by memory addresses and stamps entries with the time; here they are numbered by first
 appearance (plain values by content: equal ones may or may not be one object), and the time is fixed. Nothing is
@@ -158,7 +160,7 @@ def _without_ids(node: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _renumber(node: Any, ids: dict[Any, int], files: dict[str, str]) -> None:  # noqa: ANN401 - JSON
-    """Give the objects and files of a schema their numbers, in place; `files`: file -> its new name."""
+    """Renumber the objects and files of a schema in place; `files` maps old to new names."""
     if isinstance(node, list):
         for item in node:
             _renumber(item, ids, files)
@@ -175,7 +177,7 @@ def _renumber(node: Any, ids: dict[Any, int], files: dict[str, str]) -> None:  #
 
 
 def _settle(name: str, content: bytes) -> bytes:
-    """Return an array's file without what its memory happened to hold: between fields, and of leaves what none reads."""
+    """Return an array's file without accidental bytes: padding, and unused fields of leaves."""
     if not name.endswith(".npy"):
         return content
     import numpy as np

@@ -1,4 +1,7 @@
-"""Figures of matplotlib <-> a PNG and an SVG file with equal bytes for equal figures; they come back as a `Picture`."""
+"""Store Matplotlib figures as a PNG and an SVG file; they come back as a `Picture`.
+
+Equal figures give equal bytes.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

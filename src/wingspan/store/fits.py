@@ -1,4 +1,7 @@
-"""Does a value plainly contradict its annotation? In doubt it does not: annotations say more than can be checked."""
+"""Judge whether a value plainly contradicts its annotation.
+
+In doubt it does not, as annotations say more than can be checked.
+"""
 
 import sys
 from typing import Any
@@ -57,7 +60,7 @@ def _is_instance(value: object, expected: Any) -> bool:  # noqa: ANN401 - a clas
 
 
 def _is_twin(kind: type, expected: type) -> bool:
-    """Return whether two classes have one source: their module was imported twice, or runs as a script."""
+    """Return whether two classes have one source: imported twice, or run as a script."""
     modules = {kind.__module__, expected.__module__}
     same = len(modules) == 1 or "__main__" in modules
     return same and kind.__qualname__ == expected.__qualname__

@@ -1,6 +1,8 @@
-"""Which libraries reading and writing a value imports: by its type, or by the record of a stored one.
+"""Find the libraries that reading and writing a value imports.
 
-A job of a pool gets no more libraries than are known to be needed, and a codec's own are named in nobody's code.
+The type shows them, or the record of a stored value.
+
+A job of a pool gets no more libraries than are known to be needed, and user code does not name a codec's own libraries.
 """
 
 import json
@@ -41,7 +43,7 @@ _STANDARD = sys.stdlib_module_names | {"wingspan", "typing"}
 
 
 def with_companions(libraries: Iterable[str]) -> frozenset[str]:
-    """Return the libraries, and those that they import where these are installed without requiring them."""
+    """Return libraries with the optional ones that they import where installed."""
     found: set[str] = set()
     waiting = set(libraries)
     while waiting:
@@ -65,7 +67,7 @@ def libraries_of_type(kind: TypeName) -> frozenset[str]:
 
 
 def is_closed(kind: TypeName | None) -> bool:
-    """Return whether a type says all that its values may hold, so that nothing else is needed to read them."""
+    """Return whether a type shows all that its values may hold and readers may need."""
     if kind is None or kind.kind == "any":
         return False
     if kind.kind in {"none", "literal"}:
@@ -84,7 +86,10 @@ def is_closed(kind: TypeName | None) -> bool:
 
 
 def libraries_of_record(record: Mapping[str, Any], path: Path) -> frozenset[str]:
-    """Return the libraries that reading a stored value imports, by its record and, for what holds others, its file."""
+    """Return the libraries that reading a stored value imports.
+
+    Its record shows them, and for containers its file.
+    """
     return frozenset(_in_record(record, path)) - _STANDARD
 
 

@@ -75,7 +75,7 @@ def _failing(
 
 
 def require_importable(model: object, names: Collection[str]) -> None:
-    """Refuse a function or class that is not what its module has under its name, as another one would be read.
+    """Refuse a function or class that its module does not have under its name.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def require_importable(model: object, names: Collection[str]) -> None:
 
 
 def is_nameless(name: str) -> bool:
-    """Return whether a class or function is in no module: a lambda, or defined in a function or a notebook."""
+    """Return whether no module has a class or function: a lambda, nested, or in a notebook."""
     return "<" in name or name.startswith("__main__.")
 
 

@@ -1,4 +1,4 @@
-"""Tables and columns of pandas <-> one .npz of arrays, with their dtypes and the index as ``facts`` in JSON.
+"""Store pandas tables and columns as one .npz, with dtypes and index as ``facts`` in JSON.
 
 Numbers, booleans, dates, periods, intervals, text, categories, and columns of plain Python values; all with what is
 missing in them. Sparse and Arrow columns are refused.
@@ -93,11 +93,11 @@ def _write_name(name: object) -> Any:  # noqa: ANN401 - JSON
 
 
 def _refuse_attribute(value: object) -> Any:  # noqa: ANN401 - raises
-    raise _refused(f"the attribute {value!r} is no plain value", "remove it from .attrs")
+    raise _refused(f"the attribute {value!r} is not a plain value", "remove it from .attrs")
 
 
 def _refuse_name(name: object) -> Any:  # noqa: ANN401 - raises
-    raise _refused(f"the name {name!r} is no plain value", "rename it")
+    raise _refused(f"the name {name!r} is not a plain value", "rename it")
 
 
 def _read_name(tree: Any) -> Any:  # noqa: ANN401

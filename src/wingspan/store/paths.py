@@ -1,4 +1,7 @@
-"""Files, folders and bytes <-> themselves. A file keeps its name, so that its suffix survives."""
+"""Store files, folders and bytes as they are.
+
+A file keeps its name, so that its suffix survives.
+"""
 
 import os
 import shutil
@@ -15,7 +18,7 @@ def write(value: Path | bytes | bytearray, path: Path, own: str | None = None) -
     Parameters
     ----------
     own
-        A folder whose files nobody needs any more: they are linked, however large, not copied.
+        A folder whose files are not needed any more: they are linked, however large, not copied.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def write(value: Path | bytes | bytearray, path: Path, own: str | None = None) -
 
 
 def _link(source: Path, place: Path) -> None:
-    """Link a file that has no other name; a file that has one may be somebody's."""
+    """Link a file that has no other name; a file that has one may be a user's."""
     try:
         if source.stat().st_nlink == 1:
             os.link(source, place)

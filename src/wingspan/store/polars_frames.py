@@ -1,4 +1,7 @@
-"""Tables and columns of polars <-> Parquet. A LazyFrame is computed into the file and comes back as a scan of it."""
+"""Store polars tables and columns as Parquet.
+
+A LazyFrame is computed into the file and comes back as a scan of it.
+"""
 
 import errno
 from pathlib import Path
@@ -9,7 +12,7 @@ from wingspan.errors import UnsupportedTypeError
 if TYPE_CHECKING:
     import polars as pl
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # polars tells these in words only
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # polars reports these in words only
 _CAST = "cast such columns to another type, or leave them out"
 _ROW_GROUP = 1 << 17  # rows; fixed, so that threads and streaming leave no trace in the bytes
 

@@ -1,4 +1,6 @@
-"""List the keys whose results read something undeclared: one small file, so that a plan opens no result to know.
+"""List the keys whose results read something undeclared.
+
+One small file saves a plan from opening every result.
 
 One JSON object a line, appended before the result is published: a line without a result does no harm, a result
 without a line would. A file that is missing or damaged is made again from the results themselves.
@@ -69,7 +71,10 @@ class ReadsIndex:
         return made
 
     def prune(self, keep: Collection[str]) -> None:
-        """Drop the lines of steps of which no key is kept: a kept key may have come of one that is not."""
+        """Drop the lines of steps without kept keys.
+
+        A kept key may derive from one that is not kept.
+        """
         if not self.path.exists():
             return
         steps = {entry.step for entry in self.entries() if entry.key in keep}
@@ -93,7 +98,7 @@ class ReadsIndex:
         return list(found.values()), None not in lines
 
     def _made_again(self, listed: Iterable[Entry]) -> list[Entry]:
-        """Return the entries of all results there are, after those that are listed: some are still to be published."""
+        """Return the entries of all results, listed ones first, as some are yet to be published."""
         found = {entry.key: entry for entry in listed}
         for path in self._root.glob("??/[!.]*"):
             entry = self._stored(path.name)

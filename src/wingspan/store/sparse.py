@@ -1,4 +1,4 @@
-"""Sparse matrices and arrays of SciPy <-> one .npz of arrays; class, shape and stored zeros are kept.
+"""Store SciPy's sparse matrices and arrays as one .npz; class, shape and zeros are kept.
 
 The order in which entries were added and entries that add up leave no trace: equal values give equal bytes.
 """

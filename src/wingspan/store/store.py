@@ -1,4 +1,6 @@
-"""Results by key: a folder that many runs read and write at once, and that never holds half a result.
+"""Keep results by key, in a folder that many runs share.
+
+The folder never holds half a result.
 
 ::
 
@@ -106,7 +108,7 @@ class Store:
         except FileNotFoundError as error:
             if path.parent.is_dir():
                 raise CorruptError(str(path), "there is no such file", _AGAIN) from error
-            fix = "give the run's command again: the step is done anew"
+            fix = "run the command again: the step is repeated"
             raise NotFoundError(str(self.root), f"it has no result {key[:12]}", fix) from error
         except ValueError as error:
             raise CorruptError(str(path), f"expected JSON: {error}", _AGAIN) from error
@@ -130,7 +132,7 @@ class Store:
         return decode(self.output_path(key, output), outputs[output], trusted)
 
     def publish(self, key: str, folder: Path) -> tuple[str, ...]:
-        """Move a folder with ``result.json`` and ``outputs/`` in as the result of a key; the first one wins.
+        """Publish a folder with ``result.json`` and ``outputs/`` under a key; the first one wins.
 
         Return the outputs in which a result that was stored first differs; the folder is removed then.
 
@@ -158,7 +160,7 @@ class Store:
         return ()
 
     def adopt(self, old: str, new: str, changes: Mapping[str, Any]) -> bool:
-        """Store the result of key `old` under key `new` as well, by second names of its files; return whether it is there.
+        """Link the result of key `old` under key `new` too; return whether it is there.
 
         False where `old` is not stored. A result that `new` has already stays.
 
@@ -248,7 +250,7 @@ class Store:
         return True
 
     def _lose(self, key: str, folder: Path) -> tuple[str, ...]:
-        """Drop a result that another process was quicker with; return the outputs in which the two differ."""
+        """Drop a result that another process beat; return the outputs in which the two differ."""
         ours = _digests(json.loads((folder / RESULT).read_bytes())["outputs"])
         theirs = _digests(self.result(key)["outputs"])
         remove(folder)
@@ -257,9 +259,9 @@ class Store:
     def gc(
         self, keep: Collection[str], older_than_s: float, *, key_format: int = 0, dry: bool = False
     ) -> tuple[int, int]:
-        """Remove results that are not to be kept and were made so long ago; return how many and their bytes.
+        """Remove old results that are not to be kept; return their number and bytes.
 
-        What processes that were killed have left is removed too, once nobody has written to it for a day.
+        What processes that were killed have left is removed too, once it was not written to for a day.
 
         Parameters
         ----------
@@ -280,7 +282,7 @@ class Store:
                 size += size_of(entry)
                 if not dry:
                     gone = entry.with_name(f".{entry.name}.{os.urandom(4).hex()}.part")
-                    entry.rename(gone)  # in one step, so that nobody sees half of it
+                    entry.rename(gone)  # in one step, so that no reader sees half of it
                     remove(gone)
                 count += 1
             except FileNotFoundError:  # another process was quicker
@@ -311,7 +313,7 @@ class Store:
     def check(self) -> Iterator[CorruptError]:
         """Read every byte and yield what is damaged, and what does not belong here."""
         for stray in self._strays():
-            yield CorruptError(str(stray), "this is no part of a store", "move it away")
+            yield CorruptError(str(stray), "this is not part of a store", "move it away")
         for entry in sorted(self._entries()):
             try:
                 outputs = self.result(entry.name)["outputs"]
@@ -330,8 +332,8 @@ class Store:
                 problem = f"output {name}: expected {record.get('digest')}, found {found}"
                 yield CorruptError(str(entry), problem, _AGAIN)
         inner = {path.name for path in (entry / OUTPUTS).glob("*")} - outputs.keys()
-        beside = {path.name for path in entry.iterdir()} - {RESULT, OUTPUTS}
-        for name in sorted(inner | beside):
+        extra = {path.name for path in entry.iterdir()} - {RESULT, OUTPUTS}
+        for name in sorted(inner | extra):
             yield CorruptError(str(entry), f"{name} is in no record", _AGAIN)
 
     def _strays(self) -> Iterator[Path]:
@@ -353,7 +355,7 @@ def _made(folder: Path) -> Path:
 
 
 def read_digest(result: Mapping[str, Any], output: str | None) -> str:
-    """Return the digest of what a reader of a result gets: one output, or all and the type they are the fields of."""
+    """Return the digest of what a reader gets: one output, or all with the type of their fields."""
     outputs = result["outputs"]
     if output is not None:
         return str(outputs[output]["digest"])

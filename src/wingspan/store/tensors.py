@@ -1,4 +1,7 @@
-"""Tensors and state dicts of torch <-> safetensors; they are read into main memory, wherever they were."""
+"""Store torch tensors and state dicts as safetensors.
+
+They are read into main memory, wherever they were.
+"""
 
 from collections import OrderedDict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Value <-> tree of plain JSON, for values and for containers of anything.
+"""Turn values and containers of anything into trees of plain JSON, and back.
 
 What JSON holds stands for itself. All else is an object whose member ``$`` says what it is; what only another codec
 holds is ``{"$": "part", ...}``. The order of a dict is kept, a set is sorted.
@@ -152,7 +152,7 @@ def _tuple(value: Any, down: Down) -> Node:  # noqa: ANN401
 
 
 def _set(value: Any, down: Down) -> Node:  # noqa: ANN401
-    """Return a set: sorted, so that neither the hash seed nor the files' numbers depend on its order."""
+    """Return a sorted set, independent of the hash seed and of file numbers."""
     plain = all(type(item) in _SORTED_LATER for item in value)
     items = [down(item) for item in (value if plain else sorted(value, key=_rank))]
     return {"$": type(value).__name__, "items": sorted(items, key=tree_text)}
@@ -229,7 +229,7 @@ _TEXTS = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
 
 
 def is_newer(text: str) -> bool:
-    """Return whether the text of a tree has a node that the first version of the format did not have."""
+    """Return whether a tree's text has a node that format 1 did not have."""
     return _NEWER_NODE.search(text) is not None
 
 
@@ -282,7 +282,7 @@ def _record(value: Any, down: Down) -> Node:  # noqa: ANN401
 
 
 def _scalar(value: Any) -> Node:  # noqa: ANN401
-    """Return a NumPy scalar; None for anything else, and for those whose bytes say more than their value."""
+    """Return a NumPy scalar; None for other values, and if its bytes hold more than its value."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(value, numpy.generic) or value.dtype.char in "gGVO":
         return None
@@ -330,7 +330,7 @@ _COLLECTIONS: dict[str, Callable[[dict[str, Any], list[Any]], Any]] = {
 
 
 def _rebuild(kind: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Make a NamedTuple or a dataclass of its fields; a dataclass as it was, without computing anything anew."""
+    """Make a NamedTuple or dataclass of its fields, without running a dataclass's code."""
     if issubclass(kind, tuple):
         return tuple.__new__(kind, fields.values())
     made = object.__new__(kind)

@@ -62,7 +62,7 @@ def is_trusted(name: str, trusted: frozenset[str]) -> bool:
 
 
 def project_modules(names: Iterable[str]) -> frozenset[str]:
-    """Return the modules in which these names may be defined and that belong to no library known here."""
+    """Return the modules of these names that belong to no known library."""
     known = _PACKAGES | sys.stdlib_module_names | {"pandas"}
     parts = [name.split(".") for name in names]
     ours = [each for each in parts if each[0] not in known]
@@ -70,7 +70,7 @@ def project_modules(names: Iterable[str]) -> frozenset[str]:
 
 
 def _is_plain(found: Any) -> bool:  # noqa: ANN401 - whatever the module holds
-    """Return whether one of the packages defines it, and it is a class or computes from its arguments alone."""
+    """Return whether a package defines it, and it is a class or a pure function of arguments."""
     numpy = importlib.import_module("numpy")
     place = getattr(found, "__module__", None) or ""
     if isinstance(found, type):

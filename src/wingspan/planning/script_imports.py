@@ -1,4 +1,7 @@
-"""Find the modules beside a script that it imports, directly or through one another; only their text is read."""
+"""Find the modules in a script's folder that it imports, directly or indirectly.
+
+Only their text is read.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +11,10 @@ from wingspan.store.annotation import statements
 
 
 def local_modules(script: Path) -> list[Path]:
-    """Return the files and packages in a script's folder that it needs, sorted; the script itself is not one."""
+    """Return the files and packages in a script's folder that it needs, sorted.
+
+    The script itself is not one of them.
+    """
     folder = script.parent
     found: dict[Path, None] = {}
     waiting = [script]
@@ -29,7 +35,7 @@ def _place(folder: Path, name: str) -> Path | None:
 
 
 def _imported(file: Path) -> Iterator[str]:
-    """Yield the first part of each module that a file imports; nothing for a file that is not Python."""
+    """Yield the first part of each module that a file imports; nothing if it is not Python."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
