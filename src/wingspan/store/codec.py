@@ -289,7 +289,7 @@ Options = dict[str, dict[str, Any]]  # codec -> what else its `write` takes
 
 
 def _write(value: object, path: str | Path, options: Options) -> tuple[dict[str, Any], str | None]:
-    """Return a value's codec and what its reader must know; a returned text is yet to be written."""
+    """Return a value's codec and what its reader must know; a returned text is still unwritten."""
     codec = codec_of(value)
     if codec is not None:
         return _write_part(value, path, codec, options), None
