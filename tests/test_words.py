@@ -16,7 +16,7 @@ BANNED = re.compile(
     r"of its like|gone on from|taken in|there is none|(?<!there )is no (?!longer|more|limit)[a-z]+)\b",
     re.IGNORECASE,
 )
-ALLOWED = re.compile(r"\bstudy\.tell\b|\btell\(|ask and tell", re.IGNORECASE)
+ALLOWED = re.compile(r"\bstudy\.tell\b|\btell\(|ask and tell|user nobody", re.IGNORECASE)
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NOT_READ_YET = frozenset(
     [
@@ -25,7 +25,6 @@ NOT_READ_YET = frozenset(
         "eventlog",
         "recipes",
         "runner",
-        "simulator",
         "sweep",
         "tabular",
         "tracking",

@@ -1,4 +1,4 @@
-"""A pool with known causes: what happens in it goes to an event log, why it happens to a file beside it.
+"""Simulate a pool with known causes, as event logs and files with the truth.
 
 The arrow: parameters + seed -> event log + truth. `write` makes the text of events, `pool` the days.
 """

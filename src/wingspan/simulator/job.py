@@ -26,7 +26,10 @@ _FLOOR = 0.15  # share of the peak that a job needs from its first second
 
 @dataclass(slots=True)
 class Cluster:
-    """Jobs submitted together, alike but for their inputs. `fixed` once its user has corrected the bug."""
+    """Jobs submitted together, alike except for their inputs.
+
+    `fixed` is true once the user has corrected the bug.
+    """
 
     number: int
     user: User
@@ -59,7 +62,7 @@ class Job:
     Attributes
     ----------
     flaw
-        Kind of the fault that it carries itself; empty for none. Memory is no flaw but a number.
+        Kind of the fault that it carries itself; empty for none. Memory is a number, not a flaw.
     need_mb, work_s
         Peak of its memory; seconds of its run on a host of speed 1.
     """
@@ -95,7 +98,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a run stopped: the latent `cause`, the outage if one it was, and the kind of fault that is seen."""
+    """Why a run stopped: the latent `cause`, its outage if any, and the kind of fault seen."""
 
     cause: str
     kind: str
@@ -104,7 +107,9 @@ class Hold:
 
 @dataclass(slots=True)
 class Run:
-    """What happened from `start` to `end`; nothing of it after `cut` came to pass (the job was removed).
+    """What happened from `start` to `end`.
+
+    Nothing after `cut` came to pass: the job was removed.
 
     `starts` counts executions that began, `image` is the last memory used in MB.
     """
@@ -236,7 +241,10 @@ class Slots:
     def _met(
         self, stage: Stage, job: Job, place: Place, time: float, random: Random
     ) -> Hold | None:
-        """Return the fault that the job meets at a stage; uses the same random numbers whether or not."""
+        """Return the fault that the job meets at a stage.
+
+        It draws the same random numbers in any case.
+        """
         by_point, by_plugin, by_site = random.random(), random.random(), random.random()
         cluster, site = job.cluster, place.site
         if job.flaw and not cluster.fixed and STAGES.get(job.flaw) == stage:
@@ -257,7 +265,7 @@ class Slots:
     def _disconnect(
         self, run: Run, place: Place, time: float, end_s: float, random: Random
     ) -> None:
-        """Maybe lose the execution point for a while; a failure to reconnect is told as an eviction's cause."""
+        """Maybe disconnect the execution point for a while; a failed reconnection is an eviction."""
         when, back, found = random.expovariate(1.0), random.random(), random.random()
         when_s = when * 3600 / max(self.sites.disconnects_per_hour, 1e-9)
         gone_s = 20 + 2000 * back
@@ -298,7 +306,7 @@ def _crossing(needed: float, request: float) -> float:
 
 
 def hopeless(job: Job, fastest: float) -> bool:
-    """Tell whether no release alone can help: the job's own flaw stops it on every machine at any time."""
+    """Return whether no release alone can help, as the job's own flaw stops it everywhere."""
     if job.flaw in {"disk", "cpus"} or (job.flaw and not job.cluster.fixed):
         return True
     if job.cluster.exit_code:

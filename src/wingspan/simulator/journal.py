@@ -1,4 +1,4 @@
-"""Event texts with their times -> one access point's log, in the order of time, hour by hour.
+"""Write event texts as one access point's log, in the order of time, hour by hour.
 
 What a run will do is known when it starts, what people will do is not: so a text waits in the hour it belongs
 to, and is dropped there if its run has been cut by then. Image-size events, three of four in a log, are only
@@ -17,7 +17,7 @@ from wingspan.simulator.write import job_id, stamp_writer
 _HOUR_S = 3600.0
 _FIRST_IMAGE_S = 8.0  # after the start: the starter's first report
 _IMAGES_MAX = 120  # of one execution: the memory of a long job no longer grows
-_TOLD = Run(0.0)  # for events that have happened when they are told: never cut
+_RECORDED = Run(0.0)  # for events that have happened when they are recorded: never cut
 
 
 class _Images:
@@ -59,7 +59,7 @@ class Journal:
         if options.header:
             self._write([self._header(int(start), index)])
 
-    def add(self, time: float, job: Job, text: str, run: Run = _TOLD) -> None:
+    def add(self, time: float, job: Job, text: str, run: Run = _RECORDED) -> None:
         """Put an event in its place; it is dropped if `run` is cut before `time`."""
         self._count += 2
         hour = max(self._hour, int((time - self._start) // _HOUR_S))
@@ -95,7 +95,7 @@ class Journal:
             [
                 text
                 for time, _, text, run in items
-                if time <= run.cut and (time <= end or run is _TOLD)
+                if time <= run.cut and (time <= end or run is _RECORDED)
             ]
         )
 

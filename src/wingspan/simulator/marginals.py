@@ -1,4 +1,4 @@
-"""What a simulated pool looks like from outside, beside what is known of real logs: truth file -> table.
+"""Compare a simulated pool with known figures of real logs, as a table.
 
 The priors are shapes measured on the event logs of 35 public repositories (7,982 jobs, 436 holds in 114
 incidents; people commit logs of trouble, so rates are biased upward): not the truth about any pool. An
@@ -20,7 +20,7 @@ _AT_ONCE = frozenset({HoldCode.SubmittedOnHold, HoldCode.SpoolingInput})  # not 
 
 @dataclass(frozen=True, slots=True)
 class Marginal:
-    """One number: what is known, what was simulated, and how far apart the two may be in the set ``corpus``."""
+    """One number: its known and simulated value, and the greatest difference for ``corpus``."""
 
     name: str
     prior: float
@@ -30,7 +30,7 @@ class Marginal:
 
     @property
     def fits(self) -> bool:
-        """Tell whether the simulated number is in its band."""
+        """Return whether the simulated number is in its band."""
         return self.low <= self.simulated <= self.high
 
 

@@ -1,6 +1,6 @@
-"""What a simulated pool is like: a name or a file -> `Parameters`, checked as a whole.
+"""Read the parameters of a simulated pool from a name or a file, checked as a whole.
 
-Two sets are shipped beside this file: ``corpus``, whose holds have the shape of those in public
+Two sets are shipped next to this file: ``corpus``, whose holds have the shape of those in public
 event logs, and ``ospool``, where outages are more common than bugs and people more patient. Both are
 shape priors, not the truth about any pool. Shares and probabilities are 0-1; a `spread` is the sigma
 of the logarithm around the median.
@@ -60,7 +60,7 @@ class Sites:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One kind of outage: how often in the whole pool, how long, and how many of those it meets it holds."""
+    """One kind of outage: its rate in the whole pool, its length, and the share that it holds."""
 
     per_day: float
     minutes: float
@@ -185,7 +185,9 @@ _MAY_BE_ZERO = _SHARES | frozenset(
 
 
 def load_parameters(source: str | Path) -> Parameters:
-    """Read a shipped set by its name, or a TOML or JSON file; what a file leaves out is as in `Parameters`.
+    """Read a shipped set by name, or a TOML or JSON file.
+
+    What a file leaves out is as in `Parameters`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What people and policies do about holds: the look of a hold and a user's habits -> action and delay.
+"""Model what people and policies do about holds, by a hold's look and a user's habits.
 
 They see what the log shows, never the cause: the reason's first-day rule says whose matter it
 seems to be.

@@ -1,4 +1,4 @@
-"""Days of a pool: parameters + seed -> event logs, and the truth beside them.
+"""Simulate days of a pool: event logs from parameters and a seed, with the truth.
 
 A discrete-event simulation over jobs, not over their events: what happens to a job between a
 release and its next stop is worked out at once (`job`), written hour by hour (`journal`). The queue
@@ -21,12 +21,12 @@ from wingspan.simulator.journal import Journal
 from wingspan.simulator.parameters import Parameters
 from wingspan.simulator.people import react
 from wingspan.simulator.reasons import Wording
+from wingspan.simulator.recording import record_end, record_hold, record_run, record_submission
 from wingspan.simulator.submissions import Submissions
-from wingspan.simulator.telling import tell_end, tell_hold, tell_run, tell_submission
 from wingspan.simulator.truth import Episode, Truth
 from wingspan.simulator.world import DAY_S, User, keyed, make_world, stream
 
-_LATE_S = 10.0  # events are told at most so long after they happen
+_LATE_S = 10.0  # events are recorded at most this long after they happen
 _LOOPS_MAX = 25  # of an unbounded periodic_release, before its user notices
 _POLICY = "The job attribute PeriodicRelease expression '{}' evaluated to TRUE"
 _BOUNDED = "(NumJobStarts < 3) && ((time() - EnteredCurrentStatus) > 3600)"
@@ -52,7 +52,7 @@ def simulate(parameters: Parameters, seed: int, out: Path, truth: Path) -> Simul
     Parameters
     ----------
     out
-        The log; with several access points, one beside another with the access point's name before the suffix.
+        The log; with several access points, one log each, with the access point's name before the suffix.
     """
     start = datetime.fromisoformat(parameters.start).timestamp()
     world = make_world(parameters, seed, start)
@@ -145,7 +145,7 @@ class _Days:
     def enter(self, time: float, job: Job) -> None:
         """Put a job into the queue."""
         self.live[job.number] = job
-        tell_submission(self.journal(job), job, time)
+        record_submission(self.journal(job), job, time)
         if job.flaw in {"submitted_held", "spooling"}:
             kind, job.flaw = job.flaw, ""
             run = Run(time, end=time + 0.1, outcome="held", hold=Hold("user", kind))
@@ -158,7 +158,7 @@ class _Days:
         """Let a job run, from its submission or a release."""
         run = self.slots.run(job, time, keyed(self.seed, job.number, job.holds))
         job.run = run
-        tell_run(self.journal(job), job, run, self.parameters.workload.image_update_s)
+        record_run(self.journal(job), job, run, self.parameters.workload.image_update_s)
         self.at(run.end, self.ended, job, run)
 
     def ended(self, time: float, job: Job, run: Run) -> None:
@@ -170,7 +170,7 @@ class _Days:
         if run.hold:
             self.hold(time, job, run, run.hold)
         else:
-            tell_end(self.journal(job), job, run)
+            record_end(self.journal(job), job, run)
             self.leave(time, job, run.outcome)
 
     def leave(self, time: float, job: Job, end: str) -> None:
@@ -186,7 +186,7 @@ class _Days:
     def hold(self, time: float, job: Job, run: Run, why: Hold) -> None:
         """Put a job on hold and let policies and people take notice."""
         job.holds += 1
-        seen = tell_hold(self.journal(job), job, run, why.kind, time)
+        seen = record_hold(self.journal(job), job, run, why.kind, time)
         if episode := self.episodes.pop(job.number, None):
             self.truth.close(episode, "held again", time, seen.code)
         self.episodes[job.number] = self.truth.hold(job, run, why, seen, self.slots)
@@ -197,7 +197,7 @@ class _Days:
             self.notice(time, job.cluster.user, seen)
 
     def left_to_policy(self, time: float, job: Job, why: Hold) -> bool:
-        """Tell whether the job's own policy will release it; then it does."""
+        """Return whether the job's own policy will release it; if so, release it."""
         if why.kind == "spooling":
             self.at(
                 time + 2 + self.random.expovariate(1 / 60),
@@ -283,7 +283,10 @@ class _Days:
         self.start(time, job)
 
     def correct(self, time: float, job: Job, action: str, *, skilled: bool) -> None:
-        """Change what the user believes to be wrong; some changes show in the log, others are to files."""
+        """Change what the user believes to be wrong.
+
+        Some changes show in the log, others are made to files.
+        """
         if action == "fix":
             job.cluster.fixed |= skilled
             return

@@ -1,6 +1,6 @@
-"""What HTCondor says about a hold: kind of fault + dialect -> code, sub-code and text.
+"""Word a hold as HTCondor does: code, sub-code and text for a kind of fault and a dialect.
 
-A kind is what went wrong; it never tells why (several causes share a kind, several kinds share a
+A kind is what went wrong; it never says why (several causes share a kind, several kinds share a
 text). The dialect is the version of the access point or the policy of the site: the same kind has
 other codes and words there. The texts are made after those in public event logs.
 """
@@ -45,7 +45,10 @@ def _in(code: int, what: str) -> tuple[Wording, Wording]:
 
 
 def _out(code: int, what: str) -> tuple[Wording, Wording]:
-    """Return new and old words for output that the execution point could not send; old ones say 13."""
+    """Return new and old words for output that the execution point could not send.
+
+    The old ones say 13.
+    """
     new = Wording(12, code, _EP_OUT + what, _RECEIVING + what + _OLD_OUT_END)
     return new, Wording(13, code, f"{_OLD_OUT}: error {what}{_OLD_OUT_END}")
 

@@ -45,7 +45,7 @@ class Submissions:
         return cluster, [self._job(cluster, proc, own) for proc in range(cluster.size)]
 
     def held_by_user(self, cluster: Cluster) -> bool:
-        """Tell whether its user will put it on hold."""
+        """Return whether its user will put it on hold."""
         return self.random.random() < self.parameters.flaws.user_hold and cluster.size <= 100
 
     def _size_from(self, gauss: float) -> int:

@@ -1,6 +1,6 @@
-"""The latent truth of a simulated pool, as JSON lines beside the log and never in it.
+"""The latent truth of a simulated pool, as JSON lines in a file next to the log.
 
-One object a line, told apart by ``kind``: ``pool`` (first: parameters and seed), ``hold`` and ``job``
+One object a line, distinguished by ``kind``: ``pool`` (first: parameters and seed), ``hold`` and ``job``
 in the order in which they closed, ``outage`` (all of them), ``totals`` (last: what was written). Times are
 seconds since 1970. docs/simulator.md lists the fields.
 """
@@ -78,7 +78,7 @@ class Truth:
         return Episode(job, record)
 
     def act(self, episode: Episode, action: str, time: float) -> None:
-        """Tell what was done about a hold: remove, release, edit, fix, policy release, policy remove."""
+        """Record what was done about a hold: remove, release, edit, fix, or a policy's doing."""
         episode.record |= {
             "action": action,
             "action_time": _cut(time),
@@ -88,7 +88,7 @@ class Truth:
     def close(
         self, episode: Episode, outcome: str, time: float | None, code: int | None = None
     ) -> None:
-        """Tell what followed, and write the episode."""
+        """Record what followed, and write the episode."""
         episode.record["outcome_code"] = code
         if outcome:
             episode.record["outcome"] = outcome
@@ -146,7 +146,10 @@ class Truth:
 
 
 def read_truth(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the records of a truth file; raises `FormatError` if it is none, or of another format."""
+    """Read the records of a truth file.
+
+    Raises `FormatError` if it is not one, or of another format.
+    """
     with path.open(encoding="utf-8") as lines:
         first = json.loads(next(lines, "{}") or "{}")
         if first.get("kind") != "pool" or first.get("format") != FORMAT:

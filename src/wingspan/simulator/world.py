@@ -1,4 +1,4 @@
-"""What surrounds the jobs: access points, sites, users and outages, all fixed before the first job.
+"""Fix the surroundings of the jobs: access points, sites, users and outages.
 
 Parameters and a seed -> `World`. Outages do not depend on jobs, so that what would have happened to
 a job, had it been released at another time, can be worked out as well as what did happen.
@@ -45,7 +45,7 @@ _CACHES = ("cache-east.example.net", "cache-west.example.net", "cache-north.exam
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An outage that took place: `cause` at `where`, from `start` to `end`, in seconds since 1970."""
+    """An outage: `cause` at `where`, from `start` to `end`, in seconds since 1970."""
 
     number: int
     cause: str
@@ -83,7 +83,10 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class AccessPoint:
-    """Where jobs are submitted: `host` in full; `old` and `policy` choose its words, see `reasons.wording`."""
+    """Where jobs are submitted.
+
+    `host` is the full name. `old` and `policy` choose its words, see `reasons.wording`.
+    """
 
     index: int
     name: str
@@ -97,7 +100,10 @@ class AccessPoint:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where jobs run; `hosts` has the calendars of the hosts that ever break, `speeds` one number a host."""
+    """Where jobs run.
+
+    `hosts` has the calendars of the hosts that ever break, `speeds` one number per host.
+    """
 
     index: int
     name: str
@@ -111,7 +117,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with habits; `tilt` multiplies the share of clusters with flaws."""
+    """A user with habits; `tilt` multiplies the share of clusters with flaws."""
 
     name: str
     access_point: AccessPoint
@@ -136,7 +142,7 @@ class World:
 
 
 def stream(seed: int, name: str) -> Random:
-    """Return the random numbers for one purpose: the same for a seed on every machine and in every process."""
+    """Return random numbers for one purpose, the same for a seed on every machine."""
     return Random(int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()))
 
 
@@ -199,7 +205,7 @@ class _Breaking:
         where: str,
         kinds: Mapping[str, float],
     ) -> Calendar:
-        """Draw the outages of a place that gets `share` of all of this kind; next one after one has ended."""
+        """Draw the outages of a place that gets `share` of all of a kind, one after another."""
         mine: list[Broken] = []
         per_s = rate.per_day * share / DAY_S
         time = self.start

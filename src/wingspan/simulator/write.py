@@ -1,4 +1,4 @@
-r"""One event -> its text in a job event log, byte for byte as HTCondor writes it.
+r"""Write one event as text for a job event log, byte for byte as HTCondor does.
 
 Every function takes the job's id as `job_id` gives it and the stamp as a `stamp_writer` gives it,
 and returns the whole record, from the three digits to the line ``...``. Values are written as they
@@ -26,7 +26,7 @@ class StampFormat:
     iso
         ISO_DATE: ``2026-05-01 12:00:00``; without it ``05/01 12:00:00``, which has no year.
     utc
-        UTC: a ``Z`` behind it; without it the local time of `zone`.
+        UTC: a ``Z`` after it; without it the local time of `zone`.
     sub_second
         SUB_SECOND: three digits of the second, cut, not rounded.
     zone
@@ -116,7 +116,9 @@ def rotation_header(  # noqa: PLR0913 - the fields of the header
     max_rotation: int = 1,
     creator: str = "",
 ) -> str:
-    """008 at the head of a global event log: `offset` and `event_offset` count the files before this one.
+    """008 at the head of a global event log.
+
+    `offset` and `event_offset` count the files before this one.
 
     `size` and `events` are 0 in the live file; the writer fills them in when it rotates.
     """
@@ -174,7 +176,10 @@ def evicted(  # noqa: PLR0913 - the fields of the event
     moved: Transferred | None = None,
     usage: Sequence[Usage] = (),
 ) -> str:
-    """004: back to the queue. With a hold's code it stands just before the hold (HTCondor 23.10 on)."""
+    """004: back to the queue.
+
+    With a hold's code it stands just before the hold (HTCondor 23.10 on).
+    """
     moved = moved or Transferred()
     codes = f" Code {code} Subcode {subcode}" if code else ""
     first = "\t(1) Job was checkpointed.\n" if checkpointed else "\t(0) CPU times\n"

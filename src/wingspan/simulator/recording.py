@@ -1,4 +1,4 @@
-"""What happened to a job -> the events that an access point writes about it.
+"""Write the events that an access point records about what happened to a job.
 
 Only what HTCondor knows goes in here: places, kinds of faults, numbers; causes stay in the truth.
 """
@@ -58,7 +58,7 @@ def sinful(place: Place) -> str:
     )
 
 
-def tell_submission(journal: Journal, job: Job, time: float) -> None:
+def record_submission(journal: Journal, job: Job, time: float) -> None:
     """000, with the note that belongs to it."""
     cluster = job.cluster
     note = f"DAG Node: node{job.proc + job.number}" if cluster.dag else ""
@@ -67,17 +67,17 @@ def tell_submission(journal: Journal, job: Job, time: float) -> None:
     journal.add(time, job, write.submitted(job.id, journal.stamp(time), host, notes=notes))
 
 
-def tell_run(journal: Journal, job: Job, run: Run, image_update_s: float) -> None:
+def record_run(journal: Journal, job: Job, run: Run, image_update_s: float) -> None:
     """Events of a run up to its stop, without the stop itself."""
     for step in run.steps:
         time, what, _, seconds, number = step
         if what == "image":
             journal.add_images(job, run, time, seconds, number, image_update_s)
         else:
-            _TELL[what](journal, job, run, step)
+            _RECORD[what](journal, job, run, step)
 
 
-def tell_end(journal: Journal, job: Job, run: Run) -> None:
+def record_end(journal: Journal, job: Job, run: Run) -> None:
     """005."""
     seconds = int(run.ran_s * 0.95)
     moved = Transferred(
@@ -100,7 +100,7 @@ def tell_end(journal: Journal, job: Job, run: Run) -> None:
     journal.add(run.end, job, text)
 
 
-def tell_hold(journal: Journal, job: Job, run: Run, kind: str, time: float) -> Wording:
+def record_hold(journal: Journal, job: Job, run: Run, kind: str, time: float) -> Wording:
     """012 and what comes before it; returns code, sub-code and the text's template."""
     point = job.cluster.access_point
     place = run.place
@@ -115,13 +115,13 @@ def tell_hold(journal: Journal, job: Job, run: Run, kind: str, time: float) -> W
         words.code, words.subcode, words.reason.format_map(fields), words.error.format_map(fields)
     )
     if place:
-        _tell_before_hold(journal, job, run, seen, time)
+        _record_before_hold(journal, job, run, seen, time)
     text = write.held(job.id, journal.stamp(time), seen.reason, seen.code, seen.subcode)
     journal.add(time, job, text)
     return words
 
 
-def _tell_before_hold(journal: Journal, job: Job, run: Run, seen: Wording, time: float) -> None:
+def _record_before_hold(journal: Journal, job: Job, run: Run, seen: Wording, time: float) -> None:
     point, place = job.cluster.access_point, run.place
     if place is None:
         return
@@ -151,7 +151,7 @@ def _tell_before_hold(journal: Journal, job: Job, run: Run, seen: Wording, time:
         journal.add(time - 0.1, job, text)
 
 
-def _tell_execute(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_execute(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, place, _, _ = step
     if job.cluster.access_point.old:
         text = write.executing(job.id, journal.stamp(time), sinful(place))
@@ -169,7 +169,7 @@ def _tell_execute(journal: Journal, job: Job, run: Run, step: Step) -> None:
     journal.add(time, job, text, run)
 
 
-def _tell_input(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_input(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, place, seconds, _ = step
     if job.cluster.access_point.old:
         return
@@ -183,7 +183,7 @@ def _tell_input(journal: Journal, job: Job, run: Run, step: Step) -> None:
         journal.add(time + seconds, job, end, run)
 
 
-def _tell_output(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_output(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, _, seconds, _ = step
     if job.cluster.access_point.old:
         return
@@ -195,7 +195,7 @@ def _tell_output(journal: Journal, job: Job, run: Run, step: Step) -> None:
     journal.add(time + seconds, job, end, run)
 
 
-def _tell_evicted(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_evicted(journal: Journal, job: Job, run: Run, step: Step) -> None:
     """004; of one in fifty the execution point was lost before, which is 022 and 024."""
     time, _, place, seconds, used_mb = step
     code, reason = _EVICTIONS[place.tag % len(_EVICTIONS)]
@@ -218,7 +218,7 @@ def _tell_evicted(journal: Journal, job: Job, run: Run, step: Step) -> None:
     journal.add(time + 0.1, job, text, run)
 
 
-def _tell_disconnected(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_disconnected(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, place, seconds, _ = step
     stamp, slot, host = journal.stamp, slot_name(place), sinful(place)
     why = _DISCONNECTS[place.tag % 2]
@@ -227,31 +227,34 @@ def _tell_disconnected(journal: Journal, job: Job, run: Run, step: Step) -> None
     journal.add(time, job, write.reconnected(job.id, stamp(time), slot, host, host), run)
 
 
-def _tell_suspended(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_suspended(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, _, seconds, _ = step
     journal.add(time, job, write.suspended(job.id, journal.stamp(time)), run)
     journal.add(time + seconds, job, write.unsuspended(job.id, journal.stamp(time + seconds)), run)
 
 
-def _tell_shadow(journal: Journal, job: Job, run: Run, step: Step) -> None:
+def _record_shadow(journal: Journal, job: Job, run: Run, step: Step) -> None:
     time, _, place, _, _ = step
     message = f"Error from {slot_name(place)}: {_EXCEPTIONS[place.tag % len(_EXCEPTIONS)]}"
     journal.add(time, job, write.shadow_exception(job.id, journal.stamp(time), message), run)
 
 
-_TELL = {
-    "execute": _tell_execute,
-    "input": _tell_input,
-    "output": _tell_output,
-    "evicted": _tell_evicted,
-    "disconnected": _tell_disconnected,
-    "suspended": _tell_suspended,
-    "shadow": _tell_shadow,
+_RECORD = {
+    "execute": _record_execute,
+    "input": _record_input,
+    "output": _record_output,
+    "evicted": _record_evicted,
+    "disconnected": _record_disconnected,
+    "suspended": _record_suspended,
+    "shadow": _record_shadow,
 }
 
 
 def _fields(job: Job, run: Run, place: Place | None) -> dict[str, object]:
-    """Return all that a reason's template may name; files and programs are the cluster's, numbers the job's."""
+    """Return the values for a reason's template.
+
+    Files and programs are the cluster's, numbers the job's.
+    """
     cluster, point = job.cluster, job.cluster.access_point
     name, salt = cluster.user.name, cluster.number * 7919 + job.proc
     home = f"/home/{name}/run{cluster.number % 97}"
@@ -309,7 +312,7 @@ def _disk_kb(job: Job) -> int:
 
 
 def _usage(job: Job, used_mb: float, ran_s: float) -> tuple[Usage, ...]:
-    """Return the table's rows; without an execution there is no use to tell."""
+    """Return the table's rows; without an execution there is no usage to record."""
     disk, cpu = _disk_kb(job), f"{0.5 + job.number % 50 / 100:.2f}" if ran_s > 0 else ""
     memory = str(int(used_mb)) if ran_s > 0 else ""
     return (
