@@ -325,7 +325,7 @@ def test_job_ads_follow_events(tmp_path):
 
 def test_what_fails_leaves_no_file(tmp_path, monkeypatch):
     """A simulation that breaks off leaves neither log nor truth behind."""
-    monkeypatch.setattr("wingspan.simulator.pool.tell_end", lambda *_: 1 / 0)
+    monkeypatch.setattr("wingspan.simulator.pool.record_end", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         simulate(small(days=0.1), 1, tmp_path / "a.log", tmp_path / "t")
     assert list(tmp_path.iterdir()) == []
