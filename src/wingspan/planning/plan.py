@@ -202,6 +202,11 @@ def step_from_json(line: Mapping[str, Any]) -> PlannedStep:
     return PlannedStep(**{**line, **parts, **more})
 
 
+def is_sweep(step: PlannedStep) -> bool:
+    """Return whether a planned step is a sweep; a trial of one is not."""
+    return step.sweep is not None and "spec" in step.sweep
+
+
 def walk(tree: object) -> Iterator[Mapping[str, Any]]:
     """Yield every tagged node of an argument tree."""
     if isinstance(tree, Mapping):

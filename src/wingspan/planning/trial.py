@@ -72,11 +72,6 @@ def trial_of(
     )
 
 
-def is_sweep(step: PlannedStep) -> bool:
-    """Return whether a planned step is a sweep; a trial of one is not."""
-    return step.sweep is not None and "spec" in step.sweep
-
-
 def prunes(sweep: PlannedStep) -> bool:
     """Return whether the search may stop trials of a sweep."""
     return sweep.sweep is not None and sweep.sweep["spec"]["prune"]["rule"] != "none"

@@ -10,8 +10,7 @@ from typing import Any
 
 from wingspan.errors import CorruptError, NotFoundError, SpaceError
 from wingspan.planning.key import FORMAT, content_key
-from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.planning.trial import is_sweep
+from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.runner.events import DONE, StepEvent
 from wingspan.runner.undeclared import READS, holds
 from wingspan.store.store import Store, read_digest

@@ -6,12 +6,14 @@ beside ``local/`` and ``htcondor/``, and gets a line in ``runners.py``. ``tests/
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import Listener, Outcome, StepEvent
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.run_folder import Home, RunFolder
+
+if TYPE_CHECKING:
+    from wingspan.runner.queue_attempt import Attempt  # no job needs it
 
 
 class Runner(ABC):
@@ -107,11 +109,11 @@ class Trail(ABC):
         """Whether jobs may still work for a place from which the run's folder was moved."""
         return False
 
-    def last_attempts(self) -> dict[str, Attempt]:
+    def last_attempts(self) -> "dict[str, Attempt]":
         """Return the last attempt of each step's job in a queue, by the step's key."""
         return {}
 
-    def attempts(self) -> dict[str, list[Attempt]]:
+    def attempts(self) -> "dict[str, list[Attempt]]":
         """Return every attempt of each step's job in a queue, by the step's key."""
         return {}
 

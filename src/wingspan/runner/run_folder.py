@@ -28,7 +28,6 @@
 import json
 import os
 import re
-import secrets
 import shlex
 import time
 from collections.abc import Mapping
@@ -106,7 +105,9 @@ class Home:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         others = self.runs.iterdir() if self.runs.is_dir() else ()
         number = max((_place(other.name)[1] for other in others), default=0) + 1
-        letters = "".join(secrets.choice(_LETTERS) for _ in range(4))
+        from secrets import choice
+
+        letters = "".join(choice(_LETTERS) for _ in range(4))
         return RunFolder(self.runs / f"{stamp}.{number:04}-{file_part(pipeline)}-{letters}")
 
     def run(self, name: str) -> "RunFolder":

@@ -15,7 +15,6 @@
 
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -97,7 +96,9 @@ def constant_in(place: Path, name: str) -> Path:
 
 def make_place(shared: Path, dag: Path, name: str) -> Path:
     """Make the place of a DAG in the shared folder, and a link to it in the DAG's own folder; return it."""
-    place = shared / RUNS / f"{file_part(name)}-{secrets.token_hex(4)}"
+    from secrets import token_hex  # no job makes a place
+
+    place = shared / RUNS / f"{file_part(name)}-{token_hex(4)}"
     owner = Owner(os.uname().nodename, str(dag.absolute()))
     with aside(place) as made:
         (made / STORE).mkdir(parents=True)

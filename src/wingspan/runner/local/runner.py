@@ -1,6 +1,5 @@
 """Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
 
-import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Any
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space
-from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.planning.trial import is_sweep
+from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.runner import attempt as attempts
 from wingspan.runner.adoption import ADOPTED, Adoption
 from wingspan.runner.events import (
@@ -42,12 +40,10 @@ from wingspan.runner.run_folder import (
     earlier_attempts,
     read_result,
 )
-from wingspan.runner.trials.result import list_trials, study_of
 from wingspan.runner.undeclared import require_same_reads
 from wingspan.store.claims import Claims
 from wingspan.store.store import Store
 
-_LOG = logging.getLogger(__name__)
 _TARGET = "wingspan.runner.job.run:run_job"
 _POLL_S = 0.5
 _CLAIMED_POLL_S = 0.1  # while another run computes what this one needs
@@ -240,6 +236,8 @@ class _Work:
 
     def _list_trials(self, step: PlannedStep) -> None:
         """Store the table of a sweep's trials, which their journal has."""
+        from wingspan.runner.trials.result import list_trials, study_of
+
         began = time.time()
         try:
             study = study_of(self.steps[step.needs[0]], self.home.studies)
@@ -365,7 +363,9 @@ class _Work:
             return False
         note = attempts.notes(step.name, made)
         if note:
-            _LOG.warning(note)
+            from logging import getLogger  # no job needs it
+
+            getLogger(__name__).warning(note)
         self._end(step, attempt=int(path.name), note=note, **seen)
         return True
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import PlannedStep
-from wingspan.planning.trial import is_sweep
+from wingspan.planning.plan import PlannedStep, is_sweep
 
 
 @dataclass(slots=True)

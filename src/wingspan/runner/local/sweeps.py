@@ -1,9 +1,8 @@
 """The sweeps of a run on this machine: trials join the schedule one by one, their metrics are read while they run."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.errors import WingspanError
 from wingspan.planning.plan import PlannedStep
@@ -11,15 +10,16 @@ from wingspan.runner.attempt import with_metrics
 from wingspan.runner.failure import Failure
 from wingspan.runner.local.schedule import Schedule
 from wingspan.runner.run_folder import OUTPUTS, Home, RunFolder
-from wingspan.runner.trials.result import take_best
-from wingspan.runner.trials.sweeping import Sweeping
 from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now, compared_reads
 from wingspan.store.store import Store
 
-_LOG = logging.getLogger("wingspan.runner")
 _SAME = "correct what it reports, then run the same command again"
 _LOOK_S = 0.02  # between looks at what trials report, where a verdict may be waited for
+
+
+if TYPE_CHECKING:
+    from wingspan.runner.trials.sweeping import Sweeping
 
 
 class Over(NamedTuple):
@@ -61,11 +61,17 @@ class Sweeps:
         ConflictError
             Another run draws in the same study.
         """
+        from logging import getLogger
+
+        from wingspan.runner.trials.sweeping import (
+            Sweeping,  # what jobs without a sweep need not import
+        )
+
         study = self._home.studies / str((step.sweep or {})["study"])
         present = self._present
         self._sweeps[step.key] = Sweeping(step, study, self._folder.run_id, present)
         for note in (step.sweep or {})["notes"]:
-            _LOG.info("sweep %s: %s", step.name, note)
+            getLogger("wingspan.runner").info("sweep %s: %s", step.name, note)
         return self._sweeps[step.key].begun()
 
     def _present(self, trial: PlannedStep) -> PlannedStep:
@@ -101,7 +107,7 @@ class Sweeps:
                 self._schedule.add(call.step)
                 yield call.step
 
-    def _known(self, sweeping: Sweeping, key: str) -> bool:
+    def _known(self, sweeping: "Sweeping", key: str) -> bool:
         """Take in a call that needs no job: its result is stored, or a step of this run made the same call in vain."""
         if self._store.done([key]):
             sweeping.found(key)
@@ -160,7 +166,7 @@ class Sweeps:
             sweeping.refuse(why)
         sweeping.failed(key, why, wall_s)
 
-    def _forget(self, key: str) -> Sweeping:
+    def _forget(self, key: str) -> "Sweeping":
         self._schedule.forget(key)
         return self._of.pop(key)
 
@@ -200,8 +206,10 @@ class Sweeps:
         for sweeping in self._sweeps.values():
             sweeping.__exit__()
 
-    def _conclude(self, sweeping: Sweeping) -> Over | None:
+    def _conclude(self, sweeping: "Sweeping") -> Over | None:
         """Store the best trial's result as the sweep's; None where that trial has to run again first."""
+        from wingspan.runner.trials.result import take_best
+
         step, best = sweeping.step, sweeping.best()
         note = sweeping.note(always=True)
         if sweeping.failure is not None or best is None:
@@ -216,7 +224,7 @@ class Sweeps:
             return None
         return Over(step, None, note, sweeping.began)
 
-    def _take_in(self, sweeping: Sweeping, key: str, wall_s: float, *, cached: bool) -> None:
+    def _take_in(self, sweeping: "Sweeping", key: str, wall_s: float, *, cached: bool) -> None:
         metric = _metric(sweeping)
         result = self._store.result(key)
         self._note_reads(sweeping, result)
@@ -227,7 +235,7 @@ class Sweeps:
             return
         sweeping.complete(key, value, curve_of(metric, result), wall_s, cached=cached)
 
-    def _note_reads(self, sweeping: Sweeping, result: Mapping[str, Any]) -> None:
+    def _note_reads(self, sweeping: "Sweeping", result: Mapping[str, Any]) -> None:
         """Let a change of what a trial read without declaring it give the study another key."""
         found = compared_reads(result)
         if any(names.keys() - sweeping.reads.get(kind, {}).keys() for kind, names in found.items()):
@@ -237,5 +245,5 @@ class Sweeps:
             self._store.reads.add(study, sweeping.step.name, sweeping.reads)
 
 
-def _metric(sweeping: Sweeping) -> str:
+def _metric(sweeping: "Sweeping") -> str:
     return str((sweeping.step.sweep or {})["spec"]["metric"])

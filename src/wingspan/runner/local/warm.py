@@ -7,7 +7,6 @@ has no threads and no large libraries: a job on an execution point.
 import os
 import signal
 import socket
-import subprocess
 import sys
 import traceback
 from collections.abc import Iterable
@@ -74,6 +73,8 @@ class _Forked:
 
 def start_template(target: str, cpus: int, modules: Iterable[str]) -> tuple[Warm, socket.socket]:
     """Start a template in an interpreter of its own; return its process, and where it is asked for jobs."""
+    import subprocess  # a job on an execution point forks its templates
+
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         # -P: a file of the current folder that has the name of a library is not imported instead of it

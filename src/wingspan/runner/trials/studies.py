@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wingspan.errors import NotFoundError, near
-from wingspan.planning.plan import PlannedStep
-from wingspan.planning.trial import is_sweep
+from wingspan.planning.plan import PlannedStep, is_sweep
 from wingspan.runner.trials.result import study_of
 from wingspan.sweep.study import Study
 
