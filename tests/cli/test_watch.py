@@ -26,9 +26,10 @@ STEPS = """
         return n
 
     def waits(numbers: dict[str, int], flag: str, good: bool) -> int:
-        for _ in range(300):
+        for turn in range(300):
             if Path(flag).exists():
                 break
+            ws.log({"turn": turn, "nothing": float("nan")}, step=turn)
             time.sleep(0.1)
         return sum(numbers.values()) // int(good)
 
@@ -73,7 +74,7 @@ def test_lines_as_it_goes_on_and_the_runs_exit_code(started):
     with subprocess.Popen(
         WATCH, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as shown:
-        first = begins(shown, "quick[2]")
+        first = begins(shown, "logged   waits  turn ")
         flag.touch()
         rest, told = shown.stdout.read(), shown.stderr.read()
     lines = "".join(first) + rest
@@ -97,15 +98,18 @@ def test_a_failure_is_told_and_is_the_exit_code(started):
 
 
 def test_events_for_a_program(started):
-    """A line of JSON each, then the run's state."""
+    """A line of JSON each, also of what a running step logs; then the run's state."""
     run, flag = started()
-    flag.touch()
-    done = subprocess.run(
-        [*WATCH, "--json"], capture_output=True, text=True, timeout=60, check=True
-    )
-    *events, last = map(json.loads, done.stdout.splitlines())
-    states = [event["state"] for event in events if event["step"] == "waits"]
+    with subprocess.Popen([*WATCH, "--json"], stdout=subprocess.PIPE, text=True) as shown:
+        first = begins(shown, "metrics")
+        flag.touch()
+        *rest, last = map(json.loads, shown.stdout)
+    events = [event for event in [*map(json.loads, first), *rest] if event["step"] == "waits"]
+    states = [event["state"] for event in events if "metrics" not in event]
     assert states == ["running", "done"]
+    logged = next(event["metrics"] for event in events if "metrics" in event)
+    assert logged["turn"]["step"] == logged["turn"]["value"]
+    assert logged["nothing"]["value"] is None
     assert last == {"run": run.run_id, "state": "done"}
 
 

@@ -111,6 +111,7 @@ SLOW = """
 
     def slow(x: int, flag: str) -> int:
         print("waiting for the flag", flush=True)
+        ws.log({"seen": 0.5}, step=3)
         for _ in range(600):
             if Path(flag).exists():
                 break
@@ -139,7 +140,7 @@ def running(run, step):
 
 
 def test_of_two_steps_that_share_a_job_the_one_that_runs_is_running(slow, wait_until):
-    """The other has ended there, and its result comes with the job's end."""
+    """The other has ended there, and its result comes with the job's end. What the running one logs is seen at once."""
     pipeline, flag, home = slow
     run = pipeline.submit("htcondor", home=home)
     assert len(run.plan.groups) == 1
@@ -147,6 +148,9 @@ def test_of_two_steps_that_share_a_job_the_one_that_runs_is_running(slow, wait_u
     first = run.events["first"]
     assert first.state == "waiting"
     assert first.problem == "has ended; its result comes with those of the 1 other of its job"
+    logged = wait_until(lambda: run.metrics.get("slow"))
+    assert logged["seen"].curve == ((3, 0.5),)
+    assert run.state == "running"
     flag.touch()
     assert run.wait(60)["slow"] == 3
 

@@ -1,5 +1,6 @@
 """Show a run while it goes on: a live table on a terminal, a line per change elsewhere."""
 
+import math
 import sys
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from wingspan.runner.events import (
     WAITING,
     StepEvent,
 )
+from wingspan.runner.metrics import LastValue
 from wingspan.shown import brief, shown, shown_name
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from wingspan.runner.queue_attempt import Attempt
 
+_NAME = 40  # characters of a metric's name
 _STYLE = {
     DONE: "green",
     FAILED: "bold red",
@@ -40,6 +43,8 @@ _STYLE = {
 }
 _ROWS = 40  # a live table longer than this shows what moves
 _PROBLEM = 400  # characters shown of what went wrong; the report has more
+_METRICS_EACH_S = 10.0  # between two printed lines on the metrics of a step
+_METRICS = 3  # shown of a step
 _MAPS = 8  # at most so many maps are counted below it
 
 
@@ -55,6 +60,8 @@ class Progress:
         self._skip = {name for name, done in names.items() if done}
         self._out = out or sys.stderr
         self._jobs: Mapping[str, str] = {}
+        self._metrics: Mapping[str, str] = {}
+        self._printed: dict[str, float] = {}
         self._live: Live | None = None
         self._drawn = 0.0
         self._said: StreamHandler[TextIO] | None = None
@@ -109,11 +116,26 @@ class Progress:
             self._drawn = time.monotonic()
             self._live.update(self._table(), refresh=True)
 
-    def draw(self, jobs: Mapping[str, str]) -> None:
-        """Draw the table anew; `jobs`: step -> what its job does in a pool."""
-        self._jobs = jobs
+    def draw(self, jobs: Mapping[str, str], metrics: Mapping[str, str]) -> None:
+        """Draw the table again; where there is none, print now and then what is new of the metrics.
+
+        Parameters
+        ----------
+        jobs
+            What the job of each step does in a pool.
+        metrics
+            What each running step has logged last.
+        """
+        before, self._jobs, self._metrics = self._metrics, jobs, metrics
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
+            return
+        now = time.monotonic()
+        for step, text in metrics.items():
+            rested = now - self._printed.get(step, float("-inf")) > _METRICS_EACH_S
+            if rested and text != before.get(step):
+                self._printed[step] = now
+                print(f"{'logged':8} {label(step)}  {shown(text)}", file=self._out, flush=True)
 
     def _table(self) -> "Table":
         from rich.table import Table
@@ -135,12 +157,15 @@ class Progress:
         return table
 
     def _doing(self, event: StepEvent) -> str:
-        """Return what a step's job does now, or for how long the step has been running here."""
+        """Return what a step's job does now, or for how long the step has been running here, and what it has logged."""
         if event.state in {WAITING, *UNDER_WAY} and event.step in self._jobs:
-            return self._jobs[event.step]
-        if event.state != RUNNING or event.note:  # a sweep's, which says how far it is
-            return event.note if event.state == RUNNING else ""
-        return f"for {time.time() - event.time:,.0f} s"
+            doing = self._jobs[event.step]
+        elif event.state != RUNNING or event.note:  # a sweep's, which says how far it is
+            doing = event.note if event.state == RUNNING else ""
+        else:
+            doing = f"for {time.time() - event.time:,.0f} s"
+        logged = self._metrics.get(event.step, "") if event.state == RUNNING else ""
+        return ", ".join(filter(None, [doing, logged]))
 
 
 def logging_of_runners() -> "Logger":
@@ -174,6 +199,28 @@ def job_now(attempt: "Attempt") -> str:
         return attempt.host
     on = f" on {attempt.host}" if attempt.host else ""
     return f"{attempt.phase}{on} for {max(time.time() - attempt.since, 0):,.0f} s"
+
+
+def metrics_now(values: Mapping[str, LastValue]) -> str:
+    """Return the last values of a step's metrics in a line.
+
+    >>> metrics_now({"loss": LastValue(7, 0.25), "accuracy": LastValue(7, 0.9)})
+    'loss 0.25, accuracy 0.9 at step 7'
+    """
+    shown = list(values.items())[-_METRICS:]
+    newest = max((last.step for _, last in shown), default=0)
+    parts = [f"{brief(name, _NAME)} {last.value:.6g}" for name, last in shown]
+    parts[-1:] = [f"{part} at step {newest}" for part in parts[-1:]]
+    more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
+    return ", ".join(parts) + more
+
+
+def values_json(values: Mapping[str, LastValue]) -> dict[str, dict[str, float | None]]:
+    """Return the last values of a step's metrics for a program; one that is not a finite number is null."""
+    return {
+        name: {"step": last.step, "value": last.value if math.isfinite(last.value) else None}
+        for name, last in values.items()
+    }
 
 
 def _line(event: StepEvent) -> str:

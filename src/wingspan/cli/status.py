@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.paper import label
-from wingspan.cli.progress import job_now
+from wingspan.cli.progress import job_now, metrics_now, values_json
 from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
 from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown
@@ -41,6 +41,7 @@ def status(
 ) -> None:
     """Show the steps of a run: state, times, attempts, use."""
     from wingspan.files import write_atomically
+    from wingspan.runner.metrics import last_values
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home).collect()
@@ -49,17 +50,20 @@ def status(
         write_atomically(svg, run.picture())
     seen, attempts = run.look(), run.attempts
     events, state = seen
+    logged = last_values(events.values(), run.trail)
     usage = seen.usage(run.steps, attempts)
     if as_json:
         rows = {
             name: _facts(event, attempts.get(name, []), usage.get(name, []))
+            | {"metrics": values_json(logged.get(name, {}))}
             for name, event in events.items()
         }
         print(json.dumps({"run": run.run_id, "state": state, "steps": rows}, indent=2))
         return
     print(f"run {run.run_id}: {state}")
     width = shutil.get_terminal_size((80, 24)).columns
-    for line in _lines(seen, attempts, usage, width - 2):
+    said = {step: metrics_now(values) for step, values in logged.items()}
+    for line in _lines(seen, attempts, usage, width - 2, said):
         print(f"  {line}")
     for note in _notes(run, events, usage):
         print("\n".join(_wrapped(note, "", width)))
@@ -87,8 +91,15 @@ def _lines(
     attempts: "Mapping[str, list[Attempt]]",
     usage: "Mapping[str, list[Usage]]",
     width: int,
+    logged: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Return the table: a line a step; the columns of a pool only where there was one."""
+    """Return the table: a line a step; the columns of a pool only where there was one.
+
+    Parameters
+    ----------
+    logged
+        What running steps have logged last.
+    """
     rows, notes = [], []
     now = time.time() if look.state == "running" else None
     same = _repeated(look.events.values())
@@ -100,7 +111,8 @@ def _lines(
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
         rows.append(cells)
-        notes.append(same.get(name) or _note(event, tried))
+        note = same.get(name) or _note(event, tried)
+        notes.append(", ".join(filter(None, [note, (logged or {}).get(name, "")])))
     if attempts:
         heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
         rows.insert(0, heads)

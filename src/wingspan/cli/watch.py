@@ -3,12 +3,13 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from wingspan.cli.progress import Progress, job_now
+from wingspan.cli.progress import Progress, job_now, metrics_now, values_json
 from wingspan.cli.runs import AsJson, HomeOption, RunId, conclude
 
 if TYPE_CHECKING:
@@ -40,14 +41,21 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
 
 
 def _tell(seen: "Watch", command: str) -> None:
-    """Print each event as a line of JSON, its advice in terms of the command that started the run."""
+    """Print each event, and what running steps log, as a line of JSON; advice in terms of the command that started the run."""
     from wingspan.runner.advice import in_terms_of
+    from wingspan.runner.events import RUNNING
 
+    before: Mapping[str, object] = {}
     while not seen.over:
         begin = time.monotonic()
         for event in seen.look():
             fields = asdict(event) | {"fix": in_terms_of(command, event.fix, event.step)}
             print(json.dumps({k: v for k, v in fields.items() if v != ""}), flush=True)
+        logged = {step: values_json(values) for step, values in seen.metrics().items()}
+        for step, metrics in logged.items():
+            if metrics != before.get(step):
+                print(json.dumps({"step": step, "state": RUNNING, "metrics": metrics}), flush=True)
+        before = logged
         _rest(seen, begin)
 
 
@@ -62,7 +70,8 @@ def _show(seen: "Watch", run: "Run") -> None:
             now = {name: job_now(jobs[key]) for name, key in keys.items() if key in jobs}
             for event in events:
                 progress(event)
-            progress.draw(now)
+            logged = seen.metrics()
+            progress.draw(now, {step: metrics_now(values) for step, values in logged.items()})
             _rest(seen, begin)
 
 

@@ -5,7 +5,7 @@ beside ``local/`` and ``htcondor/``, and gets a line in ``runners.py``. ``tests/
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.planning.plan import Plan, PlannedStep
@@ -13,6 +13,7 @@ from wingspan.runner.events import Listener, Outcome, StepEvent
 from wingspan.runner.run_folder import Home, RunFolder
 
 if TYPE_CHECKING:
+    from wingspan.runner.logged import Curves
     from wingspan.runner.queue_attempt import Attempt  # no job needs it
 
 
@@ -115,6 +116,11 @@ class Trail(ABC):
 
     def attempts(self) -> "dict[str, list[Attempt]]":
         """Return every attempt of each step's job in a queue, by the step's key."""
+        return {}
+
+    def live_curves(self, keys: Iterable[str]) -> "dict[str, Curves]":
+        """Return what running jobs have logged so far, by the step's key; their files may not be here yet."""
+        del keys
         return {}
 
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:

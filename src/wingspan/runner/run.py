@@ -27,6 +27,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.job.run import whole
 from wingspan.runner.look import Look, state_of
+from wingspan.runner.metrics import metrics_of
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
 from wingspan.runner.queue_attempt import Attempt
@@ -36,7 +37,7 @@ from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
 from wingspan.runner.watch import Watch
-from wingspan.runner.written import Metric, last_attempts, own_attempts, read_metrics, read_output
+from wingspan.runner.written import Metric, last_attempts, own_attempts, read_output
 from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
@@ -287,11 +288,10 @@ class Run(Mapping[str, Any]):
     def metrics(self) -> dict[str, dict[str, Metric]]:
         """What the steps have logged with ``ws.log``, by step and name.
 
-        A metric is the number that was logged last; its `curve` has all of them.
+        A metric is the number that was logged last; its `curve` has all of them. While a job of a pool runs, it has
+        those that the job has sent so far: the last of each second.
         """
-        tried = self._tried()
-        found = {name: read_metrics(tried.get(step.key, ())) for name, step in self.steps.items()}
-        return {name: metrics for name, metrics in found.items() if metrics}
+        return metrics_of(self.trail, self.steps, self._tried(), self.events)
 
     @property
     def studies(self) -> Studies:

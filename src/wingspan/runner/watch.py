@@ -6,6 +6,7 @@ Looking changes nothing. On a pool, what no process has recorded yet is read fro
 from collections.abc import Iterable
 
 from wingspan.runner.events import StepEvent
+from wingspan.runner.metrics import LastValue, last_values
 from wingspan.runner.protocol import Trail
 from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.record import read_new_events
@@ -58,6 +59,10 @@ class Watch:
                 self._seen.add(known)
                 found.append(event)
         return found
+
+    def metrics(self) -> dict[str, dict[str, LastValue]]:
+        """Return what the running steps have logged last, by step and metric."""
+        return last_values(self.latest.values(), self._trail)
 
     def jobs(self) -> dict[str, Attempt]:
         """Return the last attempt of each step's job in the pool, by the step's key."""

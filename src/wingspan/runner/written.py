@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from wingspan.runner.logged import Curves, add_points, entry_of
 from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, WORK, Home, RunFolder
 from wingspan.runner.wandb_file import history_file, read_history
 from wingspan.shown import brief, shown
@@ -84,19 +85,35 @@ def read_output(attempts: Sequence[Path]) -> str:
 
 
 def read_metrics(attempts: Iterable[Path]) -> dict[str, Metric]:
-    """Return the metrics that a step's attempts have logged, oldest attempt first.
+    """Return the metrics that a step's attempts have logged, oldest attempt first."""
+    return as_metrics(read_curves(attempts))
+
+
+def read_curves(attempts: Iterable[Path]) -> Curves:
+    """Return the curves that a step's attempts have logged, oldest attempt first.
 
     What an attempt logs again for the same step, such as an epoch after a restart, replaces the older value.
     """
-    curves: dict[str, dict[int, float]] = {}
+    curves: Curves = {}
     for attempt in attempts:
         for line in _lines(attempt):
-            for name, value in _numbers(line).items():
-                points = curves.setdefault(name, {})
-                step = line.get("step")
-                place = step if isinstance(step, int) else len(points)
-                points.pop(place, None)
-                points[place] = value
+            add_points(curves, line)
+    return curves
+
+
+def joined(
+    older: Mapping[str, Mapping[int, float]], newer: Mapping[str, Mapping[int, float]]
+) -> Curves:
+    """Return the curves of both; where both have a value, the newer one."""
+    curves = {name: dict(points) for name, points in older.items()}
+    for name, points in newer.items():
+        kept = curves.get(name, {})
+        curves[name] = {at: value for at, value in kept.items() if at not in points} | dict(points)
+    return curves
+
+
+def as_metrics(curves: Mapping[str, Mapping[int, float]]) -> dict[str, Metric]:
+    """Return the metrics of curves."""
     return {name: Metric(points.items()) for name, points in curves.items()}
 
 
@@ -104,11 +121,4 @@ def _lines(attempt: Path) -> Iterator[Mapping[str, object]]:
     """Yield what an attempt has logged; of a script that logs with W&B's client, what that has written."""
     yield from record.read(attempt / METRICS)
     file = history_file(attempt / WORK)
-    for row in read_history(file) if file is not None else ():
-        numbers = {name: value for name, value in row.items() if not name.startswith("_")}
-        yield {"step": int(row.get("_step", 0)), "metrics": numbers}
-
-
-def _numbers(line: Mapping[str, object]) -> dict[str, float]:
-    found = line.get("metrics")
-    return dict(found) if isinstance(found, Mapping) else {}
+    yield from map(entry_of, read_history(file) if file is not None else ())

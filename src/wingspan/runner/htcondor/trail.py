@@ -1,6 +1,6 @@
 """A run on a pool, seen by any process: what its DAG's logs and the queue say beyond the run's record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wingspan.accesspoint.idle import queued_ads
@@ -12,12 +12,15 @@ from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
 from wingspan.runner.htcondor.follow.follower import Follower, follower_of
 from wingspan.runner.htcondor.follow.log import in_pool
+from wingspan.runner.htcondor.follow.metrics import LiveMetrics
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.write.dag_file import label_of
+from wingspan.runner.logged import Curves
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
 from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.written import joined
 
 
 class DagTrail(Trail):
@@ -29,6 +32,7 @@ class DagTrail(Trail):
         self._plan = plan
         self._reading: Reading | None = None
         self._follower: Follower | None = None
+        self._live: dict[DagFolder, LiveMetrics] = {}
         self._log: tuple[DagFolder, Attempts] | None = None
 
     def look(self) -> tuple[list[StepEvent], bool]:
@@ -88,6 +92,19 @@ class DagTrail(Trail):
     def attempts(self) -> dict[str, list[Attempt]]:
         """Return every attempt of each step's job in all DAGs of the run, by the step's key."""
         return attempts_of(dags_of(self._folder))
+
+    def live_curves(self, keys: Iterable[str]) -> dict[str, Curves]:
+        """Return what the jobs of all DAGs of the run have said of their steps' metrics."""
+        dags = dags_of(self._folder)
+        self._live = {dag: self._live.get(dag) or LiveMetrics(dag) for dag in dags}
+        for live in self._live.values():
+            live.advance()
+        found: dict[str, Curves] = {}
+        for key in keys:
+            for live in self._live.values():
+                if curves := live.of(key):
+                    found[key] = joined(found[key], curves) if key in found else curves
+        return found
 
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
         """Return the ads of the last DAG's jobs that are in the queue now.

@@ -2,10 +2,13 @@
 
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from wingspan.errors import ConflictError
 from wingspan.runner.events import StepEvent
+from wingspan.runner.logged import Curves, Logged, add_points
 from wingspan.runner.protocol import Trail
 from wingspan.runner.run_folder import RunFolder
 
@@ -17,6 +20,18 @@ class LocalTrail(Trail):
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._logged: dict[Path, tuple[Logged, Curves]] = {}
+
+    def live_curves(self, keys: Iterable[str]) -> dict[str, Curves]:
+        """Return what the last attempts of steps have logged."""
+        found = {}
+        for key in keys:
+            for attempt in self._folder.attempts(key)[-1:]:
+                fresh = Logged(attempt, script=True), Curves()
+                logged, found[key] = self._logged.setdefault(attempt, fresh)
+                for entry in logged.new():
+                    add_points(found[key], entry)
+        return found
 
     def look(self) -> tuple[list[StepEvent], bool]:
         """Return nothing: without a driver nothing happens."""

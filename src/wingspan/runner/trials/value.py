@@ -1,6 +1,7 @@
 """Find the value of a sweep's metric in a finished trial: what it returned, else what it logged last."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,17 @@ def value_of(metric: str, result: Mapping[str, Any], place: Callable[[str], Path
 def curve_of(metric: str, result: Mapping[str, Any]) -> Curve:
     """Return what a trial logged of a metric as ``(step, value)``, thinned."""
     points = result.get("metrics", {}).get(metric, {}).get("curve", ())
-    return tuple((step, value) for step, value in points)
+    return tuple((step, float(value)) for step, value in points)
 
 
 def metrics_record(curves: Mapping[str, Iterable[tuple[int, float]]]) -> dict[str, Any]:
-    """Return what result.json keeps of the metrics that a step logged: the last value, and a thinned curve."""
+    """Return what result.json keeps of the metrics that a step logged: the last value, and a thinned curve.
+
+    A value that is not a finite number is a text there, such as ``"nan"``, as JSON has none.
+    """
     found = {}
     for name, curve in curves.items():
-        points = [[step, value] for step, value in curve]
+        points = [[step, value if math.isfinite(value) else str(value)] for step, value in curve]
         stride = -(-len(points) // _MOST_POINTS)
         thin = (
             points[::stride]

@@ -428,10 +428,10 @@ def test_steps_that_were_done_before_say_nothing():
 
 STEPS_OF_A_JOB = [  # what the job says -> state and words of each of its three steps
     ("", [("running", "in a job with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
-    ("wingspan steps 1r2w", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
-    ("wingspan steps 1e1r1w", [("waiting", "has ended"), ("running", "with 2 others"), ("waiting", "which is running")]),
-    ("wingspan steps 2e1r", [("waiting", "has ended"), ("waiting", "has ended"), ("running", "with 2 others")]),
-    ("wingspan steps 9e", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+    ("ws1 1 1 {\"steps\":\"1r2w\"}", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
+    ("ws1 1 1 {\"steps\":\"1e1r1w\"}", [("waiting", "has ended"), ("running", "with 2 others"), ("waiting", "which is running")]),
+    ("ws1 1 1 {\"steps\":\"2e1r\"}", [("waiting", "has ended"), ("waiting", "has ended"), ("running", "with 2 others")]),
+    ("ws1 1 1 {\"steps\":\"9e\"}", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
     ("loss 0.3", [("running", "with 2 others"), ("waiting", "which is running"), ("waiting", "which is running")]),
 ]  # fmt: skip
 
@@ -458,7 +458,7 @@ def test_a_line_that_changes_one_step_is_an_event_of_that_step():
     """And one of a job that has ended, or of a single step, is none."""
     members = members_of(PLAN, {"node": ["K1", "K2", "K3"], "one": ["K1"]})
     now, _ = advance(Following(), [change(Event.EXECUTE, 0, "node")], members, {})
-    said = change(Event.GENERIC, 5, "node", reason="wingspan steps 1e1r1w")
+    said = change(Event.GENERIC, 5, "node", reason='ws1 1 1 {"steps":"1e1r1w"}')
     now, events = advance(now, [said], members, {})
     assert [event.step for event in events] == ["load", "fit"]
     assert advance(now, [said], members, {})[1] == []

@@ -29,7 +29,7 @@ from wingspan.runner.failure import Failure
 from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, NodeChange, left_queue
 from wingspan.runner.htcondor.growth import fix_of_removed
 from wingspan.runner.htcondor.hold_policy import lacked
-from wingspan.runner.htcondor.progress_line import ENDED, RUNS, WAITS, states_of
+from wingspan.runner.htcondor.messages import ENDED, RUNS, WAITS, read_line, states_of
 
 _MORE_FOLLOWS: Final = (VacateCode.ClaimDeactivated, VacateCode.JobRemoved)
 _AGAIN: Final = "run the command again to go on"
@@ -66,7 +66,7 @@ class Job:
     why
         What it fails with if HTCondor gives it up.
     states
-        Of several steps, what each does, a letter a step: see `progress_line`; empty unless the job has said so.
+        Of several steps, what each does, a letter a step: see `messages`; empty unless the job has said so.
     """
 
     phase: Phase = Phase.QUEUED
@@ -175,7 +175,7 @@ def whole_removed(reason: str) -> bool:
 def _job_after(job: Job, change: NodeChange, of: Sequence[PlannedStep], left: Left) -> Job:
     states = "" if change.kind == Change.STARTED else job.states
     if change.kind == Change.SPOKE:
-        states = states_of(change.reason, len({one.key for one in of})) or states
+        states = states_of(read_line(change.reason), len({one.key for one in of})) or states
     phase = step(job.phase, change.event)
     return Job(phase, change.at, change.event, _why(job, change, left), states)
 

@@ -14,6 +14,7 @@ from wingspan.runner.run_folder import (
 )
 
 _LOOK_S = 1.0
+_TICK_S = 0.05
 
 
 _SHOWN_MOST = 1 << 16  # bytes of output shown at each look
@@ -31,20 +32,25 @@ def drop_links(home: Path) -> None:
 
 
 @contextmanager
-def checkpoints(folder: RunFolder, every_s: float, each_s: Callable[[], None]) -> Iterator[None]:
+def checkpoints(folder: RunFolder, every_s: float, tick: Callable[[], None]) -> Iterator[None]:
     """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home.
 
     Parameters
     ----------
-    each_s
-        Is called each second.
+    tick
+        Is called 20 times a second.
     """
     begin = time.time()
+    looked = time.monotonic()
     shown: dict[Path, int] = {}
 
     def look(*_: object) -> None:
+        nonlocal looked
+        tick()
+        if time.monotonic() - looked < _LOOK_S:
+            return
+        looked = time.monotonic()
         _show_output(folder, shown)
-        each_s()
         if time.time() - begin < every_s:
             return
         made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")
@@ -52,7 +58,7 @@ def checkpoints(folder: RunFolder, every_s: float, each_s: Callable[[], None]) -
             raise Interrupted
 
     signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)  # no thread: this process forks
+    signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)  # no thread: this process forks
     try:
         yield
     finally:

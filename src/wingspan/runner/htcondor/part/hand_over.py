@@ -21,6 +21,7 @@ from wingspan.runner.htcondor.packing import LOGS, PACKED, link_once, pack_folde
 from wingspan.runner.job.run import SCHEMA
 from wingspan.runner.run_folder import (
     INPUTS,
+    METRICS,
     RunFolder,
     file_name,
     read_result,
@@ -64,9 +65,9 @@ def hand_over(
             result = _failed(step, event, found, known)
         result |= {"job_memory_mb": job_memory_mb(), "node": node}
         for log in LOGS if attempts else ():
-            made = attempts[-1] / log
-            if made.exists() and made.stat().st_size:
-                _send_log(made, sandbox / file_name(step.key, log), known)
+            target = sandbox / file_name(step.key, log)
+            made = attempts if log == METRICS else attempts[-1:]  # a restarted step goes on logging
+            _send_log([path / log for path in made], target, known)
         (sandbox / f"{step.key}.json").write_text(json_text(result))
 
 
@@ -94,13 +95,21 @@ def _in_attempt(step: PlannedStep, attempt: Path, origins: Mapping[str, str]) ->
     return {f"{attempt}/": "", **{here: origins.get(path, path) for here, path in inputs.items()}}
 
 
-def _send_log(made: Path, target: Path, origins: Mapping[str, str]) -> None:
-    """Copy what a step wrote, line by line with the paths of the access point."""
-    if not origins:
-        shutil.copyfile(made, target)
+def _send_log(made: Iterable[Path], target: Path, origins: Mapping[str, str]) -> None:
+    """Copy what a step wrote, line by line with the paths of the access point; send no empty file."""
+    written = [path for path in made if path.exists() and path.stat().st_size]
+    if not written:
         return
-    with made.open("rb") as source, target.open("wb") as file:
-        file.writelines(os.fsencode(_translated(os.fsdecode(line), origins)) for line in source)
+    with target.open("wb") as file:
+        for path in written:
+            with path.open("rb") as source:
+                if origins:
+                    lines = (os.fsdecode(line) for line in source)
+                    file.writelines(os.fsencode(_translated(line, origins)) for line in lines)
+                else:
+                    shutil.copyfileobj(source, file)
+            if path != written[-1]:
+                file.write(b"\n")  # a kill may have torn the last line
 
 
 def _translated(text: str, origins: Mapping[str, str]) -> str:

@@ -43,6 +43,7 @@ from wingspan.runner.htcondor.part.arrive import (
 )
 from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
 from wingspan.runner.htcondor.part.hand_over import hand_over, origins_of
+from wingspan.runner.htcondor.part.relay import Relay
 from wingspan.runner.htcondor.part.room import (
     drop_room,
     give_up_room,
@@ -50,7 +51,7 @@ from wingspan.runner.htcondor.part.room import (
     refuse_full_disk,
     without_room,
 )
-from wingspan.runner.htcondor.progress_line import ProgressLine
+from wingspan.runner.htcondor.part.sender import Sender
 from wingspan.runner.htcondor.shared import (
     unusable,
 )
@@ -94,11 +95,11 @@ def run_part(sandbox: Path, name: str) -> int:
     try:
         with (
             disk_errors(sandbox),
-            closing(ProgressLine({step.key: step.done for step in plan.steps})) as line,
-            checkpoints(folder, part["checkpoint_every_s"], line.flush),
+            closing(_relay(plan, folder)) as relay,
+            checkpoints(folder, part["checkpoint_every_s"], relay.look),
         ):
             runner = _runner(part, steps, begun)
-            outcome = runner.run(plan, folder, home, line)
+            outcome = runner.run(plan, folder, home, relay)
             refuse_full_disk(outcome, steps, sandbox)
     except Interrupted:
         drop_room(home.root)  # the home travels
@@ -123,6 +124,13 @@ def _runner(part: Mapping[str, Any], steps: tuple[PlannedStep, ...], begun: floa
     turns = Turns(part["tasks"], begun + part["task_time_s"]) if part["tasks"] else None
     durable = bool(part["shared"])
     return LocalRunner(_machine(steps), fork=True, durable=durable, jobs=part["jobs"], turns=turns)
+
+
+def _relay(plan: Plan, folder: RunFolder) -> Relay:
+    """Return what sends home what the steps log while they run."""
+    scripts = frozenset(step.key for step in plan.steps if "command" in step.action)
+    steps = {step.key: step.done for step in plan.steps}
+    return Relay(steps, folder, Sender(), scripts=scripts)
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:

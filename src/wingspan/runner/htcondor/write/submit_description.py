@@ -17,7 +17,7 @@ _WHY: Mapping[str, str] = {
     "log": "All events, for `wingspan status` and `watch`; DAGMan keeps a log of its own.",
     "should_transfer_files": "No outputs are named: HTCondor brings back every new file of the job's folder.",
     "My.CommonInputFiles": "Sent once to each machine, and linked into each job's folder.",
-    "My.WantRemoteUpdates": "Lets a job of several steps write into its log which one runs; it allows nothing else.",
+    "My.WantRemoteUpdates": "Lets a job write into its log which of its steps runs and what that logs; it allows nothing else.",
 }  # command -> why it is there, for whoever reads the file
 
 

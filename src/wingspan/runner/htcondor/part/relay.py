@@ -1,0 +1,165 @@
+"""Carry what the steps of a job log to the access point while they run, and which of them runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from wingspan.runner.events import ENDED as ENDED_STATES
+from wingspan.runner.events import RUNNING, StepEvent
+from wingspan.runner.htcondor.messages import (
+    ENDED,
+    RUNS,
+    STEPS,
+    WAITS,
+    Point,
+    named,
+    packed_states,
+)
+from wingspan.runner.htcondor.part.sender import Sender
+from wingspan.runner.htcondor.part.unsent import Unsent
+from wingspan.runner.logged import Logged, numbers_of
+from wingspan.runner.run_folder import RunFolder
+
+_LINES, _LAST_LINES = 4, 8  # of metrics at once, and when the job ends
+_LONGEST_STATES: Final = 800  # bytes
+
+
+@dataclass(slots=True)
+class _Followed:
+    """The attempt of a step that runs; `counts` numbers the values of a metric that is logged without steps."""
+
+    name: str
+    logged: Logged
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def points(self) -> Iterator[Point]:
+        """Yield what was logged since the last call."""
+        for entry in self.logged.new():
+            step = entry.get("step")
+            for metric, value in numbers_of(entry).items():
+                count = self.counts.get(metric, 0)
+                self.counts[metric] = count + 1
+                yield Point(self.name, metric, step if type(step) is int else count, value)
+
+    def counted(self) -> dict[str, int]:
+        """Return how many values of each metric there are by now."""
+        for _ in self.points():
+            pass
+        return self.counts
+
+
+class Relay:
+    """A listener of a job's steps; a timer lets it look for news at any moment.
+
+    Parameters
+    ----------
+    steps
+        Key -> whether it was done before, of the job's steps in order.
+    scripts
+        Keys of steps that may log with W&B's client.
+    name_of
+        Gives what names a step in messages.
+    whole
+        A metric of which every value is sent; of the others the last ones.
+    """
+
+    def __init__(
+        self,
+        steps: Mapping[str, bool],
+        folder: RunFolder,
+        sender: Sender,
+        *,
+        scripts: frozenset[str] = frozenset(),
+        name_of: Callable[[str], str] = named,
+        whole: str = "",
+    ) -> None:
+        self._states = {key: ENDED if done else WAITS for key, done in steps.items()}
+        self._said = packed_states(self._states.values())
+        self._folder = folder
+        self._sender = sender
+        self._scripts = scripts
+        self._name_of = name_of
+        self._unsent = Unsent(whole)
+        self._followed: dict[str, _Followed] = {}
+        self._busy = False
+
+    def __call__(self, event: StepEvent) -> None:
+        """Take in a change of a step."""
+        with self._alone():
+            running = event.state == RUNNING
+            ended = ENDED if event.state in ENDED_STATES else WAITS
+            self._states[event.key] = RUNS if running else ended
+            if running and event.attempt:
+                self.follow(event.key, self._folder.step(event.key) / str(event.attempt))
+            elif not running:
+                self.leave(event.key)
+            self._send()
+
+    def follow(self, key: str, attempt: Path) -> None:
+        """Begin to read what an attempt logs; what earlier attempts logged was sent by then."""
+        script = key in self._scripts
+        counts: dict[str, int] = {}
+        for path in self._folder.attempts(key):
+            if int(path.name) < int(attempt.name):
+                counts = _Followed("", Logged(path, script=script), counts).counted()
+        self._followed[key] = _Followed(self._name_of(key), Logged(attempt, script=script), counts)
+
+    def leave(self, key: str) -> None:
+        """Read for the last time what an attempt logs."""
+        followed = self._followed.pop(key, None)
+        if followed is not None:
+            self._read(followed)
+
+    def say(self, content: Mapping[str, Any]) -> None:
+        """Send a message after all that was logged before it."""
+        with self._alone():
+            self._read_all()
+            for each in self._unsent.take(_LINES):
+                self._sender.say(each)
+            self._sender.say(content)
+
+    def look(self) -> None:
+        """Read what is new, and send it unless something was sent just now."""
+        if not self._busy:
+            with self._alone():
+                self._read_all()
+                self._send()
+
+    def close(self) -> None:
+        """Send what is left, and end the connection."""
+        with self._alone():
+            self._read_all()
+            for content in self._unsent.take(_LAST_LINES):
+                self._sender.say(content)
+            self._sender.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no timer look meanwhile."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
+
+    def _read_all(self) -> None:
+        for followed in self._followed.values():
+            self._read(followed)
+
+    def _read(self, followed: _Followed) -> None:
+        with suppress(OSError):  # who writes there says so
+            for point in followed.points():
+                self._unsent.add(point)
+
+    def _send(self) -> None:
+        self._sender.flush()
+        if not self._sender.ready:
+            return
+        states = packed_states(self._states.values())
+        if states != self._said and len(self._states) > 1 and len(states) <= _LONGEST_STATES:
+            self._said = states
+            self._sender.say({STEPS: states})
+        for content in self._unsent.take(_LINES):
+            self._sender.say(content)
