@@ -16,7 +16,7 @@ RANDOM = np.random.default_rng(3)
 P = np.round(RANDOM.random(400), 2)
 Y = (RANDOM.random(400) < P).astype(float)
 W = RANDOM.random(400)
-DRAWS = metrics.draw_incidents(np.arange(400, dtype=np.int32) // 4)
+DRAWS = metrics.draw_clusters(np.arange(400, dtype=np.int32) // 4)
 
 
 def test_figures_are_scikit_learns():
@@ -30,7 +30,7 @@ def test_figures_are_scikit_learns():
         )
 
 
-def test_a_draw_is_what_its_incidents_say():
+def test_a_draw_is_what_its_clusters_say():
     """Each line of the bootstrap equals the plain figure of the samples repeated as drawn."""
     times = DRAWS.counts[7][DRAWS.of]
     assert metrics.average_precision(DRAWS, P, Y, W)[7] == pytest.approx(
@@ -59,16 +59,16 @@ def test_an_interval_holds_its_figure():
     """The interval lies around the figure, and is empty where there is nothing to measure."""
     found = metrics.figure(metrics.brier(DRAWS, P, Y, W))
     assert found.low < found.value < found.high
-    nothing = metrics.draw_incidents(np.empty(0, np.int32))
+    nothing = metrics.draw_clusters(np.empty(0, np.int32))
     empty = np.empty(0)
     assert np.isnan(metrics.figure(metrics.brier(nothing, empty, empty, empty)).value)
     assert np.isnan(metrics.average_precision(nothing, empty, empty, empty)).all()
 
 
-def test_few_incidents_have_no_interval():
-    """However many samples they have: nine incidents give a figure alone, ten an interval too."""
-    for incidents, told in ((metrics.FEWEST - 1, False), (metrics.FEWEST, True)):
-        draws = metrics.draw_incidents(np.arange(400, dtype=np.int32) % incidents)
+def test_few_clusters_have_no_interval():
+    """However many samples they have: nine clusters give a figure alone, ten an interval too."""
+    for clusters, told in ((metrics.FEWEST - 1, False), (metrics.FEWEST, True)):
+        draws = metrics.draw_clusters(np.arange(400, dtype=np.int32) % clusters)
         found = metrics.figure(metrics.brier(draws, P, Y, W))
         assert 0 < found.value < 1
         assert np.isfinite([found.low, found.high]).all() == told
@@ -76,7 +76,7 @@ def test_few_incidents_have_no_interval():
 
 def test_costs():
     """A release in vain costs 1, a removal of what would have paid the ratio, the others nothing."""
-    one = metrics.draw_incidents(np.arange(4, dtype=np.int32))
+    one = metrics.draw_clusters(np.arange(4, dtype=np.int32))
     removed = np.array([True, True, False, False])
     paid = np.array([1.0, 0.0, 1.0, 0.0])
     assert metrics.cost(one, removed, paid, np.ones(4), 5.0)[0] == pytest.approx(6 / 4)

@@ -80,8 +80,8 @@ def test_too_little_has_no_winner(tmp_path):
     assert not (tmp_path / "one").exists()
     printed = run("holds", "evaluate", tmp_path / "log", "--svg", tmp_path / "picture.svg")
     assert "no winner: 6 labelled holds" in printed
-    assert "too few incidents for intervals: 10 are needed" in printed
-    assert "12: 6 too few incidents" in printed
+    assert "too few clusters for intervals: 10 are needed" in printed
+    assert "12: 6 too few clusters" in printed
     assert "nan" not in printed
     (report,) = json.loads(run("holds", "evaluate", tmp_path / "log", "--json"))
     assert report["winner"] is None
@@ -97,7 +97,7 @@ def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     lines = run("holds", "evaluate", "log").splitlines()
     assert max(map(len, lines)) <= width
     assert "winner: rate per template" in "".join(lines)
-    assert sum(line.startswith("brier") for line in lines) == (4 if width == 80 else 2)
+    assert sum(line.startswith("brier") for line in lines) == (5 if width == 80 else 2)
 
 
 def test_the_lstm_takes_part(tmp_path):

@@ -30,7 +30,8 @@ _COLUMNS = (
 )
 TrainDays = Annotated[float | None, typer.Option(help="Days of the pools to train on, if others.")]
 _NAME, _CELL = 18, 24  # characters
-_INTERVALS = "intervals are 95 %, over incidents"
+_FAR = -99  # a skill over a reference that errs nowhere
+_INTERVALS = "intervals are 95 %, over clusters"
 
 
 def register(app: typer.Typer) -> None:
@@ -210,8 +211,11 @@ def print_report(name: str, report: "Report") -> None:
     from wingspan.advisor.judging.evaluate import check_targets
 
     print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
-    used = ", ".join(f"{part} {count:,}" for part, count in report.used.items())
-    print(wrap(f"{report.labelled:,} with a release whose outcome is told: {used}", "  "))
+    known = (
+        f"{report.labelled:,} with a release whose outcome is known; in no slice {report.purged:,}"
+    )
+    print(wrap(known, "  "))
+    _print_slices(report)
     chosen = f"winner: {report.winner}, chosen {report.chosen}"
     if report.winner is None:
         chosen = f"no winner: {report.chosen}. Until then the rules and rates advise."
@@ -224,13 +228,23 @@ def print_report(name: str, report: "Report") -> None:
             print(f"{'reached' if reached else 'MISSED '}  {aim}")
 
 
+def _print_slices(report: "Report") -> None:
+    print(f"{'slice':<12}{'holds':>8}{'clusters':>10}{'effective':>11}{'days':>8}{'pays':>8}")
+    for each in report.slices:
+        counts = f"{each.holds:>8,}{each.clusters:>10,}{each.effective:>11,.0f}"
+        print(f"{each.name:<12}{counts}{_number(each.days):>8}{_number(each.base_rate):>8}")
+    for warning in report.warnings:
+        print(wrap(f"warning: {warning}", "  "))
+
+
 def _print_table(table: "Table", judged: str) -> None:
     from wingspan.advisor.judging.metrics import FEWEST
 
-    print(f"\n{table.title}: {table.episodes:,} in {table.incidents:,} incidents")
-    few = table.incidents < FEWEST
-    why = f"too few incidents for intervals: {FEWEST} are needed" if few else _INTERVALS
+    print(f"\n{table.title}: {table.episodes:,} of {table.clusters:,} clusters")
+    few = table.clusters < FEWEST
+    why = f"too few clusters for intervals: {FEWEST} are needed" if few else _INTERVALS
     print(wrap(f"base rate {_number(table.base_rate)}; {why}", "  "))
+    print(wrap(f"skill is over the best simple rate here: {table.reference}", "  "))
     beside = max((columns() - _NAME) // _CELL, 1)  # models side by side
     for lines in (table.lines[at : at + beside] for at in range(0, len(table.lines), beside)):
         print(f"{'':<{_NAME}}" + "".join(f"{line.model:>{_CELL}}" for line in lines))
@@ -238,7 +252,7 @@ def _print_table(table: "Table", judged: str) -> None:
             cells = [_cell(line.figures[column]) for line in lines]
             print(f"{column:<{_NAME}}" + "".join(f"{cell:>{_CELL}}" for cell in cells))
     by_code = [
-        f"{code}: {count:,} {'too few incidents' if isnan(skill.low) else f'{skill.value:.2f}'}"
+        f"{code}: {count:,} {'too few clusters' if isnan(skill.low) else f'{skill.value:.2f}'}"
         for code, (count, skill) in table.codes.items()
     ]
     print(wrap(f"skill of {judged} by hold code: {', '.join(by_code) or '-'}", "  "))
@@ -249,8 +263,8 @@ def _print_table(table: "Table", judged: str) -> None:
 def _cell(figure: "Figure") -> str:
     if isnan(figure.low):
         return _number(figure.value)
-    return f"{figure.value:.3f} ({figure.low:.3f}, {figure.high:.3f})"
+    return f"{_number(figure.value)} ({_number(figure.low)}, {_number(figure.high)})"
 
 
 def _number(value: float) -> str:
-    return "-" if isnan(value) else f"{value:.3f}"
+    return "-" if isnan(value) else f"{value:.3f}" if value > _FAR else f"<{_FAR}"

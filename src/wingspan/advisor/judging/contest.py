@@ -24,6 +24,7 @@ from wingspan.advisor.models.baselines import (
     as_released,
     fit_always,
     fit_code_rates,
+    fit_constant,
     fit_mates,
     fit_osg_rule,
     fit_rates,
@@ -47,11 +48,13 @@ from wingspan.advisor.samples.split import Split, incident_weights
 from wingspan.errors import NotFoundError
 
 ALWAYS: Final = "always release"
+CONSTANT: Final = "constant"
 PER_CODE: Final = "rate per code"
 ADVISING: Final = "rate per template"  # what advises where no winner can be named
 COUNTED: Final[Mapping[str, Fit]] = {
     ALWAYS: fit_always,
     "OSG rule": fit_osg_rule,
+    CONSTANT: fit_constant,
     PER_CODE: fit_code_rates,
     ADVISING: fit_rates,
     "mates' last outcome": fit_mates,
@@ -96,9 +99,13 @@ class Contestant:
     error: Reals = field(repr=False)
     brier: float
 
+    def raw(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
+        """Return the probability before calibration."""
+        return self.model.predict(samples, rows, releases)
+
     def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the calibrated probability that each row's release pays."""
-        return self.curve(self.model.predict(samples, rows, releases))
+        return self.curve(self.raw(samples, rows, releases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +213,12 @@ def choose(
     controls: frozenset[str],
 ) -> Contest:
     """Choose the winner among those that are no controls: `PREFERRED`, unless others do clearly better."""
-    fair = [each for each in entered if each.name not in {ALWAYS, *controls}]
+    fair = [each for each in entered if each.name not in {ALWAYS, CONSTANT, *controls}]
     lacking = too_few(samples, split.calibrate)
     first = next((each for each in fair if each.name == PREFERRED), None)
     better = [] if lacking else fair
     if first and not lacking:
-        draws = metrics.draw_incidents(samples.incidents.number[split.calibrate])
+        draws = metrics.draw_clusters(samples.episodes.cluster[split.calibrate])
         weight = weights.later
         worse = {
             each.name: metrics.share(draws, weight * (each.error - first.error), weight)

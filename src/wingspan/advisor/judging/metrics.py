@@ -1,6 +1,7 @@
-"""Probabilities and outcomes -> figures with intervals: every figure is a sum over samples of weight times counts.
+"""Compute figures of probabilities and outcomes, with intervals.
 
-Intervals are 95 %, by bootstrap over incidents: all samples of an incident are drawn, or not, together.
+Intervals are 95 %, by bootstrap over clusters: all samples of a cluster are drawn together, since a job that is held
+again and again starts a new incident each time. Every figure is a sum over samples of weight times counts.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from wingspan.advisor.samples.samples import Reals
 BINS: Final = 10
 RATIOS: Final = (5.0, 20.0)
 FEWEST: Final = (
-    10  # incidents: of fewer, the draws say less than they seem to, and there is no interval
+    10  # clusters: of fewer, the draws say less than they seem to, and there is no interval
 )
 DRAWS: Final = 200
 _CHUNK: Final = 50
@@ -24,7 +25,7 @@ _TINY: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number and its interval; nan where there is nothing to measure, and the interval of too few incidents."""
+    """A number and its interval; nan where there is nothing to measure, and the interval of too few clusters."""
 
     value: float
     low: float
@@ -33,12 +34,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """How often each incident was drawn: the first line has each once. float32, (1 + draws, incidents).
+    """How often each cluster was drawn: the first line has each once. float32, (1 + draws, clusters).
 
     Attributes
     ----------
     of
-        The incident of each sample, 0, 1, ... int64
+        The cluster of each sample, 0, 1, ... int64
     """
 
     counts: NDArray[np.float32]
@@ -47,14 +48,14 @@ class Draws:
     def sums(self, *columns: Reals) -> Reals:
         """Return the sum of each column in every draw: (1 + draws, columns)."""
         table = np.stack(columns, axis=1)
-        by_incident = np.zeros((self.counts.shape[1], table.shape[1]))
-        np.add.at(by_incident, self.of, table)
-        return np.asarray(self.counts @ by_incident, np.float64)
+        by_cluster = np.zeros((self.counts.shape[1], table.shape[1]))
+        np.add.at(by_cluster, self.of, table)
+        return np.asarray(self.counts @ by_cluster, np.float64)
 
 
-def draw_incidents(incident: NDArray[np.int32], draws: int = DRAWS, seed: int = 0) -> Draws:
-    """Draw as many incidents as there are, again and again; of fewer than `FEWEST` none is drawn."""
-    _, of = np.unique(incident, return_inverse=True)
+def draw_clusters(cluster: NDArray[np.int32], draws: int = DRAWS, seed: int = 0) -> Draws:
+    """Draw as many clusters as there are, `draws` times; fewer than `FEWEST` are not drawn."""
+    _, of = np.unique(cluster, return_inverse=True)
     number = int(of.max(initial=-1)) + 1
     draws = draws if number >= FEWEST else 0
     counts = np.ones((draws + 1, number), np.float32)

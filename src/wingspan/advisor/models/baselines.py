@@ -168,3 +168,8 @@ def fit_mates(samples: Samples, rows: Rows, weights: Reals) -> Mates:
 def fit_code_rates(samples: Samples, rows: Rows, weights: Reals) -> Rates:
     """Count by code only."""
     return fit_rates(samples, rows, weights, levels=1)
+
+
+def fit_constant(samples: Samples, rows: Rows, weights: Reals) -> Rates:
+    """Count over all causes."""
+    return fit_rates(samples, rows, weights, levels=0)

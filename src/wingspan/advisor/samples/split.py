@@ -1,12 +1,13 @@
-"""Samples -> slices by time: what is trained on, what calibrates and chooses, and a test that opens once.
+"""Cut samples by time into slices that train, that calibrate and choose, and that test.
 
+Cuts are made where each cluster counts once, so that one cluster that is held again and again cannot fill a slice.
 A sample is used where its outcome was known before the slice's end: later it could not have been
 learned from. Samples of a cluster or an incident that an earlier slice has used are left out of the later ones.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from wingspan.advisor.samples.samples import Rows, Samples
 from wingspan.errors import ConflictError, SettingError
 from wingspan.files import write_atomically
+
+_TINY: Final = 1e-9  # rounding of sums
 
 
 @dataclass(slots=True)
@@ -76,7 +79,9 @@ class Split:
 def split_samples(
     samples: Samples, shares: tuple[float, float] = (0.6, 0.2), marker: Path | None = None
 ) -> Split:
-    """Cut at times that leave these shares of the labelled samples to training and to calibration.
+    """Cut at times that leave these shares of the labelled clusters to training and to calibration.
+
+    A cluster with several labelled samples is spread over their times.
 
     Raises
     ------
@@ -88,8 +93,8 @@ def split_samples(
         raise SettingError("split", problem, "give two shares above 0 whose sum is below 1")
     clock = samples.moments.clock
     labelled = ~np.isnan(samples.label)
-    times = clock[labelled] if labelled.any() else np.zeros(1)
-    first, second = np.quantile(times, [shares[0], sum(shares)]).tolist()
+    rows = np.flatnonzero(labelled)
+    first, second = _cuts(samples, rows, [shares[0], sum(shares)])
     train = labelled & (samples.told < first)
     held_back = ~_shared(samples, train)
     middle = (clock >= first) & labelled
@@ -98,8 +103,8 @@ def split_samples(
     test = (clock >= second) & (samples.episodes.excluded == 0) & held_back
     used = train | calibrate | test
     purged = int((labelled & ~used).sum())
-    rows = [np.flatnonzero(chosen) for chosen in (train, calibrate, test)]
-    return Split(rows[0], rows[1], Sealed(rows[2], marker), purged, (first, second))
+    slices = [np.flatnonzero(chosen) for chosen in (train, calibrate, test)]
+    return Split(slices[0], slices[1], Sealed(slices[2], marker), purged, (first, second))
 
 
 def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]:
@@ -108,17 +113,28 @@ def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]
     Parameters
     ----------
     share
-        Of the rows, what lies before the time.
+        Part of the rows' clusters before the time.
     """
     if not len(rows):
         return rows, rows
     clock = samples.moments.clock[rows]
-    cut = np.quantile(clock, share)
+    (cut,) = _cuts(samples, rows, [share])
     before = rows[samples.told[rows] < cut]
     chosen = np.zeros(len(samples), bool)
     chosen[before] = True
     after = rows[clock >= cut]
     return before, after[~_shared(samples, chosen)[after]]
+
+
+def _cuts(samples: Samples, rows: Rows, shares: list[float]) -> list[float]:
+    """Return the times before which these shares of the rows lie; each cluster's rows weigh 1 together."""
+    if not len(rows):
+        return [0.0] * len(shares)
+    clock = samples.moments.clock[rows]
+    order = np.argsort(clock, kind="stable")
+    passed = np.cumsum(cluster_weights(samples, rows)[order])
+    places = np.searchsorted(passed, np.array(shares) * passed[-1] + _TINY, side="right")
+    return [float(each) for each in clock[order][np.minimum(places, len(rows) - 1)]]
 
 
 def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -131,8 +147,15 @@ def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def incident_weights(samples: Samples, rows: Rows) -> NDArray[np.float64]:
     """Return weights by which each incident counts once among these rows."""
-    _, which, count = np.unique(
-        samples.incidents.number[rows], return_inverse=True, return_counts=True
-    )
+    return _once(samples.incidents.number[rows])
+
+
+def cluster_weights(samples: Samples, rows: Rows) -> NDArray[np.float64]:
+    """Return weights by which each cluster counts once among these rows."""
+    return _once(samples.episodes.cluster[rows])
+
+
+def _once(group: NDArray[np.int32]) -> NDArray[np.float64]:
+    _, which, count = np.unique(group, return_inverse=True, return_counts=True)
     weights: NDArray[Any] = 1.0 / count[which]
     return weights
