@@ -23,6 +23,7 @@ CALLS = {
     "home=3": lambda p, run: p.run(home=3),
     "home=''": lambda p, run: p.plan(home=""),
     "shared=3": lambda p, run: p.prepare(shared=3),
+    "pool=3": lambda p, run: p.submit(pool=3),
     "touch='yes'": lambda p, run: p.run(touch="yes"),
     "touch=None": lambda p, run: p.run(touch=None),
     "check=1": lambda p, run: p.run(check=1),

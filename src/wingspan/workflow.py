@@ -72,12 +72,13 @@ class Pipeline(declaration.Pipeline):
         fuse: bool = True,
         until: "Names | None" = None,
         force: "Names | None" = None,
+        pool: Mapping[str, object] | None = None,
     ) -> "Plan":
         """Say what would run, and why; change nothing.
 
         Parameters
         ----------
-        on, fuse, until, force
+        on, fuse, until, force, pool
             See `run`; on a pool, `Plan.groups` are the jobs and `Plan.why` says why steps share one.
 
         Raises
@@ -116,7 +117,7 @@ class Pipeline(declaration.Pipeline):
         if place.root.is_dir():
             with suppress(ReadOnlyError):  # the next plan digests the files again
                 cache.save()
-        runner = runner_on(on)
+        runner = runner_on(on, pool=pool)
         for text in runner.warnings(plan):
             from logging import getLogger
 
@@ -171,6 +172,7 @@ class Pipeline(declaration.Pipeline):
         force: "Names | None" = None,
         touch: bool = False,
         jobs: int | None = None,
+        pool: Mapping[str, object] | None = None,
     ) -> "Run":
         """Run what is not up to date, and wait for it.
 
@@ -197,6 +199,8 @@ class Pipeline(declaration.Pipeline):
             Take each out-of-date step's last result for the present one, instead of running it.
         jobs
             The most jobs at once, here or in the queue of a pool.
+        pool
+            Keys of the pool's profile for this run, such as ``{"priority": 10}``, instead of those of ``wingspan.toml``.
 
         Raises
         ------
@@ -211,7 +215,7 @@ class Pipeline(declaration.Pipeline):
         from wingspan.runner.events import ignore
         from wingspan.runner.runners import runner_on
 
-        with runner_on(on, _folder(shared), jobs) as runner:
+        with runner_on(on, _folder(shared), jobs, pool) as runner:
             run = self.prepare(
                 on,
                 home=home,
@@ -220,9 +224,10 @@ class Pipeline(declaration.Pipeline):
                 until=until,
                 force=force,
                 touch=touch,
+                pool=pool,
                 begin=runner.begin,
             )
-            # an equal run that is joined may have another shared folder
+            # an equal run that is joined may have been started with other options
             own = None if runner.detached else runner
             drive(run.folder, run.home, listener or ignore, own, jobs)
         return run.checked() if check else run
@@ -239,13 +244,21 @@ class Pipeline(declaration.Pipeline):
         force: "Names | None" = None,
         touch: bool = False,
         jobs: int | None = None,
+        pool: Mapping[str, object] | None = None,
     ) -> "Run":
         """Start what is not up to date and return at once; the run continues when this process ends.
 
         The options are those of `run`.
         """
         run = self.prepare(
-            on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
+            on,
+            home=home,
+            fuse=fuse,
+            shared=shared,
+            until=until,
+            force=force,
+            touch=touch,
+            pool=pool,
         )
         if not run.folder.driven():
             from wingspan.runner.drive import drive_in_background
@@ -264,6 +277,7 @@ class Pipeline(declaration.Pipeline):
         until: "Names | None" = None,
         force: "Names | None" = None,
         touch: bool = False,
+        pool: Mapping[str, object] | None = None,
         begin: "Callable[[Plan], object] | None" = None,
     ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing.
@@ -283,11 +297,11 @@ class Pipeline(declaration.Pipeline):
         from wingspan.runner.runners import runner_on
 
         place, given = find_home(home), _folder(shared)
-        runner = runner_on(on, given)
+        runner = runner_on(on, given, pool=pool)
         runner.require_usable()
         if runner.detached:
             catch_up_all(place, self.name)
-        plan = self.plan(home, on=on, fuse=fuse, until=until, force=force)
+        plan = self.plan(home, on=on, fuse=fuse, until=until, force=force, pool=pool)
         if touch and force is not None:
             problem = "touch keeps the last results, force makes new ones"
             raise SettingError("touch", problem, "leave one of them out")
@@ -295,7 +309,7 @@ class Pipeline(declaration.Pipeline):
             from wingspan.runner.touch import touch as give_last_results
 
             give_last_results(plan, place)
-            plan = self.plan(home, on=on, fuse=fuse, until=until)
+            plan = self.plan(home, on=on, fuse=fuse, until=until, pool=pool)
         active = equal_run(plan, on, place) if runner.detached else None
         if active is not None:
             return active
@@ -307,7 +321,7 @@ class Pipeline(declaration.Pipeline):
         if begin is not None:
             begin(plan)
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place, on, given, self.origin)
+        save_plan(plan, folder, place, on, given, self.origin, pool)
         return Run(folder, place)
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from wingspan.errors import DeclarationError, SettingError, StepFailedError
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.follow.collect import collect
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.write.dag_file import submission_in
+from wingspan.runner.htcondor.write.dag_file import _edges, submission_in
 from wingspan.runner.htcondor.write.submit_description import submit_description
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.run import Run
@@ -62,6 +63,21 @@ def test_the_dag_says_who_needs_whom(thin, tmp_path):
     assert re.search(r"^PARENT load-1 CHILD total-2 fails-3$", text, re.M)
     key = next(iter(thin.plan().steps)).key
     assert f'VARS total-2 inputs="{key}.json,{key}.small,{key}.large" steps="total"' in text
+
+
+@pytest.mark.parametrize(("width", "lines"), [(1, 1), (3, 3), (600, 1)])
+def test_no_node_of_dagman_s_own_lies_between_few_steps(width, lines):
+    """DAGMan puts one between several parents and several children of a line, and it costs each run a cycle."""
+    children = [SimpleNamespace(name=f"c{number}", parents=("a", "b")) for number in range(width)]
+    found = _edges(children)
+    assert len(found) == lines
+    edges = {
+        (parent, child)
+        for line in found
+        for parent in line.partition(" CHILD ")[0].split()[1:]
+        for child in line.partition(" CHILD ")[2].split()
+    }
+    assert edges == {(parent, child.name) for parent in ("a", "b") for child in children}
 
 
 def test_a_request_becomes_submit_commands():

@@ -9,10 +9,13 @@ import typer
 
 from wingspan.cli.runs import (
     Background,
+    Choice,
     HomeOption,
     On,
+    PoolKeys,
     Raw,
     Shared,
+    pool_keys,
     run_pipeline,
 )
 from wingspan.cli.step_output import print_command
@@ -36,6 +39,7 @@ def execute(
     background: Background = False,
     on: On = "local",
     shared: Shared = None,
+    pool: PoolKeys = None,
     raw: Raw = False,
 ) -> None:
     """Run one command as a job: exec --cpus 2 -- python train.py."""
@@ -59,7 +63,14 @@ def execute(
         raise SettingError("wingspan exec", error.problem, "correct the option") from None
     pipeline.origin = {"command": "exec", "parameters": {}}
     step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
-    done = run_pipeline(pipeline, home, background=background, on=on, shared=shared)
+    done = run_pipeline(
+        pipeline,
+        home,
+        background=background,
+        on=on,
+        shared=shared,
+        choice=Choice(pool=pool_keys(pool)),
+    )
     if not background:
         print_command(done, step_of(step), raw=raw)
         for name, path in outputs.items():

@@ -16,17 +16,20 @@ from wingspan.cli.runs import (
     Jobs,
     NoFuse,
     On,
+    PoolKeys,
     Settings,
     Shared,
     Target,
     Touch,
     Until,
     check_folder,
+    pool_keys,
     submission,
 )
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
+    from wingspan.runner.htcondor.profile import Profile
 
 
 def plan(
@@ -47,21 +50,26 @@ def plan(
     force: Force = None,
     touch: Touch = False,
     jobs: Jobs = None,
+    pool: PoolKeys = None,
 ) -> None:
     """Say what would run and why; run nothing.
 
-    On a pool also which steps share a job. --jobs is for the DAG of --export.
+    On a pool also which steps share a job. --jobs and --pool are for the DAG of --export, too.
     """
     from wingspan.cli.target import is_step, last_target, load_pipeline
-    from wingspan.runner.runners import runner_on
+    from wingspan.runner.run_folder import LOCAL
 
     if step is None and not settings and is_step(target):
         target, settings, step = *last_target(home), target
     pipeline = load_pipeline(target, settings or [])
-    made = pipeline.plan(home, on=on, fuse=not no_fuse, until=until, force=force)
-    detached = runner_on(on).detached
-    if detached:
-        _require_parsed(made, on, shared)
+    keys = pool_keys(pool)
+    made = pipeline.plan(
+        home, on=on, fuse=not no_fuse, until=until, force=force, pool=keys if on != LOCAL else None
+    )
+    known = on != LOCAL or shared is not None or jobs is not None or keys is not None
+    profile = _profile(on, shared, jobs, keys) if known else None
+    if on != LOCAL and profile is not None:
+        _require_parsed(made, profile)
     if touch:
         print(_touch_text(made, home, force))
         return
@@ -74,14 +82,14 @@ def plan(
             print("\n".join(made.explain(name) for name in names))
         return
     if export is not None:
-        dag = _export(made, export, home, (on, shared, jobs), pipeline.origin)
+        dag = _export(made, export, home, profile, pipeline.origin)
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_plan_json(made, jobs=detached), indent=2))
+        print(json.dumps(_plan_json(made, jobs=on != LOCAL), indent=2))
     else:
         print(_plan_text(made))
-        if detached:
-            print(_jobs_text(made) + _travel_text(made, home, on, shared))
+        if on != LOCAL and profile is not None:
+            print(_jobs_text(made) + _travel_text(made, home, profile))
 
 
 def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:
@@ -97,12 +105,22 @@ def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:
     return {**found, "jobs": groups}
 
 
-def _require_parsed(made: "Plan", on: str, shared: Path | None) -> None:
+def _profile(
+    on: str, shared: Path | None, jobs: int | None, keys: dict[str, object] | None
+) -> "Profile":
+    """Return the profile of the pool that a plan is for; a plan for this machine may go to any."""
+    from wingspan.runner.htcondor.profile import DEFAULT, find_profile
+    from wingspan.runner.run_folder import LOCAL
+
+    found = find_profile(DEFAULT if on == LOCAL else on, Path.cwd(), shared, keys)
+    return found if jobs is None else replace(found, max_jobs=jobs)
+
+
+def _require_parsed(made: "Plan", profile: "Profile") -> None:
     """Refuse submit commands that HTCondor could not parse: such a plan cannot be carried out."""
     from wingspan.runner.htcondor.check.command_check import check_commands, require_ok
-    from wingspan.runner.htcondor.profile import find_profile
 
-    require_ok(check_commands(made.to_run(), find_profile(on, Path.cwd(), shared)))
+    require_ok(check_commands(made.to_run(), profile))
 
 
 def _touch_text(made: "Plan", home: Path | None, force: list[str] | None) -> str:
@@ -135,12 +153,11 @@ def _step_json(made: "Plan", name: str) -> dict[str, object]:
     }
 
 
-def _travel_text(made: "Plan", home: Path | None, on: str, shared: Path | None) -> str:
+def _travel_text(made: "Plan", home: Path | None, profile: "Profile") -> str:
     from wingspan.runner.htcondor.check.preview import travel_text
-    from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import find_home
 
-    text = travel_text(made, find_home(home), find_profile(on, Path.cwd(), shared))
+    text = travel_text(made, find_home(home), profile)
     return f"\n{wrap(text, '  ')}" if text else ""
 
 
@@ -159,21 +176,13 @@ def _export(
     made: "Plan",
     folder: Path,
     home: Path | None,
-    pool: tuple[str, Path | None, int | None],
+    profile: "Profile | None",
     origin: dict[str, Any],
 ) -> Path:
     from wingspan.runner.htcondor import export as dag
-    from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import RunFolder, find_home
 
     check_folder("--export", folder)
-    on, shared, jobs = pool
-    known = on != "local" or shared is not None or jobs is not None
-    profile = (
-        find_profile("htcondor" if on == "local" else on, Path.cwd(), shared) if known else None
-    )
-    if profile is not None and jobs is not None:
-        profile = replace(profile, max_jobs=jobs)
     return dag.export(made, RunFolder(folder.absolute()), find_home(home), profile, origin)
 
 

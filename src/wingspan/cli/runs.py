@@ -55,6 +55,14 @@ Touch = Annotated[
     bool, typer.Option("--touch", help="Run nothing: keep the last results as up to date.")
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Most jobs at once.")]
+PoolKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pool",
+        metavar="K=V",
+        help="A key of the pool's profile for this run, such as priority=10.",
+    ),
+]
 Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
 
 
@@ -70,6 +78,7 @@ def run(
     force: Force = None,
     touch: Touch = False,
     jobs: Jobs = None,
+    pool: PoolKeys = None,
 ) -> None:
     """Run the out-of-date steps of a pipeline, locally or on a pool."""
     from wingspan.cli.results import results_lines
@@ -83,7 +92,7 @@ def run(
         on=on,
         fuse=not no_fuse,
         shared=shared,
-        choice=Choice(until, force, touch, jobs),
+        choice=Choice(until, force, touch, jobs, pool_keys(pool)),
     )
     lines = [] if background else results_lines(done)
     if lines:
@@ -91,15 +100,39 @@ def run(
 
 
 class Choice(NamedTuple):
-    """Which steps of a pipeline are run, and how many at once."""
+    """Which steps of a pipeline are run, how many at once, and with which keys of the pool's profile."""
 
     until: list[str] | None = None
     force: list[str] | None = None
     touch: bool = False
     jobs: int | None = None
+    pool: dict[str, object] | None = None
 
 
 ALL = Choice()
+
+
+def pool_keys(given: list[str] | None) -> dict[str, object] | None:
+    """Return keys of a profile with their values, as ``wingspan.toml`` has them; a text needs no quotes here.
+
+    >>> pool_keys(["priority=10", "notify=ann@example.edu"])
+    {'priority': 10, 'notify': 'ann@example.edu'}
+    """
+    import tomllib
+
+    from wingspan.errors import SettingError
+
+    found: dict[str, object] = {}
+    for each in given or ():
+        key, sign, text = each.partition("=")
+        if not sign:
+            problem = f"expected KEY=VALUE, found {each!r}"
+            raise SettingError("--pool", problem, "write it so: --pool priority=10")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found or None
 
 
 class Ended(typer.Exit):
@@ -144,15 +177,23 @@ def run_pipeline(
             force=choice.force,
             touch=choice.touch,
             jobs=choice.jobs,
+            pool=choice.pool,
         )
         _print_notes(submitted)
         print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
-    until, force, touch, jobs = choice
+    until, force, touch, jobs, pool = choice
     stale = pipeline.plan(home, until=until).to_run() if touch else ()
     started = pipeline.prepare(
-        on, home=home, fuse=fuse, shared=shared, until=until, force=force, touch=touch
+        on,
+        home=home,
+        fuse=fuse,
+        shared=shared,
+        until=until,
+        force=force,
+        touch=touch,
+        pool=pool,
     )
     if stale:
         names = ", ".join(step.name for step in stale)

@@ -53,6 +53,9 @@ _POOL = _Kind(
 )
 _COUNT = _Kind("a whole number of at least 1", lambda value: type(value) is int and value >= 1, "2")
 _SECONDS = _Kind("a number of seconds", _is_number, "60")
+_TABLE = _Kind(
+    "a dict of keys of a pool's profile", lambda value: isinstance(value, dict), '{"priority": 10}'
+)
 _FUNCTION = _Kind("a function", callable, "print")
 
 _KINDS = {
@@ -62,6 +65,7 @@ _KINDS = {
     "run_id": _RUN,
     "pipeline": _TEXT,
     "jobs": _COUNT,
+    "pool": _TABLE,
     "until": _STEPS,
     "force": _STEPS,
     "step": _STEP,

@@ -52,7 +52,7 @@ def drive(
     try:
         with _interruptible():
             plan = _with_what_others_did(load_plan(folder), folder, home, listener)
-            outcome = (runner or runner_on(folder.on, folder.shared, jobs)).run(
+            outcome = (runner or runner_on(folder.on, folder.shared, jobs, folder.pool)).run(
                 plan, folder, home, listener
             )
         if outcome.ok:

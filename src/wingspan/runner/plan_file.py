@@ -27,6 +27,7 @@ def save_plan(
     on: str = LOCAL,
     shared: Path | None = None,
     origin: Mapping[str, Any] | None = None,
+    pool: Mapping[str, object] | None = None,
 ) -> None:
     """Write all of a plan into a new run folder, and what the next plan is compared with.
 
@@ -34,6 +35,8 @@ def save_plan(
     ----------
     origin
         What started the run: see `Pipeline.origin`.
+    pool
+        Keys of the pool's profile for this run.
     """
     with writing(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,8 @@ def save_plan(
         write_atomically(folder.root / "on", on)
         if shared is not None:
             write_atomically(folder.root / "shared", str(shared))
+        if pool:
+            write_atomically(folder.root / "pool", json_text(dict(pool)))
     header = {
         "format": _FORMAT,
         "pipeline": plan.pipeline,

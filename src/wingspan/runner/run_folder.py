@@ -17,6 +17,7 @@
         end-sweeps              there once the user has ended the run's sweeps
         on                      where it runs: "local" or the profile of a pool
         shared                  the folder that the pool's machines share, where the user named one for this run
+        pool                    keys of the pool's profile that the user gave for this run, JSON
         dag/N/                  the DAGs that were submitted to a pool, one after the other
         constants/DIGEST        argument values that JSON cannot hold
         code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
@@ -213,6 +214,15 @@ class RunFolder:
             return Path((self.root / "shared").read_text())
         except FileNotFoundError:
             return None
+
+    @property
+    def pool(self) -> dict[str, Any]:
+        """Keys of the pool's profile that the user gave for this run."""
+        try:
+            found: dict[str, Any] = json.loads((self.root / "pool").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
 
     @property
     def complete(self) -> Path:

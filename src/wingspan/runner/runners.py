@@ -1,5 +1,6 @@
 """The runners by name: the only file that names all of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,12 @@ if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
 
 
-def runner_on(on: str = LOCAL, shared: Path | None = None, jobs: int | None = None) -> Runner:
+def runner_on(
+    on: str = LOCAL,
+    shared: Path | None = None,
+    jobs: int | None = None,
+    pool: Mapping[str, object] | None = None,
+) -> Runner:
     """Return the runner of a place.
 
     Parameters
@@ -22,6 +28,8 @@ def runner_on(on: str = LOCAL, shared: Path | None = None, jobs: int | None = No
         A folder that a pool's machines share, instead of the profile's.
     jobs
         The most jobs at once, here or in the queue of a pool; None is the place's own limit.
+    pool
+        Keys of the pool's profile for this run, instead of those of ``wingspan.toml``.
 
     Raises
     ------
@@ -34,10 +42,13 @@ def runner_on(on: str = LOCAL, shared: Path | None = None, jobs: int | None = No
         from wingspan.runner.htcondor.profile import find_profile
         from wingspan.runner.htcondor.submit import HTCondorRunner
 
-        return HTCondorRunner(find_profile(on, Path.cwd(), shared), jobs)
-    if shared is not None:
-        problem = "this machine needs no shared folder"
-        raise SettingError(f"shared {shared}", problem, "name a pool: --on, or leave it out")
+        return HTCondorRunner(find_profile(on, Path.cwd(), shared, pool), jobs)
+    if shared is not None or pool:
+        name, what = (
+            ("pool", "profile") if shared is None else (f"shared {shared}", "shared folder")
+        )
+        problem = f"this machine needs no {what}"
+        raise SettingError(name, problem, "name a pool: --on, or leave it out")
     from wingspan.runner.local.runner import LocalRunner
 
     return LocalRunner(jobs=jobs)

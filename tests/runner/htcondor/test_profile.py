@@ -1,9 +1,11 @@
 """Profiles of pools, read from wingspan.toml."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from wingspan.cli.runs import pool_keys
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.runner.htcondor.profile import Profile, find_profile
 
@@ -167,3 +169,44 @@ def test_a_file_that_cannot_be_read_is_told(files, monkeypatch):
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(SettingError, match="cannot be read: Permission denied"):
         find_profile("p", start)
+
+
+def test_keys_given_for_one_run_win(files):
+    """They are read as those of the file are; what is wrong with them is reported together."""
+    start = files("[pools.a]\nmax_jobs = 1\npriority = 2")
+    found = find_profile("a", start, None, {"priority": 3, "task_time": "2min"})
+    assert (found.max_jobs, found.priority, found.task_time_s) == (1, 3, 120.0)
+    wrong = {"priorty": 1, "max_idle": 0, "dagman": {}, "task_time": timedelta(seconds=3)}
+    with pytest.raises(SettingError) as caught:
+        find_profile("a", start, None, wrong)
+    for told in ("did you mean priority", "found 0", "dagman: set it in wingspan.toml", "datetime"):
+        assert told in str(caught.value)
+
+
+STEP = """
+    import wingspan as ws
+
+    def one() -> int:
+        return 1
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("options")
+        p.step(one)
+        return p
+"""
+KEYS = {"priority": 7, "max_idle": 3, "notify": "ann@example.edu"}
+
+
+def test_keys_of_a_run_are_in_its_dags_and_kept_for_later_ones(project, small_pool, tmp_path):
+    """Given in Python, or as options of the command line; this machine has no use for them."""
+    project.write(options=STEP)
+    pipeline = project.fresh("options").pipeline()
+    run = pipeline.run("htcondor", home=tmp_path / "home", pool=KEYS)
+    text = (run.folder.dags / "1" / "workflow.dag").read_text()
+    assert "PRIORITY ALL_NODES 7" in text
+    assert "ENV SET _CONDOR_DAGMAN_MAX_JOBS_IDLE=3" in text
+    assert "notify_user = ann@example.edu" in text
+    assert run.folder.pool == KEYS
+    assert pool_keys([f"{key}={value}" for key, value in KEYS.items()]) == KEYS
+    with pytest.raises(SettingError, match="this machine needs no profile"):
+        pipeline.run(home=tmp_path / "home", pool=KEYS)

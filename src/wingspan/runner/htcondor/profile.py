@@ -101,7 +101,12 @@ class Profile:
     staging: Mapping[Path, str] = field(default_factory=dict)
 
 
-def find_profile(name: str, start: Path, shared: Path | None = None) -> Profile:
+def find_profile(
+    name: str,
+    start: Path,
+    shared: Path | None = None,
+    given: Mapping[str, object] | None = None,
+) -> Profile:
     """Return the profile of a pool; ``htcondor`` needs no file.
 
     Parameters
@@ -110,6 +115,8 @@ def find_profile(name: str, start: Path, shared: Path | None = None) -> Profile:
         The project's folder: where the search for its file begins.
     shared
         A folder that the machines share, instead of the file's.
+    given
+        Keys of a profile and their values for one run, instead of the file's.
 
     Raises
     ------
@@ -119,6 +126,8 @@ def find_profile(name: str, start: Path, shared: Path | None = None) -> Profile:
         A file cannot be read, or says what is not allowed; all that is wrong in the pool is told.
     """
     profile = _find(name, start)
+    if given:
+        profile = replace(profile, **_options(given))
     return profile if shared is None else replace(profile, shared=shared.expanduser().absolute())
 
 
@@ -173,6 +182,36 @@ def _profile(name: str, table: object, file: Path) -> Profile:
     if not isinstance(table, dict):
         problem = f"pools.{name}: expected a table, found {table!r}"
         raise SettingError(str(file), problem, f"write [pools.{name}]")
+    values, problems = _values(table)
+    for command, text in values.get("submit", {}).items():
+        problem = expression_problem(text) if is_expression(command) else ""
+        if problem:
+            problems.append(
+                f"submit, line {_line(file, name, command)}: {command} = {text}: {problem}"
+            )
+    if problems:
+        told = "; ".join(problems)
+        raise SettingError(f"{file} [pools.{name}]", told, "correct the file; nothing was started")
+    return Profile(name=name, **values)
+
+
+def _options(given: Mapping[str, object]) -> dict[str, Any]:
+    """Return the attributes of a profile that are given for one run; a table of the file is set as a whole, so only there."""
+    values, problems = _values(given)
+    kept = (str, int, float)  # as the run's folder can keep them
+    problems += [
+        f"{key}: expected a text or a number, found {value!r}"
+        for key, value in given.items()
+        if key in _KEYS and key not in _ONLY_THERE and not isinstance(value, kept)
+    ]
+    problems += [f"{key}: {fix}" for key, fix in _ONLY_THERE.items() if key in given]
+    if problems:
+        raise SettingError("pool", "; ".join(problems), "correct it; nothing was started")
+    return values
+
+
+def _values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """Return the attributes of a profile that a table of its keys sets, and what is wrong with others."""
     problems: list[str] = []
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -186,16 +225,7 @@ def _profile(name: str, table: object, file: Path) -> Profile:
             values[attribute] = read(value)
         except (TypeError, ValueError) as error:
             problems.append(f"{key}: {error}")
-    for command, text in values.get("submit", {}).items():
-        problem = expression_problem(text) if is_expression(command) else ""
-        if problem:
-            problems.append(
-                f"submit, line {_line(file, name, command)}: {command} = {text}: {problem}"
-            )
-    if problems:
-        told = "; ".join(problems)
-        raise SettingError(f"{file} [pools.{name}]", told, "correct the file; nothing was started")
-    return Profile(name=name, **values)
+    return values, problems
 
 
 def _line(file: Path, pool: str, command: str) -> int:
@@ -341,4 +371,8 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "environment": ("environment", _way),
     "send_once": ("send_once", _flag),
     "checkpoint_every": ("checkpoint_every_s", _seconds),
+}
+_ONLY_THERE = {  # keys that are not for one run
+    **dict.fromkeys(("submit", "staging", "dagman"), f"set it in {FILE}"),
+    "shared": "give the option of this name",
 }

@@ -34,6 +34,7 @@ _WHY: Mapping[str, str] = {
 SUBMIT = "# Submit:"  # begins the line that says how to submit the DAG by hand
 _LABEL = re.compile(r"[^A-Za-z0-9_.,=\[\]-]+")
 _LABEL_LENGTH = 200
+_EDGES = 1000  # between the same parents and children: more of them go through a node of DAGMan's
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +173,23 @@ def label_of(text: str) -> str:
 
 
 def _edges(nodes: Iterable[Node]) -> list[str]:
-    """Return one line for all children that have the same parents."""
+    """Return one line for all children that have the same parents, or a line a child where these are few.
+
+    Between several parents and several children of one line DAGMan puts a node of its own, which costs a cycle: one
+    second, 5 s by its defaults. So that is for many.
+    """
     children: dict[tuple[str, ...], list[str]] = {}
     for node in nodes:
         if node.parents:
             children.setdefault(node.parents, []).append(node.name)
-    return [
-        f"PARENT {' '.join(parents)} CHILD {' '.join(found)}" for parents, found in children.items()
-    ]
+    lines = []
+    for parents, found in children.items():
+        few = len(parents) > 1 and len(parents) * len(found) <= _EDGES
+        lines += [
+            f"PARENT {' '.join(parents)} CHILD {group}"
+            for group in (found if few else [" ".join(found)])
+        ]
+    return lines
 
 
 def _given_back(nodes: Iterable[Node]) -> list[str]:
