@@ -28,12 +28,19 @@ Place: TypeAlias = tuple[float, float, float]  # left end, height of the middle,
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box: its name, its state (which sets the colour), a second line, and its needs."""
+    """One box: its name, its state (which sets the colour), a second line, and its needs.
+
+    Parameters
+    ----------
+    href
+        Target of a click on it; empty for none.
+    """
 
     name: str
     state: str = "waiting"
     note: str = ""
     needs: tuple[str, ...] = ()
+    href: str = ""
 
 
 def graph_svg(nodes: Sequence[Node]) -> str:
@@ -57,7 +64,7 @@ def graph_svg(nodes: Sequence[Node]) -> str:
     right = max((x + width for x, _, width in places.values()), default=0)
     low = max((y for _, y, _ in places.values()), default=0) + _HEIGHT / 2
     size = f'width="{right + _MARGIN:.0f}" height="{low + _MARGIN:.0f}"'
-    style = 'font-family="system-ui, sans-serif" font-size="11"'
+    style = 'role="group" aria-label="Steps" font-family="system-ui, sans-serif" font-size="11"'
     return "\n".join(
         [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', *edges, *boxes, "</svg>"]
     )
@@ -174,4 +181,6 @@ def _box(node: Node, place: Place) -> str:
     if node.note:
         note = f'fill="#5f6368" font-size="9">{in_markup(node.note)}</text>'
         lines.append(f'<text x="{x + 13:.0f}" y="{y + 27:.0f}" {note}')
+    if node.href:
+        return f'<a href="{in_markup(node.href)}"><g>{"".join(lines)}</g></a>'
     return f"<g>{''.join(lines)}</g>"

@@ -29,6 +29,8 @@ class Line:
         Shown where the pointer rests on it.
     over
         A number that is larger for what is drawn later.
+    number
+        The trial's, by which a page finds it in all pictures; None for none.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Line:
     colour: str = PLAIN
     over: int = 0
     width: float = 1.0
+    number: int | None = None
 
 
 def lines_svg(across: Axis, up: Axis, lines: Sequence[Line], title: str) -> str:
@@ -124,21 +127,25 @@ def _line(frame: Frame, line: Line) -> str:
     up = frame.up
     inside = [(x, min(max(y, up.low), up.high)) for x, y in thinned(line.points)]
     if len(inside) == 1:
-        return _dot(frame, Line(line.name, inside, line.colour))
+        return _dot(frame, Line(line.name, inside, line.colour, number=line.number))
     return _polyline(frame.path(inside), line)
 
 
 def _polyline(path: str, line: Line) -> str:
     pen = f'fill="none" stroke="{line.colour}" stroke-width="{line.width}" stroke-opacity="0.8"'
+    pen += _mark(line)
     return f'<polyline points="{path}" {pen}><title>{in_markup(line.name)}</title></polyline>'
 
 
 def _dot(frame: Frame, line: Line) -> str:
     x, y = frame.place(line.points[0]).split(",")
     title = f"<title>{in_markup(line.name)}</title>"
-    return (
-        f'<circle cx="{x}" cy="{y}" r="3" fill="{line.colour}" fill-opacity="0.8">{title}</circle>'
-    )
+    pen = f'fill="{line.colour}" fill-opacity="0.8"{_mark(line)}'
+    return f'<circle cx="{x}" cy="{y}" r="3" {pen}>{title}</circle>'
+
+
+def _mark(line: Line) -> str:
+    return "" if line.number is None else f' data-trial="{line.number}"'
 
 
 def _short(text: str) -> str:

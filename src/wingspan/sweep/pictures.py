@@ -109,8 +109,9 @@ def _line(
     shown = ", ".join(f"{name}={value}" for name, value in flat.items())
     name = f"trial {trial.number} ({trial.state}) {spec.metric} {trial.value}: {shown}"
     if trial.number == best:
-        return Line(name, points, GOOD, 2, 2.5)
-    return Line(name, points, PLAIN, 1) if trial.state == COMPLETE else Line(name, points, GREY)
+        return Line(name, points, GOOD, 2, 2.5, trial.number)
+    complete = trial.state == COMPLETE
+    return Line(name, points, PLAIN if complete else GREY, int(complete), number=trial.number)
 
 
 def _column(dimension: Dimension, values: Sequence[Json]) -> tuple[Axis, list[float]]:

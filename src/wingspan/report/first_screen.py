@@ -1,0 +1,159 @@
+"""Say first what failed, why and what to do; else how far a run is, or its result. Pure."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from wingspan.eventlog.job_state import Phase
+from wingspan.report.amounts import counted, number, seconds
+from wingspan.report.page import Block, Callout
+from wingspan.report.run_facts import FailureFacts, RunFacts
+from wingspan.runner.alike import names_of
+from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
+from wingspan.shown import brief
+
+_GROUPS: Final = 3  # kinds of failures on the first screen
+_CAUSE: Final = 600  # characters of a cause
+_OPEN_LINES: Final = 14  # of a traceback that is open from the first
+_RESULTS: Final = 8
+_HELD: Final = 5
+_BARE: Final = re.compile(r"(?:\w+: )?[A-Z]\w+(?:; .*)?")  # a class' name alone says nothing
+
+
+def first_screen(facts: RunFacts, result: Sequence[Block]) -> list[Block]:
+    """Return the blocks; `result` is what a run that went well shows."""
+    lead: list[Block] = [_failure(facts, one) for one in facts.failures[:_GROUPS]]
+    if (more := len(facts.failures) - _GROUPS) > 0:
+        text = f"{counted(more, 'more kind')} of failure"
+        lead.append(Callout("bad", text, ["See the table of steps."]))
+    lead += _held(facts)
+    if facts.state == RUNNING:
+        lead.append(_progress(facts))
+    elif facts.state == STOPPED:
+        lead.append(_stopped(facts))
+    elif facts.state == DONE:
+        lead += result or [Callout("good", "Every step is done")]
+    return lead
+
+
+def _failure(facts: RunFacts, one: FailureFacts) -> Callout:
+    names = one.steps
+    several = (
+        f"{counted(len(names), 'step')} failed in the same way"
+        if len(names) > 1
+        else f"{names[0]} failed"
+    )
+    lines = [brief(one.problem, _CAUSE)]
+    if one.host:
+        lines.append(f"On {one.host}.")
+    if len(names) > 1:
+        events = {step.name: step.event for step in facts.steps}
+        lines.append(f"Steps: {names_of([events[name] for name in names])}.")
+    waiting = [step.event for step in facts.steps if step.event.state == SKIPPED]
+    if waiting and one is facts.failures[0]:
+        lines.append(f"Not run, as they need what failed: {names_of(waiting)}.")
+    commands = [("Run it again; what is finished is kept:", facts.command or "")]
+    commands.append(("See all of its output:", _logs(facts, names[0])))
+    commands.append(("Run this step alone:", one.alone))
+    trace = one.trace
+    more = []
+    if trace:
+        fits = len(trace.splitlines()) <= _OPEN_LINES and len(facts.failures) == 1
+        more.append(("Traceback", trace, fits))
+    if one.text and one.text != trace:
+        more.append(("Inputs and last output", one.text.replace(trace, "").strip(), False))
+    return Callout(
+        "bad",
+        several,
+        lines,
+        _sentence(one.fix),
+        [(why, command) for why, command in commands if command],
+        more,
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _logs(facts: RunFacts, step: str) -> str:
+    return f"wingspan logs {shlex.quote(step)} --run {facts.run_id}"
+
+
+def _held(facts: RunFacts) -> list[Callout]:
+    """Return the jobs that are held now, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for step in facts.steps:
+        last = step.attempts[-1] if step.attempts else None
+        held = step.event.state == HELD or (last is not None and last.phase == Phase.HELD)
+        if held and step.event.state in UNDER_WAY:
+            reason = last.reason if last is not None else ""
+            text = reason or step.event.problem or "no reason is known"
+            reasons.setdefault(text, []).append(step.name)
+    found = []
+    for reason, names in list(reasons.items())[:_HELD]:
+        title = f"{names[0]} is held" if len(names) == 1 else f"{len(names)} jobs are held"
+        command = f"wingspan why {facts.run_id}"
+        explain = ("Explain the hold, with what to do:", command)
+        found.append(Callout("bad", title, [brief(reason, _CAUSE)], "", [explain]))
+    return found
+
+
+def _progress(facts: RunFacts) -> Callout:
+    counts = [
+        f"{facts.count(state):,} {state}"
+        for state in (DONE, RUNNING, HELD, WAITING, FAILED)
+        if facts.count(state)
+    ]
+    lines = [
+        f"{facts.count(DONE):,} of {counted(len(facts.steps), 'step')} done: {', '.join(counts)}."
+    ]
+    since = facts.now - facts.created
+    lines.append(f"It has been going on for {seconds(since)}.")
+    running = [step.event for step in facts.steps if step.event.state == RUNNING][:_RESULTS]
+    for event in running:
+        note = f", {event.note}" if event.note else ""
+        lines.append(f"{event.step}: running for {seconds(facts.now - event.time)}{note}")
+    return Callout(
+        "busy", "The run goes on", lines, "", [("Follow it:", f"wingspan watch {facts.run_id}")]
+    )
+
+
+def _stopped(facts: RunFacts) -> Callout:
+    left = len(facts.steps) - facts.count(DONE)
+    lines = [f"{facts.count(DONE):,} steps are done, {left:,} are left. What is finished is kept."]
+    problems = dict.fromkeys(
+        step.event.problem
+        for step in facts.steps
+        if step.event.state == STOPPED and step.event.problem
+    )
+    lines += [brief(one, _CAUSE) for one in list(problems)[:2]]
+    return Callout(
+        "note", "The run was stopped", lines, "", [("Go on:", f"wingspan resume {facts.run_id}")]
+    )
+
+
+def result_blocks(facts: RunFacts) -> list[Block]:
+    """Return what a run gave: its best model, the best trial of each sweep, its last results."""
+    lines = []
+    label, metrics = facts.chosen
+    for name, one in facts.evaluations.items():
+        if label and name.endswith(f"[{label}]"):
+            text = [
+                f"{metric} {number(one.metrics[metric].value)} "
+                f"({number(one.metrics[metric].low)} to {number(one.metrics[metric].high)})"
+                for metric in metrics
+                if metric in one.metrics
+            ]
+            lines.append(f"Best model: {label}, {', '.join(text)}, on {one.rows:,} rows.")
+    lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
+    lines += [f"{name}: {text}" for name, text in facts.results if not _BARE.fullmatch(text)][
+        :_RESULTS
+    ]
+    title = f"Done: {counted(len(facts.steps), 'step')} in {seconds(_took(facts))}"
+    return [Callout("good", title, lines)]
+
+
+def _took(facts: RunFacts) -> float:
+    return max((one.end for one in facts.stretches), default=facts.created) - facts.created

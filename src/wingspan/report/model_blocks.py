@@ -1,0 +1,88 @@
+"""Show evaluations of models: metrics side by side, curves, confusion. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from wingspan.draw.curves import Panel, curves_svg
+from wingspan.draw.heat import Heat, heat_svg
+from wingspan.report.amounts import number
+from wingspan.report.page import Block, Cell, Picture, Table
+from wingspan.tabular.pictures import panels_of
+
+if TYPE_CHECKING:
+    from wingspan.tabular.evaluate import Evaluation, Metric
+
+_CURVES: Final = 5  # models in one picture
+_CONFUSIONS: Final = 4
+
+
+def evaluation_blocks(
+    evaluations: "Mapping[str, Evaluation]", chosen: tuple[str, Sequence[str]] = ("", ())
+) -> list[Block]:
+    """Return the models side by side, in a group for each set of rows that they were judged on.
+
+    Parameters
+    ----------
+    chosen
+        The label of the best model, and the metrics that decided.
+    """
+    groups: dict[tuple[str, int], dict[str, Evaluation]] = {}
+    for name, one in evaluations.items():
+        groups.setdefault((one.task, one.rows), {})[name] = one
+    blocks: list[Block] = []
+    for place, ((_, rows), of) in enumerate(groups.items()):
+        blocks.append(_metrics(of, f"models-{place}", rows, chosen))
+        panels = _panels(of)
+        if panels:
+            title = f"On {rows:,} rows"
+            blocks.append(Picture(curves_svg([panels], title), f"Computed on {rows:,} rows."))
+        for name, one in list(of.items())[:_CONFUSIONS]:
+            if one.classes:
+                labels = [str(label) for label in one.classes]
+                heat = Heat(name, "predicted", "is", labels, labels, one.confusion)
+                caption = f"Of {rows:,} rows, at threshold {one.threshold:g}."
+                blocks.append(Picture(heat_svg(heat), caption))
+    return blocks
+
+
+def _metrics(
+    of: "Mapping[str, Evaluation]", name: str, rows: int, chosen: tuple[str, Sequence[str]]
+) -> Table:
+    """Return a row for each metric, those that decided first, and a column for each model."""
+    best, deciding = chosen
+    names = list(dict.fromkeys(metric for one in of.values() for metric in one.metrics))
+    names.sort(key=lambda metric: list(deciding).index(metric) if metric in deciding else 99)
+    models = [f"{model} (best)" if best and model.endswith(f"[{best}]") else model for model in of]
+    body: list[list[Cell]] = [
+        [metric, *(_cell(one.metrics.get(metric)) for one in of.values())] for metric in names
+    ]
+    level = next(iter(of.values())).level
+    caption = f"On {rows:,} rows, with {level:.0%} intervals"
+    if best:
+        caption += f"; chosen by {', then '.join(deciding)}"
+    return Table(name, caption, ["metric", *models], body, frozenset(range(1, len(models) + 1)))
+
+
+def _cell(metric: "Metric | None") -> Cell:
+    if metric is None or metric.value is None:
+        return ""
+    value = f"{metric.value:.4f}" if abs(metric.value) < 1000 else number(metric.value)
+    if metric.low is None or metric.high is None:
+        return value, metric.value
+    return (
+        f"{value} ({number(round(metric.low, 4))} to {number(round(metric.high, 4))})",
+        metric.value,
+    )
+
+
+def _panels(of: "Mapping[str, Evaluation]") -> list[Panel]:
+    """Return each kind of curve with a line for each model."""
+    found: dict[str, Panel] = {}
+    for name, one in list(of.items())[:_CURVES]:
+        for panel in panels_of(one):
+            lines = {**(found[panel.title].lines if panel.title in found else {})}
+            lines[name] = next(iter(panel.lines.values()))
+            found[panel.title] = Panel(
+                panel.title, panel.x, panel.y, lines, panel.unit, panel.dates
+            )
+    return list(found.values())

@@ -1,0 +1,309 @@
+"""Lay out what is known of a run as its page. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from wingspan.draw.graph import graph_svg
+from wingspan.draw.lanes import Bar, Lane, lanes_svg, packed
+from wingspan.draw.timeline import timeline_svg
+from wingspan.report.amounts import counted, hours, megabytes, number, seconds, stamp
+from wingspan.report.details import step_id
+from wingspan.report.first_screen import first_screen, result_blocks
+from wingspan.report.graph import nodes_of
+from wingspan.report.model_blocks import evaluation_blocks
+from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Section, Table
+from wingspan.report.run_facts import RunFacts, StepFacts
+from wingspan.report.stretches import OFF_SLOT, Link, Stretch, critical_path, spans_of, spent
+from wingspan.report.study_blocks import study_blocks
+from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, STOPPED
+from wingspan.runner.failure import request_mb
+from wingspan.runner.layers import map_of
+from wingspan.runner.usage import Usage
+
+_LANES: Final = 48
+_BARS: Final = 4_000
+_COUNTED: Final = ("queued", "transfer", "running", "held")
+_FIRST: Final = {FAILED: 0, HELD: 1, RUNNING: 2, STOPPED: 3}
+
+
+def run_page(facts: RunFacts, details: Mapping[str, Mapping[str, Any]]) -> Page:
+    """Return the page of a run; `details` is what a click on a step shows, by its id."""
+    made = [
+        Section("pipeline", "Pipeline", _pipeline(facts)),
+        Section("steps", "Steps", [_steps(facts, details)]),
+        Section("results", "Results", _numbers(facts)),
+        Section("models", "Models", evaluation_blocks(facts.evaluations, facts.chosen)),
+        *(
+            Section(f"sweep-{place}", f"Sweep {name}", study_blocks(study, f"trials-{place}"))
+            for place, (name, study) in enumerate(facts.studies.items())
+        ),
+        Section("time", "Time", _time(facts)),
+        Section("use", "Request against use", _use(facts)),
+        Section("holds", "Holds", _holds(facts)),
+        Section("lineage", "Lineage", _lineage(facts)),
+    ]
+    text = [f"run {facts.run_id}", f"started {stamp(facts.created)}", f"on {facts.on}"]
+    text += [f"{name}={value}" for name, value in facts.parameters]
+    left_out = []
+    if details and len(details) < len(facts.steps):
+        left = len(facts.steps) - len(details)
+        left_out.append(
+            f"Inputs, outputs and attempts of {counted(left, 'step')}: wingspan status, wingspan logs STEP."
+        )
+    return Page(
+        facts.pipeline,
+        facts.state,
+        text,
+        first_screen(facts, result_blocks(facts)),
+        [section for section in made if section.blocks],
+        left_out,
+        details,
+    )
+
+
+def _pipeline(facts: RunFacts) -> list[Block]:
+    if not facts.steps:
+        return []
+    nodes, text = nodes_of(facts.steps)
+    hint = text or "Click a step, or go to it with the Tab key, for its inputs, outputs and log."
+    blocks: list[Block] = [Picture(graph_svg(nodes), hint, tall=True)]
+    return blocks + ([Lines(facts.notes)] if facts.notes else [])
+
+
+def _steps(facts: RunFacts, details: Mapping[str, object]) -> Table:
+    places = {step.name: place for place, step in enumerate(facts.steps)}
+    steps = sorted(
+        facts.steps, key=lambda step: (_FIRST.get(step.event.state, 9), places[step.name])
+    )
+    pool = facts.queued
+    columns = ["step", "state", "time", "memory", *(["tries", "machine"] if pool else []), "note"]
+    ids = [step_id(places[step.name]) for step in steps]
+    return Table(
+        "steps",
+        "All steps",
+        columns,
+        [_step_row(step, pool=pool) for step in steps],
+        frozenset({2, 3, 4} if pool else {2, 3}),
+        [one if one in details else "" for one in ids],
+        states=1,
+    )
+
+
+def _step_row(step: StepFacts, *, pool: bool) -> list[Cell]:
+    event = step.event
+    memory = max((one.used or 0.0 for one in step.usage if one.resource == "memory"), default=0.0)
+    memory = max(memory, event.peak_memory_mb)
+    row: list[Cell] = [step.name, event.state]
+    row.append((seconds(event.wall_s), event.wall_s) if event.wall_s else "")
+    row.append((megabytes(memory), memory) if memory else "")
+    if pool:
+        tries = len(step.attempts)
+        row += [(str(tries or ""), tries), step.attempts[-1].host if tries else ""]
+    same = f"result of {event.adopted[:12]}" if event.adopted else ""
+    row.append(event.problem or event.note or same or step.reason)
+    return row
+
+
+def _time(facts: RunFacts) -> list[Block]:
+    """Return the lanes, the critical path, and what the time was spent on."""
+    if not facts.stretches:
+        return [Pairs(_spent_rows(facts))] if facts.cached_s else []
+    links = critical_path(
+        {step.name: step.needs for step in facts.steps}, spans_of(facts.stretches)
+    )
+    lanes, left = _lanes(facts, {link.step for link in links})
+    blocks: list[Block] = [Pairs(_spent_rows(facts))]
+    text = f"{left:,} more lanes are left out." if left else ""
+    if any(one.kind in OFF_SLOT for one in facts.stretches):
+        blocks.append(Picture(_counts_svg(facts.stretches), "What the jobs did over time."))
+    blocks.append(
+        Picture(lanes_svg(lanes, _lanes_title(facts)), f"Framed: the critical path. {text}".strip())
+    )
+    blocks.append(_path_table(links))
+    return blocks
+
+
+def _lanes_title(facts: RunFacts) -> str:
+    return "Slots, by machine" if facts.queued else "Jobs at once"
+
+
+def _lanes(facts: RunFacts, critical: set[str]) -> tuple[list[Lane], int]:
+    """Return a lane for each slot, the busiest of many, and how many are left out."""
+    ids = {step.name: step_id(place) for place, step in enumerate(facts.steps)}
+    by_place: dict[str, list[Stretch]] = {}
+    on_slot = (one for one in facts.stretches if one.kind not in OFF_SLOT)
+    for one in sorted(on_slot, key=lambda each: each.start):
+        by_place.setdefault(one.place, []).append(one)
+    lanes: list[tuple[str, list[Stretch]]] = []
+    for place, of in by_place.items():
+        rows: dict[int, list[Stretch]] = {}
+        for row, one in zip(packed((each.start, each.end) for each in of), of, strict=True):
+            rows.setdefault(row, []).append(one)
+        lanes += [(f"{place or 'job'} {row + 1}", bars) for row, bars in rows.items()]
+    busy = sorted(lanes, key=lambda lane: -sum(one.length for one in lane[1]))[:_LANES]
+    kept = {name for name, _ in busy}
+    made = [
+        Lane(name, [_bar(one, ids, critical) for one in bars[: _BARS // max(len(kept), 1)]])
+        for name, bars in lanes
+        if name in kept
+    ]
+    return made, len(lanes) - len(made)
+
+
+def _bar(one: Stretch, ids: Mapping[str, str], critical: set[str]) -> Bar:
+    title = f"{one.step}: {one.kind} for {seconds(one.length)}{f', {one.outcome}' if one.outcome else ''}"
+    kind = one.kind
+    href = f"#{ids[one.step]}" if one.step in ids else ""
+    return Bar(one.start, one.end, kind, title, href, one.step in critical)
+
+
+def _counts_svg(stretches: Sequence[Stretch]) -> str:
+    """Return how many jobs were queued, held and so on at 240 times."""
+    start, end = min(one.start for one in stretches), max(one.end for one in stretches)
+    times = [start + (end - start) * k / 239 for k in range(240)]
+    step = max((end - start) / 239, 1e-9)
+    counts = {kind: [0] * 241 for kind in _COUNTED}
+    for one in stretches:
+        column = counts["running" if one.kind in {"failed", "lost"} else one.kind]
+        first = int(max(-(-(one.start - start) // step), 0))
+        column[min(first, 240)] += 1
+        column[min(int((one.end - start) // step) + 1, 240)] -= 1
+    summed = {}
+    for kind, changes in counts.items():
+        total, column = 0, []
+        for change in changes[:240]:
+            total += change
+            column.append(total)
+        if any(column):
+            summed[kind] = column
+    return timeline_svg(times, summed, title="Jobs")
+
+
+def _spent_rows(facts: RunFacts) -> list[tuple[str, str]]:
+    pruned = sum(study.saved_s for study in facts.studies.values())
+    sums = spent(facts.stretches, facts.cached_s, pruned)
+    total = sums.good_s + sums.failed_s + sums.lost_s
+    rows = [
+        ("slot time spent", hours(total)),
+        ("of it for results", hours(sums.good_s)),
+        ("wasted by failures", hours(sums.failed_s)),
+        ("wasted by evictions and lost jobs", hours(sums.lost_s)),
+        ("saved by the store", hours(sums.cached_s)),
+        ("saved by pruning (estimate)", hours(sums.pruned_s)),
+        ("in the queue", seconds(sums.queued_s)),
+        ("held", seconds(sums.held_s)),
+    ]
+    return [row for row in rows if not row[1].startswith(("0.00 h", "0.00 s"))]
+
+
+def _path_table(links: Sequence[Link]) -> Table:
+    total = sum(link.waited_s + link.ran_s for link in links)
+    rows: list[list[Cell]] = [
+        [link.step, (seconds(link.waited_s), link.waited_s), (seconds(link.ran_s), link.ran_s)]
+        for link in links
+    ]
+    caption = f"Critical path: {seconds(total)}, of which {seconds(sum(link.waited_s for link in links))} waiting"
+    return Table("path", caption, ["step", "waited", "ran"], rows, frozenset({1, 2}))
+
+
+def _use(facts: RunFacts) -> list[Block]:
+    """Return request, use, and the request that would have fitted, by map and resource."""
+    found: dict[tuple[str, str], list[Usage]] = {}
+    for step in facts.steps:
+        for one in step.usage:
+            if one.used is not None and (one.resource != "disk" or step.attempts):
+                found.setdefault((map_of(step.name), one.resource), []).append(one)
+    rows = [_use_row(*key, of) for key, of in found.items()]
+    if not rows:
+        return []
+    columns = [
+        "step",
+        "resource",
+        "steps",
+        "requested",
+        "median used",
+        "most used",
+        "would have fitted",
+        "fits",
+    ]
+    return [Table("requests", "By map", columns, rows, frozenset({2, 3, 4, 5, 6}))]
+
+
+def _use_row(name: str, resource: str, of: Sequence[Usage]) -> list[Cell]:
+    used = sorted(one.used for one in of if one.used is not None)
+    asked, median, most = max(one.asked for one in of), used[len(used) // 2], used[-1]
+    cores = resource == "cpus"
+    fitting = float(max(round(1.25 * most), 1) if cores else request_mb(most))
+    over = any(one.over for one in of) or (most > asked and not cores)
+    text = "too small" if over else "too large" if any(one.hint() for one in of) else "yes"
+    show = number if cores else megabytes
+    stated = "" if any(one.stated for one in of) else " (default)"
+    return [
+        name,
+        resource,
+        (f"{len(of):,}", len(of)),
+        (f"{show(asked)}{stated}", asked),
+        (show(median), median),
+        (show(most), most),
+        (show(fitting), fitting),
+        text,
+    ]
+
+
+def _numbers(facts: RunFacts) -> list[Block]:
+    """Return the results that are numbers by name side by side, a table for each map."""
+    maps: dict[str, dict[str, Mapping[str, float]]] = {}
+    for name, values in facts.numbers.items():
+        maps.setdefault(map_of(name), {})[name] = values
+    tables: list[Block] = []
+    for place, (name, of) in enumerate(maps.items()):
+        columns = list(dict.fromkeys(key for values in of.values() for key in values))[:12]
+        rows: list[list[Cell]] = [
+            [
+                step,
+                *(
+                    (number(values[key]), float(values[key])) if key in values else ""
+                    for key in columns
+                ),
+            ]
+            for step, values in of.items()
+        ]
+        numeric = frozenset(range(1, len(columns) + 1))
+        tables.append(Table(f"results-{place}", name, ["step", *columns], rows, numeric))
+    return tables
+
+
+def _holds(facts: RunFacts) -> list[Block]:
+    rows: list[list[Cell]] = [
+        [step.name, one.host, (seconds(one.held_s), one.held_s), one.reason]
+        for step in facts.steps
+        for one in step.attempts
+        if one.outcome == "held"
+    ]
+    if not rows:
+        return []
+    columns = ["step", "machine", "held for", "reason"]
+    return [Table("holds", "Attempts that were held", columns, rows, frozenset({2}))]
+
+
+def _lineage(facts: RunFacts) -> list[Block]:
+    """Return data, code and packages, each with its digest or version."""
+    rows = dict.fromkeys(
+        [("data", path, digest) for step in facts.steps for _, path, digest in step.files]
+        + [("code", name, digest) for step in facts.steps for name, digest in step.code]
+        + [("package", name, version) for step in facts.steps for name, version in step.packages]
+    )
+    spared = [step for step in facts.steps if step.event.state == DONE and not step.event.wall_s]
+    text = [("started by", facts.command or "Python")]
+    if spared:
+        text.append(("taken from the store", f"{counted(len(spared), 'result')} of earlier runs"))
+    return [
+        Pairs(text),
+        Table(
+            "lineage", "What made the results", ["kind", "name", "digest or version"], _cells(rows)
+        ),
+    ]
+
+
+def _cells(rows: Iterable[Sequence[str]]) -> list[list[Cell]]:
+    return [list(row) for row in rows]

@@ -1,0 +1,211 @@
+"""When the steps of a run did what, from its record or from its attempts on a pool. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wingspan.eventlog.job_state import Phase
+from wingspan.runner.events import DONE, ENDED, RUNNING, STOPPED, StepEvent
+
+if TYPE_CHECKING:
+    from wingspan.runner.queue_attempt import Attempt
+
+_PHASES: Final = (
+    ("queued_s", "queued"),
+    ("input_s", "transfer"),
+    ("run_s", "running"),
+    ("output_s", "transfer"),
+)
+_NOW: Final = {
+    Phase.QUEUED: "queued",
+    Phase.INPUT: "transfer",
+    Phase.OUTPUT: "transfer",
+    Phase.HELD: "held",
+}
+LOST: Final = frozenset({"evicted", "lost", "removed", "held"})
+OFF_SLOT: Final = frozenset({"queued", "held"})  # what takes no slot
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A job did one thing for a while; in seconds since 1970.
+
+    Parameters
+    ----------
+    step
+        The step of the job, the first of several.
+    place
+        The machine; empty for this one, and in the queue.
+    kind
+        ``queued``, ``transfer``, ``running``, ``held``, or as what a run ended: ``failed``, ``lost``.
+    """
+
+    step: str
+    place: str
+    kind: str
+    start: float
+    end: float
+    outcome: str = ""
+
+    @property
+    def length(self) -> float:
+        """Seconds from start to end."""
+        return max(self.end - self.start, 0.0)
+
+
+def of_record(events: Iterable[StepEvent], now: float | None) -> list[Stretch]:
+    """Return the runs of steps on this machine.
+
+    Parameters
+    ----------
+    now
+        The time of a run that goes on; None for one that has ended.
+    """
+    begun: dict[str, float] = {}
+    found = []
+    last = 0.0
+    for event in events:
+        last = max(last, event.time)
+        start = begun.pop(event.step, None)
+        if event.state == RUNNING and start is not None and event.attempt <= 1:
+            begun[event.step] = start  # said again, such as by a sweep
+        elif event.state == RUNNING:
+            begun[event.step] = event.time
+            if start is not None:  # its process was lost, and it was started again
+                found.append(Stretch(event.step, "", "lost", start, event.time, "lost"))
+        elif start is not None and event.state in ENDED:
+            kind = {DONE: "running", STOPPED: "lost"}.get(event.state, "failed")
+            found.append(Stretch(event.step, "", kind, start, event.time, event.state))
+    end = last if now is None else now
+    kind = "lost" if now is None else "running"
+    return found + [Stretch(step, "", kind, start, end) for step, start in begun.items()]
+
+
+def of_attempts(
+    attempts: "Mapping[str, Sequence[Attempt]]", failed: Iterable[str], now: float | None
+) -> list[Stretch]:
+    """Return what the jobs of a pool did, each job of several steps once.
+
+    Parameters
+    ----------
+    failed
+        Steps that failed: the last attempt of such a step is one that failed.
+    """
+    bad = set(failed)
+    seen: set[tuple[str, str, int]] = set()
+    found: list[Stretch] = []
+    for step, tried in attempts.items():
+        for one in tried:
+            job = (one.node, one.job, one.number)
+            if job not in seen:
+                seen.add(job)
+                ended_badly = step in bad and one is tried[-1]
+                found += _of_attempt(step, one, now, ended_badly=ended_badly)
+    return found
+
+
+def _of_attempt(
+    step: str, one: "Attempt", now: float | None, *, ended_badly: bool
+) -> list[Stretch]:
+    """Return the stretches of an attempt from the lengths of its phases and its end."""
+    lengths = [(kind, getattr(one, name)) for name, kind in _PHASES]
+    lengths += [("held", one.held_s)]
+    at = one.since - sum(length for _, length in lengths)
+    kind_of_run = _run_kind(one, ended_badly=ended_badly)
+    found = []
+    for kind, length in lengths:
+        if length > 0:
+            place = "" if kind in OFF_SLOT else one.host
+            shown = kind_of_run if kind == "running" else kind
+            found.append(Stretch(step, place, shown, at, at + length, one.outcome))
+        at += length
+    goes_on = not one.outcome or (one.outcome == "held" and not one.held_s)
+    if goes_on and now is not None and now > one.since:
+        kind = "held" if one.outcome else _NOW.get(one.phase, "running")
+        place = "" if kind in OFF_SLOT else one.host
+        found.append(Stretch(step, place, kind, one.since, now, one.outcome))
+    return found
+
+
+def _run_kind(one: "Attempt", *, ended_badly: bool) -> str:
+    if one.outcome in LOST:
+        return "lost"
+    bad = one.outcome and one.outcome != "exit 0"
+    return "failed" if bad or (ended_badly and one.outcome) else "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A step of the critical path: its wait since its inputs were there, and its run."""
+
+    step: str
+    waited_s: float
+    ran_s: float
+
+
+def critical_path(
+    needs: Mapping[str, Sequence[str]], spans: Mapping[str, tuple[float, float]]
+) -> list[Link]:
+    """Return the chain of steps that the end of a run waited for.
+
+    Parameters
+    ----------
+    needs
+        By step, the steps that it reads from.
+    spans
+        By step that ran, when it was first on a machine and when it ended.
+    """
+    if not spans:
+        return []
+    step = max(spans, key=lambda name: spans[name][1])
+    chain: list[Link] = []
+    while True:
+        start, end = spans[step]
+        before = [need for need in needs.get(step, ()) if need in spans and spans[need][0] < end]
+        last = max(before, key=lambda name: spans[name][1], default=None)
+        ready = start if last is None else min(spans[last][1], start)
+        chain.append(Link(step, start - ready, end - start))
+        if last is None:
+            return chain[::-1]
+        step = last
+
+
+def spans_of(stretches: Iterable[Stretch]) -> dict[str, tuple[float, float]]:
+    """Return when each step was first on a machine, and when it last ended."""
+    found: dict[str, tuple[float, float]] = {}
+    for one in stretches:
+        if one.kind not in OFF_SLOT:
+            start, end = found.get(one.step, (one.start, one.end))
+            found[one.step] = min(start, one.start), max(end, one.end)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Slot time in seconds, by what it came to."""
+
+    good_s: float
+    failed_s: float
+    lost_s: float
+    held_s: float
+    queued_s: float
+    cached_s: float
+    pruned_s: float
+
+
+def spent(stretches: Iterable[Stretch], cached_s: float, pruned_s: float) -> Spent:
+    """Return the sums; of attempts that were lost, also their transfers."""
+    sums = dict.fromkeys(("good", "failed", "lost", "held", "queued"), 0.0)
+    for one in stretches:
+        gone = one.outcome in LOST or one.kind == "lost"
+        kind = "lost" if gone and one.kind not in OFF_SLOT else one.kind
+        sums["good" if kind in {"running", "transfer"} else kind] += one.length
+    return Spent(
+        sums["good"],
+        sums["failed"],
+        sums["lost"],
+        sums["held"],
+        sums["queued"],
+        cached_s,
+        pruned_s,
+    )

@@ -1,0 +1,83 @@
+"""Put the steps of a large pipeline into few groups: those of a map in one layer, else whole layers. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_MOST: Final = 80  # groups
+_LAYERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that are shown as one.
+
+    Parameters
+    ----------
+    name
+        Unique among the groups.
+    needs
+        Numbers of the earlier groups that it reads from.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    needs: tuple[int, ...]
+
+
+def map_of(step: str) -> str:
+    """Return the name of a step without its label.
+
+    >>> map_of("fit[tree]")
+    'fit'
+    """
+    return step.partition("[")[0]
+
+
+def depths(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the layer of each step: the longest path that leads to it. Each step comes after those it needs."""
+    found: dict[str, int] = {}
+    for name, before in needs.items():
+        found[name] = 1 + max((found[one] for one in before if one in found), default=-1)
+    return found
+
+
+def grouped(needs: Mapping[str, Sequence[str]], most: int = _MOST) -> list[Group]:
+    """Return at most `most` groups, in the order of their layers, of steps that come after those they need."""
+    depth = depths(needs)
+    last = max(depth.values(), default=0)
+    keys = {name: (depth[name], map_of(name)) for name in needs}
+    if len(set(keys.values())) > most:
+        wide = max(1, -(-(last + 1) // _LAYERS))
+        keys = {name: (depth[name] // wide, "") for name in needs}
+    members: dict[tuple[int, str], list[str]] = {}
+    for name, key in keys.items():
+        members.setdefault(key, []).append(name)
+    order = sorted(members, key=lambda key: key[0])
+    numbers = {key: number for number, key in enumerate(order)}
+    titles = _titles([(key, members[key]) for key in order], depth)
+    found = []
+    for number, key in enumerate(order):
+        tied = {
+            numbers[keys[need]] for name in members[key] for need in needs[name] if need in keys
+        }
+        tied.discard(number)
+        found.append(Group(titles[number], tuple(members[key]), tuple(sorted(tied))))
+    return found
+
+
+def _titles(
+    groups: Sequence[tuple[tuple[int, str], list[str]]], depth: Mapping[str, int]
+) -> list[str]:
+    """Return a name for each group that no other has."""
+    plain = [name if len(steps) > 1 else steps[0] for (_, name), steps in groups]
+    titles: list[str] = []
+    for (_, name), steps in groups:
+        layers = sorted({depth[step] for step in steps})
+        if not name:
+            many = f"layers {layers[0] + 1}-{layers[-1] + 1}"
+            titles.append(many if len(layers) > 1 else f"layer {layers[0] + 1}")
+            continue
+        title = name if len(steps) > 1 else steps[0]
+        titles.append(title if plain.count(title) == 1 else f"{title}, layer {layers[0] + 1}")
+    return titles

@@ -1,0 +1,164 @@
+"""A run's page: what failed stands first, nothing becomes markup, nothing is loaded, and the size is bounded."""
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from wingspan.cli.main import app
+from wingspan.report.page import Picture
+from wingspan.report.render import MOST, render
+from wingspan.report.run_page import run_page
+
+NASTY = "<script>alert(1)</script>\"'&]]>--></style></title><img src=x onerror=alert(2)>\x00\u202e"
+
+
+def blocks_of(page, kind):
+    return [block for part in page.sections for block in part.blocks if isinstance(block, kind)]
+
+
+def page_of(facts, details=None):
+    return render(run_page(facts, details or {}))
+
+
+def test_the_page_of_a_failed_run_begins_with_the_cause(failed_run, parse):
+    """Step, exception line, place and the commands come before the picture; what was not run is named."""
+    _, text = failed_run
+    lead = parse(text[: text.index('<section id="pipeline"')]).text
+    for told in (
+        "fit[3] failed",
+        "ValueError: depth <b>3</b> is too much (",
+        "work.py:11)",
+        "Not run, as they need what failed: best.",
+        "What to do: Correct the code",
+        "wingspan run work.py",
+        "wingspan logs 'fit[3]' --run ",
+        "wingspan.runner.job",
+        "Traceback (most recent call last)",
+    ):
+        assert told in lead
+
+
+def test_a_click_on_a_step_shows_all_that_is_known_of_it(failed_run, parse):
+    """Inputs, parameters, code, outputs, logs, metrics, key: as data, that the script writes as text."""
+    found = parse(failed_run[1]).data["details"]
+    by_name = {
+        one["title"]: {part["title"]: part for part in one["parts"]} for one in found.values()
+    }
+    fit = by_name["fit[1]"]
+    assert ["rows", "result of read"] in fit["Inputs"]["pairs"]
+    assert ["depth", "1"] in fit["Parameters"]["pairs"]
+    assert ["loss", "0.5"] in fit["Metrics logged"]["pairs"]
+    assert fit["Code"]["pairs"][0][0] == "function work.fit"
+    assert fit["Outputs"]["rows"][0][1].startswith("{mean: 4.5")
+    assert "</script>" in by_name["read"]["Standard output, last lines"]["text"]
+
+
+def test_a_page_loads_nothing_and_runs_one_script_of_its_own(failed_run, parse):
+    """No address, no event handler; the policy forbids all but the script whose digest it names."""
+    text = failed_run[1]
+    page = parse(text)
+    assert page.count("script") == 2
+    assert page.count("b") == page.count("img") == page.count("iframe") == 0
+    addresses = [v for _, attrs in page.elements for k, v in attrs.items() if k in {"src", "href"}]
+    assert {a for a in addresses if not a.startswith("#")} == {"data:,"}
+    assert not [k for _, attrs in page.elements for k in attrs if k.startswith("on")]
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", text)
+    assert "default-src 'none'" in text
+
+
+def test_a_report_changes_nothing(failed_run):
+    """It is made from records: no file of the home is written, and no step is run."""
+    folder, _ = failed_run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert CliRunner().invoke(app, ["report", "last", "--out", "page.html"]).exit_code == 0
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert {path.name for path in after if after[path] != before.get(path)} == {"page.html"}
+
+
+def test_no_text_becomes_markup(parse, make_step, make_run):
+    """Names, problems, parameters, notes and logs with tags, quotes, ends of scripts, NULs and turned writing."""
+    one = make_step(NASTY, "failed", problem=NASTY, fix=NASTY, parameters=[(NASTY, NASTY)])
+    facts = make_run(
+        [one, make_step("next", needs=(NASTY,))], "failed", pipeline=NASTY, command=NASTY
+    )
+    facts = replace(facts, notes=(NASTY,), results=((NASTY, NASTY),))
+    details = {"step-0": {"title": NASTY, "parts": [{"title": "log", "text": NASTY}]}}
+    text = page_of(facts, details)
+    page = parse(text)
+    assert page.count("script") == 2
+    assert page.count("style") == page.count("title") - text.count("<title>", text.index("<svg"))
+    assert page.count("img") == 0
+    assert page.data["details"]["step-0"]["title"] == NASTY.replace("\x00\u202e", "\\x00\\u202e")
+    assert page.text.count("<script>alert(1)</script>") >= 4
+    assert "\x00" not in text
+
+
+@settings(max_examples=20, deadline=None)
+@given(names=st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5, unique=True))
+def test_any_name_is_shown_and_pictures_stay_well_formed(make_step, make_run, names):
+    """Whatever the names are, each picture is XML and the page has its two scripts."""
+    made = run_page(make_run([make_step(name) for name in names]), {})
+    for picture in blocks_of(made, Picture):
+        ET.fromstring(picture.svg)
+    assert render(made).count("<script") == 2
+
+
+def test_a_run_of_20_000_steps_is_bounded_and_says_what_is_left_out(parse, make_step, make_run):
+    """The picture has one box a map; the table has 10,000 rows and says of how many."""
+    names = [f"fit[{k}]" for k in range(20_000)]
+    steps = [make_step("read"), *(make_step(name, needs=("read",)) for name in names)]
+    text = page_of(make_run(steps), {"step-1": {"title": "fit[0]", "parts": []}})
+    assert len(text.encode()) < MOST
+    page = parse(text)
+    assert len(page.data["tables"]["steps"]["rows"]) == 10_000
+    assert "The first 10,000 of 20,001 rows." in page.text
+    assert "Inputs, outputs and attempts of 20,000 steps" in page.text
+    assert "20,001 steps in 2 boxes" in page.text
+
+
+def test_a_run_that_goes_on_says_how_far_it_is(parse, make_step, make_run):
+    """Counts, what runs and for how long, and the command that follows it."""
+    steps = [
+        make_step("read"),
+        make_step("fit", "running", needs=("read",)),
+        make_step("best", "waiting"),
+    ]
+    page = parse(page_of(make_run(steps, "running")))
+    assert "1 of 3 steps done: 1 done, 1 running, 1 waiting." in page.text
+    assert "fit: running for 55 s" in page.text
+    assert "wingspan watch 20261129" in page.text
+
+
+def test_ids_are_unique_and_every_link_leads_somewhere(failed_run, parse):
+    """A link leads to an element, or to a step that the panel shows."""
+    page = parse(failed_run[1])
+    assert len(page.ids) == len(set(page.ids))
+    targets = {a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")}
+    assert targets <= {*page.ids, *page.data["details"]}
+
+
+def test_a_file_that_cannot_be_written_is_refused_first(failed_run, monkeypatch):
+    """The message names the option and what to do."""
+    monkeypatch.chdir(failed_run[0])
+    done = CliRunner().invoke(app, ["report", "--out", "nowhere/page.html"])
+    assert "mkdir -p nowhere" in str(done.exception)
+    assert not Path("nowhere").exists()
+
+
+def test_a_report_is_opened_in_the_browser(failed_run, monkeypatch):
+    """Without `--out` the file has the run's id."""
+    monkeypatch.chdir(failed_run[0])
+    shown = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    done = CliRunner().invoke(app, ["report", "--open"])
+    file = Path(done.stdout.strip())
+    assert re.fullmatch(r"report-\d+-\d+\.0001-work-\w+\.html", file.name)
+    assert shown == [file.absolute().as_uri()]
