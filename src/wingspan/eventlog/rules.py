@@ -1,25 +1,33 @@
 """What a hold means and what to do about it: (code, sub-code, reason) -> `Rule`, from a table of rules.
 
-The table is `rules.toml`, beside this file; its head says how to read it. It is what a user is told
-on the first day, before there are data: causes that are known, not rates that were counted.
+The table is `rules.toml`, next to this file; its head says how to read it. It is what a user reads on the first day,
+before there are data: causes that are known, not rates that were counted.
 """
 
 import re
 import tomllib
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Literal, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from wingspan.eventlog.codes import VacateCode
 
 Origin = Literal["job", "environment", "user", "configuration"]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
+Kind = Literal[
+    "memory", "disk", "cpu", "time", "starts", "idle", "stalled", "exit", "program", "input", "output", "access",
+    "folder", "quota", "size", "url", "credential", "image", "container", "machine", "network", "server",
+    "access point", "account", "expression", "setup", "hook", "cloud", "spool", "person", "unknown",
+]  # fmt: skip
 
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 DECISIONS = frozenset({1, 15, 16})  # a person's decision: whatever the text says, not ours to undo
+Codes: TypeAlias = tuple[tuple[int, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +36,14 @@ class Rule:
 
     Attributes
     ----------
-    code, subcode
-        Which holds it is for; None stands for any.
+    codes
+        Which holds it is for, as pairs of code and sub-code (None: any); empty for any.
     text
         Regular expression that the reason must contain; empty for any.
+    words, attributes
+        Regular expressions that must all be in the reason, or in the policy's expression that was true.
+    kind
+        Class of the cause.
     origin
         Whose matter the cause is: the job's, its environment's (site, network, access point), a
         person's decision, or the configuration of job or pool.
@@ -45,9 +57,11 @@ class Rule:
         Where the meaning is documented or was seen.
     """
 
-    code: int | None
-    subcode: int | None
+    codes: Codes
     text: str
+    words: tuple[str, ...]
+    attributes: tuple[str, ...]
+    kind: Kind
     cause: str
     origin: Origin
     nature: Nature
@@ -63,9 +77,11 @@ class Rule:
 
 
 UNKNOWN = Rule(
-    code=None,
-    subcode=None,
+    codes=(),
     text="",
+    words=(),
+    attributes=(),
+    kind="unknown",
     cause="No rule knows this hold.",
     origin="environment",
     nature="either",
@@ -74,17 +90,27 @@ UNKNOWN = Rule(
     wait_s=0,
     source="",
 )
-EVICTION = Rule(
-    code=None,
-    subcode=None,
-    text="",
+EVICTION = replace(
+    UNKNOWN,
+    kind="machine",
     cause="Not a hold but an eviction: the job went back to the queue and runs again by itself.",
-    origin="environment",
     nature="transient",
     fix="Nothing, unless it happens again and again: then save checkpoints or shorten the job.",
-    answer="no evidence",
-    wait_s=0,
     source="manual, Vacate Reason Codes",
+)
+_MASK: Final = re.compile(
+    r"""(?P<ADDRESS><[\da-fA-F.\[\]:-]+:\d+(?:\?[^>\s]*)?>)
+    |(?P<URL>\b[a-zA-Z][\w+.-]*://[^\s'"|,;)]+)
+    |(?P<NAME>\b[\w.+-]+@[\w.-]*\w)
+    |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+)
+    |(?P<N>\b\d{5,}\b)""",
+    re.VERBOSE,
+)
+_NAMED: Final = re.compile(r"\{([a-z]+)\}")
+_EXPRESSION: Final = re.compile(
+    r"(?:job attribute|system macro) (?P<attribute>\w+) expression '(?P<expression>.*)' evaluated to (?P<value>\w+)"
+    r"|WANT_HOLD = (?P<wanted>.*)\)",
+    re.DOTALL,
 )
 
 
@@ -92,7 +118,8 @@ EVICTION = Rule(
 def rules() -> tuple[Rule, ...]:
     """Return the table, read once, in its order."""
     text = files("wingspan.eventlog").joinpath("rules.toml").read_text(encoding="utf-8")
-    return tuple(_rule(**entry) for entry in tomllib.loads(text)["rule"])
+    table = tomllib.loads(text)
+    return tuple(_rule(entry, table["words"]) for entry in table["rule"])
 
 
 def explain(code: int | None, subcode: int | None = None, reason: str = "") -> Rule:
@@ -109,54 +136,91 @@ def explain(code: int | None, subcode: int | None = None, reason: str = "") -> R
     --------
     >>> explain(34, 0, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes").origin
     'job'
+    >>> explain(26, 0, "Job 7 was stopped: its proxy has expired").kind
+    'credential'
     """
     if code is not None and code >= VacateCode.JobPolicyVacate:
         return EVICTION
-    found = [rule for rule in rules() if _fits(rule, code, subcode, reason)]
-    return max(found, key=_specificity, default=UNKNOWN)
+    return _explain(code, subcode, _MASK.sub(_mark, reason))
 
 
-def _specificity(rule: Rule) -> tuple[bool, bool, bool]:
-    return bool(rule.text), rule.subcode is not None, rule.code is not None
+@lru_cache(maxsize=1 << 16)
+def _explain(code: int | None, subcode: int | None, reason: str) -> Rule:
+    found = _EXPRESSION.search(reason) if code not in DECISIONS else None
+    if found and (found["wanted"] or found["value"] == "TRUE"):
+        rule = _by_attributes(code, found["wanted"] or found["expression"], found["attribute"])
+    else:
+        fitting = [rule for rule in rules() if _fits(rule, code, subcode, reason)]
+        rule = max(fitting, key=lambda rule: _specificity(rule, code, subcode), default=UNKNOWN)
+    return _about(rule, found["attribute"]) if found and found["attribute"] else rule
+
+
+def _about(rule: Rule, attribute: str) -> Rule:
+    cause, fix = (text.replace("ATTRIBUTE", attribute) for text in (rule.cause, rule.fix))
+    return replace(rule, cause=cause, fix=fix)
+
+
+def _by_attributes(code: int | None, expression: str, name: str | None) -> Rule:
+    """Return the rule for an expression that was true: of what its attributes are about, where that is one thing."""
+    about: dict[Kind, Rule] = {}
+    for rule in rules():
+        if rule.attributes and _all_found(rule.attributes, expression):
+            about.setdefault(rule.kind, rule)
+    if "stalled" in about:  # it compares CPU with run time, which are no limits here
+        return about["stalled"]
+    if len(about) == 1:
+        return next(iter(about.values()))
+    asked = (code, None, name or "")
+    fitting = [rule for rule in rules() if not rule.words and _fits(rule, *asked)]
+    return max(fitting, key=lambda rule: _specificity(rule, code, None), default=UNKNOWN)
+
+
+def _all_found(patterns: Iterable[str], text: str) -> bool:
+    return all(_compiled(pattern).search(text) for pattern in patterns)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+def _mark(found: re.Match[str]) -> str:
+    return f"<{found.lastgroup}>"
+
+
+def _specificity(
+    rule: Rule, code: int | None, subcode: int | None
+) -> tuple[bool, bool, bool, bool]:
+    exact = subcode is not None and (code, subcode) in rule.codes
+    return bool(rule.text), bool(rule.words), exact, bool(rule.codes)
 
 
 def _fits(rule: Rule, code: int | None, subcode: int | None, reason: str) -> bool:
-    if code is None and not rule.text:
+    texts = (rule.text, *rule.words) if rule.text else rule.words
+    if code is None and not texts:
         return False
-    if code is not None and rule.code not in {None, code}:
-        return False
-    if rule.subcode is not None and rule.subcode != subcode:
-        return False
-    if not rule.text:
-        return True
-    return (
-        code not in DECISIONS
-        and re.search(rule.text, reason, re.IGNORECASE | re.DOTALL) is not None
-    )
+    if code is not None and rule.codes:
+        pairs = {(code, None), (code, subcode)}
+        if not pairs.intersection(rule.codes):
+            return False
+    if not texts:
+        return not rule.attributes
+    return code not in DECISIONS and _all_found(texts, reason)
 
 
-def _rule(  # noqa: PLR0913 - the keys of an entry of rules.toml
-    *,
-    cause: str,
-    origin: Origin,
-    nature: Nature,
-    fix: str,
-    answer: Answer,
-    source: str,
-    code: str = "",
-    text: str = "",
-    wait_s: int = 0,
-) -> Rule:
-    first, _, second = code.partition("/")
-    return Rule(
-        code=int(first) if first else None,
-        subcode=int(second) if second else None,
-        text=text,
-        cause=cause,
-        origin=origin,
-        nature=nature,
-        fix=fix,
-        answer=answer,
-        wait_s=wait_s,
-        source=source,
-    )
+def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:
+    """Make a rule from its entry; keys that are left out say nothing."""
+
+    def whole(pattern: str) -> str:
+        return _NAMED.sub(lambda found: words[found[1]], pattern)
+
+    pairs = [one.partition("/") for one in whole(entry.get("code", "")).split()]
+    given = {name: value for name, value in entry.items() if name != "code"}
+    given["codes"] = tuple(_pair(*pair) for pair in pairs)
+    given["words"] = tuple(map(whole, entry.get("words", ())))
+    given["attributes"] = tuple(entry.get("attributes", ()))
+    return Rule(**{"text": "", "wait_s": 0, **given})
+
+
+def _pair(code: str, _: str, subcode: str) -> tuple[int, int | None]:
+    return int(code), int(subcode) if subcode else None

@@ -6,8 +6,7 @@ trained advisor where one is given. Which of them decided is part of every advic
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,12 +25,11 @@ from wingspan.advisor.answers.evidence_text import (
     evidence_lines,
     similar_lines,
 )
-from wingspan.advisor.answers.fix_first import (
-    Fix,
-    compute,
-    measure,
-    measured_in_ad,
-    resource_of,
+from wingspan.advisor.answers.fix_first import Fix
+from wingspan.advisor.answers.question import (
+    Question,
+    find_questions,
+    question_of_ad,
 )
 from wingspan.advisor.holds.episodes import Episodes, find_episodes
 from wingspan.advisor.holds.incidents import find_incidents
@@ -40,31 +38,12 @@ from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import State
-from wingspan.eventlog.rules import DECISIONS, Answer, Rule, explain
+from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 
 if TYPE_CHECKING:
     from wingspan.advisor.judging.saved import Advisor
 
 WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One held job, from wherever it is known."""
-
-    job: str
-    access_point: str
-    code: int
-    subcode: int
-    reason: str
-    held_at: float
-    now: float
-    host: str = ""
-    owner: str = ""
-
-    @property
-    def rule(self) -> Rule:
-        return explain(self.code, self.subcode, self.reason)
 
 
 def advise(
@@ -84,11 +63,11 @@ def advise(
     asked = episodes.take(moments.episode)
     history = History(timeline, episodes)
     chances = _chances(timeline, episodes, moments, advisor)
-    reasons = [history.reasons[number] for number in moments.episode.tolist()]
     owners = _owners(timeline, set(asked.job.tolist()))
+    questions = find_questions(history, moments, owners)
     found = [
-        _advise_one(history, moments, number, (reason, chance, owners))
-        for number, (reason, chance) in enumerate(zip(reasons, chances, strict=True))
+        _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
+        for number, each in enumerate(zip(questions, chances, strict=True))
     ]
     return group(found, find_incidents(asked).number.tolist())
 
@@ -142,33 +121,10 @@ def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
 
 
 def _advise_one(
-    history: History,
-    moments: Moments,
-    number: int,
-    told: tuple[str, Chance | None, Mapping[int, str]],
+    history: History, episode: int, upto: int, question: Question, chance: Chance | None
 ) -> Advice:
-    reason, chance, owners = told
-    timeline, episodes = history.timeline, history.episodes
-    episode, upto = int(moments.episode[number]), int(moments.upto[number])
-    row = int(moments.hold[number])
-    events = timeline.events
-    question = _Question(
-        f"{events.cluster[row]}.{events.proc[row]}",
-        events.access_points[events.access_point[row]],
-        int(episodes.code[episode]),
-        int(episodes.subcode[episode]),
-        reason,
-        float(timeline.clock[row]),
-        float(moments.clock[number]),
-        timeline.hosts[host] if (host := int(episodes.host[episode])) >= 0 else "",
-        owners.get(int(episodes.job[episode]), ""),
-    )
-    resource = resource_of(question.rule)
-    fix = None
-    if resource:
-        fix = compute(question.job, resource, measure(timeline, row, upto, resource), reason)
     evidence = history.at(episode, upto, question.rule.origin)
-    return _decide(question, evidence, chance, fix, similar_lines(history, evidence))
+    return _decide(question, evidence, chance, similar_lines(history, evidence))
 
 
 def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:
@@ -176,21 +132,13 @@ def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, 
     found, keys = [], []
     same = Counter(map(_key, ads))
     for ad in ads:
-        code, subcode = int(ad.get("HoldReasonCode") or 0), int(ad.get("HoldReasonSubCode") or 0)
-        reason = str(ad.get("HoldReason") or "")
-        job = f"{ad['ClusterId']}.{ad['ProcId']}"
-        since = float(ad.get("EnteredCurrentStatus") or now)
-        host = str(ad.get("LastRemoteHost") or "").rpartition("@")[2]
-        owner = str(ad.get("Owner") or "")
-        question = _Question(job, "", code, subcode, reason, since, now, host, owner)
-        resource = resource_of(question.rule)
-        fix = compute(job, resource, measured_in_ad(ad, resource), reason) if resource else None
+        question = question_of_ad(ad, now)
         starts = int(ad.get("NumJobStarts") or 0)
         told = (
             f"no log of its own is readable; {starts} starts, {int(ad.get('NumHolds') or 1)} holds",
             f"{same[_key(ad)]} jobs of its cluster are held for this code",
         )
-        found.append(_decide(question, None, None, fix, told))
+        found.append(_decide(question, None, None, told))
         keys.append((*_key(ad), question.rule.cause))
     numbers: dict[tuple[Any, ...], int] = {}
     return group(found, [numbers.setdefault(key, len(numbers)) for key in keys])
@@ -201,24 +149,22 @@ def _key(ad: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _decide(
-    question: _Question,
+    question: Question,
     evidence: Evidence | None,
     chance: Chance | None,
-    fix: Fix | None,
     more: Sequence[str],
 ) -> Advice:
-    rule = question.rule
+    rule, fix = question.rule, question.fix
     person = question.code in DECISIONS
     counts, level = enough(evidence)
     if chance is None and counts is not None and not person:
         chance = rate(counts, level)
-    answer, decided, wait_s = _answer(question, evidence, chance, counts, fix, person=person)
+    answer, decided, wait_s = _answer(question, evidence, chance, counts, person=person)
     at = question.held_at + wait_s
     if answer == "release later" and at <= question.now:
         answer = "release now"
     lines = [*evidence_lines(evidence, question.code), *more]
     lines += [fix.evidence] if fix else []
-    nan = float("nan")
     return Advice(
         job=question.job,
         access_point=question.access_point,
@@ -243,11 +189,10 @@ def _decide(
 
 
 def _answer(
-    question: _Question,
+    question: Question,
     evidence: Evidence | None,
     chance: Chance | None,
     counts: Counts | None,
-    fix: Fix | None,
     *,
     person: bool,
 ) -> tuple[Answer, str, float]:
@@ -255,7 +200,7 @@ def _answer(
     rule = question.rule
     if person:
         return rule.answer, "rules", 0.0
-    if fix:
+    if question.fix:
         return "fix first", "rules, with measured use", 0.0
     if is_proof(rule, evidence):
         return "remove", "proof", 0.0
@@ -270,7 +215,7 @@ def _answer(
     return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0
 
 
-def _counselled(question: _Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:
+def _counselled(question: Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:
     """Answer as a trained advisor does; what no release is worth is fixed first where the rules know how."""
     if isnan(wait_s):
         return ("fix first" if question.rule.fix else "no evidence"), chance.source, 0.0

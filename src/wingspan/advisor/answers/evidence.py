@@ -20,6 +20,7 @@ from wingspan.advisor.answers.blame import (
     blame,
 )
 from wingspan.advisor.answers.places import places_of
+from wingspan.advisor.answers.said import whole_reasons
 from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
@@ -125,7 +126,8 @@ class History:
         self.timeline, self.episodes = timeline, episodes
         bodies = read_bodies(timeline.events, episodes.row)
         self.reasons = [str(body.get("HoldReason") or "") for body in bodies]
-        self._at = places_of(timeline, episodes.row, self.reasons)
+        self.said = whole_reasons(timeline, episodes.row, self.reasons)
+        self._at = places_of(timeline, episodes.row, self.said)
         told = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
         known = episodes.outcome_row[told]
         self._groups = {
@@ -210,7 +212,7 @@ class History:
             alike=self._alike(episode, upto),
             blame=self._blame(episode, upto, origin),
             similar=tuple(similar[: -_SIMILAR - 1 : -1].tolist()),
-            ran_s=self._ran(episode),
+            ran_s=self.ran(episode),
         )
 
     def _alike(self, episode: int, upto: int) -> int:
@@ -232,7 +234,8 @@ class History:
             float(np.median(waited)) if len(waited) else float("nan"),
         )
 
-    def _ran(self, episode: int) -> float:
+    def ran(self, episode: int) -> float:
+        """Return the seconds from the last start to the hold, nan without a start."""
         row = int(self.episodes.row[episode])
         starts = self._starts[1]["job"].below(int(self.episodes.job[episode]), row)
         clock = self.timeline.clock

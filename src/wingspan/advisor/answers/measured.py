@@ -1,0 +1,174 @@
+"""Timeline -> what held jobs and their cluster-mates used and requested, for many holds in one reading of the logs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.advisor.holds.timeline import Timeline
+from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.rules import Kind
+
+_MATES: Final = 200  # cluster-mates whose ends are read
+_KB_A_MB: Final = 1 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A request that can be too small.
+
+    Attributes
+    ----------
+    unit, in_kb
+        Its unit, of `in_kb` KB; 0 where it counts no bytes.
+    step
+        Its request is rounded up to a multiple of it.
+    over_own, over_mates
+        What a job needed by what was measured of it until it was stopped, and of a mate that ended well.
+    """
+
+    kind: Kind
+    attribute: str
+    usage: str
+    unit: str
+    in_kb: int
+    step: int
+    over_own: float
+    over_mates: float
+
+
+MEMORY: Final = Resource("memory", "RequestMemory", "MemoryUsage", "MB", _KB_A_MB, 128, 1.5, 1.2)
+DISK: Final = Resource("disk", "RequestDisk", "DiskUsage", "KB", 1, 1 << 20, 1.5, 1.2)
+CPUS: Final = Resource("cpu", "RequestCpus", "CpusUsage", "CPUs", 0, 1, 1.0, 1.0)
+RESOURCES: Final = {one.kind: one for one in (MEMORY, DISK, CPUS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How much was used and requested, in the resource's unit; 0 where nothing says.
+
+    Attributes
+    ----------
+    own
+        The job's peak.
+    request
+        The largest request known of the job or its mates.
+    mates, mates_count
+        The largest peak of cluster-mates that ended with 0, and how many of them were measured.
+    """
+
+    own: int = 0
+    request: int = 0
+    mates: int = 0
+    mates_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: the row of a hold, the row up to which the logs are known, and what is asked for."""
+
+    row: int
+    upto: int
+    resource: Resource
+
+
+def measure(timeline: Timeline, asked: Sequence[Asked]) -> list[Measured]:
+    """Read what the jobs of some holds, and their cluster-mates, had used by then."""
+    ends, sizes = _Ends(timeline, asked), _Sizes(timeline, asked)
+    return [ends.of(one, sizes.peak(one)) for one in asked]
+
+
+def measured_in_ad(ad: Mapping[str, Any], resource: Resource) -> Measured:
+    """Return what a queued job's ad says."""
+    return Measured(_used(ad, resource), _number(ad.get(resource.attribute)))
+
+
+class _Ends:
+    """Ends of runs (005, 004), sorted by cluster, with their measurements where a question needs them."""
+
+    def __init__(self, timeline: Timeline, asked: Sequence[Asked]) -> None:
+        self._timeline = timeline
+        rows = timeline.where(Event.JOB_TERMINATED, Event.JOB_EVICTED)
+        rows = rows[np.argsort(timeline.cluster[rows], kind="stable")]
+        self._rows, self._cluster = rows, timeline.cluster[rows]
+        self._job = timeline.job[rows]
+        self._by_job = np.argsort(self._job, kind="stable")
+        chosen = [self._chosen(one) for one in asked]
+        needed = np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
+        self._needed = needed.astype(np.int64)
+        bodies = read_bodies(timeline.events, rows[self._needed])
+        self._good = np.array([body.get("ReturnValue") == 0 for body in bodies], bool)
+        kinds = {one.resource for one in asked}
+        self._used = {kind: _column([_used(body, kind) for body in bodies]) for kind in kinds}
+        self._request = {
+            kind: _column([_number(body.get(kind.attribute)) for body in bodies]) for kind in kinds
+        }
+
+    def of(self, one: Asked, own: int) -> Measured:
+        place = np.searchsorted(self._needed, self._chosen(one))
+        used, request = self._used[one.resource][place], self._request[one.resource][place]
+        mine = self._job[self._needed[place]] == self._timeline.job[one.row]
+        good = ~mine & self._good[place] & (used > 0)
+        return Measured(
+            max(own, int(used[mine].max(initial=0))),
+            int(request.max(initial=0)),
+            int(used[good].max(initial=0)),
+            int(good.sum()),
+        )
+
+    def _chosen(self, one: Asked) -> NDArray[np.int64]:
+        """Return the places of the job's own ends, and of its mates' last ones."""
+        cluster, job = self._timeline.cluster[one.row], self._timeline.job[one.row]
+        start, stop = np.searchsorted(self._cluster, (cluster, cluster + 1))
+        stop = start + np.searchsorted(self._rows[start:stop], one.upto)
+        mates = np.arange(max(start, stop - _MATES), stop)
+        bounds = np.searchsorted(self._job, (job, job + 1), sorter=self._by_job)
+        own = self._by_job[slice(*bounds)]
+        return np.union1d(own[self._rows[own] < one.upto], mates)
+
+
+class _Sizes:
+    """Image sizes (006) of the jobs that are asked about, in MB: of memory alone, disk is not in them."""
+
+    def __init__(self, timeline: Timeline, asked: Sequence[Asked]) -> None:
+        self._timeline = timeline
+        rows = timeline.where(Event.IMAGE_SIZE)
+        of_memory = [one for one in asked if one.resource is MEMORY]
+        rows = rows[np.isin(timeline.job[rows], timeline.job[[one.row for one in of_memory]])]
+        self._rows = rows[np.argsort(timeline.job[rows], kind="stable")]
+        self._job = timeline.job[self._rows]
+        last = [places[-1] for one in of_memory if len(places := self._places(one))]
+        chosen = np.unique(np.array(last, np.int64))
+        bodies = read_bodies(timeline.events, self._rows[chosen])
+        resident = [-(-_number(body.get("ResidentSetSize")) // _KB_A_MB) for body in bodies]
+        self._resident = dict(zip(chosen.tolist(), resident, strict=True))
+
+    def peak(self, one: Asked) -> int:
+        if one.resource is not MEMORY or not len(places := self._places(one)):
+            return 0
+        memory = self._timeline.events.memory_mb[self._rows[places]]
+        return max(int(memory.max()), int(self._resident[int(places[-1])]), 0)
+
+    def _places(self, one: Asked) -> NDArray[np.int64]:
+        job = self._timeline.job[one.row]
+        start, stop = np.searchsorted(self._job, (job, job + 1))
+        return np.arange(start, start + np.searchsorted(self._rows[start:stop], one.upto))
+
+
+def _column(values: list[int]) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def _used(body: Mapping[str, Any], resource: Resource) -> int:
+    used = _number(body.get(resource.usage))
+    if resource is MEMORY:
+        used = max(used, -(-_number(body.get("ResidentSetSize")) // _KB_A_MB))
+    return used
+
+
+def _number(value: object) -> int:
+    """Return a number rounded up, 0 for what is none."""
+    return -int(-value // 1) if isinstance(value, int | float) and value == value else 0  # noqa: PLR0124

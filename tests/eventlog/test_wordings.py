@@ -1,0 +1,134 @@
+"""Holds are recognised by what their texts say: a corpus of public wordings, split by source before rules were made."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wingspan.eventlog.rules import KINDS, explain
+
+PARTS = ("seen", "unseen")
+CORPUS = Path(__file__).with_name("wordings.txt")
+
+
+class Wording(NamedTuple):
+    source: str
+    part: str
+    code: int
+    subcode: int
+    kind: str
+    text: str
+
+
+def read_corpus():
+    """Return the wordings of the corpus."""
+    found, source, part = [], "", ""
+    for line in CORPUS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            source, part = line[3:].split(" | ")[:2]
+        elif line and not line.startswith("#"):
+            codes, kind, text = line.split("\t")
+            code, subcode = map(int, codes.split("/"))
+            found.append(Wording(source, part, code, subcode, kind, text))
+    return found
+
+
+def said(wording):
+    """Return the kind that the rules say."""
+    return explain(wording.code, wording.subcode, wording.text).kind
+
+
+def accuracy(part):
+    """Return the share of a part's wordings whose kind the rules say."""
+    wordings = [one for one in read_corpus() if one.part == part]
+    return sum(said(one) == one.kind for one in wordings) / len(wordings)
+
+
+def test_the_corpus_is_what_it_says():
+    """It has texts of many sources and all kinds, and both parts are large; a source is in one part."""
+    wordings = read_corpus()
+    assert len({one.text for one in wordings}) >= 240
+    assert len({one.source for one in wordings}) >= 40
+    assert {one.kind for one in wordings} <= set(KINDS)
+    assert len({one.kind for one in wordings}) >= 25
+    parts = {part: {one.source for one in wordings if one.part == part} for part in PARTS}
+    assert not parts["seen"] & parts["unseen"]
+    for source in parts["seen"] | parts["unseen"]:
+        odd = hashlib.sha256(source.encode()).digest()[0] % 2
+        assert source in parts["seen" if odd else "unseen"]
+
+
+def test_kinds_are_recognised():
+    """Of sources that were not at hand when rules were made, at least nine in ten; of the others, nearly all."""
+    assert accuracy("unseen") >= 0.9
+    assert accuracy("seen") >= 0.98
+
+
+def test_what_is_not_known_says_so():
+    """Texts that say nothing get no cause and no answer, whichever code of a policy they have."""
+    for one in read_corpus():
+        if one.kind == "unknown":
+            assert explain(one.code, one.subcode, one.text).answer == "no evidence", one
+    for code in (21, 26):
+        for text in ("blue moon", "42", "Bitte an die Verwaltung wenden", "", "CauseWeCan"):
+            assert explain(code, 0, text).kind == "unknown", text
+
+
+@pytest.mark.parametrize(
+    ("code", "subcode", "text", "kind", "words"),
+    [
+        (26, 0, "Job in status 2 put on hold by SYSTEM_PERIODIC_HOLD due to memory usage 2900.", "memory", "RequestMemory"),
+        (26, 0, "expired proxy", "credential", "voms-proxy-init"),
+        (3, 7, "proxy has expired", "credential", "voms-proxy-init"),
+        (21, 0, "the user's Kerberos ticket is no longer valid", "credential", "Renew"),
+        (12, 1, "404", "url", "URL"),
+        (12, 28, "Error from slot1@e1: STARTER at 10.0.0.5 failed to write to file /x/y: (errno 28) No space left on device", "machine", "Another machine"),
+        (12, 28, "Transfer output files failure at access point ap while receiving files from execution point slot1@e1. Details: writing to file /home/u/a: (errno 28) No space left on device", "quota", "Free space"),
+        (5, 0, "The job attribute PeriodicRemove expression '( A > 3 )' evaluated to UNDEFINED", "expression", "condor_qedit JOB PeriodicRemove"),
+        (26, 0, "no matching route", "idle", "wingspan why"),
+        (26, 0, "Job idle for more than 7 days", "idle", "wingspan why"),
+        (26, 0, "too many restarts (11)", "starts", "checkpoints"),
+        (26, 0, "Wallclock limit (72h) reached", "time", "Split the work"),
+        (26, 0, "load average 8.3 exceeds requested cores 1", "cpu", "RequestCpus"),
+        (34, 102, "\u5185\u5b58\u8d85\u9650 4096 MB", "memory", "RequestMemory"),
+        (34, 0, "Speicherlimit \u00fcberschritten", "memory", "RequestMemory"),
+    ],
+)  # fmt: skip
+def test_any_words_in_any_order(code, subcode, text, kind, words):
+    """What a text says counts, not its sentence; texts in other languages are left to code and sub-code."""
+    rule = explain(code, subcode, text)
+    assert rule.kind == kind
+    assert words in rule.fix
+
+
+@given(st.permutations(["memory", "usage", "exceeded", "request_memory", "of", "the", "job"]))
+@settings(max_examples=20)
+def test_order_of_words_does_not_matter(words):
+    """Any order of the same words is the same cause."""
+    assert explain(26, 0, " ".join(words)).kind == "memory"
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("MemoryUsage > 1.5 * RequestMemory", "memory"),
+        ("DiskUsage > 20000000", "disk"),
+        ("JobStatus == 1 && (time() - EnteredCurrentStatus) > 864000", "idle"),
+        ("JobStatus == 2 && (time() - EnteredCurrentStatus) > 864000", "time"),
+        ("NumJobStarts > 10 && JobStatus == 1", "starts"),
+        ("MemoryUsage > RequestMemory || DiskUsage > RequestDisk", "unknown"),
+    ],
+)
+def test_expressions_are_read_by_their_attributes(expression, kind):
+    """HTCondor's own text for a policy names its expression: what that is about, unless it is about several things."""
+    text = f"The system macro SYSTEM_PERIODIC_HOLD expression '( {expression} )' evaluated to TRUE"
+    assert explain(26, 0, text).kind == kind
+
+
+def test_paths_and_names_say_nothing():
+    """Words in paths, host names and addresses are no evidence."""
+    text = "Error from slot1@memory-limit.exceeded.example: see /var/disk/quota/exceeded/proxy/expired.txt"
+    assert explain(21, 0, text).kind == "unknown"
