@@ -7,7 +7,7 @@ import time
 import pytest
 
 import wingspan as ws
-from wingspan.errors import NotFoundError, SettingError, StepFailedError
+from wingspan.errors import NotFoundError, StepFailedError
 
 TUNE = """
     import os
@@ -309,12 +309,6 @@ def test_several_sweeps_of_a_run_and_two_of_one_call(tune):
         _ = run.study
     with pytest.raises(NotFoundError, match="no sweep 'on'"):
         _ = run.studies["on"]
-
-
-def test_a_pool_is_refused_for_now(tune):
-    """Before anything is written."""
-    with pytest.raises(SettingError, match="sweep fit: sweeps run on this machine"):
-        tune.tuned().plan(on="htcondor")
 
 
 def test_a_forced_sweep_is_searched_again(tune):

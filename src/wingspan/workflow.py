@@ -99,7 +99,7 @@ class Pipeline(declaration.Pipeline):
 
         place = find_home(home)
         cache = DigestCache(place.digests)
-        steps, forced = self._selected(until, force, on)
+        steps, forced = self._selected(until, force)
         calls = describe_all(steps, cache)
         store = Store(place.store)
         done: Callable[..., frozenset[str]] = store.done if place.store.is_dir() else _nothing
@@ -125,16 +125,12 @@ class Pipeline(declaration.Pipeline):
         return runner.grouped(plan, before, place) if fuse else plan
 
     def _selected(
-        self, until: "Names | None", force: "Names | None", on: str
+        self, until: "Names | None", force: "Names | None"
     ) -> tuple[Mapping[str, Step], frozenset[str]]:
         """Return the steps to plan, and those that are forced."""
         from wingspan.planning.selection import named, needed
 
         steps = self.steps
-        if on != LOCAL and any(step.sweep is not None for step in steps.values()):
-            from wingspan.pipeline.swept import refuse_sweeps
-
-            refuse_sweeps(steps, on)
         if until is not None:
             steps = needed(steps, named(steps, until, "until"))
         forced = frozenset() if force is None else named(self.steps, force, "force")

@@ -108,7 +108,6 @@ def test_a_step_of_a_pipeline_is_searched(files):
         (["sweep.yaml", "--step", "fit"], "it is for a pipeline"),
         (["sweep.yaml", "--output", "result"], "expected NAME=PATH"),
         (["sweep.yaml", "--pipeline", "loans.py", "--step", "fitt"], "did you mean fit"),
-        (["sweep.yaml", "--on", "htcondor"], "sweeps run on this machine"),
         (["show", "last", "--step", "fit"], "no run"),
     ],
 )

@@ -355,3 +355,34 @@ def test_every_search_has_its_draws():
     """A search that is only named would draw as another one does."""
     assert set(DRAWS) | LEARNING == set(SEARCHES)
     assert not set(DRAWS) & LEARNING
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_trials_drawn_ahead_are_those_that_are_drawn_one_by_one(tmp_path, search):
+    """A search that learns draws at random then; what equals an earlier trial is no call."""
+    over = {"rate": [1, 2, 3], "layers": [1, 2]} if search == "grid" else OVER
+    if search == "cma-es":
+        over = {"rate": uniform(0, 1), "other": uniform(0, 1)}
+    spec = spec_of(over, search=search)
+    with open_study(tmp_path / "ahead" / "s", spec, "run") as study:
+        study.draw_ahead(5)
+        ahead = [trial.parameters for trial in study.look().trials]
+        assert [draw.number for draw in study.unended(5)] == [0, 1, 2, 3, 4]
+        assert study.draw(5) is None
+    if search not in LEARNING:
+        assert ahead == go_on(tmp_path / "one" / "s", spec, 5)
+
+
+def test_a_trial_that_was_drawn_elsewhere_is_recorded_once(tmp_path):
+    """Its origin is what it is known by, also after a restart."""
+    with open_study(tmp_path / "x" / "s", spec_of(search="random"), "run") as study:
+        study.draw(9)
+        values = study.look().trials[0].parameters
+        assert study.draw_given(values, "lane 0").number == 1
+        assert study.draw_given(values, "lane 0").same_as == 0
+        assert not study.running(1)
+    with open_study(tmp_path / "x" / "s", spec_of(search="random"), "run") as study:
+        assert study.draw_given(values, "lane 0").number == 1
+        assert study.draw_given(values, "lane 1").number == 2
+        assert study.running(0)
+        assert study.key(0) == ""

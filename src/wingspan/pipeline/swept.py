@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from wingspan.errors import DeclarationError, SettingError, near
+from wingspan.errors import DeclarationError, near
 from wingspan.pipeline.binding import bind
 from wingspan.pipeline.command import Files, read_command
 from wingspan.pipeline.handles import Handle, step_of
@@ -176,20 +176,3 @@ def _takes(step: Step, names: Collection[str]) -> bool:
     if isinstance(step.action, Command):
         return set(names) <= step.arguments.keys()
     return set(names) <= inspect.signature(step.action).parameters.keys()
-
-
-def refuse_sweeps(steps: Mapping[str, Step], on: str) -> None:
-    """Refuse sweeps on a pool.
-
-    Raises
-    ------
-    SettingError
-        Names the sweep.
-    """
-    name = next((name for name, step in steps.items() if step.sweep is not None), None)
-    if name is not None:
-        problem = f"sweeps run on this machine; this plan is for {on}"
-        fix = (
-            'leave --on out, or map over chosen values: p.map(function, over={"rate": [0.1, 0.2]})'
-        )
-        raise SettingError(f"sweep {name}", problem, fix)

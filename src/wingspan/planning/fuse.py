@@ -25,7 +25,7 @@ from typing import Any
 
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.planning.times import family
 
 WAIT_S = 30.0  # what a job waits for its start, between a tuned pool (2 s) and one with default settings (60 s)
@@ -121,9 +121,12 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float, start_s: fl
 
 
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
+    """Yield a group for each step; that of a sweep is like no other, so that nothing joins it."""
     steps = {step.key: step for step in plan.to_run()}
     for key, step in steps.items():
         request = json_text({n: v for n, v in step.resources.items() if n not in _VARIED})
+        if is_sweep(step) or "trials" in step.action:
+            request = key
         asked = Resources(**step.resources)
         cpus, memory_mb = (asked.cpus, asked.cpus), (asked.memory_mb, asked.memory_mb)
         needs = {need for need in step.needs if need in steps}

@@ -76,6 +76,11 @@ class Journal:
             if durable:
                 os.fsync(self._file)
 
+    def sync(self) -> None:
+        """Return once all entries are on the disk."""
+        with disk_errors(self.folder / JOURNAL):
+            os.fsync(self._file)
+
     def _open(self, path: Path, spec: Mapping[str, Any]) -> tuple[int, list[Entry]]:
         header = {"event": "study", "format": FORMAT, "spec": spec}
         content = path.read_bytes() if path.exists() else b""

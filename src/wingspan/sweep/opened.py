@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from wingspan.files import json_text
+from wingspan.sweep.distributions import Json
 from wingspan.sweep.journal import Journal, readable
 from wingspan.sweep.metric import is_value
 from wingspan.sweep.records import (
@@ -62,6 +63,7 @@ class OpenStudy:
         self._ledger = Ledger(spec)
         self._search = Search(self._ledger)
         self._first: dict[str, int] = {}  # trial by its parameters' text
+        self._given: dict[str, int] = {}  # trial by what drew it, see `draw_given`
         self._size = spec.space.size
         with readable(journal.folder):
             for each in journal.entries:
@@ -78,6 +80,10 @@ class OpenStudy:
     ) -> None:
         self._journal.__exit__(kind, error, trace)
 
+    def close(self) -> None:
+        """Release the lock, so that another run may go on with the study."""
+        self._journal.__exit__(None, None, None)
+
     def unended(self, limit: int) -> list[Draw]:
         """Return the calls that were handed out and have not ended: after a restart, run these first."""
         return [
@@ -86,6 +92,15 @@ class OpenStudy:
             for repeat, call in sorted(record.calls.items())
             if call.state == RUNNING
         ]
+
+    def running(self, number: int, repeat: int = 0) -> bool:
+        """Return whether a call was handed out and has not ended."""
+        record = self._ledger.records[number]
+        return record.same_as is None and record.call(repeat).state == RUNNING
+
+    def key(self, number: int, repeat: int = 0) -> str:
+        """Return the key under which a call was begun; empty before that."""
+        return self._ledger.records[number].call(repeat).key
 
     def draw(self, limit: int) -> Draw | None:
         """Return the next call, a new trial only while there are fewer than `limit`; None if there is none now.
@@ -101,14 +116,38 @@ class OpenStudy:
             return None
         number = len(self._ledger.records)
         flat, point = self._search.draw(number)
-        values = self.spec.space.nested(flat)
-        entry: dict[str, Any] = {"event": "draw", "number": number, "parameters": values}
+        entry = self._new_draw(number, self.spec.space.nested(flat))
         if point:
             entry["point"] = point
-        if (first := self._first.get(json_text(values))) is not None:
-            entry["same_as"] = first
         self._write(entry, durable=True)
         return _draw_of(self._ledger.records[number], 0)
+
+    def draw_ahead(self, limit: int) -> None:
+        """Draw all trials up to `limit` at once, for calls that cannot be asked for one by one.
+
+        A search that learns draws at random then. All are on the disk when this returns.
+        """
+        while not self._drawn_out(limit):
+            number = len(self._ledger.records)
+            values = self.spec.space.nested(self._search.draw_blindly(number))
+            self._write(self._new_draw(number, values))
+        self._journal.sync()
+
+    def draw_given(self, values: Mapping[str, Json], origin: str) -> Draw:
+        """Return a trial whose parameters were drawn elsewhere, recorded once for each origin.
+
+        It is on the disk before it is returned.
+        """
+        if origin not in self._given:
+            number = len(self._ledger.records)
+            self._write({**self._new_draw(number, values), "origin": origin}, durable=True)
+        return _draw_of(self._ledger.records[self._given[origin]], 0)
+
+    def _new_draw(self, number: int, values: Mapping[str, Json]) -> dict[str, Any]:
+        entry: dict[str, Any] = {"event": "draw", "number": number, "parameters": values}
+        if (first := self._first.get(json_text(values))) is not None:
+            entry["same_as"] = first
+        return entry
 
     def exhausted(self, limit: int) -> str:
         """Return why no further call will come from `draw`; empty while one may."""
@@ -219,6 +258,8 @@ class OpenStudy:
             self._search.follow(entry)
         if entry["event"] == "draw":
             self._first.setdefault(json_text(entry["parameters"]), entry["number"])
+            if "origin" in entry:
+                self._given.setdefault(entry["origin"], entry["number"])
 
 
 def _judged(ending: Ending, metric: str) -> tuple[Ending, str]:

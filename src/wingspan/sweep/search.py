@@ -8,6 +8,7 @@ from wingspan.sweep.draws import flat_values, grid_values, quasi_random_shares, 
 from wingspan.sweep.prune import wandb_stops
 from wingspan.sweep.records import RUNNING, Entry, Ledger
 from wingspan.sweep.space import Space
+from wingspan.sweep.spec import Spec
 
 if TYPE_CHECKING:
     from wingspan.sweep.model import Model
@@ -22,6 +23,11 @@ DRAWS: Final[Mapping[str, Callable[[Space, int, int, int], dict[str, Json]]]] = 
         space, quasi_random_shares(space, seed, place)
     ),
 }
+
+
+def blind_values(spec: Spec, number: int) -> dict[str, Json]:
+    """Return random values by dotted name, a function of the study's seed and the trial's number."""
+    return flat_values(spec.space, random_shares(spec.space, spec.seed, number))
 
 
 class Search:
@@ -46,6 +52,12 @@ class Search:
         if self._learns:
             return self._model().draw(number)
         return DRAWS[spec.search](space, spec.seed, number, place), {}
+
+    def draw_blindly(self, number: int) -> dict[str, Json]:
+        """Return a new trial's values by dotted name, at random where the search would learn from others."""
+        if self._learns and number >= len(self._spec.start):
+            return blind_values(self._spec, number)
+        return self.draw(number)[0]
 
     def follow(self, entry: Entry) -> None:
         """Take in an entry that was new to the ledger."""

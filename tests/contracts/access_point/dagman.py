@@ -26,7 +26,8 @@ class Job:
     def __init__(self, node, dag, inputs, run):
         self.node, self.dag, self.inputs, self.run = node, dag, inputs, run
         self.cluster, self.state, self.process, self.exit = 0, "new", None, None
-        self.before = []
+        self.before, self.after = [], []
+        self.tried, self.retries = 0, 0
 
     @property
     def sandbox(self):
@@ -68,7 +69,7 @@ class Job:
         self.sandbox.mkdir(parents=True)
         for name in self.inputs:
             shutil.copy(self.dag / "results" / name, self.sandbox)
-        self.sent = set(self.sandbox.iterdir())
+        self.sent = {file: file.stat().st_mtime_ns for file in self.sandbox.iterdir()}
         self.enter("running", 2)
         self.tell(write.executing, HOST, "slot1_1@vm")
         with (self.dag / "logs" / f"{self.node}.out").open("w") as said:
@@ -79,12 +80,12 @@ class Job:
 
     def advance(self):
         """Do what comes next: enter the queue, start, obey the user, or end."""
-        if (
-            self.state == "new"
-            and self.before
-            and subprocess.run(self.before, cwd=self.dag, check=False).returncode == 1
-        ):
+        if self.state == "new" and self.before:
+            self.code = subprocess.run(self.before, cwd=self.dag, check=False).returncode
+        if self.state == "new" and self.before and self.code == 1:
             self.state, self.exit = "ended", 0  # PRE_SKIP
+        elif self.state == "new" and self.before and self.code == 2:
+            self.state, self.exit = "ended", 2  # its PRE script failed
         elif self.state == "new":
             self.submit()
         elif self.state == "idle":
@@ -97,11 +98,22 @@ class Job:
     def finish(self):
         """Bring back what the job has made."""
         self.exit = self.process.returncode
-        for file in set(self.sandbox.iterdir()) - self.sent:
-            if file.is_file():
+        for file in self.sandbox.iterdir():
+            if file.is_file() and self.sent.get(file) != file.stat().st_mtime_ns:
                 shutil.copy(file, self.dag / "results")
         self.enter("ended", 0)
         self.tell(write.terminated, return_value=self.exit)
+        self.leave()
+
+    def leave(self):
+        """Run the script after the job; start again if it fails and retries are left."""
+        if not self.after:
+            return
+        words = {"$RETURN": self.exit, "$RETRY": self.tried, "$MAX_RETRIES": self.retries}
+        command = [str(words.get(word, word)) for word in self.after]
+        self.exit = subprocess.run(command, cwd=self.dag, check=False).returncode
+        if self.exit and self.tried < self.retries:
+            self.tried, self.state, self.exit = self.tried + 1, "new", None
 
     def obey(self, action):
         """Do what a user wants of it."""
@@ -123,6 +135,8 @@ class Job:
         self.exit = 1
         self.enter("ended", 0)
         self.tell(write.aborted, reason)
+        if "DAGManJobId" not in reason:
+            self.leave()
 
     def kill(self):
         """End its processes, if it runs."""
@@ -153,6 +167,10 @@ def read(file):
         jobs[node] = Job(node, file.parent, [one for one in sent.split(",") if one], run)
     for node, words in re.findall(r"^SCRIPT PRE (\S+) (.+)$", text, re.MULTILINE):
         jobs[node].before = ["sh", *words.split()]
+    for node, words in re.findall(r"^SCRIPT POST (\S+) (.+)$", text, re.MULTILINE):
+        jobs[node].after = ["sh", *words.split()]
+    for node, most in re.findall(r"^RETRY (\S+) (\d+)", text, re.MULTILINE):
+        jobs[node].retries = int(most)
     edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)
     return jobs, {
         node: {p for parents, of in edges if node in of.split() for p in parents.split()}
@@ -166,7 +184,9 @@ def run(file, cluster):
 
     def ready():
         return [
-            jobs[node] for node, of in parents.items() if all(jobs[one].exit == 0 for one in of)
+            jobs[node]
+            for node, of in parents.items()
+            if all((jobs[one].state, jobs[one].exit) == ("ended", 0) for one in of)
         ]
 
     while word(cluster) != "Remove":

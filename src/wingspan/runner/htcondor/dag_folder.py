@@ -15,9 +15,13 @@
       code-DIGEST.zip           the user's modules
       job.sh                    the executable of every node
       unless_done.sh            what DAGMan runs before a node whose steps another one may have run
+      lane_over.sh              what DAGMan runs after each job of a lane: fails while trials are left
+      select.sh                 what DAGMan runs before the node of a sweep: makes the best trial's files its result
+      sweeps.json               the sweeps' nodes: their lanes, and the study of their trials
+      closing/NODE              there once the node of a sweep waits for its study
       jobs/NODE.json            the steps of a node
       results/                  what the jobs send back: KEY.json, KEY.OUTPUT and logs, NODE.failed.json; links to
-                                results that were there before
+                                results that were there before; LANE.trials.jsonl, the trials of a lane that have ended
       shared                    link to what lies in the shared folder instead, if there is one
       files/                    links to the user's input files, under the names that the jobs know
       logs/NODE.out, NODE.err   what the job itself wrote
@@ -35,6 +39,38 @@ from wingspan.runner.run_folder import RunFolder
 DAG = "workflow.dag"
 CLUSTER = "cluster"
 UNLESS_DONE = "unless_done.sh"
+LANE_OVER = "lane_over.sh"
+SELECT = "select.sh"
+
+
+class SweepNode(NamedTuple):
+    """The node of a sweep, as it was submitted.
+
+    Parameters
+    ----------
+    key, step
+        The sweep's.
+    lanes
+        Names of its lanes' nodes.
+    study
+        Folder of its study.
+    home
+        Root of the project's home.
+    run
+        The run's id.
+    """
+
+    key: str
+    step: str
+    lanes: tuple[str, ...]
+    study: Path
+    home: Path
+    run: str
+
+
+def trials_file(lane: str) -> str:
+    """Return the name of the file with the trials of a lane that have ended."""
+    return f"{lane}.trials.jsonl"
 
 
 class Submission(NamedTuple):
@@ -149,6 +185,27 @@ class DagFolder:
         return self.root / "jobs"
 
     @property
+    def sweeps_file(self) -> Path:
+        """The sweeps' nodes."""
+        return self.root / "sweeps.json"
+
+    def sweeps(self) -> dict[str, SweepNode]:
+        """Return the sweeps' nodes by name; none of a DAG without sweeps."""
+        found = {}
+        for name, node in (read_sent(self.sweeps_file) or {}).items():
+            paths = {"study": Path(node["study"]), "home": Path(node["home"])}
+            found[name] = SweepNode(**{**node, **paths, "lanes": tuple(node["lanes"])})
+        return found
+
+    def trials(self, lane: str) -> Path:
+        """Return the file with the trials of a lane that have ended."""
+        return self.results / trials_file(lane)
+
+    def closing(self, node: str) -> Path:
+        """Return the file that is there once the node of a sweep waits for its study."""
+        return self.root / "closing" / node
+
+    @property
     def results(self) -> Path:
         """What the jobs send back."""
         return self.root / "results"
@@ -189,7 +246,9 @@ class DagFolder:
         except (OSError, ValueError):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 for job in sorted(self.jobs.glob("*.json")):
-                    found[job.stem] = [step["key"] for step in json.loads(job.read_text())["steps"]]
+                    part = json.loads(job.read_text())
+                    if not part.get("lane"):
+                        found[job.stem] = [step["key"] for step in part["steps"]]
         if not found:
             problem = "is missing or damaged, and jobs/ as well"
             fix = "condor_rm its DAG if it is in the queue, remove the run's folder, and run the command again"

@@ -8,7 +8,8 @@ from wingspan.errors import SettingError
 from wingspan.planning.plan import Plan
 from wingspan.runner.htcondor.check.refuse import refuse
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
-from wingspan.runner.htcondor.write.folder import write_dag
+from wingspan.runner.htcondor.search.drawn import draw_sweeps
+from wingspan.runner.htcondor.write.folder import Facts, write_dag
 from wingspan.runner.htcondor.write.image import images_of
 from wingspan.runner.plan_file import save_plan
 from wingspan.runner.run_folder import Home, RunFolder
@@ -46,4 +47,5 @@ def export(
     save_plan(plan, folder, home, origin=origin)
     inside = profile.environment == AUTO and bool(images_of(plan.to_run(), profile))
     send = profile.environment == SEND or inside
-    return write_dag(plan, root, folder, home, profile, send=send)
+    facts = Facts(drawn=draw_sweeps(plan, home, folder.run_id))
+    return write_dag(plan, root, folder, home, profile, send=send, facts=facts)

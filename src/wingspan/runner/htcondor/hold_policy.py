@@ -13,12 +13,14 @@ from wingspan.pipeline.resources import Resources
 FAILED_EXIT = 1  # a step failed: the same again would fail again
 MEMORY_EXIT = 4  # a step was ended for its memory: run again with more
 DISK_EXIT = 5  # the disk of the machine is full: run again with more, elsewhere
+MORE_EXIT = 6  # a lane of a sweep ended for its time, and trials are left
 CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and start again
 STARTS = 3  # how often a job is run that ends without a result
 STARTS_WITHOUT_WORK = 10  # how often a job is begun whose runs are all lost within a minute
 SHORT_S = 60
 HOSTS = 3  # the last ones, which a job that comes back is sent to only if there is no other
 
+_OVER_EXITS = (0, FAILED_EXIT, MORE_EXIT)
 _OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
 _OF_DISK = (103, 104)  # its sub-codes that are a matter of disk; the others are taken for memory
 _PASSING = (6, 7, 10, 11, 12, 13, 19, 20, 22, 23, 24, 35)
@@ -64,7 +66,7 @@ def hold_policy(
         "(WingspanOverUse && !WingspanHadMost || WingspanPasses && WingspanWaited)",
         "periodic_remove": "JobStatus == 5 && (WingspanFinal || WingspanOverUse && WingspanHadMost || "
         f"NumHolds > {STARTS} && !{_in('HoldReasonCode', _NOT_OURS)}) || JobStatus == 1 && WingspanNeverStarts",
-        "on_exit_remove": f"ExitBySignal =?= false && (ExitCode == 0 || ExitCode == {FAILED_EXIT})"
+        "on_exit_remove": f"ExitBySignal =?= false && {_in('ExitCode', _OVER_EXITS)}"
         f" || NumJobCompletions >= {STARTS}",
         "checkpoint_exit_code": str(CHECKPOINT_EXIT),
         "transfer_checkpoint_files": "home",
@@ -87,7 +89,8 @@ WHY: Mapping[str, str] = {
     "My.WingspanNeverStarts": "Started again and again, and lost each time before it could work.",
     "periodic_release": "Released: a job held for what passes, or for its use, now with a larger request.",
     "periodic_remove": "Removed, and the step fails: final holds, too many holds that no person made, or it never starts.",
-    "on_exit_remove": f"A job ends when it is done (0) or a step failed ({FAILED_EXIT}); else it starts again, {STARTS} times at most.",
+    "on_exit_remove": f"A job ends when it is done (0), a step failed ({FAILED_EXIT}), or its lane goes on in another job ({MORE_EXIT}); "
+    f"else it starts again, {STARTS} times at most.",
     "checkpoint_exit_code": "A checkpoint is complete: send it, and start again.",
 }  # command -> why it is there, for whoever reads the file
 

@@ -36,6 +36,7 @@ from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.search.drawn import draw_sweeps
 from wingspan.runner.htcondor.shared import clean, require
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import notification
@@ -138,7 +139,8 @@ class HTCondorRunner(Runner):
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
         once = send and sends_common_files(versions().access_point)
-        facts = Facts(most, last_results(plan, Store(home.store)), once)
+        drawn = draw_sweeps(plan, home, folder.run_id)
+        facts = Facts(most, last_results(plan, Store(home.store)), once, drawn)
         try:
             write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
             cluster = submit_dag(

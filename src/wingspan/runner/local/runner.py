@@ -1,7 +1,7 @@
 """Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class LocalRunner(Runner):
 
     A context manager for what is started before there is a plan, lest there is none. `fork` is for a small process without
     threads: see `warm`; results that are not `durable` are not forced to the disk. At most `jobs` steps run at once.
+    `sweeps` makes what gives out the trials of sweeps.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class LocalRunner(Runner):
         durable: bool = True,
         jobs: int | None = None,
         turns: Turns | None = None,
+        sweeps: Callable[..., Sweeps] = Sweeps,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise SettingError(f"jobs={jobs}", "expected at least 1", "give a whole number from 1")
@@ -71,6 +73,7 @@ class LocalRunner(Runner):
         self._durable = durable
         self._jobs = jobs
         self._turns = turns
+        self._sweeps = sweeps
         self._fork = fork
         self._processes = Processes(_TARGET, fork=fork)
 
@@ -116,7 +119,8 @@ class LocalRunner(Runner):
         with self._processes as processes, claims:
             self.begin(plan)
             results = home, Store(home.store, durable=self._durable), claims
-            work = _Work(plan, folder, results, listener, processes, schedule)
+            sweeps = self._sweeps((folder, home, results[1]), schedule, processes.stop)
+            work = _Work(plan, folder, results, listener, processes, schedule, sweeps)
             work.carry_out()
         return Outcome(folder.run_id, work.events)
 
@@ -132,6 +136,7 @@ class _Work:
         listener: Listener,
         processes: Processes,
         schedule: Schedule,
+        sweeps: Sweeps,
     ) -> None:
         self.folder = folder
         self.listener = listener
@@ -141,7 +146,7 @@ class _Work:
         self.events: dict[str, StepEvent] = {}
         self.running: dict[str, tuple[PlannedStep, Path]] = {}
         self.lost: dict[str, int] = {}
-        self.sweeps = Sweeps((folder, self.home, self.store), schedule, processes.stop)
+        self.sweeps = sweeps
         self.steps = {step.key: step for step in plan.steps}
         self.names: dict[str, list[str]] = {}  # steps that are the same call share a key
         for step in plan.steps:

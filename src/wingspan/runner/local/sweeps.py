@@ -11,7 +11,7 @@ from wingspan.runner.failure import Failure
 from wingspan.runner.local.schedule import Schedule
 from wingspan.runner.run_folder import OUTPUTS, Home, RunFolder
 from wingspan.runner.trials.value import curve_of, value_of
-from wingspan.runner.undeclared import as_read_now, compared_reads
+from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
 
 _SAME = "correct what it reports, then run the same command again"
@@ -63,16 +63,20 @@ class Sweeps:
         """
         from logging import getLogger
 
-        from wingspan.runner.trials.sweeping import (
-            Sweeping,  # what jobs without a sweep need not import
-        )
-
-        study = self._home.studies / str((step.sweep or {})["study"])
-        present = self._present
-        self._sweeps[step.key] = Sweeping(step, study, self._folder.run_id, present)
+        self._sweeps[step.key] = self._opened(step)
         for note in (step.sweep or {})["notes"]:
             getLogger("wingspan.runner").info("sweep %s: %s", step.name, note)
         return self._sweeps[step.key].begun()
+
+    def _opened(self, step: PlannedStep) -> "Sweeping":
+        from wingspan.runner.trials.sweeping import Sweeping  # what most jobs need not import
+        from wingspan.sweep.opened import open_study
+        from wingspan.sweep.spec import Spec
+
+        sweep = step.sweep or {}
+        study = self._home.studies / str(sweep["study"])
+        found = open_study(study, Spec.from_json(sweep["spec"]), self._folder.run_id)
+        return Sweeping(step, found, self._present)
 
     def _present(self, trial: PlannedStep) -> PlannedStep:
         return as_read_now(trial, self._store)
@@ -225,24 +229,17 @@ class Sweeps:
         return Over(step, None, note, sweeping.began)
 
     def _take_in(self, sweeping: "Sweeping", key: str, wall_s: float, *, cached: bool) -> None:
+        from wingspan.runner.trials.result import note_reads
+
         metric = _metric(sweeping)
         result = self._store.result(key)
-        self._note_reads(sweeping, result)
+        note_reads(sweeping.step, sweeping.reads, result, self._store)
         try:
             value = value_of(metric, result, lambda name: self._store.output_path(key, name))
         except WingspanError as error:
             sweeping.unusable(key, error, wall_s)
             return
         sweeping.complete(key, value, curve_of(metric, result), wall_s, cached=cached)
-
-    def _note_reads(self, sweeping: "Sweeping", result: Mapping[str, Any]) -> None:
-        """Let a change of what a trial read without declaring it give the study another key."""
-        found = compared_reads(result)
-        if any(names.keys() - sweeping.reads.get(kind, {}).keys() for kind, names in found.items()):
-            for kind, names in found.items():
-                sweeping.reads.setdefault(kind, {}).update(names)
-            study = str((sweeping.step.sweep or {})["study"])
-            self._store.reads.add(study, sweeping.step.name, sweeping.reads)
 
 
 def _metric(sweeping: "Sweeping") -> str:

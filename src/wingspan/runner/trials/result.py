@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from wingspan.planning.plan import PlannedStep
 from wingspan.runner.adoption import input_digests
 from wingspan.runner.job.brief import brief
 from wingspan.runner.run_folder import OUTPUTS, RESULT, RunFolder
+from wingspan.runner.undeclared import compared_reads
 from wingspan.store.annotation import VALUE
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
@@ -23,6 +25,23 @@ def take_best(sweep: PlannedStep, best: Trial, key: str, store: Store) -> bool:
     """Store the result of the best trial, whose key is given, as that of the sweep; False where it is not stored."""
     said = {"number": best.number, "parameters": best.parameters, "value": best.value}
     return store.adopt(key, sweep.key, {"step": sweep.name, "key_format": FORMAT, "trial": said})
+
+
+def note_reads(
+    sweep: PlannedStep, reads: dict[str, dict[str, str]], result: Mapping[str, Any], store: Store
+) -> None:
+    """Let a change of what a trial read without declaring it give the study another key.
+
+    Parameters
+    ----------
+    reads
+        What the trials so far have read; it grows.
+    """
+    found = compared_reads(result)
+    if any(names.keys() - reads.get(kind, {}).keys() for kind, names in found.items()):
+        for kind, names in found.items():
+            reads.setdefault(kind, {}).update(names)
+        store.reads.add(str((sweep.sweep or {})["study"]), sweep.name, reads)
 
 
 def study_of(sweep: PlannedStep, studies: Path) -> Study:

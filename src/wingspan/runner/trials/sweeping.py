@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from wingspan.errors import NotFoundError, WingspanError
 from wingspan.planning.plan import PlannedStep
@@ -18,15 +18,62 @@ from wingspan.runner.failure import Failure, refusal
 from wingspan.runner.trials.progress import progress_note
 from wingspan.runner.trials.reports import Reports
 from wingspan.runner.trials.value import Curve
-from wingspan.sweep.opened import OpenStudy, open_study
-from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Draw, Ending, Trial
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Call, Draw, Ending, Entry, Trial
 from wingspan.sweep.spec import Spec
+from wingspan.sweep.study import Study
 
 _CLOSED = "closed"  # no more trials are drawn for a sweep
 _NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on how far the sweep is; where no call has ended
 _SECONDS = 3600.0  # an hour's
 
 Present = Callable[[PlannedStep], PlannedStep]
+
+
+class Trials(Protocol):
+    """What gives out the trials of a sweep and takes their ends: an open study, or a lane of a pool."""
+
+    @property
+    def marks(self) -> list[Entry]:
+        """What `mark` recorded."""
+
+    def unended(self, limit: int) -> list[Draw]:
+        """Return the calls that were handed out before and have not ended."""
+
+    def draw(self, limit: int) -> Draw | None:
+        """Return the next call; None if there is none now."""
+
+    def confirmations(self, most: int, limit: int) -> list[Draw]:
+        """Return calls with other seeds for the best trials."""
+
+    def began(self, number: int, key: str, repeat: int = 0) -> None:
+        """Record that a call was started."""
+
+    def lost(self, number: int, repeat: int = 0) -> None:
+        """Record that a call's process was lost."""
+
+    def report(self, number: int, step: float | None, value: float, repeat: int = 0) -> bool:
+        """Record a report of the metric; return whether the call is to stop."""
+
+    def to_stop(self) -> set[Call]:
+        """Return the running calls that are to stop."""
+
+    def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
+        """Record how a call ended."""
+
+    def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        """Record something else that a restart must know."""
+
+    def look(self, limit: int | None = None) -> Study:
+        """Return the trials as they are now."""
+
+    def best(self, limit: int, confirm: int = 0) -> Trial | None:
+        """Return the best complete trial."""
+
+    def failure(self, parallel: int, limit: int) -> str:
+        """Return why the sweep ends without a result; empty while it may still have one."""
+
+    def close(self) -> None:
+        """Let another run go on with the trials."""
 
 
 @dataclass(slots=True)
@@ -62,13 +109,17 @@ class Sweeping:
         The sweep ends before its budget does: what is under way is asked to stop.
     """
 
-    def __init__(self, step: PlannedStep, folder: Path, run_id: str, present: Present) -> None:
-        """Open the study of a planned sweep; `present` gives a trial the key by which its result is found now.
+    def __init__(
+        self, step: PlannedStep, study: Trials, present: Present, *, waits: bool = True
+    ) -> None:
+        """Go on with the study of a planned sweep.
 
-        Raises
-        ------
-        ConflictError
-            Another run holds the study.
+        Parameters
+        ----------
+        present
+            Gives a trial the key by which its result is found now.
+        waits
+            In a sweep that prunes, ``ws.should_stop()`` waits for the verdict on the latest report.
         """
         sweep = step.sweep or {}
         self.step = step
@@ -81,8 +132,9 @@ class Sweeping:
         self._budget: dict[str, Any] = sweep["budget"]
         self._limit: int = self._budget["trials"]
         self._present = present
+        self._waits = waits
         self._spec = Spec.from_json(sweep["spec"])
-        self.study: OpenStudy = open_study(folder, self._spec, run_id)
+        self.study = study
         self._again = deque(self.study.unended(self._limit))
         self._closed = any(
             mark.get("sweep") == step.key and mark.get("mark") == _CLOSED
@@ -104,7 +156,7 @@ class Sweeping:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.study.__exit__(None, None, None)
+        self.study.close()
 
     def begun(self) -> frozenset[str]:
         """Return the keys of calls that an earlier run has begun and not ended."""
@@ -157,7 +209,7 @@ class Sweeping:
         self.found(key)
         script = "command" in call.step.action
         call.reports = Reports(attempt, self._spec.metric, len(call.curve), script=script)
-        if self.pruning:
+        if self.pruning and self._waits:
             call.reports.answer()  # from now on ws.should_stop() waits for verdicts
 
     def found(self, key: str) -> None:
@@ -170,13 +222,14 @@ class Sweeping:
         """Take in what the calls have reported since the last look; give those that are to stop."""
         followed = [call for call in self.calls.values() if call.reports is not None]
         news = [call for call in followed if self._take_reports(call)]
-        verdicts = self.study.to_stop() if news and self.pruning else set()
+        judged = self.pruning and bool(news or not self._waits)
+        verdicts = self.study.to_stop() if judged else set()
         for call in followed:
             if call.draw.call in verdicts and call.reports is not None and not call.reports.stopped:
                 call.reports.stop()
                 yield call
         for call in news:
-            if call.reports is not None and self.pruning:
+            if call.reports is not None and self.pruning and self._waits:
                 call.reports.answer()
 
     def _take_reports(self, call: Under) -> bool:

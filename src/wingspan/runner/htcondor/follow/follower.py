@@ -7,12 +7,14 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from wingspan.errors import ConflictError, PoolError
 from wingspan.files import locked
-from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.runner.events import (
     DONE,
+    RUNNING,
     WAITING,
     Listener,
     StepEvent,
@@ -22,6 +24,7 @@ from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow.collect import collect_step, drop_stored
 from wingspan.runner.htcondor.follow.dagman_job import in_queue, say_gone
 from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.follow.trials import LaneTrials
 from wingspan.runner.htcondor.shared import clean
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.record import write_event
@@ -56,7 +59,9 @@ class Follower:
         self._listener = listener
         self._store = Store(home.store)
         self._heard = heard
-        self._reading = Reading(plan, dag, folder, home, self._bring_in)
+        self._news = False  # a lane has sent something
+        self._trials = LaneTrials(plan, dag, folder, self._store)
+        self._reading = Reading(plan, dag, folder, home, self._bring_in, self._bring_in_lane)
 
     @property
     def events(self) -> dict[str, StepEvent]:
@@ -96,6 +101,21 @@ class Follower:
             self._record(event)
             if self._heard is not None:
                 self._heard = time.monotonic()
+        self._note_sweeps()
+
+    def _bring_in_lane(self, lane: str) -> None:
+        self._trials.take(lane)
+        self._news = True
+
+    def _note_sweeps(self) -> None:
+        """Record how far the sweeps are, where a lane has sent something."""
+        if not self._news:
+            return
+        self._news = False
+        for sweep, note in self._trials.notes(self._reading.lanes_running):
+            last = self.events.get(sweep.name)
+            if last is not None and last.state == RUNNING:
+                self._record(replace(last, time=time.time(), note=note))
 
     def _silent(self) -> bool:
         return self._heard is None or time.monotonic() - self._heard > SILENT_S
@@ -128,11 +148,15 @@ class Follower:
                 )
 
     def _bring_in(self, step: PlannedStep, node: str) -> StepEvent | None:
+        if is_sweep(
+            step
+        ):  # one with more trials is made of the same, and is not to take this result over
+            step = replace(step, base="")
         return collect_step(step, self.dag, node, self._folder, self._store)
 
     def _record(self, event: StepEvent) -> None:
         write_event(self._folder, event)
-        if event.note and not event.adopted:
+        if event.note and not event.adopted and event.state != RUNNING:
             _LOG.warning(event.note)
         self._listener(event)
 

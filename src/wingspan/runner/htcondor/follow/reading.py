@@ -24,6 +24,7 @@ from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.follow.collect import peek, stored
 from wingspan.runner.htcondor.follow.conclusion import conclude, settled
 from wingspan.runner.htcondor.follow.dagman_job import own_jobs
+from wingspan.runner.htcondor.follow.lanes import advance_sweeps, lanes_of, runs
 from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 from wingspan.runner.record import read_new_events
@@ -40,6 +41,8 @@ class Reading:
     ----------
     take
         Gives what a step whose job has ended came to; by default what the job says.
+    take_lane
+        Is called with each lane whose job has ended.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Reading:
         folder: RunFolder,
         home: Home,
         take: Take | None = None,
+        take_lane: Callable[[str], object] | None = None,
     ) -> None:
         self.dag = dag
         self._plan = plan
@@ -56,6 +60,10 @@ class Reading:
         self._store = Store(home.store)
         self._take = take or (lambda step, node: peek(step, dag, node))
         self._members = members_of(plan, dag.keys())
+        self._take_lane = take_lane
+        sweeps = {node: facts.lanes for node, facts in dag.sweeps().items()}
+        self._sweeps = {node: of for node, of in self._members.items() if node in sweeps}
+        self._lanes = lanes_of(sweeps, {node: of[0] for node, of in self._sweeps.items()})
         self._last_node = {one.key: node for node, of in self._members.items() for one in of}
         self._log = DagLog(dag)
         self._pending: deque[NodeChange] = deque()
@@ -87,14 +95,56 @@ class Reading:
             return
         self._pending.extend(self._log.of_nodes())
         while self._pending:
+            if self._reads_sweep(self._pending[0]):
+                yield from self._new(self._selected())
             batch, left = self._batch()
             self._now, events = advance(self._now, batch, self._members, left)
-            yield from self._new(events)
+            self._now, more = advance_sweeps(self._now, batch, self._lanes)
+            yield from self._new(events + more)
+        yield from self._new(self._selected())
         if not self._now.over:
             self._concluded = False
         elif not self._concluded:
             yield from self._new(self._conclude())
             self._concluded = True
+
+    def _selected(self) -> list[StepEvent]:
+        """Return the ends of sweeps whose result was selected on the access point: no job of theirs tells them."""
+        found = []
+        for node, of in self._sweeps.items():
+            first = of[0]
+            if node in self._now.jobs or settled(self._now.steps.get(first.name)):
+                continue
+            sent = self.dag.result(first.key)
+            if read_sent(sent) is not None:
+                at = sent.stat().st_mtime
+                events = [self._recorded(one, at) or self._came_to(one, node) for one in of]
+                found += [
+                    replace(event, step=one.name, time=at)
+                    for one, event in zip(of, events, strict=True)
+                    if event is not None
+                ]
+        steps = {event.step: event for event in found}
+        self._now = replace(self._now, steps={**self._now.steps, **steps})
+        return found
+
+    def _reads_sweep(self, change: NodeChange) -> bool:
+        """Say whether a job that has ended read a sweep whose end was not taken in: no event tells that end."""
+        if not self._sweeps or not change.exit:
+            return False
+        lane = self._lanes.get(change.node)
+        needs = {key for one in self._members.get(change.node, ()) for key in one.needs}
+        needs |= set(() if lane is None else lane.needs)
+        open_ = (
+            of[0] for of in self._sweeps.values() if not settled(self._now.steps.get(of[0].name))
+        )
+        return any(sweep.key in needs for sweep in open_)
+
+    def lanes_running(self, node: str) -> int:
+        """Return how many jobs of a sweep's lanes run."""
+        first = self._sweeps[node][0]
+        own = (self._now.jobs.get(lane) for lane, sweep in self._lanes.items() if sweep is first)
+        return sum(job is not None and runs(job) for job in own)
 
     def _all_recorded(self) -> bool:
         """Return whether the record tells the end of every step: then the nodes' log need not be read."""
@@ -128,6 +178,10 @@ class Reading:
         while self._pending:
             change = self._pending[0]
             taken = False
+            if batch and self._reads_sweep(change):
+                break
+            if self._take_lane and change.node in self._lanes and change.exit:
+                self._take_lane(change.node)
             if change.node in self._members:
                 known, taken = self._left(change)
                 if known is not None:

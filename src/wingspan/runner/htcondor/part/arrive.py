@@ -32,7 +32,7 @@ from wingspan.store.store import Store
 
 def read_part(sandbox: Path, name: str) -> dict[str, Any]:
     """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
-    older: dict[str, Any] = {"most": {}, "known": {}, "tasks": (), "jobs": None}
+    older: dict[str, Any] = {"most": {}, "known": {}, "tasks": (), "jobs": None, "lane": None}
     return {**older, **json.loads((sandbox / f"{name}.json").read_text())}
 
 
@@ -78,6 +78,16 @@ def provided_by_slot(sandbox: Path) -> dict[str, int]:
         if name in {"Cpus", "Memory"} and value.strip().isdigit():
             found[name] = int(value)
     return found
+
+
+def job_number(sandbox: Path, attribute: str) -> int | None:
+    """Return a whole number from the job's ad, as it was when the job started; None where it has none."""
+    path = Path(os.environ.get("_CONDOR_JOB_AD", sandbox / ".job.ad"))
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        name, _, value = line.partition(" = ")
+        if name == attribute and value.strip().isdigit():
+            return int(value)
+    return None
 
 
 def localise(

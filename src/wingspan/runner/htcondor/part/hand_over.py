@@ -141,6 +141,11 @@ def _failed(
     why = {name: getattr(event, name) for name in ("problem", "fix", "error", "cause")}
     observed = {name: asdict(event)[name] for name in ("wall_s", "cpu_s", "peak_memory_mb")}
     whole = {**made, "key": step.key, "status": "failed", "outputs": {}, **observed, "failure": why}
-    words = {json.dumps(here)[1:-1]: json.dumps(there)[1:-1] for here, there in origins.items()}
-    translated: dict[str, Any] = json.loads(_translated(json_text(whole), words))
+    translated: dict[str, Any] = json.loads(translated_json(json_text(whole), origins))
     return translated
+
+
+def translated_json(text: str, origins: Mapping[str, str]) -> str:
+    """Return JSON with the paths of the access point."""
+    words = {json.dumps(here)[1:-1]: json.dumps(there)[1:-1] for here, there in origins.items()}
+    return _translated(text, words)

@@ -18,12 +18,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import ReadOnlyError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep, step_from_json
+from wingspan.runner.events import Outcome
 from wingspan.runner.failure import refusal
 from wingspan.runner.htcondor.growth import ends_here, told
 from wingspan.runner.htcondor.hold_policy import (
@@ -31,9 +32,11 @@ from wingspan.runner.htcondor.hold_policy import (
     DISK_EXIT,
     FAILED_EXIT,
     MEMORY_EXIT,
+    STARTS,
 )
 from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.part.arrive import (
+    job_number,
     localise,
     provided_by_slot,
     reach_shared,
@@ -64,8 +67,11 @@ from wingspan.runner.run_folder import (
 )
 from wingspan.store.store import Store
 
+if TYPE_CHECKING:
+    from wingspan.runner.htcondor.part.lane import Lane
 
-def run_part(sandbox: Path, name: str) -> int:
+
+def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     """Run the steps of ``NAME.json``; leave their results in the sandbox's top folder, and return the exit code.
 
     Raises
@@ -83,22 +89,21 @@ def run_part(sandbox: Path, name: str) -> int:
     shared = reach_shared(part, home)
     moved = unpack_code(sandbox, part)
     provided = provided_by_slot(sandbox)
-    steps = tuple(
-        localise(step_from_json(line), (sandbox, shared), folder, moved, provided)
-        for line in part["steps"]
-    )
+    given = (sandbox, shared), folder, moved, provided
+    steps = tuple(localise(step_from_json(line), *given) for line in part["steps"])
     store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
     take_inputs(steps, sandbox, store)
     take_known(part["known"], steps, sandbox, store)
     done = store.done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
+    lane = _lane(part, (sandbox, name), begun, provided) if part["lane"] is not None else None
     try:
         with (
             disk_errors(sandbox),
             closing(_relay(plan, folder)) as relay,
             checkpoints(folder, part["checkpoint_every_s"], relay.look),
         ):
-            runner = _runner(part, steps, begun)
+            runner = _runner(part, steps, begun, lane)
             outcome = runner.run(plan, folder, home, relay)
             refuse_full_disk(outcome, steps, sandbox)
     except Interrupted:
@@ -108,19 +113,41 @@ def run_part(sandbox: Path, name: str) -> int:
     except SpaceError as error:
         why = give_up_room(error, home.root, _asked_disk(part), part["most"].get("disk"))
         outcome = without_room(why, steps, folder.run_id, store)
+        if lane is not None:
+            lane.lack("disk")
+    origins = origins_of(part, steps, moved)
+    if lane is not None:
+        outcome, trials = lane.outcome(steps[0], folder, store)
+        hand_over(outcome, trials, (sandbox, name), folder, store, origins)
+        return lane.leave(origins)
     largest = ends_here(provided, part["most"])
     outcome = told(outcome, part["most"]) if largest else outcome
-    hand_over(outcome, steps, (sandbox, name), folder, store, origins_of(part, steps, moved))
+    hand_over(outcome, steps, (sandbox, name), folder, store, origins)
+    return _exit_code(outcome, grows=bool(provided) and not largest, in_slot=bool(provided))
+
+
+def _exit_code(outcome: Outcome, *, grows: bool, in_slot: bool) -> int:
+    """Return what says how a job ended, and whether it is to start again with more."""
     if outcome.ok:
         return 0
-    causes = {event.cause for event in outcome.failed} if provided else set()
+    causes = {event.cause for event in outcome.failed} if in_slot else set()
     if "disk" in causes:
         return DISK_EXIT
-    return MEMORY_EXIT if "memory" in causes and not largest else FAILED_EXIT
+    return MEMORY_EXIT if "memory" in causes and grows else FAILED_EXIT
 
 
-def _runner(part: Mapping[str, Any], steps: tuple[PlannedStep, ...], begun: float) -> LocalRunner:
+def _runner(
+    part: Mapping[str, Any],
+    steps: tuple[PlannedStep, ...],
+    begun: float,
+    lane: "Lane | None",
+) -> LocalRunner:
     """Return what runs the steps: as many at once as the job may, and no further task when its time is up."""
+    if lane is not None:
+        from wingspan.runner.htcondor.part.channel import open_channel
+
+        sweeps = lane.sweeps(open_channel(part))
+        return LocalRunner(_machine(steps), fork=True, durable=bool(part["shared"]), sweeps=sweeps)
     turns = Turns(part["tasks"], begun + part["task_time_s"]) if part["tasks"] else None
     durable = bool(part["shared"])
     return LocalRunner(_machine(steps), fork=True, durable=durable, jobs=part["jobs"], turns=turns)
@@ -131,6 +158,21 @@ def _relay(plan: Plan, folder: RunFolder) -> Relay:
     scripts = frozenset(step.key for step in plan.steps if "command" in step.action)
     steps = {step.key: step.done for step in plan.steps}
     return Relay(steps, folder, Sender(), scripts=scripts)
+
+
+def _lane(
+    part: Mapping[str, Any], job: tuple[Path, str], begun: float, provided: Mapping[str, int]
+) -> "Lane":
+    """Take up a lane of a sweep; other jobs import nothing for it."""
+    from wingspan.runner.htcondor.part.lane import Lane
+
+    return Lane(part, job, begun, grows=_grows(job[0], part, provided))
+
+
+def _grows(sandbox: Path, part: Mapping[str, Any], provided: Mapping[str, int]) -> bool:
+    """Return whether a job that ends for lack of memory or disk starts again with more."""
+    ended = job_number(sandbox, "NumJobCompletions") or 0
+    return bool(provided) and not ends_here(provided, part["most"]) and ended < STARTS - 1
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:
@@ -168,7 +210,9 @@ def main(arguments: list[str]) -> None:
                 DISK_EXIT,
                 give_up_room(error, sandbox / "home", _asked_disk(part), part["most"].get("disk")),
             )
-        for step in part["steps"]:
+        if part["lane"] is not None:  # other lanes may do better
+            (sandbox / f"{name}.failed.json").write_text(json_text(why._asdict()))
+        for step in part["steps"] if part["lane"] is None else ():
             result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
             whole = {**result, "failure": why._asdict()}
             (sandbox / f"{step['key']}.json").write_text(json_text(whole))

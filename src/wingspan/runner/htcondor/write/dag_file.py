@@ -14,7 +14,7 @@ from zlib import crc32
 
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.dag_folder import UNLESS_DONE
+from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, UNLESS_DONE
 from wingspan.runner.htcondor.hold_policy import amounts
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.words import batch_name
@@ -96,7 +96,7 @@ def dag_text(nodes: Sequence[Node], around: Around | None = None) -> str:
         ]
     priority = around.profile.priority
     lines += [f"PRIORITY ALL_NODES {priority}"] if nodes and priority else []
-    lines += _given_back(nodes)
+    lines += _given_back(nodes) + _of_sweeps(nodes)
     return "\n".join([*lines, *_edges(nodes), *_limits(nodes, around.limits)]) + "\n"
 
 
@@ -200,6 +200,27 @@ def _given_back(nodes: Iterable[Node]) -> list[str]:
             keys = " ".join(step.key for step in node.steps)
             lines += [f"SCRIPT PRE {node.name} {UNLESS_DONE} {keys}", f"PRE_SKIP {node.name} 1"]
     why = "A job that has run for the task time gives back the tasks that are left; these nodes run them, else are skipped."
+    return [f"# {why}", *lines] if lines else []
+
+
+def _of_sweeps(nodes: Iterable[Node]) -> list[str]:
+    """Return what DAGMan runs before the node of a sweep and after each job of its lanes."""
+    lines = []
+    for node in nodes:
+        if node.lane_of:
+            lines += [
+                f"RETRY {node.name} {node.retries}",
+                f"SCRIPT POST {node.name} {LANE_OVER} $RETURN $RETRY $MAX_RETRIES",
+            ]
+        elif node.sweeps:
+            lines += [
+                f"SCRIPT PRE {node.name} {SELECT} {node.name}",
+                f"PRE_SKIP {node.name} 1",
+            ]
+    why = (
+        "A lane runs trials of a sweep; DAGMan starts it again while trials are left. "
+        "The sweep's own node takes the best trial's files, and runs a job only if they are missing."
+    )
     return [f"# {why}", *lines] if lines else []
 
 

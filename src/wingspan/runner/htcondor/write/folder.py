@@ -2,10 +2,11 @@
 
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
@@ -14,6 +15,7 @@ from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import require_own_names
+from wingspan.runner.htcondor.search.drawn import Drawn
 from wingspan.runner.htcondor.shared import (
     ENVIRONMENT,
     ENVIRONMENTS,
@@ -22,7 +24,12 @@ from wingspan.runner.htcondor.shared import (
 from wingspan.runner.htcondor.write.dag_file import SUBMIT, Around, dag_text, submission
 from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.htcondor.write.given import give_done_result, given_files
-from wingspan.runner.htcondor.write.job_script import write_script, write_unless_done
+from wingspan.runner.htcondor.write.job_script import (
+    write_script,
+    write_sweep_scripts,
+    write_unless_done,
+)
+from wingspan.runner.htcondor.write.lanes import Lanes, lanes_for, reserves
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import pack_code, project_files
 from wingspan.runner.htcondor.write.travel import Way, stage, way_of
@@ -45,11 +52,14 @@ class Facts(NamedTuple):
         Earlier results that steps may take over, see `last_results`.
     once
         The access point can send what jobs have in common once to each machine.
+    drawn
+        The trials that are left of each sweep, by its key.
     """
 
     most: Most = unknown
     known: Known = MappingProxyType({})
     once: bool = False
+    drawn: Mapping[str, Drawn] = MappingProxyType({})
 
 
 def write_dag(
@@ -71,7 +81,8 @@ def write_dag(
     facts
         What is known where the DAG is submitted; None of one that is exported.
     """
-    most, known, once = facts or Facts()
+    facts = facts or Facts()
+    most, known, once, drawn = facts
     dag = DagFolder(place)
     for made in (dag.jobs, dag.results, dag.files, dag.logs):
         made.mkdir(parents=True)
@@ -79,7 +90,8 @@ def write_dag(
     there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
     roots = project_files(plan, folder)
     code = pack_code(roots, folder, there or place) if roots else None
-    nodes = nodes_of(plan, lambda step: given_files(step, place, folder, profile))
+    lanes = {key: _lanes(plan, key, each) for key, each in drawn.items()}
+    nodes = nodes_of(plan, lambda step: given_files(step, place, folder, profile), lanes)
     nodes = tuple(_with_known(node, known, store) for node in nodes)
     part = {
         "schema": 1,
@@ -91,6 +103,7 @@ def write_dag(
         "task_time_s": profile.task_time_s,
     }
     done = store.done(step.key for step in plan.steps)
+    reserve = _write_sweeps(nodes, dag, facts.drawn, home, folder.run_id)
     for node in nodes:
         require_own_names(node.name, node.given)
         last = {step.key: known[step.key] for step in node.steps if step.key in known}
@@ -103,13 +116,14 @@ def write_dag(
             "known": last,
             "tasks": node.tasks,
             "jobs": plan.limits.get(node.map),
+            "lane": reserve.get(node.name),
         }
         dag.job(node.name).write_text(json_text({**part, **own}))
     archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
     write_script(dag.script, archive if there else None)
     if any(node.after for node in nodes):
         write_unless_done(place / UNLESS_DONE)
-    members = {node.name: [step.key for step in node.steps] for node in nodes}
+    members = {node.name: [step.key for step in node.steps] for node in nodes if not node.lane_of}
     write_atomically(dag.nodes, json_text(members))
     around = replace(_around(plan, dag, folder, profile), most=most)
     if there:  # nothing but what each job has to do is sent
@@ -124,6 +138,39 @@ def write_dag(
         )
     write_atomically(dag.dag, dag_text(nodes, around))
     return dag.dag
+
+
+def _lanes(plan: Plan, key: str, drawn: Drawn) -> Lanes:
+    step = next(step for step in plan.steps if step.key == key)
+    return lanes_for((step.sweep or {})["parallel"], len(drawn.trials))
+
+
+def _write_sweeps(
+    nodes: Sequence[Node], dag: DagFolder, drawn: Mapping[str, Drawn], home: Home, run_id: str
+) -> dict[str, dict[str, Any]]:
+    """Write what the sweeps' scripts and lanes need; return what each lane is told of its trials."""
+    found: dict[str, dict[str, Any]] = {}
+    sweeps = {}
+    for node in nodes:
+        if not node.sweeps:
+            continue
+        sweep = node.steps[0]
+        given = drawn[sweep.key]
+        for lane, trials in zip(node.lanes, reserves(given.trials, len(node.lanes)), strict=True):
+            found[lane] = {"sweep": node.name, "reserve": trials}
+            dag.trials(lane).touch()
+        sweeps[node.name] = {
+            "key": sweep.key,
+            "step": sweep.name,
+            "lanes": node.lanes,
+            "study": str(given.study.absolute()),
+            "home": str(home.root.absolute()),
+            "run": run_id,
+        }
+    if sweeps:
+        write_sweep_scripts(dag)
+        write_atomically(dag.sweeps_file, json_text(sweeps))
+    return found
 
 
 def _with_known(node: Node, known: Known, store: Store) -> Node:

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from wingspan.files import json_text, write_atomically
+from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, DagFolder
+from wingspan.runner.htcondor.hold_policy import MORE_EXIT
 from wingspan.runner.htcondor.write.archive import UNPACK
 from wingspan.runner.job.process import FIXED_HASHES
 
@@ -49,7 +51,7 @@ export {hashes}
 "$python" -P -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
-0|1|4|5|85) ;;
+0|1|4|5|6|85) ;;
 *) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
 esac
 exit $code
@@ -69,6 +71,24 @@ def write_unless_done(script: Path) -> None:
     """Write what says whether the steps that a job may have given back are still to be run."""
     write_atomically(script, _UNLESS_DONE_SH)
     script.chmod(0o755)
+
+
+_LANE_OVER_SH = f"""#!/bin/sh
+# After a job of a lane, which ended with $1: fails while trials are left ({MORE_EXIT}), and DAGMan starts it again.
+[ "$1" -ne {MORE_EXIT} ] || [ "$2" -ge "$3" ]
+"""
+_SELECT_SH = """#!/bin/sh
+# Before the node of a sweep: makes the best trial's files its result (ends with 1), or says that its job must run (0).
+exec {python} -P -m wingspan.runner.htcondor.search.select "$1"
+"""
+
+
+def write_sweep_scripts(dag: DagFolder) -> None:
+    """Write what DAGMan runs after each job of a lane, and before the node of a sweep."""
+    select = _SELECT_SH.format(python=shlex.quote(sys.executable))
+    for name, text in ((LANE_OVER, _LANE_OVER_SH), (SELECT, select)):
+        write_atomically(dag.root / name, text)
+        (dag.root / name).chmod(0o755)
 
 
 def write_script(script: Path, environment: Path | None) -> None:

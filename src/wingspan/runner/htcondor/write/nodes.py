@@ -1,12 +1,14 @@
 """`Plan` -> the nodes of its DAG: which steps one job runs, what it reads, whom it waits for. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.runner.htcondor.dag_folder import trials_file
+from wingspan.runner.htcondor.write.lanes import Lanes, with_tables
 from wingspan.runner.run_folder import file_name
 
 _WORD = re.compile(r"[^A-Za-z0-9_]+")
@@ -31,6 +33,14 @@ class Node:
         The keys of its steps by tasks, where it may give tasks back that it has no time for.
     after
         Name of the node that runs these steps, unless it gives them back; then this one does.
+    lane_of
+        Of a lane, the node of its sweep.
+    lanes
+        Of the node of a sweep, those of its lanes.
+    sweeps
+        It is the node of a sweep.
+    retries
+        How often DAGMan starts it again.
     map
         Name of the map that limits how many of its jobs there are at once; empty without a limit.
     """
@@ -44,20 +54,30 @@ class Node:
     map: str = ""
     tasks: tuple[tuple[str, ...], ...] = ()
     after: str = ""
+    lane_of: str = ""
+    lanes: tuple[str, ...] = ()
+    sweeps: bool = False
+    retries: int = 0
 
 
-def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple[Node, ...]:
+def nodes_of(
+    plan: Plan,
+    given: Callable[[PlannedStep], Iterable[str]],
+    lanes: Mapping[str, Lanes] | None = None,
+) -> tuple[Node, ...]:
     """Return a node for each group of steps that are to run, parents before children.
 
     Parameters
     ----------
     given
         Of a step, the files to send that no step makes.
+    lanes
+        Those of each sweep, by its key.
     """
     steps = {step.key: step for step in plan.to_run()}
     outputs_of = {step.key: step.outputs for step in plan.steps}
     groups: list[_Group] = []
-    for keys in plan.groups:
+    for keys in with_tables(plan.groups, steps):
         groups += _with_given_back(keys, plan.tasks.get(keys[0], ()), steps)
     own = [_name(group.steps[0], number) for number, group in enumerate(groups, 1)]
     # of steps that may be given back, the node that runs them then
@@ -74,8 +94,26 @@ def nodes_of(plan: Plan, given: Callable[[PlannedStep], Iterable[str]]) -> tuple
             node = replace(node, after=first, parents=(first,))
         elif group.tasks:
             node, first = replace(node, tasks=group.tasks), name
-        nodes.append(node)
+        nodes += _with_lanes(node, (lanes or {}).get(group.steps[0].key))
     return tuple(nodes)
+
+
+def _with_lanes(node: Node, lanes: Lanes | None) -> Iterator[Node]:
+    """Yield the lanes of a sweep's node and the node itself, which waits for them; any other node as it is."""
+    if lanes is None:
+        yield node
+        return
+    names = tuple(f"{node.name}_lane{number}" for number in range(1, lanes.number + 1))
+    for name in names:
+        yield replace(
+            node,
+            name=name,
+            steps=node.steps[:1],
+            given=(*node.given, trials_file(name)),
+            lane_of=node.name,
+            retries=lanes.starts,
+        )
+    yield replace(node, parents=names or node.parents, lanes=names, sweeps=True)
 
 
 class _Group(NamedTuple):

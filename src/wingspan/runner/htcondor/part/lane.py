@@ -1,0 +1,155 @@
+"""A lane of a sweep on an execution point: one job that runs trial after trial, until none is left or its time is up."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wingspan.planning.plan import PlannedStep
+from wingspan.planning.trial import trial_of
+from wingspan.runner.events import DONE, FAILED, Outcome, StepEvent
+from wingspan.runner.failure import Failure
+from wingspan.runner.htcondor.hold_policy import DISK_EXIT, FAILED_EXIT, MEMORY_EXIT, MORE_EXIT
+from wingspan.runner.htcondor.part.channel import Channel
+from wingspan.runner.htcondor.part.hand_over import translated_json
+from wingspan.runner.htcondor.part.lane_study import LaneStudy, local_number
+from wingspan.runner.local.schedule import Schedule
+from wingspan.runner.local.sweeps import Over, Sweeps
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.trials.sweeping import Sweeping
+from wingspan.store.store import Store
+from wingspan.sweep.records import COMPLETE
+from wingspan.sweep.records import FAILED as FAILED_TRIAL
+from wingspan.sweep.spec import Spec
+from wingspan.tracking import record
+
+TRIALS = "trials.jsonl"  # in the name of the file with a lane's ended trials
+_UNLIMITED = {"trials": 1_000_000_000, "hours": None, "target": None, "confirm": 0}
+
+
+class Lane:
+    """What a lane has done in this job.
+
+    Attributes
+    ----------
+    failure
+        Why no trial of the sweep can do better; None as far as is known here.
+    """
+
+    def __init__(
+        self, part: Mapping[str, Any], job: tuple[Path, str], begun: float, *, grows: bool
+    ) -> None:
+        """Take up a lane.
+
+        Parameters
+        ----------
+        job
+            The sandbox, and the node.
+        begun
+            When the job began, by the monotonic clock.
+        grows
+            A job that ends for lack of memory or disk starts again with more.
+        """
+        sandbox, self.name = job
+        self._file = sandbox / "home" / TRIALS  # travels with the checkpoint
+        self._sent = sandbox / f"{self.name}.{TRIALS}"
+        if not self._file.exists():
+            shutil.copyfile(self._sent, self._file)
+        self._given = part["lane"]
+        self.grows = grows
+        self.until = begun + part["task_time_s"]
+        self.failure: Failure | None = None
+        self.study: LaneStudy | None = None
+
+    def sweeps(self, channel: Channel) -> Callable[..., Sweeps]:
+        """Return what makes the sweeps of this job's runner: the one sweep, whose trials are the lane's."""
+
+        def make(
+            places: tuple[RunFolder, Home, Store], schedule: Schedule, stop: Callable[[str], None]
+        ) -> Sweeps:
+            return _LaneSweeps(self, channel, places, schedule, stop)
+
+        return make
+
+    def opened(self, step: PlannedStep, channel: Channel) -> LaneStudy:
+        """Return the trials of this lane."""
+        spec = Spec.from_json((step.sweep or {})["spec"])
+        given = {**self._given, "until": self.until}
+        self.study = LaneStudy(self.name, given, spec, self._file, channel)
+        return self.study
+
+    def outcome(
+        self, sweep: PlannedStep, folder: RunFolder, store: Store
+    ) -> tuple[Outcome, tuple[PlannedStep, ...]]:
+        """Return what the trials that ran here came to, as if they were steps of a plan."""
+        events: dict[str, StepEvent] = {}
+        trials: list[PlannedStep] = []
+        for line in self.study.lines if self.study is not None else ():
+            number = local_number(line)
+            trial = trial_of(sweep, line["values"], number, line["repeat"])
+            event = StepEvent(time.time(), trial.name, trial.key, DONE, wall_s=line["wall_s"])
+            if line["state"] == FAILED_TRIAL and folder.attempts(trial.key):
+                event = replace(event, state=FAILED, problem=line["problem"])
+            elif line["state"] != COMPLETE or not store.done([trial.key]):
+                continue  # it ran in an earlier job, or leaves no result
+            events[trial.name] = event
+            trials.append(trial)
+        return Outcome(folder.run_id, events), tuple(trials)
+
+    def lack(self, what: str) -> None:
+        """Say what this job had too little of."""
+        if self.study is not None:
+            self.study.lacking = what
+
+    def leave(self, origins: Mapping[str, str]) -> int:
+        """Send the lines of all trials home, with the paths of the access point; return the exit code."""
+        if self.failure is not None:
+            record.append(self._file, {"failure": self.failure._asdict()})
+        self._sent.write_text(translated_json(self._file.read_text(), origins))
+        if self.study is None:
+            return FAILED_EXIT
+        if self.study.lacking:
+            return DISK_EXIT if self.study.lacking == "disk" else MEMORY_EXIT
+        return MORE_EXIT if self.study.more else 0
+
+
+class _LaneSweeps(Sweeps):
+    """The sweep of a lane: one trial at a time, none judged here, and no result of the sweep itself."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        channel: Channel,
+        places: tuple[RunFolder, Home, Store],
+        schedule: Schedule,
+        stop: Callable[[str], None],
+    ) -> None:
+        super().__init__(places, schedule, stop)
+        self._lane, self._channel = lane, channel
+        self._run = places[0]
+
+    def begin(self, step: PlannedStep) -> frozenset[str]:
+        """Take up the lane; return the keys of trials that an earlier start of this job has begun."""
+        super().begin(step)
+        steps = self._run.root / "steps"
+        return frozenset(path.name for path in steps.iterdir()) if steps.is_dir() else frozenset()
+
+    def _opened(self, step: PlannedStep) -> Sweeping:
+        alone = {**(step.sweep or {}), "parallel": 1, "budget": _UNLIMITED, "notes": []}
+        made = replace(step, sweep=alone)
+        return Sweeping(made, self._lane.opened(step, self._channel), self._present, waits=False)
+
+    def _present(self, trial: PlannedStep) -> PlannedStep:
+        return trial
+
+    def failed(self, key: str, why: Failure, wall_s: float, *, prepared: bool) -> None:
+        """Take in a trial that failed; one that lacked memory or disk is not over while a job may get more."""
+        if why.cause and self._lane.grows and self._lane.study is not None:
+            self._lane.study.lacking = why.cause
+        super().failed(key, why, wall_s, prepared=prepared)
+
+    def _conclude(self, sweeping: Sweeping) -> Over | None:
+        self._lane.failure = sweeping.failure
+        return Over(sweeping.step, None, "", sweeping.began)

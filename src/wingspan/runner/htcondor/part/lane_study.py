@@ -1,0 +1,205 @@
+"""What gives a lane its trials: the search where it can be heard, else the trials that came with the job.
+
+A lane is one after the other, so a trial is known by its place: the first one that the lane ever had is 0, also if it
+ran in an earlier job of the lane. Ended trials are lines of a file that goes home and comes back with the lane's next job.
+"""
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wingspan.runner.htcondor.part.channel import Channel
+from wingspan.sweep.records import COMPLETE, FAILED, Call, Draw, Ending, Entry, Trial
+from wingspan.sweep.spec import Spec
+from wingspan.sweep.study import Study
+from wingspan.tracking import record
+
+_ASK_S, _PAUSE_S = 5.0, 0.1  # the longest wait for the search to answer, and between looks
+_SAID = 200  # characters of a problem
+_WAIT_S = 1.0  # where the search has nothing now, and will have
+
+
+class LaneStudy:
+    """The trials of one lane, as far as this job and those before it had them.
+
+    Attributes
+    ----------
+    more
+        The lane ends for its time, and trials may be left.
+    lacking
+        What a trial had too little of; it is not over, and runs again in a job that asks for more.
+    """
+
+    def __init__(
+        self, lane: str, given: Mapping[str, Any], spec: Spec, file: Path, channel: Channel
+    ) -> None:
+        """Go on with a lane.
+
+        Parameters
+        ----------
+        given
+            ``reserve``, the lane's own trials as ``[number or null, values, repeat]``; ``until``, by the monotonic clock.
+        file
+            The lines of trials that have ended.
+        """
+        self.more = False
+        self.lacking = ""
+        self.lines = [line for line in record.read(file) if "call" in line]
+        self._lane, self._spec, self._file, self._channel = lane, spec, file, channel
+        self._reserve: list[tuple[int | None, dict[str, Any], int]] = list(given["reserve"])
+        self._until: float = given["until"]
+        self._begun = False
+        self._over = False
+        self._now: dict[str, Any] = {}  # the trial under way, as its line will have it
+        self._keys: dict[Call, str] = {}
+
+    @property
+    def marks(self) -> list[Entry]:
+        """Nothing: the search keeps them."""
+        return []
+
+    def call_of(self, key: str) -> str:
+        """Return the name in messages of the trial under way; empty for any other key."""
+        return str(self._now["call"]) if key and self._now.get("key") == key else ""
+
+    def unended(self, limit: int) -> list[Draw]:  # noqa: ARG002
+        """Return nothing: a trial that was interrupted is drawn again."""
+        return []
+
+    def draw(self, limit: int) -> Draw | None:  # noqa: ARG002
+        """Return the next trial; None once the lane or its time is over."""
+        if self._over or self.more or self.lacking:
+            return None
+        given = self._next()
+        if given is None:
+            self._over = not self.more
+            return None
+        if self._begun and time.monotonic() >= self._until:
+            self.more = True
+            return None
+        self._begun = True
+        self._now = {"call": self._call, "index": len(self.lines), **given}
+        return Draw(local_number(given), given["values"], given["repeat"])
+
+    @property
+    def _call(self) -> str:
+        return f"{self._lane}.{len(self.lines)}"
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return the search's next trial; if nothing is heard of it, the lane's own next one."""
+        end = time.monotonic() + (_ASK_S if self._channel.way == "io" else 0.0)
+        while True:
+            said = self._channel.next(self._call)
+            if said is None:
+                if time.monotonic() >= end:
+                    return self._own()
+                time.sleep(_PAUSE_S)
+            elif said.get("over"):
+                return None
+            elif "values" in said:
+                return {**said, "reserve": None}
+            elif self._begun and time.monotonic() >= self._until:
+                self.more = True
+                return None
+            else:
+                time.sleep(_WAIT_S)
+                end = time.monotonic() + _ASK_S
+
+    def _own(self) -> dict[str, Any] | None:
+        """Return the next of the trials that came along, or the next call of the last one."""
+        own = {(number, repeat) for number, _, repeat in self._reserve}
+        last = self.lines[-1] if self.lines else {}
+        if last.get("reserve") is not None and last["state"] == COMPLETE:
+            call = last["number"], last["repeat"] + 1
+            if call[1] < self._spec.repeats and call not in own:
+                same = {name: last[name] for name in ("number", "values", "reserve")}
+                return {**same, "repeat": call[1]}
+        run = {(line["number"], line["repeat"]) for line in self.lines}
+        for place, (number, values, repeat) in enumerate(self._reserve):
+            # without a number each takes the place of a trial that the search would have given
+            left = place >= len(self.lines) if number is None else (number, repeat) not in run
+            if left:
+                return {"number": number, "values": values, "repeat": repeat, "reserve": place}
+        return None
+
+    def confirmations(self, most: int, limit: int) -> list[Draw]:  # noqa: ARG002
+        """Return nothing: only the search knows the best."""
+        return []
+
+    def began(self, number: int, key: str, repeat: int = 0) -> None:
+        """Say which trial begins."""
+        self._keys[number, repeat] = self._now["key"] = key
+        names = ("call", "number", "repeat", "reserve")
+        self._channel.say({"begin": {name: self._now[name] for name in names}})
+
+    def lost(self, number: int, repeat: int = 0) -> None:
+        """Do nothing: the trial is begun again."""
+
+    def report(self, number: int, step: float | None, value: float, repeat: int = 0) -> bool:  # noqa: ARG002
+        """Do nothing: the reports of all steps go home another way."""
+        return False
+
+    def to_stop(self) -> set[Call]:
+        """Return the trial under way, if the search gives it up."""
+        stopped = bool(self._now) and self._channel.stopped(self._now["call"])
+        return {(local_number(self._now), self._now["repeat"])} if stopped else set()
+
+    def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
+        """Add the line of a trial that has ended, and say so."""
+        call, self._now = self._now, {}
+        if self.lacking:
+            return
+        problem = ending.problem
+        value = ending.value if ending.value is not None and math.isfinite(ending.value) else None
+        state = ending.state
+        if state == COMPLETE and value is None:
+            state = FAILED
+            problem = problem or f"its metric {self._spec.metric} is not a finite number"
+        line = {
+            **{name: call[name] for name in ("call", "index", "number", "values", "reserve")},
+            "repeat": repeat,
+            "key": self._keys.get((number, repeat), ""),
+            "state": state,
+            "value": value,
+            "problem": problem,
+            "curve": [[step, each] for step, each in ending.curve if math.isfinite(each)],
+            "wall_s": round(ending.wall_s, 3),
+            "host": os.uname().nodename,
+        }
+        self.lines.append(line)
+        record.append(self._file, line)
+        said = {"call": call["call"], "state": state, "value": value, "wall_s": line["wall_s"]}
+        if state == FAILED:
+            said["problem"] = problem.strip().rpartition("\n")[2][:_SAID]
+        self._channel.say({"end": said})
+
+    def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        """Do nothing: the search ends the sweep."""
+
+    def look(self, limit: int | None = None) -> Study:  # noqa: ARG002
+        """Return the trials of this lane, numbered as they came."""
+        trials = (
+            Trial(place, line["values"], line["state"], line["value"], wall_s=line["wall_s"])
+            for place, line in enumerate(self.lines)
+        )
+        return Study(self._spec, tuple(trials))
+
+    def best(self, limit: int, confirm: int = 0) -> Trial | None:  # noqa: ARG002
+        """Return the best trial of this lane."""
+        return self.look().best
+
+    def failure(self, parallel: int, limit: int) -> str:  # noqa: ARG002
+        """Return nothing: a lane does not know the trials of the others."""
+        return ""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def local_number(given: Mapping[str, Any]) -> int:
+    """Return a trial's number; of one without a number, one that no other trial of the lane has."""
+    number = given["number"]
+    return -1 - int(given["reserve"]) if number is None else int(number)
