@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 lock() { uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate "$@"; }
 lock pyproject.toml --extra tables --extra htcondor --extra pool --extra sweep -o requirements.lock "$@"
-lock pyproject.toml --extra tables --extra htcondor --extra pool --extra sweep --extra zstd --group dev -c requirements.lock -o requirements-dev.lock "$@"
+lock pyproject.toml --extra tables --extra htcondor --extra pool --extra sweep --extra wandb --extra zstd --group dev -c requirements.lock -o requirements-dev.lock "$@"
 lock requirements-peers.in -c requirements.lock -o requirements-peers.lock "$@"

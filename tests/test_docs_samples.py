@@ -34,7 +34,7 @@ from wingspan.tabular.clean import Rules
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAMS = ("wingspan ", "./run ", "pip ", "_WINGSPAN")
+PROGRAMS = ("wingspan ", "./run ", "pip ", "wandb ", "_WINGSPAN")
 ON_A_POOL = re.compile(r"--on |--schedd|^pool |^why\b|^check ")
 FORKS = (
     "run",
@@ -73,6 +73,10 @@ COMMANDS = {  # command -> words of what it prints; what stands in parentheses i
     "sweep show": ["complete"],
     "run search.py": ["8 of 8 trials, ", "best accuracy"],
     "sweep show --pictures pictures": ["complete"],
+    "run digits.py --track tensorboard": ["4 of 4 trials, "],
+    "track check": ["its mirrors show all that was logged"],
+    "track sync --track tensorboard": ["tensorboard --logdir"],
+    "run search.py --track tensorboard": [],
     "sweep ./train.yaml --output result=result.json": ["6 of 6 trials, ", "best score"],
     "sweep show --csv": ["number,state,score"],
     "store gc [--older-than 30d] [--dry-run] [--json]": (
@@ -130,6 +134,9 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan holds advise EventLog --model": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
     "wingspan holds advise job.log --apply": "tests/advisor/test_live_drill.py::--apply",
     "wingspan sweep ./sweep.yaml --trials": "tests/cli/test_sweep.py::def test_a_program_is_searched",
+    "wandb login": "tests/runner/test_wandb_mirror.py::wandb login",
+    "wingspan run digits.py --track wandb": "tests/runner/test_wandb_mirror.py::def test_a_run_is_shown",
+    "wingspan track sync": "tests/runner/test_wandb_mirror.py::def test_a_sync",
     "wingspan pool install": "tests/pool/test_install.py::def test",
     "wingspan pool start": "tests/cli/test_pool.py::test_start_status_stop",
     "wingspan pool stop": "tests/cli/test_pool.py::test_start_status_stop",

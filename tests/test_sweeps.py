@@ -630,7 +630,7 @@ def test_wandb_records_cross_blocks(tmp_path):
     """A record that is parted over blocks of 32 KiB is one; one that is being written is left out."""
     import struct
 
-    from wingspan.runner.wandb_file import read_history
+    from wingspan.tracking.wandb_file import read_history
 
     def varint(number):
         return bytes([number & 127 | 128, number >> 7 & 127 | 128, number >> 14])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
     from wingspan.planning.selection import Names
     from wingspan.runner.events import Listener
+    from wingspan.runner.mirrors.wanted import Names as Mirrors
     from wingspan.runner.run import Run
 
 _LISTED = 60  # steps of a pipeline that its text shows
@@ -169,6 +170,7 @@ class Pipeline(declaration.Pipeline):
         touch: bool = False,
         jobs: int | None = None,
         pool: Mapping[str, object] | None = None,
+        track: "Mirrors | None" = None,
     ) -> "Run":
         """Run what is not up to date, and wait for it.
 
@@ -197,6 +199,8 @@ class Pipeline(declaration.Pipeline):
             The most jobs at once, here or in the queue of a pool.
         pool
             Keys of the pool's profile for this run, such as ``{"priority": 10}``, instead of those of ``wingspan.toml``.
+        track
+            ``"wandb"``, ``"tensorboard"`` or both: where the run is shown while it goes on.
 
         Raises
         ------
@@ -222,6 +226,7 @@ class Pipeline(declaration.Pipeline):
                 touch=touch,
                 pool=pool,
                 begin=runner.begin,
+                track=track,
             )
             # an equal run that is joined may have been started with other options
             own = None if runner.detached else runner
@@ -241,6 +246,7 @@ class Pipeline(declaration.Pipeline):
         touch: bool = False,
         jobs: int | None = None,
         pool: Mapping[str, object] | None = None,
+        track: "Mirrors | None" = None,
     ) -> "Run":
         """Start what is not up to date and return at once; the run continues when this process ends.
 
@@ -255,6 +261,7 @@ class Pipeline(declaration.Pipeline):
             force=force,
             touch=touch,
             pool=pool,
+            track=track,
         )
         if not run.folder.driven():
             from wingspan.runner.drive import drive_in_background
@@ -274,6 +281,7 @@ class Pipeline(declaration.Pipeline):
         force: "Names | None" = None,
         touch: bool = False,
         pool: Mapping[str, object] | None = None,
+        track: "Mirrors | None" = None,
         begin: "Callable[[Plan], object] | None" = None,
     ) -> "Run":
         """Plan, and write a run folder that anyone can carry out; start nothing.
@@ -292,6 +300,7 @@ class Pipeline(declaration.Pipeline):
             )
         from wingspan.runner.runners import runner_on
 
+        mirrors = () if track is None else _checked(track)
         place, given = find_home(home), _folder(shared)
         runner = runner_on(on, given, pool=pool)
         runner.require_usable()
@@ -311,6 +320,7 @@ class Pipeline(declaration.Pipeline):
             return active
         if plan.to_run():
             runner.require(plan, place)
+        from wingspan.runner.mirrors.wanted import want
         from wingspan.runner.plan_file import save_plan
         from wingspan.runner.run import Run
 
@@ -318,6 +328,8 @@ class Pipeline(declaration.Pipeline):
             begin(plan)
         folder = place.new_run(plan.pipeline)
         save_plan(plan, folder, place, on, given, self.origin, pool)
+        if mirrors:
+            want(folder, mirrors)
         return Run(folder, place)
 
 
@@ -338,6 +350,12 @@ def submit(
     pipeline = Pipeline(name)
     pipeline.step(function, *args, resources=resources, **kwargs)
     return pipeline.submit(on, home=home)
+
+
+def _checked(track: "Mirrors") -> tuple[str, ...]:
+    from wingspan.runner.mirrors.wanted import check
+
+    return check(track)
 
 
 def _makers(step: Step) -> tuple[str, ...]:

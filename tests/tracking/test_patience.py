@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wingspan.errors import SettingError
@@ -19,6 +19,7 @@ def test_it_waits_as_keras_and_lightning_do():
     assert (progress.best, progress.best_epoch, progress.wait, progress.epochs) == (0.4, 3, 2, 6)
 
 
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.floats(-10, 10), min_size=1, max_size=30),
     st.integers(1, 5),

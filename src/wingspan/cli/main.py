@@ -27,6 +27,7 @@ from wingspan.cli import (
     store,
     sweep,
     tables,
+    track,
     watch,
     why,
 )
@@ -52,6 +53,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
 app.add_typer(sweep.app, name="sweep")
+app.add_typer(track.app, name="track")
 advise.register(holds.app)
 holds_judge.register(holds.app)
 for group in (

@@ -54,6 +54,10 @@ Force = Annotated[
 Touch = Annotated[
     bool, typer.Option("--touch", help="Run nothing: keep the last results as up to date.")
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option("--track", metavar="MIRROR", help="Also show the run in wandb or tensorboard."),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Most jobs at once.")]
 PoolKeys = Annotated[
     list[str] | None,
@@ -79,6 +83,7 @@ def run(
     touch: Touch = False,
     jobs: Jobs = None,
     pool: PoolKeys = None,
+    track: Track = None,
 ) -> None:
     """Run the out-of-date steps of a pipeline, locally or on a pool."""
     from wingspan.cli.results import results_lines
@@ -92,7 +97,7 @@ def run(
         on=on,
         fuse=not no_fuse,
         shared=shared,
-        choice=Choice(until, force, touch, jobs, pool_keys(pool)),
+        choice=Choice(until, force, touch, jobs, pool_keys(pool), track),
     )
     lines = [] if background else results_lines(done)
     if lines:
@@ -100,13 +105,14 @@ def run(
 
 
 class Choice(NamedTuple):
-    """Which steps of a pipeline are run, how many at once, and with which keys of the pool's profile."""
+    """Which steps are run, how many at once, with which keys of the pool's profile, and where they are shown."""
 
     until: list[str] | None = None
     force: list[str] | None = None
     touch: bool = False
     jobs: int | None = None
     pool: dict[str, object] | None = None
+    track: list[str] | None = None
 
 
 ALL = Choice()
@@ -178,12 +184,13 @@ def run_pipeline(
             touch=choice.touch,
             jobs=choice.jobs,
             pool=choice.pool,
+            track=choice.track,
         )
         _print_notes(submitted)
         print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
         print(f"  stop:  wingspan stop {submitted.run_id}")
         return submitted
-    until, force, touch, jobs, pool = choice
+    until, force, touch, jobs, pool, track = choice
     stale = pipeline.plan(home, until=until).to_run() if touch else ()
     started = pipeline.prepare(
         on,
@@ -194,6 +201,7 @@ def run_pipeline(
         force=force,
         touch=touch,
         pool=pool,
+        track=track,
     )
     if stale:
         names = ", ".join(step.name for step in stale)

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from wingspan.cli.paper import wrap
-from wingspan.cli.runs import AsJson, Background, HomeOption, On, RunId, Settings
+from wingspan.cli.runs import AsJson, Background, Choice, HomeOption, On, RunId, Settings, Track
 from wingspan.errors import NotFoundError, SettingError, near
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def run(
     home: HomeOption = None,
     background: Background = False,
     on: On = "local",
+    track: Track = None,
 ) -> None:
     """Search the parameters of a program, or of a step.
 
@@ -77,7 +78,7 @@ def run(
 
         made = load_pipeline(pipeline, settings or [])
         made.search(file, step=step, trials=trials, parallel=parallel)
-    done = run_pipeline(made, home, background=background, on=on)
+    done = run_pipeline(made, home, background=background, on=on, choice=Choice(track=track))
     for study in () if background else done.studies.values():
         print("\n".join(_best_lines(study)))
 

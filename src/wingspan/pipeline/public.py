@@ -44,6 +44,14 @@ _FLAG = _Kind("True or False", lambda value: type(value) is bool, "True")
 _PATH = _Kind("a path", lambda value: isinstance(value, str | Path) and str(value) != "", '"results"')  # fmt: skip
 _STEPS = _Kind("the name of a step or a map, its handle, or a list of them", _is_steps, '"fit"')
 _STEP = _Kind("the name of a step", lambda value: isinstance(value, str), '"fit"')
+_MIRRORS = _Kind(
+    "the name of a mirror, or a list of them",
+    lambda value: (
+        isinstance(value, str)
+        or (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value))
+    ),
+    '"wandb"',
+)
 _TEXT = _Kind("a text", lambda value: isinstance(value, str), '"loans"')
 _RUN = _Kind("the id of a run", lambda value: isinstance(value, str), '"last"')
 _POOL = _Kind(
@@ -69,6 +77,7 @@ _KINDS = {
     "until": _STEPS,
     "force": _STEPS,
     "step": _STEP,
+    "track": _MIRRORS,
     "name": _STEP,
     "listener": _FUNCTION,
     "timeout_s": _SECONDS,

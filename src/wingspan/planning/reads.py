@@ -30,10 +30,10 @@ Reads = Mapping[str, Mapping[str, str]]
 """``files``: path relative to the project -> digest, a path that ends with ``/`` is a listing; ``env``: name -> digest;
 ``there``: path -> what is there, in words, and its size where that was asked for."""
 
-_USUAL = re.compile(  # variables of the system, of HTCondor, and those that size thread pools
+_USUAL = re.compile(  # variables of the system, of HTCondor and of W&B, and those that size thread pools
     r"HOME|HOST(NAME)?|USER(NAME)?|LOGNAME|SHELL|SHLVL|_|PATH|(OLD)?PWD|TMPDIR|TMP|TEMP|LANG(UAGE)?|MAIL|EDITOR|VISUAL"
     r"|PAGER|TERM|COLORTERM|NO_COLOR|COLUMNS|LINES|LS_COLORS|(WAYLAND_)?DISPLAY|LD_LIBRARY_PATH|VIRTUAL_ENV(_PROMPT)?|CI"
-    r"|(LC|XDG|SSH|DBUS|GPG|TERM|CONDA|NVIDIA|COVERAGE|PYTEST|WINGSPAN|_?CONDOR|_RJEM)_.*|PYTHON.*|X509_USER_PROXY"
+    r"|(LC|XDG|SSH|DBUS|GPG|TERM|CONDA|NVIDIA|COVERAGE|PYTEST|WANDB|WINGSPAN|_?CONDOR|_RJEM)_.*|PYTHON.*|X509_USER_PROXY"
     r"|BATCH_SYSTEM|(CUDA|ROCR|HIP)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|CUBACORES|GOMAXPROCS|OMP_THREAD_LIMIT"
     r"|.*_(NUM|MAX|MAXIMUM)_THREADS|LOKY_MAX_CPU_COUNT|TF_LOOP_PARALLEL_ITERATIONS"
 )

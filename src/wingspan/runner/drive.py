@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wingspan.planning.plan import Plan
+from wingspan.runner.alongside import mirrored
 from wingspan.runner.events import (
     DONE,
     Listener,
@@ -49,16 +50,17 @@ def drive(
     """
     require_format(folder)
     folder.claim()
-    try:
-        with _interruptible():
-            plan = _with_what_others_did(load_plan(folder), folder, home, listener)
-            outcome = (runner or runner_on(folder.on, folder.shared, jobs, folder.pool)).run(
-                plan, folder, home, listener
-            )
-        if outcome.ok:
-            folder.complete.touch()
-    finally:
-        folder.pid.unlink(missing_ok=True)
+    with mirrored(folder, home):
+        try:
+            with _interruptible():
+                plan = _with_what_others_did(load_plan(folder), folder, home, listener)
+                outcome = (runner or runner_on(folder.on, folder.shared, jobs, folder.pool)).run(
+                    plan, folder, home, listener
+                )
+            if outcome.ok:
+                folder.complete.touch()
+        finally:
+            folder.pid.unlink(missing_ok=True)
     return outcome
 
 

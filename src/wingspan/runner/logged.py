@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.runner.run_folder import METRICS, WORK
-from wingspan.runner.wandb_file import history_file, read_history
 from wingspan.tracking import record
+from wingspan.tracking.wandb_file import history_file, read_history
 
 Curves = dict[str, dict[int, float]]  # metric -> step of training -> value, the newest last
 
@@ -66,7 +66,8 @@ def add_points(curves: Curves, entry: Mapping[str, Any]) -> None:
 def entry_of(row: Mapping[str, float]) -> dict[str, Any]:
     """Return a row of W&B's history as ``ws.log`` would have written it."""
     numbers = {name: value for name, value in row.items() if not name.startswith("_")}
-    return {"step": int(row.get("_step", 0)), "metrics": numbers}
+    time = row.get("_timestamp", 0.0)
+    return {"time": time, "step": int(row.get("_step", 0)), "metrics": numbers}
 
 
 def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:

@@ -19,6 +19,8 @@
         shared                  the folder that the pool's machines share, where the user named one for this run
         pool                    keys of the pool's profile that the user gave for this run, JSON
         dag/N/                  the DAGs that were submitted to a pool, one after the other
+        tracking/               which mirrors the run has, what they need to be brought up to date, and their log
+        tensorboard/            event files of TensorBoard
         constants/DIGEST        argument values that JSON cannot hold
         code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
         steps/KEY/ATTEMPT/      one folder a job:
@@ -233,6 +235,26 @@ class RunFolder:
     def end_sweeps(self) -> Path:
         """There once the user has ended the run's sweeps: they go on with the best trials so far."""
         return self.root / "end-sweeps"
+
+    @property
+    def tracking(self) -> Path:
+        """What the mirrors of the run need."""
+        return self.root / "tracking"
+
+    @property
+    def mirrors(self) -> Path:
+        """Which mirrors the run has; there once it has some."""
+        return self.tracking / "mirrors.json"
+
+    @property
+    def mirror_log(self) -> Path:
+        """Output of the process that brings the mirrors up to date."""
+        return self.tracking / "log.txt"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files, for ``tensorboard --logdir``."""
+        return self.root / "tensorboard"
 
     @property
     def log(self) -> Path:

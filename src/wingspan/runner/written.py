@@ -6,9 +6,9 @@ from typing import Self
 
 from wingspan.runner.logged import Curves, add_points, entry_of
 from wingspan.runner.run_folder import METRICS, STDERR, STDOUT, WORK, Home, RunFolder
-from wingspan.runner.wandb_file import history_file, read_history
 from wingspan.shown import brief, shown
 from wingspan.tracking import record
+from wingspan.tracking.wandb_file import history_file, read_history
 
 _END = 1 << 18  # bytes of a file that are looked at to show its end
 _LINES = 1000
@@ -96,7 +96,7 @@ def read_curves(attempts: Iterable[Path]) -> Curves:
     """
     curves: Curves = {}
     for attempt in attempts:
-        for line in _lines(attempt):
+        for line in logged_lines(attempt):
             add_points(curves, line)
     return curves
 
@@ -117,7 +117,7 @@ def as_metrics(curves: Mapping[str, Mapping[int, float]]) -> dict[str, Metric]:
     return {name: Metric(points.items()) for name, points in curves.items()}
 
 
-def _lines(attempt: Path) -> Iterator[Mapping[str, object]]:
+def logged_lines(attempt: Path) -> Iterator[Mapping[str, object]]:
     """Yield what an attempt has logged; of a script that logs with W&B's client, what that has written."""
     yield from record.read(attempt / METRICS)
     file = history_file(attempt / WORK)

@@ -296,6 +296,8 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     import shlex
     import subprocess
 
+    from wingspan.tracking.job_environment import for_jobs
+
     work, inputs = Path(f"{folder}/{WORK}"), f"{folder}/{INPUTS}"
     outputs: dict[str, str] = job["action"]["outputs"]
     for name, file in job["action"]["files"].items():
@@ -306,8 +308,8 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     shown = os.fsencode(command).decode(errors="backslashreplace")
     print(f"+ {shown}", flush=True)  # noqa: T201 - into the step's own output
     environment = {
-        **_for_trial(job, work),
-        **os.environ,
+        **for_jobs(os.environ),
+        **_for_wandb(job, work),
         inside.FOLDER: str(folder),
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
     }
@@ -331,20 +333,15 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
     }
 
 
-def _for_trial(job: Mapping[str, Any], work: Path) -> dict[str, str]:
-    """Return the variables by which a script of W&B's sweeps finds its parameters, and logs without a server."""
+def _for_wandb(job: Mapping[str, Any], work: Path) -> dict[str, str]:
+    """Return the variables by which a script that logs with W&B's client finds its name, and in a sweep its parameters."""
+    named = {"WANDB_RUN_ID": str(job["key"])[:16], "WANDB_DIR": str(work)}
     parameters = job["action"].get("parameters")
     if parameters is None:
-        return {}
+        return named
     given = {"wandb_version": 1, **{name: {"value": each} for name, each in parameters.items()}}
     (work / _PARAMETERS).write_text(json.dumps(given))  # JSON is YAML
-    return {
-        "WANDB_MODE": "offline",
-        "WANDB_SWEEP_PARAM_PATH": str(work / _PARAMETERS),
-        "WANDB_RUN_ID": str(job["key"])[:16],
-        "WANDB_SILENT": "true",
-        "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": "1",
-    }
+    return {**named, "WANDB_SWEEP_PARAM_PATH": str(work / _PARAMETERS)}
 
 
 def _word(tree: Any, job: Mapping[str, Any], folder: str) -> str:  # noqa: ANN401

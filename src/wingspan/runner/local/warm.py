@@ -14,6 +14,7 @@ from typing import Protocol
 
 from wingspan.runner.job.process import BROKEN, FIXED_HASHES
 from wingspan.runner.local import template
+from wingspan.tracking.job_environment import for_jobs
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -84,7 +85,7 @@ def start_template(target: str, cpus: int, modules: Iterable[str]) -> tuple[Warm
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**_ALLOCATOR, **os.environ, **_threads(cpus), **FIXED_HASHES},
+            env={**_ALLOCATOR, **for_jobs(os.environ), **_threads(cpus), **FIXED_HASHES},
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # Ctrl-C in the terminal is for this process alone
         )
@@ -107,7 +108,9 @@ def fork_template(
         for connection in (ours, *others):
             connection.close()
         _detach()
-        os.environ.update({**_ALLOCATOR, **os.environ, **_threads(cpus)})
+        mine = {**_ALLOCATOR, **for_jobs(os.environ), **_threads(cpus)}
+        os.environ.clear()
+        os.environ.update(mine)
         template.serve(theirs, parent, target, _in_order(modules))
     except BaseException:  # noqa: BLE001 - nothing may come back into what the parent was doing
         traceback.print_exc()

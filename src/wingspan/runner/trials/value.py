@@ -38,6 +38,19 @@ def value_of(metric: str, result: Mapping[str, Any], place: Callable[[str], Path
     return metric_value(metric, _returned(metric, result["outputs"], place), logged)
 
 
+def numbers_of(result: Mapping[str, Any], place: Callable[[str], Path]) -> dict[str, float]:
+    """Return the numbers that a step returned, by name: fields, keys, or ``value`` for a number itself."""
+    found: dict[str, float] = {}
+    for name, record in result.get("outputs", {}).items():
+        content = _content(record, place(name))
+        number, members = _number(content), _members(content)
+        if number is not None:
+            found[name] = number
+        elif members:
+            found |= {key: each for key, each in _numbers(members).items() if key not in found}
+    return found
+
+
 def curve_of(metric: str, result: Mapping[str, Any]) -> Curve:
     """Return what a trial logged of a metric as ``(step, value)``, thinned."""
     points = result.get("metrics", {}).get(metric, {}).get("curve", ())

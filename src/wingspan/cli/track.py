@@ -1,0 +1,50 @@
+"""``wingspan track``: bring what W&B and TensorBoard show of a run up to date, and prove that all of it is there."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wingspan.cli.runs import HomeOption, RunId, Track
+
+app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
+
+
+@app.command()
+def sync(run_id: RunId = "last", track: Track = None, home: HomeOption = None) -> None:
+    """Send what the mirrors of a run lack; --track adds a mirror to the run."""
+    from wingspan.runner.mirrors import follow
+    from wingspan.runner.mirrors.wanted import check as check_names
+    from wingspan.runner.mirrors.wanted import want
+    from wingspan.runner.runs import open_run
+
+    run = open_run(run_id, home=home)
+    if track:
+        want(run.folder, check_names(track))
+    problems = follow.sync(run)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
+    for line in follow.places(run):
+        print(line)
+
+
+@app.command()
+def check(
+    run_id: RunId = "last",
+    home: HomeOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only what is missing.")] = False,
+) -> None:
+    """Read back what the mirrors show; exit with 1 unless every point that was logged is there, once and in order."""
+    from wingspan.runner.mirrors import follow
+    from wingspan.runner.runs import open_run
+
+    run = open_run(run_id, home=home)
+    problems = follow.check(run)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
+    if not quiet:
+        print(f"run {run.run_id}: its mirrors show all that was logged")

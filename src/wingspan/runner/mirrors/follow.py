@@ -1,0 +1,194 @@
+"""Bring the mirrors of a run up to date: once, or as long as the run goes on, by a process of its own.
+
+A run never waits for a mirror, and no mirror fails a run: what could not be sent is sent by the next `sync`.
+"""
+
+import fcntl
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from wingspan.errors import ConflictError, NotFoundError
+from wingspan.runner.mirrors.gather import Gathering
+from wingspan.runner.mirrors.wanted import WANDB, Mirrors, wanted
+from wingspan.runner.run import Run
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.tracking import tensorboard
+from wingspan.tracking.tracked import Tracked
+from wingspan.tracking.wandb_client import NotSentError, WandbMirror
+
+_LOOK_S = 1.0  # between looks at a run
+_AGAIN_S = 60.0  # until a server that was not reached is tried again
+_FAILURES = 3  # one after another: the server is gone
+
+
+class _EventFiles:
+    """TensorBoard's files of a run."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder.tensorboard
+        self._known: dict[str, str] = {}
+
+    def update(self, one: Tracked) -> None:
+        if self._known.get(one.id) != one.digest:
+            tensorboard.update(self._folder, one)
+            self._known[one.id] = one.digest
+
+    def missing(self, one: Tracked) -> str:
+        return tensorboard.missing(self._folder, one)
+
+    def close(self) -> None:
+        """Do nothing: files are closed after each update."""
+
+
+def sync(run: Run) -> list[str]:
+    """Bring the mirrors of a run up to date; return what could not be sent, and why.
+
+    Raises
+    ------
+    NotFoundError
+        The run has no mirrors.
+    ConflictError
+        Another process does it now.
+    """
+    chosen = _chosen(run)
+    with _alone(run.folder):
+        return _bring(run, chosen, live=False)
+
+
+def check(run: Run) -> list[str]:
+    """Return what the mirrors of a run lack; empty if all that was logged is there, every point once, in order.
+
+    Raises
+    ------
+    NotFoundError
+        The run has no mirrors.
+    """
+    chosen, looked = _chosen(run), Gathering(run).look()
+    found = []
+    for name in chosen.names:
+        try:
+            mirror = _mirror(name, run.folder, chosen)
+        except NotSentError as error:
+            found.append(f"{name}: {error.problem}\n  -> {error.fix}")
+            continue
+        said = [(one.name, mirror.missing(one)) for one in looked]
+        found += [f"{name}: {step}: {problem}" for step, problem in said if problem]
+        mirror.close()
+    return found
+
+
+def places(run: Run) -> list[str]:
+    """Return where a run is shown, one line a mirror."""
+    chosen, found = _chosen(run), []
+    for name in chosen.names:
+        if name == WANDB:
+            place = chosen.place
+            address = f"{place.base_url or 'https://wandb.ai'}/{place.entity}".rstrip("/")
+            found.append(f"wandb: project {place.project} at {address}")
+        else:
+            found.append(f"tensorboard --logdir {shlex.quote(str(run.folder.tensorboard))}")
+    return found
+
+
+def follow(run: Run) -> None:
+    """Keep the mirrors of a run up to date until it is over."""
+    with _alone(run.folder):
+        for problem in _bring(run, _chosen(run), live=True):
+            print(problem, flush=True)  # noqa: T201 - into the log of the mirrors
+
+
+class _Keeper:
+    """One mirror; where its server is not reached it is opened again later."""
+
+    def __init__(self, name: str, folder: RunFolder, chosen: Mirrors) -> None:
+        self._name = name
+        self._open = partial(_mirror, name, folder, chosen)
+        self._mirror: WandbMirror | _EventFiles | None = None
+        self._again_at = 0.0
+
+    def update(self, looked: list[Tracked], *, last: bool) -> list[str]:
+        """Show what there is now; return what could not be shown, and why."""
+        if time.monotonic() < self._again_at and not last:
+            return []
+        problems: list[str] = []
+        failures = 0
+        try:
+            self._mirror = self._mirror or self._open()
+        except NotSentError as error:
+            self._again_at = time.monotonic() + _AGAIN_S
+            return [f"{self._name}: {error}"]
+        for one in looked:
+            try:
+                self._mirror.update(one)
+                failures = 0
+            except NotSentError as error:
+                problems.append(f"{self._name}: {error}")
+                failures += 1
+            if failures == _FAILURES:
+                self._again_at = time.monotonic() + _AGAIN_S
+                break
+        return problems
+
+    def close(self) -> None:
+        if self._mirror is not None:
+            self._mirror.close()
+
+
+def _bring(run: Run, chosen: Mirrors, *, live: bool) -> list[str]:
+    """Bring mirrors up to date, as long as the run goes on if `live`; return what the last look could not show."""
+    gathering = Gathering(run)
+    keepers = [_Keeper(name, run.folder, chosen) for name in chosen.names]
+    try:
+        while True:
+            over = not live or run.state != "running"
+            looked = gathering.look()
+            problems = [each for one in keepers for each in one.update(looked, last=over)]
+            if over:
+                return problems
+            time.sleep(_LOOK_S)
+    finally:
+        for keeper in keepers:
+            keeper.close()
+
+
+def _chosen(run: Run) -> Mirrors:
+    found = wanted(run.folder)
+    if found is None:
+        fix = f"name one: wingspan track sync {run.run_id} --track tensorboard"
+        raise NotFoundError(f"run {run.run_id}", "it has no mirrors", fix)
+    return found
+
+
+def _mirror(name: str, folder: RunFolder, chosen: Mirrors) -> WandbMirror | _EventFiles:
+    return WandbMirror(chosen.place, folder.tracking) if name == WANDB else _EventFiles(folder)
+
+
+@contextmanager
+def _alone(folder: RunFolder) -> Iterator[None]:
+    """Let one process at a time bring the mirrors of a run up to date."""
+    folder.tracking.mkdir(exist_ok=True)
+    handle = os.open(folder.tracking / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(handle, 20, 0).decode()
+            problem = f"process {pid} brings its mirrors up to date"
+            raise ConflictError(
+                f"run {folder.run_id}", problem, "wait for it, then run again"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    follow(Run(RunFolder(Path(sys.argv[1])), Home(Path(sys.argv[2]))))

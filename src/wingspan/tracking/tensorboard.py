@@ -1,0 +1,167 @@
+"""Rows -> the bytes of a TensorBoard event file, and back; no library of TensorBoard's is needed.
+
+A file is a pure function of its rows: to bring it up to date, what it lacks is appended. So a writer that was killed in
+the middle of a record leaves the beginning of the right bytes, and the next one completes them.
+"""
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from wingspan.errors import CorruptError
+from wingspan.files import disk_errors, write_atomically
+from wingspan.tracking.protobuf import double, fields, float32, integer, message, signed, single
+from wingspan.tracking.tracked import Row, Tracked
+
+_NAME: Final = "events.out.tfevents.wingspan"
+_POLYNOMIAL, _MASK_DELTA, _ALL = 0x82F63B78, 0xA282EAD8, 0xFFFFFFFF  # CRC-32C, as TFRecord masks it
+_TIME, _STEP, _VERSION, _SUMMARY = 1, 2, 3, 5  # fields of an event
+_LENGTH = struct.Struct("<Q")
+
+
+def event_file(folder: Path, one: Tracked) -> Path:
+    """Return the file of a step or trial below a folder for `tensorboard --logdir`."""
+    return folder / one.name.replace("/", "_") / _NAME
+
+
+def update(folder: Path, one: Tracked) -> None:
+    """Bring the file of a step or trial up to date."""
+    rows = _with_results(one)
+    if not rows:
+        return
+    path = event_file(folder, one)
+    content = encode(rows)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.read_bytes() if path.exists() else b""
+        if content.startswith(there):
+            with path.open("ab") as file:
+                file.write(content[len(there) :])
+            return
+    write_atomically(path, content)  # an earlier attempt has logged other numbers
+
+
+def missing(folder: Path, one: Tracked) -> str:
+    """Return what a file lacks of what was logged; empty where every point is there once, in order."""
+    rows = _with_results(one)
+    path = event_file(folder, one)
+    found = read(path) if path.exists() else []
+    expected = [
+        (row.step, name, _as_float32(value)) for row in rows for name, value in row.values.items()
+    ]
+    if repr(found) == repr(expected):  # NaN is not equal to itself
+        return ""
+    return f"{path} has {len(found)} points, {len(expected)} were logged"
+
+
+def _with_results(one: Tracked) -> list[Row]:
+    """Return the rows, and the numbers that a finished step returned as one row more where it has not logged them."""
+    rows = list(one.rows)
+    logged = {name for row in rows for name in row.values}
+    numbers = {
+        name: float(value)
+        for name, value in one.summary.items()
+        if isinstance(value, int | float) and name not in logged and "/" not in name
+    }
+    if one.ended and numbers and one.state != "stopped":
+        last = rows[-1] if rows else Row(0, float(one.summary.get("wingspan/ended", 0.0)), {})
+        rows[-1:] = [Row(last.step, last.time, {**last.values, **numbers})]
+    return rows
+
+
+def encode(rows: Iterable[Row]) -> bytes:
+    """Return the bytes of an event file."""
+    rows = list(rows)
+    begin = rows[0].time if rows else 0.0
+    head = double(_TIME, begin) + message(_VERSION, b"brain.Event:2")
+    return _record(head) + b"".join(_record(_event(row)) for row in rows)
+
+
+def read(path: Path) -> list[tuple[int, str, float]]:
+    """Return the points of an event file as ``(step, name, value)``; a torn last record is left out.
+
+    Raises
+    ------
+    CorruptError
+        A checksum does not fit.
+    """
+    found: list[tuple[int, str, float]] = []
+    for event in _records(path):
+        step, points = 0, []
+        for number, value in fields(event):
+            if number == _STEP and isinstance(value, int):
+                step = signed(value)
+            elif number == _SUMMARY and isinstance(value, bytes):
+                points = [
+                    _point(each)
+                    for at, each in fields(value)
+                    if at == 1 and isinstance(each, bytes)
+                ]
+        found += [(step, name, value) for name, value in points]
+    return found
+
+
+def _event(row: Row) -> bytes:
+    values = b"".join(
+        message(1, message(1, name.encode()) + single(2, value))
+        for name, value in row.values.items()
+    )
+    return double(_TIME, row.time) + integer(_STEP, row.step) + message(_SUMMARY, values)
+
+
+def _as_float32(value: float) -> float:
+    return float(struct.unpack("<f", float32(value))[0])
+
+
+def _record(content: bytes) -> bytes:
+    length = _LENGTH.pack(len(content))
+    return length + _checksum(length) + content + _checksum(content)
+
+
+@cache
+def _table() -> tuple[int, ...]:
+    found = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
+        found.append(value)
+    return tuple(found)
+
+
+def _checksum(content: bytes) -> bytes:
+    """Return the masked CRC-32C of some bytes."""
+    table, value = _table(), _ALL
+    for byte in content:
+        value = table[(value ^ byte) & 255] ^ value >> 8
+    value ^= _ALL
+    return struct.pack("<I", ((value >> 15 | value << 17) + _MASK_DELTA) & _ALL)
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    content, at = path.read_bytes(), 0
+    while at + 12 <= len(content):
+        (size,) = _LENGTH.unpack_from(content, at)
+        end = at + 12 + size + 4
+        right = content[at + 8 : at + 12] == _checksum(content[at : at + 8])
+        if right and end > len(content):
+            return
+        body = content[at + 12 : end - 4]
+        if not right or content[end - 4 : end] != _checksum(body):
+            fix = "write it again: wingspan track sync RUN --track tensorboard"
+            raise CorruptError(os.fspath(path), f"the checksum of the record at {at} is wrong", fix)
+        yield body
+        at = end
+
+
+def _point(value: bytes) -> tuple[str, float]:
+    name, number = "", 0.0
+    for at, part in fields(value):
+        if at == 1 and isinstance(part, bytes):
+            name = part.decode()
+        elif at == 2 and isinstance(part, bytes):
+            number = float(struct.unpack("<f", part)[0])
+    return name, number

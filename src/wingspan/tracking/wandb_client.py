@@ -1,0 +1,303 @@
+"""Show runs in Weights & Biases by its own client, and ask its server what arrived. The only importer of wandb.
+
+Each step or trial has one id that no restart changes. Its rows are sent with their steps; what the server has already is
+not sent again, so that a mirror which was killed doubles nothing. The key is the client's affair: it is read from W&B's
+login or environment, and never written.
+"""
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from wingspan.errors import SettingError, WingspanError
+from wingspan.files import digest_bytes, json_text
+from wingspan.tracking import record
+from wingspan.tracking.tracked import Artifact, Row, Tracked
+
+KEY: Final = "WANDB_API_KEY"
+_TAKEN: Final = {"project": "WANDB_PROJECT", "entity": "WANDB_ENTITY", "base_url": "WANDB_BASE_URL"}
+_OURS: Final = ("WANDB_RUN_ID", "WANDB_NAME", "WANDB_RESUME", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RUN_GROUP", "WANDB_JOB_TYPE")  # fmt: skip
+_SENT: Final = "wandb-sent.jsonl"
+_FINISH_S, _INIT_S = 120.0, 60.0
+_PAGE: Final = 10_000
+_LONGEST_ID: Final = 128
+_HISTORY: Final = (
+    "query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, "
+    "$pageSize: Int!) { project(name: $project, entityName: $entity) { run(name: $run) { "
+    "history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }"
+)
+_ARTIFACTS: Final = (
+    "query RunArtifacts($entity: String!, $project: String!, $run: String!) { "
+    "project(name: $project, entityName: $entity) { run(name: $run) { "
+    "outputArtifacts(first: 1000) { edges { node { digest state } } } } } }"
+)
+
+
+class NotSentError(WingspanError):
+    """W&B's server was not reached, or did not confirm; what was not sent can be sent later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where runs are shown; what is empty is left to W&B's own settings."""
+
+    project: str
+    entity: str = ""
+    base_url: str = ""
+
+
+def place_of(pipeline: str, environment: Mapping[str, str]) -> Place:
+    """Return the place that W&B's variables name; the project is the pipeline's where they name none."""
+    found = {name: environment.get(variable, "") for name, variable in _TAKEN.items()}
+    return Place(**{**found, "project": found["project"] or pipeline})
+
+
+def require_wandb() -> None:
+    """Refuse to mirror into W&B where its client is not installed, before anything is computed."""
+    if find_spec("wandb") is None:
+        raise SettingError("--track wandb", "W&B's client is not installed", "pip install wandb")
+
+
+class WandbMirror:
+    """Sends what a run has to show; a context manager that leaves no run of W&B's open.
+
+    Parameters
+    ----------
+    folder
+        Where the client keeps its files, and what was confirmed is noted.
+    """
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        self._place = place
+        self._folder = folder
+        self._open: dict[str, Any] = {}
+        self._next: dict[str, int] = {}
+        self._begun: dict[str, str] = {}
+        self._confirmed = {each["id"]: each["digest"] for each in record.read(folder / _SENT)}
+        self._wandb = _client(place, folder)
+
+    def update(self, one: Tracked) -> None:
+        """Send what is new of a step or trial; once it has ended, all of it, and ask the server whether it arrived.
+
+        Raises
+        ------
+        NotSentError
+            The server was not reached, or did not confirm.
+        """
+        if self._confirmed.get(one.id) == self._digest(one):
+            return
+        with _sending(one):
+            run = self._open.get(one.id) or self._start(one)
+            # the last row of a curve that goes on may still grow, and a row that was sent cannot
+            self._send(run, one, one.rows if one.ended else one.rows[:-1])
+            if one.ended:
+                self._finish(run, one)
+
+    def close(self) -> None:
+        """Leave the runs that have not ended; the next mirror goes on with them."""
+        for run in self._open.values():
+            with _sending(None):
+                run.finish(quiet=True)
+        self._open.clear()
+
+    def _digest(self, one: Tracked) -> str:
+        return digest_bytes(json_text([one.digest, self._place.project, self._place.entity, self._place.base_url]).encode())  # fmt: skip
+
+    def _start(self, one: Tracked) -> Any:  # noqa: ANN401 - a run of wandb's
+        place = self._place
+        run = self._wandb.init(
+            project=place.project,
+            entity=place.entity or None,
+            id=one.id[:_LONGEST_ID],
+            name=one.name,
+            group=one.group,
+            job_type=one.kind,
+            config=dict(one.config),
+            dir=str(self._folder),
+            mode="online",
+            resume="allow",
+            reinit="create_new",
+            settings=_settings(self._wandb),
+        )
+        self._open[one.id] = run
+        self._next[one.id] = run.starting_step
+        return run
+
+    def _send(self, run: Any, one: Tracked, rows: tuple[Row, ...]) -> None:  # noqa: ANN401
+        for row in rows:
+            if row.step >= self._next[one.id]:
+                times = {"_timestamp": row.time} if row.time else {}
+                run.log({**row.values, **times}, step=row.step)
+                self._next[one.id] = row.step + 1
+
+    def _finish(self, run: Any, one: Tracked) -> None:  # noqa: ANN401
+        run.config.update(dict(one.config), allow_val_change=True)
+        run.summary.update({**one.summary, "wingspan/state": one.state})
+        for artifact in one.artifacts:
+            run.log_artifact(self._artifact(artifact))
+        address = run.entity, run.project, run.id
+        run.finish(exit_code=int(one.state in {"failed", "stopped"}))
+        self._open.pop(one.id)
+        problem = self._missing(address, one)
+        if problem:
+            raise NotSentError(one.name, problem, "run again: wingspan track sync")
+        record.append(self._folder / _SENT, {"id": one.id, "digest": self._digest(one)})
+        self._confirmed[one.id] = self._digest(one)
+
+    def missing(self, one: Tracked) -> str:
+        """Return what the server lacks of what was logged; empty where every point is there once, in order."""
+        with _sending(one):
+            place = self._place
+            entity = place.entity or self._wandb.Api().default_entity
+            return self._missing((entity, place.project, one.id[:_LONGEST_ID]), one)
+
+    def _missing(self, address: tuple[str, str, str], one: Tracked) -> str:
+        rows = self._history(address)
+        if rows is None:
+            return f"W&B has no run {address[2]}"
+        found = [_shown(row) for row in rows]
+        expected = [_shown({"_step": row.step, **row.values}) for row in one.rows]
+        if [row["_step"] for row in found] != [row["_step"] for row in expected]:
+            return f"W&B has {len(found)} rows, {len(expected)} were logged"
+        other = [a["_step"] for a, b in zip(found, expected, strict=True) if a != b]
+        if other:
+            return f"W&B has other numbers at {len(other)} steps, first at {other[0]}"
+        if one.artifacts:
+            there = self._digests(address)
+            lost = [each.name for each in one.artifacts if self._artifact(each).digest not in there]
+            if lost:
+                return f"W&B lacks the artifact {', '.join(lost)}"
+        return ""
+
+    def _history(self, address: tuple[str, str, str]) -> list[dict[str, Any]] | None:
+        entity, project, run = address
+        rows: list[dict[str, Any]] = []
+        asked = {"entity": entity, "project": project, "run": run, "pageSize": _PAGE}
+        while True:
+            first = rows[-1]["_step"] + 1 if rows else 0
+            found = self._ask(_HISTORY, {**asked, "minStep": first, "maxStep": 1 << 62})
+            page = (found.get("project") or {}).get("run")
+            if page is None:
+                return None
+            new = [json.loads(each) for each in page["history"]]
+            rows += new
+            if len(new) < _PAGE:
+                return rows
+
+    def _digests(self, address: tuple[str, str, str]) -> set[str]:
+        entity, project, run = address
+        found = self._ask(_ARTIFACTS, {"entity": entity, "project": project, "run": run})
+        edges = found["project"]["run"]["outputArtifacts"]["edges"]
+        nodes = [each["node"] for each in edges]
+        return {node["digest"] for node in nodes if node["state"] == "COMMITTED"}
+
+    def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Ask W&B's server by its public API."""
+        api = self._wandb.Api()
+        word = base64.b64encode(f"api:{api.api_key}".encode()).decode()
+        head = {"Authorization": f"Basic {word}", "Content-Type": "application/json"}
+        url = f"{api.settings['base_url'].rstrip('/')}/graphql"
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, body, head), timeout=60) as answer:
+            said = json.loads(answer.read())
+        if said.get("errors"):
+            raise urllib.error.URLError(str(said["errors"][0].get("message", "")))
+        return said["data"]
+
+    def _artifact(self, artifact: Artifact) -> Any:  # noqa: ANN401 - an artifact of wandb's
+        made = self._wandb.Artifact(_named(artifact.name), artifact.kind)
+        for name, path in artifact.files.items():
+            if path.is_dir():
+                made.add_dir(str(path), policy="immutable")
+            else:
+                made.add_file(str(path), name, policy="immutable")
+        return made
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return a row without what the client adds; numbers as text, so that NaN equals NaN."""
+    return {
+        name: str(float(value)) if isinstance(value, int | float) else _number_of(value)
+        for name, value in row.items()
+        if name == "_step" or not name.startswith("_")
+    }
+
+
+def _number_of(value: object) -> str:
+    """Return what W&B writes for a number that JSON cannot hold, as Python writes it."""
+    return str(float(value)) if value in {"NaN", "Infinity", "-Infinity"} else str(value)
+
+
+def _named(name: str) -> str:
+    """Return a name that W&B takes for an artifact."""
+    return "".join(each if each.isalnum() or each in "-_." else "-" for each in name)[:_LONGEST_ID]
+
+
+def _client(place: Place, folder: Path) -> Any:  # noqa: ANN401 - the module
+    """Import W&B's client, with its files in `folder`, and let it log in; never ask for a key.
+
+    Raises
+    ------
+    NotSentError
+        It has no key, or the server does not answer or refuses the key.
+    """
+    require_wandb()
+    mode = os.environ.get("WANDB_MODE", "online")
+    if mode not in {"online", "shared"}:
+        fix = "unset WANDB_MODE, then: wingspan track sync RUN"
+        raise NotSentError("W&B", f"WANDB_MODE is {mode}: nothing is sent", fix)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _OURS:
+        os.environ.pop(name, None)
+    for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR"):
+        os.environ.setdefault(name, str(folder / "wandb"))
+    os.environ["WANDB_SILENT"] = "true"
+    os.environ["WANDB_ERROR_REPORTING"] = "false"
+    if place.base_url:
+        os.environ["WANDB_BASE_URL"] = place.base_url
+    import wandb
+
+    with _sending(None):
+        if not wandb.login(prompt=False):
+            problem = "there is no login to W&B on this machine: nothing is sent"
+            raise NotSentError("W&B", problem, "wandb login, then: wingspan track sync RUN")
+    return wandb
+
+
+def _settings(wandb: Any) -> Any:  # noqa: ANN401 - wandb's
+    return wandb.Settings(
+        console="off",
+        disable_code=True,
+        disable_git=True,
+        disable_job_creation=True,
+        finish_timeout=_FINISH_S,
+        finish_timeout_raises=True,
+        init_timeout=_INIT_S,
+        save_code=False,
+        silent=True,
+        x_disable_meta=True,
+        x_disable_stats=True,
+        x_save_requirements=False,
+    )
+
+
+@contextmanager
+def _sending(one: Tracked | None) -> Iterator[None]:
+    """Turn what the client raises when a server is not reached, or refuses, into one error."""
+    try:
+        yield
+    except WingspanError:
+        raise
+    except Exception as error:
+        where = "W&B" if one is None else f"W&B, {one.name}"
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        fix = "later: wingspan track sync RUN sends what is missing"
+        raise NotSentError(where, f"not sent: {said[0]}", fix) from error
