@@ -54,7 +54,7 @@ def test_folds_are_steps_of_their_own(table):
     steps = table_training(what).steps
     assert {f"fit[tree,{fold}]" for fold in (1, 2, 3)} <= set(steps)
     assert {f"score-tree[{fold}]" for fold in (1, 2, 3)} <= set(steps)
-    assert {"evaluate[tree]", "evaluate[baseline]", "rank", "refit", "test"} <= set(steps)
+    assert {"evaluate[tree]", "survey", "rank", "refit", "test"} <= set(steps)
     assert failed_estimators(failed("fit[tree,2]"), what) == ["tree"]
     none = table_training(Training(table, "late", validation=0.0)).steps
     assert "test" not in none

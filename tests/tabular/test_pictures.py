@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from wingspan.errors import SettingError, TableError
-from wingspan.tabular.contest import compare, standing
+from wingspan.tabular.contest import compare, rival_of, standing
 from wingspan.tabular.curves import curves_of
 from wingspan.tabular.deploy import deploy
 from wingspan.tabular.evaluate import Evaluation, evaluation
@@ -78,14 +78,12 @@ def test_a_deployed_model_stands_beside_the_one_that_would_replace_it(
     for name, one, other, keeps in (("late", good, bad, True), ("other", bad, good, False)):
         deployed = deploy(one, tmp_path / "models", name)
         other.save(tmp_path / name)
-        found = standing(tmp_path / "models", name, tmp_path / name, table, split, "log_loss")
+        assert rival_of(tmp_path / "models", name, deployed.folder) is None
+        assert rival_of(tmp_path / "models", name, tmp_path / name) == deployed
+        found = standing(deployed, tmp_path / name, table, split, "log_loss")
         assert found.keeps == keeps
         assert found.old.rows == found.new.rows == one.preparation.test_rows
-        same = standing(tmp_path / "models", name, deployed.folder, table, split, "log_loss")
-        assert same is None
-    assert (
-        standing(tmp_path / "models", "none", tmp_path / "late", table, split, "log_loss") is None
-    )
+    assert rival_of(tmp_path / "models", "none", tmp_path / "late") is None
 
 
 @pytest.mark.parametrize("estimator", ["logistic_regression", "decision_tree"])

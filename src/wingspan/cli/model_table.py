@@ -49,7 +49,7 @@ def tell_survey(run: "Run", step: str) -> None:
     """Print what the columns are used as, and what is odd about the table, once that is known."""
     if step != "survey":
         return
-    found: Survey = run[step]
+    found: Survey = run[step].survey
     head = ("column", "kind", "missing", "distinct", "used as")
     rows = [
         (shown_name(each.name), each.kind, f"{each.missing:,}", f"{each.distinct:,}", each.used)

@@ -49,11 +49,12 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
     from wingspan.recipes.table_training import BASELINE
     from wingspan.tabular.deploy import deploy
 
-    compared = {label: run[f"evaluate[{label}]"] for label in (*what.labels, BASELINE)}
+    survey, baseline = run["survey"]
+    compared = {label: run[f"evaluate[{label}]"] for label in what.labels} | {BASELINE: baseline}
     best, folder = run["choose_best"]
     tested = run.get("test")
     rival = _rival(run, what, ends, folder, best.metrics[0])
-    against = [*(f"{label} failed" for label in failed), *map(str, run["survey"].against)]
+    against = [*(f"{label} failed" for label in failed), *map(str, survey.against)]
     if rival is not None and rival.keeps:
         better = f"{rival.reference}, which is deployed, is better by {rival.metric}"
         against.append(f"{better} -> replace it all the same: --replace")
@@ -67,7 +68,7 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
         told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
         told["test"] = tested and tested.as_json()
         told |= {"best": best.best, "ties": best.ties, "failed": failed}
-        told["survey"] = run["survey"].as_json()
+        told["survey"] = survey.as_json()
         told["not_deployed"] = against if deployed is None else []
         told |= _deployment(deployed, rival)
         print(json.dumps(told, indent=2))
@@ -98,9 +99,12 @@ def _rival(
     """Return how the model that would be replaced does beside the new one; None without one."""
     if ends.name is None or ends.replace or not (ends.models / ends.name / "current").is_file():
         return None
-    from wingspan.tabular.contest import standing
+    from wingspan.tabular.contest import rival_of, standing
 
-    return standing(ends.models, ends.name, folder, run["read"], what.split, metric)
+    rival = rival_of(ends.models, ends.name, folder)
+    if rival is None:
+        return None
+    return standing(rival, folder, run["read"], what.split, metric)
 
 
 def _print_ends(

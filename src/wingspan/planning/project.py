@@ -13,11 +13,12 @@ from wingspan.files import digest_bytes, digest_file
 from wingspan.planning.digest_cache import SETTLED_NS
 from wingspan.planning.effects import Callee
 from wingspan.planning.modules import Place, locate, place_of
+from wingspan.planning.own_imports import imports_in
 from wingspan.planning.source import Source, read
 from wingspan.planning.syntax import Chain, Import
 
 Stamp = tuple[int | str, ...]
-_sources: dict[tuple[Path, str], tuple[Stamp, Source]] = {}
+_sources: dict[tuple[Path, str, bool], tuple[Stamp, Source]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,13 @@ class Found(NamedTuple):
     chain: Chain
 
 
-def read_source(file: Path, package: str) -> Source:
+def read_source(file: Path, package: str, *, own: bool = False) -> Source:
     """Return the statements of a file as it is now; read again when the file changes.
+
+    Parameters
+    ----------
+    own
+        Whether it is one of Wingspan's modules, of which only the imports are needed.
 
     Raises
     ------
@@ -75,9 +81,9 @@ def read_source(file: Path, package: str) -> Source:
         The file cannot be read, or is not Python.
     """
     now = stamp(file)
-    known = _sources.get((file, package))
+    known = _sources.get((file, package, own))
     if known is None or known[0] != now:
-        known = _sources[file, package] = (now, _read(file, package))
+        known = _sources[file, package, own] = (now, _read(file, package, own=own))
     return known[1]
 
 
@@ -128,6 +134,12 @@ class Project:
         """Return the statements of a file; note how it was."""
         self.stamps[file] = stamp(file)
         return read_source(file, package)
+
+    def own_imports(self, name: str, file: Path) -> Source:
+        """Return the imports of one of Wingspan's modules; note how its file was."""
+        package = name if file.stem == "__init__" else name.rpartition(".")[0]
+        self.stamps[file] = stamp(file)
+        return read_source(file, package, own=True)
 
     def module(self, name: str) -> Module | None:
         """Return a module of the project; None if it is another's, compiled, or has no file."""
@@ -275,9 +287,9 @@ def gives(source: Source, name: str) -> bool:
     return "__all__" not in source.bound and bool(source.stars) and not name.startswith("_")
 
 
-def _read(file: Path, package: str) -> Source:
+def _read(file: Path, package: str, *, own: bool) -> Source:
     try:
-        return read(file.read_bytes(), package)
+        return imports_in(file.read_bytes(), package) if own else read(file.read_bytes(), package)
     except (SyntaxError, ValueError) as error:
         line, fix = getattr(error, "lineno", None) or 1, "correct the file"
         raise DeclarationError(f"{file}:{line}", f"this is not Python: {error}", fix) from error

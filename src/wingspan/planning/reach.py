@@ -364,8 +364,7 @@ class _Walk:
             if place.kind == "project":
                 self.reached.wingspan[name] = digest_file(place.file)
             if place.file.suffix == ".py":
-                package = name if place.file.stem == "__init__" else name.rpartition(".")[0]
-                source = self.project.source(place.file, package)
+                source = self.project.own_imports(name, place.file)
                 self.later.append(partial(self._import_all, source))
         return place.file.stem == "__init__"
 
@@ -373,12 +372,10 @@ class _Walk:
         """Follow the imports of one of Wingspan's modules, which may need a library of their own."""
         if name == "wingspan" or place.file is None:
             return True
-        package = place.file.stem == "__init__"
         if place.file.suffix == ".py":
-            source = self.project.source(place.file, name if package else name.rpartition(".")[0])
-            for found in source.imports_at_once:
+            for found in self.project.own_imports(name, place.file).imports_at_once:
                 self.later.append(partial(self._import, found.module, used=False))
-        return package
+        return place.file.stem == "__init__"
 
     def _import_all(self, source: Source) -> None:
         for found in source.imports:

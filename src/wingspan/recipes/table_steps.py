@@ -50,6 +50,13 @@ class Best(NamedTuple):
     bundle: Path
 
 
+class Overview(NamedTuple):
+    """What there is to know of a table before models of it are judged, and how well a constant guess does."""
+
+    survey: Survey
+    baseline: Evaluation
+
+
 def read(data: Path | list[Path], options: ReadOptions) -> Table:
     """Read the table once, into Parquet."""
     return read_table(data, Path("table"), options=options)
@@ -152,16 +159,16 @@ def explain(
     return importance(model, table, split, prepared.of(split), metric)
 
 
-def look(table: Table, prepared: Prepared, split: SplitRule) -> Survey:
-    """Look at the columns, and say what is odd about the table."""
-    return survey(table, split, prepared.whole)
+def look(table: Table, prepared: Prepared, split: SplitRule) -> Overview:
+    """Look at the columns, and score the baseline on the rows that the models are compared on.
 
-
-def judge_baseline(table: Table, prepared: Prepared, split: SplitRule) -> Evaluation:
-    """Score what knows only how often each class is, or the mean, on the rows that the models are compared on."""
+    The baseline knows only how often each class is, or the mean of the target. Both are one step, as starting a
+    step costs more than either.
+    """
     rules = split.rules_of_folds or [split]
     merged = merge_some(count_baseline(table, rule, prepared.of(rule)) for rule in rules)
-    return evaluation(merged, prepared.whole.classes)
+    baseline = evaluation(merged, prepared.whole.classes)
+    return Overview(survey(table, split, prepared.whole), baseline)
 
 
 def rank(evaluations: dict[str, Evaluation], metrics: list[str], precise: bool) -> Selection:

@@ -18,7 +18,6 @@ from wingspan.recipes.table_steps import (
     fit,
     join,
     join_best,
-    judge_baseline,
     learn,
     look,
     merge,
@@ -190,8 +189,8 @@ class Training:
 def table_training(what: Training) -> Pipeline:
     """Declare the pipeline.
 
-    Its results are ``prepare``, ``evaluate[LABEL]`` and ``evaluate[baseline]`` (on the validation rows), ``test``
-    (of the best model), and ``choose_best``, a `Best`. Without validation rows ``evaluate`` is on the test rows.
+    Its results are ``prepare``, ``survey`` (an `Overview`), ``evaluate[LABEL]`` (on the validation rows), ``test`` (of
+    the best model), and ``choose_best``, a `Best`. Without validation rows ``evaluate`` is on the test rows.
 
     Raises
     ------
@@ -211,13 +210,11 @@ def table_training(what: Training) -> Pipeline:
         evaluations[label] = _evaluate(p, what, label, scored, (table, prepared))
     short = _resources(what, seconds=0.0)
     compared = (table, prepared, what.split)
-    name = f"evaluate[{BASELINE}]"
-    baseline = p.step(judge_baseline, *compared, name=name, resources=_resources(what))
     seen = p.step(look, *compared, name="survey", resources=_resources(what))
-    shown = evaluations | {BASELINE: baseline}
+    shown = evaluations | {BASELINE: seen.baseline}
     largest = _resources(what, max(_apply_mb(what, label) for label in what.labels), seconds=0.0)
     if not what.split.fold_count:
-        chosen = (evaluations, baseline, seen, table, prepared, what.facts)
+        chosen = (evaluations, seen.baseline, seen.survey, table, prepared, what.facts)
         p.step(choose_best, models, *chosen, resources=largest)
         return p
     selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
@@ -227,7 +224,7 @@ def table_training(what: Training) -> Pipeline:
     best = p.step(refit, selection, *compared, what.facts, resources=asked)
     tested = _test(p, what, best, (table, prepared), (selection, evaluations))
     both = {"test": {"best": tested}, "validation": shown}
-    facts = (seen, table, prepared, what.facts | {"importance": unseen})
+    facts = (seen.survey, table, prepared, what.facts | {"importance": unseen})
     p.step(bundle, selection, best, both, *facts, name="choose_best", resources=largest)
     return p
 

@@ -12,7 +12,7 @@ from wingspan.errors import TableError, WingspanError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.bundle import MANIFEST, Bundle
 from wingspan.tabular.clean import is_missing
-from wingspan.tabular.deploy import deployed_models
+from wingspan.tabular.deploy import Deployed, deployed_models
 from wingspan.tabular.evaluate import Evaluation, count_rows, evaluation, merge_some, predicted_by
 from wingspan.tabular.findings import SMALL_TEST
 from wingspan.tabular.metrics import Counts
@@ -74,19 +74,24 @@ class Standing:
         return is_better(self.old, self.new, self.metric)
 
 
-def standing(
-    models: Path, name: str, new: Path, table: Table, split: SplitRule, metric: str
-) -> Standing | None:
-    """Judge the deployed model of a name beside a new one; None where there is nothing to compare.
-
-    Rows are known by their place in the table: those that the deployed model's own split has for the test, or that
-    came after its table, are rows that it never saw. A model that is deployed already, of another target or other
-    columns, or trained in compatibility mode, is not compared; nor are fewer than 30 rows.
-    """
+def rival_of(models: Path, name: str, new: Path) -> Deployed | None:
+    """Return the deployed model that a new one would replace; None if there is none, or it is the new one."""
     current = [one for one in deployed_models(models) if one.name == name and one.current]
     if not current or (current[0].folder / MANIFEST).read_bytes() == (new / MANIFEST).read_bytes():
         return None
-    old, fresh = Bundle.load(current[0].folder), Bundle.load(new)
+    return current[0]
+
+
+def standing(
+    rival: Deployed, new: Path, table: Table, split: SplitRule, metric: str
+) -> Standing | None:
+    """Judge a deployed model and a new one on the same rows; None where there is nothing to compare.
+
+    Rows are known by their place in the table: those that the deployed model's own split has for the test, or that
+    came after its table, are rows that it never saw. A model of another target or other columns, or trained in
+    compatibility mode, is not compared; nor are fewer than 30 rows.
+    """
+    old, fresh = Bundle.load(rival.folder), Bundle.load(new)
     kinds = {bundle.preparation.compatibility for bundle in (old, fresh)}
     same = (
         old.preparation.target == fresh.preparation.target
@@ -103,7 +108,7 @@ def standing(
     rows = list(_unseen(table, mine, theirs, old.card.rows))
     if sum(len(frame) for _, frame in rows) < SMALL_TEST:
         return None
-    return Standing(current[0].reference, metric, _judged(old, rows), _judged(fresh, rows))
+    return Standing(rival.reference, metric, _judged(old, rows), _judged(fresh, rows))
 
 
 def _unseen(

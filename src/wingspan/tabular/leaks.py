@@ -33,20 +33,23 @@ class Alone(NamedTuple):
     measure: str
 
 
-def alone(column: "pl.Series", target: "pl.Series", task: str) -> Alone:
-    """Return how well a column alone predicts a target."""
+def target_values(target: "pl.Series", task: str) -> Ints | Floats:
+    """Return the numbers of a regression's target, or the numbers of its classes (N,), for `alone`."""
+    return target.cast(float).to_numpy() if task == "regression" else _codes(target)
+
+
+def alone(column: "pl.Series", y: Any, task: str) -> Alone:  # noqa: ANN401 - an array of either kind
+    """Return how well a column alone predicts `y` (N,), the `target_values`."""
     numeric = column.dtype.is_numeric()
     learn = np.arange(len(column)) % 2 == 0
     codes = _bins(column, learn) if numeric else _codes(column)
     if task == "regression":
-        y = target.cast(float).to_numpy()
         by_groups = _explained(_means(codes, y, learn)[~learn], y[~learn])
         line = _line(column, y, learn) if numeric else 0.0
         explained = max(by_groups, line)
         return Alone(explained, explained, "R2")
-    labels = _codes(target)
-    gained = _gain(codes, labels, learn)
-    area = _area(column, labels) if numeric and labels.max() == 1 else 0.0
+    gained = _gain(codes, y, learn)
+    area = _area(column, y) if numeric and y.max() == 1 else 0.0
     sure = 1 - 10 * (1 - area)  # an area of 0.999 is as sure as 0.99 of the errors saved
     return Alone(sure, area, "ROC AUC") if sure > gained else Alone(gained, gained, "errors saved")
 
@@ -66,22 +69,19 @@ def _bins(column: "pl.Series", learn: NDArray[np.bool_]) -> Ints:
 
 
 def _codes(column: "pl.Series") -> Ints:
-    """Return the number of each value among the different ones, sorted (N,)."""
+    """Return the number of each value among the different ones, sorted (N,); a missing text is one too."""
     import polars as pl
 
-    text = (
-        column.cast(pl.String).fill_null("")
-        if not column.dtype.is_numeric()
-        else column.cast(float)
-    )
-    return np.unique(text.to_numpy(), return_inverse=True)[1].astype(np.int64)
+    known = column if column.dtype.is_numeric() else column.cast(pl.String).fill_null("")
+    return known.rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def _gain(codes: Ints, labels: Ints, learn: NDArray[np.bool_]) -> float:
     """Return the share of the errors of always naming the commonest class that the column saves."""
     classes = int(labels.max()) + 1
     counts = np.zeros((int(codes.max()) + 1, classes), np.int64)
-    np.add.at(counts, (codes[learn], labels[learn]), 1)
+    cells = codes[learn] * classes + labels[learn]
+    counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
     common = counts.sum(axis=0).argmax()
     said = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), common)[codes[~learn]]
     right, base = (said == labels[~learn]).mean(), (labels[~learn] == common).mean()

@@ -19,7 +19,7 @@ from wingspan.tabular.findings import (
     of_parts,
     of_target,
 )
-from wingspan.tabular.leaks import alone
+from wingspan.tabular.leaks import alone, target_values
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule, assign, test_mask, train_mask
 
@@ -133,11 +133,11 @@ def _leaks(
     target = rows[preparation.target]
     if target.n_unique() < 2 or len(rows) < 40:
         return []
-    found = []
+    found, y = [], target_values(target, preparation.task)
     used = [*(n.name for n in preparation.numbers), *(c.name for c in preparation.categories)]
     for name in used:
         if name in rows.columns and name not in odd:
-            found += of_leak(name, alone(rows[name], target, preparation.task))
+            found += of_leak(name, alone(rows[name], y, preparation.task))
     return found
 
 
