@@ -15,6 +15,7 @@ import typer
 from wingspan.cli.held_text import SHOWN, detail_lines, fit, job_lines, overview_lines
 from wingspan.cli.logs import tell_empty
 from wingspan.cli.lstm_options import import_from_here
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted
 from wingspan.errors import NotFoundError, SettingError, near
 
@@ -63,7 +64,6 @@ Model = Annotated[
 Trusted = Annotated[
     str | None, typer.Option("--network", help="The model's network class of yours, trusted.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Every = Annotated[
     bool,
     typer.Option("--all", help="On every hold of the logs, with what was known then."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted
 from wingspan.cli.runs import Shared
 from wingspan.errors import SettingError
@@ -27,14 +28,12 @@ def check(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of the pipeline.")
     ] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
-    ] = None,
+    home: HomeOption = None,
     shared: Shared = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Try the shared folder from a small job.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what would go wrong on a pool, before anything is submitted.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted
 from wingspan.cli.runs import check_file
 
@@ -37,7 +38,7 @@ def show(
         str | None, typer.Option(help="Zone of stamps without one [default: this machine's].")
     ] = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Nodes timed, slowest first.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw a DAG file by layers, with times and the critical path.
 

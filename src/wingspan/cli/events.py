@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.logs import read
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import print_table, wrap
 from wingspan.errors import SettingError
 
@@ -31,7 +32,6 @@ Zone = Annotated[
     str | None, typer.Option(help="Zone of stamps without one [default: this machine's].")
 ]
 Cpus = Annotated[int, typer.Option(min=1, help="Threads that read.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Rows = Annotated[int, typer.Option("--rows", min=1, help="Lines of each table.")]
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wingspan.cli.options import HomeOption
 from wingspan.cli.runs import (
     Background,
     Choice,
-    HomeOption,
     On,
     PoolKeys,
     Raw,

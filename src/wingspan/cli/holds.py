@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import wrap
 from wingspan.errors import SettingError
 from wingspan.eventlog.codes import HoldCode, VacateCode, hold_name, subcode_meaning
@@ -38,7 +39,7 @@ def explain(
     hold: Annotated[
         list[str], typer.Argument(help="CODE[/SUBCODE], a reason text, or both; quote the text.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what caused a hold and what to do: holds explain 12/2."""
     from wingspan.eventlog import rules

@@ -11,6 +11,7 @@ import typer
 
 from wingspan.cli.logs import read
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import columns, wrap
 from wingspan.errors import SettingError
 from wingspan.files import write_atomically
@@ -46,7 +47,7 @@ def train(
     lstm: Lstm = False,
     network: Network = None,
     settings: Settings = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train every model on the logs, and store the winner.
 
@@ -97,7 +98,7 @@ def evaluate(
     svg: Annotated[
         Path | None, typer.Option(help="Draw the winner's calibration and its score over time.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Judge every model on the last part of the logs, in one table.
 

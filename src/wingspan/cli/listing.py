@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, wrap
-from wingspan.cli.runs import AsJson, HomeOption
 from wingspan.cli.why import duration
 from wingspan.errors import NotFoundError, near
 from wingspan.shown import shown_name

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import console
 from wingspan.errors import CorruptError, FormatError
 from wingspan.shown import shown_name
@@ -22,7 +23,6 @@ app = typer.Typer(
 Folder = Annotated[
     Path, typer.Option("--models", envvar="WINGSPAN_MODELS", help="The folder of deployed models.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MODELS = Path("models")
 
 

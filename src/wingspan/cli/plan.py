@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, label, wrap
 from wingspan.cli.runs import (
-    AsJson,
     Force,
-    HomeOption,
     Jobs,
     NoFuse,
     On,

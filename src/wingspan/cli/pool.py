@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wingspan.cli.options import AsJson
 from wingspan.errors import NotFoundError, SettingError
 
 app = typer.Typer(
@@ -17,7 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[
     Path | None,
     typer.Option(help="The pool's folder [default: ~/.local/state/wingspan/pool]."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from wingspan.cli.options import HomeOption
 from wingspan.cli.paper import counted, wrap
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ _STOPPED = 130  # exit code, as of a run on this machine that Ctrl-C has ended
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of that function.")
 ]
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of it, or 'last'.")]
 On = Annotated[
     str,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wingspan.cli.runs import AsJson, HomeOption, check_file
+from wingspan.cli.options import AsJson, HomeOption
+from wingspan.cli.runs import check_file
 from wingspan.errors import NotFoundError, SettingError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.options import AsJson
 from wingspan.cli.paper import console
 from wingspan.errors import SettingError
 
@@ -32,7 +33,7 @@ def simulate(
     days: Annotated[
         float | None, typer.Option(help="Days instead of those of the parameters.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Simulate a pool: event logs that HTCondor reads, and the truth.
 

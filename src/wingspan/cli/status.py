@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import label
 from wingspan.cli.progress import job_now, metrics_now, values_json
-from wingspan.cli.runs import AsJson, HomeOption, RunId, check_file
+from wingspan.cli.runs import RunId, check_file
 from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown
 

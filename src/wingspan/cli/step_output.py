@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from wingspan.cli.runs import AsJson, HomeOption, Raw
+from wingspan.cli.options import AsJson, HomeOption
+from wingspan.cli.runs import Raw
 from wingspan.errors import SettingError
 from wingspan.shown import shown_name
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted
-from wingspan.cli.runs import AsJson, HomeOption
 from wingspan.errors import CorruptError, SettingError
 
 if TYPE_CHECKING:

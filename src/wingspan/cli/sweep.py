@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import wrap
-from wingspan.cli.runs import AsJson, Background, Choice, HomeOption, On, RunId, Settings, Track
+from wingspan.cli.runs import Background, Choice, On, RunId, Settings, Track
 from wingspan.errors import NotFoundError, SettingError, near
 
 if TYPE_CHECKING:

@@ -20,10 +20,9 @@ from wingspan.cli.model_table import (
 )
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.runs import (
-    AsJson,
     Ended,
-    HomeOption,
     NoFuse,
     On,
     Shared,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.progress import Progress, job_now, metrics_now, values_json
-from wingspan.cli.runs import AsJson, HomeOption, RunId, conclude
+from wingspan.cli.runs import RunId, conclude
 
 if TYPE_CHECKING:
     from wingspan.runner.events import StepEvent

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.options import AsJson, HomeOption
 from wingspan.errors import NotFoundError
 from wingspan.shown import shown, shown_name
 
@@ -31,10 +32,8 @@ def why(
         str, typer.Argument(metavar="RUN|JOB", help="Run id, 'last', or a job such as 12 or 12.0.")
     ] = "last",
     step: Annotated[str | None, typer.Argument(help="Only the jobs of this step.")] = None,
-    home: Annotated[
-        Path | None, typer.Option("--home", help="Folder of results and runs [default: .wingspan].")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    home: HomeOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say why jobs are idle or held, and what to do.
 

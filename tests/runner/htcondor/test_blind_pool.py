@@ -1,12 +1,14 @@
 """Execution points that have no Python of this machine: all that a job needs was sent, or lies in the shared folder."""
 
 import csv
+import http.server
 import linecache
 import random
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -140,6 +142,40 @@ def test_a_function_of_a_notebook_runs(ways, project, way):
     p = ws.Pipeline("cells")
     p.step(namespace["frame"], 3)
     assert list(p.run(way, home=ways)["frame"]["a"]) == [0, 1, 2]
+
+
+@pytest.mark.long
+def test_the_environment_is_fetched_from_a_staging_folder(ways, project):
+    """Written there once, and fetched from its URL by the machine of each job: none of it passes the access point."""
+    asked, staging = [], ways / "staging"
+    staging.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(staging))
+
+        def log_message(self, *args):
+            asked.append(str(args[1]))
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with (project.path / "wingspan.toml").open("a") as file:
+            file.write(
+                f'[pools.url]\nenvironment = "send"\nstaging = {{ "{staging}" = "{url}" }}\n'
+            )
+        project.write(light=LIGHT)
+        run = project.fresh("light").pipeline().run("url", home=ways, fuse=False)
+        server.shutdown()
+    assert run["total"] == 6
+    (archive,) = (staging / "wingspan-environments").iterdir()
+    assert asked.count(f"GET /wingspan-environments/{archive.name} HTTP/1.1") == 2
+    assert (
+        f"{url}/wingspan-environments/{archive.name}"
+        in next(run.folder.dags.glob("1/workflow.dag")).read_text()
+    )
+    print("bytes sent to each job:", sent_bytes(run))
+    assert not list((run.folder.dags / "1").glob(archive.name))
 
 
 HEAVY = {
