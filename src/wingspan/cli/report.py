@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wingspan.cli.runs import HomeOption, check_file
+from wingspan.cli.options import HomeOption
+from wingspan.cli.runs import check_file
 
 Target = Annotated[str, typer.Argument(metavar="[RUN]", help="Id of a run, or 'last'.")]
 Out = Annotated[

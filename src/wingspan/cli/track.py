@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wingspan.cli.runs import HomeOption, RunId, Track
+from wingspan.cli.options import HomeOption
+from wingspan.cli.runs import RunId, Track
 
 app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
 

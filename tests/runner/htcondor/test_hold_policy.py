@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from wingspan.eventlog.rules import explain
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy
+from wingspan.runner.htcondor import hold_policy as hold_policy_module
+from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy, lacked
 
 classad = pytest.importorskip("classad2")
 POLICY = hold_policy(60)
@@ -164,3 +166,23 @@ def test_every_expression_fits_a_line_and_names_its_ideas():
         used = set(re.findall(r"Wingspan\w+", text))
         assert used <= {own.removeprefix("My.") for own in CAPPED}
     assert WHY.keys() <= CAPPED.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "subcode", "resource"),
+    [(34, 102, "Memory"), (34, 104, "Disk"), (21, 103, "Disk"), (26, 103, "Memory"), (26, 104, "Disk"), (34, 103, "Memory")],
+)  # fmt: skip
+def test_the_table_of_rules_says_which_request_grows(code, subcode, resource):
+    """The same sub-code is memory on one pool and disk on another; advice and policy read one table."""
+    ad = {"LastHoldReasonCode": code, "LastHoldReasonSubCode": subcode, "NumHolds": 1}
+    grown = {kind: value(f"My.WingspanHeld{kind}", **ad) > 0 for kind in ("Memory", "Disk")}
+    assert grown == {"Memory": resource == "Memory", "Disk": resource == "Disk"}
+    assert lacked(code, subcode) == resource.lower()
+    assert resource.lower() in explain(code, subcode).cause.lower()
+
+
+def test_what_is_final_here_is_deterministic_to_the_table():
+    """And what a person decided is a person's matter there."""
+    for codes in hold_policy_module._FINAL:
+        assert explain(*map(int, codes.split("/"))).nature == "deterministic"
+    assert {explain(code).origin for code in hold_policy_module._NOT_OURS} == {"user"}

@@ -1,12 +1,14 @@
 """What becomes of a job that is held, or that ends without a result: expressions that HTCondor's schedd evaluates.
 
-They travel in the job's ad, so they work while nobody is logged in, and survive a restart of the access point. The
-codes below are what another machine or another time may help; the table of rules (`wingspan.eventlog.rules`) is what a
-person is told, and is stricter: a job here gets another try or two before somebody is asked. Each idea is an attribute
-of the ad with a name of its own, so that ``condor_q -af:h WingspanOverUse`` answers for a job that waits.
+They travel in the job's ad, so they work while nobody is logged in, and survive a restart of the access point. Which
+sub-codes mean disk stands in the table of rules (`wingspan.eventlog.rules`). The codes below are what another machine or
+another time may help. There the table, which is for people, is stricter: a job here gets another try or two before its
+user is asked. Each idea is an attribute of the ad with a name of its own, so that ``condor_q -af:h WingspanOverUse``
+answers for a job that waits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from wingspan.pipeline.resources import Resources
 
@@ -22,9 +24,9 @@ HOSTS = 3  # the last ones, which a job that comes back is sent to only if there
 
 _OVER_EXITS = (0, FAILED_EXIT, MORE_EXIT)
 _OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
-_OF_DISK = (103, 104)  # its sub-codes that are a matter of disk; the others are taken for memory
 _PASSING = (6, 7, 10, 11, 12, 13, 19, 20, 22, 23, 24, 35)
 _FINAL = ("6/8", "12/2", "13/2")  # no such file, not executable: no machine will help
+_NO_ROOM = "13/28"  # for the job's inputs
 _NOT_OURS = (1, 15)  # held by a person, or submitted so
 BACK_OFF_S = 60
 
@@ -52,12 +54,10 @@ def hold_policy(
         "rank": " + ".join(
             f"(TARGET.Machine =!= MachineAttrMachine{number})" for number in range(HOSTS)
         ),
-        "My.WingspanDiskHold": f"{_in('HoldReasonSubCode', _OF_DISK)}",
+        "My.WingspanDiskHold": _in_pairs("HoldReason", _of_disk()),
         "My.WingspanOverUse": _in("HoldReasonCode", _OVER),
         "My.WingspanHadMost": _had_most(most),
-        "My.WingspanFinal": 'member(strcat(HoldReasonCode ?: 0, "/", HoldReasonSubCode ?: 0), {'
-        + ", ".join(f'"{codes}"' for codes in _FINAL)
-        + "})",
+        "My.WingspanFinal": _in_pairs("HoldReason", _FINAL),
         "My.WingspanPasses": f"{_in('HoldReasonCode', _PASSING)} && !WingspanFinal",
         "My.WingspanWaited": f"time() - EnteredCurrentStatus >= {back_off_s} * pow(4, NumHolds - 1)",
         "My.WingspanNeverStarts": f"(NumShadowStarts ?: 0) >= {STARTS_WITHOUT_WORK} && "
@@ -80,7 +80,7 @@ def amounts(asked: Resources) -> dict[str, str]:
 
 WHY: Mapping[str, str] = {
     "My.WingspanTries": f"A job that ends with {MEMORY_EXIT} lacked memory, with {DISK_EXIT} disk: the request doubles, twice.",
-    "My.WingspanHeldForMemory": "The last hold: codes of use over the request; these sub-codes mean disk. 13/28: inputs found no room.",
+    "My.WingspanHeldForDisk": f"The last hold: for use of more disk, or of more memory. {_NO_ROOM}: inputs found no room.",
     "My.WingspanMostMemory": "No more than the pool's largest slot had when this was written; of a disk, nine tenths.",
     "request_memory": "In MB, and in KB.",
     "job_machine_attrs": f"A job that comes back goes to another machine than its last {HOSTS}, if there is one.",
@@ -99,7 +99,24 @@ def lacked(code: int, subcode: int) -> str:
     """Return what a job that is held for its use had too little of, ``memory`` or ``disk``; else nothing."""
     if code not in _OVER:
         return ""
-    return "disk" if subcode in _OF_DISK else "memory"
+    return "disk" if f"{code}/{subcode}" in _of_disk() else "memory"
+
+
+@cache
+def _of_disk() -> tuple[str, ...]:
+    """Return the codes, with their sub-codes, of use of more disk; all others of these codes are taken for memory."""
+    from wingspan.eventlog.rules import rules  # jobs need only the exit codes of this module
+
+    pairs = (
+        pair for rule in rules() if rule.kind == "disk" and not rule.words for pair in rule.codes
+    )
+    return tuple(f"{code}/{subcode}" for code, subcode in pairs if code in _OVER and subcode)
+
+
+def _in_pairs(prefix: str, codes: Iterable[str]) -> str:
+    """Return whether a hold's code and sub-code are among some."""
+    listed = ", ".join(f'"{each}"' for each in codes)
+    return f'member(strcat({prefix}Code ?: 0, "/", {prefix}SubCode ?: 0), {{{listed}}})'
 
 
 def _in(attribute: str, codes: tuple[int, ...]) -> str:
@@ -123,8 +140,6 @@ def _requests(most: Mapping[str, int]) -> dict[str, str]:
         tops["My.WingspanMostMemory"] = f"max({{WingspanMemory, {most['memory']}}})"
     if "disk" in most:
         tops["My.WingspanMostDisk"] = f"max({{WingspanDisk, {most['disk'] * 9 // 10 * 1024}}})"
-    over, of_disk = _in("LastHoldReasonCode", _OVER), _in("LastHoldReasonSubCode", _OF_DISK)
-    no_room = "LastHoldReasonCode =?= 13 && LastHoldReasonSubCode =?= 28"
     doubled = {kind: f"Wingspan{kind} * pow(2, WingspanTries)" for kind in ("Memory", "Disk")}
     had = {kind: f"{kind}Provisioned ?: Wingspan{kind}" for kind in doubled}
     requests = {
@@ -141,8 +156,8 @@ def _requests(most: Mapping[str, int]) -> dict[str, str]:
         "My.WingspanLackedDisk": f"ExitCode =?= {DISK_EXIT}",
         "My.WingspanGrownMemory": f"WingspanLackedDisk ? min({{{doubled['Memory']}, {had['Memory']}}}) : {doubled['Memory']}",
         "My.WingspanGrownDisk": f"WingspanLackedDisk ? {doubled['Disk']} : min({{{doubled['Disk']}, {had['Disk']}}})",
-        "My.WingspanHeldForMemory": f"{over} && !{of_disk}",
-        "My.WingspanHeldForDisk": f"{over} && {of_disk} || {no_room}",
+        "My.WingspanHeldForDisk": _in_pairs("LastHoldReason", (*_of_disk(), _NO_ROOM)),
+        "My.WingspanHeldForMemory": f"{_in('LastHoldReasonCode', _OVER)} && !WingspanHeldForDisk",
         "My.WingspanHeldMemory": "WingspanHeldForMemory ? 3 * (MemoryUsage ?: WingspanMemory) / 2 : 0",
         "My.WingspanHeldDisk": f"WingspanHeldForDisk ? max({{WingspanDisk * pow(2, min({{NumHolds ?: 0, {STARTS - 1}}})), "
         "3 * (DiskUsage ?: 0) / 2}) : 0",

@@ -40,8 +40,8 @@ from wingspan.runner.htcondor.search.drawn import draw_sweeps
 from wingspan.runner.htcondor.shared import clean, require
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import notification
-from wingspan.runner.htcondor.write.environment import travels
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
+from wingspan.runner.htcondor.write.travel import travels
 from wingspan.runner.protocol import Runner
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import Home, RunFolder

@@ -34,7 +34,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
 from wingspan.runner.htcondor.words import argument
-from wingspan.runner.htcondor.write.environment import environment_of, travels
+from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.htcondor.write.image import (
     image_commands,
     images_of,
@@ -43,7 +43,7 @@ from wingspan.runner.htcondor.write.image import (
 )
 from wingspan.runner.htcondor.write.nodes import nodes_of
 from wingspan.runner.htcondor.write.project_code import contents_of, project_files
-from wingspan.runner.htcondor.write.travel import Way, way_of
+from wingspan.runner.htcondor.write.travel import Way, travels, way_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 

@@ -6,8 +6,8 @@ from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import ENVIRONMENTS
-from wingspan.runner.htcondor.write.environment import environment_of, travels
-from wingspan.runner.htcondor.write.travel import Way, way_of
+from wingspan.runner.htcondor.write.environment import environment_of
+from wingspan.runner.htcondor.write.travel import Way, travels, way_of
 from wingspan.runner.run_folder import Home
 
 

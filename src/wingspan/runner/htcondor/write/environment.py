@@ -18,13 +18,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from wingspan.accesspoint.status import is_one_machine
 from wingspan.errors import SpaceError
 from wingspan.files import aside, digest_bytes, json_text
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.write.archive import READER, SUFFIX, has_reader, pack, reader_files
-from wingspan.runner.htcondor.write.image import images_of
 from wingspan.runner.htcondor.write.packages import (
     Package,
     distribution_packages,
@@ -54,13 +51,6 @@ _PROGRAM = Path("python/bin/python3")
 _LINKS = {"python/bin/python": _PROGRAM.name}  # as commands call it
 _PACKED, _INTERPRETER = 0.26, 25_000_000  # as measured with scikit-learn and Polars
 Members = Iterable[tuple[Path, Path]]
-
-
-def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
-    """Return whether the environment is given to jobs: as the profile says, else into containers and to other machines."""
-    if profile.environment != AUTO:
-        return profile.environment == SEND
-    return bool(images_of(steps, profile)) or not is_one_machine()
 
 
 @dataclass(frozen=True)

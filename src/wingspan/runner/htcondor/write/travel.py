@@ -9,13 +9,16 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from wingspan.accesspoint.status import is_one_machine
 from wingspan.files import aside, copy
-from wingspan.runner.htcondor.profile import Profile
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
 from wingspan.runner.htcondor.shared import ENVIRONMENTS
+from wingspan.runner.htcondor.write.image import images_of
 
 _FOLDER = "wingspan-environments"
 _MB = 1024**2
@@ -51,6 +54,13 @@ class Way(NamedTuple):
             return f"{one}, sent from this access point once to each machine that runs jobs"
         all_ = f": {about}{size * jobs / _MB:,.0f} MB for {jobs:,} jobs" if jobs > 1 else ""
         return f"{one}, sent from this access point with each job{all_}"
+
+
+def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
+    """Return whether the environment is given to jobs: as the profile says, else into containers and to other machines."""
+    if profile.environment != AUTO:
+        return profile.environment == SEND
+    return bool(images_of(steps, profile)) or not is_one_machine()
 
 
 def way_of(profile: Profile, *, once: bool) -> Way:
