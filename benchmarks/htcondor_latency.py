@@ -2,7 +2,12 @@
 
 The loan workflow: eight plain scripts as an eight-node DAG, files transferred, with the same estimators, against
 ``wingspan train`` and ``predict`` in one run; fused, and with a job for each step. A chain of ten steps that do
-nothing: ten jobs of ``python -c pass`` against ten steps.
+nothing: ten jobs of ``python -c pass`` against ten steps, fused, and with a job for each step.
+
+Two more chains by hand say what a job costs before any of our own: their jobs send a file and bring one back, with and
+without naming it. HTCondor's starter sleeps one second after the input of a job that names no outputs
+(`FileTransfer::DownloadFiles`). If they are named, it asks the shadow at once whether the transfer is over, and about a
+third of the time asks again 5 s later (`UniShadow::pseudo_request_guidance`). Only a job without file transfer has neither.
 
 ``./run python benchmarks/htcondor_latency.py [loan_data.csv] [--rounds 5] [--pool tuned|default]``
 
@@ -95,12 +100,14 @@ def loan_peer(folder: Path, table: Path) -> float:
     return _submit_peer(folder, lines)
 
 
-def chain_peer(folder: Path) -> float:
-    """Run ten jobs that do nothing, one after the other; return seconds."""
+def chain_peer(folder: Path, program: str = "pass", commands: str = "") -> float:
+    """Run ten jobs of a Python program, one after the other; return seconds."""
     folder.mkdir()
+    (folder / "in.txt").write_text("1")
+    (folder / "nothing.py").write_text(f"{program}\n")
     (folder / "nothing.sub").write_text(
-        f"executable = {sys.executable}\narguments = -c pass\ntransfer_executable = false\n"
-        "should_transfer_files = YES\nrequest_memory = 1GB\n"
+        f"executable = {sys.executable}\narguments = nothing.py\ntransfer_executable = false\n"
+        f"should_transfer_files = YES\ntransfer_input_files = nothing.py, in.txt\nrequest_memory = 1GB\n{commands}"
     )
     lines = [f"JOB n{number} nothing.sub" for number in range(10)]
     lines += [f"PARENT n{number} CHILD n{number + 1}" for number in range(9)]
@@ -136,18 +143,24 @@ def works(root: Path, table: Path) -> dict[str, Callable[[int], float]]:
     train = ("train", str(table), "--target", "loan_status", "--compatibility", "--on", "htcondor")
     train += ("--predict", str(new_rows), "--out", "predictions.csv")
 
-    def chain(number: int) -> float:
-        folder = root / f"chain-{number}"
+    def chain(name: str, *options: str) -> float:
+        folder = root / name
         folder.mkdir()
         (folder / "chain.py").write_text(CHAIN)
-        return ours(folder, "run", "chain.py", "--on", "htcondor")
+        return ours(folder, "run", "chain.py", "--on", "htcondor", *options)
+
+    back = 'open("out.txt", "w").write("1")'
+    named = "transfer_output_files = out.txt\n"
 
     return {
         "loan, by hand": lambda number: loan_peer(root / f"loan-peer-{number}", table),
         "loan, fused": lambda number: ours(root / f"loan-{number}", *train),
         "loan, --no-fuse": lambda number: ours(root / f"loan-no-{number}", *train, "--no-fuse"),
         "chain, by hand": lambda number: chain_peer(root / f"chain-peer-{number}"),
-        "chain, fused": chain,
+        "chain, fused": lambda number: chain(f"chain-{number}"),
+        "chain, --no-fuse": lambda number: chain(f"chain-no-{number}", "--no-fuse"),
+        "chain, file back": lambda number: chain_peer(root / f"chain-back-{number}", back),
+        "chain, named": lambda number: chain_peer(root / f"chain-named-{number}", back, named),
     }
 
 
@@ -192,6 +205,9 @@ def main() -> int:
         print(
             f"{name:18} {statistics.median(seconds):8.1f}s {min(seconds):8.1f}s {max(seconds):8.1f}s"
         )
+    floor = statistics.median(times["chain, file back"])
+    ratio = statistics.median(times["chain, --no-fuse"]) / floor
+    print(f"chain, --no-fuse: {ratio:.2f}x of a DAG by hand whose jobs bring a file back")
     for name, target in TARGETS[asked.pool].items():
         peer = times[f"{name.split(',')[0]}, by hand"]
         ratio = statistics.median(times[name]) / statistics.median(peer)
