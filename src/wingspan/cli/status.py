@@ -21,10 +21,10 @@ from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
     from wingspan.runner.events import StepEvent
-    from wingspan.runner.look import Look
     from wingspan.runner.queue_attempt import Attempt
     from wingspan.runner.run import Run
     from wingspan.runner.usage import Usage
+    from wingspan.runner.watch import Look
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _PROBLEM = 400  # characters shown of what went wrong

@@ -26,7 +26,6 @@ from wingspan.runner.events import (
     ignore,
 )
 from wingspan.runner.job.run import whole
-from wingspan.runner.look import Look, state_of
 from wingspan.runner.metrics import metrics_of
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
@@ -36,7 +35,7 @@ from wingspan.runner.runners import trail_of
 from wingspan.runner.step_report import report_of
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
-from wingspan.runner.watch import Watch
+from wingspan.runner.watch import Look, Watch, state_of
 from wingspan.runner.written import Metric, last_attempts, own_attempts, read_output
 from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store

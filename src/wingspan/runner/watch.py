@@ -1,17 +1,21 @@
-"""Look at a run from its files alone: what is new since the last look, and what its jobs do now.
+"""Look at a run from its files alone: `Watch` finds what is new since the last look, a `Look` is the run at one moment.
 
 Looking changes nothing. On a pool, what no process has recorded yet is read from the DAG's logs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from wingspan.runner.events import StepEvent
+from wingspan.pipeline.resources import Resources
+from wingspan.planning.plan import PlannedStep
+from wingspan.runner.events import DONE, FAILED, RUNNING, STOPPED, StepEvent
 from wingspan.runner.metrics import LastValue, last_values
 from wingspan.runner.protocol import Trail
 from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runners import trail_of
+from wingspan.runner.usage import Usage, measure
 
 
 class Watch:
@@ -67,3 +71,30 @@ class Watch:
     def jobs(self) -> dict[str, Attempt]:
         """Return the last attempt of each step's job in the pool, by the step's key."""
         return self._trail.last_attempts()
+
+
+class Look(NamedTuple):
+    """A run at one moment; `state` as `Run.state` says it."""
+
+    events: dict[str, StepEvent]
+    state: str
+
+    def usage(
+        self, steps: Mapping[str, PlannedStep], attempts: Mapping[str, list[Attempt]]
+    ) -> dict[str, list[Usage]]:
+        """Return, for each step that has run, what it used of what it requested; the trials of a sweep are not steps."""
+        return {
+            name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
+            for name, event in self.events.items()
+            if (event.wall_s or name in attempts) and steps[name].sweep is None
+        }
+
+
+def state_of(events: Iterable[StepEvent], *, driven: bool) -> str:
+    """Return the state of a run, given the last event of each step, and whether a process drives it."""
+    states = {event.state for event in events}
+    if states <= {DONE}:
+        return DONE
+    if driven:
+        return RUNNING
+    return FAILED if FAILED in states else STOPPED
