@@ -10,7 +10,7 @@ from wingspan.cli.paper import columns, counted, wrap
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
-    from wingspan.recipes.table_training import Training
+    from wingspan.recipes.training import Training
     from wingspan.runner.run import Run
     from wingspan.tabular.deploy import Deployed
     from wingspan.tabular.evaluate import Evaluation
@@ -89,6 +89,18 @@ def print_comparison(
         print_evaluations({best: tested}, "", [], "")
         told = f"{best} on {counted(tested.rows, 'test row')}, which were not looked at before"
         print(wrap(told))
+
+
+def print_gains(run: "Run") -> None:
+    """Print what tuning gained, and the parameters that were found."""
+    for label, gain in (run.get("gains") or {}).items():
+        found = run[f"tune[{label}]"].parameters
+        print(wrap(str(gain), "  "))
+        print(wrap(f"  {', '.join(f'{name} {_found(value)}' for name, value in found.items())}"))
+
+
+def _found(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_evaluations(

@@ -1,18 +1,18 @@
 """What becomes of a trained model: it is shown, deployed unless something speaks against it, and used on new rows."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from wingspan.cli.model_table import print_comparison, print_evaluations, write_out
+from wingspan.cli.model_table import print_comparison, print_evaluations, print_gains, write_out
 from wingspan.cli.paper import wrap
 from wingspan.cli.runs import check_file, check_folder
 
 if TYPE_CHECKING:
-    from wingspan.recipes.table_training import Training
+    from wingspan.recipes.training import Training
     from wingspan.runner.run import Run
     from wingspan.tabular.contest import Standing
     from wingspan.tabular.deploy import Deployed
@@ -64,16 +64,22 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
     if ends.out is not None:
         write_out(run["predict"].path, ends.out)
     if as_json:
-        told: dict[str, Any] = {"run": run.run_id, "task": what.guess[0]}
-        told["evaluations"] = {label: one.as_json() for label, one in compared.items()}
-        told["test"] = tested and tested.as_json()
-        told |= {"best": best.best, "ties": best.ties, "failed": failed}
-        told["survey"] = survey.as_json()
-        told["not_deployed"] = against if deployed is None else []
-        told |= _deployment(deployed, rival)
-        print(json.dumps(told, indent=2))
+        facts = {
+            "run": run.run_id,
+            "task": what.guess[0],
+            "evaluations": {label: one.as_json() for label, one in compared.items()},
+            "test": tested and tested.as_json(),
+            "gains": {label: asdict(one) for label, one in (run.get("gains") or {}).items()},
+            "best": best.best,
+            "ties": best.ties,
+            "failed": failed,
+            "survey": survey.as_json(),
+            "not_deployed": against if deployed is None else [],
+        }
+        print(json.dumps(facts | _deployment(deployed, rival), indent=2))
     else:
         print_comparison(compared, best, tested, BASELINE)
+        print_gains(run)
         if rival is not None:
             print("\non the test rows that neither model was fitted on:")
             print_evaluations({rival.reference: rival.old, "new": rival.new}, "", [])

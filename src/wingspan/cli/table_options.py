@@ -22,6 +22,13 @@ Parameters = Annotated[
         "--parameter", metavar="NAME.KEY=VALUE", help="Parameter of an estimator; VALUE is JSON."
     ),
 ]
+Tune = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRIALS|FILE.yaml",
+        help="Search parameters of each estimator in so many trials, or those that a file names.",
+    ),
+]
 Select = Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")]
 Drop = Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")]
 RulesFile = Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")]

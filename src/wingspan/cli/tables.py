@@ -71,12 +71,13 @@ from wingspan.cli.table_options import (
     Thousands,
     Threshold,
     Time,
+    Tune,
     Validation,
     Weight,
 )
 
 if TYPE_CHECKING:
-    from wingspan.recipes.table_training import Training
+    from wingspan.recipes.training import Training
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run import Run
     from wingspan.workflow import Pipeline
@@ -89,6 +90,7 @@ def train(
     target: Target,
     estimators: Estimators = None,
     parameters: Parameters = None,
+    tune: Tune = None,
     select: Select = "",
     task: TaskOption = None,
     drop: Drop = "",
@@ -139,7 +141,8 @@ def train(
     name = (name or column) if deploy else None
     ends = Ends(models, name, new_rows, out, deploy_anyway, interval, replace_better).checked()
     with _runner(home, cpus, on) as runner:
-        from wingspan.recipes.table_training import Training
+        from wingspan.recipes.table_tuning import read_tuning
+        from wingspan.recipes.training import Training
         from wingspan.tabular.given import (
             read_options,
             read_parameters,
@@ -166,6 +169,7 @@ def train(
             task=task,
             treatment=read_treatment(fill, indicators, class_weight, weight),
             date_parts=date_parts,
+            tuning=None if tune is None else read_tuning(tune),
             threshold=threshold,
             test_size=test_size,
             validation=validation,
@@ -179,7 +183,7 @@ def train(
             cpus=cpus,
             memory=memory,
         )
-        given = read_parameters(parameters or [], list(what.labels))
+        given = read_parameters(parameters or [], list(what.named))
         what = replace(what, parameters=given)
         if show_rules:
             print_rules(what)
@@ -281,11 +285,10 @@ def _without_failed(
         return carry_out(what), what, []
     except Ended as ended:
         failed = failed_estimators(ended.run.events.values(), what)
-        left = {label: name for label, name in what.labels.items() if label not in failed}
-        if not failed or not left:
+        fitted = what.without(failed)
+        if not failed or not fitted.named:
             raise
     print(f"going on without {', '.join(failed)}", file=sys.stderr)
-    fitted = replace(what, estimators=left)
     return carry_out(fitted), fitted, failed
 
 

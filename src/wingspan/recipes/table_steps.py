@@ -23,10 +23,11 @@ from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.prepare import PreparationPart, learn_part, merge_parts
 from wingspan.tabular.read import ReadOptions, read_table
 from wingspan.tabular.residuals import Residuals
-from wingspan.tabular.select import Selection, precise_metrics, select
+from wingspan.tabular.select import Selection, cost_of, precise_metrics, select
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.survey import Survey, survey
 from wingspan.tabular.train import train_table
+from wingspan.tabular.tune import Gain, cross_validate, gain
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -48,6 +49,29 @@ class Best(NamedTuple):
 
     selection: Selection
     bundle: Path
+
+
+class Search(NamedTuple):
+    """What a tuning searches: an estimator, with the parameters that are fixed and the metrics that may decide."""
+
+    estimator: str
+    fixed: dict[str, Any]
+    metrics: list[str]
+    seed: int
+
+
+class Tried(NamedTuple):
+    """One trial of a tuning: the parameters, and how good they are by cross-validation.
+
+    Attributes
+    ----------
+    cost
+        The metric, so that less is better.
+    """
+
+    cost: float
+    metric: str
+    parameters: dict[str, Any]
 
 
 class Overview(NamedTuple):
@@ -105,6 +129,33 @@ def fit(
     preparation = prepared.of(split)
     scale = True if preparation.compatibility else None
     return train_table(table, split, preparation, estimator, parameters, seed, scale=scale)
+
+
+def try_out(
+    table: Table,
+    prepared: Prepared,
+    split: SplitRule,
+    search: Search,
+    parameters: dict[str, Any],
+) -> Tried:
+    """Judge parameters of an estimator by cross-validation inside the training rows."""
+    given = search.fixed | parameters
+    found = cross_validate(table, split, prepared.folds, search.estimator, given, search.seed)
+    metric, cost = cost_of(found, search.metrics)
+    return Tried(cost, metric, given)
+
+
+def measure_gains(
+    models: dict[str, "BaseEstimator"],
+    selection: Selection,
+    table: Table,
+    prepared: Prepared,
+    split: SplitRule,
+    tuned: dict[str, str],
+) -> dict[str, Gain]:
+    """Return label -> what tuning gained on the validation rows, by the deciding metric."""
+    rows = (table, split, prepared.of(split), selection.metrics[0])
+    return {label: gain(label, models[label], models[name], *rows) for label, name in tuned.items()}
 
 
 def evaluate(
@@ -229,7 +280,7 @@ def bundle(
         },
         selected_by=selection.metrics,
         versions=versions_of(),
-        notes=notes_of(preparation),
+        notes=[*notes_of(preparation), *map(str, facts.get("gains", {}).values())],
         survey=surveyed,
         importance=facts.get("importance"),
     )

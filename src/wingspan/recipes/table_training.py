@@ -1,15 +1,14 @@
 """Declare the pipeline that trains, compares and bundles models of a table."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
+from wingspan.errors import SettingError
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources
 from wingspan.recipes.requests import numbers_of, read_mb, size_mb
 from wingspan.recipes.table_steps import (
+    Search,
     bundle,
     choose,
     choose_best,
@@ -20,170 +19,30 @@ from wingspan.recipes.table_steps import (
     join_best,
     learn,
     look,
+    measure_gains,
     merge,
     prepare,
     rank,
     read,
     refit,
     score,
+    try_out,
 )
+from wingspan.recipes.table_tuning import start_of
+from wingspan.recipes.training import LOANS, Training
 from wingspan.runner.events import FAILED, StepEvent
-from wingspan.tabular.clean import Rules
 from wingspan.tabular.declared import check_columns
-from wingspan.tabular.estimate import BASE_MB, Size, apply_mb, fit_mb, size_of_table
+from wingspan.tabular.estimate import BASE_MB, apply_mb, fit_mb
 from wingspan.tabular.estimators import check_estimator, check_probabilities
-from wingspan.tabular.inputs import Wanted
-from wingspan.tabular.labels import Task
-from wingspan.tabular.peek import guess_task
-from wingspan.tabular.preparation import Treatment
-from wingspan.tabular.read import ReadOptions
 from wingspan.tabular.select import check_metrics, needs_probabilities
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.threshold import DEFAULT, check_threshold
+from wingspan.tabular.threshold import check_threshold
+from wingspan.tabular.tune import tuning_rule
 from wingspan.workflow import Pipeline
 
+__all__ = ["BASELINE", "LOANS", "Training", "failed_estimators", "table_training"]
+
 BASELINE = "baseline"
-
-DEFAULTS: dict[Task, tuple[str, ...]] = {
-    "classification": ("logistic_regression", "decision_tree", "hist_gradient_boosting"),
-    "regression": ("ridge", "decision_tree", "hist_gradient_boosting"),
-}
-"""The estimators that are compared where the user names none."""
-
-LOANS = ("logistic_regression", "decision_tree")
-"""The estimators of the loan workflow, which the compatibility mode has."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What to train, on what, and how to choose.
-
-    Parameters
-    ----------
-    data
-        CSV or Parquet: a file, a folder, or several files.
-    target
-        Column to predict.
-    estimators
-        Label -> scikit-learn's name in snake case, or ``module:Class``; default: a linear model, a tree and boosted
-        trees.
-    parameters
-        Label -> parameters of the estimator.
-    select
-        Metric, then tie breaks; default a proper score, in compatibility mode precision, then f1.
-    treatment
-        How missing numbers are filled, and how training rows are weighted.
-    date_parts
-        Whether dates without a rule become their year, month and weekday.
-    task
-        Default: by the target's first rows.
-    validation
-        Share of the training rows on which the models are compared; 0: they are compared on the test rows.
-    folds
-        In place of that, the number of folds of a cross-validation.
-    group
-        A column whose rows of one value stay in one part.
-    time
-        A column of dates or numbers: the latest rows are for the test.
-    threshold
-        With two classes, the score above which a row is predicted as the second: a number, a metric that it makes as
-        large as possible on the validation rows, or ``cost:5``.
-    compatibility
-        Prepare and split as a pandas script does: row number as a feature, means over all rows, scikit-learn's split.
-    shards
-        Parts that preparation, evaluation and prediction are done in; no result depends on it.
-    cpus
-        Cores of each fit.
-    memory
-        Memory of every step; default: by the size of the table, and by the estimator.
-    """
-
-    data: Path | list[Path]
-    target: str
-    estimators: Mapping[str, str] | None = None
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    select: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    rules: Rules = field(default_factory=Rules)
-    treatment: Treatment = field(default_factory=Treatment)
-    date_parts: bool = True
-    options: ReadOptions = field(default_factory=ReadOptions)
-    task: Task | None = None
-    test_size: float = 0.2
-    validation: float = 0.2
-    folds: int = 0
-    group: str | None = None
-    time: str | None = None
-    threshold: str = DEFAULT
-    seed: int = 42
-    stratify: bool = False
-    compatibility: bool = False
-    shards: int = 1
-    cpus: int = 1
-    memory: str | None = None
-
-    @cached_property
-    def size(self) -> Size:
-        """About how large the table is."""
-        return size_of_table(self.data, self.options)
-
-    @cached_property
-    def guess(self) -> tuple[Task, str]:
-        """The task, and the reason if it was guessed."""
-        if self.task is not None:
-            return self.task, ""
-        if self.compatibility:
-            return "classification", ""
-        return guess_task(self.data, self.options, self.target)
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Label -> estimator of all that are compared."""
-        if self.estimators is not None:
-            return dict(self.estimators)
-        return {name: name for name in (LOANS if self.compatibility else DEFAULTS[self.guess[0]])}
-
-    @property
-    def wanted(self) -> Wanted:
-        """What becomes a feature, and what is predicted."""
-        task, _ = self.guess
-        guessed = self.task is None
-        drop = tuple(dict.fromkeys([*self.drop, *([self.group] if self.group else [])]))
-        reading = self.options.marks_of()
-        given = (self.target, drop, self.rules, self.compatibility, task, guessed, reading)
-        return Wanted(*given, self.treatment, self.date_parts)
-
-    @property
-    def split(self) -> SplitRule:
-        """How rows are divided."""
-        stratify = self.target if self.stratify else None
-        if self.compatibility:
-            return SplitRule("sklearn", self.test_size, self.seed, stratify, folds=self.folds)
-        validation = 0.0 if self.folds else self.validation
-        return SplitRule(
-            "hash",
-            self.test_size,
-            self.seed,
-            stratify,
-            column=self.group,
-            validation=validation,
-            folds=self.folds,
-            time=self.time,
-        )
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the card of the best model says of the training."""
-        files = self.data if isinstance(self.data, list) else [self.data]
-        return {
-            "data": [path.name for path in files],
-            "estimators": self.labels,
-            "parameters": {label: dict(given) for label, given in self.parameters.items()},
-            "seed": self.seed,
-            "split": self.split.as_json(),
-            "select": list(self.select),
-            "precise": self.compatibility,
-        }
 
 
 def table_training(what: Training) -> Pipeline:
@@ -200,11 +59,12 @@ def table_training(what: Training) -> Pipeline:
     _check(what)
     p = Pipeline("table-training")
     table = p.step(read, what.data, what.options, resources=_resources(what, read_mb(what.data)))
-    prepared = _prepare(p, what, table)
+    prepared = _prepare(p, what, table, what.split)
+    found = _tune(p, what, table)
     rules = what.split.rules_of_folds or [what.split]
     models, evaluations = {}, {}
     for label in what.labels:
-        fitted = [_fit(p, what, label, rule, (table, prepared)) for rule in rules]
+        fitted = [_fit(p, what, label, rule, (table, prepared), found) for rule in rules]
         models[label] = fitted[0]
         scored = list(zip(fitted, rules, strict=True))
         evaluations[label] = _evaluate(p, what, label, scored, (table, prepared))
@@ -220,12 +80,17 @@ def table_training(what: Training) -> Pipeline:
     selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
     memory = max(_fit_mb(what, label) for label in what.labels)
     asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
-    unseen = p.step(explain, models, selection, table, prepared, rules[0], resources=largest)
-    best = p.step(refit, selection, *compared, what.facts, resources=asked)
+    judged = (models, selection, table, prepared, rules[0])
+    facts = what.facts | {"importance": p.step(explain, *judged, resources=largest)}
+    if found:
+        facts["parameters"] = {**facts["parameters"], **found}
+        facts["gains"] = p.step(measure_gains, *judged, what.tuned, name="gains", resources=largest)
+    given = {name: facts[name] for name in ("parameters", "estimators", "seed")}
+    best = p.step(refit, selection, *compared, given, resources=asked)
     tested = _test(p, what, best, (table, prepared), (selection, evaluations))
     both = {"test": {"best": tested}, "validation": shown}
-    facts = (seen.survey, table, prepared, what.facts | {"importance": unseen})
-    p.step(bundle, selection, best, both, *facts, name="choose_best", resources=largest)
+    known = (seen.survey, table, prepared, facts)
+    p.step(bundle, selection, best, both, *known, name="choose_best", resources=largest)
     return p
 
 
@@ -234,6 +99,12 @@ def _check(what: Training) -> None:
     task, _ = what.guess
     for label, estimator in what.labels.items():
         check_estimator(estimator, what.parameters.get(label), task)
+    for label, space in what.searched.items():
+        check_estimator(what.labels[label], dict.fromkeys(space), task)
+    if what.tuning is not None and (what.folds or what.compatibility or not what.validation):
+        problem = "what tuning gains is measured on a validation part, which there is not"
+        fix = "leave out --folds, --compatibility and --validation 0: tuning has folds of its own"
+        raise SettingError("--tune", problem, fix)
     check_metrics(what.select, task)
     check_threshold(what.threshold)
     for metric in needs_probabilities(what.select[:1]):
@@ -262,6 +133,8 @@ def _steps_of(label: str, what: Training) -> list[str]:
     """Return the names of the steps that fit and evaluate one estimator."""
     rules = what.split.rules_of_folds or [what.split]
     fits = [_named("fit", label, rule) for rule in rules]
+    sources = [source for source, name in what.tuned.items() if name == label]
+    fits += [f"tune[{source}]" for source in sources]
     parts = [_part_of(label, shard, rule, what) for rule in rules for shard in range(what.shards)]
     return [f"evaluate[{label}]", *fits, *parts]
 
@@ -280,29 +153,64 @@ def _part_of(label: str, shard: int, rule: SplitRule, what: Training) -> str:
     return f"score-{label}[{inside}]" if inside else f"score-{label}"
 
 
-def _prepare(p: Pipeline, what: Training, table: Handle) -> Handle:
+def _tune(p: Pipeline, what: Training, table: Handle) -> dict[str, Handle]:
+    """Add the sweeps that tune estimators; return the parameters found, by the label of what they are fitted as."""
+    tuning, found = what.tuning, dict[str, Handle]()
+    if tuning is None:
+        return found
+    rule = tuning_rule(what.split, tuning.folds)
+    asked = _resources(what)
+    prepared = p.step(prepare, table, rule, what.wanted, name="prepare[tune]", resources=asked)
+    for label, space in what.searched.items():
+        fixed = dict(what.parameters.get(label, {}))
+        search = Search(what.labels[label], fixed, list(what.select), what.seed)
+        tuned = p.sweep(
+            try_out,
+            table,
+            prepared,
+            rule,
+            search,
+            over={"parameters": {name: each.drawn for name, each in space.items()}},
+            metric="cost",
+            trials=tuning.trials,
+            seed=what.seed,
+            start=start_of(space),
+            name=f"tune[{label}]",
+            resources=_resources(what, _fit_mb(what, label), cpus=what.cpus, seconds=2.0),
+        )
+        found[what.tuned[label]] = tuned.parameters
+    return found
+
+
+def _prepare(p: Pipeline, what: Training, table: Handle, split: SplitRule) -> Handle:
     """Add the steps that learn the preparation, in one piece or in shards."""
     if what.shards == 1:
-        return p.step(prepare, table, what.split, what.wanted, resources=_resources(what))
+        return p.step(prepare, table, split, what.wanted, resources=_resources(what))
     inputs = p.step(choose, table, what.wanted, resources=_resources(what))
     parts = p.map(
         learn,
         table,
         inputs,
-        what.split,
+        split,
         over=numbers_of(what.shards),
         shards_in_all=what.shards,
         resources=_resources(what),
     )
     short = _resources(what, seconds=0.0)
-    return p.step(merge, parts, table, what.split, name="prepare", resources=short)
+    return p.step(merge, parts, table, split, name="prepare", resources=short)
 
 
 def _fit(
-    p: Pipeline, what: Training, label: str, rule: SplitRule, given: tuple[Handle, Handle]
+    p: Pipeline,
+    what: Training,
+    label: str,
+    rule: SplitRule,
+    given: tuple[Handle, Handle],
+    found: dict[str, Handle],
 ) -> Handle:
     """Add the step that fits one estimator, on all training rows or on those of a fold."""
-    estimator, parameters = what.labels[label], dict(what.parameters.get(label, {}))
+    estimator = what.labels[label]
+    parameters: Any = found.get(label, dict(what.parameters.get(label, {})))
     asked = _resources(what, _fit_mb(what, label), cpus=what.cpus, seconds=2.0)
     name = _named("fit", label, rule)
     return p.step(fit, *given, rule, estimator, parameters, what.seed, name=name, resources=asked)

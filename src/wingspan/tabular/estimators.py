@@ -203,6 +203,11 @@ def _exported(path: Path) -> list[str]:
     return names
 
 
+def short_name(estimator: str) -> str:
+    """Return the short name of an estimator, or the one that the class of an import path would have."""
+    return _snake(estimator.rpartition(":")[2]) if ":" in estimator else estimator
+
+
 def _snake(name: str) -> str:
     """Return ``hist_gradient_boosting`` for ``HistGradientBoostingClassifier``, ``linear_svc`` for ``LinearSVC``."""
     words = re.sub(r"(Classifier|Regressor)$", "", name)

@@ -1,7 +1,7 @@
 """Choose the best of several models by the user's metric, or by a proper score."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wingspan.errors import SettingError, TableError, near
@@ -125,6 +125,12 @@ def is_better(one: Evaluation, other: Evaluation, metric: str) -> bool:
 def needs_probabilities(names: Iterable[str]) -> list[str]:
     """Return the metrics that are defined for probabilities alone."""
     return [name for name in names if name in LOSSES]
+
+
+def cost_of(one: Evaluation, metrics: Sequence[str]) -> tuple[str, float]:
+    """Return the first of some metrics, by default the first proper one, and what of it to minimise."""
+    name = _known(metrics[0], [one]) if metrics else proper_metrics([one])[0]
+    return name, _cost(one, name)
 
 
 def _known(name: str, evaluations: Iterable[Evaluation]) -> str:
