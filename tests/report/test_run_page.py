@@ -160,5 +160,5 @@ def test_a_report_is_opened_in_the_browser(failed_run, monkeypatch):
     monkeypatch.setattr("webbrowser.open", shown.append)
     done = CliRunner().invoke(app, ["report", "--open"])
     file = Path(done.stdout.strip())
-    assert re.fullmatch(r"report-\d+-\d+\.0001-work-\w+\.html", file.name)
+    assert re.fullmatch(r"report-\d+-\d+\.\d{4}-work-\w+\.html", file.name)
     assert shown == [file.absolute().as_uri()]

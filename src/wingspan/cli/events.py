@@ -53,7 +53,10 @@ def summary(
     events = read(files, timezone, cpus)
     found = summarise(events)
     if picture:
-        _draw(events, picture)
+        from wingspan.eventlog.pictures import states_svg
+        from wingspan.files import write_atomically
+
+        write_atomically(picture, states_svg(events))
     if as_json:
         print(json.dumps(asdict(found)))
         return
@@ -241,23 +244,6 @@ def _job_cells(line: dict[str, Any], several: bool) -> dict[str, Any]:
     facts = {name: line[name] for name in ("state", "runs", "holds")}
     times = {"good": _span(line["good_s"]), "bad": _span(line["bad_s"])}
     return {"job": line["job"], **place, **facts, **times, "submitted": line["submitted"][:16]}
-
-
-def _draw(events: "Events", path: Path) -> None:
-    import numpy as np
-
-    from wingspan.draw.timeline import timeline_svg
-    from wingspan.eventlog.histories import STATE_EVENTS, group_by_job
-    from wingspan.eventlog.job_state import State
-    from wingspan.files import write_atomically
-
-    history = group_by_job(events.take(np.flatnonzero(np.isin(events.code, STATE_EVENTS))))
-    seen = history.events.time
-    times = np.linspace(seen.min(), seen.max(), 400) if len(seen) else np.empty(0)
-    counts = history.count_states(times) if len(seen) else np.empty((len(State), 0), int)
-    kinds = (State.RUNNING, State.SUSPENDED, State.HELD, State.IDLE)
-    chosen = {kind.name.lower(): counts[kind].tolist() for kind in kinds if counts[kind].any()}
-    write_atomically(path, timeline_svg(times.tolist(), chosen, title=f"{len(history):,} jobs"))
 
 
 def _print_head(found: "Summary", rows: int) -> None:

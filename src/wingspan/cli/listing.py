@@ -1,4 +1,4 @@
-"""``wingspan runs``: every run, with its parameters, its start, how long it took and how it ended."""
+"""``wingspan runs``: every run with its parameters, start, time and end; two of them compared."""
 
 import json
 import time
@@ -13,19 +13,33 @@ from wingspan.errors import NotFoundError, near
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from wingspan.report.compare import Difference, Effect
     from wingspan.runner.run import Run
+
+_EFFECTS = 40  # lines of each kind
 
 Only = Annotated[
     str | None, typer.Option("--pipeline", metavar="NAME", help="Only the runs of this pipeline.")
 ]
 
 
-def runs(home: HomeOption = None, pipeline: Only = None, as_json: AsJson = False) -> None:
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    home: HomeOption = None,
+    pipeline: Only = None,
+    as_json: AsJson = False,
+) -> None:
     """List the runs, newest first: state, time, start, parameters."""
     from wingspan.runner.runs import runs as all_runs
 
+    if context.invoked_subcommand is not None:
+        return
     found = all_runs(pipeline, home=home)
     if pipeline is not None and not found and not as_json:
         raise _no_pipeline(pipeline, (run.pipeline for run in all_runs(home=home)))
@@ -85,6 +99,52 @@ def _took(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 100 else duration(seconds)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(runs)
+@app.command()
+def diff(
+    one: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or a part of it.")],
+    other: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare it with.")],
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs: code, parameters, data, versions, results, times.
+
+    `wingspan report RUN RUN` writes the same as a page.
+    """
+    from dataclasses import asdict
+
+    from wingspan.report.compare import differences, effects
+    from wingspan.report.run_facts import read_run
+    from wingspan.runner.runs import open_run
+
+    facts = [read_run(open_run(run, home=home).collect()) for run in (one, other)]
+    facts.sort(key=lambda each: each.created)
+    found, did = differences(*facts), effects(*facts)
+    if as_json:
+        pairs = {"before": facts[0].run_id, "after": facts[1].run_id}
+        changes = [asdict(each) | {"change": each.change} for each in did]
+        print(json.dumps(pairs | {"differences": list(map(asdict, found)), "effects": changes}))
+        return
+    print(
+        f"before: {facts[0].run_id}  {facts[0].state}\nafter:  {facts[1].run_id}  {facts[1].state}"
+    )
+    for line in _diff_lines(found, did):
+        print(line)
+
+
+def _diff_lines(found: "Sequence[Difference]", did: "Sequence[Effect]") -> "Iterator[str]":
+    from wingspan.report.compare_page import amount, line_of, signed
+
+    yield "" if found else "\ncode, parameters, data and packages are equal"
+    for each in found:
+        yield wrap(shown_name(line_of(each)), "    ")
+    for kind, title in (("metric", "results"), ("time", "run time"), ("memory", "most memory")):
+        rows = [each for each in did if each.kind == kind]
+        if rows:
+            yield f"\n{title}:"
+        for effect in rows[:_EFFECTS]:
+            name = f"{effect.step} {effect.name}" if kind == "metric" else effect.step
+            was, now = amount(kind, effect.before), amount(kind, effect.after)
+            change = signed(kind, effect.change)
+            yield wrap(f"  {shown_name(name)}: {was} → {now}  {change}".rstrip(), "    ")
+        if len(rows) > _EFFECTS:
+            yield f"  and {len(rows) - _EFFECTS} more: --json"

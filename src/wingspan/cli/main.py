@@ -52,13 +52,13 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(models.app, name="models")
 app.add_typer(pool.app, name="pool")
 app.add_typer(store.app, name="store")
+app.add_typer(listing.app, name="runs")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(track.app, name="track")
 advise.register(holds.app)
 holds_judge.register(holds.app)
 for group in (
     runs,
-    listing,
     plan,
     execute,
     show,

@@ -134,8 +134,14 @@ def _stopped(facts: RunFacts) -> Callout:
     )
 
 
-def result_blocks(facts: RunFacts) -> list[Block]:
-    """Return what a run gave: its best model, the best trial of each sweep, its last results."""
+def result_blocks(facts: RunFacts, *, values: bool = True) -> list[Block]:
+    """Return the result of a run: its best model, best trials, last results.
+
+    Parameters
+    ----------
+    values
+        Also values of parameters, and results that may hold some.
+    """
     lines = []
     label, metrics = facts.chosen
     for name, one in facts.evaluations.items():
@@ -147,7 +153,8 @@ def result_blocks(facts: RunFacts) -> list[Block]:
                 if metric in one.metrics
             ]
             lines.append(f"Best model: {label}, {', '.join(text)}, on {one.rows:,} rows.")
-    lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
+    if values:
+        lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
     lines += [f"{name}: {text}" for name, text in facts.results if not _BARE.fullmatch(text)][
         :_RESULTS
     ]

@@ -54,7 +54,8 @@ def _metrics(
     names.sort(key=lambda metric: list(deciding).index(metric) if metric in deciding else 99)
     models = [f"{model} (best)" if best and model.endswith(f"[{best}]") else model for model in of]
     body: list[list[Cell]] = [
-        [metric, *(_cell(one.metrics.get(metric)) for one in of.values())] for metric in names
+        [metric, *(interval_cell(one.metrics.get(metric)) for one in of.values())]
+        for metric in names
     ]
     level = next(iter(of.values())).level
     caption = f"On {rows:,} rows, with {level:.0%} intervals"
@@ -63,7 +64,8 @@ def _metrics(
     return Table(name, caption, ["metric", *models], body, frozenset(range(1, len(models) + 1)))
 
 
-def _cell(metric: "Metric | None") -> Cell:
+def interval_cell(metric: "Metric | None") -> Cell:
+    """Return a metric with its interval; empty where it is not defined."""
     if metric is None or metric.value is None:
         return ""
     value = f"{metric.value:.4f}" if abs(metric.value) < 1000 else number(metric.value)

@@ -12,6 +12,7 @@ from wingspan.report.first_screen import first_screen, result_blocks
 from wingspan.report.graph import nodes_of
 from wingspan.report.model_blocks import evaluation_blocks
 from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Section, Table
+from wingspan.report.redact import NOTE
 from wingspan.report.run_facts import RunFacts, StepFacts
 from wingspan.report.stretches import OFF_SLOT, Link, Stretch, critical_path, spans_of, spent
 from wingspan.report.study_blocks import study_blocks
@@ -26,15 +27,29 @@ _COUNTED: Final = ("queued", "transfer", "running", "held")
 _FIRST: Final = {FAILED: 0, HELD: 1, RUNNING: 2, STOPPED: 3}
 
 
-def run_page(facts: RunFacts, details: Mapping[str, Mapping[str, Any]]) -> Page:
-    """Return the page of a run; `details` is what a click on a step shows, by its id."""
+def run_page(
+    facts: RunFacts, details: Mapping[str, Mapping[str, Any]], *, redacted: bool = False
+) -> Page:
+    """Return the page of a run.
+
+    Parameters
+    ----------
+    details
+        What a click on a step shows, by its id.
+    redacted
+        The facts are: values of parameters that a sweep tried are left out too.
+    """
     made = [
         Section("pipeline", "Pipeline", _pipeline(facts)),
         Section("steps", "Steps", [_steps(facts, details)]),
         Section("results", "Results", _numbers(facts)),
         Section("models", "Models", evaluation_blocks(facts.evaluations, facts.chosen)),
         *(
-            Section(f"sweep-{place}", f"Sweep {name}", study_blocks(study, f"trials-{place}"))
+            Section(
+                f"sweep-{place}",
+                f"Sweep {name}",
+                study_blocks(study, f"trials-{place}", values=not redacted),
+            )
             for place, (name, study) in enumerate(facts.studies.items())
         ),
         Section("time", "Time", _time(facts)),
@@ -44,7 +59,7 @@ def run_page(facts: RunFacts, details: Mapping[str, Mapping[str, Any]]) -> Page:
     ]
     text = [f"run {facts.run_id}", f"started {stamp(facts.created)}", f"on {facts.on}"]
     text += [f"{name}={value}" for name, value in facts.parameters]
-    left_out = []
+    left_out = [NOTE] if redacted else []
     if details and len(details) < len(facts.steps):
         left = len(facts.steps) - len(details)
         left_out.append(
@@ -54,7 +69,7 @@ def run_page(facts: RunFacts, details: Mapping[str, Mapping[str, Any]]) -> Page:
         facts.pipeline,
         facts.state,
         text,
-        first_screen(facts, result_blocks(facts)),
+        first_screen(facts, result_blocks(facts, values=not redacted)),
         [section for section in made if section.blocks],
         left_out,
         details,

@@ -1,5 +1,6 @@
 """Lay out the trials of a sweep as blocks of a page. Pure."""
 
+import re
 from collections.abc import Sequence
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING
@@ -19,18 +20,31 @@ _CAPTIONS = {
     "importance": "Share of the metric's spread that each parameter explains.",
     "slices": "Each dot is a trial.",
 }
+_WITHOUT_VALUES = frozenset({"curves", "importance"})
+_TITLE = re.compile(r"<title>.*?</title>")
 
 
-def study_blocks(study: "Study", name: str) -> list[Block]:
-    """Return what there is to see of a study; `name` is that of its table."""
-    blocks: list[Block] = [Pairs(_facts(study))]
-    blocks += [
-        Picture(svg, _CAPTIONS.get(picture, "")) for picture, svg in study.pictures().items()
-    ]
-    return [*blocks, trials_table(study, name)]
+def study_blocks(study: "Study", name: str, *, values: bool = True) -> list[Block]:
+    """Return what there is to see of a study.
+
+    Parameters
+    ----------
+    name
+        Name of its table.
+    values
+        Also the values of the parameters.
+    """
+    pictures = study.pictures()
+    if not values:
+        pictures = {
+            each: _TITLE.sub("", svg) for each, svg in pictures.items() if each in _WITHOUT_VALUES
+        }
+    blocks: list[Block] = [Pairs(_facts(study, values=values))]
+    blocks += [Picture(svg, _CAPTIONS.get(each, "")) for each, svg in pictures.items()]
+    return [*blocks, trials_table(study, name, values=values)]
 
 
-def _facts(study: "Study") -> list[tuple[str, str]]:
+def _facts(study: "Study", *, values: bool) -> list[tuple[str, str]]:
     spec = study.spec
     counts = ", ".join(f"{count} {state}" for state, count in study.counts.items() if count)
     rows = [
@@ -42,7 +56,8 @@ def _facts(study: "Study") -> list[tuple[str, str]]:
     if best is not None:
         flat = spec.space.flat(best.parameters)
         text = ", ".join(f"{key}={_value(value)}" for key, value in flat.items())
-        rows.append(("best", f"{number(best.value)}, trial {best.number}: {text}"))
+        shown = f": {text}" if values else ""
+        rows.append(("best", f"{number(best.value)}, trial {best.number}{shown}"))
     rows += _second(study)
     attempts = sum(each.attempts for each in study.trials)
     extra = attempts - sum(each.attempts > 0 for each in study.trials) * max(spec.repeats, 1)
@@ -81,13 +96,14 @@ def _interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, f
     return gap - away, gap + away
 
 
-def trials_table(study: "Study", name: str) -> Table:
+def trials_table(study: "Study", name: str, *, values: bool = True) -> Table:
     """Return the trials, best first; each is found in all pictures by its number."""
     spec = study.spec
     ranked = best_first(study.trials, spec)
     first = {each.number for each in ranked}
     trials = [*ranked, *(each for each in study.trials if each.number not in first)]
-    names = list(dict.fromkeys(key for each in trials for key in spec.space.flat(each.parameters)))
+    flat = [spec.space.flat(each.parameters) for each in trials] if values else []
+    names = list(dict.fromkeys(key for each in flat for key in each))
     columns = ["trial", "state", spec.metric, *names, "reports", "tries", "time"]
     rows = [_row(study, each, names) for each in trials]
     known = [_numeric([row[column] for row in rows]) for column in range(len(columns))]

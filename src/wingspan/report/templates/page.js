@@ -1,5 +1,5 @@
 "use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(document.getElementById("page-data").textContent);
 const make = (name, text, kind) => {
   const made = document.createElement(name);
   if (text !== undefined && text !== null) made.textContent = text;
