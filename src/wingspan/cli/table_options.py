@@ -1,114 +1,247 @@
-"""The options of ``wingspan train`` and ``wingspan predict``."""
+"""The options of ``wingspan train`` and ``wingspan predict``, in groups, and what they ask for."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from wingspan.cli.models import MODELS, Folder
+from wingspan.cli.options import AsJson, HomeOption
+from wingspan.cli.runs import NoFuse, On, Shared
+from wingspan.cli.table_ends import Ends
+
+if TYPE_CHECKING:
+    from wingspan.recipes.training import Training
 
 Data = Annotated[
     list[Path],
     typer.Argument(metavar="DATA...", help="CSV (also .gz, .zst) or Parquet files, or a folder."),
 ]
 Target = Annotated[list[str], typer.Option(help="Column to predict.")]
-Estimators = Annotated[
-    str | None,
-    typer.Option(
-        help="Names or module:Class, separated by commas [default: a linear model, a tree, boosted trees]."
-    ),
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--parameter", metavar="NAME.KEY=VALUE", help="Parameter of an estimator; VALUE is JSON."
-    ),
-]
-Tune = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TRIALS|FILE.yaml",
-        help="Search parameters of each estimator in so many trials, or those that a file names.",
-    ),
-]
-Select = Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")]
-Drop = Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")]
-RulesFile = Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")]
-TestSize = Annotated[float, typer.Option(help="Share of the rows for the test.")]
-Seed = Annotated[int, typer.Option(help="Random seed for the split and the estimators.")]
-Stratify = Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")]
-Compatibility = Annotated[bool, typer.Option(help="Prepare and split as a pandas script does.")]
-Validation = Annotated[
-    float,
-    typer.Option(
-        help="Share of the training rows that models are compared on; 0: on the test rows."
-    ),
-]
-Folds = Annotated[int, typer.Option(help="Compare models by cross-validation in so many folds.")]
-Group = Annotated[str | None, typer.Option(help="Column whose rows of one value stay in one part.")]
-Time = Annotated[
-    str | None, typer.Option(help="Column of dates or numbers: the latest rows are for the test.")
-]
-TaskOption = Annotated[
-    Literal["classification", "regression"] | None,
-    typer.Option(help="What to predict [default: by the target's values]."),
-]
 Interval = Annotated[
     float | None,
     typer.Option(help="Regression: add the ends of an interval that this share of rows lies in."),
 ]
 Shards = Annotated[int, typer.Option(min=1, help="Parts to work in; results do not depend on it.")]
-Cpus = Annotated[int, typer.Option(min=1, help="Cores of each fit.")]
 Memory = Annotated[
     str | None, typer.Option(help="Memory of each step [default: by the data's size].")
 ]
 Delimiter = Annotated[str, typer.Option(help="CSV field delimiter.")]
-Decimal = Annotated[str, typer.Option(help="Decimal mark of numbers: . or ,")]
-Thousands = Annotated[str, typer.Option(help="Thousands mark of numbers, such as . or ,")]
-Numbers = Annotated[
-    str, typer.Option(help="Columns of amounts or percentages to read as numbers, by commas.")
-]
-Categories = Annotated[str, typer.Option(help="Columns of codes to take as categories, by commas.")]
 Missing = Annotated[
     str, typer.Option(help="Further words for a missing value, separated by commas.")
-]
-ClassWeight = Annotated[
-    Literal["balanced"] | None,
-    typer.Option(help="Let each class weigh the same in training."),
-]
-Weight = Annotated[str | None, typer.Option(help="Column of weights of the training rows.")]
-Threshold = Annotated[
-    str,
-    typer.Option(help="Two classes: score above which a row is positive; a metric; or cost:5."),
-]
-Fill = Annotated[
-    str, typer.Option(help="Missing numbers become the mean, the median, or a number.")
-]
-Indicators = Annotated[
-    bool, typer.Option("--indicators", help="Add features that say where numbers are missing.")
-]
-DateParts = Annotated[bool, typer.Option(help="Use year, month and weekday of dates.")]
-ShowRules = Annotated[
-    bool, typer.Option("--show-rules", help="Print the cleaning rules as a file; train nothing.")
-]
-DeployName = Annotated[str | None, typer.Option(help="Name to deploy under [default: the target].")]
-DropMissingTarget = Annotated[
-    bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")
-]
-DeployAnyway = Annotated[
-    bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
-]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Replace a deployed model although it is better.")
-]
-Deploy = Annotated[bool, typer.Option(help="Deploy the best model.")]
-NewRows = Annotated[
-    Path | None,
-    typer.Option("--predict", metavar="NEW_ROWS", help="Raw rows to predict with the best model."),
-]
-NewRowsOut = Annotated[
-    Path | None, typer.Option("--out", help="File for these predictions: .csv or .parquet.")
 ]
 Out = Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")]
 ModelName = Annotated[
     str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
 ]
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column to copy to the predictions.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Which models are compared, and by what."""
+
+    estimators: Annotated[
+        str | None,
+        typer.Option(
+            help="Names or module:Class, separated by commas [default: a linear model, a tree, boosted trees]."
+        ),
+    ] = None
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME.KEY=VALUE", help="Parameter of an estimator; VALUE is JSON."),
+    ] = None
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRIALS|FILE.yaml",
+            help="Search parameters of each estimator in so many trials, or those that a file names.",
+        ),
+    ] = None
+    select: Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")] = ""
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        typer.Option(help="What to predict [default: by the target's values]."),
+    ] = None
+    threshold: Annotated[
+        str,
+        typer.Option(help="Two classes: score above which a row is positive; a metric; or cost:5."),
+    ] = "0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How columns become features, and how rows are weighted."""
+
+    drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = ""
+    rules: Annotated[Path | None, typer.Option(help="Cleaning rules, a JSON file.")] = None
+    drop_missing_target: Annotated[
+        bool, typer.Option("--drop-missing-target", help="Leave out rows without a target.")
+    ] = False
+    date_parts: Annotated[bool, typer.Option(help="Use year, month and weekday of dates.")] = True
+    show_rules: Annotated[
+        bool,
+        typer.Option("--show-rules", help="Print the cleaning rules as a file; train nothing."),
+    ] = False
+    fill: Annotated[
+        str, typer.Option(help="Missing numbers become the mean, the median, or a number.")
+    ] = "mean"
+    indicators: Annotated[
+        bool, typer.Option("--indicators", help="Add features that say where numbers are missing.")
+    ] = False
+    class_weight: Annotated[
+        Literal["balanced"] | None,
+        typer.Option(help="Let each class weigh the same in training."),
+    ] = None
+    weight: Annotated[str | None, typer.Option(help="Column of weights of the training rows.")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How rows are divided."""
+
+    test_size: Annotated[float, typer.Option(help="Share of the rows for the test.")] = 0.2
+    validation: Annotated[
+        float,
+        typer.Option(
+            help="Share of the training rows that models are compared on; 0: on the test rows."
+        ),
+    ] = 0.2
+    folds: Annotated[
+        int, typer.Option(help="Compare models by cross-validation in so many folds.")
+    ] = 0
+    group: Annotated[
+        str | None, typer.Option(help="Column whose rows of one value stay in one part.")
+    ] = None
+    time: Annotated[
+        str | None,
+        typer.Option(help="Column of dates or numbers: the latest rows are for the test."),
+    ] = None
+    seed: Annotated[int, typer.Option(help="Random seed for the split and the estimators.")] = 42
+    stratify: Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")] = False
+    compatibility: Annotated[
+        bool, typer.Option(help="Prepare and split as a pandas script does.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How the table is read."""
+
+    delimiter: Delimiter = ","
+    decimal: Annotated[str, typer.Option(help="Decimal mark of numbers: . or ,")] = "."
+    thousands: Annotated[str, typer.Option(help="Thousands mark of numbers, such as . or ,")] = ""
+    numbers: Annotated[
+        str, typer.Option(help="Columns of amounts or percentages to read as numbers, by commas.")
+    ] = ""
+    categories: Annotated[
+        str, typer.Option(help="Columns of codes to take as categories, by commas.")
+    ] = ""
+    missing: Missing = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What becomes of the best model."""
+
+    name: Annotated[
+        str | None, typer.Option(help="Name to deploy under [default: the target].")
+    ] = None
+    deploy: Annotated[bool, typer.Option(help="Deploy the best model.")] = True
+    deploy_anyway: Annotated[
+        bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
+    ] = False
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a deployed model although it is better.")
+    ] = False
+    predict: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW_ROWS", help="Raw rows to predict with the best model."),
+    ] = None
+    out: Annotated[
+        Path | None, typer.Option(help="File for these predictions: .csv or .parquet.")
+    ] = None
+    interval: Interval = None
+    models: Folder = MODELS
+
+    def ends(self, target: str) -> Ends:
+        """Return what becomes of the model, checked before anything is computed."""
+        name = (self.name or target) if self.deploy else None
+        made = Ends(
+            self.models, name, self.predict, self.out, self.deploy_anyway, self.interval, self.replace
+        )  # fmt: skip
+        return made.checked()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where and with what the steps run."""
+
+    shards: Shards = 1
+    cpus: Annotated[int, typer.Option(min=1, help="Cores of each fit.")] = 1
+    memory: Memory = None
+    home: HomeOption = None
+    as_json: AsJson = False
+    on: On = "local"
+    no_fuse: NoFuse = False
+    shared: Shared = None
+
+
+def training_of(
+    data: list[Path],
+    target: str,
+    compared: Compared,
+    prepared: Prepared,
+    split: Split,
+    read: Read,
+    work: Work,
+) -> "Training":
+    """Return the training that options ask for."""
+    from wingspan.recipes.table_tuning import read_tuning
+    from wingspan.recipes.training import Training
+    from wingspan.tabular.given import read_options, read_parameters, read_rules, read_treatment
+
+    names = None if compared.estimators is None else listed(compared.estimators)
+    what = Training(
+        data=data[0] if len(data) == 1 else list(data),
+        target=target,
+        estimators=None if names is None else {name: name for name in names},
+        select=listed(compared.select),
+        drop=listed(prepared.drop),
+        rules=read_rules(prepared.rules, drop_missing_target=prepared.drop_missing_target),
+        options=read_options(
+            read.delimiter,
+            read.missing,
+            decimal=read.decimal,
+            thousands=read.thousands,
+            numbers=listed(read.numbers),
+            categories=listed(read.categories),
+        ),
+        task=compared.task,
+        treatment=read_treatment(
+            prepared.fill, prepared.indicators, prepared.class_weight, prepared.weight
+        ),
+        date_parts=prepared.date_parts,
+        tuning=None if compared.tune is None else read_tuning(compared.tune),
+        threshold=compared.threshold,
+        test_size=split.test_size,
+        validation=split.validation,
+        folds=split.folds,
+        group=split.group,
+        time=split.time,
+        seed=split.seed,
+        stratify=split.stratify,
+        compatibility=split.compatibility,
+        shards=work.shards,
+        cpus=work.cpus,
+        memory=work.memory,
+    )
+    return replace(what, parameters=read_parameters(compared.parameter or [], list(what.named)))
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a text that commas separate."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -4,12 +4,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from wingspan.cli.grouped import grouped
 from wingspan.cli.model_table import (
     prediction_facts,
     print_guess,
@@ -21,59 +21,26 @@ from wingspan.cli.model_table import (
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.runs import (
-    Ended,
-    NoFuse,
-    On,
-    Shared,
-    run_pipeline,
-)
+from wingspan.cli.runs import Ended, NoFuse, On, Shared, run_pipeline
 from wingspan.cli.table_ends import Ends, check_out, finish
 from wingspan.cli.table_options import (
-    Categories,
-    ClassWeight,
-    Compatibility,
-    Cpus,
+    Compared,
     Data,
-    DateParts,
-    Decimal,
     Delimiter,
-    Deploy,
-    DeployAnyway,
-    DeployName,
-    Drop,
-    DropMissingTarget,
-    Estimators,
-    Fill,
-    Folds,
-    Group,
+    Deployment,
     IdColumn,
-    Indicators,
     Interval,
     Memory,
     Missing,
     ModelName,
-    NewRows,
-    NewRowsOut,
-    Numbers,
     Out,
-    Parameters,
-    Replace,
-    RulesFile,
-    Seed,
-    Select,
+    Prepared,
+    Read,
     Shards,
-    ShowRules,
-    Stratify,
+    Split,
     Target,
-    TaskOption,
-    TestSize,
-    Thousands,
-    Threshold,
-    Time,
-    Tune,
-    Validation,
-    Weight,
+    Work,
+    training_of,
 )
 
 if TYPE_CHECKING:
@@ -88,119 +55,40 @@ _PIPELINE, _RECIPE = "table-training", "wingspan.recipes.table_steps"
 def train(
     data: Data,
     target: Target,
-    estimators: Estimators = None,
-    parameters: Parameters = None,
-    tune: Tune = None,
-    select: Select = "",
-    task: TaskOption = None,
-    drop: Drop = "",
-    rules: RulesFile = None,
-    drop_missing_target: DropMissingTarget = False,
-    date_parts: DateParts = True,
-    show_rules: ShowRules = False,
-    fill: Fill = "mean",
-    indicators: Indicators = False,
-    class_weight: ClassWeight = None,
-    weight: Weight = None,
-    threshold: Threshold = "0.5",
-    test_size: TestSize = 0.2,
-    validation: Validation = 0.2,
-    folds: Folds = 0,
-    group: Group = None,
-    time: Time = None,
-    seed: Seed = 42,
-    stratify: Stratify = False,
-    compatibility: Compatibility = False,
-    shards: Shards = 1,
-    cpus: Cpus = 1,
-    memory: Memory = None,
-    delimiter: Delimiter = ",",
-    decimal: Decimal = ".",
-    thousands: Thousands = "",
-    numbers: Numbers = "",
-    categories: Categories = "",
-    missing: Missing = "",
-    name: DeployName = None,
-    deploy: Deploy = True,
-    deploy_anyway: DeployAnyway = False,
-    replace_better: Replace = False,
-    new_rows: NewRows = None,
-    out: NewRowsOut = None,
-    interval: Interval = None,
-    models: ModelsFolder = MODELS,
-    home: HomeOption = None,
-    as_json: AsJson = False,
-    on: On = "local",
-    no_fuse: NoFuse = False,
-    shared: Shared = None,
+    compared: Compared,
+    prepared: Prepared,
+    split: Split,
+    read: Read,
+    deployment: Deployment,
+    work: Work,
 ) -> None:
     """Train models on a table, compare them, and deploy the best."""
     from wingspan.tabular.labels import one_target
 
     column = one_target(target)
-    name = (name or column) if deploy else None
-    ends = Ends(models, name, new_rows, out, deploy_anyway, interval, replace_better).checked()
-    with _runner(home, cpus, on) as runner:
-        from wingspan.recipes.table_tuning import read_tuning
-        from wingspan.recipes.training import Training
-        from wingspan.tabular.given import (
-            read_options,
-            read_parameters,
-            read_rules,
-            read_treatment,
-        )
-
-        labels = None if estimators is None else {label: label for label in _listed(estimators)}
-        what = Training(
-            data=data[0] if len(data) == 1 else list(data),
-            target=column,
-            estimators=labels,
-            select=tuple(_listed(select)),
-            drop=tuple(_listed(drop)),
-            rules=read_rules(rules, drop_missing_target=drop_missing_target),
-            options=read_options(
-                delimiter,
-                missing,
-                decimal=decimal,
-                thousands=thousands,
-                numbers=tuple(_listed(numbers)),
-                categories=tuple(_listed(categories)),
-            ),
-            task=task,
-            treatment=read_treatment(fill, indicators, class_weight, weight),
-            date_parts=date_parts,
-            tuning=None if tune is None else read_tuning(tune),
-            threshold=threshold,
-            test_size=test_size,
-            validation=validation,
-            folds=folds,
-            group=group,
-            time=time,
-            seed=seed,
-            stratify=stratify,
-            compatibility=compatibility,
-            shards=shards,
-            cpus=cpus,
-            memory=memory,
-        )
-        given = read_parameters(parameters or [], list(what.named))
-        what = replace(what, parameters=given)
-        if show_rules:
+    ends = deployment.ends(column)
+    with _runner(work.home, work.cpus, work.on) as runner:
+        what = training_of(data, column, compared, prepared, split, read, work)
+        if prepared.show_rules:
             print_rules(what)
             return
         print_guess(what)
-        origin = {"command": "train", "parameters": {"data": str(data[0]), "target": column}}
 
         def carry_out(what: "Training") -> "Run":
             p = _training(what, ends)
-            p.origin = origin
-            on_done = None if as_json else tell_survey
+            p.origin = {"command": "train", "parameters": {"data": str(data[0]), "target": column}}
             return run_pipeline(
-                p, home, runner=runner, on=on, fuse=not no_fuse, shared=shared, on_done=on_done
+                p,
+                work.home,
+                runner=runner,
+                on=work.on,
+                fuse=not work.no_fuse,
+                shared=work.shared,
+                on_done=None if work.as_json else tell_survey,
             )
 
         run, fitted, failed = _without_failed(what, carry_out)
-    finish(run, fitted, ends, failed, as_json=as_json)
+    finish(run, fitted, ends, failed, as_json=work.as_json)
 
 
 def predict(
@@ -308,11 +196,7 @@ def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | No
         yield runner
 
 
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(train)
+    app.command()(grouped(train))
     app.command()(predict)
