@@ -16,7 +16,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         if parameter.name in records:
             flat += _options_of(records[parameter.name])
         else:
-            flat.append(parameter.replace(annotation=hints[parameter.name]))
+            kind = inspect.Parameter.KEYWORD_ONLY
+            flat.append(parameter.replace(kind=kind, annotation=hints[parameter.name]))
 
     @functools.wraps(command)
     def run(**given: Any) -> None:  # noqa: ANN401 - options are of any type
