@@ -1,18 +1,22 @@
 """What a lane does next, and what the DAG of a sweep says: values in, values out."""
 
+import os
 import time
 
 import pytest
 
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.htcondor.part.lane_study import LaneStudy
+from wingspan.runner.htcondor.part.starts import LEFT, Before, Start, bad_hosts, before
 from wingspan.runner.htcondor.write.dag_file import dag_text
 from wingspan.runner.htcondor.write.lanes import Lanes, lanes_for, reserves
 from wingspan.runner.htcondor.write.nodes import nodes_of
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import COMPLETE, FAILED, Ending
 from wingspan.sweep.spec import make_spec
+from wingspan.tracking import record
 
+NEW = Before("", 0.0, 0, 0.0)
 OWN = [[0, {"rate": 0.1}, 0], [2, {"rate": 0.2}, 0], [4, {"rate": 0.3}, 0]]
 
 
@@ -51,8 +55,9 @@ def lane(tmp_path, monkeypatch):
     monkeypatch.setattr("wingspan.runner.htcondor.part.lane_study._ASK_S", 0.0)
     monkeypatch.setattr("wingspan.runner.htcondor.part.lane_study._WAIT_S", 0.0)
 
-    def make(channel=None, reserve=OWN, left_s=60.0, **options):
-        given = {"reserve": reserve, "until": time.monotonic() + left_s}
+    def make(channel=None, reserve=OWN, left_s=60.0, before=NEW, again=False, **options):
+        until = time.monotonic() + left_s
+        given = {"reserve": reserve, "until": until, "before": before, "again": again}
         file = tmp_path / "trials.jsonl"
         return LaneStudy("fit-2_lane1", given, spec(**options), file, channel or Said(way="off"))
 
@@ -146,6 +151,75 @@ def test_what_is_no_number_is_no_value(lane):
     study.ended(draw.number, Ending(COMPLETE, float("inf"), curve=((0, float("nan")), (1, 2.0))))
     assert (study.lines[0]["state"], study.lines[0]["value"]) == (FAILED, None)
     assert study.lines[0]["curve"] == [[1, 2.0]]
+
+
+def end(study, state, wall_s=1.0):
+    """End the next trial of a lane."""
+    draw = study.draw(9)
+    study.began(draw.number, f"key{draw.number}", draw.repeat)
+    study.ended(draw.number, Ending(state, 1.0, "no" * (state == FAILED), wall_s), draw.repeat)
+    return draw.number
+
+
+def test_a_trial_that_fails_at_once_is_given_once_more_elsewhere(lane, monkeypatch):
+    """It counts once; where it goes well elsewhere, the first machine is bad."""
+    first = lane(again=True)
+    assert end(first, FAILED) == 0
+    assert first.elsewhere
+    assert first.draw(9) is None
+    assert first.lines == []
+    monkeypatch.setattr("os.uname", lambda: type("uname", (), {"nodename": "other"}))
+    second = lane(again=True)
+    assert end(second, COMPLETE) == 0
+    monkeypatch.undo()
+    assert bad_hosts(record.read(second._file)) == {os.uname().nodename}
+    third = lane(again=True)
+    assert end(third, FAILED) == 2
+    assert third.elsewhere
+
+
+def test_a_function_that_fails_everywhere_is_not_tried_twice_each_time(lane):
+    """Once a trial has failed on two machines, the next failures are the function's."""
+    assert end(lane(again=True), FAILED) == 0
+    study = lane(again=True)
+    assert [end(study, FAILED) for _ in range(3)] == [0, 2, 4]
+    assert not study.elsewhere
+    assert bad_hosts(record.read(study._file)) == set()
+
+
+def test_a_failure_after_a_success_or_a_while_is_the_trials(lane):
+    """The machine has done well, or the trial has worked for longer than a bad machine takes."""
+    study = lane(again=True)
+    assert end(study, COMPLETE) == 0
+    assert end(study, FAILED) == 2
+    assert not study.elsewhere
+    assert end(lane(again=True), FAILED, wall_s=60.0) == 4
+
+
+def test_the_time_of_lost_starts_is_that_of_the_trial_under_way(lane):
+    """Of the first trial that ends then; also what it had taken before its checkpoint."""
+    assert before([], Start(7, 1, 0.0, 0)) == NEW
+    assert before([], Start(7, 3, 22.0, 0)) == Before("", 22.0, 2, 22.0)
+    paused = {
+        LEFT: {
+            "cluster": 7,
+            "shadow": 1,
+            "over": 0,
+            "elapsed_s": 6.0,
+            "call": "c",
+            "spent_s": 5.0,
+            "lost": 0,
+        }
+    }
+    assert before([paused], Start(7, 1, 0.0, 0)) == Before("c", 5.0, 0, 6.0)
+    assert before([paused], Start(7, 2, 15.0, 0)) == Before("c", 14.0, 1, 15.0)
+    ended = {LEFT: {**paused[LEFT], "over": 1, "call": "", "spent_s": 0.0}}
+    assert before([ended], Start(7, 2, 6.5, 1)) == Before("", 0.0, 0, 6.5)
+    assert before([ended], Start(8, 1, 0.0, 0)) == NEW
+    study = lane(before=Before("fit-2_lane1.0", 14.0, 1, 15.0))
+    end(study, COMPLETE, wall_s=3.0)
+    end(study, COMPLETE, wall_s=3.0)
+    assert [(line["wall_s"], line["attempts"]) for line in study.lines] == [(17.0, 2), (3.0, 1)]
 
 
 def test_trials_are_dealt_in_turn():

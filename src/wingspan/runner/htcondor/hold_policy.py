@@ -15,6 +15,7 @@ from wingspan.pipeline.resources import Resources
 FAILED_EXIT = 1  # a step failed: the same again would fail again
 MEMORY_EXIT = 4  # a step was ended for its memory: run again with more
 DISK_EXIT = 5  # the disk of the machine is full: run again with more, elsewhere
+ELSEWHERE_EXIT = 7  # trials of a lane fail at once: run the same again on another machine
 MORE_EXIT = 6  # a lane of a sweep ended for its time, and trials are left
 CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and start again
 STARTS = 3  # how often a job is run that ends without a result

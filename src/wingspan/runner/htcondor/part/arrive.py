@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,13 +81,14 @@ def provided_by_slot(sandbox: Path) -> dict[str, int]:
     return found
 
 
-def job_number(sandbox: Path, attribute: str) -> int | None:
-    """Return a whole number from the job's ad, as it was when the job started; None where it has none."""
+def job_number(sandbox: Path, attribute: str) -> float | None:
+    """Return a number from the job's ad, as it was when the job started; None where it has none."""
     path = Path(os.environ.get("_CONDOR_JOB_AD", sandbox / ".job.ad"))
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         name, _, value = line.partition(" = ")
-        if name == attribute and value.strip().isdigit():
-            return int(value)
+        if name == attribute:
+            with suppress(ValueError):
+                return float(value)
     return None
 
 

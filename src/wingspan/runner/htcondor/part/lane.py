@@ -1,5 +1,6 @@
 """A lane of a sweep on an execution point: one job that runs trial after trial, until none is left or its time is up."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -11,10 +12,18 @@ from wingspan.planning.plan import PlannedStep
 from wingspan.planning.trial import trial_of
 from wingspan.runner.events import DONE, FAILED, Outcome, StepEvent
 from wingspan.runner.failure import Failure
-from wingspan.runner.htcondor.hold_policy import DISK_EXIT, FAILED_EXIT, MEMORY_EXIT, MORE_EXIT
+from wingspan.runner.htcondor.hold_policy import (
+    DISK_EXIT,
+    ELSEWHERE_EXIT,
+    FAILED_EXIT,
+    MEMORY_EXIT,
+    MORE_EXIT,
+    STARTS,
+)
 from wingspan.runner.htcondor.part.channel import Channel
 from wingspan.runner.htcondor.part.hand_over import translated_json
 from wingspan.runner.htcondor.part.lane_study import LaneStudy, local_number
+from wingspan.runner.htcondor.part.starts import LEFT, bad_hosts, before, this_start
 from wingspan.runner.local.schedule import Schedule
 from wingspan.runner.local.sweeps import Over, Sweeps
 from wingspan.runner.run_folder import Home, RunFolder
@@ -57,9 +66,19 @@ class Lane:
         self._sent = sandbox / f"{self.name}.{TRIALS}"
         if not self._file.exists():
             shutil.copyfile(self._sent, self._file)
-        self._given = part["lane"]
-        self.grows = grows
-        self.until = begun + part["task_time_s"]
+        self._begun = begun
+        self._start = this_start(sandbox)
+        lines = list(record.read(self._file))
+        self._before = before(lines, self._start)
+        again = self._start.cluster > 0 and self._start.ended < STARTS - 1
+        self.grows = grows and again
+        self.shunned = again and not self._start.ended and os.uname().nodename in bad_hosts(lines)
+        self._given = {
+            **part["lane"],
+            "until": begun + part["task_time_s"],
+            "before": self._before,
+            "again": again,
+        }
         self.failure: Failure | None = None
         self.study: LaneStudy | None = None
 
@@ -76,8 +95,8 @@ class Lane:
     def opened(self, step: PlannedStep, channel: Channel) -> LaneStudy:
         """Return the trials of this lane."""
         spec = Spec.from_json((step.sweep or {})["spec"])
-        given = {**self._given, "until": self.until}
-        self.study = LaneStudy(self.name, given, spec, self._file, channel)
+        self.study = LaneStudy(self.name, self._given, spec, self._file, channel)
+        self.study.elsewhere = self.shunned
         return self.study
 
     def outcome(
@@ -103,13 +122,27 @@ class Lane:
         if self.study is not None:
             self.study.lacking = what
 
+    def pause(self) -> None:
+        """Note, in what travels as a checkpoint, what the trial under way has taken."""
+        self._note(0)
+
+    def _note(self, over: int) -> None:
+        """Note how this start ends; `over` is 1 if the next one is another shadow's."""
+        elapsed_s = self._before.elapsed_s + time.monotonic() - self._begun
+        left = {} if self.study is None else self.study.left()
+        facts = {"cluster": self._start.cluster, "shadow": self._start.shadow, "over": over}
+        record.append(self._file, {LEFT: {**facts, "elapsed_s": round(elapsed_s, 3), **left}})
+
     def leave(self, origins: Mapping[str, str]) -> int:
         """Send the lines of all trials home, with the paths of the access point; return the exit code."""
         if self.failure is not None:
             record.append(self._file, {"failure": self.failure._asdict()})
+        self._note(1)
         self._sent.write_text(translated_json(self._file.read_text(), origins))
         if self.study is None:
             return FAILED_EXIT
+        if self.study.elsewhere:
+            return ELSEWHERE_EXIT
         if self.study.lacking:
             return DISK_EXIT if self.study.lacking == "disk" else MEMORY_EXIT
         return MORE_EXIT if self.study.more else 0

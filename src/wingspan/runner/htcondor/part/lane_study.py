@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.runner.htcondor.part.channel import Channel
+from wingspan.runner.htcondor.part.starts import DOUBTED, Before, may_doubt
 from wingspan.sweep.records import COMPLETE, FAILED, Call, Draw, Ending, Entry, Trial
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
 from wingspan.tracking import record
 
 _ASK_S, _PAUSE_S = 5.0, 0.1  # the longest wait for the search to answer, and between looks
+_AT_ONCE_S = 10.0  # a trial that fails within this time may have failed for its machine
 _SAID = 200  # characters of a problem
 _WAIT_S = 1.0  # where the search has nothing now, and will have
 
@@ -31,6 +33,8 @@ class LaneStudy:
         The lane ends for its time, and trials may be left.
     lacking
         What a trial had too little of; it is not over, and runs again in a job that asks for more.
+    elsewhere
+        A trial has failed at once on a machine where none went well; it is not over, and runs again on another one.
     """
 
     def __init__(
@@ -41,16 +45,21 @@ class LaneStudy:
         Parameters
         ----------
         given
-            ``reserve``, the lane's own trials as ``[number or null, values, repeat]``; ``until``, by the monotonic clock.
+            ``reserve``, the lane's own trials as ``[number or null, values, repeat]``; ``until``, by the monotonic clock;
+            ``before``, what earlier starts of the job have left; ``again``, whether the job may start again elsewhere.
         file
             The lines of trials that have ended.
         """
-        self.more = False
+        self.more = self.elsewhere = False
         self.lacking = ""
         self.lines = [line for line in record.read(file) if "call" in line]
         self._lane, self._spec, self._file, self._channel = lane, spec, file, channel
         self._reserve: list[tuple[int | None, dict[str, Any], int]] = list(given["reserve"])
         self._until: float = given["until"]
+        self._before: Before = given["before"]
+        self._again: bool = given["again"]
+        self._well = False  # a trial has ended well in this start
+        self._began_at = 0.0
         self._begun = False
         self._over = False
         self._now: dict[str, Any] = {}  # the trial under way, as its line will have it
@@ -71,7 +80,7 @@ class LaneStudy:
 
     def draw(self, limit: int) -> Draw | None:  # noqa: ARG002
         """Return the next trial; None once the lane or its time is over."""
-        if self._over or self.more or self.lacking:
+        if self._over or self.more or self.lacking or self.elsewhere:
             return None
         given = self._next()
         if given is None:
@@ -81,6 +90,7 @@ class LaneStudy:
             self.more = True
             return None
         self._begun = True
+        self._began_at = time.monotonic()
         self._now = {"call": self._call, "index": len(self.lines), **given}
         return Draw(local_number(given), given["values"], given["repeat"])
 
@@ -150,8 +160,14 @@ class LaneStudy:
     def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
         """Add the line of a trial that has ended, and say so."""
         call, self._now = self._now, {}
-        if self.lacking:
+        failed_at_once = ending.state == FAILED and ending.wall_s < _AT_ONCE_S and not self._well
+        if failed_at_once and self._again and may_doubt(record.read(self._file), call["call"]):
+            host = os.uname().nodename
+            record.append(self._file, {DOUBTED: {"call": call["call"], "host": host}})
+            self.elsewhere = True
+        if self.lacking or self.elsewhere:
             return
+        self._well = self._well or ending.state != FAILED
         problem = ending.problem
         value = ending.value if ending.value is not None and math.isfinite(ending.value) else None
         state = ending.state
@@ -166,15 +182,24 @@ class LaneStudy:
             "value": value,
             "problem": problem,
             "curve": [[step, each] for step, each in ending.curve if math.isfinite(each)],
-            "wall_s": round(ending.wall_s, 3),
+            "wall_s": round(ending.wall_s + self._before.spent_s, 3),
+            "attempts": 1 + self._before.lost,
             "host": os.uname().nodename,
         }
+        self._before = Before("", 0.0, 0, 0.0)
         self.lines.append(line)
         record.append(self._file, line)
         said = {"call": call["call"], "state": state, "value": value, "wall_s": line["wall_s"]}
         if state == FAILED:
             said["problem"] = problem.strip().rpartition("\n")[2][:_SAID]
         self._channel.say({"end": said})
+
+    def left(self) -> dict[str, Any]:
+        """Return what the next start of this job is to know of the trial under way."""
+        spent_s = time.monotonic() - self._began_at if self._now else 0.0
+        call = self._now["call"] if self._now else ""
+        spent_s += self._before.spent_s
+        return {"call": call, "spent_s": round(spent_s, 3), "lost": self._before.lost}
 
     def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         """Do nothing: the search ends the sweep."""

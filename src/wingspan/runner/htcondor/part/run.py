@@ -32,11 +32,9 @@ from wingspan.runner.htcondor.hold_policy import (
     DISK_EXIT,
     FAILED_EXIT,
     MEMORY_EXIT,
-    STARTS,
 )
 from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.part.arrive import (
-    job_number,
     localise,
     provided_by_slot,
     reach_shared,
@@ -107,6 +105,8 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
             outcome = runner.run(plan, folder, home, relay)
             refuse_full_disk(outcome, steps, sandbox)
     except Interrupted:
+        if lane is not None:
+            lane.pause()
         drop_room(home.root)  # the home travels
         drop_links(home.root)
         return CHECKPOINT_EXIT
@@ -166,13 +166,7 @@ def _lane(
     """Take up a lane of a sweep; other jobs import nothing for it."""
     from wingspan.runner.htcondor.part.lane import Lane
 
-    return Lane(part, job, begun, grows=_grows(job[0], part, provided))
-
-
-def _grows(sandbox: Path, part: Mapping[str, Any], provided: Mapping[str, int]) -> bool:
-    """Return whether a job that ends for lack of memory or disk starts again with more."""
-    ended = job_number(sandbox, "NumJobCompletions") or 0
-    return bool(provided) and not ends_here(provided, part["most"]) and ended < STARTS - 1
+    return Lane(part, job, begun, grows=bool(provided) and not ends_here(provided, part["most"]))
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:

@@ -24,7 +24,8 @@ def take_in(study: OpenStudy, dag: DagFolder, lanes: Iterable[str]) -> int:
         if not study.running(number, repeat):
             continue
         if not study.key(number, repeat):
-            study.began(number, line["key"], repeat)
+            for _ in range(line["attempts"]):
+                study.began(number, line["key"], repeat)
         ending = Ending(
             line["state"],
             line["value"],

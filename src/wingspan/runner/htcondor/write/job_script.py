@@ -51,7 +51,7 @@ export {hashes}
 "$python" -P -m wingspan.runner.htcondor.part "$node"
 code=$?
 case $code in
-0|1|4|5|6|85) ;;
+0|1|4|5|6|7|85) ;;
 *) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
 esac
 exit $code
