@@ -1,10 +1,16 @@
 """The examples run as a new user runs them."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import wingspan as ws
+from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.follow.log import dag_over
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -72,3 +78,50 @@ def test_the_grid_is_a_table_of_30_rows(tmp_path):
     values = [float(line.split(",")[2]) for line in table]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.9
+
+
+def loans(folder):
+    """Write a table to learn from, and new rows."""
+    rows = [f"{i % 7},{(i * 5) % 11},{int(i % 7 > 3)}" for i in range(200)]
+    (folder / "loans.csv").write_text("\n".join(["income,amount,default", *rows, ""]))
+    (folder / "new.csv").write_text("income,amount\n6,1\n0,1\n")
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("unmeasured")
+def test_the_sweep_to_predictions(tmp_path):
+    """The best model is judged on sealed rows, deployed, and used."""
+    loans(tmp_path)
+    example = str(EXAMPLES / "sweep_to_predictions.py")
+    run(["-m", "wingspan", "run", example, "--set", "trials=3", "--set", "epochs=2"], tmp_path)
+    check_predictions(tmp_path)
+
+
+def check_predictions(folder):
+    """Compare what the last run has made with what it should."""
+    done = ws.open_run(home=folder / ".wingspan")
+    assert done.state == "done"
+    assert done["deploy"].card["trials"] == len(done.study.trials)
+    assert done["deploy"].card["accuracy"] > done["deploy"].card["guess"]
+    assert done["predict"]["prediction"].to_list() == [1, 0]
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+@pytest.mark.usefixtures("unmeasured")
+def test_the_sweep_to_predictions_goes_on_while_the_terminal_is_closed(pool, wait_until):
+    """Submitted, its process killed, and collected by `status` once DAGMan has left."""
+    folder = pool.folder / "tests" / "sweep_to_predictions"
+    folder.mkdir(parents=True)
+    loans(folder)
+    example = str(EXAMPLES / "sweep_to_predictions.py")
+    words = ["--set", "trials=4", "--set", "epochs=3", "--on", "htcondor", "--background"]
+    run(["-m", "wingspan", "run", example, *words], folder)
+    submitted = ws.open_run(home=folder / ".wingspan")
+    wait_until(lambda: newest(submitted.folder) is not None, 60)
+    if submitted.folder.driven():
+        os.kill(submitted.folder.driver()[0], signal.SIGKILL)
+    wait_until(lambda: dag_over(newest(submitted.folder)), 200)
+    said = run(["-m", "wingspan", "status"], folder).stdout
+    assert "predict" in said
+    check_predictions(folder)
