@@ -66,7 +66,7 @@ def status(
     said = {step: metrics_now(values) for step, values in logged.items()}
     for line in _lines(seen, attempts, usage, width - 2, said):
         print(f"  {line}")
-    for note in _notes(run, events, usage):
+    for note in filter(None, [*_notes(run, events, usage), run.trail.channel()]):
         print("\n".join(_wrapped(note, "", width)))
 
 

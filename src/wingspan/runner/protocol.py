@@ -123,6 +123,10 @@ class Trail(ABC):
         del keys
         return {}
 
+    def channel(self) -> str:
+        """Return how the trials of running sweeps reach the access point, in a sentence; empty if there is nothing to say."""
+        return ""
+
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
         """Return the ads of the jobs that are in a queue now: of one step, or of all."""
         del step

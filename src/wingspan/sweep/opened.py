@@ -102,6 +102,14 @@ class OpenStudy:
         """Return the key under which a call was begun; empty before that."""
         return self._ledger.records[number].call(repeat).key
 
+    def attempts(self, number: int, repeat: int = 0) -> int:
+        """Return how often a call was begun."""
+        return self._ledger.records[number].call(repeat).attempts
+
+    def curve(self, number: int, repeat: int = 0) -> dict[float, float]:
+        """Return what a call has reported, by step."""
+        return dict(self._ledger.records[number].call(repeat).curve)
+
     def draw(self, limit: int) -> Draw | None:
         """Return the next call, a new trial only while there are fewer than `limit`; None if there is none now.
 

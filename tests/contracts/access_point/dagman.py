@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import htcondor2 as point
+from starter import Starter
 
 from wingspan.simulator import write
 
@@ -23,8 +24,15 @@ DAG_REMOVED = "removed because DAGManJobId =?= {cluster} was removed"
 class Job:
     """A node's job."""
 
-    def __init__(self, node, dag, inputs, run):
-        self.node, self.dag, self.inputs, self.run = node, dag, inputs, run
+    def __init__(self, node, dag, inputs, commands):
+        self.node, self.dag, self.inputs = node, dag, inputs
+        self.run = commands["My.WingspanRun"].strip('"')
+        self.streams = commands.get("stream_error") == "true"
+        self.chirp = {
+            "ulog": "true" in (commands.get("My.WantRemoteUpdates"), commands.get("want_io_proxy")),
+            "getfile": commands.get("want_io_proxy") == "true",
+        }
+        self.starter, self.starts = None, 0
         self.cluster, self.state, self.process, self.exit = 0, "new", None, None
         self.before, self.after = [], []
         self.tried, self.retries = 0, 0
@@ -72,11 +80,37 @@ class Job:
         self.sent = {file: file.stat().st_mtime_ns for file in self.sandbox.iterdir()}
         self.enter("running", 2)
         self.tell(write.executing, HOST, "slot1_1@vm")
-        with (self.dag / "logs" / f"{self.node}.out").open("w") as said:
+        logs = self.dag / "logs"
+        errors = logs / f"{self.node}.{'err' if self.streams else 'out'}"
+        with (logs / f"{self.node}.out").open("w") as out, errors.open("a") as err:
+            if self.streams:
+                err.truncate(0)
             command = [str(self.dag / "job.sh"), self.node]
             self.process = subprocess.Popen(
-                command, cwd=self.sandbox, stdout=said, stderr=said, start_new_session=True
-            )
+                command, cwd=self.sandbox, stdout=out, stderr=err, start_new_session=True,
+                env={**os.environ, **self.chirped()},
+            )  # fmt: skip
+
+    def chirped(self):
+        """Give the job a starter, unless the pool closes chirp; return the variables by which it is found."""
+        self.starts += 1
+        aside = self.sandbox.with_suffix(".user")
+        aside.mkdir(exist_ok=True)
+        (aside / "job.ad").write_text(f"NumShadowStarts = {self.starts}\n")
+        found = {"_CONDOR_JOB_AD": str(aside / "job.ad")}
+        closed = point.closed()
+        if "chirp" in closed or not any(self.chirp.values()):
+            return found
+        allowed = {name for name, given in self.chirp.items() if given} - closed
+        folder = self.dag / "results"
+        self.starter = Starter(aside / "chirp.config", folder, self.speak, allowed)
+        return {**found, "_CONDOR_CHIRP_CONFIG": str(aside / "chirp.config")}
+
+    def speak(self, line):
+        """Write a line of the job into its log, as the shadow does."""
+        text = write.generic(f"{self.cluster:03}.000.000", time.strftime("%Y-%m-%d %H:%M:%S"), line)
+        with (self.dag / "jobs.log").open("a") as file:
+            file.write(text)
 
     def advance(self):
         """Do what comes next: enter the queue, start, obey the user, or end."""
@@ -98,6 +132,7 @@ class Job:
     def finish(self):
         """Bring back what the job has made."""
         self.exit = self.process.returncode
+        self.quiet()
         for file in self.sandbox.iterdir():
             if file.is_file() and self.sent.get(file) != file.stat().st_mtime_ns:
                 shutil.copy(file, self.dag / "results")
@@ -143,6 +178,38 @@ class Job:
         if self.state == "running":
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            self.quiet()
+
+    def quiet(self):
+        """Let its starter end."""
+        if self.starter is not None:
+            self.starter.close()
+            self.starter = None
+
+
+class Service:
+    """A job beside the nodes: started again whenever it dies, until the DAG ends."""
+
+    def __init__(self, dag, commands):
+        self.dag, self.commands = dag, commands
+        self.process, self.over = None, "search" in point.closed()
+
+    def advance(self):
+        """Start it, also again."""
+        if self.over:
+            return
+        if self.process is None or self.process.poll() not in {None, 0}:
+            with (self.dag / self.commands["error"]).open("a") as said:
+                words = [self.commands["executable"], *self.commands["arguments"].split()]
+                self.process = subprocess.Popen(words, cwd=self.dag, stdout=said, stderr=said)
+            (self.dag / "search.pid").write_text(str(self.process.pid))
+        self.over = self.process.poll() == 0
+
+    def end(self):
+        """Remove it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
 
 
 def read(file):
@@ -163,8 +230,7 @@ def read(file):
             .replace("$(JOB)", node)
             .replace("$(inputs)", given[node])
         )
-        run = commands["My.WingspanRun"].strip('"')
-        jobs[node] = Job(node, file.parent, [one for one in sent.split(",") if one], run)
+        jobs[node] = Job(node, file.parent, [one for one in sent.split(",") if one], commands)
     for node, words in re.findall(r"^SCRIPT PRE (\S+) (.+)$", text, re.MULTILINE):
         jobs[node].before = ["sh", *words.split()]
     for node, words in re.findall(r"^SCRIPT POST (\S+) (.+)$", text, re.MULTILINE):
@@ -181,6 +247,21 @@ def read(file):
 def run(file, cluster):
     """Run the DAG; return its exit code, or None if it was removed."""
     jobs, parents = read(file)
+    services = [
+        Service(file.parent, dict(re.findall(r"^  (\S+) = (.*)$", body, re.MULTILINE)))
+        for body in re.findall(
+            r"^SERVICE \S+ {$(.*?)^}$", file.read_text(), re.MULTILINE | re.DOTALL
+        )
+    ]
+    try:
+        return carry_out(jobs, parents, services, cluster)
+    finally:
+        for service in services:
+            service.end()
+
+
+def carry_out(jobs, parents, services, cluster):
+    """Run the nodes, and keep the services alive."""
 
     def ready():
         return [
@@ -190,8 +271,8 @@ def run(file, cluster):
         ]
 
     while word(cluster) != "Remove":
-        for job in ready():
-            job.advance()
+        for each in [*services, *ready()]:
+            each.advance()
         if all(job.state == "ended" for job in ready()):
             return int(any(job.exit != 0 for job in jobs.values()))
         time.sleep(0.01)

@@ -54,6 +54,14 @@ def queue():
     return Path(os.environ["CONDOR_CONFIG"]).parent / "queue"
 
 
+def closed():
+    """Return what the pool closes: words of the file ``closed`` in the queue, of chirp, ulog, getfile, search."""
+    try:
+        return set((queue() / "closed").read_text().split())
+    except FileNotFoundError:
+        return set()
+
+
 class Submit(dict):
     """A job of DAGMan."""
 

@@ -23,8 +23,8 @@ OWN = [[0, {"rate": 0.1}, 0], [2, {"rate": 0.2}, 0], [4, {"rate": 0.3}, 0]]
 class Said:
     """A channel whose answers a test has written."""
 
-    def __init__(self, answers=None, way="io"):
-        self.answers, self.way, self.said = answers or {}, way, []
+    def __init__(self, answers=None, hears=True):
+        self.answers, self.hears, self.said = answers or {}, hears, []
 
     def next(self, call):
         return self.answers.get(call)
@@ -59,7 +59,7 @@ def lane(tmp_path, monkeypatch):
         until = time.monotonic() + left_s
         given = {"reserve": reserve, "until": until, "before": before, "again": again}
         file = tmp_path / "trials.jsonl"
-        return LaneStudy("fit-2_lane1", given, spec(**options), file, channel or Said(way="off"))
+        return LaneStudy("fit-2_lane1", given, spec(**options), file, channel or Said(hears=False))
 
     return make
 

@@ -19,6 +19,8 @@
       select.sh                 what DAGMan runs before the node of a sweep: makes the best trial's files its result
       sweeps.json               the sweeps' nodes: their lanes, and the study of their trials
       closing/NODE              there once the node of a sweep waits for its study
+      params/CALL.json          what the search has given a lane: a trial, or that there is none
+      stop/CALL                 there once the search has given up a trial
       jobs/NODE.json            the steps of a node
       results/                  what the jobs send back: KEY.json, KEY.OUTPUT and logs, NODE.failed.json; links to
                                 results that were there before; LANE.trials.jsonl, the trials of a lane that have ended
@@ -205,6 +207,18 @@ class DagFolder:
         """Return the file that is there once the node of a sweep waits for its study."""
         return self.root / "closing" / node
 
+    def params(self, call: str) -> Path:
+        """Return the file with what the search has given a lane for a call, ``LANE.INDEX``."""
+        return self.root / "params" / f"{call}.json"
+
+    def params_of(self, lane: str) -> list[Path]:
+        """Return the files with what the search has given a lane."""
+        return list((self.root / "params").glob(f"{lane}.*.json"))
+
+    def stop(self, call: str) -> Path:
+        """Return the file that is there once the search has given up a trial."""
+        return self.root / "stop" / call
+
     @property
     def results(self) -> Path:
         """What the jobs send back."""
@@ -219,6 +233,10 @@ class DagFolder:
     def logs(self) -> Path:
         """What the jobs themselves wrote."""
         return self.root / "logs"
+
+    def errors(self, node: str) -> Path:
+        """Return the file with what the jobs of a node wrote to standard error."""
+        return self.logs / f"{node}.err"
 
     def job(self, node: str) -> Path:
         """Return the file with the steps of a node."""

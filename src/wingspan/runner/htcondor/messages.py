@@ -31,7 +31,13 @@ class Message(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One number that a step has logged: `place` is the step of training, or its place among the metric's values."""
+    """One number that a step has logged: `place` is the step of training, or its place among the metric's values.
+
+    Parameters
+    ----------
+    key
+        What names the step in messages: the beginning of its key, or the call of a lane.
+    """
 
     key: str
     metric: str
@@ -58,6 +64,14 @@ def read_line(line: str) -> Message | None:
     except (ValueError, RecursionError):
         return None
     return Message(int(found[1]), int(found[2]), content)
+
+
+def without_messages(content: bytes) -> bytes:
+    """Return what a job wrote to standard error besides its messages."""
+    lines = content.splitlines(keepends=True)
+    return b"".join(
+        line for line in lines if read_line(line.decode(errors="replace").rstrip("\n")) is None
+    )
 
 
 def packed_states(states: Iterable[str]) -> str:
@@ -94,14 +108,13 @@ def packed_points(points: Iterable[Point]) -> Iterator[tuple[dict[str, Any], lis
     room = LONGEST - _FRAME
     for point in points:
         pair = [point.place, point.value if math.isfinite(point.value) else None]
-        key = point.key[:_NAMED]
-        size = _size(pair)
+        key, size = point.key, _size(pair)
         size += 0 if point.metric in content.get(key, ()) else _size(point.metric) + 4
-        size += 0 if key in content else _NAMED + 6
+        size += 0 if key in content else len(key) + 6
         if size > room and inside:
             yield {METRICS: content}, inside
             content, inside, room = {}, [], LONGEST - _FRAME
-            size = _size(pair) + _size(point.metric) + _NAMED + 10
+            size = _size(pair) + _size(point.metric) + len(key) + 10
         if size <= room:
             content.setdefault(key, {}).setdefault(point.metric, []).append(pair)
             inside.append(point)

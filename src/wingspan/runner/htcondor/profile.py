@@ -35,6 +35,7 @@ from wingspan.accesspoint.expressions import expression_problem
 from wingspan.errors import NotFoundError, SettingError, near
 from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.submit_commands import command_problem, is_expression
+from wingspan.runner.htcondor.channel_commands import CHIRP, IO
 from wingspan.runner.htcondor.words import in_list
 from wingspan.runner.run_folder import LOCAL
 from wingspan.shown import unseen
@@ -57,6 +58,9 @@ class Profile:
         Submit commands for every job; those of a step's `Resources` win.
     shared
         Absolute path of a folder that access point and execution points share; None: there is none.
+    chirp
+        What running jobs may do on the access point: ``io``: the jobs of sweeps send messages and read files,
+        ``updates``: all only send messages, ``off``: neither.
     staging
         Folder as it is seen here -> URL of the same folder: input files below are passed by reference.
     environment_limit_mb
@@ -99,6 +103,7 @@ class Profile:
     environment: str = AUTO
     send_once: bool = True
     staging: Mapping[Path, str] = field(default_factory=dict)
+    chirp: str = IO
 
 
 def find_profile(
@@ -322,6 +327,12 @@ def _way(value: object) -> str:
     return str(value)
 
 
+def _chirp(value: object) -> str:
+    if value not in CHIRP:
+        raise ValueError(f"expected {', '.join(map(repr, CHIRP))}, found {value!r}")
+    return str(value)
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"expected true or false, found {value!r}")
@@ -371,6 +382,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "environment": ("environment", _way),
     "send_once": ("send_once", _flag),
     "checkpoint_every": ("checkpoint_every_s", _seconds),
+    "chirp": ("chirp", _chirp),
 }
 _ONLY_THERE = {  # keys that are not for one run
     **dict.fromkeys(("submit", "staging", "dagman"), f"set it in {FILE}"),

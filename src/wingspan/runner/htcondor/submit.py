@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from wingspan.accesspoint.jobs import submit_dag
+from wingspan.accesspoint.universes import universe_here
 from wingspan.accesspoint.versions import sends_common_files, versions
 from wingspan.files import remove as remove_tree
 from wingspan.planning.plan import Plan
@@ -30,6 +31,7 @@ from wingspan.runner.events import (
     StepEvent,
 )
 from wingspan.runner.htcondor import ready
+from wingspan.runner.htcondor.channel_commands import IO
 from wingspan.runner.htcondor.check.slots import look_up, unmet_by
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
@@ -139,8 +141,9 @@ class HTCondorRunner(Runner):
         send = travels(self._profile, plan.to_run())
         most = look_up(self._profile)
         once = send and sends_common_files(versions().access_point)
-        drawn = draw_sweeps(plan, home, folder.run_id)
-        facts = Facts(most, last_results(plan, Store(home.store)), once, drawn)
+        search = universe_here() if self._profile.chirp == IO else ""
+        drawn = draw_sweeps(plan, home, folder.run_id, served=bool(search))
+        facts = Facts(most, last_results(plan, Store(home.store)), once, drawn, search)
         try:
             write_dag(plan, dag.root, folder, home, self._profile, send=send, facts=facts)
             cluster = submit_dag(

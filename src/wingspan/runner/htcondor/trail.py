@@ -7,6 +7,7 @@ from wingspan.accesspoint.idle import queued_ads
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.events import StepEvent
+from wingspan.runner.htcondor.channel_commands import ways_in_words
 from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
@@ -97,14 +98,24 @@ class DagTrail(Trail):
         """Return what the jobs of all DAGs of the run have said of their steps' metrics."""
         dags = dags_of(self._folder)
         self._live = {dag: self._live.get(dag) or LiveMetrics(dag) for dag in dags}
+        wanted = list(keys)
         for live in self._live.values():
             live.advance()
+            live.listen(wanted)
         found: dict[str, Curves] = {}
-        for key in keys:
+        for key in wanted:
             for live in self._live.values():
                 if curves := live.of(key):
                     found[key] = joined(found[key], curves) if key in found else curves
         return found
+
+    def channel(self) -> str:
+        """Return how the jobs of the last DAG's sweeps reach the access point; empty without a sweep."""
+        dag = newest(self._folder)
+        if dag is None or not dag.sweeps():
+            return ""
+        self.live_curves(())
+        return ways_in_words(self._live[dag].ways.values())
 
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
         """Return the ads of the last DAG's jobs that are in the queue now.

@@ -6,10 +6,10 @@ It starts nothing and stores no result: a runner asks for the next trial, and sa
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from wingspan.errors import NotFoundError, WingspanError
 from wingspan.planning.plan import PlannedStep
@@ -17,63 +17,16 @@ from wingspan.planning.trial import prunes, trial_of
 from wingspan.runner.failure import Failure, refusal
 from wingspan.runner.trials.progress import progress_note
 from wingspan.runner.trials.reports import Reports
+from wingspan.runner.trials.source import Trials
 from wingspan.runner.trials.value import Curve
-from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Call, Draw, Ending, Entry, Trial
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Call, Draw, Ending, Trial
 from wingspan.sweep.spec import Spec
-from wingspan.sweep.study import Study
 
 _CLOSED = "closed"  # no more trials are drawn for a sweep
 _NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on how far the sweep is; where no call has ended
 _SECONDS = 3600.0  # an hour's
 
 Present = Callable[[PlannedStep], PlannedStep]
-
-
-class Trials(Protocol):
-    """What gives out the trials of a sweep and takes their ends: an open study, or a lane of a pool."""
-
-    @property
-    def marks(self) -> list[Entry]:
-        """What `mark` recorded."""
-
-    def unended(self, limit: int) -> list[Draw]:
-        """Return the calls that were handed out before and have not ended."""
-
-    def draw(self, limit: int) -> Draw | None:
-        """Return the next call; None if there is none now."""
-
-    def confirmations(self, most: int, limit: int) -> list[Draw]:
-        """Return calls with other seeds for the best trials."""
-
-    def began(self, number: int, key: str, repeat: int = 0) -> None:
-        """Record that a call was started."""
-
-    def lost(self, number: int, repeat: int = 0) -> None:
-        """Record that a call's process was lost."""
-
-    def report(self, number: int, step: float | None, value: float, repeat: int = 0) -> bool:
-        """Record a report of the metric; return whether the call is to stop."""
-
-    def to_stop(self) -> set[Call]:
-        """Return the running calls that are to stop."""
-
-    def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
-        """Record how a call ended."""
-
-    def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        """Record something else that a restart must know."""
-
-    def look(self, limit: int | None = None) -> Study:
-        """Return the trials as they are now."""
-
-    def best(self, limit: int, confirm: int = 0) -> Trial | None:
-        """Return the best complete trial."""
-
-    def failure(self, parallel: int, limit: int) -> str:
-        """Return why the sweep ends without a result; empty while it may still have one."""
-
-    def close(self) -> None:
-        """Let another run go on with the trials."""
 
 
 @dataclass(slots=True)
@@ -93,7 +46,7 @@ class Under:
     again: bool = False
     twins: list[Draw] = field(default_factory=list)
     reports: Reports | None = None
-    curve: dict[int, float] = field(default_factory=dict)
+    curve: dict[float, float] = field(default_factory=dict)
 
 
 class Sweeping:
@@ -164,10 +117,16 @@ class Sweeping:
         trials = (trial_of(self.step, draw.values, draw.number, draw.repeat) for draw in drawn)
         return frozenset(self._present(trial).key for trial in trials)
 
-    def next(self) -> Under | None:
-        """Return the next call to make, if one is left and may be made now; its draw is on the disk."""
+    def next(self, own: Collection[Call] | None = None) -> Under | None:
+        """Return the next call to make, if one is left and may be made now; its draw is on the disk.
+
+        Parameters
+        ----------
+        own
+            Of calls that were drawn before, those that are to be made first; then the last ones.
+        """
         while self.parallel is None or len(self.calls) < self.parallel:
-            draw = self._draw()
+            draw = self._draw(own)
             self._dry = draw is None
             if draw is None:
                 return None
@@ -182,9 +141,13 @@ class Sweeping:
             return self.calls[trial.key]
         return None
 
-    def _draw(self) -> Draw | None:
+    def _draw(self, own: Collection[Call] | None) -> Draw | None:
         if self._failure is not None:
             return None
+        if self._again and own is not None:
+            chosen = next((each for each in self._again if each.call in own), self._again[-1])
+            self._again.remove(chosen)
+            return chosen
         if self._again:
             return self._again.popleft()
         draw = None if self._closed else self.study.draw(self._limit)
@@ -192,6 +155,15 @@ class Sweeping:
             self._again.extend(self.study.confirmations(self._budget["confirm"], self._limit))
             return self._again.popleft() if self._again else None
         return draw
+
+    @property
+    def done(self) -> bool:
+        """Whether no further call will come, also when those under way have ended."""
+        if self._failure is not None:
+            return True
+        if self.calls and self._budget["confirm"]:
+            return False
+        return self._closed or not self.calls or bool(self.study.exhausted(self._limit))
 
     @property
     def over(self) -> bool:
@@ -202,6 +174,43 @@ class Sweeping:
     def failure(self) -> Failure | None:
         """Why the sweep cannot have a result; None as long as it may."""
         return self._failure
+
+    def adopt(self, draw: Draw, values: Mapping[float, float]) -> str:
+        """Take note of a call that was handed out before, or elsewhere; return its key.
+
+        Parameters
+        ----------
+        values
+            What it has reported, by step.
+        """
+        kept = [each for each in self._again if each.call != draw.call]
+        self._again = deque(kept)
+        trial = self._present(trial_of(self.step, draw.values, draw.number, draw.repeat))
+        under = self.calls.setdefault(trial.key, Under(draw, trial, curve=dict(values)))
+        if under.draw.call != draw.call and draw not in under.twins:
+            under.twins.append(draw)
+        return trial.key
+
+    def give_back(self, draw: Draw, key: str) -> None:
+        """Let a call that was handed out, and not begun, be the next one."""
+        self.calls.pop(key, None)
+        self._again.append(draw)
+
+    def hear(self, key: str, step: int, value: float) -> None:
+        """Take in a report of a call."""
+        call = self.calls.get(key)
+        if call is None or step in call.curve:
+            return
+        call.curve[step] = value
+        if self.pruning and math.isfinite(value):
+            self.study.report(call.draw.number, step, value, call.draw.repeat)
+
+    def to_stop(self) -> Iterator[str]:
+        """Yield the keys of calls that the rule, or the end of the sweep, stops."""
+        verdicts = self.study.to_stop() if self.pruning and not self.hurry else set()
+        for key, call in self.calls.items():
+            if self.hurry or call.draw.call in verdicts:
+                yield key
 
     def started(self, key: str, attempt: Path) -> None:
         """Follow what a new attempt of a call reports."""
@@ -222,7 +231,7 @@ class Sweeping:
         """Take in what the calls have reported since the last look; give those that are to stop."""
         followed = [call for call in self.calls.values() if call.reports is not None]
         news = [call for call in followed if self._take_reports(call)]
-        judged = self.pruning and bool(news or not self._waits)
+        judged = not self._waits or (self.pruning and bool(news))
         verdicts = self.study.to_stop() if judged else set()
         for call in followed:
             if call.draw.call in verdicts and call.reports is not None and not call.reports.stopped:

@@ -12,9 +12,10 @@ from wingspan.accesspoint.idle import Pool, look_at_pool
 from wingspan.accesspoint.matching import Slot
 from wingspan.accesspoint.versions import sends_common_files
 from wingspan.errors import PoolError, ReadOnlyError, SpaceError, WingspanError
-from wingspan.planning.plan import Plan, PlannedStep
+from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.channel_commands import channel_words
 from wingspan.runner.htcondor.check.command_check import check_commands
 from wingspan.runner.htcondor.check.gpu_wheel import check_wheel, wheel_here, with_torch
 from wingspan.runner.htcondor.check.lacking import check_project_files
@@ -111,6 +112,7 @@ def check_plan(
         check_outputs(steps),
         check_secrets(steps, profile),
         *check_commands(steps, profile, ask=access is not None),
+        _channel(steps, profile),
         check_run_folder(home.root),
         _writable(home.root),
     ]
@@ -119,6 +121,12 @@ def check_plan(
         if probe and access is not None and all(check.ok for check in checks[-2:]):
             checks.append(probe_shared(profile.shared, home, profile))
     return tuple(checks)
+
+
+def _channel(steps: Sequence[PlannedStep], profile: Profile) -> Check:
+    """Say how running jobs send their metrics, and whether those of sweeps hear the search."""
+    swept = any(is_sweep(step) for step in steps)
+    return Check("channel", True, channel_words(profile.chirp, sweeps=swept))
 
 
 def _urls(step: PlannedStep, staging: Mapping[Path, str]) -> list[str]:

@@ -23,6 +23,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
+from wingspan.runner.htcondor.messages import without_messages
 from wingspan.runner.htcondor.packing import LOGS, unpack_result
 from wingspan.runner.htcondor.shared import clean, place_of, take_result
 from wingspan.runner.plan_file import load_plan
@@ -212,7 +213,8 @@ def _attempt(
     for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
         if not (attempt / name).exists():
             whole = dag.logs / f"{node}.{suffix}"
-            (attempt / name).write_bytes(b"" if told or not whole.exists() else whole.read_bytes())
+            content = b"" if told or not whole.exists() else whole.read_bytes()
+            (attempt / name).write_bytes(without_messages(content))
     return attempt
 
 

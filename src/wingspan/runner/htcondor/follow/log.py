@@ -101,6 +101,12 @@ class DagLog:
         both = _merged(lost, nodes) if lost else nodes
         return _without_echoes([change for change in both if change.node])
 
+    def of_jobs(self) -> list[NodeChange]:
+        """Return what happened to the jobs since the last call, and what they said, as their own log has it."""
+        return [
+            change for change in self._read(self._dag.jobs_log, tuple(CHANGE_OF)) if change.node
+        ]
+
     def of_dagman(self) -> list[NodeChange]:
         """Return what happened to DAGMan's own job since the last call."""
         found = [

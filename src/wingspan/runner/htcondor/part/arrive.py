@@ -33,7 +33,15 @@ from wingspan.store.store import Store
 
 def read_part(sandbox: Path, name: str) -> dict[str, Any]:
     """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
-    older: dict[str, Any] = {"most": {}, "known": {}, "tasks": (), "jobs": None, "lane": None}
+    older: dict[str, Any] = {
+        "most": {},
+        "known": {},
+        "tasks": (),
+        "jobs": None,
+        "chirp": "updates",
+        "streams": False,
+        "lane": None,
+    }
     return {**older, **json.loads((sandbox / f"{name}.json").read_text())}
 
 

@@ -1,42 +1,28 @@
 """How the trials of a lane talk with the search while they run."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 
 class Channel(Protocol):
-    """What a lane hears from the search, and says to it. `CALL` is ``LANE.INDEX``, the lane's trials in order."""
+    """What a lane hears from the search, and says to it. A CALL is ``LANE.INDEX``, the lane's trials in order."""
 
     @property
-    def way(self) -> str:
-        """``io`` both ways, ``updates`` or ``stream`` out alone, ``off``."""
+    def hears(self) -> bool:
+        """Whether files of the access point can be read: the search may answer."""
 
     def next(self, call: str) -> Mapping[str, Any] | None:
         """Return what the search has written for a call; None if there is nothing yet."""
 
     def stopped(self, call: str) -> bool:
-        """Return whether a call is to stop."""
+        """Return whether a call is to stop; looks now and then."""
 
     def say(self, content: Mapping[str, Any]) -> None:
         """Send a message."""
 
+    def follow(self, key: str, attempt: Path) -> None:
+        """Begin to send what an attempt of a trial logs."""
 
-class Silent:
-    """No channel: lanes run the trials that came with them, and nothing is stopped."""
-
-    way = "off"
-
-    def next(self, call: str) -> None:
-        """Hear nothing."""
-
-    def stopped(self, call: str) -> bool:  # noqa: ARG002
-        """Stop nothing."""
-        return False
-
-    def say(self, content: Mapping[str, Any]) -> None:
-        """Say nothing."""
-
-
-def open_channel(part: Mapping[str, Any]) -> Channel:  # noqa: ARG001
-    """Return the channel of a job."""
-    return Silent()
+    def leave(self, key: str) -> None:
+        """Read for the last time what a trial has logged."""

@@ -79,8 +79,13 @@ class Lane:
             "before": self._before,
             "again": again,
         }
+        self.metric = str(part["steps"][0]["sweep"]["spec"]["metric"])
         self.failure: Failure | None = None
         self.study: LaneStudy | None = None
+
+    def call_of(self, key: str) -> str:
+        """Return what names the trial under way in messages."""
+        return self.study.call_of(key) if self.study is not None else ""
 
     def sweeps(self, channel: Channel) -> Callable[..., Sweeps]:
         """Return what makes the sweeps of this job's runner: the one sweep, whose trials are the lane's."""
@@ -173,6 +178,15 @@ class _LaneSweeps(Sweeps):
         alone = {**(step.sweep or {}), "parallel": 1, "budget": _UNLIMITED, "notes": []}
         made = replace(step, sweep=alone)
         return Sweeping(made, self._lane.opened(step, self._channel), self._present, waits=False)
+
+    def started(self, key: str, attempt: Path) -> None:
+        """Follow a trial's new attempt."""
+        super().started(key, attempt)
+        self._channel.follow(key, attempt)
+
+    def _forget(self, key: str) -> Sweeping:
+        self._channel.leave(key)
+        return super()._forget(key)
 
     def _present(self, trial: PlannedStep) -> PlannedStep:
         return trial

@@ -100,7 +100,7 @@ class LaneStudy:
 
     def _next(self) -> dict[str, Any] | None:
         """Return the search's next trial; if nothing is heard of it, the lane's own next one."""
-        end = time.monotonic() + (_ASK_S if self._channel.way == "io" else 0.0)
+        end = time.monotonic() + (_ASK_S if self._channel.hears else 0.0)
         while True:
             said = self._channel.next(self._call)
             if said is None:
@@ -134,6 +134,10 @@ class LaneStudy:
             if left:
                 return {"number": number, "values": values, "repeat": repeat, "reserve": place}
         return None
+
+    def exhausted(self, limit: int) -> str:  # noqa: ARG002
+        """Return whether the lane is over."""
+        return "the lane is over" if self._over else ""
 
     def confirmations(self, most: int, limit: int) -> list[Draw]:  # noqa: ARG002
         """Return nothing: only the search knows the best."""
@@ -191,7 +195,7 @@ class LaneStudy:
         record.append(self._file, line)
         said = {"call": call["call"], "state": state, "value": value, "wall_s": line["wall_s"]}
         if state == FAILED:
-            said["problem"] = problem.strip().rpartition("\n")[2][:_SAID]
+            said["problem"] = _in_a_message(problem)
         self._channel.say({"end": said})
 
     def left(self) -> dict[str, Any]:
@@ -207,7 +211,14 @@ class LaneStudy:
     def look(self, limit: int | None = None) -> Study:  # noqa: ARG002
         """Return the trials of this lane, numbered as they came."""
         trials = (
-            Trial(place, line["values"], line["state"], line["value"], wall_s=line["wall_s"])
+            Trial(
+                place,
+                line["values"],
+                line["state"],
+                line["value"],
+                wall_s=line["wall_s"],
+                values=() if line["value"] is None else (line["value"],),
+            )
             for place, line in enumerate(self.lines)
         )
         return Study(self._spec, tuple(trials))
@@ -228,3 +239,9 @@ def local_number(given: Mapping[str, Any]) -> int:
     """Return a trial's number; of one without a number, one that no other trial of the lane has."""
     number = given["number"]
     return -1 - int(given["reserve"]) if number is None else int(number)
+
+
+def _in_a_message(problem: str) -> str:
+    """Return the last line of a problem, short and of plain characters."""
+    line = problem.strip().rpartition("\n")[2].encode("ascii", "replace").decode()
+    return "".join(each if each.isprintable() else "?" for each in line[:_SAID])

@@ -1,5 +1,7 @@
 """Carry what the steps of a job log to the access point while they run, and which of them runs."""
 
+import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from wingspan.runner.run_folder import RunFolder
 
 _LINES, _LAST_LINES = 4, 8  # of metrics at once, and when the job ends
 _LONGEST_STATES: Final = 800  # bytes
+_STOP_EACH_S, _STOP_SOON_S = 1.0, (0.05, 0.1, 0.2, 0.4)  # between looks for a stop; after a report
 
 
 @dataclass(slots=True)
@@ -57,8 +60,8 @@ class Relay:
     ----------
     steps
         Key -> whether it was done before, of the job's steps in order.
-    scripts
-        Keys of steps that may log with W&B's client.
+    script
+        Steps may log with W&B's client.
     name_of
         Gives what names a step in messages.
     whole
@@ -71,7 +74,7 @@ class Relay:
         folder: RunFolder,
         sender: Sender,
         *,
-        scripts: frozenset[str] = frozenset(),
+        script: bool = False,
         name_of: Callable[[str], str] = named,
         whole: str = "",
     ) -> None:
@@ -79,11 +82,14 @@ class Relay:
         self._said = packed_states(self._states.values())
         self._folder = folder
         self._sender = sender
-        self._scripts = scripts
+        self._script = script
         self._name_of = name_of
         self._unsent = Unsent(whole)
         self._followed: dict[str, _Followed] = {}
         self._busy = False
+        self._asked = False
+        self._look_at = float("-inf")  # when to look next whether a call is to stop
+        self._pauses: Iterator[float] = iter(())
 
     def __call__(self, event: StepEvent) -> None:
         """Take in a change of a step."""
@@ -97,14 +103,39 @@ class Relay:
                 self.leave(event.key)
             self._send()
 
+    @property
+    def hears(self) -> bool:
+        """Whether files of the access point can be read."""
+        return self._sender.hears
+
+    def next(self, call: str) -> Mapping[str, Any] | None:
+        """Return what the search has written for a call of a lane; the first call is asked for."""
+        with self._alone():
+            content = self._sender.fetch(f"../params/{call}.json")
+            if self.hears and not self._asked:
+                self._asked = True
+                self._sender.say({"ask": call})
+        found: dict[str, Any] | None = None if content is None else json.loads(content)
+        return found
+
+    def stopped(self, call: str) -> bool:
+        """Return whether a call of a lane is to stop: looks soon after something was logged, then each second."""
+        now = time.monotonic()
+        if not self.hears or now < self._look_at:
+            return False
+        self._look_at = now + next(self._pauses, _STOP_EACH_S)
+        with self._alone():
+            return self._sender.fetch(f"../stop/{call}") is not None
+
     def follow(self, key: str, attempt: Path) -> None:
         """Begin to read what an attempt logs; what earlier attempts logged was sent by then."""
-        script = key in self._scripts
         counts: dict[str, int] = {}
         for path in self._folder.attempts(key):
             if int(path.name) < int(attempt.name):
-                counts = _Followed("", Logged(path, script=script), counts).counted()
-        self._followed[key] = _Followed(self._name_of(key), Logged(attempt, script=script), counts)
+                counts = _Followed("", Logged(path, script=self._script), counts).counted()
+        self._followed[key] = _Followed(
+            self._name_of(key), Logged(attempt, script=self._script), counts
+        )
 
     def leave(self, key: str) -> None:
         """Read for the last time what an attempt logs."""
@@ -160,6 +191,14 @@ class Relay:
         states = packed_states(self._states.values())
         if states != self._said and len(self._states) > 1 and len(states) <= _LONGEST_STATES:
             self._said = states
-            self._sender.say({STEPS: states})
+            self._tell({STEPS: states})
+        if self._unsent:
+            self._pauses = iter(_STOP_SOON_S)
+            self._look_at = time.monotonic() + next(self._pauses)
         for content in self._unsent.take(_LINES):
-            self._sender.say(content)
+            self._tell(content)
+
+    def _tell(self, content: Mapping[str, Any]) -> None:
+        """Send a message that could wait, after which the next such one does."""
+        self._sender.say(content)
+        self._sender.rest()

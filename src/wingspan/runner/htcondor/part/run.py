@@ -98,10 +98,10 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     try:
         with (
             disk_errors(sandbox),
-            closing(_relay(plan, folder)) as relay,
+            closing(_relay(part, plan, folder, lane)) as relay,
             checkpoints(folder, part["checkpoint_every_s"], relay.look),
         ):
-            runner = _runner(part, steps, begun, lane)
+            runner = _runner(part, steps, begun, lane, relay)
             outcome = runner.run(plan, folder, home, relay)
             refuse_full_disk(outcome, steps, sandbox)
     except Interrupted:
@@ -141,23 +141,26 @@ def _runner(
     steps: tuple[PlannedStep, ...],
     begun: float,
     lane: "Lane | None",
+    relay: Relay,
 ) -> LocalRunner:
     """Return what runs the steps: as many at once as the job may, and no further task when its time is up."""
     if lane is not None:
-        from wingspan.runner.htcondor.part.channel import open_channel
-
-        sweeps = lane.sweeps(open_channel(part))
+        sweeps = lane.sweeps(relay)
         return LocalRunner(_machine(steps), fork=True, durable=bool(part["shared"]), sweeps=sweeps)
     turns = Turns(part["tasks"], begun + part["task_time_s"]) if part["tasks"] else None
     durable = bool(part["shared"])
     return LocalRunner(_machine(steps), fork=True, durable=durable, jobs=part["jobs"], turns=turns)
 
 
-def _relay(plan: Plan, folder: RunFolder) -> Relay:
-    """Return what sends home what the steps log while they run."""
-    scripts = frozenset(step.key for step in plan.steps if "command" in step.action)
+def _relay(part: Mapping[str, Any], plan: Plan, folder: RunFolder, lane: "Lane | None") -> Relay:
+    """Return what sends home what the steps log while they run; of a lane, also what the search answers."""
+    sender = Sender(part["chirp"], streams=part["streams"])
+    script = any("command" in step.action for step in plan.steps)
     steps = {step.key: step.done for step in plan.steps}
-    return Relay(steps, folder, Sender(), scripts=scripts)
+    if lane is None:
+        return Relay(steps, folder, sender, script=script)
+    sender.probe(f"../params/{lane.name}.0.json")
+    return Relay({}, folder, sender, script=script, name_of=lane.call_of, whole=lane.metric)
 
 
 def _lane(

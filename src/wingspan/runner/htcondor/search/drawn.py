@@ -14,7 +14,7 @@ from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
 from wingspan.sweep.opened import OpenStudy, open_study
 from wingspan.sweep.records import COMPLETE, Draw, Ending
-from wingspan.sweep.search import LEARNING
+from wingspan.sweep.search import LEARNING, blind_values
 from wingspan.sweep.spec import Spec
 
 _LOG = logging.getLogger("wingspan.runner")
@@ -35,8 +35,10 @@ class Drawn(NamedTuple):
     trials: list[list[Any]]
 
 
-def draw_sweeps(plan: Plan, home: Home, run_id: str) -> dict[str, Drawn]:
+def draw_sweeps(plan: Plan, home: Home, run_id: str, *, served: bool = False) -> dict[str, Drawn]:
     """Draw the trials of the sweeps that are to run; return them by the key of the sweep.
+
+    Where they are `served`, a search that learns draws later: lanes get values at random, for when they do not hear it.
 
     Raises
     ------
@@ -44,22 +46,31 @@ def draw_sweeps(plan: Plan, home: Home, run_id: str) -> dict[str, Drawn]:
         Another run searches in the same study.
     """
     sweeps = [step for step in plan.to_run() if is_sweep(step)]
-    return {step.key: _drawn(step, home, run_id) for step in sweeps}
+    return {step.key: _drawn(step, home, run_id, served=served) for step in sweeps}
 
 
-def _drawn(step: PlannedStep, home: Home, run_id: str) -> Drawn:
+def _drawn(step: PlannedStep, home: Home, run_id: str, *, served: bool) -> Drawn:
     sweep: Mapping[str, Any] = step.sweep or {}
     folder = home.studies / str(sweep["study"])
     spec, limit = Spec.from_json(sweep["spec"]), int(sweep["budget"]["trials"])
-    for note in [*sweep["notes"], *_absent(spec, sweep["budget"])]:
+    absent = () if served else _absent(spec, sweep["budget"])
+    for note in [*sweep["notes"], *absent]:
         _LOG.info("sweep %s: %s", step.name, note)
     store = Store(home.store)
     with open_study(folder, spec, run_id) as study:
-        study.draw_ahead(limit)
+        later = served and spec.search in LEARNING
+        if not later:
+            study.draw_ahead(limit)
         left = [draw for draw in study.unended(limit) if not _known(step, draw, study, store)]
-        while (draw := study.draw(limit)) is not None:  # a further call of one that is complete
+        while (
+            not later and (draw := study.draw(limit)) is not None
+        ):  # a further call of one that is complete
             left += [] if _known(step, draw, study, store) else [draw]
-    return Drawn(folder, [[draw.number, draw.values, draw.repeat] for draw in left])
+        drawn = len(study.look(limit).trials)
+    trials: list[list[Any]] = [[draw.number, draw.values, draw.repeat] for draw in left]
+    numbers = range(drawn, min(limit, spec.space.size or limit))
+    values = (spec.space.nested(blind_values(spec, number)) for number in numbers)
+    return Drawn(folder, trials + [[None, each, 0] for each in values])
 
 
 def _absent(spec: Spec, budget: Mapping[str, Any]) -> Iterator[str]:

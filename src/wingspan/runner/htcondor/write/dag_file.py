@@ -19,6 +19,7 @@ from wingspan.runner.htcondor.hold_policy import amounts
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.nodes import Node
+from wingspan.runner.htcondor.write.search_service import service_lines
 from wingspan.runner.htcondor.write.submit_description import submit_description
 
 _AMOUNTS = frozenset({"memory", "disk", "expected"})
@@ -59,6 +60,8 @@ class Around:
         Of DAGMan itself, such as ``{"DAGMAN_USER_LOG_SCAN_INTERVAL": "1"}``; the profile's win.
     limits
         How many jobs of a map may be in the queue at once, by the map's name.
+    search
+        The universe of the search of sweeps; empty where there is none.
     most
         Gives ``memory`` and ``disk`` of the largest slots for a request, in MB.
     """
@@ -71,6 +74,7 @@ class Around:
     profile: Profile = field(default_factory=Profile)
     settings: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    search: str = ""
     most: Callable[[Resources], Mapping[str, int]] | None = None
 
 
@@ -97,6 +101,8 @@ def dag_text(nodes: Sequence[Node], around: Around | None = None) -> str:
     priority = around.profile.priority
     lines += [f"PRIORITY ALL_NODES {priority}"] if nodes and priority else []
     lines += _given_back(nodes) + _of_sweeps(nodes)
+    if around.search and any(node.lane_of for node in nodes):
+        lines += service_lines(around.search)
     return "\n".join([*lines, *_edges(nodes), *_limits(nodes, around.limits)]) + "\n"
 
 
@@ -121,7 +127,7 @@ def _kinds(nodes: Sequence[Node]) -> list[str]:
         if id(node.asked) not in known:
             asked = node.asked.to_json()
             known[id(node.asked)] = json_text({n: v for n, v in asked.items() if n not in _AMOUNTS})
-        kinds.append(known[id(node.asked)])
+        kinds.append(known[id(node.asked)] + ("lane" if node.lane_of else ""))
     return kinds
 
 
@@ -140,6 +146,7 @@ def _description(name: str, members: Sequence[Node], around: Around) -> list[str
         around.most(asked) if around.most else None,
         label_of(around.run_id),
         once=around.once,
+        lane=bool(members[0].lane_of),
     )
     about = f"# {count}: {', '.join(shown[:_SHOWN])}{more}"
     return [about, f"SUBMIT-DESCRIPTION {name} {{", text.rstrip("\n"), "}"]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
+from wingspan.runner.htcondor.channel_commands import streams
 from wingspan.runner.htcondor.dag_folder import UNLESS_DONE, DagFolder
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
@@ -52,6 +53,8 @@ class Facts(NamedTuple):
         Earlier results that steps may take over, see `last_results`.
     once
         The access point can send what jobs have in common once to each machine.
+    search
+        The universe of the search of sweeps; empty where there is none.
     drawn
         The trials that are left of each sweep, by its key.
     """
@@ -60,6 +63,7 @@ class Facts(NamedTuple):
     known: Known = MappingProxyType({})
     once: bool = False
     drawn: Mapping[str, Drawn] = MappingProxyType({})
+    search: str = ""
 
 
 def write_dag(
@@ -82,7 +86,7 @@ def write_dag(
         What is known where the DAG is submitted; None of one that is exported.
     """
     facts = facts or Facts()
-    most, known, once, drawn = facts
+    most, known, once, drawn, search = facts
     dag = DagFolder(place)
     for made in (dag.jobs, dag.results, dag.files, dag.logs):
         made.mkdir(parents=True)
@@ -101,6 +105,7 @@ def write_dag(
         "shared": str(there or ""),
         "checkpoint_every_s": profile.checkpoint_every_s,
         "task_time_s": profile.task_time_s,
+        "chirp": profile.chirp,
     }
     done = store.done(step.key for step in plan.steps)
     reserve = _write_sweeps(nodes, dag, facts.drawn, home, folder.run_id)
@@ -117,6 +122,7 @@ def write_dag(
             "tasks": node.tasks,
             "jobs": plan.limits.get(node.map),
             "lane": reserve.get(node.name),
+            "streams": streams(profile.chirp, lane=bool(node.lane_of)),
         }
         dag.job(node.name).write_text(json_text({**part, **own}))
     archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
@@ -125,7 +131,7 @@ def write_dag(
         write_unless_done(place / UNLESS_DONE)
     members = {node.name: [step.key for step in node.steps] for node in nodes if not node.lane_of}
     write_atomically(dag.nodes, json_text(members))
-    around = replace(_around(plan, dag, folder, profile), most=most)
+    around = replace(_around(plan, dag, folder, profile), most=most, search=search)
     if there:  # nothing but what each job has to do is sent
         nodes = tuple(replace(node, made=()) for node in nodes)
     else:
@@ -169,6 +175,8 @@ def _write_sweeps(
         }
     if sweeps:
         write_sweep_scripts(dag)
+        for place in (dag.params("call"), dag.stop("call")):
+            place.parent.mkdir()
         write_atomically(dag.sweeps_file, json_text(sweeps))
     return found
 

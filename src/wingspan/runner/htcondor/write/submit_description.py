@@ -8,6 +8,8 @@ need no quoting, ``steps``, and the `amounts` of its request; its name is DAGMan
 from collections.abc import Mapping
 
 from wingspan.pipeline.resources import Resources
+from wingspan.runner.htcondor.channel_commands import WHY as CHANNEL
+from wingspan.runner.htcondor.channel_commands import channel_commands
 from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.image import image_commands
@@ -17,11 +19,11 @@ _WHY: Mapping[str, str] = {
     "log": "All events, for `wingspan status` and `watch`; DAGMan keeps a log of its own.",
     "should_transfer_files": "No outputs are named: HTCondor brings back every new file of the job's folder.",
     "My.CommonInputFiles": "Sent once to each machine, and linked into each job's folder.",
-    "My.WantRemoteUpdates": "Lets a job write into its log which of its steps runs and what that logs; it allows nothing else.",
+    **CHANNEL,
 }  # command -> why it is there, for whoever reads the file
 
 
-def submit_description(
+def submit_description(  # noqa: PLR0913 - all that a job's description depends on
     asked: Resources,
     common: str = "",
     environment: str = "",
@@ -30,6 +32,7 @@ def submit_description(
     run: str = "",
     *,
     once: bool = False,
+    lane: bool = False,
 ) -> str:
     """Return the lines of one submit description; relative paths are in the folder of results.
 
@@ -45,6 +48,8 @@ def submit_description(
         The pool's; its submit commands yield to those of `asked`.
     most
         ``memory`` and ``disk`` of the pool's largest slots, in MB, if known.
+    lane
+        The job runs trials of a sweep.
     run
         The run's id, in characters that a job's ad holds.
 
@@ -72,7 +77,7 @@ def submit_description(
         "when_to_transfer_output": "ON_EXIT",
         "transfer_input_files": sent,
         **shared,
-        "My.WantRemoteUpdates": "true",
+        **channel_commands(profile.chirp, lane=lane),
         "My.WingspanRun": f'"{run}"',
         "My.WingspanStep": '"$(steps)"',
         **hold_policy(profile.hold_back_off_s, most),

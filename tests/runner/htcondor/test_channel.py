@@ -1,0 +1,135 @@
+"""The search and the lanes of a sweep talk while trials run; where they cannot, the sweep ends all the same."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.messages import read_line
+
+TALK = """
+    import time
+    from pathlib import Path
+    import wingspan as ws
+
+    def fit(rate: float, epochs: int = 60) -> float:
+        for epoch in range(epochs):
+            ws.log({"loss": rate + 1 / (epoch + 1)}, step=epoch)
+            if rate > 0.5:
+                time.sleep(0.1)
+            if ws.should_stop():
+                break
+        return rate
+
+    def pipeline(**options) -> ws.Pipeline:
+        p = ws.Pipeline("talk")
+        given = {"over": {"rate": [0.1, 0.2, 0.9, 0.8]}, "metric": "loss", "trials": 4, "parallel": 2,
+                 "search": "grid", "seed": 1} | options
+        p.sweep(fit, **given)
+        return p
+
+    def learned(**options) -> ws.Pipeline:
+        return pipeline(**({"over": {"rate": ws.uniform(0.0, 0.4)}, "search": "tpe", "trials": 6} | options))
+"""
+MEDIAN = {"rule": "median", "startup": 1}
+
+
+@pytest.fixture
+def talk(project, small_pool):
+    """Give the module, on a pool without daemons; `close` closes parts of that pool."""
+    project.write(talk=TALK)
+    module = project.fresh("talk")
+    module.close = lambda *words: (small_pool / "queue" / "closed").write_text(" ".join(words))
+    return module
+
+
+def said(run):
+    """Return the contents of all messages in the jobs' log."""
+    lines = newest(run.folder).jobs_log.read_text().splitlines()
+    found = [
+        read_line(line.partition(" ws1 ")[1].strip() + " " + line.partition(" ws1 ")[2])
+        for line in lines
+    ]
+    return [message.content for message in found if message is not None]
+
+
+def ways(run):
+    """Return the ways that the jobs have said they have."""
+    return {content["way"] for content in said(run) if "way" in content}
+
+
+def ended(run):
+    """Return the lines of trials that the lanes have sent home."""
+    lines = [
+        json.loads(line)
+        for file in newest(run.folder).results.glob("*.trials.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    return [line for line in lines if "call" in line]
+
+
+@pytest.mark.long
+def test_the_search_gives_lanes_their_trials(talk):
+    """It learns: draws come one by one; no trial is lost, none runs twice, none comes from a reserve."""
+    run = talk.learned().run("htcondor")
+    assert ways(run) == {"io"}
+    assert len(run.study.trials) == 6
+    assert {trial.state for trial in run.study.trials} == {"complete"}
+    lines = ended(run)
+    assert sorted(line["number"] for line in lines) == list(range(6))
+    assert {line["reserve"] for line in lines} == {None}
+    assert run["fit"] == min(trial.value for trial in run.study.trials)
+    assert not (newest(run.folder).logs / "search.err").read_text()
+
+
+WAYS = [  # what the pool closes -> the way of the jobs, whether the search is heard, and bad trials are stopped
+    ((), "io", True),
+    (("chirp",), "stream", False),
+    pytest.param(("getfile",), "updates", False, marks=pytest.mark.long),
+    pytest.param(("ulog",), "io, stream", True, marks=pytest.mark.long),
+    pytest.param(("ulog", "getfile"), "stream", False, marks=pytest.mark.long),
+    pytest.param(("search",), "io", False, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("closed", "way", "heard"), WAYS, ids=str)
+def test_a_sweep_that_prunes_ends_whatever_the_pool_closes(talk, closed, way, heard):
+    """Every trial is there once. Where the search is heard, the bad ones are stopped early; else they run to their end."""
+    talk.close(*closed)
+    run = talk.pipeline(prune=MEDIAN, constants={"epochs": 15}).run("htcondor")
+    trials = run.study.trials
+    assert ways(run) <= {way}
+    assert [trial.parameters["rate"] for trial in trials] == [0.1, 0.2, 0.9, 0.8]
+    assert [trial.state for trial in trials[:2]] == ["complete", "complete"]
+    assert {trial.state for trial in trials[2:]} == {"pruned" if heard else "complete"}
+    assert sorted(line["number"] for line in ended(run)) == [0, 1, 2, 3]
+    assert run["fit"] == 0.1
+
+
+@pytest.mark.parametrize("chirp", ["updates", "off"])
+def test_a_profile_chooses_what_jobs_may_do(talk, project, chirp):
+    """Nothing is allowed that it does not name, and the run says what is absent."""
+    (project.path / "wingspan.toml").write_text(f'[pools.mine]\nchirp = "{chirp}"\n')
+    run = talk.learned(trials=3).run("mine")
+    text = newest(run.folder).dag.read_text()
+    assert "want_io_proxy" not in text
+    assert "SERVICE" not in text
+    assert ("WantRemoteUpdates" in text) == (chirp == "updates")
+    assert [trial.state for trial in run.study.trials] == ["complete"] * 3
+
+
+def test_a_search_that_dies_goes_on_as_if_it_had_not(talk, wait_until):
+    """It is killed in the middle, twice: draws and trials are those of a search that was left alone."""
+    run = talk.learned(parallel=1, trials=8).submit("htcondor")
+    dag = wait_until(lambda: newest(run.folder))
+    for number in (1, 4):
+        wait_until(lambda n=number: dag.params(f"fit-1_lane1.{n}").exists())
+        os.kill(int((dag.root / "search.pid").read_text()), signal.SIGKILL)
+    run.wait(60)
+    seen = [trial.parameters["rate"] for trial in run.study.trials]
+    assert sorted(line["number"] for line in ended(run)) == list(range(8))
+    assert {line["reserve"] for line in ended(run)} == {None}
+    here = talk.learned(parallel=1, trials=8).run(home="elsewhere")
+    assert [trial.parameters["rate"] for trial in here.study.trials] == seen
