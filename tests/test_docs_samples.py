@@ -132,6 +132,8 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan report --open": "tests/report/test_run_page.py::def test_a_report_is_opened_in_the_browser",
     "wingspan report loan_status": "tests/report/test_logs_and_models.py::def test_a_deployed_model_is_found_by_its_name",
     "wingspan holds watch": "tests/cli/test_advise.py::test_watch_prints_a_hold_once",
+    "wingspan holds sweep config.yaml": "tests/recipes/test_hold_sweep.py::def test_four_runs",
+    "wingspan holds advise EventLog* --model advisor": "tests/recipes/test_hold_sweep.py::--model",
     "wingspan holds train": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
     "wingspan holds evaluate": "tests/cli/test_holds_judge.py::test_logs_are_judged_once",
     "wingspan holds advise EventLog --model": "tests/cli/test_holds_judge.py::test_trained_advisors_open",

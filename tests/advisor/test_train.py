@@ -11,17 +11,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from wingspan.advisor.models.ablations import shuffled_labels, shuffled_time, without_context
+from wingspan.advisor.models.checkpoint import Saved, load_network, save_network
 from wingspan.advisor.models.network import NetworkConfig
-from wingspan.advisor.models.train import (
-    CHECKPOINT,
-    Examples,
-    predict,
-    shuffled_labels,
-    shuffled_time,
-    train,
-    without_context,
-)
-from wingspan.advisor.samples.tensors import Tensors
+from wingspan.advisor.models.train import CHECKPOINT, Examples, predict, train
+from wingspan.advisor.samples.tensors import Layout, Tensors
 from wingspan.errors import ConflictError, CorruptError, FormatError, SettingError
 
 torch = pytest.importorskip("torch")
@@ -111,7 +105,7 @@ def test_compiled():
     np.testing.assert_allclose(*found, atol=1e-3)
 
 
-def test_early_stop():
+def test_early_stop(tmp_path):
     """Training ends `patience` epochs after the best one, and returns the best one's weights."""
     tensors, label = planted()
     config = NetworkConfig(hidden=16, epochs=60, patience=2, rate=0.02, batch=64)
@@ -123,6 +117,15 @@ def test_early_stop():
         hidden=16, epochs=trained.best.number, patience=2, rate=0.02, batch=64
     )
     assert same(trained, fit(tensors, mixed, till_best))
+    save_network(Saved(trained, Layout(m=6, j=3, e=4)), tmp_path / "network")
+    assert same(load_network(tmp_path / "network").trained, trained)  # what is deployed
+
+
+def test_a_loss_that_is_not_finite_ends_it_with_what_to_do():
+    """No weights of such an epoch are kept as the best ones."""
+    tensors, label = planted()
+    with pytest.raises(SettingError, match="give a lower rate"):
+        fit(tensors, label, replace(CONFIG, rate=1e30))
 
 
 def test_resume_after_kill(tmp_path):

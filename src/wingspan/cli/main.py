@@ -14,6 +14,7 @@ from wingspan.cli import (
     execute,
     holds,
     holds_judge,
+    holds_sweep,
     listing,
     models,
     plan,
@@ -57,6 +58,7 @@ app.add_typer(sweep.app, name="sweep")
 app.add_typer(track.app, name="track")
 advise.register(holds.app)
 holds_judge.register(holds.app)
+holds_sweep.register(holds.app)
 for group in (
     runs,
     plan,

@@ -39,7 +39,7 @@ def read_logs(
     """
     given = [Path(path) for path in paths]
     tables = [read_parquet(path) for path in given if _is_table(path)]
-    logs = [each for path in given if not _is_table(path) for each in _logs_in(path)]
+    logs = [each for path in given if not _is_table(path) for each in logs_in(path)]
     if not logs and tables:
         return join(tables)
     events = read_events(logs, timezone=timezone, cpus=cpus)
@@ -51,7 +51,7 @@ def _is_table(path: Path) -> bool:
     return path.suffix == PARQUET or any(path.glob(f"part-*{PARQUET}"))
 
 
-def _logs_in(path: Path) -> list[Path]:
+def logs_in(path: Path) -> list[Path]:
     """Return the files to read: of a folder those whose names and content say that they are logs."""
     if not path.is_dir():
         return [path]

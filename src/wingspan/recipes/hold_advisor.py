@@ -196,7 +196,10 @@ def _resources(
     what: HoldAdvisor, size: float, seconds: float, cpus: int | None = None
 ) -> Resources:
     """Ask for what logs of so many megabytes call for, unless the user says how much."""
+    return replace(resources_for(size, seconds), cpus=cpus or what.cpus, memory=what.memory)
+
+
+def resources_for(size: float, seconds: float) -> Resources:
+    """Return the request of a step that takes so many seconds for each megabyte of log."""
     likely = int(2048 + _SAMPLES_BYTES * size)
-    expected = round(1 + seconds * size, 1)
-    cpus = cpus or what.cpus
-    return Resources(cpus, memory=what.memory, expected=expected, expected_memory=likely)
+    return Resources(expected=round(1 + seconds * size, 1), expected_memory=likely)

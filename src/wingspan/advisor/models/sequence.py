@@ -13,19 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from wingspan.advisor.models.ablations import shuffled_labels, shuffled_time, without_context
 from wingspan.advisor.models.baselines import Fit, Releases, as_released
 from wingspan.advisor.models.facts import Encoding, fit_encoding
 from wingspan.advisor.models.network import NetworkConfig
-from wingspan.advisor.models.train import (
-    Epoch,
-    Examples,
-    Trained,
-    predict,
-    shuffled_labels,
-    shuffled_time,
-    train,
-    without_context,
-)
+from wingspan.advisor.models.train import Epoch, Examples, Trained, predict, train
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import cut_by_time
 from wingspan.advisor.samples.tensors import Layout, Tensors, make_tensors
@@ -152,6 +144,38 @@ def lstm(
         return Sequence(trained, chosen, encoding, control)
 
     return fit
+
+
+def fit_parts(
+    samples: Samples,
+    parts: tuple[Rows, Rows],
+    weights: tuple[Reals, Reals],
+    sizes: tuple[NetworkConfig, Layout],
+    checkpoint_folder: Path | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
+) -> tuple[Sequence, Reals]:
+    """Train a network on some rows until the loss of others no longer falls; return it, and what it says of the others.
+
+    Nothing is learned from the others but which epoch is best. The tensors of both are made once.
+
+    Parameters
+    ----------
+    parts, weights
+        Rows to learn from, the latest count; rows that say when to stop; and the weights of each.
+    """
+    config, layout = sizes
+    latest = np.sort(np.argsort(samples.moments.clock[parts[0]], kind="stable")[-MOST:])
+    learn, stop = parts[0][latest], parts[1]
+    rows = np.concatenate([learn, stop])
+    encoding = fit_encoding(samples, learn, context=True)
+    facts = encoding(samples, rows, as_released(samples, rows))
+    tensors = _tensors(samples, rows, layout, "")
+    weight = np.concatenate([weights[0][latest], weights[1]])
+    examples = Examples(tensors, samples.label[rows], weight, facts)
+    first, second = np.split(np.arange(len(rows)), [len(learn)])
+    trained = train(examples, first, second, config, checkpoint_folder, on_epoch=on_epoch)
+    others = Tensors(tensors.counts[second], tensors.mask[second], tensors.job[second])
+    return Sequence(trained, layout, encoding), predict(trained, others, facts[second])
 
 
 def controls(config: NetworkConfig = DEFAULT, layout: Layout | None = None) -> dict[str, Fit]:

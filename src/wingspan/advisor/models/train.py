@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from wingspan.advisor.samples.samples import Reals, Rows
 from wingspan.advisor.samples.tensors import Tensors
 from wingspan.errors import ConflictError, CorruptError, FormatError, SettingError
 from wingspan.files import digest_bytes, json_text, write_atomically
+from wingspan.tracking.patience import Patience, Progress, progress_of
 
 if TYPE_CHECKING:
     import torch
@@ -150,7 +151,7 @@ def train(
     Raises
     ------
     SettingError
-        Rows are empty, or in both sets, or without a label or a weight.
+        Rows are empty, or in both sets, or without a label or a weight; or the first loss is not finite.
     ConflictError
         The folder's checkpoint is of other data or another config.
     CorruptError, FormatError
@@ -175,6 +176,9 @@ def train(
                 _keep(run, path, key)
             if on_epoch:
                 on_epoch(epoch)
+    if not run.best:
+        problem = f"the loss is {run.epochs[-1].validate_loss} after the first epoch"
+        raise SettingError("training", problem, "give a lower rate: rate=0.0005")
     return Trained(config, width, run.best, tuple(run.epochs), facts)
 
 
@@ -198,28 +202,6 @@ def predict(
 
 def _or_none(facts: Facts | None, length: int) -> Facts:
     return np.zeros((length, 0), np.float32) if facts is None else facts
-
-
-def without_context(tensors: Tensors) -> Tensors:
-    """Return tensors in which the held job is the only one: what the others tell is lost."""
-    counts, mask, job = tensors.counts.copy(), tensors.mask.copy(), tensors.job.copy()
-    counts[:, :, 1:], mask[:, :, 1:], job[:, 1:] = 0, False, -1
-    return replace(tensors, counts=counts, mask=mask, job=job)
-
-
-def shuffled_time(tensors: Tensors, seed: int = 0) -> Tensors:
-    """Return tensors whose frames are in another order, each example in its own: what the order tells is lost."""
-    length, frames = tensors.mask.shape[:2]
-    order = np.argsort(np.random.default_rng(seed).random((length, frames)), axis=1)
-    line = np.arange(length)[:, None]
-    return replace(tensors, counts=tensors.counts[line, order], mask=tensors.mask[line, order])
-
-
-def shuffled_labels(labels: Reals, rows: Rows, seed: int = 0) -> Reals:
-    """Return labels in which those of `rows` changed places: a model of them must not do better than the base rate."""
-    mixed = labels.copy()
-    mixed[rows] = np.random.default_rng(seed).permutation(labels[rows])
-    return mixed
 
 
 def _check(examples: Examples, train_rows: Rows, validate_rows: Rows) -> None:
@@ -279,9 +261,13 @@ def _start(config: NetworkConfig, inputs: tuple[int, int], device: "torch.device
     return _Run(network, torch.compile(network) if config.compiled else network, adam, {}, [])
 
 
+def _progress(epochs: list[Epoch], config: NetworkConfig) -> Progress:
+    """Return how far the training is, by the loss of the validation rows."""
+    return progress_of(Patience(config.patience), (epoch.validate_loss for epoch in epochs))
+
+
 def _ended(epochs: list[Epoch], config: NetworkConfig) -> bool:
-    best = max((epoch.number for epoch in epochs if epoch.best), default=0)
-    return len(epochs) >= config.epochs or len(epochs) - best >= config.patience
+    return len(epochs) >= config.epochs or _progress(epochs, config).ended
 
 
 def _one_epoch(
@@ -299,8 +285,8 @@ def _one_epoch(
     with torch.inference_mode():
         validate = torch.from_numpy(validate_rows.astype(np.int64))
         loss = _pass(run.step, data, validate, config.batch, None)
-    lowest = min((epoch.validate_loss for epoch in run.epochs), default=np.inf)
-    epoch = Epoch(number, train_loss, loss, best=number == 1 or loss < lowest)
+    best = _progress(run.epochs, config).after(loss).improved
+    epoch = Epoch(number, train_loss, loss, best=best)
     if epoch.best:
         run.best = {k: v.detach().cpu().clone() for k, v in run.network.state_dict().items()}
     run.epochs.append(epoch)

@@ -1,0 +1,26 @@
+"""Probabilities and outcomes -> accuracy, precision, recall and f-measure, where a half and more says that a release pays."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from wingspan.advisor.samples.samples import Reals
+
+HALF: Final = 0.5
+
+
+def classify(p: Reals, y: Reals) -> Mapping[str, float]:
+    """Return the figures of all samples together; one that divides by nothing is 0.
+
+    >>> classify(np.array([0.9, 0.8, 0.1]), np.array([1.0, 0.0, 0.0]))["precision"]
+    0.5
+    """
+    said, true = p >= HALF, y >= HALF
+    hits, claims, there = (float(each.sum()) for each in (said & true, said, true))
+    return {
+        "accuracy": float(np.mean(said == true)) if len(p) else 0.0,
+        "precision": hits / max(claims, 1.0),
+        "recall": hits / max(there, 1.0),
+        "f_measure": 2 * hits / max(claims + there, 1.0),
+    }
