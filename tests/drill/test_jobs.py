@@ -123,3 +123,18 @@ def test_a_job_that_a_user_holds_stays_held(scene):
     states = [each["state"] for each in told if each.get("step") == "slow"]
     assert states[-4:] == ["held", "waiting", "running", "done"]
     assert watching.returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.scenario("training longer than a job may run", "epochs_per_job")
+def test_a_training_is_cut_into_segments(scene):
+    """Each job makes three epochs and goes on from the last one; the limit counts each segment for itself."""
+    p = ws.Pipeline("drill")
+    asked = ws.Resources(epochs_per_job=3, runtime="8s")
+    p.step(scene.module.counting, str(scene.log), 45, resources=asked)
+    scene.breaks()
+    run = scene.start(p).wait(200)
+    assert run["counting"] == 45
+    begun = [int(line.split()[1]) for line in scene.log.read_text().splitlines()]
+    assert begun == list(range(0, 46, 3))
+    scene.seen()

@@ -26,6 +26,7 @@ def begin(scene):
 def check(scene, run, numbers=range(6)):
     """Wait for the end; every trial is complete, once, and the sealed test has read the best."""
     run.wait(200)
+    assert run.state == "done", [(e.step, e.state, e.problem) for e in run.events.values()]
     assert run["sealed"] == "best 0"
     assert [trial.parameters["number"] for trial in run.study.trials] == list(numbers)
     assert {trial.state for trial in run.study.trials} == {"complete"}

@@ -6,7 +6,7 @@ import pytest
 
 from wingspan.errors import SettingError
 from wingspan.runner.job import inside
-from wingspan.runner.run_folder import METRICS, STOP
+from wingspan.runner.run_folder import EPOCHS, METRICS, PAUSED, STOP
 
 
 @pytest.fixture
@@ -48,6 +48,27 @@ def test_a_restarted_step_finds_its_checkpoint(job):
     inside.checkpoint()
     inside.remove(job / inside._DRAFT)  # as in a new attempt, which gets the checkpoint folder only
     assert inside.checkpoint_file("state.txt").read_text() == "epoch 1"
+
+
+def test_a_training_waits_for_the_end_of_its_job_after_so_many_checkpoints(tmp_path, monkeypatch):
+    """Where the job says how many it makes; elsewhere, and before, it goes on."""
+    job = tmp_path / "part" / "steps" / "KEY" / "1"
+    job.mkdir(parents=True)
+    slept = []
+    monkeypatch.setattr(inside.time, "sleep", slept.append)
+    monkeypatch.setattr(inside, "_kept", 0)
+    inside.enter(job)
+    for number in range(3):
+        inside.checkpoint_file("state.txt").write_text(str(number))
+        inside.checkpoint()
+    assert not slept
+    (tmp_path / "part" / EPOCHS).write_text("5")
+    inside.checkpoint()
+    assert not slept
+    inside.checkpoint()
+    assert slept
+    assert (job / PAUSED).exists()
+    inside._FOLDER.clear()
 
 
 def test_a_checkpoint_interrupted_between_its_renames_is_still_there(job):

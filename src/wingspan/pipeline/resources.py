@@ -17,7 +17,7 @@ from wingspan.shown import unseen
 
 LEAST_FREE = 0.1  # share of this machine's memory: below it, a step that stated none is ended
 UNSTATED_MB = 2048  # what a pool is asked for where the user states no memory
-_MOST = {"cpus": 65_536, "gpus": 1024}
+_MOST = {"cpus": 65_536, "gpus": 1024, "epochs_per_job": 1_000_000}
 _CAPABLE = 1000.0  # no GPU has such a compute capability
 _SIZES = ("memory", "disk", "gpu_memory", "expected_memory")
 _TIMES = ("runtime", "expected")
@@ -59,6 +59,9 @@ class Resources:
         Typical wall time, in the same units: a hint, by which short steps share a job on a pool.
     expected_memory
         Memory that the step is likely to need: requested at first where `memory` is not stated, and no limit.
+    epochs_per_job
+        On a pool, after how many calls of ``ws.checkpoint()`` a training is cut: its job ends and goes on from there.
+        None: only for the pool's `checkpoint_every`.
     image
         Container image, by reference or file.
     submit
@@ -79,6 +82,7 @@ class Resources:
     runtime: str | float | timedelta | None = None
     expected: str | float | timedelta | None = None
     expected_memory: str | float | None = None
+    epochs_per_job: int | None = None
     image: str | None = None
     submit: Mapping[str, str] = field(default_factory=dict)
 
@@ -146,6 +150,7 @@ class Resources:
         yield "expected", self.expected_s
         likely = self.expected_memory
         yield "expected_memory", None if likely is None else math.ceil(megabytes(likely))
+        yield "epochs_per_job", self.epochs_per_job
         yield "image", self.image
 
     def _value(self) -> tuple[object, ...]:
@@ -207,7 +212,7 @@ def _plain(name: str, value: Any) -> Any:  # noqa: ANN401
 
 
 def _count(name: str, value: Any) -> int:  # noqa: ANN401
-    least, most = (1 if name == "cpus" else 0), _MOST[name]
+    least, most = (0 if name == "gpus" else 1), _MOST[name]
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or not least <= int(value) <= most:
         raise ValueError(f"a whole number from {least} to {most:,}")

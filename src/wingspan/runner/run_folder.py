@@ -12,6 +12,7 @@
       runs/RUN/
         plan.jsonl              a header, then one planned step a line
         record.jsonl            what happened, appended as it happens
+        epochs_per_job          on an execution point, where a training is cut into several jobs
         complete                there once every step is done
         pid                     the process that drives the run
         end-sweeps              there once the user has ended the run's sweeps
@@ -25,7 +26,7 @@
         code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
         steps/KEY/ATTEMPT/      one folder a job:
           job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
-          stdout.txt  stderr.txt  result.json  verdict  stopped
+          stdout.txt  stderr.txt  result.json  verdict  stopped  paused
 """
 
 import json
@@ -52,6 +53,10 @@ CODE = "code"
 CHECKPOINT = "checkpoint"
 METRICS = "metrics.jsonl"
 STOP = "stop"  # the search has given up this trial
+EPOCHS = (
+    "epochs_per_job"  # in a run's folder on an execution point: how many checkpoints a job makes
+)
+PAUSED = "paused"  # the step waits for its job to end, and goes on in the next one
 VERDICT = "verdict"  # how many lines of metrics the search has judged
 STOPPED = "stopped"  # the step has seen that it is to stop
 STDOUT = "stdout.txt"

@@ -7,6 +7,7 @@
       workflow.dag.dagman.log   events of DAGMan's own job
       workflow.dag.dagman.out   what DAGMan wrote
       workflow.dag.nodes.log    events of the nodes' jobs, as far as DAGMan needs them
+      workflow.dag.status       of an exported DAG, the state of each node, by DAGMan
       jobs.log                  all events of the nodes' jobs
       cluster                   id of DAGMan's own job, once it was submitted
       submitted.json            that job's global id (access point, number, time), and this folder
@@ -40,6 +41,7 @@ from wingspan.runner.run_folder import RunFolder
 
 DAG = "workflow.dag"
 CLUSTER = "cluster"
+STATUS = f"{DAG}.status"
 UNLESS_DONE = "unless_done.sh"
 LANE_OVER = "lane_over.sh"
 SELECT = "select.sh"

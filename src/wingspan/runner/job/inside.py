@@ -9,13 +9,23 @@ from pathlib import Path
 
 from wingspan.errors import SettingError
 from wingspan.files import copy, remove
-from wingspan.runner.run_folder import CHECKPOINT, METRICS, STOP, STOPPED, VERDICT
+from wingspan.runner.run_folder import (
+    CHECKPOINT,
+    EPOCHS,
+    METRICS,
+    PAUSED,
+    STOP,
+    STOPPED,
+    VERDICT,
+)
 
 FOLDER = "WINGSPAN_JOB"  # variable by which a command's script finds the folder of its job
 _FOLDER: list[str] = []  # the job's folder; empty outside a job
 _DRAFT = ".checkpoint-draft"
 _VERDICT_S, _PAUSE_S = 0.1, 0.002  # the longest wait for a verdict, and between looks
+_PAUSED_S = 60.0  # the longest wait for the job to end
 _logged = 0  # lines of metrics that this process has written
+_kept = 0  # checkpoints that it has made
 
 
 def enter(folder: str) -> None:
@@ -103,6 +113,20 @@ def checkpoint() -> None:
         (folder / CHECKPOINT).rename(old)
     new.rename(folder / CHECKPOINT)
     remove(old)
+    global _kept  # noqa: PLW0603 - a job is a process
+    _kept += 1
+    _pause(folder)
+
+
+def _pause(folder: Path) -> None:
+    """Wait for the job to end, where it has made as many checkpoints as one job is to make."""
+    try:
+        most = int((folder.parents[2] / EPOCHS).read_text())
+    except (OSError, ValueError, IndexError):
+        return
+    if _kept >= most:
+        (folder / PAUSED).touch()
+        time.sleep(_PAUSED_S)
 
 
 def last_checkpoint(attempt: Path) -> Path | None:

@@ -3,12 +3,15 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from wingspan.planning.plan import PlannedStep
 from wingspan.runner.run_folder import (
     CHECKPOINT,
+    EPOCHS,
+    PAUSED,
     STDOUT,
     RunFolder,
 )
@@ -31,9 +34,18 @@ def drop_links(home: Path) -> None:
             path.unlink()
 
 
+def cut(steps: Iterable[PlannedStep], folder: RunFolder) -> None:
+    """Let the trainings of a job end it after as many checkpoints as they ask for."""
+    asked = [
+        step.resources["epochs_per_job"] for step in steps if "epochs_per_job" in step.resources
+    ]
+    if asked:
+        (folder.root / EPOCHS).write_text(str(min(asked)))
+
+
 @contextmanager
 def checkpoints(folder: RunFolder, every_s: float, tick: Callable[[], None]) -> Iterator[None]:
-    """While the steps run: once a new checkpoint is old enough to be worth it, interrupt them to send it home.
+    """While the steps run: once a new checkpoint is old enough to be worth it, or a step waits for that, send it home.
 
     Parameters
     ----------
@@ -51,6 +63,11 @@ def checkpoints(folder: RunFolder, every_s: float, tick: Callable[[], None]) -> 
             return
         looked = time.monotonic()
         _show_output(folder, shown)
+        paused = list(folder.root.glob(f"steps/*/*/{PAUSED}"))
+        for path in paused:
+            path.unlink()  # the next start is not to find it
+        if paused:
+            raise Interrupted
         if time.time() - begin < every_s:
             return
         made = folder.root.glob(f"steps/*/*/{CHECKPOINT}")

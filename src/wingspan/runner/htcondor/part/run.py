@@ -42,7 +42,7 @@ from wingspan.runner.htcondor.part.arrive import (
     take_inputs,
     unpack_code,
 )
-from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
+from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, cut, drop_links
 from wingspan.runner.htcondor.part.hand_over import hand_over, origins_of
 from wingspan.runner.htcondor.part.relay import Relay
 from wingspan.runner.htcondor.part.room import (
@@ -89,6 +89,7 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     provided = provided_by_slot(sandbox)
     given = (sandbox, shared), folder, moved, provided
     steps = tuple(localise(step_from_json(line), *given) for line in part["steps"])
+    cut(steps, folder)
     store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
     take_inputs(steps, sandbox, store)
     take_known(part["known"], steps, sandbox, store)

@@ -23,6 +23,7 @@ from wingspan.runner.htcondor.write.search_service import service_lines
 from wingspan.runner.htcondor.write.submit_description import submit_description
 
 _AMOUNTS = frozenset({"memory", "disk", "expected"})
+_STATUS_S = 60
 _SHOWN = 5  # steps that the comment on a description names
 _WORD = re.compile(r"[^A-Za-z0-9_]")
 _WHY: Mapping[str, str] = {
@@ -64,6 +65,8 @@ class Around:
         The universe of the search of sweeps; empty where there is none.
     most
         Gives ``memory`` and ``disk`` of the largest slots for a request, in MB.
+    status_file
+        Where DAGMan writes the state of each node now and then; empty where nobody reads that.
     """
 
     about: Sequence[str] = ()
@@ -76,6 +79,7 @@ class Around:
     limits: Mapping[str, int] = field(default_factory=dict)
     search: str = ""
     most: Callable[[Resources], Mapping[str, int]] | None = None
+    status_file: str = ""
 
 
 def dag_text(nodes: Sequence[Node], around: Around | None = None) -> str:
@@ -116,6 +120,9 @@ def _settings(around: Around) -> list[str]:
         )
         lines += [f"# {why}"] if why else []
         lines.append(f"ENV SET _CONDOR_{name}={value}")
+    if around.status_file:
+        why = f"DAGMan writes the state of each node into {around.status_file}, each {_STATUS_S} s at most."
+        lines += [f"# {why}", f"NODE_STATUS_FILE {around.status_file} {_STATUS_S}"]
     return ["", *lines] if lines else []
 
 

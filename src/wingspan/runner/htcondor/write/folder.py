@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.runner.htcondor.channel_commands import streams
-from wingspan.runner.htcondor.dag_folder import UNLESS_DONE, DagFolder
+from wingspan.runner.htcondor.dag_folder import STATUS, UNLESS_DONE, DagFolder
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.profile import Profile
@@ -221,6 +221,7 @@ def _around(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> 
         profile=profile,
         settings={name: str(value) for name, value in settings.items() if value is not None},
         limits=plan.limits,
+        status_file=STATUS if dag.root == folder.root else "",
     )
 
 
