@@ -48,6 +48,10 @@ class WingspanError(Exception):
     def __str__(self) -> str:
         return written_out(f"{self.where}: {self.problem}\n  -> {self.fix}")
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the message, with the traceback of a step but not ours."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DeclarationError(WingspanError, ValueError):
     """A pipeline or a step is declared wrongly."""

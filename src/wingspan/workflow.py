@@ -58,11 +58,11 @@ class Pipeline(declaration.Pipeline):
         return "\n".join([f"Pipeline {self.name}: {count}", *lines, *more])
 
     def _repr_html_(self) -> str:
-
         from wingspan.draw.graph import Node, graph_svg
+        from wingspan.runner.layers import fewer
 
         nodes = [Node(step.name, needs=_makers(step)) for step in self.steps.values()]
-        return f"<p>Pipeline <b>{in_markup(self.name)}</b></p>{graph_svg(nodes)}"
+        return f"<p>Pipeline <b>{in_markup(self.name)}</b></p>{graph_svg(fewer(nodes))}"
 
     @checks_arguments
     def plan(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -9,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.codes import event_name
 from wingspan.eventlog.header import RotationHeader
 from wingspan.eventlog.kernel import ABSENT
+from wingspan.shown import in_markup
 
 Numbers: TypeAlias = NDArray[np.int64]
 
@@ -51,7 +54,7 @@ class Damage:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Events:
     """Events in the order of the files given, and of their bytes in each; one row an event.
 
@@ -94,6 +97,30 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.code)
+
+    def __repr__(self) -> str:
+        files = f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'}"
+        return "\n  ".join(
+            [f"Events: {len(self):,} of {files}{self._span()}", *map(": ".join, self._counts())]
+        )
+
+    def _repr_html_(self) -> str:
+        from wingspan.draw.table import table_html
+
+        title = f"<p>{len(self):,} events{in_markup(self._span())}</p>"
+        return title + table_html(("event", "count"), self._counts())
+
+    def _span(self) -> str:
+        if not len(self):
+            return ""
+        ends = (datetime.fromtimestamp(float(at), UTC) for at in (self.time.min(), self.time.max()))
+        return ", {:%Y-%m-%d %H:%M} to {:%Y-%m-%d %H:%M} UTC".format(*ends)
+
+    def _counts(self) -> list[tuple[str, str]]:
+        """Return the events by name, the most frequent first."""
+        codes, counts = np.unique(self.code, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return [(event_name(int(codes[k])), f"{counts[k]:,}") for k in order]
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> "Events":
         """Return the chosen rows (indices or a mask), in the order chosen; files and damage stay."""

@@ -161,8 +161,10 @@ class Plan(Mapping[str, PlannedStep]):
         return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more, *notes])
 
     def _repr_html_(self) -> str:
-
-        cells = ((step.name, "" if step.done else "run", step.reason) for step in self.steps)
+        listed = self.steps[:_LISTED]
+        cells = [(step.name, "" if step.done else "run", step.reason) for step in listed]
+        if more := len(self.steps) - len(listed):
+            cells.append((f"and {more:,} more steps", "", ""))
         rows = ["".join(f"<td>{in_markup(cell)}</td>" for cell in row) for row in cells]
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         head = f"<p>Plan <b>{in_markup(self.pipeline)}</b>: {self.summary()}</p>"

@@ -47,6 +47,16 @@ class Pool:
         """Variables with which HTCondor's tools and bindings talk to this pool."""
         return _environment(self.folder, self.daemons)
 
+    def _repr_html_(self) -> str:
+        from wingspan.draw.table import table_html
+
+        rows = [
+            ("folder", self.folder),
+            ("configuration", self.config),
+            ("master", self.master_pid),
+        ]
+        return table_html(("pool on this machine", ""), rows)
+
     def stop(self) -> None:
         """Stop the daemons and whatever jobs still run; the folder keeps its logs and the job queue."""
         stop_pool(self.folder)

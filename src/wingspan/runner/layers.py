@@ -1,9 +1,24 @@
 """Put the steps of a large pipeline into few groups: those of a map in one layer, else whole layers. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wingspan.draw.graph import Node
+from wingspan.runner.events import (
+    DISCONNECTED,
+    DONE,
+    FAILED,
+    HELD,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    WAITING,
+)
+
+SINGLE: Final = 60  # steps up to which each has a box of its own
+_WORST: Final = (FAILED, HELD, DISCONNECTED, RUNNING, STOPPED, SKIPPED, WAITING, DONE)
 _MOST: Final = 80  # groups
 _LAYERS: Final = 40
 
@@ -63,6 +78,27 @@ def grouped(needs: Mapping[str, Sequence[str]], most: int = _MOST) -> list[Group
         }
         tied.discard(number)
         found.append(Group(titles[number], tuple(members[key]), tuple(sorted(tied))))
+    return found
+
+
+def counted(states: Sequence[str]) -> tuple[str, str]:
+    """Return the state that matters most of several, and how many there are of each."""
+    counts = Counter(states)
+    worst = next((state for state in _WORST if counts[state]), WAITING)
+    return worst, ", ".join(f"{counts[state]:,} {state}" for state in _WORST if counts[state])
+
+
+def fewer(nodes: Sequence[Node], href: str = "") -> Sequence[Node]:
+    """Return the boxes, or of many steps one for each map or layer that leads to `href`."""
+    if len(nodes) <= SINGLE:
+        return nodes
+    groups = grouped({node.name: node.needs for node in nodes})
+    states = {node.name: node.state for node in nodes}
+    found = []
+    for group in groups:
+        worst, text = counted([states[name] for name in group.steps])
+        needs = tuple(groups[number].name for number in group.needs)
+        found.append(Node(group.name, worst, text, needs, href))
     return found
 
 

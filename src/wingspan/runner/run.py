@@ -37,7 +37,6 @@ from wingspan.runner.trials.studies import Studies
 from wingspan.runner.usage import Usage
 from wingspan.runner.watch import Look, Watch, state_of
 from wingspan.runner.written import Metric, last_attempts, own_attempts, read_output
-from wingspan.shown import in_markup, shown_name
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -368,8 +367,9 @@ class Run(Mapping[str, Any]):
         return report_of(*given, output=output, fix=fix)
 
     def __repr__(self) -> str:
-        steps = (f"\n  {shown_name(name)}: {event.state}" for name, event in self.events.items())
-        return f"Run {self.run_id}: {self.state}{''.join(steps)}"
+        from wingspan.runner.picture import run_text
+
+        return run_text(self.run_id, self.look())
 
     def picture(self) -> str:
         """Return the graph of the steps with their states and times, as SVG."""
@@ -378,7 +378,13 @@ class Run(Mapping[str, Any]):
         return run_svg(self.steps, self.events)
 
     def _repr_html_(self) -> str:
-        from wingspan.runner.picture import studies_html
+        from wingspan.runner.picture import run_html
 
-        head = f"<p>Run <b>{in_markup(self.run_id)}</b>: {self.state}</p>"
-        return f"{head}{self.picture()}{studies_html(self.studies)}"
+        return run_html(self.run_id, self.steps, self.look(), self.studies)
+
+    def watch(self) -> "Run":
+        """Wait until the run has ended, and show in a notebook, or print, how far it is."""
+        from wingspan.runner.live import follow
+
+        follow(self, self._alive)
+        return self

@@ -7,6 +7,7 @@ from itertools import chain
 from platform import python_version
 from typing import Any, Self
 
+from wingspan.shown import in_markup
 from wingspan.tabular.evaluate import Evaluation, Metric
 from wingspan.tabular.importance import Importance
 from wingspan.tabular.preparation import Preparation
@@ -19,7 +20,7 @@ UNSEEN = (
 PACKAGES = ("wingspan", "scikit-learn", "numpy", "polars", "skops")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Card:
     """The facts of one model; JSON-able through `as_json`.
 
@@ -76,6 +77,20 @@ class Card:
     def threshold(self) -> float:
         """With two classes, the score above which a row is predicted as the positive one."""
         return self.evaluation.threshold
+
+    def __repr__(self) -> str:
+        return (
+            f"Card: {self.estimator} for {self.target}, of {self.rows:,} rows\n{self.evaluation!r}"
+        )
+
+    def _repr_html_(self) -> str:
+        from wingspan.draw.table import table_html
+
+        title = f"<p><b>{in_markup(self.estimator)}</b> for <b>{in_markup(self.target)}</b></p>"
+        rows = [("data", ", ".join(self.data)), ("rows", f"{self.rows:,}"), ("seed", self.seed)]
+        rows += [*self.parameters.items(), *self.versions.items()]
+        facts = table_html(("made of", ""), rows)
+        return f"{title}{self.evaluation._repr_html_()}{facts}"
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-able values that `from_json` reads."""

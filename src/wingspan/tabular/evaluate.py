@@ -57,7 +57,7 @@ class Metric:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """How well a model does on rows it has not seen.
 
@@ -85,6 +85,22 @@ class Evaluation:
     threshold: float = 0.5
     bounds: dict[str, float] = field(default_factory=dict)
     curves: Curves = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        lines = (f"{name} {_shown(metric)}" for name, metric in self.metrics.items())
+        return "\n  ".join(
+            [f"Evaluation on {self.rows:,} rows, {self.level:.0%} intervals", *lines]
+        )
+
+    def _repr_html_(self) -> str:
+        from wingspan.draw.curves import curves_svg
+        from wingspan.draw.table import table_html
+        from wingspan.tabular.panels import panels
+
+        head = ("metric", f"on {self.rows:,} rows, {self.level:.0%} interval")
+        table = table_html(head, [(name, _shown(each)) for name, each in self.metrics.items()])
+        found = panels(self.curves)
+        return table + (curves_svg([found]) if found else "")
 
     @property
     def task(self) -> Task:
@@ -287,3 +303,10 @@ def _metric(value: float, low: float, high: float) -> Metric:
     if math.isnan(value):
         return Metric(None, None, None)
     return Metric(value, low, high)
+
+
+def _shown(metric: Metric) -> str:
+    """Return a metric with its interval as text."""
+    if metric.value is None or metric.low is None or metric.high is None:
+        return "not defined"
+    return f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g})"

@@ -10,8 +10,10 @@ from typing import Final
 from wingspan.advisor.answers.evidence import Counts
 from wingspan.eventlog.codes import hold_name
 from wingspan.eventlog.rules import Answer
+from wingspan.shown import in_markup
 
 _Z: Final = 1.96  # 95 %
+_LISTED: Final = 20  # jobs of an incident that a notebook shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Advice:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Incident:
     """Holds of one cause that came together, and one advice for all of them.
 
@@ -91,6 +93,48 @@ class Incident:
     jobs: tuple[Advice, ...]
     plan: str
 
+    def __repr__(self) -> str:
+        count = len(self.jobs)
+        of = self.jobs[0].cause if self.jobs else self.name
+        jobs = f"{count:,} job{'' if count == 1 else 's'}"
+        return f"Incident {self.code}/{self.subcode}, {jobs}: {self.answer}. {of}"
+
+    def _repr_html_(self) -> str:
+        from wingspan.draw.table import table_html
+
+        listed = self.jobs[:_LISTED]
+        rows: list[tuple[str, ...]] = [
+            (job.job, job.owner, job.host, job.answer, job.command or job.fix) for job in listed
+        ]
+        if more := len(self.jobs) - len(listed):
+            rows.append((f"and {more:,} more", "", "", "", ""))
+        head = ("job", "user", "host", "answer", "what to do")
+        return f"<p>{in_markup(repr(self))}</p>{table_html(head, rows)}"
+
+
+class Incidents(tuple[Incident, ...]):
+    """Advice on held jobs, an incident after the other."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) if self else "no job is held"
+
+    def _repr_html_(self) -> str:
+        from wingspan.draw.table import table_html
+
+        rows = [
+            (
+                f"{len(each.jobs):,}",
+                f"{each.code}/{each.subcode}",
+                each.answer,
+                each.jobs[0].cause,
+                each.plan,
+            )
+            for each in self
+        ]
+        return table_html(("jobs", "code", "answer", "cause", "plan"), rows)
+
 
 def rate(counts: Counts, level: str) -> Chance:
     """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
@@ -101,12 +145,12 @@ def rate(counts: Counts, level: str) -> Chance:
     return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
 
 
-def group(found: Sequence[Advice], numbers: Sequence[int]) -> tuple[Incident, ...]:
+def group(found: Sequence[Advice], numbers: Sequence[int]) -> Incidents:
     """Gather the advice on jobs by their incidents, and plan the release of each."""
     incidents: dict[int, list[Advice]] = {}
     for advice, number in zip(found, numbers, strict=True):
         incidents.setdefault(number, []).append(advice)
-    return tuple(incident_of(tuple(jobs)) for jobs in incidents.values())
+    return Incidents(incident_of(tuple(jobs)) for jobs in incidents.values())
 
 
 def incident_of(jobs: tuple[Advice, ...]) -> Incident:
