@@ -23,10 +23,10 @@ SHOWN = """
     def score(best: dict[str, float]) -> float:
         return best["accuracy"] * 2
 
-    def pipeline(trials=2) -> ws.Pipeline:
+    def pipeline(trials=2, epochs=4) -> ws.Pipeline:
         p = ws.Pipeline("shown")
         over = {"rate": ws.uniform(0.25, 0.5)}
-        tuned = p.sweep(train, over=over, metric="loss", search="random", trials=trials)
+        tuned = p.sweep(train, over=over, metric="loss", search="random", trials=trials, epochs=epochs)
         p.step(score, tuned)
         return p
 """
@@ -88,3 +88,17 @@ def test_mirrors_that_do_not_exist_are_refused_before_anything_runs(project):
     with pytest.raises(SettingError, match="name of a mirror"):
         shown.pipeline().run(track=3)
     assert not (project.path / ".wingspan/runs").exists()
+
+
+def test_a_sweep_on_a_pool_is_shown_like_one_here(project, small_pool):
+    """Trials of lanes, and the step that comes after the sweep; every point once."""
+    project.write(shown=SHOWN)
+    run = project.fresh("shown").pipeline(epochs=300).run("htcondor", track="tensorboard")
+    for number, trial in enumerate(run.study.trials):
+        rate = trial.parameters["rate"]
+        found = points(run, f"train[{number}]")
+        assert [point[2] for point in found] == pytest.approx(
+            [(1 - rate) ** n for n in range(300)] + [rate]
+        )
+    assert points(run, "score") == [(0, "value", pytest.approx(2 * run["train"]["accuracy"]))]
+    assert invoke("check").exit_code == 0

@@ -70,6 +70,13 @@ def entry_of(row: Mapping[str, float]) -> dict[str, Any]:
     return {"time": time, "step": int(row.get("_step", 0)), "metrics": numbers}
 
 
+def keep_what_scripts_log(attempt: Path) -> None:
+    """Add what a script has logged with W&B's client to the metrics of an attempt whose work folder is left behind."""
+    file = history_file(attempt / WORK)
+    for row in read_history(file) if file is not None else ():
+        record.append(attempt / METRICS, entry_of(row))
+
+
 def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of an entry by name."""
     metrics = entry.get("metrics")

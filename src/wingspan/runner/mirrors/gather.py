@@ -17,8 +17,8 @@ from wingspan.runner.run_folder import RunFolder, read_result
 from wingspan.runner.trials.value import numbers_of
 from wingspan.runner.written import logged_lines
 from wingspan.store.store import Store
+from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Trial
 from wingspan.sweep.records import RUNNING as TRIAL_RUNS
-from wingspan.sweep.records import Trial
 from wingspan.sweep.study import Study
 from wingspan.tracking.tracked import RUNNING, Artifact, Row, Tracked, rows_of
 
@@ -84,8 +84,15 @@ class Gathering:
         state = RUNNING if event.state in {*UNDER_WAY, WAITING} else event.state
         yield self._sweep(step, study, (f"{word}-sweep", group, state))
         for trial in study.trials:
-            ended = _STOPPED if over and trial.state == TRIAL_RUNS else trial.state
-            yield self._trial(step, trial, (f"{word}-{trial.number}", group, ended))
+            shown = self._state(trial, over=over)
+            yield self._trial(step, trial, (f"{word}-{trial.number}", group, shown))
+
+    def _state(self, trial: Trial, *, over: bool) -> str:
+        """Return the state of a trial; one whose result is still on its way from a pool runs until it is here."""
+        coming = trial.state == COMPLETE and not self._store.done(trial.keys[:1])
+        if trial.state != TRIAL_RUNS and not coming:
+            return trial.state
+        return RUNNING if not over else _STOPPED if trial.state == TRIAL_RUNS else trial.state
 
     def _sweep(self, step: PlannedStep, study: Study, named: tuple[str, str, str]) -> Tracked:
         best, flat = study.best, study.spec.space.flat
@@ -110,11 +117,12 @@ class Gathering:
 
         def made() -> Tracked:
             result = self._result(key, attempts) if key else {}
-            rows = rows_of(map(logged_lines, attempts)) or _thinned(result, trial)
+            metric = (step.sweep or {})["spec"]["metric"]
+            written = rows_of(map(logged_lines, attempts))
+            rows = written or _without_files(result, trial, metric)
             known = {**config_of(step.arguments), **trial.parameters}
             about = {"trial": trial.number, "key": key, "attempts": trial.attempts}
             known["wingspan"] = {**self._about(step), **about}
-            metric = (step.sweep or {})["spec"]["metric"]
             value = {} if trial.value is None else {metric: trial.value}
             numbers = self._summary(key, result) if trial.state == "complete" else _used(result)
             return Tracked(
@@ -201,10 +209,11 @@ def _about_the_job(one: Tracked) -> set[str]:
     return {name for name in one.summary if name.startswith("wingspan/")}
 
 
-def _thinned(result: Mapping[str, Any], trial: Trial) -> tuple[Row, ...]:
-    """Return the rows of a trial whose attempts are gone, from the curves that its result keeps."""
+def _without_files(result: Mapping[str, Any], trial: Trial, metric: str) -> tuple[Row, ...]:
+    """Return the rows of a trial whose attempts are not here: the curves of its result, else what the search was told."""
     curves = {name: facts["curve"] for name, facts in result.get("metrics", {}).items()}
-    del trial
+    if not curves and trial.state in {PRUNED, FAILED}:
+        curves = {metric: trial.curve}
     lines = [
         {"step": int(step), "metrics": {name: value}, "time": result.get("ended", 0.0)}
         for name, curve in curves.items()

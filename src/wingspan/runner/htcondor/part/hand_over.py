@@ -19,6 +19,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.htcondor.packing import LOGS, PACKED, link_once, pack_folder
 from wingspan.runner.job.run import SCHEMA
+from wingspan.runner.logged import keep_what_scripts_log
 from wingspan.runner.run_folder import (
     INPUTS,
     METRICS,
@@ -64,6 +65,8 @@ def hand_over(
             known = {**origins, **_in_attempt(step, attempts[-1], origins)} if attempts else origins
             result = _failed(step, event, found, known)
         result |= {"job_memory_mb": job_memory_mb(), "node": node}
+        for attempt in attempts:
+            keep_what_scripts_log(attempt)
         for log in LOGS if attempts else ():
             target = sandbox / file_name(step.key, log)
             made = attempts if log == METRICS else attempts[-1:]  # a restarted step goes on logging
