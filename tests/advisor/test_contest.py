@@ -48,6 +48,12 @@ def planted(tmp_path_factory, event):
     return make_samples(make_timeline(read_events([log])))
 
 
+@pytest.fixture(scope="module")
+def contest(planted):
+    """Return the contest of all models on the planted log, and of one more."""
+    return hold_contest(planted, split_samples(planted), {"another": fit_osg_rule})
+
+
 def known(samples):
     """Return the truth of the planted log: what was done to a hold does not matter."""
     lost = samples.features.column("starts") > 1
@@ -55,10 +61,9 @@ def known(samples):
     return Truth(np.ones(len(samples), bool), (0.0, 600.0), pays, lost)
 
 
-def test_the_table_finds_what_was_planted(planted):
+def test_the_table_finds_what_was_planted(planted, contest):
     """Boosting sees what no rate per code can; the winner's advice removes what is lost and little else."""
     split = split_samples(planted)
-    contest = hold_contest(planted, split, {"another": fit_osg_rule})
     report = evaluate(planted, split, contest, known(planted))
     told, all_holds = report.tables
     assert report.winner == PREFERRED
@@ -130,11 +135,10 @@ def test_little_is_learned_from_little(planted):
     assert (advisor.name, advisor.card["train"]) == (contest.winner, 20)
 
 
-def test_who_is_preferred_wins_unless_another_is_clearly_better(planted):
+def test_who_is_preferred_wins_unless_another_is_clearly_better(planted, contest):
     """A score that is lower by little, or by chance, changes nothing; one that is lower by much and for sure does."""
     split = split_samples(planted)
     weights = training_weights(planted, split)
-    contest = hold_contest(planted, split)
     first = contest[PREFERRED]
 
     def winner(error):

@@ -204,11 +204,12 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None) -> Ta
 
 def _reference(test: _Test, contest: Contest, said: dict[str, Reals]) -> tuple[str, Reals]:
     """Return the name and the probabilities of the simple rate that does best on the test."""
-    simple = {CONSTANT: contest[CONSTANT].raw(test.samples, test.rows, test.releases)}
-    for name in (PER_CODE, ADVISING):
-        simple[name] = said[name]
-        plain = contest[name].raw(test.samples, test.rows, test.releases)
-        simple[f"{name}, uncalibrated"] = plain
+    simple = {}
+    for each in contest.contestants:
+        if each.name in {CONSTANT, PER_CODE, ADVISING}:
+            simple[each.name] = said[each.name]
+            plain = each.raw(test.samples, test.rows, test.releases)
+            simple[f"{each.name}, uncalibrated"] = plain
     scores = {
         name: float((test.weights * (p - test.label) ** 2).sum()) for name, p in simple.items()
     }
