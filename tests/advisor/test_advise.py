@@ -15,10 +15,9 @@ from wingspan.advisor.answers.blame import (
     blame,
 )
 from wingspan.advisor.answers.evidence_text import ENOUGH
-from wingspan.advisor.judging.removal import NEVER, Removal
-from wingspan.advisor.judging.saved import Advisor, load_advisor, save_advisor
 from wingspan.advisor.models.baselines import Rates
 from wingspan.advisor.models.calibrate import IDENTITY, Curve
+from wingspan.advisor.models.saved import Advisor, load_advisor, save_advisor
 from wingspan.eventlog.codes import EventNumber as Event
 
 MEMORY = (34, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes", 0)
@@ -365,10 +364,10 @@ def test_a_trained_advisor_is_asked_what_it_was_trained_on(write, event):
 
 
 def test_what_no_release_is_worth_is_not_released(write, event):
-    """Where the advisor would rather remove, the rules' fix comes first; without its say the same hold is released."""
-    rates = Rates({"12/28": (1.0, 100.0, 100)}, 3)
+    """Where no release is worth it by the advisor, the rules' fix comes first; else the same hold is released."""
     rows = text(event, held(1, 0))
-    for removal, answer in ((Removal({}, {}, enough=True), "fix first"), (NEVER, "release now")):
-        advisor = Advisor("x", rates, IDENTITY, rates, {}, removal)
+    for paid, answer in ((1.0, "fix first"), (30.0, "release now")):
+        rates = Rates({"12/28": (paid, 100.0, 100)}, 3)
+        advisor = Advisor("x", rates, IDENTITY, rates, {})
         job = one(advise(write(rows), advisor=advisor))
         assert (job.answer, job.decided_by) == (answer, "model x")

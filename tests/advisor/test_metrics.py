@@ -11,6 +11,8 @@ from wingspan.advisor.models.calibrate import (
     fit_curve,
     halves_of,
 )
+from wingspan.advisor.models.decision import LOOK, RATIO, WORTH, decide, decision_cost
+from wingspan.advisor.samples.truth import HELD_BACK
 
 RANDOM = np.random.default_rng(3)
 P = np.round(RANDOM.random(400), 2)
@@ -74,12 +76,12 @@ def test_few_clusters_have_no_interval():
         assert np.isfinite([found.low, found.high]).all() == told
 
 
-def test_costs():
-    """A release in vain costs 1, a removal of what would have paid the ratio, the others nothing."""
-    one = metrics.draw_clusters(np.arange(4, dtype=np.int32))
-    removed = np.array([True, True, False, False])
-    paid = np.array([1.0, 0.0, 1.0, 0.0])
-    assert metrics.cost(one, removed, paid, np.ones(4), 5.0)[0] == pytest.approx(6 / 4)
+def test_decisions_and_their_costs():
+    """The earliest of nearly equal releases is advised, none below the price of a look; costs are by hand."""
+    pays = np.array([[0.5, 0.9], [0.5, 0.505], [0.01, WORTH - 0.01], [WORTH + 0.01, 0.0]])
+    assert decide(pays).tolist() == [1, 0, HELD_BACK, 0]
+    costs = decision_cost(np.array([0.9, 0.9, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0]))
+    assert costs == pytest.approx([0, 1, LOOK + RATIO, LOOK])
 
 
 def test_the_effective_count_is_of_incidents():

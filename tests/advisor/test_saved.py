@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wingspan.advisor.judging.removal import learn_removal
-from wingspan.advisor.judging.saved import Advisor, load_advisor, save_advisor
 from wingspan.advisor.models.baselines import (
     Mates,
     OsgRule,
@@ -16,7 +14,8 @@ from wingspan.advisor.models.baselines import (
     fit_rates,
 )
 from wingspan.advisor.models.calibrate import IDENTITY
-from wingspan.advisor.models.learned import fit_blend, fit_boosting, fit_logistic
+from wingspan.advisor.models.learned import Blend, fit_boosting, fit_forest, fit_logistic
+from wingspan.advisor.models.saved import Advisor, load_advisor, save_advisor
 from wingspan.advisor.samples.samples import make_samples
 from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
 
@@ -34,17 +33,21 @@ def samples(write):
     return make_samples(write(log))
 
 
+def fit_average(*given):
+    """Return an average of two models."""
+    return Blend((fit_boosting(*given), fit_forest(*given)), (4.0, 1.0))
+
+
 def advised(samples, fit):
     """Return an advisor of the labelled samples."""
     rows = np.flatnonzero(~np.isnan(samples.label))
     weights = np.ones(len(rows))
     rates = fit_rates(samples, rows, weights)
-    removal = replace(learn_removal(samples, rows, weights, until=np.inf), enough=True)
     model = fit(samples, rows, weights)
-    return Advisor("x", model, IDENTITY, rates, {"trained": len(rows)}, removal)
+    return Advisor("x", model, IDENTITY, rates, {"trained": len(rows)}, 7.5)
 
 
-@pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic, fit_blend])
+@pytest.mark.parametrize("fit", [fit_rates, fit_mates, fit_boosting, fit_logistic, fit_average])
 def test_an_advisor_comes_back_as_it_was(samples, tmp_path, fit):
     """What a folder gives back says the same of every sample, bit for bit."""
     advisor = advised(samples, fit)
@@ -53,8 +56,7 @@ def test_an_advisor_comes_back_as_it_was(samples, tmp_path, fit):
     for mine, theirs in zip(advisor.counsel(samples), again.counsel(samples), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert again.card == {"trained": 40}
-    assert again.removal == advisor.removal
-    assert len(again.removal.usual) == 3
+    assert again.strength == 7.5
 
 
 def test_evidence_is_counted_by_cause(samples):

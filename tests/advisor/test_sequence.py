@@ -10,16 +10,16 @@ from sklearn.metrics import roc_auc_score
 from wingspan.advisor.answers.advise import advise
 from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.advisor.judging.contest import hold_contest
-from wingspan.advisor.judging.saved import (
+from wingspan.advisor.models.baselines import as_released, blindly, fit_rates
+from wingspan.advisor.models.calibrate import IDENTITY
+from wingspan.advisor.models.facts import fit_encoding
+from wingspan.advisor.models.network import LSTM, NetworkConfig
+from wingspan.advisor.models.saved import (
     CARD,
     Advisor,
     load_advisor,
     save_advisor,
 )
-from wingspan.advisor.models.baselines import as_released, blindly, fit_rates
-from wingspan.advisor.models.calibrate import IDENTITY
-from wingspan.advisor.models.facts import fit_encoding
-from wingspan.advisor.models.network import LSTM, NetworkConfig
 from wingspan.advisor.models.sequence import (
     CONTROLS,
     DEFAULT,

@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from wingspan.advisor.judging.saved import load_advisor
+from wingspan.advisor.models.saved import load_advisor
 from wingspan.cli.main import app
 from wingspan.errors import ConflictError, NotFoundError, SettingError
 from wingspan.simulator import pool
@@ -96,7 +96,7 @@ def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     Path("log").write_text(held_and_released(160))
     lines = run("holds", "evaluate", "log").splitlines()
     assert max(map(len, lines)) <= width
-    assert "winner: rate per template" in "".join(lines)
+    assert "winner: average" in "".join(lines)
     assert sum(line.startswith("brier") for line in lines) == (5 if width == 80 else 2)
 
 
@@ -166,9 +166,9 @@ def test_logs_are_judged_once(simulated, tmp_path):
     svg = tmp_path / "picture.svg"
     words = ("holds", "evaluate", log, "--truth", truth, "--marker", marker, "--svg", svg)
     printed = run(*words)
-    assert "released holds, as the log tells" in printed
+    assert "released holds, by the log" in printed
     assert "all holds, by the truth" in printed
-    assert "regret 1:5" in printed
+    assert "what advise prints" in printed
     assert svg.read_text().count("share that paid") == 2
     with pytest.raises(ConflictError, match="opened before"):
         run(*words)

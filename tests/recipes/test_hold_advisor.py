@@ -8,9 +8,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from wingspan.advisor.holds.timeline import make_timeline
-from wingspan.advisor.judging.contest import PREFERRED, hold_contest
+from wingspan.advisor.judging.contest import AVERAGE, hold_contest
 from wingspan.advisor.judging.evaluate import evaluate
-from wingspan.advisor.judging.saved import load_advisor
+from wingspan.advisor.models.saved import load_advisor
 from wingspan.advisor.models.sequence import (
     CONTROLS,
     control_name,
@@ -75,7 +75,7 @@ def compare(what, folder, on="local"):
 def test_the_pipeline_says_what_the_library_says(planted, tmp_path):
     """Scores, winner, tables and the saved advisor's probabilities equal those of one call after another."""
     report = compare(HoldAdvisor(planted), tmp_path)
-    assert report.winner == PREFERRED
+    assert report.winner == AVERAGE
 
 
 def test_the_steps_by_hand(planted, tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_the_steps_by_hand(planted, tmp_path, monkeypatch):
         names = ("always release", "rate per code", "logistic regression")
         models = {name: fit(known.samples, weights, name) for name in names}
         found = contest(models, known.samples, weights)
-        report = evaluate_step(found, known.samples, None)
+        report = evaluate_step(found, known.samples, None, [planted])
     assert found.winner == report.winner == "logistic regression"
     assert report.tables[0].of(found.winner, "skill").low > 0
     saved = load_advisor(save(found, known.samples, known.logs))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wingspan.advisor.answers.actions import Bounds
     from wingspan.advisor.answers.advice import Incident
     from wingspan.advisor.answers.overview import Row
-    from wingspan.advisor.judging.saved import Advisor
+    from wingspan.advisor.models.saved import Advisor
     from wingspan.eventlog.events import Events
 
 _HELD = "JobStatus == 5"
@@ -281,7 +281,7 @@ def hook(
 def _advisor(model: Path | None, network: str | None) -> "Advisor | None":
     if model is None:
         return None
-    from wingspan.advisor.judging.saved import load_advisor
+    from wingspan.advisor.models.saved import load_advisor
 
     if network:
         import_from_here()

@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from wingspan.advisor.samples.truth import Truth
 
 _COLUMNS = (
-    *("skill", "brier", "calibration error", "resolution", "AP pays", "AP in vain"),
-    *("cost 1:5", "cost 1:20", "regret 1:5", "regret 1:20"),
-    *("good removed", "hopeless removed", "removals right"),
+    *("skill", "brier", "calibration error", "resolution", "AP pays", "AP fails", "cost"),
+    *("regret", "good removed", "good held back", "hopeless held back", "held back rightly"),
 )
 TrainDays = Annotated[float | None, typer.Option(help="Days of the pools to train on, if others.")]
-_NAME, _CELL = 18, 24  # characters
+_NAME, _CELL = 19, 30  # characters
 _FAR = -99  # a skill over a reference that errs nowhere
 _INTERVALS = "intervals are 95 %, over clusters"
 
@@ -54,7 +53,7 @@ def train(
     They are compared on a later part of the logs, then trained on all but the last.
     """
     from wingspan.advisor.judging.contest import hold_contest
-    from wingspan.advisor.judging.saved import save_advisor
+    from wingspan.advisor.models.saved import save_advisor
     from wingspan.advisor.samples.split import split_samples
 
     choice = Choice(lstm, network, settings or ())
@@ -224,6 +223,7 @@ def print_report(name: str, report: "Report") -> None:
     print(f"evidence for {report.covered:.0%} of the tested holds")
     for table in report.tables:
         _print_table(table, report.judged)
+    _print_advice(report)
     if len(report.tables) > 1:
         for aim, reached in check_targets(report).items():
             print(f"{'reached' if reached else 'MISSED '}  {aim}")
@@ -238,6 +238,26 @@ def _print_slices(report: "Report") -> None:
         print(wrap(f"warning: {warning}", "  "))
 
 
+def _print_advice(report: "Report") -> None:
+    from wingspan.advisor.judging.verdicts import SAID
+
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in report.answers.items())
+    print("\n" + wrap(f"advice on the tested holds: {shares}", "  "))
+    groups, share = report.coverage.groups, report.coverage.share
+    which = f"{_number(share)} of {groups:,} groups" if groups else "no group is large enough"
+    print(wrap(f"printed 95 % intervals have the share of releases that paid: {which}", "  "))
+    verdicts = report.verdicts
+    if verdicts is None or not verdicts.verdicts:
+        return
+    counts = f"{verdicts.verdicts:,} verdicts on {verdicts.holds:,} holds"
+    right = f"{verdicts.accuracy:.0%} right where {verdicts.said:.0%} was said"
+    print(f"\nwhose matter: {counts}, {right}")
+    print(f"calibration error of the verdicts {_number(verdicts.calibration_error)}")
+    print(f"{'true cause':<21}" + "".join(f"  {said}" for said in SAID))
+    for cause, row in verdicts.confusion.items():
+        print(f"{cause:<21}" + "".join(f"{row.get(s, 0):>{len(s) + 2},}" for s in SAID))
+
+
 def _print_table(table: "Table", judged: str) -> None:
     from wingspan.advisor.judging.metrics import FEWEST
 
@@ -249,11 +269,12 @@ def _print_table(table: "Table", judged: str) -> None:
     beside = max((columns() - _NAME) // _CELL, 1)  # models side by side
     for lines in (table.lines[at : at + beside] for at in range(0, len(table.lines), beside)):
         print(f"{'':<{_NAME}}" + "".join(f"{line.model:>{_CELL}}" for line in lines))
-        for column in (each for each in _COLUMNS if each in lines[0].figures):
-            cells = [_cell(line.figures[column]) for line in lines]
+        known = {name for line in lines for name in line.figures}
+        for column in (each for each in _COLUMNS if each in known):
+            cells = [_cell(line.figures.get(column)) for line in lines]
             print(f"{column:<{_NAME}}" + "".join(f"{cell:>{_CELL}}" for cell in cells))
     by_code = [
-        f"{code}: {count:,} {'too few clusters' if isnan(skill.low) else f'{skill.value:.2f}'}"
+        f"{code}: {count:,} {'too few clusters' if isnan(skill.low) else _number(skill.value)}"
         for code, (count, skill) in table.codes.items()
     ]
     print(wrap(f"skill of {judged} by hold code: {', '.join(by_code) or '-'}", "  "))
@@ -261,7 +282,9 @@ def _print_table(table: "Table", judged: str) -> None:
     print(wrap(f"Brier score over time: {course or '-'}", "  "))
 
 
-def _cell(figure: "Figure") -> str:
+def _cell(figure: "Figure | None") -> str:
+    if figure is None:
+        return ""
     if isnan(figure.low):
         return _number(figure.value)
     return f"{_number(figure.value)} ({_number(figure.low)}, {_number(figure.high)})"

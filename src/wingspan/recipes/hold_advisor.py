@@ -22,7 +22,7 @@ from wingspan.advisor.judging.contest import (
 )
 from wingspan.advisor.judging.evaluate import Report
 from wingspan.advisor.judging.evaluate import evaluate as judge
-from wingspan.advisor.judging.saved import save_advisor
+from wingspan.advisor.models.saved import save_advisor
 from wingspan.advisor.models.sequence import (
     CONTROLS,
     LSTM,
@@ -141,12 +141,13 @@ def contest(models: dict[str, Contestant | None], samples: Samples, weights: Wei
     return choose(entered, samples, split_samples(samples), weights, frozenset(controls))
 
 
-def evaluate(contest: Contest, samples: Samples, truth: Path | None) -> Report:
-    """Open the sealed test, and judge every model on it."""
+def evaluate(contest: Contest, samples: Samples, truth: Path | None, logs: list[Path]) -> Report:
+    """Open the sealed test, and judge every model and the printed advice, which reads the logs, on it."""
     import skops.io  # noqa: F401 - as above
 
     from wingspan.simulator.truth import read_truth
 
+    samples = replace(samples, timeline=make_timeline(read_events(logs)))
     known = join_truth(samples, read_truth(truth)) if truth else None
     return judge(samples, split_samples(samples), contest, known)
 
@@ -173,7 +174,7 @@ def hold_advisor(what: HoldAdvisor) -> Pipeline:
     weights = p.step(weigh, known.samples, resources=short)
     models = dict(_fits(p, what, known.samples, weights, size))
     chosen = p.step(contest, models, known.samples, weights, resources=short)
-    p.step(evaluate, chosen, known.samples, what.truth, resources=short)
+    p.step(evaluate, chosen, known.samples, what.truth, logs, resources=short)
     p.step(save, chosen, known.samples, known.logs, resources=short)
     return p
 

@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import sqrt
 from typing import Final
 
+import numpy as np
+
 from wingspan.advisor.answers.evidence import Counts
+from wingspan.advisor.models.intervals import interval
 from wingspan.eventlog.codes import hold_name
 from wingspan.eventlog.rules import Answer
 from wingspan.shown import in_markup
 
-_Z: Final = 1.96  # 95 %
 _LISTED: Final = 20  # jobs of an incident that a notebook shows
 
 
@@ -53,6 +54,8 @@ class Advice:
         Seconds from the job's last start to the hold, nan without one.
     host, owner
         Where it ran, and whose it is; empty where nothing tells.
+    whose, share
+        Whose matter the hold is (see `blame`), and how likely; empty where it cannot be said.
     """
 
     job: str
@@ -74,6 +77,8 @@ class Advice:
     ran_s: float = float("nan")
     host: str = ""
     owner: str = ""
+    whose: str = ""
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,10 +144,8 @@ class Incidents(tuple[Incident, ...]):
 def rate(counts: Counts, level: str) -> Chance:
     """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
     p = (counts.paid + 1) / (counts.total + 2)
-    n = counts.clusters + 2
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-    return Chance(p, max(middle - half, 0.0), min(middle + half, 1.0), f"data ({level})")
+    low, high = interval(np.array([p]), np.array([counts.clusters + 2.0]))
+    return Chance(p, float(low[0]), float(high[0]), f"data ({level})")
 
 
 def group(found: Sequence[Advice], numbers: Sequence[int]) -> Incidents:

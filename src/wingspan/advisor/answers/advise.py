@@ -7,7 +7,7 @@ trained advisor where one is given. Which of them decided is part of every advic
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,15 +35,14 @@ from wingspan.advisor.holds.episodes import Episodes, find_episodes
 from wingspan.advisor.holds.incidents import find_incidents
 from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.advisor.holds.timeline import Timeline
+from wingspan.advisor.models.decision import WORTH
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 
 if TYPE_CHECKING:
-    from wingspan.advisor.judging.saved import Advisor
-
-WORTH: Final = 1 / 6  # a start in vain costs a fifth of what a job costs that could have gone on
+    from wingspan.advisor.models.saved import Advisor
 
 
 def advise(
@@ -60,16 +59,22 @@ def advise(
     """
     episodes = find_episodes(timeline)
     moments = at_holds(episodes) if every else _open_holds(timeline, episodes)
-    asked = episodes.take(moments.episode)
+    found = answer_each(timeline, episodes, moments, advisor)
+    return group(found, find_incidents(episodes.take(moments.episode)).number.tolist())
+
+
+def answer_each(
+    timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None" = None
+) -> list[Advice]:
+    """Return the advice at some moments, each by what was known then."""
     history = History(timeline, episodes)
     chances = _chances(timeline, episodes, moments, advisor)
-    owners = _owners(timeline, set(asked.job.tolist()))
+    owners = _owners(timeline, set(episodes.job[moments.episode].tolist()))
     questions = find_questions(history, moments, owners)
-    found = [
+    return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
         for number, each in enumerate(zip(questions, chances, strict=True))
     ]
-    return group(found, find_incidents(asked).number.tolist())
 
 
 def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
@@ -185,6 +190,8 @@ def _decide(
         ran_s=evidence.ran_s if evidence else nan,
         host=question.host,
         owner=question.owner,
+        whose=evidence.blame.whose if evidence else "",
+        share=evidence.blame.share if evidence else 0.0,
     )
 
 
@@ -200,7 +207,7 @@ def _answer(
     rule = question.rule
     if person:
         return rule.answer, "rules", 0.0
-    if question.fix:
+    if question.fix and not _may_pass(question, chance):
         return "fix first", "rules, with measured use", 0.0
     if is_proof(rule, evidence):
         return "remove", "proof", 0.0
@@ -213,6 +220,11 @@ def _answer(
         wait_s = counts.wait_s if counts and counts.paid else float(rule.wait_s)
         return ("release later" if wait_s else "release now"), chance.source, wait_s
     return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0
+
+
+def _may_pass(question: Question, chance: Chance | None) -> bool:
+    """Say whether a trained advisor decides: a faster machine may end a job in time, but no machine saves memory."""
+    return question.rule.kind == "time" and chance is not None and chance.wait_s is not None
 
 
 def _counselled(question: Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:

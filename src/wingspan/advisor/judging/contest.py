@@ -1,9 +1,9 @@
-"""Samples -> the advisor: every model is trained, judged (and counts calibrated) on a later slice, and one of them wins.
+"""Train and compare all models, and choose the one whose decisions cost least, or their average.
 
-Then each is trained again on both slices, as what is newest tells most.
-What learns, learns on labels of releases alone (see `mended`); what only counts, counts and is calibrated on those of
-the log, each half of the later slice compared as the other calibrates it. All are compared by the labels of releases
-alone. The sealed test is not looked at here.
+Each model is compared on blocks of the slice that calibrates, each time trained on what was known before, and then
+trained once more on everything before the test. Learned models train on labels corrected for users' fixes (see
+`mended`), counting baselines on the log's labels. All are compared by corrected labels. None is calibrated on the slice:
+what one short time shows made rates worse more often than better. The sealed test is not looked at here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from wingspan.advisor.judging import metrics
-from wingspan.advisor.judging.removal import Removal, learn_removal
-from wingspan.advisor.judging.saved import Advisor
 from wingspan.advisor.models.baselines import (
     Fit,
     Model,
@@ -29,22 +27,22 @@ from wingspan.advisor.models.baselines import (
     fit_osg_rule,
     fit_rates,
 )
-from wingspan.advisor.models.calibrate import (
-    IDENTITY,
-    Curve,
-    both_ways,
-    fit_curve,
-    halves_of,
-)
+from wingspan.advisor.models.calibrate import IDENTITY
+from wingspan.advisor.models.decision import decision_cost
+from wingspan.advisor.models.intervals import STRENGTH, fit_strength, group_holds
 from wingspan.advisor.models.learned import (
-    fit_blend,
+    Blend,
+    Learned,
+    blended,
     fit_boosting,
+    fit_forest,
     fit_logistic,
     propensity,
 )
 from wingspan.advisor.models.mended import without_fixes
+from wingspan.advisor.models.saved import Advisor
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
-from wingspan.advisor.samples.split import Split, incident_weights
+from wingspan.advisor.samples.split import Split, incident_weights, rolling
 from wingspan.errors import NotFoundError
 
 ALWAYS: Final = "always release"
@@ -59,53 +57,50 @@ COUNTED: Final[Mapping[str, Fit]] = {
     ADVISING: fit_rates,
     "mates' last outcome": fit_mates,
 }
-PREFERRED: Final = "boosting and forest"  # a short slice tells little of which model is best
+BOOSTING: Final = "gradient boosting"
 LEARNED: Final[Mapping[str, Fit]] = {
     "logistic regression": fit_logistic,
-    "gradient boosting": fit_boosting,
-    PREFERRED: fit_blend,
+    BOOSTING: fit_boosting,
+    "random forest": fit_forest,
 }
-_CLEARLY: Final = 0.8  # incidents of one user or one outage are less independent than they look
+AVERAGE: Final = "average"  # of the learned models
+_SHARES: Final = {"logistic regression": 5.0, BOOSTING: 4.0, "random forest": 1.0}
 LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
 CALIBRATING: Final = (30, 20)  # labelled holds and their incidents without which none can: so many
 # releases are asked of a rate before it decides, and each half must have incidents to compare by
 
 
 class Weights(NamedTuple):
-    """Weights of the rows that train, of those that calibrate, and of both together."""
+    """Weights of the rows that calibrate, and of those with the ones that train."""
 
-    train: Reals
     later: Reals
     both: Reals
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model, trained on both slices, with its calibration.
+    """A model, trained on both slices, and what its earlier selves came to on blocks of the later one.
 
     Attributes
     ----------
-    curve
-        `IDENTITY` of what learns.
-    error
-        Squared error, on each row of the slice that calibrates, of the model that was trained on the first slice alone.
+    said
+        Probability of each row of the slice that calibrates, by models that had not seen its block.
+    error, cost
+        Squared error of each, and what the decision by it costs.
     brier
-        Their weighted mean.
+        Weighted mean of the errors.
     """
 
     name: str
     model: Model = field(repr=False)
-    curve: Curve = field(repr=False)
+    said: Reals = field(repr=False)
     error: Reals = field(repr=False)
+    cost: Reals = field(repr=False)
     brier: float
 
-    def raw(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
-        """Return the probability before calibration."""
-        return self.model.predict(samples, rows, releases)
-
     def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
-        """Return the calibrated probability that each row's release pays."""
-        return self.curve(self.raw(samples, rows, releases))
+        """Return the probability that each row's release pays."""
+        return self.model.predict(samples, rows, releases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +110,20 @@ class Contest:
     Attributes
     ----------
     winner
-        `PREFERRED`, or who has a Brier score on the slice that calibrates that is lower by more than chance and by a fifth;
-        where that does not take part, the one with the lowest. None where that slice is too small to tell.
+        `AVERAGE`, or the model whose decisions cost less, by more than chance over clusters and in every block; where
+        nothing is learned, the count whose decisions cost least. None where the slice is too small to compare.
     lacking
         Why there is no winner; empty where there is one.
     rates
         The counts of the slices that train and calibrate.
-    removal
-        When a job is removed rather than released.
+    strength
+        Clusters that the judged model's probabilities count as at most.
     """
 
     contestants: tuple[Contestant, ...]
     winner: str | None
     rates: Rates = field(repr=False)
-    removal: Removal
+    strength: float = STRENGTH
     lacking: str = ""
 
     @property
@@ -139,19 +134,21 @@ class Contest:
     def __getitem__(self, name: str) -> Contestant:
         return next(each for each in self.contestants if each.name == name)
 
+    def advising(self, card: dict[str, Any] | None = None) -> Advisor | None:
+        """Return what advises on held jobs: the winner, or None where rules and rates do."""
+        if self.winner is None:
+            return None
+        best = self[self.winner]
+        return Advisor(best.name, best.model, IDENTITY, self.rates, card or {}, self.strength)
+
     def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
-        """Return the winner, ready to be saved; its card tells what it was chosen from, and from what `logs`.
+        """Return the winner, ready to be saved; its card says what it was chosen from, and from what `logs`.
 
         Raises
         ------
         NotFoundError
             There is no winner: the slice that calibrates is too small.
         """
-        if self.winner is None:
-            where = ", ".join(str(log["path"]) for log in logs[:3]) or "the logs"
-            fix = "train on more logs; until then `wingspan holds advise` goes by rules and rates"
-            raise NotFoundError(where, f"no advisor can be chosen: {self.lacking}", fix)
-        best = self[self.winner]
         card = {
             "logs": logs,
             "holds": len(samples),
@@ -159,13 +156,19 @@ class Contest:
             "train": len(split.train),
             "calibrate": len(split.calibrate),
             "slices_start": split.starts,
+            "access_points": list(samples.timeline.events.access_points),
             "brier": {
                 each.name: each.brier if each.brier == each.brier else None
                 for each in self.contestants
             },
             "version": version("wingspan"),
         }
-        return Advisor(best.name, best.model, best.curve, self.rates, card, self.removal)
+        made = self.advising(card)
+        if made is None:
+            where = ", ".join(str(log["path"]) for log in logs[:3]) or "the logs"
+            fix = "train on more logs; until then `wingspan holds advise` goes by rules and rates"
+            raise NotFoundError(where, f"no advisor can be chosen: {self.lacking}", fix)
+        return made
 
 
 def hold_contest(
@@ -176,7 +179,7 @@ def hold_contest(
     learn: bool = True,
     controls: Mapping[str, Fit] | None = None,
 ) -> Contest:
-    """Train and calibrate every model, and choose one.
+    """Train and compare every model, and choose one.
 
     Parameters
     ----------
@@ -195,14 +198,32 @@ def hold_contest(
 
 
 def enter(name: str, fit: Fit, samples: Samples, split: Split, weights: Weights) -> Contestant:
-    """Train and calibrate one model, and train it again on both slices; `weights` are `training_weights`."""
-    alone = without_fixes(samples, split.train)
-    mine = samples if name in COUNTED else alone
-    first = fit(mine, split.train, weights.train)
-    curve, error = _calibrated(name, first, mine, split.calibrate, weights.later, alone.label)
-    brier = float(np.average(error, weights=weights.later)) if len(error) else float("nan")
-    again = mine if name in COUNTED else without_fixes(samples, split.both)
-    return Contestant(name, fit(again, split.both, weights.both), curve, error, brier)
+    """Train one model before each block, and once on both slices; `weights` are `training_weights`."""
+    said = np.full(len(split.calibrate), np.nan)
+    for earlier, judged in rolling(samples, split):
+        model = fit(
+            _taught(name, samples, earlier), earlier, weights.both[_places(split.both, earlier)]
+        )
+        releases = as_released(samples, judged)
+        said[_places(split.calibrate, judged)] = model.predict(samples, judged, releases)
+    model = fit(_taught(name, samples, split.both), split.both, weights.both)
+    truest = without_fixes(samples, split.train).label[split.calibrate]
+    return _contestant(name, model, said, truest, weights.later)
+
+
+def _contestant(name: str, model: Model, said: Reals, truest: Reals, weights: Reals) -> Contestant:
+    error, cost = (said - truest) ** 2, decision_cost(said, truest)
+    brier = float(np.average(error, weights=weights)) if len(error) else float("nan")
+    return Contestant(name, model, said, error, cost, brier)
+
+
+def _taught(name: str, samples: Samples, rows: Rows) -> Samples:
+    """Return the samples with the labels that a model trains on."""
+    return samples if name in COUNTED else without_fixes(samples, rows)
+
+
+def _places(rows: Rows, chosen: Rows) -> Rows:
+    return np.searchsorted(rows, chosen)
 
 
 def choose(
@@ -212,26 +233,60 @@ def choose(
     weights: Weights,
     controls: frozenset[str],
 ) -> Contest:
-    """Choose the winner among those that are no controls: `PREFERRED`, unless others do clearly better."""
-    fair = [each for each in entered if each.name not in {ALWAYS, CONSTANT, *controls}]
+    """Choose the winner among those that are not controls; the average of the learned models takes part."""
     lacking = too_few(samples, split.calibrate)
-    first = next((each for each in fair if each.name == PREFERRED), None)
-    better = [] if lacking else fair
-    if first and not lacking:
-        draws = metrics.draw_clusters(samples.episodes.cluster[split.calibrate])
-        weight = weights.later
-        worse = {
-            each.name: metrics.share(draws, weight * (each.error - first.error), weight)
-            for each in fair
-        }
-        surely = {name for name, each in worse.items() if metrics.figure(each).high < 0}
-        better = [e for e in fair if e.name in surely and e.brier < _CLEARLY * first.brier]
-    best = min(better, key=lambda each: each.brier, default=first)
+    truest = without_fixes(samples, split.train).label[split.calibrate]
+    average = [_average(entered, truest, weights.later)] if _can_average(entered) else []
+    entered = [*entered, *average]
+    fair = [each for each in entered if each.name not in {ALWAYS, CONSTANT, *controls}]
+    winner = None if lacking or not fair else _cheapest(fair, samples, split, weights.later)
     rates = fit_rates(samples, split.both, weights.both)
-    alone = without_fixes(samples, split.both)
-    removal = learn_removal(alone, split.both, weights.both, until=split.starts[1])
-    winner = best.name if best and not lacking else None
-    return Contest(tuple(entered), winner, rates, removal, lacking)
+    judged = next((each for each in entered if each.name == (winner or ADVISING)), None)
+    strength = STRENGTH if judged is None else _strength(judged, samples, split, weights)
+    return Contest(tuple(entered), winner, rates, strength, lacking)
+
+
+def _can_average(entered: Sequence[Contestant]) -> bool:
+    return set(_SHARES) <= {each.name for each in entered}
+
+
+def _average(entered: Sequence[Contestant], truest: Reals, weights: Reals) -> Contestant:
+    known = {each.name: each for each in entered}
+    parts, shares = [known[name] for name in _SHARES], tuple(_SHARES.values())
+    models = [part.model for part in parts]
+    model = Blend(tuple(each for each in models if isinstance(each, Learned)), shares)
+    said = blended([part.said for part in parts], shares)
+    return _contestant(AVERAGE, model, said, truest, weights)
+
+
+def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weights: Reals) -> str:
+    """Return whose decisions cost least: for sure and in every block, else the average of the learned models."""
+    first = next((each for each in fair if each.name == AVERAGE), None)
+    cost = {each.name: float(np.average(each.cost, weights=weights)) for each in fair}
+    if first is None:
+        return min(cost, key=lambda name: cost[name])
+    draws = metrics.draw_clusters(samples.episodes.cluster[split.calibrate])
+    blocks = [_places(split.calibrate, judged) for _, judged in rolling(samples, split)]
+    better = {}
+    for each in fair:
+        gain = weights * (first.cost - each.cost)
+        surely = metrics.figure(metrics.share(draws, gain, weights)).low > 0
+        if surely and all(gain[block].sum() > 0 for block in blocks):
+            better[each.name] = cost[each.name]
+    return min(better, key=lambda name: better[name], default=AVERAGE)
+
+
+def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weights) -> float:
+    """Calibrate the intervals of a model by what the slice showed, block by block."""
+    groups = []
+    for earlier, block in rolling(samples, split):
+        rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
+        known = np.array([rates.evidence(cause) for cause in samples.causes], np.float64)
+        said = judged.said[_places(split.calibrate, block)]
+        groups.append(
+            group_holds(samples, block, said, samples.label[block], known[samples.cause[block]])
+        )
+    return fit_strength(np.concatenate(groups)) if groups else STRENGTH
 
 
 def too_few(samples: Samples, calibrate: Rows) -> str:
@@ -253,34 +308,8 @@ def enough_to_learn(samples: Samples, train: Rows) -> bool:
 
 def training_weights(samples: Samples, split: Split) -> Weights:
     """Return weights by incident, and by how rarely such a hold is released: those that were stand for those that were not."""
-    slices = split.train, split.calibrate, split.both
+    slices = split.calibrate, split.both
     chances = propensity(samples, split.starts[1], *slices)
     return Weights(
         *(incident_weights(samples, rows) / c for rows, c in zip(slices, chances, strict=True))
     )
-
-
-def _calibrated(
-    name: str, model: Model, samples: Samples, later: Rows, weights: Reals, truest: Reals
-) -> tuple[Curve, Reals]:
-    """Return the calibration, and each row's squared error after calibration on the other half of the slice, by time.
-
-    It is calibrated on the samples' labels; errors are from the `truest`. What learns probabilities is left as it is: it learns from this
-    slice itself when it is trained again, and a correction for its older self would count twice.
-    """
-    if name == ALWAYS or not len(later):
-        return IDENTITY, np.full(len(later), np.nan)
-    if name not in COUNTED:
-        said = model.predict(samples, later, as_released(samples, later))
-        return IDENTITY, (said - truest[later]) ** 2
-    order = np.argsort(samples.moments.clock[later], kind="stable")
-    rows, weights = later[order], weights[order]
-    scores = model.predict(samples, rows, as_released(samples, rows))
-    label, incident = samples.label[rows], samples.incidents.number[rows]
-    said = np.empty(len(rows))
-    for mine, other in both_ways(halves_of(incident)):
-        curve = fit_curve(scores[other], label[other], weights[other], incident[other])
-        said[mine] = curve(scores[mine])
-    error = np.empty(len(rows))
-    error[order] = (said - truest[rows]) ** 2
-    return fit_curve(scores, label, weights, incident), error

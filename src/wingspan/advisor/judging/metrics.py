@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from wingspan.advisor.samples.samples import Reals
 
 BINS: Final = 10
-RATIOS: Final = (5.0, 20.0)
 FEWEST: Final = (
     10  # clusters: of fewer, the draws say less than they seem to, and there is no interval
 )
@@ -131,12 +130,6 @@ def average_precision(draws: Draws, score: Reals, y: Reals, w: Reals) -> Reals:
             total > _TINY, area / np.maximum(total, _TINY), np.nan
         )
     return found
-
-
-def cost(draws: Draws, removed: NDArray[np.bool_], y: Reals, w: Reals, ratio: float) -> Reals:
-    """Return the mean cost: 1 for a release in vain, `ratio` for removing what a release would have saved."""
-    price = np.where(removed, ratio * y, 1.0 - y)
-    return share(draws, w * price, w)
 
 
 def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:

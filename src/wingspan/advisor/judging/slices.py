@@ -67,8 +67,8 @@ def describe(name: str, samples: Samples, rows: Rows) -> Slice:
 def warn(slices: tuple[Slice, ...]) -> tuple[str, ...]:
     """Return a warning for each slice that has few effective clusters, or pays unlike the first."""
     found = []
-    first = slices[0]
     for each in slices:
+        first = slices[0]
         if each.effective < _FEW:
             found.append(
                 f"the {each.name} slice has {each.effective:.0f} effective clusters: "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wingspan.advisor.holds.timeline import AUTHORS
 from wingspan.advisor.samples.samples import Cause, Reals, Rows, Samples
 
-SHRINKAGE: Final = 3.0  # incidents that the coarser level's rate counts as
+SHRINKAGE: Final = 3.0  # clusters that the coarser level's rate counts as
 _HOUR_S: Final = 3600.0
 _OSG_STARTS: Final = 3
 
@@ -65,7 +65,7 @@ class Rates:
     Attributes
     ----------
     counts
-        Key -> weight of those that paid, weight of all, number of incidents. The key of all is "".
+        Key -> weight of those that paid, weight of all, number of clusters. The key of all is "".
     """
 
     counts: Mapping[str, tuple[float, float, int]] = field(repr=False)
@@ -81,7 +81,7 @@ class Rates:
         return rate
 
     def evidence(self, cause: Cause) -> int:
-        """Return how many incidents with this code and sub-code had a release whose outcome is known."""
+        """Return how many clusters with this code and sub-code had a release whose outcome is known."""
         return self.counts.get(_keys(cause)[1], (0.0, 0.0, 0))[2]
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:  # noqa: ARG002
@@ -97,8 +97,8 @@ def _keys(cause: Cause) -> tuple[str, str, str]:
 
 def fit_rates(samples: Samples, rows: Rows, weights: Reals, levels: int = 3) -> Rates:
     """Count by cause; `levels` 1 is the plain rate per code."""
-    label, incident = samples.label[rows], samples.incidents.number[rows]
-    scale = _incidents(incident) / weights.sum() if len(rows) else 1.0
+    label, cluster = samples.label[rows], samples.episodes.cluster[rows]
+    scale = _distinct(cluster) / weights.sum() if len(rows) else 1.0
     members: dict[str, list[int]] = {"": list(range(len(rows)))} if len(rows) else {}
     for place, cause in enumerate(samples.cause[rows].tolist()):
         for key in _keys(samples.causes[cause])[:levels]:
@@ -107,14 +107,14 @@ def fit_rates(samples: Samples, rows: Rows, weights: Reals, levels: int = 3) -> 
         key: (
             float((weights[places] * label[places]).sum() * scale),
             float(weights[places].sum() * scale),
-            _incidents(incident[places]),
+            _distinct(cluster[places]),
         )
         for key, places in ((key, np.array(places)) for key, places in members.items())
     }
     return Rates(counts, levels)
 
 
-def _incidents(numbers: NDArray[Any]) -> int:
+def _distinct(numbers: NDArray[Any]) -> int:
     return len(np.unique(numbers))
 
 

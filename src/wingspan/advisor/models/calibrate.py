@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.samples.samples import Reals, Rows
 
-ENOUGH: Final = 300  # labelled incidents for an isotonic curve
+ENOUGH: Final = 300  # labelled clusters for an isotonic curve
 _GAIN: Final = 0.02
 _EDGE: Final = 1e-3
 _RIDGE: Final = 1.0  # weight of the prior that nothing needs to change
@@ -31,21 +31,21 @@ Fitter: TypeAlias = Callable[[Reals, Reals, Reals], Curve]
 IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
 
 
-def fit_curve(scores: Reals, label: Reals, weights: Reals, incident: NDArray[np.int32]) -> Curve:
+def fit_curve(scores: Reals, label: Reals, weights: Reals, cluster: NDArray[np.int32]) -> Curve:
     """Fit what serves best on the halves that it was not fitted on; scores come in the order of time.
 
-    The scores as they are; or a line between logits (Platt's), or from `ENOUGH` incidents on an isotonic curve, if its Brier
+    The scores as they are; or a line between logits (Platt's), or from `ENOUGH` clusters on an isotonic curve, if its Brier
     score is lower by a part of `_GAIN`: what a short time shows may be a few large clusters.
     """
     if not len(scores):
         return IDENTITY
-    incidents = len(np.unique(incident))
-    weights = weights * incidents / weights.sum()
-    halves = halves_of(incident)
+    clusters = len(np.unique(cluster))
+    weights = weights * clusters / weights.sum()
+    halves = halves_of(cluster)
     best: Fitter = _as_it_is
     least = float((weights * (scores - label) ** 2).sum())
     for form in (
-        [_platt, *([_isotonic] if incidents >= ENOUGH else [])] if min(map(len, halves)) else []
+        [_platt, *([_isotonic] if clusters >= ENOUGH else [])] if min(map(len, halves)) else []
     ):
         error = 0.0
         for mine, other in both_ways(halves):
@@ -56,10 +56,10 @@ def fit_curve(scores: Reals, label: Reals, weights: Reals, incident: NDArray[np.
     return best(scores, label, weights)
 
 
-def halves_of(incident: NDArray[np.int32]) -> tuple[Rows, Rows]:
-    """Part places, which come in the order of time, into an earlier and a later half that share no incident."""
-    _, first, which = np.unique(incident, return_index=True, return_inverse=True)
-    early = first[which] < len(incident) // 2
+def halves_of(cluster: NDArray[np.int32]) -> tuple[Rows, Rows]:
+    """Part places, which come in the order of time, into an earlier and a later half that share no cluster."""
+    _, first, which = np.unique(cluster, return_index=True, return_inverse=True)
+    early = first[which] < len(cluster) // 2
     return np.flatnonzero(early), np.flatnonzero(~early)
 
 

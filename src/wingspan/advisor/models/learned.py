@@ -5,6 +5,7 @@ known, for the next one they are the question. Names of templates are learned fr
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Several estimators; their logits are averaged."""
+    """Several estimators; their logits are averaged with some weights."""
 
     models: tuple[Learned, ...]
     weights: tuple[float, ...]
@@ -65,9 +66,14 @@ class Blend:
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the probability at the weighted mean of the logits."""
         each = [model.predict(samples, rows, releases) for model in self.models]
-        inside = np.clip(np.stack(each), _EDGE, 1 - _EDGE)
-        logit = np.average(np.log(inside / (1 - inside)), axis=0, weights=self.weights)
-        return np.asarray(1 / (1 + np.exp(-logit)), np.float64)
+        return blended(each, self.weights)
+
+
+def blended(each: Sequence[Reals], weights: Sequence[float]) -> Reals:
+    """Return the probabilities at the weighted mean of the logits."""
+    inside = np.clip(np.stack(each), _EDGE, 1 - _EDGE)
+    logit = np.average(np.log(inside / (1 - inside)), axis=0, weights=weights)
+    return np.asarray(1 / (1 + np.exp(-logit)), np.float64)
 
 
 def _table(
@@ -158,15 +164,14 @@ def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
     return _fit(estimator, samples, rows, weights)
 
 
-def fit_blend(samples: Samples, rows: Rows, weights: Reals) -> Blend:
-    """Fit gradient boosting and a random forest: the one parts the clear cases, the other is steadier on the rest."""
+def fit_forest(samples: Samples, rows: Rows, weights: Reals) -> Learned:
+    """Fit a random forest."""
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
         n_estimators=60, min_samples_leaf=10, max_features=0.3, max_samples=0.5, random_state=0
     )
-    boosted = fit_boosting(samples, rows, weights)
-    return Blend((boosted, _fit(forest, samples, rows, weights)), (4.0, 1.0))
+    return _fit(forest, samples, rows, weights)
 
 
 def propensity(samples: Samples, until: float, *slices: Rows) -> tuple[Reals, ...]:

@@ -6,6 +6,7 @@ learned from. Samples of a cluster or an incident that an earlier slice has used
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from wingspan.advisor.samples.samples import Rows, Samples
 from wingspan.errors import ConflictError, SettingError
 from wingspan.files import write_atomically
 
+BLOCKS: Final = 3  # of the calibrating slice, that models are compared on
 _TINY: Final = 1e-9  # rounding of sums
 
 
@@ -105,6 +107,25 @@ def split_samples(
     purged = int((labelled & ~used).sum())
     slices = [np.flatnonzero(chosen) for chosen in (train, calibrate, test)]
     return Split(slices[0], slices[1], Sealed(slices[2], marker), purged, (first, second))
+
+
+def rolling(samples: Samples, split: Split, blocks: int = BLOCKS) -> list[tuple[Rows, Rows]]:
+    """Cut the calibrating slice into blocks of time: for each, the rows known before it, and its own.
+
+    What is known before shares no cluster and no incident with the block.
+    """
+    rows = split.calibrate
+    clock = samples.moments.clock[rows]
+    shares = [number / blocks for number in range(1, blocks)]
+    cuts = [split.starts[0], *_cuts(samples, rows, shares), split.starts[1]]
+    found = []
+    for start, end in pairwise(cuts):
+        judged = rows[(clock >= start) & (clock < end)]
+        chosen = np.zeros(len(samples), bool)
+        chosen[judged] = True
+        earlier = split.both[samples.told[split.both] < start]
+        found.append((earlier[~_shared(samples, chosen)[earlier]], judged))
+    return [(earlier, judged) for earlier, judged in found if len(judged)]
 
 
 def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.samples.samples import Samples
 
-REMOVE = -1
+HELD_BACK = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,34 @@ class Truth:
         Whether that release would pay. bool, (samples, delays)
     hopeless
         Whether no release without a fix ever would. bool
+    cause
+        What held each job, as the simulator names it; empty where there is no record.
     """
 
     known: NDArray[np.bool_]
     delays_s: tuple[float, ...]
     pays: NDArray[np.bool_]
     hopeless: NDArray[np.bool_]
+    cause: tuple[str, ...] = ()
 
     def costs(
-        self, rows: NDArray[np.int64], action: NDArray[np.int64], ratio: float
+        self, rows: NDArray[np.int64], action: NDArray[np.int64], back: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return what actions cost: an index into `delays_s`, or `REMOVE`.
+        """Return what actions cost: an index into `delays_s`, or `HELD_BACK`.
 
-        A release in vain costs 1, the removal of a job that is not hopeless `ratio`.
+        A release that does not pay costs 1.
+
+        Parameters
+        ----------
+        back
+            What it costs to hold each job back.
         """
-        lost = np.where(self.hopeless[rows], 0.0, ratio)
-        vain = 1.0 - self.pays[rows, np.maximum(action, 0)]
-        return np.where(action == REMOVE, lost, vain)
+        failed = 1.0 - self.pays[rows, np.maximum(action, 0)]
+        return np.where(action == HELD_BACK, back, failed)
 
-    def least(self, rows: NDArray[np.int64], ratio: float) -> NDArray[np.float64]:
+    def least(self, rows: NDArray[np.int64], back: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the cost of the best action for each: the oracle's."""
-        actions = range(REMOVE, len(self.delays_s))
-        each = [self.costs(rows, np.full(len(rows), action), ratio) for action in actions]
-        least: NDArray[np.float64] = np.min(each, axis=0)
+        least: NDArray[np.float64] = np.minimum(1.0 - self.pays[rows].max(axis=1), back)
         return least
 
 
@@ -68,6 +73,7 @@ def join_truth(samples: Samples, records: Iterable[Mapping[str, Any]]) -> Truth:
         tuple(float(delays[place]) for place in order.tolist()),
         pays[of][:, order],
         np.append(hopeless, False)[of],
+        tuple(str(holds[place]["cause"]) if place >= 0 else "" for place in of.tolist()),
     )
 
 

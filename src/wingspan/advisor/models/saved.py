@@ -14,8 +14,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.judging.metrics import RATIOS
-from wingspan.advisor.judging.removal import NEVER, Removal
 from wingspan.advisor.models.baselines import (
     Always,
     Mates,
@@ -27,11 +25,13 @@ from wingspan.advisor.models.baselines import (
 from wingspan.advisor.models.calibrate import Curve
 from wingspan.advisor.models.checkpoint import CARD as NETWORK_CARD
 from wingspan.advisor.models.checkpoint import Saved, load_network, save_network
+from wingspan.advisor.models.decision import decide
 from wingspan.advisor.models.facts import encoding_from_json
+from wingspan.advisor.models.intervals import STRENGTH, interval
 from wingspan.advisor.models.learned import Blend, Learned
 from wingspan.advisor.models.sequence import CONTROLS, Sequence
 from wingspan.advisor.samples.samples import Reals, Samples
-from wingspan.advisor.samples.truth import REMOVE
+from wingspan.advisor.samples.truth import HELD_BACK
 from wingspan.errors import (
     ConflictError,
     CorruptError,
@@ -42,13 +42,12 @@ from wingspan.errors import (
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
 _PART: Final = "model-{}.skops"  # of a blend
 _NETWORK: Final = "network"
 DELAYS_S: Final = (0.0, 600.0, 3600.0, 21600.0, 86400.0)  # from now, that a release is thought of
-_Z: Final = 1.96  # 95 %
 
 
 class Counsel(NamedTuple):
@@ -61,9 +60,9 @@ class Counsel(NamedTuple):
     wait_s
         From now to the release that is best, seconds; nan where the job is not worth any. float64
     low, high
-        Its 95 % interval, from the number of incidents behind it (Wilson's). float64
+        Its 95 % interval, from the clusters that it rests on. float64
     evidence
-        Incidents with the same code and sub-code whose release had a known outcome. int64
+        Clusters with the same code and sub-code whose release had a known outcome. int64
     """
 
     p: Reals
@@ -83,8 +82,8 @@ class Advisor:
         The model's name in the table of the evaluation.
     card
         What it was trained on and how it did; whatever JSON takes.
-    removal
-        When a job is not worth a release.
+    strength
+        Clusters that a probability counts as at most: see `intervals`.
     """
 
     name: str
@@ -92,7 +91,7 @@ class Advisor:
     curve: Curve = field(repr=False)
     rates: Rates = field(repr=False)
     card: dict[str, Any] = field(repr=False)
-    removal: Removal = field(default=NEVER, repr=False)
+    strength: float = STRENGTH
 
     def counsel(self, samples: Samples, held_s: float | Reals = 0.0) -> Counsel:
         """Say of held jobs, by what was known at their holds, when to release them without a fix, and how likely that pays.
@@ -106,22 +105,19 @@ class Advisor:
         after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
         pays = [self.curve(self.model.predict(samples, rows, release)) for release in after]
         table = np.stack(pays, axis=1)
-        action = self.removal.choose(table, samples, rows, RATIOS[0])
-        vain = action == REMOVE
-        p = np.where(vain, table.max(axis=1), table[rows, np.maximum(action, 0)])
-        wait_s = np.where(vain, np.nan, np.array(DELAYS_S)[action])
+        action = decide(table)
+        back = action == HELD_BACK
+        p = np.where(back, table.max(axis=1), table[rows, np.maximum(action, 0)])
+        wait_s = np.where(back, np.nan, np.array(DELAYS_S)[action])
+        evidence = self.evidence(samples)
+        return Counsel(
+            p, wait_s, *interval(p, evidence.astype(np.float64), self.strength), evidence
+        )
+
+    def evidence(self, samples: Samples) -> NDArray[np.int64]:
+        """Return how many clusters with each hold's code and sub-code were learned from."""
         known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
-        evidence = known[samples.cause]
-        return Counsel(p, wait_s, *_wilson(p, evidence), evidence)
-
-
-def _wilson(p: Reals, n: NDArray[np.int64]) -> tuple[Reals, Reals]:
-    """Return the interval of a share `p` of `n`; 0 and 1 without any."""
-    count = np.maximum(n, 1e-9)
-    middle = (p + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * np.sqrt(p * (1 - p) / count + _Z**2 / (4 * count**2))
-    low, high = np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
-    return np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0)
+        return known[samples.cause]
 
 
 def save_advisor(advisor: Advisor, folder: Path) -> None:
@@ -145,7 +141,7 @@ def save_advisor(advisor: Advisor, folder: Path) -> None:
             "model": {"kind": kind, **learned},
             "curve": asdict(advisor.curve),
             "rates": _rates_to_json(advisor.rates),
-            "removal": _removal_to_json(advisor.removal),
+            "strength": advisor.strength,
             "card": advisor.card,
         }
         (place / CARD).write_text(json_text(content) + "\n", encoding="utf-8")
@@ -180,8 +176,8 @@ def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
         model = _from_json(content["model"], folder, trusted)
         curve = Curve(tuple(content["curve"]["scores"]), tuple(content["curve"]["values"]))
         rates = _rates_from_json(content["rates"])
-        removal = _removal_from_json(content["removal"])
-        return Advisor(content["name"], model, curve, rates, content["card"], removal)
+        strength = float(content["strength"])
+        return Advisor(content["name"], model, curve, rates, content["card"], strength)
     except WingspanError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -266,29 +262,14 @@ def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collectio
     return Sequence(saved.trained, saved.layout, encoding, content["control"])
 
 
-def _removal_to_json(removal: Removal) -> dict[str, Any]:
-    usual = [[*cause, list(limits)] for cause, limits in removal.usual.items()]
-    tries = {str(code): number for code, number in removal.tries.items()}
-    return {"tries": tries, "usual": usual, "enough": removal.enough}
-
-
-def _removal_from_json(content: dict[str, Any]) -> Removal:
-    usual = {
-        (int(code), int(subcode), str(reason)): tuple(map(float, limits))
-        for code, subcode, reason, limits in content["usual"]
-    }
-    tries = {int(code): float(number) for code, number in content["tries"].items()}
-    return Removal(tries, usual, bool(content["enough"]))
-
-
 def _rates_to_json(rates: Rates) -> dict[str, Any]:
     return {"levels": rates.levels, "counts": {key: list(n) for key, n in rates.counts.items()}}
 
 
 def _rates_from_json(content: dict[str, Any]) -> Rates:
     counts = {
-        key: (float(paid), float(total), int(incidents))
-        for key, (paid, total, incidents) in content["counts"].items()
+        key: (float(paid), float(total), int(clusters))
+        for key, (paid, total, clusters) in content["counts"].items()
         if math.isfinite(paid) and math.isfinite(total)
     }
     return Rates(counts, int(content["levels"]))

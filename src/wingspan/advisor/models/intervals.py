@@ -1,0 +1,87 @@
+"""Compute intervals around probabilities whose evidence is clusters, and calibrate them by what happened later.
+
+The clusters of one cause meet the same troubles, and troubles change: ten times as many clusters do not make a rate ten
+times as certain. So a probability counts as `strength` clusters at most.
+"""
+
+from math import floor
+from typing import Final
+
+import numpy as np
+
+from wingspan.advisor.samples.samples import Reals, Rows, Samples
+from wingspan.advisor.samples.split import cluster_weights
+
+STRENGTH: Final = 12.0  # where too few groups were seen to calibrate by
+LEVEL: Final = 0.95
+FEWEST: Final = 8  # clusters whose rate is compared with an interval
+_STRENGTHS: Final = tuple(float(each) for each in np.geomspace(400.0, 1.5, 60))
+_PRIOR: Final = 20
+_BAND: Final = 0.2  # of probability, within which a group's holds lie
+_EDGE: Final = 0.02
+_TAIL: Final = 0.025
+_LOGITS: Final = np.linspace(-12.0, 12.0, 481)
+
+
+def interval(p: Reals, clusters: Reals, strength: float = STRENGTH) -> tuple[Reals, Reals]:
+    """Return the 95 % interval of probabilities that rest on some clusters each; 0 and 1 without any.
+
+    It is that of a beta distribution whose mean is `p`; what comes near 0 or 1 reaches it.
+    """
+    known = clusters > 0
+    n = 1 / (1 / np.where(known, clusters, 1.0) + 1 / strength)
+    inside = np.clip(p, _EDGE, 1 - _EDGE)
+    low, high = _beta_quantiles(inside * n, (1 - inside) * n)
+    low, high = np.minimum(low, p), np.maximum(high, p)
+    low, high = np.where(low < _EDGE, 0.0, low), np.where(high > 1 - _EDGE, 1.0, high)
+    return np.where(known, low, 0.0), np.where(known, high, 1.0)
+
+
+def _beta_quantiles(one: Reals, other: Reals) -> tuple[Reals, Reals]:
+    """Return the quantiles at `_TAIL` and 1 - `_TAIL` of beta distributions, summed up over logits."""
+    x = 1 / (1 + np.exp(-_LOGITS))
+    weight = one[:, None] * np.log(x) + other[:, None] * np.log(1 - x)
+    passed = np.cumsum(np.exp(weight - weight.max(axis=1, keepdims=True)), axis=1)
+    passed /= passed[:, -1:]
+    places = [(passed < part).sum(axis=1) for part in (_TAIL, 1 - _TAIL)]
+    return x[places[0]], x[places[1]]
+
+
+def group_holds(samples: Samples, rows: Rows, p: Reals, outcome: Reals, *columns: Reals) -> Reals:
+    """Group rows of one code and sub-code whose probabilities are near each other.
+
+    Return a line for each group of at least `FEWEST` clusters: what was said, the share that paid, and the means of the columns;
+    each cluster counts once.
+    """
+    band = np.minimum((p / _BAND).astype(np.int64), int(1 / _BAND) - 1)
+    keys = np.stack([samples.episodes.code[rows], samples.episodes.subcode[rows], band], axis=1)
+    _, which = np.unique(keys, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    table = np.stack([p, outcome, *columns], axis=1)
+    found = []
+    for number in range(int(which.max(initial=-1)) + 1):
+        mine = np.flatnonzero(which == number)
+        weights = cluster_weights(samples, rows[mine])
+        if round(weights.sum()) >= FEWEST:
+            found.append(np.average(table[mine], axis=0, weights=weights))
+    return np.array(found).reshape(-1, table.shape[1])
+
+
+def fit_strength(groups: Reals) -> float:
+    """Return the greatest strength at which the intervals have the rate in 95 of 100 groups.
+
+    `_PRIOR` groups that `STRENGTH` fits are added to them, so that few groups change little.
+
+    Parameters
+    ----------
+    groups
+        What was said, the share that paid, the clusters that it rested on: of `group_holds`.
+    """
+    said, seen, clusters = groups[:, 0], groups[:, 1], groups[:, 2]
+    needed = floor(LEVEL * (len(groups) + _PRIOR))
+    for strength in _STRENGTHS:
+        low, high = interval(said, clusters, strength)
+        inside = int(((low <= seen) & (seen <= high)).sum()) + _PRIOR * (strength <= STRENGTH)
+        if inside >= needed:
+            return strength
+    return _STRENGTHS[-1]
