@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import wingspan as ws
 from wingspan.advisor.judging.classes import classify
-from wingspan.advisor.judging.saved import load_advisor
+from wingspan.advisor.models.saved import load_advisor
 from wingspan.cli.main import app
 from wingspan.errors import ConflictError, SettingError, WingspanError
 from wingspan.recipes.hold_advisor import read

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 from wingspan.advisor.judging.classes import classify
 from wingspan.advisor.judging.contest import Weights, enough_to_learn
-from wingspan.advisor.judging.removal import learn_removal
-from wingspan.advisor.judging.saved import Advisor, save_advisor
 from wingspan.advisor.models.baselines import as_released, fit_rates
 from wingspan.advisor.models.calibrate import IDENTITY
 from wingspan.advisor.models.mended import without_fixes
+from wingspan.advisor.models.saved import Advisor, save_advisor
 from wingspan.advisor.models.sequence import LSTM, Sequence, fit_parts, sized
 from wingspan.advisor.models.train import Epoch
 from wingspan.advisor.samples.samples import Samples
@@ -118,9 +117,7 @@ def save(
 ) -> Path:
     """Write the best trial's network to a folder for `wingspan holds advise --model`, and what it is to `INFO` in it."""
     split, best = split_samples(samples), study[0]
-    alone = without_fixes(samples, split.both)
     rates = fit_rates(samples, split.both, weights.both)
-    removal = learn_removal(alone, split.both, weights.both, until=split.starts[1])
     card = {
         "logs": logs,
         "holds": len(samples),
@@ -128,13 +125,14 @@ def save(
         "train": len(split.train),
         "calibrate": len(split.calibrate),
         "slices_start": split.starts,
+        "access_points": list(samples.timeline.events.access_points),
         "sweep": about,
         "trial": best["number"],
         **figures,
         "version": version("wingspan"),
     }
     folder = Path("advisor")
-    save_advisor(Advisor(LSTM, network, IDENTITY, rates, card, removal), folder)
+    save_advisor(Advisor(LSTM, network, IDENTITY, rates, card), folder)
     (folder / INFO).write_text(best_model_text(best, network, figures, about), encoding="utf-8")
     return folder
 

@@ -71,8 +71,9 @@ CALIBRATING: Final = (30, 20)  # labelled holds and their incidents without whic
 
 
 class Weights(NamedTuple):
-    """Weights of the rows that calibrate, and of those with the ones that train."""
+    """Weights of the rows that train, of those that calibrate, and of both together."""
 
+    train: Reals
     later: Reals
     both: Reals
 
@@ -308,7 +309,7 @@ def enough_to_learn(samples: Samples, train: Rows) -> bool:
 
 def training_weights(samples: Samples, split: Split) -> Weights:
     """Return weights by incident, and by how rarely such a hold is released: those that were stand for those that were not."""
-    slices = split.calibrate, split.both
+    slices = split.train, split.calibrate, split.both
     chances = propensity(samples, split.starts[1], *slices)
     return Weights(
         *(incident_weights(samples, rows) / c for rows, c in zip(slices, chances, strict=True))
