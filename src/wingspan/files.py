@@ -305,10 +305,11 @@ def explained(error: OSError) -> WingspanError | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for the lock file `path`, which stays, and hold it against processes and threads."""
+def locked(path: Path, *, make: bool = True) -> Iterator[None]:
+    """Wait for the lock file `path`, which stays, and hold it against processes and threads; `make` its folder."""
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)  # released by close, also when the process is killed

@@ -125,7 +125,7 @@ def test_the_project_is_moved(scene):
     scene.seen()
     assert event.state == "stopped"
     assert event.problem.startswith(f"the run was moved from {scene.home}")
-    assert not scene.home.exists()
+    assert not scene.home.exists(), list(scene.home.rglob("*"))
     resumes(scene, here)
     scene.wait(lambda: not query(f"ClusterId == {number}", ["JobStatus"]))
 

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from wingspan.errors import PoolError
+from wingspan.errors import ConflictError, PoolError
+from wingspan.files import locked
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import catch_up, follower_of
@@ -242,3 +243,21 @@ def test_jobs_are_known_by_run_and_folder(run, monkeypatch):
     expression = dagman_job.own_jobs(dag, run.folder.run_id)
     assert f'WingspanRun == "{run.folder.run_id}"' in expression
     assert expression.endswith('/a\\"b/results"')
+
+
+def test_a_project_moved_at_the_last_moment_is_not_made_again(run, monkeypatch):
+    """Between two looks, or just before the lock is taken: what follows ends, and leaves no folder in the old place."""
+    following = follower_of(run.folder, run.home)
+    moved = run.home.root.with_name("moved")
+
+    def late(*args, **options):
+        run.home.root.rename(moved)
+        return locked(*args, **options)
+
+    monkeypatch.setattr("wingspan.runner.htcondor.follow.follower.locked", late)
+    with pytest.raises(ConflictError, match=r"(?s)was moved or removed.*wingspan resume"):
+        following.advance()
+    monkeypatch.undo()
+    with pytest.raises(ConflictError, match="was moved or removed"):
+        following.advance()
+    assert not run.home.root.exists()

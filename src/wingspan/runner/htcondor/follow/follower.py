@@ -5,8 +5,8 @@ Any process may follow, at any time and as often as it likes: what was recorded 
 
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from wingspan.errors import ConflictError, PoolError
@@ -81,12 +81,7 @@ class Follower:
         ConflictError
             The run's folder is not there any more.
         """
-        if not self._folder.root.is_dir():  # it must not be made anew
-            where = f"run {self._folder.run_id}"
-            problem = f"its folder {self._folder.root} was moved or removed while it was followed"
-            fix = f"in the project's new place: wingspan resume {self._folder.run_id}"
-            raise ConflictError(where, problem, fix)
-        with locked(self._folder.root / "follow"):
+        with self._alone():
             before = self.over
             self._take_in()
             if not self.over and self._silent() and self._left_unseen():
@@ -95,6 +90,21 @@ class Follower:
             if self.over and not before:
                 clean(self.dag.root)
                 drop_stored(self._plan.steps, self.dag, self._store)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock on following; it must not make the run's folder again, where the project has been moved."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._folder.root / "follow", make=False))
+            except FileNotFoundError:
+                where = f"run {self._folder.run_id}"
+                problem = (
+                    f"its folder {self._folder.root} was moved or removed while it was followed"
+                )
+                fix = f"in the project's new place: wingspan resume {self._folder.run_id}"
+                raise ConflictError(where, problem, fix) from None
+            yield
 
     def _take_in(self) -> None:
         for event in self._reading.advance():
