@@ -152,7 +152,10 @@ class TrialRecord:
 
     def call(self, repeat: int) -> CallRecord:
         """Return the record of a call, made if there is none."""
-        return self.calls.setdefault(repeat, CallRecord())
+        found = self.calls.get(repeat)
+        if found is None:
+            found = self.calls[repeat] = CallRecord()
+        return found
 
     def waiting(self, repeats: int) -> list[int]:
         """Return the repeats that may be started now: others than the first once that one is complete."""

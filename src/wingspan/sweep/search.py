@@ -74,6 +74,7 @@ class Search:
             self._judge(entry["number"])
         elif event == "ended":
             self._judge(entry["number"])
+            self._stopped.discard(entry["number"])
             self._settle(entry)
 
     def stops(self) -> set[int]:

@@ -3,7 +3,7 @@
 import socket
 import threading
 
-REFUSED, MISSING = b"-8\n", b"-3\n"
+REFUSED, MISSING, EMPTY = b"-8\n", b"-3\n", b"-5\n"  # a real one reads no empty file
 
 
 class Starter:
@@ -52,4 +52,4 @@ class Starter:
             content = (self._folder / given).read_bytes()
         except FileNotFoundError:
             return MISSING
-        return b"%d\n%s" % (len(content), content)
+        return b"%d\n%s" % (len(content), content) if content else EMPTY

@@ -133,3 +133,16 @@ def test_a_search_that_dies_goes_on_as_if_it_had_not(talk, wait_until):
     assert {line["reserve"] for line in ended(run)} == {None}
     here = talk.learned(parallel=1, trials=8).run(home="elsewhere")
     assert [trial.parameters["rate"] for trial in here.study.trials] == seen
+
+
+@pytest.mark.htcondor
+def test_a_bad_trial_is_stopped_on_a_real_pool(project, pool, job_folder):
+    """By chirp, through the starter and the shadow; the search is a service beside DAGMan."""
+    project.write(talk=TALK)
+    given = {"over": {"rate": [0.1, 0.9]}, "trials": 2, "parallel": 1, "prune": MEDIAN}
+    run = project.fresh("talk").pipeline(**given).run("htcondor", home=job_folder / "home")
+    assert ways(run) == {"io"}
+    assert [trial.state for trial in run.study.trials] == ["complete", "pruned"]
+    assert len(run.study.trials[1].curve) < 30
+    assert "SERVICE search" in newest(run.folder).dag.read_text()
+    assert not (newest(run.folder).logs / "search.err").read_text()

@@ -23,7 +23,7 @@ from wingspan.store.store import Store
 from wingspan.sweep.opened import OpenStudy, open_study
 from wingspan.sweep.spec import Spec
 
-_LOOK_S: Final = 0.02  # between looks at the log
+_LOOK_S: Final = 0.03  # between looks at the log
 _LISTEN_S: Final = 0.1  # between looks at what lanes say where chirp is closed: one look a lane
 _REST: Final = 4  # times what a look took
 _CLOCK_S: Final = 1.0  # between looks at what the user and the sweep's node want

@@ -155,7 +155,7 @@ class ServedSweep:
         stops = set(self._sweeping.to_stop())
         for call, key in self._keys.items():
             if key in stops and not self._dag.stop(call).exists():
-                self._dag.stop(call).touch()
+                write_atomically(self._dag.stop(call), "stop\n")  # chirp reads no empty file
         for lane, call in list(self._asking.items()):
             self._answer(lane, call)
 
