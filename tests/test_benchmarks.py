@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIGHT = (
-    *("dag_writer", "eventlog_read", "hold_advice", "lstm", "step_overhead", "sweep", "tensors"),
+    *(
+        "dag_writer",
+        "eventlog_read",
+        "hold_advice",
+        "lstm",
+        "operators_day",
+        "step_overhead",
+        "sweep",
+        "tensors",
+    ),
 )
 # the others make environments of their own when they are imported
 

@@ -1,8 +1,6 @@
 """Bodies on demand: the attributes of chosen events, under the names HTCondor's own reader gives them."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,28 +43,6 @@ def read_bodies(events: Events, rows: Rows) -> list[Body]:
 def _runs(values: NDArray[Any]) -> Iterable[tuple[int, int]]:
     bounds = np.flatnonzero(np.diff(values, prepend=-1, append=-1))
     return zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a job ran; parts that the log does not tell are empty."""
-
-    host: str
-    slot: str
-    site: str
-
-
-def place_of(body: Body) -> Place:
-    """Return host, slot and site of an execute event's body; the host is the slot's, else the address's name or IP."""
-    slot = str(body.get("SlotName", ""))
-    address = str(body.get("ExecuteHost", ""))
-    alias = re.search(r"[?&]alias=([^&>]*)", address)
-    bare = re.match(r"<?([^:?>]*)", address)
-    host = slot.rpartition("@")[2] or (alias[1] if alias else bare[1] if bare else "")
-    props = body.get("ExecuteProps") or {}
-    sites = ("GLIDEIN_ResourceName", "GLIDEIN_Site", "Site", "PelicanSite")
-    site = next((str(props[name]) for name in sites if props.get(name)), "")
-    return Place(host, slot, site)
 
 
 def node_of(body: Body) -> str:

@@ -101,9 +101,9 @@ EVICTION = replace(
 _MASK: Final = re.compile(
     r"""(?P<ADDRESS><[\da-fA-F.\[\]:-]+:\d+(?:\?[^>\s]*)?>)
     |(?P<URL>\b[a-zA-Z][\w+.-]*://[^\s'"|,;)]+)
-    |(?P<NAME>\b[\w.+-]+@[\w.-]*\w)
-    |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+)
-    |(?P<N>\b\d{5,}\b)""",
+    |(?P<NAME>\b[\w.+-]+(?:@[\w.-]*\w)+|\b(?:[\w-]+\.){2,}[a-zA-Z]{2,}\b)
+    |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+|(?=\S*[\d.])[\w.+=-]+/[\w./+=-]+)
+    |(?<!errno\ )(?<!=)(?<!=\ )(?<![\w.])(?![45]\d\d\b)(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(r"\{([a-z]+)\}")
@@ -185,14 +185,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _mark(found: re.Match[str]) -> str:
-    return f"<{found.lastgroup}>"
+    """Return what stands for a path or number; numbers of errors alone are kept as they are."""
+    return "7" if found.lastgroup == "NUMBER" else f"<{found.lastgroup}>"
 
 
-def _specificity(
-    rule: Rule, code: int | None, subcode: int | None
-) -> tuple[bool, bool, bool, bool]:
+def _specificity(rule: Rule, code: int | None, subcode: int | None) -> tuple[int, bool, bool]:
     exact = subcode is not None and (code, subcode) in rule.codes
-    return bool(rule.text), bool(rule.words), exact, bool(rule.codes)
+    return 2 if rule.text else 1 if rule.words else 0, exact, bool(rule.codes)
 
 
 def _fits(rule: Rule, code: int | None, subcode: int | None, reason: str) -> bool:

@@ -12,6 +12,8 @@ from wingspan.errors import EventLogError, NotFoundError, SettingError, installi
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
+_BLOCK = 1 << 18  # read at once where many records of a plain file are wanted
+_MANY = 64
 
 
 class Reader(Protocol):
@@ -80,15 +82,28 @@ def format_of(path: Path) -> str:
 
 def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
     """Yield the bytes of each (offset, length) of the decompressed log; compressed logs need ascending offsets."""
+    wanted = list(ranges)
     with open_log(path) as file:
+        if isinstance(file, FileIO):
+            yield from _from_blocks(file, wanted)
+            return
         position = 0
-        for offset, length in ranges:
-            if isinstance(file, FileIO):
-                file.seek(offset)
-            else:
-                _read(file, offset - position)
+        for offset, length in wanted:
+            _read(file, offset - position)
             yield _read(file, length)
             position = offset + length
+
+
+def _from_blocks(file: FileIO, wanted: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield ranges of a plain file, read in blocks where there are many: neighbours cost one call of the system."""
+    least = _BLOCK if len(wanted) >= _MANY else 0
+    block, start = b"", 0
+    for offset, length in wanted:
+        place = offset - start
+        if place < 0 or place + length > len(block):
+            file.seek(offset)
+            block, start, place = _read(file, max(length, least)), offset, 0
+        yield block[place : place + length]
 
 
 def _read(file: Reader, length: int) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.eventlog.access_points import family_of, runs_at_home
-from wingspan.eventlog.bodies import place_of, read_bodies
+from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name, hold_name
@@ -22,6 +22,7 @@ from wingspan.eventlog.histories import (
     group_by_job,
 )
 from wingspan.eventlog.job_state import State
+from wingspan.eventlog.places import place_of
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
 

@@ -5,27 +5,26 @@ Everything is taken from rows smaller than `upto`, so that what stands below cha
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.answers.blame import (
-    FAR,
-    MATES,
-    OTHERS,
-    Blame,
-    Cell,
-    Seen,
-    blame,
-)
+from wingspan.advisor.answers.blame import Blame
 from wingspan.advisor.answers.places import places_of
 from wingspan.advisor.answers.said import whole_reasons
+from wingspan.advisor.answers.shelves import (
+    Medians,
+    Shelf,
+    Sums,
+    before_in_group,
+    first_in_group,
+)
+from wingspan.advisor.answers.tries import Tries
 from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
 from wingspan.eventlog.bodies import read_bodies
-from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import Origin
 
 LEVELS: Final = ("template", "sub-code", "code")
@@ -33,15 +32,6 @@ _PAID, _FAILED = OUTCOMES.index("released_ok"), OUTCOMES.index("released_failed"
 _SAME = OUTCOMES.index("released_held_same")
 _SIMILAR: Final = 3
 _AT_ONCE_S: Final = 3600.0
-SPANS_S: Final = {
-    "host": 86400.0,
-    "site": 21600.0,
-    "access point": _AT_ONCE_S,
-}  # as long as outages last
-
-Tries: TypeAlias = tuple[
-    NDArray[np.int64], NDArray[np.bool_]
-]  # ascending rows, and which of them ended in a hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Counts:
     clusters
         Different clusters they are from: the number of independent pieces of evidence.
     wait_s
-        Median seconds from the hold to a release that paid, nan without any.
+        Median seconds from the hold to a release that paid, nan without any; of cluster-mates always.
     """
 
     paid: int = 0
@@ -104,23 +94,44 @@ class Evidence:
     ran_s: float
 
 
-class _Shelf:
-    """Items by group, each known from a row on: `below` gives those of a group with smaller rows (from one on), ascending."""
+class _Told:
+    """Episodes whose outcome is known, by group: what came of them above a row."""
 
-    def __init__(self, items: NDArray[Any], rows: NDArray[Any], group: NDArray[Any]) -> None:
-        order = np.lexsort((rows, group))
-        self._items, self._rows = items[order], rows[order].astype(np.int64)
-        self._group = group[order].astype(np.int64)
+    def __init__(self, episodes: Episodes, told: NDArray[Any], group: NDArray[Any]) -> None:
+        self._shelf = shelf = Shelf(told, episodes.outcome_row[told], group[told])
+        outcome = episodes.outcome[shelf.items]
+        self._paid, self._failed = Sums(outcome == _PAID), Sums(outcome == _FAILED)
+        self._same = Sums(outcome == _SAME)
+        self._clusters = Sums(first_in_group(shelf, episodes.cluster))
+        self._waits = Medians(shelf, episodes.after_s[shelf.items], outcome == _PAID)
 
-    def below(self, group: int, upto: int, since: int = 0) -> NDArray[Any]:
-        start = np.searchsorted(self._group, group)
-        stop = np.searchsorted(self._group, group, side="right")
-        first, last = np.searchsorted(self._rows[start:stop], (since, upto))
-        return self._items[start + first : start + last]
+    def counts(self, group: int, upto: int) -> Counts:
+        first, last = self._shelf.bounds(group, upto)
+        if first == last:
+            return Counts()
+        paid, failed = self._paid.between(first, last), self._failed.between(first, last)
+        again = last - first - paid - failed
+        clusters = self._clusters.between(first, last)
+        return Counts(paid, again, failed, clusters, self._waits.below(first, last))
+
+    def same(self, group: int, upto: int) -> int:
+        return self._same.between(*self._shelf.bounds(group, upto))
+
+    def last(self, group: int, upto: int) -> NDArray[Any]:
+        """Return the last episodes of a group, newest first."""
+        return self._shelf.below(group, upto)[: -_SIMILAR - 1 : -1]
 
 
 class History:
-    """The timeline and its episodes, sorted so that each question costs what it touches."""
+    """The timeline and its episodes, sorted so that each question costs what it touches.
+
+    Attributes
+    ----------
+    reasons
+        Of the episodes, as the holds' events have them.
+    said
+        What they say: where a hold has no reason, that of what stands before it.
+    """
 
     def __init__(self, timeline: Timeline, episodes: Episodes) -> None:
         self.timeline, self.episodes = timeline, episodes
@@ -129,7 +140,6 @@ class History:
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
         self._at = places_of(timeline, episodes.row, self.said)
         told = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
-        known = episodes.outcome_row[told]
         self._groups = {
             "template": number_by_first(episodes.code, episodes.subcode, episodes.template),
             "sub-code": number_by_first(episodes.code, episodes.subcode),
@@ -139,179 +149,65 @@ class History:
         }
         there = number_by_first(self._groups["template"], episodes.access_point)
         self._groups["access point"] = there
-        self._told = {
-            name: _Shelf(told, known, group[told]) for name, group in self._groups.items()
-        }
+        self._told = {name: _Told(episodes, told, group) for name, group in self._groups.items()}
         everything = np.arange(len(episodes))
-        self._holds = _Shelf(everything, episodes.row, self._groups["mates"])
-        self._there = _Shelf(everything, episodes.row, there)
+        self._holds = Shelf(everything, episodes.row, self._groups["mates"])
+        self._held_jobs = Sums(first_in_group(self._holds, episodes.job))
+        hosts = first_in_group(self._holds, episodes.host)
+        self._held_hosts = Sums(hosts & (episodes.host[self._holds.items] >= 0))
+        self._there = Shelf(everything, episodes.row, there)
         self._whose = whose(timeline, episodes.row)
-        row = episodes.row
-        places: dict[str, NDArray[Any]] = {
-            "host": self._at.host[row],
-            "site": self._at.region[row],
-            "access point": timeline.events.access_point[row],
-        }
-        self._places = {
-            name: number_by_first(self._groups["template"], place) for name, place in places.items()
-        }
-        self._kinds = _Shelf(everything, row, self._groups["template"])
-        self._kind_holds = {
-            name: _Shelf(everything, row, group) for name, group in self._places.items()
-        }
+        self._whose_there = self._whose[self._there.items]
+        self._whose_before = before_in_group(self._there, self._whose)
 
     @cached_property
-    def _starts(self) -> tuple[NDArray[np.int64], dict[str, _Shelf]]:
-        timeline = self.timeline
-        rows = timeline.where(Event.EXECUTE)
-        groups: dict[str, NDArray[Any]] = {
-            "job": timeline.job,
-            "cluster": timeline.cluster,
-            "host": self._at.host,
-            "site": self._at.region,
-            "access point": timeline.events.access_point,
-        }
-        return rows, {name: _Shelf(rows, rows, group[rows]) for name, group in groups.items()}
-
-    @cached_property
-    def _began(self) -> NDArray[np.int64]:
-        """Return the row at which the try began that each hold ended: its start, else the hold itself."""
-        rows, jobs = self._starts[0], self.timeline.job
-        order = np.lexsort((rows, jobs[rows]))
-        rows = rows[order]
-        wanted = jobs[self.episodes.row].astype(np.int64), self.episodes.row
-        width = len(self.timeline) + 1
-        place = np.searchsorted(jobs[rows] * np.int64(width) + rows, wanted[0] * width + wanted[1])
-        last = rows[np.maximum(place - 1, 0)] if len(rows) else wanted[1]
-        known = (place > 0) & (jobs[last] == jobs[wanted[1]])
-        before = np.full(len(self.episodes), -1)
-        order = np.lexsort((wanted[1], wanted[0]))
-        same = np.flatnonzero(np.diff(wanted[0][order]) == 0)
-        before[order[same + 1]] = wanted[1][order[same]]
-        return np.where(known & (last > before), last, wanted[1])
+    def _tries(self) -> "Tries":
+        return Tries(self.timeline, self.episodes, self._at, self._groups["template"])
 
     def at(self, episode: int, upto: int, origin: Origin) -> Evidence:
         """Return what was known of an episode above the row `upto`; `origin` is whose matter its rule says it is."""
         told = {
-            name: shelf.below(int(self._groups[name][episode]), upto)
-            for name, shelf in self._told.items()
+            name: (one, int(self._groups[name][episode]), upto) for name, one in self._told.items()
         }
-        own = told["job"]
-        mates = told["mates"]
-        mates = mates[self.episodes.job[mates] != self.episodes.job[episode]]
-        held = self._holds.below(int(self._groups["mates"][episode]), upto)
-        hosts = self.episodes.host[held]
-        similar = told["template"] if len(told["template"]) else told["code"]
+        counts = {name: one.counts(group, row) for name, (one, group, row) in told.items()}
+        own, job_group, _ = told["job"]
+        mates = _without(counts["mates"], counts["job"])
+        held = self._holds.bounds(int(self._groups["mates"][episode]), upto)
+        similar, group, _ = told["template" if counts["template"].total else "code"]
         return Evidence(
-            levels=tuple(self._counts(told[level]) for level in LEVELS),
-            job=self._counts(own),
-            job_same=int((self.episodes.outcome[own] == _SAME).sum()),
-            mates=self._counts(mates),
-            held_mates=len(np.unique(self.episodes.job[held])),
-            held_hosts=len(np.unique(hosts[hosts >= 0])),
+            levels=tuple(counts[level] for level in LEVELS),
+            job=counts["job"],
+            job_same=own.same(job_group, upto),
+            mates=mates,
+            held_mates=self._held_jobs.between(*held),
+            held_hosts=self._held_hosts.between(*held),
             alike=self._alike(episode, upto),
-            blame=self._blame(episode, upto, origin),
-            similar=tuple(similar[: -_SIMILAR - 1 : -1].tolist()),
+            blame=self._tries.blame(episode, upto, origin),
+            similar=tuple(similar.last(group, upto).tolist()),
             ran_s=self.ran(episode),
         )
 
     def _alike(self, episode: int, upto: int) -> int:
         clock = self.timeline.clock
-        since = np.searchsorted(clock, clock[upto - 1] - _AT_ONCE_S) if upto else 0
-        group = int(self._groups["access point"][episode])
-        others = self._whose[self._there.below(group, upto, int(since))]
-        return len(np.unique(others[others != self._whose[episode]]))
-
-    def _counts(self, chosen: NDArray[np.int64]) -> Counts:
-        outcome = self.episodes.outcome[chosen]
-        paid, failed = outcome == _PAID, outcome == _FAILED
-        waited = self.episodes.after_s[chosen][paid]
-        return Counts(
-            int(paid.sum()),
-            len(chosen) - int(paid.sum()) - int(failed.sum()),
-            int(failed.sum()),
-            len(np.unique(self.episodes.cluster[chosen])),
-            float(np.median(waited)) if len(waited) else float("nan"),
-        )
+        since = int(clock.searchsorted(clock[upto - 1] - _AT_ONCE_S)) if upto else 0
+        first, last = self._there.bounds(int(self._groups["access point"][episode]), upto, since)
+        others = self._whose_there[first:last]
+        new = self._whose_before[first:last] < first
+        return int((new & (others != self._whose[episode])).sum())
 
     def ran(self, episode: int) -> float:
         """Return the seconds from the last start to the hold, nan without a start."""
         row = int(self.episodes.row[episode])
-        starts = self._starts[1]["job"].below(int(self.episodes.job[episode]), row)
+        starts = self._tries.starts_of_job(int(self.episodes.job[episode]), row)
         clock = self.timeline.clock
         return float(clock[row] - clock[starts[-1]]) if len(starts) else float("nan")
 
-    def _blame(self, episode: int, upto: int, origin: Origin) -> Blame:
-        episodes, timeline = self.episodes, self.timeline
-        row = int(episodes.row[episode])
-        wheres: dict[str, NDArray[Any]] = {
-            "host": self._at.host,
-            "site": self._at.region,
-            "access point": timeline.events.access_point,
-        }
-        places = {name: (where, int(where[row])) for name, where in wheres.items()}
-        seen: dict[Cell, Seen] = {}
-        mates = self._tries_of_mates(episode, upto)
-        nearer: list[tuple[NDArray[Any], int]] = []
-        for name, (where, place) in places.items():
-            if place < 0:
-                continue
-            since = int(np.searchsorted(timeline.clock, timeline.clock[upto - 1] - SPANS_S[name]))
-            rows, held = self._tries_at(name, place, episode, upto, since)
-            clear = _apart(rows, nearer)
-            seen[OTHERS, name] = _seen(timeline, rows[clear], held[clear])
-            rows, held = mates
-            here = (where[rows] == place) & (rows >= since)
-            seen[MATES, name] = _seen(timeline, rows[here], held[here])
-            mates = rows[~here], held[~here]
-            nearer.append((where, place))
-        seen[MATES, FAR] = _seen(timeline, *mates)
-        known = [name for name, (_, place) in places.items() if place >= 0]
-        return blame(origin, seen, self._usual(episode, upto), known)
 
-    def _tries_of_mates(self, episode: int, upto: int) -> Tries:
-        """Return the rows of the tries of the cluster's other jobs, and which of them ended in a hold of the code."""
-        episodes = self.episodes
-        ran = self._starts[1]["cluster"].below(int(episodes.cluster[episode]), upto)
-        holds = self._holds.below(int(self._groups["mates"][episode]), upto)
-        own = episodes.job[episode]
-        return self._tries(ran[self.timeline.job[ran] != own], holds[episodes.job[holds] != own])
-
-    def _tries_at(self, name: str, place: int, episode: int, upto: int, since: int) -> Tries:
-        """Return the rows of the tries of other clusters' jobs at a place, and which of them ended in such a hold."""
-        cluster = int(self.episodes.cluster[episode])
-        ran = self._starts[1][name].below(place, upto, since)
-        holds = self._kind_holds[name].below(int(self._places[name][episode]), upto, since)
-        holds = holds[(self._began[holds] >= since) & (self.episodes.cluster[holds] != cluster)]
-        return self._tries(ran[self.timeline.cluster[ran] != cluster], holds)
-
-    def _tries(self, ran: NDArray[Any], holds: NDArray[Any]) -> Tries:
-        """Join starts, and holds by the rows at which they began; what was held before it started has no start."""
-        began = np.unique(self._began[holds]).astype(np.int64)
-        rows = np.union1d(ran, began)
-        return rows, np.isin(rows, began)
-
-    def _usual(self, episode: int, upto: int) -> Seen:
-        """Count the tries of all other clusters, and those that ended in such a hold."""
-        cluster = int(self.episodes.cluster[episode])
-        rows, groups = self._starts
-        same = self._kinds.below(int(self._groups["template"][episode]), upto)
-        same = same[self.episodes.cluster[same] != cluster]
-        own = len(groups["cluster"].below(cluster, upto))
-        tries = int(np.searchsorted(rows, upto)) - own + self._unstarted(same)
-        return Seen(len(same), max(tries, len(same)), 0)
-
-    def _unstarted(self, holds: NDArray[Any]) -> int:
-        return int((self._began[holds] == self.episodes.row[holds]).sum())
-
-
-def _apart(rows: NDArray[np.int64], nearer: list[tuple[NDArray[Any], int]]) -> NDArray[np.bool_]:
-    """Return which rows are at none of some places."""
-    clear = np.ones(len(rows), bool)
-    for where, place in nearer:
-        clear &= where[rows] != place
-    return clear
-
-
-def _seen(timeline: Timeline, rows: NDArray[np.int64], held: NDArray[np.bool_]) -> Seen:
-    return Seen(int(held.sum()), len(rows), len(np.unique(timeline.cluster[rows])))
+def _without(counts: Counts, own: Counts) -> Counts:
+    """Return the counts of a cluster without those of one of its jobs; they are of one cluster."""
+    paid, again, failed = (
+        counts.paid - own.paid,
+        counts.again - own.again,
+        counts.failed - own.failed,
+    )
+    return Counts(paid, again, failed, int(paid + again + failed > 0))

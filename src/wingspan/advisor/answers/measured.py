@@ -143,14 +143,14 @@ class _Sizes:
         last = [places[-1] for one in of_memory if len(places := self._places(one))]
         chosen = np.unique(np.array(last, np.int64))
         bodies = read_bodies(timeline.events, self._rows[chosen])
+        self._memory = timeline.events.memory_mb[self._rows]
         resident = [-(-_number(body.get("ResidentSetSize")) // _KB_A_MB) for body in bodies]
         self._resident = dict(zip(chosen.tolist(), resident, strict=True))
 
     def peak(self, one: Asked) -> int:
         if one.resource is not MEMORY or not len(places := self._places(one)):
             return 0
-        memory = self._timeline.events.memory_mb[self._rows[places]]
-        return max(int(memory.max()), int(self._resident[int(places[-1])]), 0)
+        return max(int(self._memory[places].max()), int(self._resident[int(places[-1])]), 0)
 
     def _places(self, one: Asked) -> NDArray[np.int64]:
         job = self._timeline.job[one.row]

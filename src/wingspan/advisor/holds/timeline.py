@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.holds.prefix import first_of, mark, number_by_first
 from wingspan.eventlog.access_points import family_of
-from wingspan.eventlog.bodies import place_of, read_records
+from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.histories import job_rows
 from wingspan.eventlog.job_state import State
+from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.templates import mask
 
 AUTHORS: Final = ("", "user", "policy", "dag")
@@ -267,21 +268,10 @@ def _places(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...], tuple[str, ...]]:
     """Read where jobs started, and carry that on over the rows of each job."""
     rows = np.flatnonzero((events.code == Event.EXECUTE) & (job >= 0))
-    hosts: dict[str, int] = {"": -1}
-    sites: dict[str, int] = {"": -1}
-    known: dict[bytes, tuple[int, int]] = {}
-    found = np.empty((2, len(rows)), np.int32)
-    for number, record in enumerate(read_records(events, rows)):
-        text = _without_stamp(record)
-        if text not in known:
-            place = place_of(parse_body(Event.EXECUTE, record))
-            known[text] = (
-                hosts.setdefault(place.host, len(hosts) - 1),
-                sites.setdefault(place.site, len(sites) - 1),
-            )
-        found[:, number] = known[text]
+    places = places_of_starts(events, rows)
     starts = mark(rows, job[rows], len(job) + 1)
     last = starts.last(job, np.arange(1, len(job) + 1))
     index = np.searchsorted(rows, last)
-    host, site = (np.where(last >= 0, np.append(each, -1)[index], -1) for each in found)
-    return host.astype(np.int32), site.astype(np.int32), tuple(hosts)[1:], tuple(sites)[1:]
+    columns = (places.host, places.site)
+    host, site = (np.where(last >= 0, np.append(each, -1)[index], -1) for each in columns)
+    return host.astype(np.int32), site.astype(np.int32), places.hosts, places.sites

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from wingspan.eventlog.bodies import exit_of, node_of, place_of, read_bodies
+from wingspan.eventlog.bodies import exit_of, node_of, read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import TRANSFERS, Events
 from wingspan.eventlog.job_state import CHANGE_OF, Change, Phase, step
+from wingspan.eventlog.places import place_of
 from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.queue_attempt import Amounts, Attempt, enter

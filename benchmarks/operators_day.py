@@ -1,0 +1,76 @@
+"""An operator's commands on large logs, against budgets: `holds advise`, `holds advise --all` and `events summary`.
+
+Usage: ``python benchmarks/operators_day.py [--gigabytes 1.4] [--holds 44000] [--logs FILE..]``
+
+Without --logs it simulates a pool (seed 5) and keeps its log in ~/.cache/wingspan-benchmarks: some minutes, once. Each command
+runs alone, as a user's would; CPU seconds are compared, since wall seconds depend on what else the machine does.
+Ends with the figures next to their budgets; exits with 0 only if all hold.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path.home() / ".cache/wingspan-benchmarks"
+BYTES_A_DAY, HOLDS_A_DAY = 30_000_000, 1_500  # of the simulated pool, about
+COMMAND = """
+import contextlib, io, json, resource, sys
+from wingspan.cli.main import app
+with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+    app(sys.argv[1:], standalone_mode=True)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024, "lines": said.getvalue().count("\\n")}))
+"""
+
+
+def measure(*words: str) -> dict[str, float]:
+    """Run a command alone; return its CPU seconds, memory and lines."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *words], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def simulated(days: float) -> list[Path]:
+    """Return the logs of a simulated pool, made once."""
+    folder = CACHE / f"operator-{days:g}"
+    if not folder.exists():
+        fresh = folder.with_suffix(".part")
+        fresh.mkdir(parents=True, exist_ok=True)
+        words = ["--out", str(fresh / "pool.log"), "--truth", str(fresh / "truth.jsonl")]
+        command = [sys.executable, "-m", "wingspan", "simulate", "ospool", *words]
+        subprocess.run([*command, "--seed", "5", "--days", str(days)], check=True)
+        fresh.rename(folder)
+    return sorted(folder.glob("pool*.log"))
+
+
+def main() -> int:
+    """Measure, print, compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gigabytes", type=float, default=1.4)
+    parser.add_argument("--holds", type=int, default=44_000)
+    parser.add_argument("--logs", type=Path, nargs="*")
+    given = parser.parse_args()
+    large = given.logs or simulated(round(given.gigabytes * 1e9 / BYTES_A_DAY))
+    many = given.logs or simulated(round(given.holds / HOLDS_A_DAY))
+    budgets = {  # CPU seconds, MB
+        "events summary": (["events", "summary", *map(str, large)], 6.0, 1000.0),
+        "holds advise": (["holds", "advise", *map(str, large)], 20.0, 1000.0),
+        "holds advise --all": (["holds", "advise", "--all", *map(str, many)], 30.0, 1000.0),
+    }
+    good = True
+    for name, (words, seconds, memory) in budgets.items():
+        found = measure(*words)
+        held = found["cpu"] <= seconds and found["mb"] <= memory
+        good &= held
+        print(
+            f"{name:20} {found['cpu']:6.1f} s ({seconds:.0f})  {found['mb']:6.0f} MB ({memory:.0f})  "
+            f"{found['lines']:.0f} lines  {'held' if held else 'MISSED'}"
+        )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
