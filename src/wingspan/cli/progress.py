@@ -4,12 +4,14 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from wingspan.cli.paper import label
 from wingspan.cli.terminal import bare
+from wingspan.cli.why import duration
 from wingspan.runner.events import (
     DISCONNECTED,
     DONE,
@@ -21,6 +23,7 @@ from wingspan.runner.events import (
     WAITING,
     StepEvent,
 )
+from wingspan.runner.layers import Group, counted, grouped
 from wingspan.runner.metrics import LastValue
 from wingspan.shown import brief, shown, shown_name
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from wingspan.runner.queue_attempt import Attempt
+    from wingspan.runner.run import Run
 
 _NAME = 40  # characters of a metric's name
 _STYLE = {
@@ -45,14 +49,39 @@ _ROWS = 40  # a live table longer than this shows what moves
 _PROBLEM = 400  # characters shown of what went wrong; the report has more
 _METRICS_EACH_S = 10.0  # between two printed lines on the metrics of a step
 _METRICS = 3  # shown of a step
+_LEAST = 10  # steps below the lines of maps
 _MAPS = 8  # at most so many maps are counted below it
+_HOLD = 200  # characters of why a job is held
+_DRAW_EACH_S = 0.1
+_REST = 19  # times as long as a table takes: at most a twentieth of a core
+_ESTIMATE_EACH_S = 2.0
+_SUMMARY_EACH_S = 60.0  # between two printed lines on the whole run
 
 
 class Progress:
     """A listener of a run."""
 
-    def __init__(self, names: Mapping[str, bool], out: TextIO | None = None) -> None:
-        """`names`: step -> whether it is up to date already, in order; `out`: by default standard error."""
+    def __init__(
+        self,
+        names: Mapping[str, bool],
+        out: TextIO | None = None,
+        *,
+        needs: Mapping[str, Sequence[str]] | None = None,
+        earlier: Callable[[], Mapping[str, Sequence[float]]] = dict,
+    ) -> None:
+        """Show a run.
+
+        Parameters
+        ----------
+        names
+            By step, in order, whether it is up to date already.
+        out
+            By default standard error.
+        needs
+            By step, the steps that it reads from.
+        earlier
+            Reads how long the steps of each map took in earlier runs.
+        """
         self.states = {
             name: StepEvent(0.0, name, "", DONE if done else WAITING)
             for name, done in names.items()
@@ -65,6 +94,30 @@ class Progress:
         self._live: Live | None = None
         self._drawn = 0.0
         self._said: StreamHandler[TextIO] | None = None
+        self._needs = needs or {}
+        self._groups: list[Group] | None = None
+        self._earlier = cache(earlier)
+        self._left = ""  # of the time, as it was estimated last
+        self._estimated = self._summed = time.monotonic()
+        self._rest_s = _DRAW_EACH_S
+        self.idle = ""
+
+    @classmethod
+    def of(
+        cls, run: "Run", out: TextIO | None = None, done: Mapping[str, bool] | None = None
+    ) -> Self:
+        """Return what shows a run; `done`: by default the steps that were done when it was planned."""
+        from wingspan.runner.lasted import read_lasted
+
+        names = {step.key: name for name, step in run.steps.items()}
+        needs = {
+            name: [names[key] for key in step.needs if key in names]
+            for name, step in run.steps.items()
+        }
+        known = done or {name: step.done for name, step in run.steps.items()}
+        return cls(
+            known, out, needs=needs, earlier=lambda: read_lasted(run.home, run.pipeline).ended
+        )
 
     @property
     def live(self) -> bool:
@@ -112,11 +165,13 @@ class Progress:
         if self._live is None:
             if event.state != RUNNING or not event.attempt:  # in a pool a start is worth a line
                 print(_line(event), file=self._out, flush=True)
-        elif time.monotonic() - self._drawn > 0.1:
-            self._drawn = time.monotonic()
+        elif time.monotonic() - self._drawn > self._rest_s:
+            begin = time.monotonic()
             self._live.update(self._table(), refresh=True)
+            self._drawn = time.monotonic()
+            self._rest_s = max(_DRAW_EACH_S, _REST * (self._drawn - begin))
 
-    def draw(self, jobs: Mapping[str, str], metrics: Mapping[str, str]) -> None:
+    def draw(self, jobs: Mapping[str, str], metrics: Mapping[str, str] | None = None) -> None:
         """Draw the table again; where there is none, print now and then what is new of the metrics.
 
         Parameters
@@ -126,16 +181,19 @@ class Progress:
         metrics
             What each running step has logged last.
         """
-        before, self._jobs, self._metrics = self._metrics, jobs, metrics
+        before, self._jobs, self._metrics = self._metrics, jobs, metrics or {}
         if self._live is not None:
             self._live.update(self._table(), refresh=True)
             return
         now = time.monotonic()
-        for step, text in metrics.items():
+        for step, text in self._metrics.items():
             rested = now - self._printed.get(step, float("-inf")) > _METRICS_EACH_S
             if rested and text != before.get(step):
                 self._printed[step] = now
                 print(f"{'logged':8} {label(step)}  {shown(text)}", file=self._out, flush=True)
+        if now - self._summed > _SUMMARY_EACH_S:
+            self._summed = now
+            print(shown_name(self._summary()), file=self._out, flush=True)
 
     def _table(self) -> "Table":
         from rich.table import Table
@@ -146,15 +204,38 @@ class Progress:
             table.add_column(heading, justify="right" if heading in {"time", "memory"} else "left")
         shown = [event for event in self.states.values() if event.step not in self._skip]
         if len(shown) > _ROWS:
-            shown = [event for event in shown if event.state in {FAILED, *UNDER_WAY}][:_ROWS]
+            groups = self._group_rows()
+            for name, worst, count in groups:
+                table.add_row(
+                    Text(label(name)), Text(worst, style=_STYLE.get(worst, "")), "", "", count
+                )
+            moving = [event for event in shown if event.state in {FAILED, *UNDER_WAY}]
+            shown = sorted(moving, key=_urgent)[: max(_ROWS - len(groups), _LEAST)]
         for event in shown:
             took = f"{event.wall_s:.2f} s" if event.wall_s else ""
             memory = f"{event.peak_memory_mb:,.0f} MB" if event.peak_memory_mb else ""
             state = Text(event.state, style=_STYLE.get(event.state, ""))
             job = brief(event.problem, _PROBLEM) or self._doing(event)
             table.add_row(Text(label(event.step)), state, took, memory, Text(shown_name(job)))
-        table.caption = Text(shown_name(summary(self.states.values(), self._jobs)))
+        table.caption = Text(shown_name(self._summary()))
         return table
+
+    def _group_rows(self) -> list[tuple[str, str, str]]:
+        """Return a line for each map or layer of many steps: its name, its worst state, how many are in which."""
+        if self._groups is None:
+            self._groups = grouped({name: self._needs.get(name, ()) for name in self.states}, _ROWS)
+        return [
+            (group.name, *counted([self.states[step].state for step in group.steps]))
+            for group in self._groups
+        ]
+
+    def _summary(self) -> str:
+        """Return counts, the time left as far as it is known, and why jobs are idle."""
+        if time.monotonic() - self._estimated > _ESTIMATE_EACH_S:
+            self._estimated = time.monotonic()
+            self._left = left_text(self.states, self._needs, self._earlier())
+        text = summary(self.states.values(), self._jobs)
+        return "; ".join(filter(None, [text, self._left, self.idle]))
 
     def _doing(self, event: StepEvent) -> str:
         """Return what a step's job does now, or for how long the step has been running here, and what it has logged."""
@@ -166,6 +247,25 @@ class Progress:
             doing = f"for {time.time() - event.time:,.0f} s"
         logged = self._metrics.get(event.step, "") if event.state == RUNNING else ""
         return ", ".join(filter(None, [doing, logged]))
+
+
+def left_text(
+    states: Mapping[str, StepEvent],
+    needs: Mapping[str, Sequence[str]],
+    earlier: Mapping[str, Sequence[float]],
+) -> str:
+    """Return about how long the run still takes; empty where no time is known."""
+    from wingspan.runner.eta import time_left, usual_times
+
+    left = time_left(states, needs, usual_times(states.values(), earlier), time.time())
+    if left is None:
+        return ""
+    more = f", and {left.unknown} steps of unknown time" if left.unknown else ""
+    return f"about {duration(left.seconds)} left{more}"
+
+
+def _urgent(event: StepEvent) -> int:
+    return {FAILED: 0, HELD: 1}.get(event.state, 2)
 
 
 def logging_of_runners() -> "Logger":
@@ -198,18 +298,22 @@ def job_now(attempt: "Attempt") -> str:
     if attempt.outcome and attempt.outcome != "held":
         return attempt.host
     on = f" on {attempt.host}" if attempt.host else ""
-    return f"{attempt.phase}{on} for {max(time.time() - attempt.since, 0):,.0f} s"
+    why = (
+        f": {brief(attempt.reason, _HOLD)}" if attempt.outcome == "held" and attempt.reason else ""
+    )
+    return f"{attempt.phase}{on} for {max(time.time() - attempt.since, 0):,.0f} s{why}"
 
 
-def metrics_now(values: Mapping[str, LastValue]) -> str:
-    """Return the last values of a step's metrics in a line.
+def metrics_now(values: Mapping[str, LastValue], curves: Mapping[str, str] | None = None) -> str:
+    """Return the last values of a step's metrics in a line, each with its curve if that is given.
 
     >>> metrics_now({"loss": LastValue(7, 0.25), "accuracy": LastValue(7, 0.9)})
     'loss 0.25, accuracy 0.9 at step 7'
     """
     shown = list(values.items())[-_METRICS:]
     newest = max((last.step for _, last in shown), default=0)
-    parts = [f"{brief(name, _NAME)} {last.value:.6g}" for name, last in shown]
+    drawn = {name: f" {curve}" for name, curve in (curves or {}).items() if curve}
+    parts = [f"{brief(name, _NAME)} {last.value:.6g}{drawn.get(name, '')}" for name, last in shown]
     parts[-1:] = [f"{part} at step {newest}" for part in parts[-1:]]
     more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
     return ", ".join(parts) + more

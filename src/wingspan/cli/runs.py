@@ -205,7 +205,7 @@ def run_pipeline(
         print(wrap(f"up to date with their last results: {names}", "  "), file=sys.stderr)
     _print_notes(started)
     try:
-        with Progress({name: step.done for name, step in started.steps.items()}) as progress:
+        with Progress.of(started) as progress:
             listener = progress if on_done is None else _telling(started, progress, on_done)
             drive(started.folder, started.home, listener, runner, jobs)
     except KeyboardInterrupt:
@@ -366,7 +366,8 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
-    with Progress({name: event.state == "done" for name, event in run.events.items()}) as progress:
+    done = {name: event.state == "done" for name, event in run.events.items()}
+    with Progress.of(run, done=done) as progress:
         drive(run.folder, run.home, progress)
     conclude(run)
 

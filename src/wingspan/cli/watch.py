@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wingspan.cli.idle_text import Idle
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.progress import Progress, job_now, metrics_now, values_json
 from wingspan.cli.runs import RunId, conclude
+from wingspan.cli.spark import Sparks
 
 if TYPE_CHECKING:
     from wingspan.runner.events import StepEvent
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from wingspan.runner.watch import Watch
 
 _POLL_S = 0.3
+_REST = 19  # times as long as a look takes: at most a twentieth of a core
+_LONGEST_S = 10.0
 
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
@@ -63,23 +67,28 @@ def _tell(seen: "Watch", command: str) -> None:
 def _show(seen: "Watch", run: "Run") -> None:
     """Draw a live table on a terminal; print a line per change elsewhere."""
     keys = {name: step.key for name, step in run.steps.items()}
-    with Progress({name: step.done for name, step in run.steps.items()}, sys.stdout) as progress:
+    sparks, idle = Sparks(), Idle(run)
+    with Progress.of(run, sys.stdout) as progress:
         while not seen.over:
             begin = time.monotonic()
             events: list[StepEvent] = seen.look()
-            jobs = seen.jobs() if progress.live else {}
+            jobs = seen.jobs()
+            progress.idle = idle.text(jobs.values())
             now = {name: job_now(jobs[key]) for name, key in keys.items() if key in jobs}
             for event in events:
                 progress(event)
             logged = seen.metrics()
-            progress.draw(now, {step: metrics_now(values) for step, values in logged.items()})
+            drawn = {step: sparks.add(step, values) for step, values in logged.items()}
+            progress.draw(
+                now, {step: metrics_now(values, drawn[step]) for step, values in logged.items()}
+            )
             _rest(seen, begin)
 
 
 def _rest(seen: "Watch", begin: float) -> None:
     """Wait for news; longer where a look is much work."""
     if not seen.over:
-        time.sleep(max(_POLL_S, 4 * (time.monotonic() - begin)))
+        time.sleep(min(max(_POLL_S, _REST * (time.monotonic() - begin)), _LONGEST_S))
 
 
 def register(app: typer.Typer) -> None:
