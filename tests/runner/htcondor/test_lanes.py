@@ -58,6 +58,7 @@ def lane(tmp_path, monkeypatch):
     def make(channel=None, reserve=OWN, left_s=60.0, before=NEW, again=False, **options):
         until = time.monotonic() + left_s
         given = {"reserve": reserve, "until": until, "before": before, "again": again}
+        given["at_home"] = lambda text: text.replace("/scratch/", "/home/ada/")
         file = tmp_path / "trials.jsonl"
         return LaneStudy("fit-2_lane1", given, spec(**options), file, channel or Said(hears=False))
 
@@ -151,6 +152,19 @@ def test_what_is_no_number_is_no_value(lane):
     study.ended(draw.number, Ending(COMPLETE, float("inf"), curve=((0, float("nan")), (1, 2.0))))
     assert (study.lines[0]["state"], study.lines[0]["value"]) == (FAILED, None)
     assert study.lines[0]["curve"] == [[1, 2.0]]
+
+
+def test_a_problem_has_the_paths_of_the_access_point(lane):
+    """In the line, and in the message that comes before it."""
+    channel = Said()
+    study = lane(channel)
+    draw = study.draw(9)
+    study.began(draw.number, "key")
+    study.ended(
+        draw.number, Ending(FAILED, problem="Traceback\nValueError: no (/scratch/fit.py:7)")
+    )
+    assert study.lines[0]["problem"].endswith("ValueError: no (/home/ada/fit.py:7)")
+    assert channel.said[-1]["end"]["problem"] == "ValueError: no (/home/ada/fit.py:7)"
 
 
 def end(study, state, wall_s=1.0):

@@ -182,6 +182,19 @@ def test_nobody_needs_to_follow(tune, wait_until):
     assert {trial.state for trial in later.study.trials} == {"complete"}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("search", ["tpe", "random", "quasi-random"])
+def test_the_study_is_the_same_here_and_on_a_pool(tune, search):
+    """One trial at a time, without pruning, with the same seed; TPE has learned from the first ten."""
+    given = {"search": search, "trials": 14, "parallel": 1, "seed": 5}
+    there = tune.tuned(**given).run("htcondor").study
+    here = tune.tuned(**given).run(home="elsewhere").study
+    assert [trial.parameters for trial in there.trials] == [t.parameters for t in here.trials]
+    assert [trial.value for trial in there.trials] == [trial.value for trial in here.trials]
+    assert [trial.curve for trial in there.trials] == [trial.curve for trial in here.trials]
+    assert there.best.number == here.best.number
+
+
 @pytest.mark.htcondor
 def test_a_sweep_on_real_daemons(project, pool):
     """DAGMan starts lanes again, selects, and skips the sweep's own job; the sealed test follows in the same DAG."""

@@ -108,14 +108,14 @@ def _send_log(made: Iterable[Path], target: Path, origins: Mapping[str, str]) ->
             with path.open("rb") as source:
                 if origins:
                     lines = (os.fsdecode(line) for line in source)
-                    file.writelines(os.fsencode(_translated(line, origins)) for line in lines)
+                    file.writelines(os.fsencode(translated(line, origins)) for line in lines)
                 else:
                     shutil.copyfileobj(source, file)
             if path != written[-1]:
                 file.write(b"\n")  # a kill may have torn the last line
 
 
-def _translated(text: str, origins: Mapping[str, str]) -> str:
+def translated(text: str, origins: Mapping[str, str]) -> str:
     """Replace paths, the longest first: one may begin with another."""
     for here in sorted(origins, key=len, reverse=True):
         text = text.replace(here, origins[here])
@@ -144,11 +144,11 @@ def _failed(
     why = {name: getattr(event, name) for name in ("problem", "fix", "error", "cause")}
     observed = {name: asdict(event)[name] for name in ("wall_s", "cpu_s", "peak_memory_mb")}
     whole = {**made, "key": step.key, "status": "failed", "outputs": {}, **observed, "failure": why}
-    translated: dict[str, Any] = json.loads(translated_json(json_text(whole), origins))
-    return translated
+    found: dict[str, Any] = json.loads(translated_json(json_text(whole), origins))
+    return found
 
 
 def translated_json(text: str, origins: Mapping[str, str]) -> str:
     """Return JSON with the paths of the access point."""
     words = {json.dumps(here)[1:-1]: json.dumps(there)[1:-1] for here, there in origins.items()}
-    return _translated(text, words)
+    return translated(text, words)

@@ -21,7 +21,7 @@ from wingspan.runner.htcondor.hold_policy import (
     STARTS,
 )
 from wingspan.runner.htcondor.part.channel import Channel
-from wingspan.runner.htcondor.part.hand_over import translated_json
+from wingspan.runner.htcondor.part.hand_over import translated
 from wingspan.runner.htcondor.part.lane_study import LaneStudy, local_number
 from wingspan.runner.htcondor.part.starts import LEFT, bad_hosts, before, this_start
 from wingspan.runner.local.schedule import Schedule
@@ -48,7 +48,13 @@ class Lane:
     """
 
     def __init__(
-        self, part: Mapping[str, Any], job: tuple[Path, str], begun: float, *, grows: bool
+        self,
+        part: Mapping[str, Any],
+        job: tuple[Path, str],
+        begun: float,
+        origins: Mapping[str, str],
+        *,
+        grows: bool,
     ) -> None:
         """Take up a lane.
 
@@ -58,6 +64,8 @@ class Lane:
             The sandbox, and the node.
         begun
             When the job began, by the monotonic clock.
+        origins
+            Path here -> path on the access point, of code and input files.
         grows
             A job that ends for lack of memory or disk starts again with more.
         """
@@ -78,6 +86,7 @@ class Lane:
             "until": begun + part["task_time_s"],
             "before": self._before,
             "again": again,
+            "at_home": lambda text: translated(text, origins),
         }
         self.metric = str(part["steps"][0]["sweep"]["spec"]["metric"])
         self.failure: Failure | None = None
@@ -138,12 +147,13 @@ class Lane:
         facts = {"cluster": self._start.cluster, "shadow": self._start.shadow, "over": over}
         record.append(self._file, {LEFT: {**facts, "elapsed_s": round(elapsed_s, 3), **left}})
 
-    def leave(self, origins: Mapping[str, str]) -> int:
-        """Send the lines of all trials home, with the paths of the access point; return the exit code."""
+    def leave(self) -> int:
+        """Send the lines of all trials home; return the exit code."""
         if self.failure is not None:
-            record.append(self._file, {"failure": self.failure._asdict()})
+            problem = self._given["at_home"](self.failure.problem)
+            record.append(self._file, {"failure": self.failure._replace(problem=problem)._asdict()})
         self._note(1)
-        self._sent.write_text(translated_json(self._file.read_text(), origins))
+        shutil.copyfile(self._file, self._sent)
         if self.study is None:
             return FAILED_EXIT
         if self.study.elsewhere:

@@ -7,7 +7,7 @@ ran in an earlier job of the lane. Ended trials are lines of a file that goes ho
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ class LaneStudy:
         ----------
         given
             ``reserve``, the lane's own trials as ``[number or null, values, repeat]``; ``until``, by the monotonic clock;
-            ``before``, what earlier starts of the job have left; ``again``, whether the job may start again elsewhere.
+            ``before``, what earlier starts of the job have left; ``again``, whether the job may start again elsewhere;
+            ``at_home``, which gives a text with the paths of the access point.
         file
             The lines of trials that have ended.
         """
@@ -58,6 +59,7 @@ class LaneStudy:
         self._until: float = given["until"]
         self._before: Before = given["before"]
         self._again: bool = given["again"]
+        self._at_home: Callable[[str], str] = given["at_home"]
         self._well = False  # a trial has ended well in this start
         self._began_at = 0.0
         self._begun = False
@@ -172,7 +174,7 @@ class LaneStudy:
         if self.lacking or self.elsewhere:
             return
         self._well = self._well or ending.state != FAILED
-        problem = ending.problem
+        problem = self._at_home(ending.problem)
         value = ending.value if ending.value is not None and math.isfinite(ending.value) else None
         state = ending.state
         if state == COMPLETE and value is None:

@@ -95,7 +95,12 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     take_known(part["known"], steps, sandbox, store)
     done = store.done(step.key for step in steps)
     plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
-    lane = _lane(part, (sandbox, name), begun, provided) if part["lane"] is not None else None
+    origins = origins_of(part, steps, moved)
+    lane = (
+        _lane(part, (sandbox, name), (begun, origins), provided)
+        if part["lane"] is not None
+        else None
+    )
     try:
         with (
             disk_errors(sandbox),
@@ -116,11 +121,10 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
         outcome = without_room(why, steps, folder.run_id, store)
         if lane is not None:
             lane.lack("disk")
-    origins = origins_of(part, steps, moved)
     if lane is not None:
         outcome, trials = lane.outcome(steps[0], folder, store)
         hand_over(outcome, trials, (sandbox, name), folder, store, origins)
-        return lane.leave(origins)
+        return lane.leave()
     largest = ends_here(provided, part["most"])
     outcome = told(outcome, part["most"]) if largest else outcome
     hand_over(outcome, steps, (sandbox, name), folder, store, origins)
@@ -165,12 +169,16 @@ def _relay(part: Mapping[str, Any], plan: Plan, folder: RunFolder, lane: "Lane |
 
 
 def _lane(
-    part: Mapping[str, Any], job: tuple[Path, str], begun: float, provided: Mapping[str, int]
+    part: Mapping[str, Any],
+    job: tuple[Path, str],
+    begun: tuple[float, Mapping[str, str]],
+    provided: Mapping[str, int],
 ) -> "Lane":
     """Take up a lane of a sweep; other jobs import nothing for it."""
     from wingspan.runner.htcondor.part.lane import Lane
 
-    return Lane(part, job, begun, grows=bool(provided) and not ends_here(provided, part["most"]))
+    grows = bool(provided) and not ends_here(provided, part["most"])
+    return Lane(part, job, *begun, grows=grows)
 
 
 def _asked_disk(part: Mapping[str, Any]) -> int:
