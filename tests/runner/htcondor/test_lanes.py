@@ -279,6 +279,9 @@ def test_the_dag_of_a_sweep():
         "RETRY fit-2_lane1 8\nSCRIPT POST fit-2_lane1 lane_over.sh $RETURN $RETRY $MAX_RETRIES"
         in text
     )
-    assert "SCRIPT PRE fit-2 select.sh fit-2\nPRE_SKIP fit-2 1" in text
+    assert (
+        "SCRIPT PRE fit-2 select.sh fit-2\nPRE_SKIP fit-2 1\nSCRIPT POST fit-2 select.sh fit-2 again"
+        in text
+    )
     assert "b.value,c.json,c.value" in text.partition("VARS test-3")[2]
     assert "RETRY load-1" not in text

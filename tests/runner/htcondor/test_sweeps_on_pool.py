@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from wingspan.errors import StepFailedError
 from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.record import read_new_events
+from wingspan.runner.run_folder import Home
 
 TUNE = """
     import time
@@ -180,6 +182,20 @@ def test_nobody_needs_to_follow(tune, wait_until):
     assert later.state == "done"
     assert later["sealed"] == f"{later.study.best.parameters['rate']} of 4"
     assert {trial.state for trial in later.study.trials} == {"complete"}
+
+
+@pytest.mark.long
+def test_the_best_trial_is_run_again_where_its_files_are_gone(tune):
+    """By the job of the sweep's own node, which runs for nothing else; what reads the sweep goes on with it."""
+    best = tune.tuned(trials=4, seed=3).run().study.best
+    shutil.rmtree(Home(Path(".wingspan")).store / best.keys[0][:2] / best.keys[0])
+    run = tune.tuned(trials=5, seed=3).run("htcondor")
+    assert run.study.best.number == best.number
+    assert trials_run(run) == [4]
+    assert jobs_of(run) == 1 + 1 + 1  # a lane, the best trial, sealed
+    assert run["fit"].model == best.parameters
+    assert run["sealed"] == f"{best.parameters['rate']} of 5"
+    assert len(run.study.trials) == 5
 
 
 @pytest.mark.long

@@ -59,12 +59,15 @@ class Reading:
         self._folder = folder
         self._store = Store(home.store)
         self._take = take or (lambda step, node: peek(step, dag, node))
-        self._members = members_of(plan, dag.keys())
+        members = members_of(plan, dag.keys())
         self._take_lane = take_lane
-        sweeps = {node: facts.lanes for node, facts in dag.sweeps().items()}
-        self._sweeps = {node: of for node, of in self._members.items() if node in sweeps}
+        # the job of a sweep's own node makes the best trial again: it is like one of its lanes
+        sweeps = {node: (*facts.lanes, node) for node, facts in dag.sweeps().items()}
+        self._sweeps = {node: of for node, of in members.items() if node in sweeps}
+        self._members = {node: of for node, of in members.items() if node not in sweeps}
         self._lanes = lanes_of(sweeps, {node: of[0] for node, of in self._sweeps.items()})
-        self._last_node = {one.key: node for node, of in self._members.items() for one in of}
+        self._node_of = {one.name: node for node, of in members.items() for one in of}
+        self._last_node = {one.key: node for node, of in members.items() for one in of}
         self._log = DagLog(dag)
         self._pending: deque[NodeChange] = deque()
         self._now = Following()
@@ -113,7 +116,7 @@ class Reading:
         found = []
         for node, of in self._sweeps.items():
             first = of[0]
-            if node in self._now.jobs or settled(self._now.steps.get(first.name)):
+            if settled(self._now.steps.get(first.name)):
                 continue
             sent = self.dag.result(first.key)
             if read_sent(sent) is not None:
@@ -263,11 +266,10 @@ class Reading:
         now = self._now
         finals = {name: event for name, event in self._last.items() if self._final(event, FINAL)}
         steps = {**now.steps, **finals}  # another process may have concluded before
-        node_of = {step.name: node for node, of in self._members.items() for step in of}
         results: dict[str, StepEvent] = {}
         for step in self._plan.steps:
             if not step.done and not settled(steps.get(step.name)) and step.key not in results:
-                event = self._came_to(step, node_of.get(step.name, ""))
+                event = self._came_to(step, self._node_of.get(step.name, ""))
                 if event is not None:
                     results[step.key] = event
         given = (self._plan, self._members, results, dagman_says(self.dag))

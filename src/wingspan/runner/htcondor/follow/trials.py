@@ -39,7 +39,9 @@ class LaneTrials:
         SpaceError
             The disk here is full.
         """
-        node = next(node for node in self._sweeps.values() if lane in node.lanes)
+        node = next((node for node in self._sweeps.values() if lane in node.lanes), None)
+        if node is None:  # the job of the sweep's own node, whose result is selected
+            return
         sweep = self._steps[node.key]
         for line in lines_of(self._dag, [lane]):
             if line["call"] in self._taken:

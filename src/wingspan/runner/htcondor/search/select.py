@@ -1,7 +1,8 @@
 """Before the node of a sweep: make the best trial's files the sweep's result, so that its job need not run.
 
-``python -m wingspan.runner.htcondor.search.select NODE``, in the DAG's folder. DAGMan runs it once the lanes have ended.
-Exit codes: 1 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is none.
+``python -m wingspan.runner.htcondor.search.select NODE [again]``, in the DAG's folder. DAGMan runs it once the lanes have
+ended. Exit codes: 1 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is
+none. With ``again``, after that job: 0 the result is there; 2 it is not.
 """
 
 import json
@@ -13,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +41,7 @@ from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
 
 SELECTED, RUN_AGAIN, NOTHING = 1, 0, 2
+AGAIN = "again"
 _LOCK_S, _LOOK_S = 20.0, 0.1
 _CLOSED = "closed"
 _AGAIN = "run the command again to go on with the trials that are left"
@@ -63,6 +66,10 @@ def main(arguments: list[str]) -> None:
         why = refusal(error) if isinstance(error, WingspanError) else _crashed()
         _refuse(dag, name, why)
         code = NOTHING
+    if AGAIN in arguments[1:]:
+        if code == RUN_AGAIN:
+            _refuse(dag, name, Failure("the best trial was run again and sent no result", _AGAIN))
+        code = 0 if code == SELECTED else NOTHING
     sys.exit(code)
 
 
@@ -73,7 +80,7 @@ def _crashed() -> Failure:
 def select(dag: DagFolder, name: str) -> int:
     """Make the best trial's files the result of a sweep, and the table of its trials that of the step that lists them."""
     node = dag.sweeps()[name]
-    steps = [step_from_json(line) for line in json.loads(dag.job(name).read_text())["steps"]]
+    steps = [step_from_json(line) for line in _planned(dag, name)]
     here = _Here(dag, node, steps[0], steps[1] if steps[1:] else None, Store(node.home / "store"))
     with _study(here, name) as study:
         take_in(study, dag, node.lanes)
@@ -83,10 +90,28 @@ def select(dag: DagFolder, name: str) -> int:
         _refuse(dag, name, why or Failure("no trial is complete", _AGAIN))
         return NOTHING
     if not _give(here, best):
+        _prepare(here, name, best)
         return RUN_AGAIN
     if here.table is not None:
         _list(here, here.table, seen)
     return SELECTED
+
+
+def _planned(dag: DagFolder, name: str) -> list[dict[str, Any]]:
+    """Return the planned steps of a sweep's node; its job may have become that of a trial."""
+    part = json.loads(dag.job(name).read_text())
+    steps: list[dict[str, Any]] = part.get("swept", part["steps"])
+    return steps
+
+
+def _prepare(here: _Here, name: str, best: Trial) -> None:
+    """Let the job of a sweep's node run the best trial, whose files are missing."""
+    file = here.dag.job(name)
+    part = json.loads(file.read_text())
+    trial = trial_of(here.sweep, best.parameters, best.number)
+    trial = replace(trial, key=best.keys[0] if best.keys else trial.key)
+    swept = part.get("swept", part["steps"])
+    write_atomically(file, json_text({**part, "steps": [asdict(trial)], "swept": swept}))
 
 
 def _limit(here: _Here) -> int:
@@ -245,7 +270,7 @@ def _inputs(here: _Here, table: PlannedStep) -> dict[str, str]:
 
 def _refuse(dag: DagFolder, name: str, why: Failure) -> None:
     """Say why the sweep has no result, as its job would."""
-    for step in json.loads(dag.job(name).read_text())["steps"][:1]:
+    for step in _planned(dag, name)[:1]:
         result = {"schema": SCHEMA, "key": step["key"], "status": "failed", "outputs": {}}
         write_atomically(dag.result(step["key"]), json_text({**result, "failure": why._asdict()}))
 

@@ -230,6 +230,7 @@ def _of_sweeps(nodes: Iterable[Node]) -> list[str]:
             lines += [
                 f"SCRIPT PRE {node.name} {SELECT} {node.name}",
                 f"PRE_SKIP {node.name} 1",
+                f"SCRIPT POST {node.name} {SELECT} {node.name} again",
             ]
     why = (
         "A lane runs trials of a sweep; DAGMan starts it again while trials are left. "

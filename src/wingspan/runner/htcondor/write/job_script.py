@@ -79,7 +79,8 @@ _LANE_OVER_SH = f"""#!/bin/sh
 """
 _SELECT_SH = """#!/bin/sh
 # Before the node of a sweep: makes the best trial's files its result (ends with 1), or says that its job must run (0).
-exec {python} -P -m wingspan.runner.htcondor.search.select "$1"
+# After its job, which has run the best trial again: the same (ends with 0), or fails.
+exec {python} -P -m wingspan.runner.htcondor.search.select "$@"
 """
 
 
