@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wingspan.accesspoint import query
+from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.sweep.study import read_study
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.long]
@@ -52,6 +53,47 @@ def test_a_daemon_is_killed_under_a_sweep(scene, daemon):
     scene.breaks()
     for pid in scene.processes(daemon):
         os.kill(pid, signal.SIGKILL)
+    check(scene, run)
+
+
+@pytest.mark.parametrize(
+    "daemon",
+    [
+        pytest.param(name, marks=pytest.mark.scenario(f"sweep, chirp off: {name} killed", "none"))
+        for name in ("condor_dagman", "condor_schedd", "condor_starter")
+    ],
+)
+def test_a_daemon_is_killed_under_a_sweep_that_hears_nothing(scene, daemon):
+    """Without chirp there is no search; the lanes run the trials that came with them."""
+    Path("wingspan.toml").write_text('[pools.htcondor]\nchirp = "off"\n')
+    run = begin(scene)
+    scene.breaks()
+    for pid in scene.processes(daemon):
+        os.kill(pid, signal.SIGKILL)
+    check(scene, run)
+
+
+def search_of(run):
+    """Return the process of the search beside a run's DAG."""
+    root = newest(run.folder).root
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"wingspan.runner.htcondor.serve.service" in words and (folder / "cwd").samefile(
+                root
+            ):
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError("there is no search")
+
+
+@pytest.mark.scenario("sweep: the search killed", "none")
+def test_the_search_is_killed(scene):
+    """HTCondor starts it again, and it goes on with the same trials."""
+    run = begin(scene)
+    scene.breaks()
+    os.kill(search_of(run), signal.SIGKILL)
     check(scene, run)
 
 

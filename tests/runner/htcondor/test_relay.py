@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from wingspan.runner.events import StepEvent
-from wingspan.runner.htcondor.messages import points_of, read_line
+from wingspan.runner.htcondor.messages import Message, line_of, points_of, read_line
 from wingspan.runner.htcondor.part import sender as sending
 from wingspan.runner.htcondor.part.chirp import CONFIG, RefusedError, Starter
 from wingspan.runner.htcondor.part.relay import Relay
@@ -277,3 +277,20 @@ def test_the_client_asks_one_thing_at_a_time(starter):
         *["getfile a\\ b", "getfile c"],
         *["getfile a\\ b"] * 2,
     ]
+
+
+def test_a_start_after_a_checkpoint_is_a_later_one(tmp_path, monkeypatch):
+    """Its ad is the one of the start before, as the same machine goes on; a start elsewhere is later than both."""
+    ad = tmp_path / "ad"
+    monkeypatch.setenv("_CONDOR_JOB_AD", str(ad))
+    assert sending.start_of_job() == 0
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(sending.time, "time", lambda: now[0])
+    seen = []
+    for shadow, second in ((1, 0), (1, 5), (2, -3000)):
+        ad.write_text(f"ClusterId = 7\nNumShadowStarts = {shadow}\n")
+        now[0] += second
+        seen.append(sending.start_of_job())
+        line = line_of(Message(seen[-1], 1, {"ask": "fit-2_lane1.0"}))
+        assert read_line(line).start == seen[-1]
+    assert seen == sorted(set(seen))

@@ -17,8 +17,8 @@ LONGEST: Final = 900  # bytes
 METRICS: Final = "metrics"  # entry of a message: numbers that steps have logged
 STEPS: Final = "steps"  # entry of a message: what each step of a job of several does
 _NAMED: Final = 16  # digits of a key that name a step
-_FRAME: Final = 60  # bytes of a line besides the points in it
-_LINE: Final = re.compile(r"ws1 (\d{1,9}) (\d{1,9}) (\{.*\})", re.ASCII)
+_FRAME: Final = 72  # bytes of a line besides the points in it
+_LINE: Final = re.compile(r"ws1 (\d{1,20}) (\d{1,9}) (\{.*\})", re.ASCII)
 _RUN: Final = re.compile(rf"(\d{{1,6}})([{WAITS}{RUNS}{ENDED}])", re.ASCII)
 
 

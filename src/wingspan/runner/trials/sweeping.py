@@ -37,6 +37,8 @@ class Under:
     ----------
     again
         The study has its value already: it is made for its files alone.
+    begun
+        The study has its key.
     twins
         Other draws that make the same call, such as a repeat with the seed of another trial.
     """
@@ -44,6 +46,7 @@ class Under:
     draw: Draw
     step: PlannedStep
     again: bool = False
+    begun: bool = False
     twins: list[Draw] = field(default_factory=list)
     reports: Reports | None = None
     curve: dict[float, float] = field(default_factory=dict)
@@ -224,6 +227,7 @@ class Sweeping:
     def found(self, key: str) -> None:
         """Record the key of a call that is started, or whose result is stored."""
         call = self.calls[key]
+        call.begun = True
         if not call.again:
             self.study.began(call.draw.number, key, call.draw.repeat)
 
@@ -348,6 +352,8 @@ class Sweeping:
         return progress_note(seen, self._limit, len(self.calls), self._since)
 
     def _ended(self, key: str, ending: Ending) -> None:
+        if not self.calls[key].begun:  # its result was left by an earlier start
+            self.found(key)
         call = self.calls.pop(key)
         self._news = True
         if call.again:

@@ -22,6 +22,7 @@ STREAM = "stream"  # messages go out by standard error, nothing comes in
 OFF = "off"  # nothing does
 _ERRORS: Final = 2  # standard error
 _EACH_S: Final = 1.0  # a line, on average
+_CLOCK = 10**10  # more than seconds since 1970
 _RETRY_S, _LONGEST_RETRY_S = 2.0, 60.0
 
 
@@ -151,10 +152,13 @@ class Sender:
 
 
 def start_of_job() -> int:
-    """Return which start of its job this is, by the job's ad; 0 where there is none."""
+    """Return a number that rises with each start of the job, by the job's ad; 0 where there is none.
+
+    After a checkpoint the same machine starts the job again and changes nothing in its ad, but the clock goes on.
+    """
     with suppress(OSError, KeyError, ValueError):
         for line in Path(os.environ["_CONDOR_JOB_AD"]).read_text(errors="replace").splitlines():
             name, _, value = line.partition(" = ")
             if name == "NumShadowStarts":
-                return int(value)
+                return int(value) * _CLOCK + int(time.time()) % _CLOCK
     return 0
