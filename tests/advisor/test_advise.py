@@ -371,3 +371,14 @@ def test_what_no_release_is_worth_is_not_released(write, event):
         advisor = Advisor("x", rates, IDENTITY, rates, {})
         job = one(advise(write(rows), advisor=advisor))
         assert (job.answer, job.decided_by) == (answer, "model x")
+
+
+@pytest.mark.parametrize(("paid", "answer"), [(70.0, "release now"), (40.0, "fix first")])
+def test_a_measured_fix_yields_to_a_release_that_likely_pays(write, event, paid, answer):
+    """What looks like too much memory on a broken machine is released, where such releases pay more often than not."""
+    reason = (34, "Job has gone over cgroup memory limit of 4096 megabytes.", 0)
+    rows = text(event, held(1, 0, *reason))
+    assert one(advise(write(rows))).answer == "fix first"
+    rates = Rates({"34/0": (paid, 100.0, 100)}, 3)
+    job = one(advise(write(rows), advisor=Advisor("x", rates, IDENTITY, rates, {})))
+    assert job.answer == answer

@@ -177,8 +177,8 @@ def test_truth_is_joined_by_job_and_hold(planted):
 @pytest.mark.long
 def test_boosting_beats_the_rate_per_code_on_a_simulated_pool():
     """Some thousand holds of a simulated pool are enough to do better than the rate per code."""
-    from wingspan.cli.holds_judge import judge_pool
+    from wingspan.recipes.hold_judging import Judging, Pool, judge_pool
 
-    report = judge_pool("ospool", 11, 6.0)
+    report = judge_pool(Pool("ospool", 11, 6.0), Judging())
     assert report.holds > 3000
     assert report.tables[1].of("gradient boosting", "skill").low > 0

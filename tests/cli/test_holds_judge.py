@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from wingspan.advisor.models.saved import load_advisor
 from wingspan.cli.main import app
-from wingspan.errors import ConflictError, NotFoundError, SettingError
+from wingspan.errors import NotFoundError, SettingError
 from wingspan.simulator import pool
 from wingspan.simulator.parameters import parameters_from
 
@@ -32,6 +32,12 @@ def simulated(tmp_path_factory):
     (folder / "pool.json").write_text(json.dumps(values))
     made = pool.simulate(parameters_from(values), 3, folder / "log", folder / "truth")
     return folder / "pool.json", made.logs[0], made.truth
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """Keep the user's journal of judged holds in the test's folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def run(*words):
@@ -159,30 +165,57 @@ def test_options_of_the_lstm(monkeypatch, tmp_path):
         run(*words, "--lstm")
 
 
-def test_logs_are_judged_once(simulated, tmp_path):
-    """A table is printed; with a marker, the second look at the same test is refused."""
+def test_how_often_holds_were_judged_on_is_counted(simulated, tmp_path):
+    """A table is printed, and nothing is refused; the next look at the same holds says so, of other holds it does not."""
     _, log, truth = simulated
-    marker = tmp_path / "opened"
-    svg = tmp_path / "picture.svg"
-    words = ("holds", "evaluate", log, "--truth", truth, "--marker", marker, "--svg", svg)
+    journal, svg = tmp_path / "judged", tmp_path / "picture.svg"
+    words = ("holds", "evaluate", log, "--truth", truth, "--journal", journal, "--svg", svg)
     printed = run(*words)
     assert "released holds, by the log" in printed
     assert "all holds, by the truth" in printed
     assert "what advise prints" in printed
+    assert "judged on before: never" in printed
     assert svg.read_text().count("share that paid") == 2
-    with pytest.raises(ConflictError, match="opened before"):
-        run(*words)
+    assert "judged on before: 1 time\n" in run(*words)
+    (tmp_path / "log").write_text(held_and_released(80))
+    words = ("holds", "evaluate", tmp_path / "log", "--journal", journal)
+    assert "judged on before: never" in run(*words)
+
+
+def test_a_stored_advisor_is_judged_on_what_it_did_not_learn_from(tmp_path):
+    """On its own log the later holds alone count, on another access point's all; its answers are those of `advise`."""
+    log, other = tmp_path / "log", tmp_path / "other"
+    log.write_text(held_and_released(160))
+    other.write_text(held_and_released(160).replace("alias=ap>", "alias=ap2>"))
+    run("holds", "train", log, "--out", tmp_path / "one")
+    words = ("--model", tmp_path / "one", "--journal", tmp_path / "journal", "--json")
+    (own,) = json.loads(run("holds", "evaluate", log, *words))
+    (foreign,) = json.loads(run("holds", "evaluate", other, *words))
+    assert [each["name"] for each in own["slices"]] == ["test"]
+    assert own["slices"][0]["holds"] == 32
+    assert foreign["slices"][0]["holds"] == 160
+    assert (own["winner"], own["opened"], foreign["opened"]) == ("average", 0, 0)
+    assert {line["model"] for line in own["tables"][0]["lines"]} >= {"average", "rate per template"}
+    assert own["answers"]["fix first"] == pytest.approx(0.5)
+    with pytest.raises(SettingError, match="trained already"):
+        run("holds", "evaluate", log, "--model", tmp_path / "one", "--lstm")
 
 
 def test_any_parameters_are_judged(simulated):
     """A file of parameters gives pools to judge on, trained on others if asked; JSON has no NaN."""
     parameters, _, _ = simulated
+    cache = parameters.parent / "cache"
     words = ("holds", "evaluate", "--simulate", parameters, "--seeds", "5", "--days", "1")
+    words += ("--cache", cache)
     (report,) = json.loads(
         run(*words, "--train-on", parameters, "--json"), parse_constant=lambda _: 1 / 0
     )
     assert report["of"].endswith("seed 5")
     assert [table["title"][:8] for table in report["tables"]] == ["released", "all hold"]
+    assert len(list(cache.iterdir())) == 2
+    logs = {path: path.stat().st_mtime_ns for path in cache.rglob("*.log")}
+    run(*words, "--json")
+    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.log")} == logs
 
 
 def test_one_source_is_asked_for():

@@ -1,37 +1,27 @@
 """``wingspan holds train`` and ``holds evaluate``: an advisor from logs, and how good advice from them is."""
 
 import json
-import tempfile
-from dataclasses import asdict, replace
-from math import isnan
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wingspan.cli.logs import read
+from wingspan.cli.holds_report import print_report
+from wingspan.cli.logs import tell_empty
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import columns, wrap
 from wingspan.errors import SettingError
 from wingspan.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wingspan.advisor.judging.evaluate import Report, Table
-    from wingspan.advisor.judging.metrics import Figure
+    from wingspan.advisor.judging.evaluate import Report
     from wingspan.advisor.samples.samples import Samples
-    from wingspan.advisor.samples.truth import Truth
+    from wingspan.recipes.hold_judging import Judging
 
-_COLUMNS = (
-    *("skill", "brier", "calibration error", "resolution", "AP pays", "AP fails", "cost"),
-    *("regret", "good removed", "good held back", "hopeless held back", "held back rightly"),
-)
 TrainDays = Annotated[float | None, typer.Option(help="Days of the pools to train on, if others.")]
-_NAME, _CELL = 19, 30  # characters
-_FAR = -99  # a skill over a reference that errs nowhere
-_INTERVALS = "intervals are 95 %, over clusters"
 
 
 def register(app: typer.Typer) -> None:
@@ -76,19 +66,25 @@ def evaluate(
     logs: Annotated[
         list[Path] | None, typer.Argument(help="Event logs, or folders of them.")
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a stored advisor, judged on the holds it did not learn from."),
+    ] = None,
     truth: Annotated[Path | None, typer.Option(help="A simulator's truth of these logs.")] = None,
     simulate: Annotated[
         str | None, typer.Option(help="Parameters of pools to simulate, instead of logs.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Of the simulated pools, as 1,2,3.")] = "1,2,3",
+    seeds: Annotated[str, typer.Option(help="Seeds of the simulated pools, as 1,2,3.")] = "1,2,3",
     train_on: Annotated[
         str | None, typer.Option(help="Other parameters, to train on pools of these.")
     ] = None,
     days: Annotated[float | None, typer.Option(help="Days of simulated pools.")] = None,
     train_days: TrainDays = None,
-    marker: Annotated[
-        Path | None,
-        typer.Option(help="A file that says that the test was opened; refused if there."),
+    cache: Annotated[
+        Path | None, typer.Option(help="A folder that keeps simulated logs for the next call.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="The file that counts how often holds were judged on.")
     ] = None,
     lstm: Lstm = False,
     network: Network = None,
@@ -99,24 +95,23 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge every model on the last part of the logs, in one table.
+    """Judge every model, or a stored advisor, on the last part of the logs, in one table.
 
-    Of logs, or of simulated pools.
+    Judges on logs, or on simulated pools.
     """
     if bool(logs) == bool(simulate):
         raise SettingError("wingspan holds evaluate", "logs or --simulate", "give one of them")
+    if model and (lstm or train_on):
+        problem = "--model judges an advisor that is trained already"
+        raise SettingError("wingspan holds evaluate", problem, "leave out --lstm and --train-on")
     choice = Choice(lstm, network, settings or (), ablations)
+    how = _judging(model, choice, (journal or _journal()) if logs else None)
     reports: list[tuple[str, Report]] = []
     if logs:
-        samples = _samples(logs)
-        known = _truth(samples, truth)
-        reports.append((str(logs[0]), _judge(samples, known, choice, marker=marker)))
-    chosen = _numbers(seeds) if simulate else ()
-    on = (train_on, days if train_days is None else train_days)
-    reports += [
-        (f"{simulate} seed {seed}", judge_pool(str(simulate), seed, days, on, choice))
-        for seed in chosen
-    ]
+        reports.append((str(logs[0]), _judge_logs(logs, truth, how)))
+    for seed in _numbers(seeds) if simulate else ():
+        report = _judge_pool((str(simulate), seed, days), (train_on, train_days), how, cache)
+        reports.append((f"{simulate} seed {seed}", report))
     if svg:
         from wingspan.advisor.judging.picture import reports_svg
 
@@ -128,69 +123,51 @@ def evaluate(
         print_report(name, report)
 
 
-def judge_pool(
-    parameters: str,
-    seed: int,
-    days: float | None = None,
-    train_on: tuple[str | None, float | None] = (None, None),
-    choice: Choice = Choice(),  # noqa: B008 - frozen
+def _judging(model: Path | None, choice: Choice, journal: Path | None) -> "Judging":
+    from wingspan.advisor.models.saved import load_advisor
+    from wingspan.recipes.hold_judging import Judging
+
+    advisor = load_advisor(model) if model else None
+    return Judging(advisor, choice.entrants, journal)
+
+
+def _judge_logs(logs: "Sequence[Path]", truth: Path | None, how: "Judging") -> "Report":
+    from wingspan.recipes.hold_judging import judge, read_samples
+
+    found = judge(*read_samples(logs, truth), how)
+    tell_empty(logs)
+    return found
+
+
+def _judge_pool(
+    it: tuple[str, int, float | None],
+    train_on: tuple[str | None, float | None],
+    how: "Judging",
+    cache: Path | None,
 ) -> "Report":
-    """Simulate a pool, train on its first part (or on another pool's, of parameters and days), judge on its last part."""
-    with tempfile.TemporaryDirectory() as folder:
-        samples, known = _simulate(parameters, seed, days, Path(folder))
-        name, other_days = train_on
-        if name is None:
-            return _judge(samples, known, choice)
-        with tempfile.TemporaryDirectory() as other:
-            trained, _ = _simulate(name, seed + 1000, other_days, Path(other))
-            return _judge(samples, known, choice, trained)
+    from wingspan.recipes.hold_judging import Pool, judge_pool
+
+    name, seed, days = it
+    other, other_days = train_on
+    trained = (
+        Pool(other, seed + 1000, days if other_days is None else other_days) if other else None
+    )
+    return judge_pool(Pool(name, seed, days), how, trained, cache)
 
 
-def _judge(
-    samples: "Samples",
-    truth: "Truth | None",
-    choice: Choice,
-    trained: "Samples | None" = None,
-    marker: Path | None = None,
-) -> "Report":
-    from wingspan.advisor.judging.contest import hold_contest
-    from wingspan.advisor.judging.evaluate import evaluate as judge
-    from wingspan.advisor.samples.split import split_samples
+def _journal() -> Path:
+    """Return the user's journal of holds that were judged on: next to the audit log of what was done."""
+    from wingspan.advisor.answers.actions import audit_file
 
-    split = split_samples(samples, marker=marker)
-    mine = samples if trained is None else trained
-    parts = split if trained is None else split_samples(mine)
-    entrants = choice.entrants(mine, parts)
-    contest = hold_contest(mine, parts, entrants.more, controls=entrants.controls)
-    return judge(samples, split, contest, truth)
-
-
-def _simulate(
-    name: str, seed: int, days: float | None, folder: Path
-) -> "tuple[Samples, Truth | None]":
-    from wingspan.simulator import pool
-    from wingspan.simulator.parameters import load_parameters
-
-    parameters = load_parameters(name)
-    if days is not None:
-        parameters = replace(parameters, days=days)
-    made = pool.simulate(parameters, seed, folder / "pool.log", folder / "truth")
-    samples = _samples(made.logs)
-    return samples, _truth(samples, made.truth)
-
-
-def _truth(samples: "Samples", path: Path | None) -> "Truth | None":
-    from wingspan.advisor.samples.truth import join_truth
-    from wingspan.simulator.truth import read_truth
-
-    return None if path is None else join_truth(samples, read_truth(path))
+    return audit_file().with_name("judged.jsonl")
 
 
 def _samples(logs: "Sequence[Path]") -> "Samples":
-    from wingspan.advisor.holds.timeline import make_timeline
-    from wingspan.advisor.samples.samples import make_samples
+    from wingspan.recipes.hold_judging import read_samples
 
-    return make_samples(make_timeline(read(logs)))
+    samples, _ = read_samples(logs)
+    tell_empty(logs)
+    return samples
 
 
 def _numbers(text: str) -> list[int]:
@@ -204,91 +181,3 @@ def _plain(report: "Report") -> dict[str, object]:
     """Return JSON's types: numbers that are none become null."""
     found: dict[str, object] = json.loads(json.dumps(asdict(report)), parse_constant=lambda _: None)
     return found
-
-
-def print_report(name: str, report: "Report") -> None:
-    """Print the tables, and which aims were reached where the truth is known."""
-    from wingspan.advisor.judging.evaluate import check_targets
-
-    print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
-    known = (
-        f"{report.labelled:,} with a release whose outcome is known; in no slice {report.purged:,}"
-    )
-    print(wrap(known, "  "))
-    _print_slices(report)
-    chosen = f"winner: {report.winner}, chosen {report.chosen}"
-    if report.winner is None:
-        chosen = f"no winner: {report.chosen}. Until then the rules and rates advise."
-    print(wrap(chosen, "  "))
-    print(f"evidence for {report.covered:.0%} of the tested holds")
-    for table in report.tables:
-        _print_table(table, report.judged)
-    _print_advice(report)
-    if len(report.tables) > 1:
-        for aim, reached in check_targets(report).items():
-            print(f"{'reached' if reached else 'MISSED '}  {aim}")
-
-
-def _print_slices(report: "Report") -> None:
-    print(f"{'slice':<12}{'holds':>8}{'clusters':>10}{'effective':>11}{'days':>8}{'pays':>8}")
-    for each in report.slices:
-        counts = f"{each.holds:>8,}{each.clusters:>10,}{each.effective:>11,.0f}"
-        print(f"{each.name:<12}{counts}{_number(each.days):>8}{_number(each.base_rate):>8}")
-    for warning in report.warnings:
-        print(wrap(f"warning: {warning}", "  "))
-
-
-def _print_advice(report: "Report") -> None:
-    from wingspan.advisor.judging.verdicts import SAID
-
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in report.answers.items())
-    print("\n" + wrap(f"advice on the tested holds: {shares}", "  "))
-    groups, share = report.coverage.groups, report.coverage.share
-    which = f"{_number(share)} of {groups:,} groups" if groups else "no group is large enough"
-    print(wrap(f"printed 95 % intervals have the share of releases that paid: {which}", "  "))
-    verdicts = report.verdicts
-    if verdicts is None or not verdicts.verdicts:
-        return
-    counts = f"{verdicts.verdicts:,} verdicts on {verdicts.holds:,} holds"
-    right = f"{verdicts.accuracy:.0%} right where {verdicts.said:.0%} was said"
-    print(f"\nwhose matter: {counts}, {right}")
-    print(f"calibration error of the verdicts {_number(verdicts.calibration_error)}")
-    print(f"{'true cause':<21}" + "".join(f"  {said}" for said in SAID))
-    for cause, row in verdicts.confusion.items():
-        print(f"{cause:<21}" + "".join(f"{row.get(s, 0):>{len(s) + 2},}" for s in SAID))
-
-
-def _print_table(table: "Table", judged: str) -> None:
-    from wingspan.advisor.judging.metrics import FEWEST
-
-    print(f"\n{table.title}: {table.episodes:,} of {table.clusters:,} clusters")
-    few = table.clusters < FEWEST
-    why = f"too few clusters for intervals: {FEWEST} are needed" if few else _INTERVALS
-    print(wrap(f"base rate {_number(table.base_rate)}; {why}", "  "))
-    print(wrap(f"skill is over the best simple rate here: {table.reference}", "  "))
-    beside = max((columns() - _NAME) // _CELL, 1)  # models side by side
-    for lines in (table.lines[at : at + beside] for at in range(0, len(table.lines), beside)):
-        print(f"{'':<{_NAME}}" + "".join(f"{line.model:>{_CELL}}" for line in lines))
-        known = {name for line in lines for name in line.figures}
-        for column in (each for each in _COLUMNS if each in known):
-            cells = [_cell(line.figures.get(column)) for line in lines]
-            print(f"{column:<{_NAME}}" + "".join(f"{cell:>{_CELL}}" for cell in cells))
-    by_code = [
-        f"{code}: {count:,} {'too few clusters' if isnan(skill.low) else _number(skill.value)}"
-        for code, (count, skill) in table.codes.items()
-    ]
-    print(wrap(f"skill of {judged} by hold code: {', '.join(by_code) or '-'}", "  "))
-    course = ", ".join(_number(score) for _, score in table.course)
-    print(wrap(f"Brier score over time: {course or '-'}", "  "))
-
-
-def _cell(figure: "Figure | None") -> str:
-    if figure is None:
-        return ""
-    if isnan(figure.low):
-        return _number(figure.value)
-    return f"{_number(figure.value)} ({_number(figure.low)}, {_number(figure.high)})"
-
-
-def _number(value: float) -> str:
-    return "-" if isnan(value) else f"{value:.3f}" if value > _FAR else f"<{_FAR}"

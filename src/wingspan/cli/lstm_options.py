@@ -1,19 +1,19 @@
 """Options of the commands that train: whether the LSTM takes part, how large, and with which controls."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
-    from wingspan.advisor.models.baselines import Fit
     from wingspan.advisor.samples.samples import Samples
     from wingspan.advisor.samples.split import Split
+    from wingspan.recipes.hold_judging import Entrants
 
 Lstm = Annotated[
     bool, typer.Option("--lstm", help="The LSTM takes part: minutes of CPU; needs torch.")
@@ -31,13 +31,6 @@ Ablations = Annotated[
         "--ablations", help="Also the LSTM without context, with shuffled time, shuffled labels."
     ),
 ]
-
-
-class Entrants(NamedTuple):
-    """Models that take part beside those that always do."""
-
-    more: "Mapping[str, Fit]"
-    controls: "Mapping[str, Fit]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +60,10 @@ class Choice:
             import_from_here()
             find_network(self.network)
 
-    def entrants(self, samples: "Samples", split: "Split") -> Entrants:
+    def entrants(self, samples: "Samples", split: "Split") -> "Entrants":
         """Return the fits; none, and a word on stderr, where there is too little to learn from."""
+        from wingspan.recipes.hold_judging import Entrants
+
         if not self.lstm:
             return Entrants({}, {})
         from wingspan.advisor.judging.contest import LEAST, enough_to_learn

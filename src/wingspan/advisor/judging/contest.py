@@ -119,6 +119,8 @@ class Contest:
         The counts of the slices that train and calibrate.
     strength
         Clusters that the judged model's probabilities count as at most.
+    stored
+        The advisor that was trained earlier, if it is what is judged.
     """
 
     contestants: tuple[Contestant, ...]
@@ -126,6 +128,7 @@ class Contest:
     rates: Rates = field(repr=False)
     strength: float = STRENGTH
     lacking: str = ""
+    stored: Advisor | None = field(default=None, repr=False)
 
     @property
     def judged(self) -> str:
@@ -137,8 +140,8 @@ class Contest:
 
     def advising(self, card: dict[str, Any] | None = None) -> Advisor | None:
         """Return what advises on held jobs: the winner, or None where rules and rates do."""
-        if self.winner is None:
-            return None
+        if self.winner is None or self.stored:
+            return self.stored
         best = self[self.winner]
         return Advisor(best.name, best.model, IDENTITY, self.rates, card or {}, self.strength)
 

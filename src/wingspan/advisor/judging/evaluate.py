@@ -6,6 +6,7 @@ all holds, as if each were released at once and without a fix. The second knows 
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from wingspan.advisor.judging.policy import (
     look_costs,
 )
 from wingspan.advisor.judging.slices import Slice, describe, warn
+from wingspan.advisor.judging.stored import count_openings
 from wingspan.advisor.judging.verdicts import Verdicts, judge_verdicts
 from wingspan.advisor.models.baselines import Releases, as_released, blindly
 from wingspan.advisor.models.decision import RATIO, decide, decision_cost
@@ -41,6 +43,7 @@ from wingspan.advisor.samples.truth import HELD_BACK, Truth
 
 _PARTS: Final = 8
 _CHOSEN: Final = "by the cost of decisions on blocks before the test"
+_STORED: Final = "when it was trained"
 _BINS: Final = 10
 _SIMPLE: Final = frozenset({CONSTANT, PER_CODE, ADVISING})
 
@@ -111,6 +114,8 @@ class Report:
         Each printed answer's share of the tested holds.
     verdicts
         On whose matter the tested holds are; None without a simulator's truth.
+    opened
+        How often holds of this test were judged on before; None where that is not counted.
     """
 
     holds: int
@@ -127,6 +132,7 @@ class Report:
     coverage: Coverage
     answers: dict[str, float]
     verdicts: Verdicts | None = None
+    opened: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +148,15 @@ class _Test:
 
 
 def evaluate(
-    samples: Samples, split: Split, contest: Contest, truth: Truth | None = None
+    samples: Samples,
+    split: Split,
+    contest: Contest,
+    truth: Truth | None = None,
+    journal: Path | None = None,
 ) -> Report:
-    """Open the sealed test and judge every model on it."""
+    """Open the sealed test and judge every model on it; a journal counts how often that was done."""
     rows = split.test.open()
+    opened = count_openings(samples, rows, journal) if journal else None
     label = samples.label
     released = rows[~np.isnan(label[rows])]
     answers = answers_for(samples, rows, contest.advising())
@@ -172,12 +183,13 @@ def evaluate(
         warnings=warn(slices),
         winner=contest.winner,
         judged=contest.judged,
-        chosen=contest.lacking or _CHOSEN,
+        chosen=contest.lacking or (_STORED if contest.stored else _CHOSEN),
         covered=float((evidence[samples.cause[rows]] > 0).mean()) if len(rows) else 0.0,
         tables=tuple(tables),
         coverage=coverage,
         answers=count_answers(answers, incident_weights(samples, rows)),
         verdicts=verdicts,
+        opened=opened,
     )
 
 

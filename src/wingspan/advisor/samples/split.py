@@ -7,7 +7,6 @@ learned from. Samples of a cluster or an incident that an earlier slice has used
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.samples.samples import Rows, Samples
 from wingspan.errors import ConflictError, SettingError
-from wingspan.files import write_atomically
 
 BLOCKS: Final = 3  # of the calibrating slice, that models are compared on
 _TINY: Final = 1e-9  # rounding of sums
@@ -23,16 +21,9 @@ _TINY: Final = 1e-9  # rounding of sums
 
 @dataclass(slots=True)
 class Sealed:
-    """Rows that are looked at once.
-
-    Parameters
-    ----------
-    marker
-        A file that is written when they are opened, and that keeps them closed from then on.
-    """
+    """Rows that are looked at once in a process."""
 
     _rows: Rows = field(repr=False)
-    marker: Path | None = None
     opened: bool = False
 
     def __len__(self) -> int:
@@ -40,13 +31,12 @@ class Sealed:
 
     def open(self) -> Rows:
         """Return the rows; raises `ConflictError` the second time."""
-        if self.opened or (self.marker and self.marker.exists()):
-            where = str(self.marker or "the test slice")
+        if self.opened:
             problem = "the sealed test was opened before: its figures no longer count as unseen"
-            raise ConflictError(where, problem, "judge on newer logs, or into another folder")
+            raise ConflictError(
+                "the test slice", problem, "cut the samples once more to judge again"
+            )
         self.opened = True
-        if self.marker:
-            write_atomically(self.marker, "The sealed test was opened.\n")
         return self._rows
 
 
@@ -78,9 +68,7 @@ class Split:
         return np.union1d(self.train, self.calibrate)
 
 
-def split_samples(
-    samples: Samples, shares: tuple[float, float] = (0.6, 0.2), marker: Path | None = None
-) -> Split:
+def split_samples(samples: Samples, shares: tuple[float, float] = (0.6, 0.2)) -> Split:
     """Cut at times that leave these shares of the labelled clusters to training and to calibration.
 
     A cluster with several labelled samples is spread over their times.
@@ -106,7 +94,7 @@ def split_samples(
     used = train | calibrate | test
     purged = int((labelled & ~used).sum())
     slices = [np.flatnonzero(chosen) for chosen in (train, calibrate, test)]
-    return Split(slices[0], slices[1], Sealed(slices[2], marker), purged, (first, second))
+    return Split(slices[0], slices[1], Sealed(slices[2]), purged, (first, second))
 
 
 def rolling(samples: Samples, split: Split, blocks: int = BLOCKS) -> list[tuple[Rows, Rows]]:
