@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
-from wingspan.report.run_facts import FailureFacts, RunFacts, StepFacts
+from wingspan.report.run_facts import FailureFacts, RunFacts
+from wingspan.report.step_facts import StepFacts
 from wingspan.report.stretches import Stretch
 from wingspan.runner.events import StepEvent
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
+from wingspan.eventlog.job_state import Phase
 from wingspan.report.page import Picture
 from wingspan.report.render import MOST, render
 from wingspan.report.run_page import run_page
+from wingspan.runner.queue_attempt import Attempt
 
 NASTY = "<script>alert(1)</script>\"'&]]>--></style></title><img src=x onerror=alert(2)>\x00\u202e"
 
@@ -143,6 +145,27 @@ def test_ids_are_unique_and_every_link_leads_somewhere(failed_run, parse):
     assert len(page.ids) == len(set(page.ids))
     targets = {a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")}
     assert targets <= {*page.ids, *page.data["details"]}
+
+
+def test_held_attempts_have_cause_and_fix_and_metrics_have_curves(parse, make_step, make_run):
+    """The cause is that of HTCondor's reason; few steps are named in the picture, many are not."""
+    reason = "Error from slot1@e1: Job has gone over memory limit of 64 megabytes"
+    held = Attempt(
+        "n", 1, 100.0, Phase.HELD, "e1", 10.0, 0.0, 20.0, outcome="held", reason=reason, job="7.0"
+    )
+    steps = [replace(make_step("fit", "held"), attempts=(held,))]
+    points = [(float(k), 1.0 / (k + 1)) for k in range(500)]
+    many = {f"s{k}": points for k in range(60)}
+    curves = {"loss": {"fit": points}, "accuracy": many}
+    text = page_of(make_run(steps, "running", curves=curves, parents=(("run-1", 3),)))
+    page = parse(text)
+    (row,) = page.data["tables"]["held"]["rows"]
+    assert row[:3] == ["fit", "e1", "now"]
+    assert "memory" in row[3]
+    assert "7.0" in row[4]
+    assert "fit is held" in page.text
+    assert "accuracy of 60 steps, the first 30." in page.text
+    assert ">fit</text>" in text
 
 
 def test_a_file_that_cannot_be_written_is_refused_first(failed_run, monkeypatch):

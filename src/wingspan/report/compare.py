@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wingspan.report.run_facts import RunFacts, StepFacts
+from wingspan.report.run_facts import RunFacts
+from wingspan.report.step_facts import StepFacts
 from wingspan.runner.layers import map_of
 
 KINDS: Final = ("parameter", "data", "code", "package", "request", "step")

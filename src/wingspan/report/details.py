@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wingspan.errors import CorruptError, NotFoundError
 from wingspan.report.amounts import megabytes, number, seconds, size, stamp
-from wingspan.report.run_facts import RunFacts, StepFacts
+from wingspan.report.run_facts import RunFacts
+from wingspan.report.step_facts import StepFacts
 from wingspan.runner.events import DONE, FAILED, UNDER_WAY
 from wingspan.runner.run_folder import STDERR, STDOUT
 from wingspan.runner.written import end_of, own_attempts, read_metrics, shown_lines

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from wingspan.draw.graph import Node
 from wingspan.report.amounts import megabytes, seconds
 from wingspan.report.details import step_id
-from wingspan.report.run_facts import StepFacts
+from wingspan.report.step_facts import StepFacts
 from wingspan.runner.events import DONE
 from wingspan.runner.layers import fewer
 

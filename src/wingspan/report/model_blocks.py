@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Final
 
 from wingspan.draw.curves import Panel, curves_svg
 from wingspan.draw.heat import Heat, heat_svg
+from wingspan.draw.trials import bars_svg
 from wingspan.report.amounts import number
 from wingspan.report.page import Block, Cell, Picture, Table
 from wingspan.tabular.pictures import panels_of
 
 if TYPE_CHECKING:
     from wingspan.tabular.evaluate import Evaluation, Metric
+    from wingspan.tabular.importance import Importance
 
 _CURVES: Final = 5  # models in one picture
 _CONFUSIONS: Final = 4
+_BARS: Final = 20
 
 
 def evaluation_blocks(
@@ -88,3 +91,25 @@ def _panels(of: "Mapping[str, Evaluation]") -> list[Panel]:
                 panel.title, panel.x, panel.y, lines, panel.unit, panel.dates
             )
     return list(found.values())
+
+
+def importance_blocks(found: "Importance | None", name: str) -> list[Block]:
+    """Return how much a model needs each column; `name` is that of the table."""
+    if found is None or not found.columns:
+        return []
+    worse = {column: max(one.value or 0.0, 0.0) for column, one in found.columns.items()}
+    whole = sum(worse.values()) or 1.0
+    shares = {column: value / whole for column, value in list(worse.items())[:_BARS]}
+    rows: list[list[Cell]] = [[column, interval_cell(one)] for column, one in found.columns.items()]
+    caption = f"How much worse {found.metric} is on {found.rows:,} rows when a column is shuffled"
+    blocks: list[Block] = [
+        Picture(bars_svg(shares, "Share of the sum"), f"{caption}."),
+        Table(name, caption, ["column", "worse by"], rows, frozenset({1})),
+    ]
+    weights: list[list[Cell]] = [
+        [feature, (number(value), value)] for feature, value in found.coefficients.items()
+    ]
+    if weights:
+        columns = ["feature", "a standard deviation more adds"]
+        blocks.append(Table(f"{name}-weights", "Coefficients", columns, weights, frozenset({1})))
+    return blocks

@@ -1,18 +1,14 @@
 """Lay out the card of a deployed model as a page. Pure."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from wingspan.draw.trials import bars_svg
 from wingspan.report.amounts import counted, number
-from wingspan.report.model_blocks import evaluation_blocks, interval_cell
-from wingspan.report.page import Block, Callout, Cell, Lines, Page, Pairs, Picture, Section, Table
+from wingspan.report.model_blocks import evaluation_blocks, importance_blocks
+from wingspan.report.page import Block, Callout, Cell, Lines, Page, Pairs, Section, Table
 from wingspan.shown import shown
 
 if TYPE_CHECKING:
     from wingspan.tabular.card import Card
-    from wingspan.tabular.importance import Importance
-
-_BARS: Final = 20
 
 
 def model_page(name: str, card: "Card") -> Page:
@@ -23,7 +19,9 @@ def model_page(name: str, card: "Card") -> Page:
     made = [
         Section("quality", "How well", evaluation_blocks(evaluations)),
         Section("compared", "Compared with", _candidates(card)),
-        Section("importance", "What it needs", _importance(card.importance)),
+        Section(
+            "importance", "What it needs", importance_blocks(card.importance, "importance-columns")
+        ),
         Section("data", "Data", _data(card)),
         Section("columns", "Columns", _columns(card)),
         Section("training", "Training", _training(card)),
@@ -79,27 +77,6 @@ def _candidates(card: "Card") -> list[Block]:
     caption = f"On {judged.rows:,} {kind} rows; chosen by {', then '.join(card.selected_by)}"
     numeric = frozenset(range(1, len(names) + 1))
     return [Table("candidates", caption, ["model", *names], rows, numeric)]
-
-
-def _importance(found: "Importance | None") -> list[Block]:
-    if found is None or not found.columns:
-        return []
-    worse = {name: max(one.value or 0.0, 0.0) for name, one in found.columns.items()}
-    whole = sum(worse.values()) or 1.0
-    shares = {name: value / whole for name, value in list(worse.items())[:_BARS]}
-    rows: list[list[Cell]] = [[name, interval_cell(one)] for name, one in found.columns.items()]
-    caption = f"How much worse {found.metric} is on {found.rows:,} rows when a column is shuffled"
-    blocks: list[Block] = [
-        Picture(bars_svg(shares, "Share of the sum"), f"{caption}."),
-        Table("importance-columns", caption, ["column", "worse by"], rows, frozenset({1})),
-    ]
-    weights: list[list[Cell]] = [
-        [name, (number(value), value)] for name, value in found.coefficients.items()
-    ]
-    if weights:
-        columns = ["feature", "a standard deviation more adds"]
-        blocks.append(Table("coefficients", "Coefficients", columns, weights, frozenset({1})))
-    return blocks
 
 
 def _data(card: "Card") -> list[Block]:

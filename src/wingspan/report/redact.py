@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from wingspan.report.run_facts import FailureFacts, RunFacts, StepFacts
+from wingspan.report.run_facts import FailureFacts, RunFacts
+from wingspan.report.step_facts import StepFacts
 
 if TYPE_CHECKING:
     from wingspan.report.log_facts import LogFacts
@@ -137,6 +138,11 @@ def redacted_run(facts: RunFacts, by: Redactor) -> RunFacts:
         evaluations={by.text(name): one for name, one in facts.evaluations.items()},
         chosen=(by.text(label), metrics),
         notes=tuple(map(by.text, facts.notes)),
+        importances={by.text(name): one for name, one in facts.importances.items()},
+        curves={
+            name: {by.text(step): points for step, points in of.items()}
+            for name, of in facts.curves.items()
+        },
     )
 
 

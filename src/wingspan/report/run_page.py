@@ -3,17 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from wingspan.draw.curves import Panel, curves_svg
+from wingspan.draw.frame import Axis, ends
 from wingspan.draw.graph import graph_svg
 from wingspan.draw.lanes import Bar, Lane, lanes_svg, packed
 from wingspan.draw.timeline import timeline_svg
+from wingspan.draw.trials import Line, lines_svg, thinned
+from wingspan.eventlog.rules import explain
 from wingspan.report.amounts import counted, hours, megabytes, number, seconds, stamp
 from wingspan.report.details import step_id
 from wingspan.report.first_screen import first_screen, result_blocks
 from wingspan.report.graph import nodes_of
-from wingspan.report.model_blocks import evaluation_blocks
+from wingspan.report.model_blocks import evaluation_blocks, importance_blocks
 from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Section, Table
 from wingspan.report.redact import NOTE
-from wingspan.report.run_facts import RunFacts, StepFacts
+from wingspan.report.run_facts import RunFacts
+from wingspan.report.step_facts import StepFacts
 from wingspan.report.stretches import OFF_SLOT, Link, Stretch, critical_path, spans_of, spent
 from wingspan.report.study_blocks import study_blocks
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, STOPPED
@@ -23,6 +28,9 @@ from wingspan.runner.usage import Usage
 
 _LANES: Final = 48
 _BARS: Final = 4_000
+_METRICS: Final = 12  # pictures
+_CURVES: Final = 30  # lines in one
+_NAMED: Final = 5  # steps, or runs, that are named
 _COUNTED: Final = ("queued", "transfer", "running", "held")
 _FIRST: Final = {FAILED: 0, HELD: 1, RUNNING: 2, STOPPED: 3}
 
@@ -43,7 +51,8 @@ def run_page(
         Section("pipeline", "Pipeline", _pipeline(facts)),
         Section("steps", "Steps", [_steps(facts, details)]),
         Section("results", "Results", _numbers(facts)),
-        Section("models", "Models", evaluation_blocks(facts.evaluations, facts.chosen)),
+        Section("models", "Models", _models(facts)),
+        Section("metrics", "Metrics logged", _metrics(facts)),
         *(
             Section(
                 f"sweep-{place}",
@@ -288,17 +297,46 @@ def _numbers(facts: RunFacts) -> list[Block]:
     return tables
 
 
+def _models(facts: RunFacts) -> list[Block]:
+    blocks = evaluation_blocks(facts.evaluations, facts.chosen)
+    for place, found in enumerate(facts.importances.values()):
+        blocks += importance_blocks(found, f"importance-{place}")
+    return blocks
+
+
+def _metrics(facts: RunFacts) -> list[Block]:
+    """Return a picture for each metric, with a line for each step that logged it."""
+    blocks: list[Block] = []
+    for name, steps in list(facts.curves.items())[:_METRICS]:
+        shown = dict(list(steps.items())[:_CURVES])
+        more = f", the first {_CURVES}" if len(steps) > _CURVES else ""
+        caption = f"{name} of {counted(len(steps), 'step')}{more}."
+        if len(shown) <= _NAMED:
+            panel = Panel(name, "step", name, {step: thinned(of) for step, of in shown.items()})
+            blocks.append(Picture(curves_svg([[panel]], name), caption))
+            continue
+        points = [point for of in shown.values() for point in of]
+        up = Axis(name, *ends([y for _, y in points]))
+        across = Axis("step", *ends([x for x, _ in points]))
+        lines = [Line(step, of) for step, of in shown.items()]
+        blocks.append(Picture(lines_svg(across, up, lines, name), caption))
+    return blocks
+
+
 def _holds(facts: RunFacts) -> list[Block]:
-    rows: list[list[Cell]] = [
-        [step.name, one.host, (seconds(one.held_s), one.held_s), one.reason]
-        for step in facts.steps
-        for one in step.attempts
-        if one.outcome == "held"
-    ]
+    """Return the attempts that were held, with cause and what to do by HTCondor's reason."""
+    rows: list[list[Cell]] = []
+    for step in facts.steps:
+        for one in step.attempts:
+            if one.outcome == "held":
+                rule = explain(None, None, one.reason)
+                fix = rule.fix.replace("JOB", one.job)
+                held: Cell = (seconds(one.held_s), one.held_s) if one.held_s else "now"
+                rows.append([step.name, one.host, held, rule.cause, fix, one.reason])
     if not rows:
         return []
-    columns = ["step", "machine", "held for", "reason"]
-    return [Table("holds", "Attempts that were held", columns, rows, frozenset({2}))]
+    columns = ["step", "machine", "held for", "cause", "what to do", "reason"]
+    return [Table("held", "Attempts that were held", columns, rows, frozenset({2}))]
 
 
 def _lineage(facts: RunFacts) -> list[Block]:
@@ -311,7 +349,9 @@ def _lineage(facts: RunFacts) -> list[Block]:
     spared = [step for step in facts.steps if step.event.state == DONE and not step.event.wall_s]
     text = [("started by", facts.command or "Python")]
     if spared:
-        text.append(("taken from the store", f"{counted(len(spared), 'result')} of earlier runs"))
+        runs = ", ".join(f"{count} of {run}" for run, count in facts.parents[:_NAMED])
+        used = f"{counted(len(spared), 'result')} of earlier runs"
+        text.append(("taken from the store", f"{used}: {runs}" if runs else used))
     return [
         Pairs(text),
         Table(
