@@ -306,7 +306,7 @@ def explained(error: OSError) -> WingspanError | None:
 
 @contextmanager
 def locked(path: Path, *, make: bool = True) -> Iterator[None]:
-    """Wait for the lock file `path`, which stays, and hold it against processes and threads; `make` its folder."""
+    """Wait for a lock file, which stays, and hold it against other threads; `make` its folder."""
     with writing(path):
         if make:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import wrap
-from wingspan.cli.runs import Background, Choice, On, RunId, Settings, Track
+from wingspan.cli.runs import Background, Choice, On, PoolKeys, RunId, Settings, Track, pool_keys
 from wingspan.errors import NotFoundError, SettingError, near
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def run(
     home: HomeOption = None,
     background: Background = False,
     on: On = "local",
+    pool: PoolKeys = None,
     track: Track = None,
 ) -> None:
     """Search the parameters of a program, or of a step.
@@ -79,7 +80,8 @@ def run(
 
         made = load_pipeline(pipeline, settings or [])
         made.search(file, step=step, trials=trials, parallel=parallel)
-    done = run_pipeline(made, home, background=background, on=on, choice=Choice(track=track))
+    choice = Choice(pool=pool_keys(pool), track=track)
+    done = run_pipeline(made, home, background=background, on=on, choice=choice)
     for study in () if background else done.studies.values():
         print("\n".join(_best_lines(study)))
 

@@ -8,7 +8,7 @@ import typer
 
 from wingspan.cli.models import MODELS, Folder
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.runs import NoFuse, On, Shared
+from wingspan.cli.runs import NoFuse, On, PoolKeys, Shared
 from wingspan.cli.table_ends import Ends
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ class Work:
     on: On = "local"
     no_fuse: NoFuse = False
     shared: Shared = None
+    pool: PoolKeys = None
 
 
 def training_of(

@@ -21,7 +21,7 @@ from wingspan.cli.model_table import (
 from wingspan.cli.models import MODELS
 from wingspan.cli.models import Folder as ModelsFolder
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.runs import Ended, NoFuse, On, Shared, run_pipeline
+from wingspan.cli.runs import Choice, Ended, NoFuse, On, PoolKeys, Shared, pool_keys, run_pipeline
 from wingspan.cli.table_ends import Ends, check_out, finish
 from wingspan.cli.table_options import (
     Compared,
@@ -84,6 +84,7 @@ def train(
                 on=work.on,
                 fuse=not work.no_fuse,
                 shared=work.shared,
+                choice=Choice(pool=pool_keys(work.pool)),
                 on_done=None if work.as_json else tell_survey,
             )
 
@@ -107,6 +108,7 @@ def predict(
     on: On = "local",
     no_fuse: NoFuse = False,
     shared: Shared = None,
+    pool: PoolKeys = None,
 ) -> None:
     """Predict raw rows with a deployed model, in the order of the rows."""
     from wingspan.pipeline.handles import step_of
@@ -130,7 +132,9 @@ def predict(
         interval=interval,
     )
     p.origin = {"command": "predict", "parameters": {"model": found.name, "data": str(data[0])}}
-    predictions = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared)[step_of(made)]
+    choice = Choice(pool=pool_keys(pool))
+    done = run_pipeline(p, home, on=on, fuse=not no_fuse, shared=shared, choice=choice)
+    predictions = done[step_of(made)]
     write_out(predictions.path, out)
     if as_json:
         print(json.dumps(prediction_facts(predictions, found, out), indent=2))
