@@ -117,6 +117,8 @@ def small_pool(tmp_path, monkeypatch):
     yield folder
     for ad in query("JobUniverse == 7", ["ClusterId"]):
         remove(str(ad["ClusterId"]), "the test is over")
+    # Real daemons may come next. Bindings that were there before come back.
+    sys.modules.pop("htcondor2", None)
 
 
 @pytest.fixture
@@ -139,6 +141,25 @@ def wait_until():
         return found
 
     return wait
+
+
+@pytest.fixture
+def run_notebook():
+    """Give a function that runs a notebook in an empty folder and returns the text of each output, in order."""
+    jupytext, nbclient = pytest.importorskip("jupytext"), pytest.importorskip("nbclient")
+
+    def run(file, folder, **environment):
+        notebook = jupytext.read(file)
+        tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        where = {"metadata": {"path": str(folder)}}
+        client = nbclient.NotebookClient(
+            notebook, timeout=300, kernel_name="python3", resources=where
+        )
+        client.execute(env={**os.environ, "PATH": tools, "COLUMNS": "100", **environment})
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        return [one.get("text") or one.get("data", {}).get("text/plain", "") for one in outputs]
+
+    return run
 
 
 @pytest.fixture

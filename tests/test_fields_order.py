@@ -38,14 +38,14 @@ def test_a_notebooks_fields_keep_their_order_in_jobs_and_runs(project):
 
 
 def test_a_run_that_is_opened_without_its_file_keeps_the_order(project):
-    project.write(loans=SPLIT)
+    project.write(ordered_fields=SPLIT)
     p = ws.Pipeline("order")
-    p.step(project.fresh("loans").split)
+    p.step(project.fresh("ordered_fields").split)
     p.run()
-    del sys.modules["loans"]
+    del sys.modules["ordered_fields"]
     sys.path.remove(str(project.path))
     found = ws.open_run()["split"]
-    assert "loans" not in sys.modules
+    assert "ordered_fields" not in sys.modules
     assert (found._fields, found[0]) == (("train", "test"), [1, 1, 1])
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from wingspan.cli.paper import label
-from wingspan.cli.terminal import bare
+from wingspan.cli.terminal import bare, redraws
 from wingspan.cli.why import duration
 from wingspan.runner.events import (
     DISCONNECTED,
@@ -125,7 +125,7 @@ class Progress:
         return self._live is not None
 
     def __enter__(self) -> Self:
-        if self._out.isatty() and len(self._skip) < len(self.states):
+        if redraws(self._out) and len(self._skip) < len(self.states):
             from rich.console import Console
             from rich.live import Live
 

@@ -60,6 +60,13 @@ def bare(stream: TextIO) -> TextIO:
     return stream.stream if isinstance(stream, _Guarded) else stream
 
 
+def redraws(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that can move its cursor; the `!` of a notebook cannot."""
+    return (
+        stream.isatty() and "JPY_PARENT_PID" not in os.environ and os.environ.get("TERM") != "dumb"
+    )
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """Guard standard output and error; they are as before when the block ends."""

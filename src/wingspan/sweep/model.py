@@ -8,21 +8,24 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.trial import TrialState
-
 from wingspan.errors import SettingError
 from wingspan.sweep.distributions import Choice, Distribution, IntUniform, Json, LogUniform, Uniform
 from wingspan.sweep.draws import flat_values, seed_of
 from wingspan.sweep.prune import Prune
 from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Trial, TrialRecord
 from wingspan.sweep.spec import Spec
+
+# In a notebook tqdm, which Optuna imports, asks for a package that nothing here uses.
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import optuna
+    from optuna.distributions import (
+        BaseDistribution,
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+    from optuna.trial import TrialState
 
 _STATES: Final = {
     COMPLETE: TrialState.COMPLETE,

@@ -10,13 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.errors import TableError
-from wingspan.tabular.arrays import load_arrays, save_arrays
+from wingspan.errors import CorruptError, TableError
+from wingspan.files import aside
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -69,14 +70,23 @@ class Counts:
 
     def save(self, folder: Path) -> None:
         """Write ``counts.npz`` into the folder; equal counts give equal bytes."""
+        folder.mkdir(parents=True, exist_ok=True)
         fields = {name: getattr(self, name) for name in self.__slots__}
-        save_arrays(folder / "counts.npz", fields)
+        with aside(folder / "counts.npz") as path, path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **fields)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        what = "the counts of an evaluation"
-        fields: dict[str, Any] = load_arrays(folder / "counts.npz", cls.__slots__, what)
+        path = folder / "counts.npz"
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                fields = {name: arrays[name] for name in cls.__slots__}
+        except (KeyError, ValueError, BadZipFile) as error:
+            fix = "evaluate again; the file was changed or cut off"
+            raise CorruptError(
+                str(path), f"not the counts of an evaluation: {error}", fix
+            ) from error
         return cls(**{**fields, "probabilities": bool(fields["probabilities"])})
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import wingspan as ws
 
-pytestmark = pytest.mark.htcondor
+pytestmark = [pytest.mark.htcondor, pytest.mark.timeout(900)]
 README = Path(__file__).parents[3] / "README.md"
 WAYS = ("send", "share")
 LIGHT = """

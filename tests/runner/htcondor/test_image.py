@@ -312,3 +312,15 @@ def test_a_job_runs_in_a_container(containers, project, pool_parent):
     system, python, total = run["where"]
     assert (system, total) == ("a small image\n", "6")
     assert python.startswith(f"{containers}/environments/")
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+def test_the_notebook_on_containers_runs(containers, run_notebook):
+    """With its image in the shared folder, on a pool that binds that folder into containers."""
+    folder = containers.parent / "notebook"
+    folder.mkdir()
+    image = str(containers / "small.sif")
+    notebook = Path(__file__).parents[3] / "notebooks" / "3_container.py"
+    texts = run_notebook(notebook, folder, IMAGE=image, SHARED=str(containers))
+    assert "{'system': 'a small image', 'total': '10'}" in texts[-1]
