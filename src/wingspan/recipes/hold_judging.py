@@ -77,6 +77,7 @@ def judge(
         parts = split if trained is None else split_samples(mine)
         more, controls = how.entering(mine, parts)
         contest = hold_contest(mine, parts, more, controls=controls)
+        contest = replace(contest, foreign=trained is not None)
     return evaluate(samples, split, contest, truth, how.journal)
 
 

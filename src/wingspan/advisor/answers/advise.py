@@ -18,6 +18,7 @@ from wingspan.advisor.answers.advice import (
     group,
     rate,
 )
+from wingspan.advisor.answers.counsel import Counsel, ask
 from wingspan.advisor.answers.evidence import Counts, Evidence, History
 from wingspan.advisor.answers.evidence_text import (
     ENOUGH,
@@ -70,12 +71,12 @@ def answer_each(
 ) -> list[Advice]:
     """Return the advice at some moments, each by what was known then."""
     history = History(timeline, episodes)
-    chances = _chances(timeline, episodes, moments, advisor)
+    counsel = ask(timeline, episodes, moments, advisor)
     owners = _owners(timeline, set(episodes.job[moments.episode].tolist()))
     questions = find_questions(history, moments, owners)
     return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
-        for number, each in enumerate(zip(questions, chances, strict=True))
+        for number, each in enumerate(zip(questions, counsel, strict=True))
     ]
 
 
@@ -93,28 +94,6 @@ def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
     return Moments(chosen, episodes.row[chosen], upto, np.full(len(chosen), end))
 
 
-def _chances(
-    timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None"
-) -> Sequence[Chance | None]:
-    """Return what a trained advisor says of each moment, None where it has seen nothing like it.
-
-    It was trained on what was known at the hold, and on releases some time later: so it is asked.
-    """
-    if advisor is None or not len(moments):
-        return [None] * len(moments)
-    from wingspan.advisor.samples.samples import make_samples
-
-    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
-    held_s = moments.clock - samples.moments.clock
-    found = advisor.counsel(samples, held_s)
-    name = f"model {advisor.name}"
-    columns = (found.p, found.low, found.high, found.wait_s, found.evidence)
-    return [
-        Chance(p, low, high, name, wait_s) if count else None
-        for p, low, high, wait_s, count in zip(*(each.tolist() for each in columns), strict=True)
-    ]
-
-
 def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
     """Return whose the jobs are, as far as a job-ad event (028) tells."""
     rows = timeline.where(Event.JOB_AD_INFORMATION)
@@ -128,10 +107,11 @@ def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
 
 
 def _advise_one(
-    history: History, episode: int, upto: int, question: Question, chance: Chance | None
+    history: History, episode: int, upto: int, question: Question, counsel: Counsel
 ) -> Advice:
     evidence = history.at(episode, upto, question.rule.origin)
-    return _decide(question, evidence, chance, similar_lines(history, evidence))
+    more = [*similar_lines(history, evidence), *([counsel.note] if counsel.note else [])]
+    return _decide(question, evidence, counsel.chance, more)
 
 
 def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:

@@ -121,6 +121,8 @@ class Contest:
         Clusters that the judged model's probabilities count as at most.
     stored
         The advisor that was trained earlier, if it is what is judged.
+    foreign
+        Whether it is judged in a pool that is not the one it was trained in.
     """
 
     contestants: tuple[Contestant, ...]
@@ -129,6 +131,7 @@ class Contest:
     strength: float = STRENGTH
     lacking: str = ""
     stored: Advisor | None = field(default=None, repr=False)
+    foreign: bool = False
 
     @property
     def judged(self) -> str:
@@ -143,7 +146,8 @@ class Contest:
         if self.winner is None or self.stored:
             return self.stored
         best = self[self.winner]
-        return Advisor(best.name, best.model, IDENTITY, self.rates, card or {}, self.strength)
+        card = card or ({"access_points": []} if self.foreign else {})
+        return Advisor(best.name, best.model, IDENTITY, self.rates, card, self.strength)
 
     def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
         """Return the winner, ready to be saved; its card says what it was chosen from, and from what `logs`.
