@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.follow.exported import collect
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.folder import Facts, write_dag

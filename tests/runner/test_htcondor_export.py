@@ -12,7 +12,7 @@ import pytest
 import wingspan as ws
 from wingspan.errors import DeclarationError, SettingError, StepFailedError
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.follow.exported import collect
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.dag_file import _edges, submission_in
 from wingspan.runner.htcondor.write.submit_description import submit_description

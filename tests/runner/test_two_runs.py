@@ -14,7 +14,7 @@ import pytest
 from wingspan.errors import SettingError
 from wingspan.runner.drive import drive
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.follow.exported import collect
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.codec import encode

@@ -302,7 +302,7 @@ def collect(
 ) -> None:
     """Bring back what the jobs of an exported DAG have finished so far."""
     from wingspan.errors import NotFoundError
-    from wingspan.runner.htcondor.follow import collect as dag
+    from wingspan.runner.htcondor.follow import exported as dag
     from wingspan.runner.run import Run
     from wingspan.runner.run_folder import RunFolder, find_home
 

@@ -11,7 +11,7 @@ import pytest
 from wingspan.accesspoint import query, release
 from wingspan.errors import SettingError
 from wingspan.runner.htcondor.export import export
-from wingspan.runner.htcondor.follow.collect import collect
+from wingspan.runner.htcondor.follow.exported import collect
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below, place_of
 from wingspan.runner.htcondor.write.environment import environment_of

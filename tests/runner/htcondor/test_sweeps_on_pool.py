@@ -4,16 +4,21 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 import wingspan as ws
+from wingspan.accesspoint.jobs import query, submit_dag
 from wingspan.errors import StepFailedError
 from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.follow.exported import collect
 from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.record import read_new_events
-from wingspan.runner.run_folder import Home
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.store.store import Store
 
 TUNE = """
     import time
@@ -182,6 +187,37 @@ def test_nobody_needs_to_follow(tune, wait_until):
     assert later.state == "done"
     assert later["sealed"] == f"{later.study.best.parameters['rate']} of 4"
     assert {trial.state for trial in later.study.trials} == {"complete"}
+
+
+@pytest.mark.long
+def test_the_machines_of_a_pool_share_a_folder(tune, tmp_path):
+    """Results of trials lie there; the best becomes the sweep's there too."""
+    (tmp_path / "shared").mkdir()
+    run = tune.tuned().run("htcondor", shared=tmp_path / "shared")
+    assert run["sealed"] == f"{run.study.best.parameters['rate']} of 4"
+    assert run["fit"].model == run.study.best.parameters
+    assert {trial.state for trial in run.study.trials} == {"complete"}
+    assert tune.tuned(trials=4).plan().to_run() == ()
+    store = Store(Home(Path(".wingspan")).store)
+    assert len(store.done(trial.keys[0] for trial in run.study.trials)) == 4
+
+
+@pytest.mark.long
+def test_a_sweep_that_is_exported_is_collected(tune, tmp_path):
+    """Submitted by hand, in its own folder; the trials are results like others, and more of them can follow."""
+    folder = tmp_path / "exported"
+    home = Home(Path(".wingspan"))
+    dag = export(tune.tuned().plan(), RunFolder(folder), home)
+    cluster = submit_dag(dag, {})
+    wait = time.monotonic() + 60
+    while query(f"ClusterId == {cluster}", ["ClusterId"]):
+        assert time.monotonic() < wait
+        time.sleep(0.1)
+    events = collect(RunFolder(folder), home)
+    assert {event.state for event in events.values()} == {"done"}
+    run = tune.tuned(trials=6).run("htcondor")
+    assert sorted(trials_run(run)) == [4, 5]
+    assert len(run.study.trials) == 6
 
 
 @pytest.mark.long

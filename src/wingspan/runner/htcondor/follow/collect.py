@@ -3,32 +3,29 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, CorruptError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import PlannedStep
+from wingspan.planning.plan import PlannedStep, is_sweep
 from wingspan.runner.adoption import ADOPTED
 from wingspan.runner.attempt import not_deterministic, notes, prepare, publish
 from wingspan.runner.events import (
     DONE,
     FAILED,
-    SKIPPED,
     STALE,
     STOPPED,
-    WAITING,
     StepEvent,
 )
 from wingspan.runner.failure import Failure, failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.messages import without_messages
 from wingspan.runner.htcondor.packing import LOGS, unpack_result
-from wingspan.runner.htcondor.shared import clean, place_of, take_result
-from wingspan.runner.plan_file import load_plan
-from wingspan.runner.record import write_event
-from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, Home, RunFolder, file_name
+from wingspan.runner.htcondor.shared import place_of, take_result
+from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, RunFolder, file_name
 from wingspan.store.codec import digest_of
 from wingspan.store.store import Store
 
@@ -37,37 +34,6 @@ _READ_ANOTHER = (
 )
 _AGAIN = "run the pipeline again: the step is computed from the stored result"
 _OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
-
-
-def collect(folder: RunFolder, home: Home) -> dict[str, StepEvent]:
-    """Bring in what the jobs of an exported DAG, submitted by hand, have finished; return the events by step."""
-    store = Store(home.store)
-    plan = load_plan(folder)
-    events: dict[str, StepEvent] = {}
-    bad: dict[str, str] = {}
-    dag = DagFolder(folder.root)
-    node_of = {key: node for node, keys in dag.keys().items() for key in keys}
-    for step in plan.steps:
-        node = node_of.get(step.key, "")
-        event = stored(step, dag, store, time.time())
-        if event is None:
-            event = collect_step(step, dag, node, folder, store) or StepEvent(
-                time.time(), step.name, step.key, WAITING
-            )
-        needed = next((bad[key] for key in step.needs if key in bad), None)
-        if event.state == WAITING and needed:
-            problem = f"needs {needed}, which failed"
-            event = StepEvent(time.time(), step.name, step.key, SKIPPED, problem=problem)
-        if event.state in {FAILED, SKIPPED}:
-            bad[step.key] = needed or step.name
-        events[step.name] = event
-        write_event(folder, event)
-    if all(event.state == DONE for event in events.values()):
-        folder.complete.touch()
-        drop_stored(plan.steps, dag, store)
-    if not any(event.state == WAITING for event in events.values()):
-        clean(folder.root)
-    return events
 
 
 def drop_stored(steps: Iterable[PlannedStep], dag: DagFolder, store: Store) -> None:
@@ -124,6 +90,10 @@ def collect_step(
     SpaceError
         The disk here is full; nothing is half brought in, and what the job sent stays.
     """
+    if is_sweep(
+        step
+    ):  # one with more trials is made of the same, and is not to take this result over
+        step = replace(step, base="")
     before = folder.new_attempt(step.key)
     try:
         with disk_errors(before):

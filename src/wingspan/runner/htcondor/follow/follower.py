@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from wingspan.errors import ConflictError, PoolError
 from wingspan.files import locked
-from wingspan.planning.plan import Plan, PlannedStep, is_sweep
+from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import (
     DONE,
     RUNNING,
@@ -158,10 +158,6 @@ class Follower:
                 )
 
     def _bring_in(self, step: PlannedStep, node: str) -> StepEvent | None:
-        if is_sweep(
-            step
-        ):  # one with more trials is made of the same, and is not to take this result over
-            step = replace(step, base="")
         return collect_step(step, self.dag, node, self._folder, self._store)
 
     def _record(self, event: StepEvent) -> None:
