@@ -25,8 +25,8 @@ def test_only_one_module_chooses_the_runner():
         for path in SOURCE.rglob("*.py")
         if choice.search(path.read_text())
     }
-    # options of the command line that only one place has, and sweeps, which are not for pools yet
-    options = {"cli/check.py", "cli/plan.py", "cli/tables.py", "workflow.py"}
+    # options of the command line that only one place has
+    options = {"cli/check.py", "cli/plan.py", "cli/tables.py"}
     assert found - options == {"runner/runners.py"}
 
 

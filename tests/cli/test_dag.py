@@ -151,5 +151,5 @@ def test_large_dags_are_summarised(show, tmp_path):
 def test_a_wrong_dag_is_told_with_its_line(show, tmp_path):
     """The reader's message reaches the user."""
     (tmp_path / "d.dag").write_text("JOB A n.sub\nPARNT A CHILD B\n")
-    with pytest.raises(DeclarationError, match=r"d.dag:2: PARNT is no command of DAGMan"):
+    with pytest.raises(DeclarationError, match=r"d.dag:2: PARNT is not a command of DAGMan"):
         show()

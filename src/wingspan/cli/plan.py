@@ -61,13 +61,13 @@ def plan(
     if step is None and not settings and is_step(target):
         target, settings, step = *last_target(home), target
     pipeline = load_pipeline(target, settings or [])
-    keys = pool_keys(pool)
+    keys, away = pool_keys(pool), on != LOCAL
     made = pipeline.plan(
-        home, on=on, fuse=not no_fuse, until=until, force=force, pool=keys if on != LOCAL else None
+        home, on=on, fuse=not no_fuse, until=until, force=force, pool=keys if away else None
     )
-    known = on != LOCAL or shared is not None or jobs is not None or keys is not None
+    known = away or shared is not None or jobs is not None or keys is not None
     profile = _profile(on, shared, jobs, keys) if known else None
-    if on != LOCAL and profile is not None:
+    if away and profile is not None:
         _require_parsed(made, profile)
     if touch:
         print(_touch_text(made, home, force))
@@ -84,10 +84,10 @@ def plan(
         dag = _export(made, export, home, profile, pipeline.origin)
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_plan_json(made, jobs=on != LOCAL), indent=2))
+        print(json.dumps(_plan_json(made, jobs=away), indent=2))
     else:
         print(_plan_text(made))
-        if on != LOCAL and profile is not None:
+        if away and profile is not None:
             print(_jobs_text(made) + _travel_text(made, home, profile))
 
 

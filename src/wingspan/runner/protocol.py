@@ -127,6 +127,11 @@ class Trail(ABC):
         """Return how the trials of running sweeps reach the access point, in a sentence; empty if there is nothing to say."""
         return ""
 
+    def sent(self, key: str) -> dict[str, Any] | None:
+        """Return the result that a step's job has sent, and that is not brought in yet; None if there is none."""
+        del key
+        return None
+
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
         """Return the ads of the jobs that are in a queue now: of one step, or of all."""
         del step

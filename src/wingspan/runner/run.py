@@ -363,7 +363,7 @@ class Run(Mapping[str, Any]):
         return self._report(name, output=output, fix=self.events[name].fix)
 
     def _report(self, name: str, *, output: bool = True, fix: str = "") -> str:
-        given = name, self.steps, self.events[name], self.folder
+        given = name, self.steps, self.events[name], self.folder, self.trail
         return report_of(*given, output=output, fix=fix)
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import report
-from wingspan.runner.htcondor.dag_folder import sent_of
+from wingspan.runner.protocol import Trail
 from wingspan.runner.run_folder import RunFolder, read_result
 
 
@@ -14,6 +14,7 @@ def report_of(
     steps: Mapping[str, PlannedStep],
     event: StepEvent,
     folder: RunFolder,
+    trail: Trail,
     *,
     output: bool,
     fix: str,
@@ -29,6 +30,6 @@ def report_of(
         if part.startswith(("parameter ", "file "))
     }
     attempt = attempts[-1] if attempts else folder.step(step.key)
-    result = read_result(attempt) if attempts else sent_of(folder, step.key)
+    result = read_result(attempt) if attempts else trail.sent(step.key)
     title = (event.state, event.problem, fix)
     return report(name, result, title, attempt, inputs, output=output)

@@ -8,7 +8,7 @@ from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.channel_commands import ways_in_words
-from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest
+from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest, sent_of
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
 from wingspan.runner.htcondor.follow.follower import Follower, follower_of
@@ -116,6 +116,10 @@ class DagTrail(Trail):
             return ""
         self.live_curves(())
         return ways_in_words(self._live[dag].ways.values())
+
+    def sent(self, key: str) -> dict[str, Any] | None:
+        """Return the result that the job of a step has sent to the last DAG; None if there is none."""
+        return sent_of(self._folder, key)
 
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:
         """Return the ads of the last DAG's jobs that are in the queue now.
