@@ -102,3 +102,35 @@ def test_a_sweep_on_a_pool_is_shown_like_one_here(project, small_pool):
         )
     assert points(run, "score") == [(0, "value", pytest.approx(2 * run["train"]["accuracy"]))]
     assert invoke("check").exit_code == 0
+
+
+def test_points_are_shown_while_the_run_goes_on(project, wait_until):
+    """A step that waits for the test has its first epochs shown; the run goes on in the background."""
+    project.write(
+        live="""
+        import time
+        from pathlib import Path
+
+        import wingspan as ws
+
+        def train(flag: str) -> None:
+            for epoch in range(3):
+                ws.log({"loss": float(epoch)}, step=epoch)
+            while not Path(flag).exists():
+                time.sleep(0.02)
+            ws.log({"loss": 3.0}, step=3)
+
+        def pipeline(flag: str) -> ws.Pipeline:
+            p = ws.Pipeline("live")
+            p.step(train, flag)
+            return p
+        """
+    )
+    flag = project.path / "flag"
+    run = project.fresh("live").pipeline(str(flag)).submit(track="tensorboard")
+    file = run.folder.tensorboard / "train/events.out.tfevents.wingspan"
+    wait_until(lambda: file.exists() and len(points(run, "train")) == 3)
+    assert run.state == "running"
+    flag.touch()
+    run.wait(30)
+    wait_until(lambda: len(points(run, "train")) == 4)

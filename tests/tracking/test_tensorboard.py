@@ -76,3 +76,11 @@ def test_a_damaged_file_is_said_to_be(tmp_path):
         tensorboard.read(path)
     tensorboard.update(tmp_path, ONE)
     assert tensorboard.missing(tmp_path, ONE) == ""
+
+
+def test_names_that_are_no_file_names_have_files_of_their_own(tmp_path):
+    """A step of a map over paths, and one that looks like it."""
+    names = ["fit[a/b]", "fit[a_b]", "fit[a%2Fb]"]
+    files = {tensorboard.event_file(tmp_path, replace(ONE, name=name)) for name in names}
+    assert {file.parent.parent for file in files} == {tmp_path}
+    assert len(files) == 3

@@ -24,7 +24,8 @@ _LENGTH = struct.Struct("<Q")
 
 def event_file(folder: Path, one: Tracked) -> Path:
     """Return the file of a step or trial below a folder for `tensorboard --logdir`."""
-    return folder / one.name.replace("/", "_") / _NAME
+    name = one.name.replace("%", "%25").replace("/", "%2F")  # another step may be named with _
+    return folder / name / _NAME
 
 
 def update(folder: Path, one: Tracked) -> None:

@@ -60,6 +60,12 @@ def place_of(pipeline: str, environment: Mapping[str, str]) -> Place:
     return Place(**{**found, "project": found["project"] or pipeline})
 
 
+def entity_of(folder: Path) -> str:
+    """Return the entity to which a mirror has sent; empty where it has sent nothing."""
+    sent = list(record.read(folder / _SENT))
+    return str(sent[-1].get("entity", "")) if sent else ""
+
+
 def require_wandb() -> None:
     """Refuse to mirror into W&B where its client is not installed, before anything is computed."""
     if find_spec("wandb") is None:

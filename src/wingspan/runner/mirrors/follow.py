@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from wingspan.errors import ConflictError, NotFoundError
 from wingspan.runner.mirrors.gather import Gathering
@@ -20,7 +21,7 @@ from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.tracking import tensorboard
 from wingspan.tracking.tracked import Tracked
-from wingspan.tracking.wandb_client import NotSentError, WandbMirror
+from wingspan.tracking.wandb_client import NotSentError, WandbMirror, entity_of
 
 _LOOK_S = 1.0  # between looks at a run
 _AGAIN_S = 60.0  # until a server that was not reached is tried again
@@ -84,16 +85,24 @@ def check(run: Run) -> list[str]:
 
 
 def places(run: Run) -> list[str]:
-    """Return where a run is shown, one line a mirror."""
+    """Return where a run is shown, one line a mirror; in W&B also the page of each sweep."""
     chosen, found = _chosen(run), []
     for name in chosen.names:
         if name == WANDB:
-            place = chosen.place
-            address = f"{place.base_url or 'https://wandb.ai'}/{place.entity}".rstrip("/")
-            found.append(f"wandb: project {place.project} at {address}")
+            found += _pages(run, chosen)
         else:
             found.append(f"tensorboard --logdir {shlex.quote(str(run.folder.tensorboard))}")
     return found
+
+
+def _pages(run: Run, chosen: Mirrors) -> list[str]:
+    """Return the addresses of W&B's pages: of the project, and of each group of trials."""
+    site = chosen.place.base_url.rstrip("/") or "https://wandb.ai"
+    entity = chosen.place.entity or entity_of(run.folder.tracking)
+    project = f"{site}/{quote(entity)}/{quote(chosen.place.project)}" if entity else site
+    groups = {one.group for one in Gathering(run).look() if one.kind == "sweep"}
+    pages = [f"{project}/groups/{quote(group)}/workspace" for group in sorted(groups) if entity]
+    return [f"wandb: project {chosen.place.project} at {project}", *(f"wandb: sweep at {page}" for page in pages)]  # fmt: skip
 
 
 def follow(run: Run) -> None:
