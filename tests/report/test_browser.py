@@ -6,10 +6,18 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from wingspan.cli.main import app
+from wingspan.report.model_page import model_page
 from wingspan.report.render import render
 from wingspan.report.run_page import run_page
+from wingspan.tabular.card import Card
+from wingspan.tabular.evaluate import Metric, evaluation
+from wingspan.tabular.importance import Importance
+from wingspan.tabular.metrics import count_scores
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None
@@ -93,16 +101,6 @@ def test_a_failed_run_in_a_browser(browser, failed_run):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
-def test_every_width_and_scheme_is_readable(browser, failed_run, scheme, width):
-    """Nothing is wider than the window, and contrast holds in the dark too."""
-    with opened(browser, failed_run[0] / "page.html", width=width, scheme=scheme) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert violations(page) == []
-
-
-@pytest.mark.long
 def test_a_run_of_10_000_steps_opens_within_two_seconds(browser, tmp_path, make_step, make_run):
     """At most 10 MB; a filter finds a step among all."""
     names = [f"fit[{k}]" for k in range(10_000)]
@@ -117,3 +115,129 @@ def test_a_run_of_10_000_steps_opens_within_two_seconds(browser, tmp_path, make_
         assert took <= 2_000
         page.locator("[data-table=steps] input").fill("fit[9876]")
         assert page.locator("[data-table=steps] tbody tr").count() == 1
+
+
+SWEEP = """
+import math
+import wingspan as ws
+
+def fit(rate: float, kind: str) -> dict[str, float]:
+    loss = 1.0
+    for epoch in range(5):
+        loss = abs(math.log10(rate) + 2.5) + math.exp(-epoch) + (0.1 if kind == "sgd" else 0.0)
+        ws.log({"loss": loss}, step=epoch + 1)
+    return {"loss": loss}
+
+def pipeline() -> ws.Pipeline:
+    p = ws.Pipeline("tune")
+    over = {"rate": ws.log_uniform(1e-5, 1e-1), "kind": ["adam", "sgd"]}
+    p.sweep(fit, over=over, metric="loss", goal="minimize", trials=40, search="random", seed=1)
+    return p
+"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, failed_run):
+    """Write a page of each kind: a run, a sweep, two runs, event logs, a model."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "tune.py").write_text(SWEEP)
+    (folder / "pool.log").write_text(LOG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert CliRunner().invoke(app, ["run", "tune.py"]).exit_code == 0
+        assert CliRunner().invoke(app, ["report", "--out", "sweep.html"]).exit_code == 0
+        assert (
+            CliRunner().invoke(app, ["report", "last", "last", "--out", "two.html"]).exit_code == 0
+        )
+        assert CliRunner().invoke(app, ["report", "pool.log", "--out", "log.html"]).exit_code == 0
+    (folder / "model.html").write_text(render(model_page("late@1", card())))
+    (folder / "run.html").write_text((failed_run[0] / "page.html").read_text())
+    return folder
+
+
+LOG = """000 (012.000.000) 2025-11-04 10:00:00Z Job submitted from host: <10.0.0.1:9618?alias=ap>
+...
+001 (012.000.000) 2025-11-04 10:00:05Z Job executing on host: <10.0.0.2:9618>
+...
+012 (012.000.000) 2025-11-04 10:00:15Z Job was held.
+\tFailed to execute '/x': (errno=8: 'Exec format error')
+\tCode 6 Subcode 8
+...
+"""
+
+
+def card():
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 300)
+    scores = random.random((300, 2)) + np.eye(2)[y]
+    scores /= scores.sum(axis=1, keepdims=True)
+    return Card(
+        data=["loans.csv"],
+        data_digest="blake2b-256:00ff",
+        rows=300,
+        columns={"age": "number"},
+        target="late",
+        split={"kind": "hash"},
+        estimator="decision_tree",
+        parameters={},
+        seed=42,
+        evaluation=evaluation(count_scores(scores, y, 0, threshold=0.5), ["no", "yes"]),
+        importance=Importance("f1", 100, {"age": Metric(0.2, 0.1, 0.3)}, {"age": 1.5}),
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("kind", ["run", "sweep", "two", "log", "model"])
+def test_every_page_width_and_scheme_is_readable(browser, pages, kind, scheme, width):
+    """Nothing is wider than the window, no error, no request, and axe finds nothing serious."""
+    with opened(browser, pages / f"{kind}.html", width=width, scheme=scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
+
+
+@pytest.mark.long
+def test_a_trial_is_highlighted_in_every_picture(browser, pages):
+    """By the pointer in a picture, and by the keyboard in the table; the table sorts, filters and copies."""
+    with opened(browser, pages / "sweep.html") as page:
+        rows = page.locator("[data-table=trials-0] tbody tr")
+        assert rows.count() == 40
+        rows.nth(3).focus()
+        trial = rows.nth(3).get_attribute("data-trial")
+        hot = page.locator(f"svg [data-trial='{trial}'].hot")
+        assert hot.count() >= 3
+        assert page.locator("svg .hot").count() == hot.count()
+        page.locator(f"svg polyline[data-trial='{(int(trial) + 1) % 40}']").first.dispatch_event(
+            "mouseover", {"bubbles": True}
+        )
+        assert page.locator(f"tr[data-trial='{(int(trial) + 1) % 40}'].hot").count() == 1
+        page.get_by_role("button", name="rate", exact=True).click()
+        rates = [
+            float(text)
+            for text in page.locator(
+                "[data-table=trials-0] tbody tr td:nth-child(5)"
+            ).all_inner_texts()
+        ]
+        assert rates == sorted(rates, reverse=True)
+        page.locator("[data-table=trials-0] input").fill("adam complete")
+        assert 0 < rows.count() < 40
+        page.evaluate(
+            "document.execCommand = () => { window.copied = document.activeElement.value; return true; }; delete navigator.__proto__.clipboard"
+        )
+        page.locator("[data-table=trials-0] .copy-rows").click()
+        lines = page.evaluate("window.copied").splitlines()
+        assert lines[0].split("\t")[:3] == ["trial", "state", "loss"]
+        assert len(lines) == rows.count() + 1
+
+
+@pytest.mark.long
+def test_a_page_is_printed_whole(browser, pages):
+    """No part of a table is cut off by its frame."""
+    with opened(browser, pages / "run.html") as page:
+        page.emulate_media(media="print")
+        cut = page.evaluate(
+            "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollHeight > one.clientHeight + 1).length"
+        )
+        assert cut == 0
+        assert not page.get_by_role("button", name="Copy as TSV").first.is_visible()

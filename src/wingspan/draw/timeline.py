@@ -20,7 +20,7 @@ COLOURS: Final = {
     "held": "#d1495b",
     "suspended": "#edae49",
 }
-_OTHERS: Final = ("#30638e", "#8d6a9f", "#6b705c")
+_OTHERS: Final = ("#30638e", "#8d6a9f", "#6b705c", "#c77b30", "#3d9aa1", "#b05a7a", "#9a8f3c")
 
 
 def timeline_svg(

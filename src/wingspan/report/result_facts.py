@@ -1,4 +1,4 @@
-"""Read from the store what a page says of the results of a run; no code of a project is imported."""
+"""Read from the store what a page says of results; no code of a project is imported."""
 
 import json
 from collections.abc import Iterable, Mapping
