@@ -15,14 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from environments import peers_python, wingspan_python
+from memory import peak_during
 
 SCRIPTS = (
     "process",
@@ -78,46 +77,6 @@ def _invented(rows: int) -> pl.DataFrame:
         "cb_person_cred_hist_length": random.integers(2, 30, rows),
         "loan_status": (risk > np.quantile(risk, 0.86)).astype(int),
     })  # fmt: skip
-
-
-def peak_during(action: Callable[[], None]) -> float:
-    """Return the largest proportional memory, in MB, of all processes that descend from this one during an action."""
-    peak, over = 0.0, threading.Event()
-
-    def look() -> None:
-        nonlocal peak
-        while not over.wait(0.05):
-            peak = max(peak, sum(map(_pss_mb, _descendants(os.getpid()))))
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        action()
-    finally:
-        over.set()
-        watcher.join()
-    return peak
-
-
-def _descendants(pid: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
-
-
-def _pss_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def run_scripts(table: Path, folder: Path) -> dict[str, dict[str, float]]:

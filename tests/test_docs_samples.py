@@ -141,7 +141,7 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan sweep ./sweep.yaml --trials": "tests/cli/test_sweep.py::def test_a_program_is_searched",
     "wandb login": "tests/runner/test_wandb_mirror.py::wandb login",
     "wingspan run digits.py --track wandb": "tests/runner/test_wandb_mirror.py::def test_a_run_is_shown",
-    "wingspan sweep examples/wandb_sweep/sweep.yaml": "tests/runner/test_wandb_script.py::def test_a_script",
+    "wingspan sweep ./examples/wandb_sweep/sweep.yaml": "tests/runner/test_wandb_script.py::def test_a_script",
     "wingspan track sync": "tests/runner/test_wandb_mirror.py::def test_a_sync",
     "wingspan pool install": "tests/pool/test_install.py::def test",
     "wingspan pool start": "tests/cli/test_pool.py::test_start_status_stop",

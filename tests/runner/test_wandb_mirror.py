@@ -125,8 +125,14 @@ def test_a_run_is_shown_while_it_goes_on_and_its_key_is_nowhere(project, server)
 
     before = len(server.operations)
     server.rows[identity].popitem()
-    assert track("check") == (1, "wandb: train[1]: W&B has 3 rows, 4 were logged\n")
-    asked = {"Viewer", "GetDefaultEntity", "HistoryPage", "RunArtifacts", "ServerFeaturesQuery"}
+    server.rows[f"{identity[:-2]}-2"][1]["loss"] = 7.0
+    code, said = track("check")
+    assert code == 1
+    assert said.splitlines() == [
+        "wandb: train[1]: W&B has 3 rows, 4 were logged",
+        "wandb: train[2]: W&B has other numbers at 1 steps, first at 1",
+    ]
+    asked = {"RunResumeStatus", "HistoryPage", "RunArtifacts"}
     assert set(server.operations[before:]) <= asked  # looking changes nothing
 
     assert "HOME" in run["environment"]
@@ -134,9 +140,8 @@ def test_a_run_is_shown_while_it_goes_on_and_its_key_is_nowhere(project, server)
     assert files_with(KEY, project.path, Path.home()) == []
 
 
-@pytest.mark.parametrize(
-    "share", [0.02, *(pytest.param(n, marks=pytest.mark.long) for n in (0.4, 0.8))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.8])
 def test_a_sync_that_is_killed_doubles_nothing(project, server, share):
     """Killed once the server has some rows, with all its processes; the next one sends the rest, a third nothing."""
     project.write(shown=SHOWN)
@@ -171,10 +176,11 @@ def test_without_a_login_or_a_server_nothing_is_lost(project, server, monkeypatc
     code, said = track("sync", WANDB_API_KEY=KEY, WANDB_MODE="offline")
     assert (code, "WANDB_MODE is offline" in said) == (1, True)
     server.refuse = True
-    assert track("sync", WANDB_API_KEY=KEY)[0] == 1
+    code, said = track("sync", WANDB_API_KEY=KEY)
+    assert (code, "not sent: HTTP Error 503" in said) == (1, True)
     server.refuse = False
     code, said = track("sync", WANDB_API_KEY=KEY[::-1])
-    assert code == 1
+    assert (code, "refuses the key" in said) == (1, True)
     assert KEY[::-1] not in said
     assert server.runs == {}
     code, said = track("sync", WANDB_API_KEY=KEY, WANDB_PROJECT="another")

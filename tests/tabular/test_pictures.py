@@ -54,6 +54,9 @@ def test_every_kind_of_model_has_a_picture(classes):
     assert "a &amp; b" in picture
     words = {2: "calibration", 3: "&lt;2&gt;", 0: "absolute errors"}
     assert words[classes] in picture
+    if not classes:
+        assert again.curves["residuals"][0] == [0.5, -0.5]  # a prediction, and what it misses
+        assert picture.count('fill-opacity="0.5"') == len(again.curves["residuals"]) == 300
 
 
 def test_models_are_compared_on_the_same_rows(bundle_of, people, tmp_path):

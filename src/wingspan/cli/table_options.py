@@ -64,6 +64,10 @@ class Compared:
         Literal["classification", "regression"] | None,
         typer.Option(help="What to predict [default: by the target's values]."),
     ] = None
+    calibrate: Annotated[
+        Literal["sigmoid", "isotonic"] | None,
+        typer.Option(help="Bring probabilities to what they say, by folds of the training rows."),
+    ] = None
     threshold: Annotated[
         str,
         typer.Option(help="Two classes: score above which a row is positive; a metric; or cost:5."),
@@ -90,6 +94,13 @@ class Prepared:
     indicators: Annotated[
         bool, typer.Option("--indicators", help="Add features that say where numbers are missing.")
     ] = False
+    ordinal: Annotated[
+        str,
+        typer.Option(metavar="COLUMN=A<B<C", help="Categories with an order, separated by commas."),
+    ] = ""
+    text: Annotated[
+        str, typer.Option(help="Columns whose words become features, separated by commas.")
+    ] = ""
     class_weight: Annotated[
         Literal["balanced"] | None,
         typer.Option(help="Let each class weigh the same in training."),
@@ -223,7 +234,13 @@ def training_of(
         ),
         task=compared.task,
         treatment=read_treatment(
-            prepared.fill, prepared.indicators, prepared.class_weight, prepared.weight
+            prepared.fill,
+            prepared.class_weight,
+            indicators=prepared.indicators,
+            weight=prepared.weight,
+            ordinal=listed(prepared.ordinal),
+            texts=listed(prepared.text),
+            calibration=compared.calibrate,
         ),
         date_parts=prepared.date_parts,
         tuning=None if compared.tune is None else read_tuning(compared.tune),

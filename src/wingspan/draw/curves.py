@@ -29,6 +29,8 @@ class Panel:
         Both axes go from 0 to 1, and a diagonal says where they are equal.
     dates
         x is seconds since 1970 UTC.
+    dots
+        Points are dots that no line joins.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Panel:
     lines: Mapping[str, Sequence[Point]] = field(repr=False)
     unit: bool = False
     dates: bool = False
+    dots: bool = False
 
 
 def curves_svg(rows: Sequence[Sequence[Panel]], title: str = "") -> str:
@@ -72,11 +75,14 @@ def _panel(panel: Panel) -> str:
         parts.append(f"<text {middle}>nothing to show</text>")
     for number, (name, line) in enumerate(panel.lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        path = frame.path(line)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        if len(line) <= _FEW:
+        if not panel.dots:
+            path = frame.path(line)
+            stroke = f'stroke="{colour}" stroke-width="2"'
+            parts.append(f'<polyline points="{path}" fill="none" {stroke}/>')
+        if panel.dots or len(line) <= _FEW:
+            size = 'r="1.8" fill-opacity="0.5"' if panel.dots else 'r="3.5"'
             dots = (frame.place(point).split(",") for point in line)
-            parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>' for x, y in dots]
+            parts += [f'<circle cx="{x}" cy="{y}" {size} fill="{colour}"/>' for x, y in dots]
         parts.append(
             f'<text x="{left + 8}" y="{top + 14 + 14 * number}" fill="{colour}">{in_markup(name)}</text>'
         )

@@ -107,7 +107,11 @@ def _check(what: Training) -> None:
         raise SettingError("--tune", problem, fix)
     check_metrics(what.select, task)
     check_threshold(what.threshold)
-    for metric in needs_probabilities(what.select[:1]):
+    calibration = what.treatment.calibration
+    if calibration and task == "regression":
+        problem = "the target is a number, and only probabilities of classes are calibrated"
+        raise SettingError("--calibrate", problem, "leave it out, or give --task classification")
+    for metric in () if calibration else needs_probabilities(what.select[:1]):
         check_probabilities(metric, what.labels, what.parameters)
     columns = [
         what.target,

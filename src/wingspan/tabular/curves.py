@@ -11,7 +11,7 @@ from wingspan.tabular.residuals import Residuals
 
 Curves = dict[str, list[list[float]]]
 
-_POINTS = 101
+_POINTS, _DOTS = 101, 500
 _BINS = 10
 
 
@@ -47,17 +47,15 @@ def _calibration(counts: Counts) -> list[list[float]]:
 
 
 def error_curves(found: Residuals) -> Curves:
-    """Return the absolute error that each share of the rows stays within."""
+    """Return the absolute error that each share of the rows stays within, and what some predictions miss."""
     below = np.cumsum(found.rows) / max(found.total, 1)
     points = np.column_stack([below, found.errors * found.scale])
-    return {"quantiles": _thinned(points)}
+    return {"quantiles": _thinned(points), "residuals": _thinned(found.points[:, 1:], _DOTS)}
 
 
-def _thinned(points: NDArray[np.float64]) -> list[list[float]]:
-    """Return at most 101 points, among them the first and the last."""
-    if len(points) > _POINTS:
-        points = points[
-            np.unique(np.linspace(0, len(points) - 1, _POINTS).round().astype(np.int64))
-        ]
+def _thinned(points: NDArray[np.float64], most: int = _POINTS) -> list[list[float]]:
+    """Return at most so many points, among them the first and the last."""
+    if len(points) > most:
+        points = points[np.unique(np.linspace(0, len(points) - 1, most).round().astype(np.int64))]
     rounded: list[list[float]] = np.round(points, 6).tolist()
     return rounded

@@ -10,9 +10,7 @@ One process at a time writes under a model's name; readers need no lock.
 """
 
 import errno
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from wingspan.errors import ConflictError, CorruptError, NotFoundError, SettingError
-from wingspan.files import aside, copy, disk_errors, json_text, remove, write_atomically
+from wingspan.files import aside, copy, disk_errors, json_text, locked, remove, write_atomically
 from wingspan.tabular.bundle import MANIFEST, Bundle
 
 _DEPLOYMENT = "deployment.json"
@@ -216,11 +214,9 @@ def _listed(versions: list[int]) -> str:
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Hold the lock on a model's folder; the system gives it back when the process ends, however it ends."""
-    home.mkdir(parents=True, exist_ok=True)
-    handle = os.open(home / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        with locked(home / ".lock"):
+            yield
     except OSError as error:
         if error.errno not in {errno.ENOLCK, errno.EOPNOTSUPP}:
             raise
@@ -228,5 +224,3 @@ def _alone(home: Path) -> Iterator[None]:
         raise ConflictError(
             str(home), f"its file system cannot lock files: {error}", fix
         ) from error
-    finally:
-        os.close(handle)

@@ -46,14 +46,16 @@ def read_options(delimiter: str, missing: str = "", **marks: Any) -> ReadOptions
 
 
 def read_treatment(
-    fill: str, indicators: bool, class_weight: str | None, weight: str | None
+    fill: str,
+    class_weight: str | None,
+    **others: Any,  # noqa: ANN401 - of `Treatment`
 ) -> Treatment:
-    """Return how missing numbers are filled and rows weighted; `fill` is ``mean``, ``median`` or a number."""
+    """Return how columns are treated; `fill` is ``mean``, ``median`` or a number."""
     try:
         value: str | float = float(fill)
     except ValueError:
         value = fill
-    return Treatment(value, indicators, class_weight == "balanced", weight)
+    return Treatment(value, balanced=class_weight == "balanced", **others)
 
 
 def read_parameters(given: Collection[str], labels: Collection[str]) -> dict[str, dict[str, Any]]:

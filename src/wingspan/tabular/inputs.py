@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wingspan.errors import SettingError, TableError
+from wingspan.errors import SettingError, TableError, near
 from wingspan.tabular.blocks import Table, without_rows
 from wingspan.tabular.clean import DateRule, Rules, check_rules, clean
 from wingspan.tabular.labels import Task, check_task
@@ -19,7 +19,7 @@ class Inputs:
     ----------
     schema
         The raw columns that are read, target included.
-    numbers, categories
+    numbers, categories, texts
         Clean columns that become features, in order.
     """
 
@@ -33,6 +33,7 @@ class Inputs:
     task: Task = "classification"
     reading: dict[str, Any] = field(default_factory=dict)
     treatment: Treatment = field(default_factory=Treatment)
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +75,35 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     TableError
         The target is of a kind that cannot be predicted, or no column is of use.
     """
-    target, drop, rules, compatibility = (
-        wanted.target,
-        wanted.drop,
-        wanted.rules,
-        wanted.compatibility,
-    )
+    target, compatibility = wanted.target, wanted.compatibility
     task = _task(table, wanted)
     rules = with_date_parts(table, wanted)
-    drop = tuple(dict.fromkeys([*drop, *filter(None, [wanted.treatment.weight])]))
+    drop = dict.fromkeys([*wanted.drop, *filter(None, [wanted.treatment.weight])])
     check_rules(rules, table.schema, target)
     ignored = {table.schema.column(name).name: "dropped" for name in drop}
-    if target in ignored:
-        raise SettingError(f"column {target!r}", "the target is dropped", "drop other columns")
-    if compatibility and rules.drops_rows:
-        problem = "a rule drops rows, which changes scikit-learn's split"
-        fix = "make the values missing, or clip them; fill a missing target"
-        raise SettingError("compatibility", problem, fix)
+    _check_rows(wanted, rules, ignored)
     raw = {column.name: column for column in table.schema.columns}
     dtypes = clean(without_rows(table), rules).frame.schema
     used = used_by(rules)
     ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
-    numbers, categories = [], []
+    numbers, categories, texts = [], [], []
     for name, dtype in dtypes.items():
         if name in ignored or name == target:
             continue
-        if name in raw and _is_category(raw[name], compatibility=compatibility):
+        if name in wanted.treatment.texts:
+            texts.append(name)
+        elif name in raw and _is_category(raw[name], compatibility=compatibility):
             categories.append(name)
         elif dtype.is_numeric() or raw[name].kind == "boolean":
             numbers.append(name)
         else:
             ignored[name] = _reason(raw[name])
+    _check_encodings(wanted, raw, ignored)
     if compatibility:
         _refuse_odd(ignored)
-    if not numbers and not categories:
-        fix = "give columns of numbers or categories"
-        raise TableError(str(table.data), "no column is left as a feature", fix)
+    if not numbers and not categories and not texts:
+        problem = "no column is left as a feature"
+        raise TableError(str(table.data), problem, "give columns of numbers or categories")
     read = {name for name in raw if name not in ignored} | used
     schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     return Inputs(
@@ -123,7 +117,39 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
         task,
         wanted.reading,
         wanted.treatment,
+        tuple(texts),
     )
+
+
+def _check_rows(wanted: Wanted, rules: Rules, ignored: dict[str, str]) -> None:
+    """Refuse a target that is dropped, and rules that would change the rows of scikit-learn's split."""
+    if wanted.target in ignored:
+        where = f"column {wanted.target!r}"
+        raise SettingError(where, "the target is dropped", "drop other columns")
+    if wanted.compatibility and rules.drops_rows:
+        problem = "a rule drops rows, which changes scikit-learn's split"
+        fix = "make the values missing, or clip them; fill a missing target"
+        raise SettingError("compatibility", problem, fix)
+
+
+def _check_encodings(wanted: Wanted, columns: dict[str, Column], ignored: dict[str, str]) -> None:
+    """Refuse an encoding of a column that is not there, is of another kind, or is not used."""
+    asked = (("--ordinal", list(wanted.treatment.orders)), ("--text", wanted.treatment.texts))
+    rare = {rule.column for rule in wanted.rules.rare}
+    for option, names in asked:
+        for name in names:
+            where = f"{option} {name}"
+            if name not in columns:
+                raise SettingError(where, "there is no such column", near(name, columns))
+            if columns[name].kind not in {"category", "text"}:
+                problem = f"expected a category or a text, found a {columns[name].kind}"
+                raise SettingError(where, problem, f"read it as one: --categories {name}")
+            if name in ignored or name == wanted.target:
+                why = ignored.get(name, "it is the target")
+                raise SettingError(where, f"the column is not used: {why}", "leave out the option")
+            if name in rare:
+                problem = "a rule folds its rare values, which have no place in an order"
+                raise SettingError(where, problem, "leave out the option, or the rule")
 
 
 def with_date_parts(table: Table, wanted: Wanted) -> Rules:
@@ -169,7 +195,7 @@ def _reason(column: Column) -> str:
     if column.empty:
         return "empty: no row has a value"
     if column.kind == "text":
-        return "text of many values: no category"
+        return "text of many values: no category; --text uses its words"
     if column.kind == "date":
         return "a date: declare a date rule to use it"
     return f"{column.dtype} is no number and no category"

@@ -10,14 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
-from zipfile import BadZipFile
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.errors import CorruptError, TableError
-from wingspan.files import aside
+from wingspan.errors import TableError
+from wingspan.tabular.arrays import load_arrays, save_arrays
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -70,23 +69,14 @@ class Counts:
 
     def save(self, folder: Path) -> None:
         """Write ``counts.npz`` into the folder; equal counts give equal bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
         fields = {name: getattr(self, name) for name in self.__slots__}
-        with aside(folder / "counts.npz") as path, path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **fields)
+        save_arrays(folder / "counts.npz", fields)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        path = folder / "counts.npz"
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                fields = {name: arrays[name] for name in cls.__slots__}
-        except (KeyError, ValueError, BadZipFile) as error:
-            fix = "evaluate again; the file was changed or cut off"
-            raise CorruptError(
-                str(path), f"not the counts of an evaluation: {error}", fix
-            ) from error
+        what = "the counts of an evaluation"
+        fields: dict[str, Any] = load_arrays(folder / "counts.npz", cls.__slots__, what)
         return cls(**{**fields, "probabilities": bool(fields["probabilities"])})
 
 

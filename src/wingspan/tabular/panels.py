@@ -31,7 +31,11 @@ def panels(curves: Curves) -> list[Panel]:
         ]
     if "quantiles" in curves:
         errors = {name: _points(curves["quantiles"])}
-        return [Panel("absolute errors", "share of the rows", "error at most", errors)]
+        drawn = [Panel("absolute errors", "share of the rows", "error at most", errors)]
+        if "residuals" in curves:  # cards of older models have none
+            missed = {name: _points(curves["residuals"])}
+            drawn.append(Panel("residuals", "prediction", "true value less it", missed, dots=True))
+        return drawn
     return []
 
 

@@ -22,7 +22,7 @@ _FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How missing numbers are filled, and how training rows are weighted.
+    """How columns are encoded, missing numbers filled, training rows weighted, and probabilities calibrated.
 
     Attributes
     ----------
@@ -34,17 +34,41 @@ class Treatment:
         Whether each class weighs the same in training.
     weight
         A column of weights of the training rows.
+    ordinal
+        Categories whose values have an order: ``size=S<M<L``, or ``size`` alone where it is that of numbers or letters.
+    texts
+        Columns whose words are features, weighted by how rare they are (TF-IDF).
+    calibration
+        ``sigmoid`` or ``isotonic``: how probabilities are brought to what they say, by folds of the training rows.
     """
 
     fill: str | float = "mean"
     indicators: bool = False
     balanced: bool = False
     weight: str | None = None
+    ordinal: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    calibration: str | None = None
+
+    @property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        """Ordinal column -> its values in order; empty where the values decide."""
+        split = (each.partition("=") for each in self.ordinal)
+        return {name: tuple(order.split("<")) if order else () for name, _, order in split}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read it from JSON, where tuples are lists."""
+        given: dict[str, Any] = {k: _plain(v) for k, v in content.items()}
+        return cls(**given)
 
     def __post_init__(self) -> None:
         if isinstance(self.fill, str) and self.fill not in {"mean", "median"}:
             problem = f"expected mean, median or a number, found {self.fill!r}"
             raise SettingError("fill", problem, "give --fill median, or --fill 0")
+        if self.calibration not in {None, "sigmoid", "isotonic"}:
+            problem = f"expected sigmoid or isotonic, found {self.calibration!r}"
+            raise SettingError("calibration", problem, "give --calibrate sigmoid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +109,45 @@ class CategoryColumn:
         rule: then a new value, like a missing one, has 0 everywhere, as the first.
     missing
         Training rows without a value.
+    ordinal
+        Whether it is one feature instead: the place of its value in `values`, from 0; -1 for a new or missing one.
     """
 
     name: str
     values: tuple[str, ...]
     folded: tuple[str, ...] | None = None
     missing: int = 0
+    ordinal: bool = False
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of its features."""
+        if self.ordinal:
+            return (self.name,)
         rare = () if self.folded is None else (f"{self.name}_(rare)",)
         return tuple(f"{self.name}_{value}" for value in self.values[1:]) + rare
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A text: a feature for each of its commonest words, the more the rarer the word is among the training rows.
+
+    Attributes
+    ----------
+    words
+        Lower case, at least two letters or digits; sorted by their bytes.
+    weights
+        Of each word: 1 + ln((1 + rows) / (1 + rows that have it)). The features of a row have the length 1, or 0.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its features."""
+        return tuple(f"{self.name}:{word}" for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +196,16 @@ class Preparation:
     scale: float = 1.0
     reading: dict[str, Any] = field(default_factory=dict)
     treatment: Treatment = field(default_factory=Treatment)
+    texts: tuple[TextColumn, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the F features, in order."""
         row = (ROW_FEATURE,) if self.compatibility else ()
         numbers = tuple(feature for column in self.numbers for feature in column.features)
-        return row + numbers + tuple(f for c in self.categories for f in c.features)
+        categories = tuple(feature for column in self.categories for feature in column.features)
+        texts = tuple(feature for column in self.texts for feature in column.features)
+        return row + numbers + categories + texts
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -175,13 +229,21 @@ class Preparation:
         fields["rules"] = Rules.from_json(content["rules"])
         for name in ("classes", "class_rows", "test_class_rows"):
             fields[name] = tuple(content.get(name, ()))
-        fields["treatment"] = Treatment(**content.get("treatment", {}))
+        fields["treatment"] = Treatment.from_json(content.get("treatment", {}))
         fields["numbers"] = tuple(NumberColumn(**number) for number in content["numbers"])
         fields["categories"] = tuple(
             CategoryColumn(
-                each["name"], tuple(each["values"]), _tuple(each["folded"]), each.get("missing", 0)
+                each["name"],
+                tuple(each["values"]),
+                _tuple(each["folded"]),
+                each.get("missing", 0),
+                each.get("ordinal", False),
             )
             for each in content["categories"]
+        )
+        fields["texts"] = tuple(
+            TextColumn(each["name"], tuple(each["words"]), tuple(each["weights"]))
+            for each in content.get("texts", ())
         )
         return cls(**fields)
 
@@ -194,6 +256,10 @@ def as_text(column: "pl.Series") -> "pl.Series":
         names = {True: "True", False: "False"}
         return column.replace_strict(names, return_dtype=pl.String)
     return column.cast(pl.String)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:

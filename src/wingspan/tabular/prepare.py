@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import TableError
+from wingspan.tabular import encode
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import Rules, add_counts, clean, is_missing
 from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs, used_by
@@ -124,7 +125,7 @@ class _Tally:
         self.targets = (inputs.target,) if inputs.task == "regression" else ()
         self.numbers: dict[str, list[Moments]] = {n: [] for n in (*inputs.numbers, *self.targets)}
         self.values: dict[str, dict[str, list[int]]] = {
-            name: defaultdict(self._zeros) for name in inputs.categories
+            name: defaultdict(self._zeros) for name in (*inputs.categories, *inputs.texts)
         }
         self.classes: dict[Label, list[int]] = defaultdict(self._zeros)
         self.counts: dict[str, int] = {}
@@ -175,6 +176,12 @@ class _Tally:
             column = as_text(cleaned[name]).filter(chosen).drop_nulls()
             for value, count in column.value_counts().rows():
                 self.values[name][value][role] += count
+        for name in self.inputs.texts:
+            words = (
+                encode.words_of(cleaned[name].filter(chosen)).list.unique().explode().drop_nulls()
+            )
+            for word, count in words.value_counts().rows():
+                self.values[name][word][role] += count
 
     def _moments(
         self, cleaned: "pl.DataFrame", name: str, mask: NDArray[np.bool_], role: int
@@ -279,6 +286,10 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
         test_class_rows=tuple(rows for _, rows in classes.values()),
         center=center,
         scale=scale,
+        texts=tuple(
+            encode.learned_text(name, _rows_of_values(name, parts, learned), training)
+            for name in inputs.texts
+        ),
     )
 
 
@@ -289,10 +300,12 @@ def _without_empty(parts: Sequence[PreparationPart], learned: list[int]) -> Inpu
         name
         for name in inputs.numbers
         if not any(moments.rows for moments in _of_roles(name, parts, learned))
-    ] + [name for name in inputs.categories if not _rows_of_values(name, parts, learned)]
+    ]
+    named = (*inputs.categories, *inputs.texts)
+    empty += [name for name in named if not _rows_of_values(name, parts, learned)]
     if not empty:
         return inputs
-    if len(empty) == len(inputs.numbers) + len(inputs.categories):
+    if len(empty) == len(inputs.numbers) + len(named):
         fix = "give columns of numbers or categories"
         raise TableError("features", "no column has a value in the training rows", fix)
     unread = set(empty) - used_by(inputs.rules)
@@ -302,6 +315,7 @@ def _without_empty(parts: Sequence[PreparationPart], learned: list[int]) -> Inpu
         schema=Schema(columns),
         numbers=tuple(name for name in inputs.numbers if name not in empty),
         categories=tuple(name for name in inputs.categories if name not in empty),
+        texts=tuple(name for name in inputs.texts if name not in empty),
         ignored=inputs.ignored | dict.fromkeys(empty, "empty: no training row has a value"),
     )
 
@@ -378,12 +392,9 @@ def _category(
     name: str, parts: Sequence[PreparationPart], learned: list[int], rules: Rules, training: int
 ) -> CategoryColumn:
     rows = _rows_of_values(name, parts, learned)
-    values = sorted(rows, key=str.encode)
-    missing = training - sum(rows.values())
+    order = parts[0].inputs.treatment.orders.get(name)
+    if order is not None:
+        return encode.learned_order(name, rows, order, training)
     rule = next((rule for rule in rules.rare if rule.column == name), None)
-    if rule is None:
-        return CategoryColumn(name, tuple(values), missing=missing)
-    least = max(rule.count, rule.share * training)
-    kept = tuple(value for value in values if rows[value] >= least)
-    folded = tuple(value for value in values if rows[value] < least)
-    return CategoryColumn(name, kept, folded, missing)
+    least = None if rule is None else max(rule.count, rule.share * training)
+    return encode.learned_category(name, rows, least, training)

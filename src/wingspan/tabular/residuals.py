@@ -1,30 +1,32 @@
 """Count what a regression's predictions miss: `Residuals`, which add up, and their metrics with intervals.
 
 Sums are kept per block and added exactly. Absolute errors are kept as counted values, for the median; they are rounded
-to 13 bits where there are more than a million, so that the memory is bounded. Neither depends on the number of shards.
+to 13 bits where there are more than a million, so that the memory is bounded. Of each block a few rows are kept as they
+are, to be drawn. Nothing of it depends on the number of shards.
 
-Letters: N rows, B blocks, K distinct errors, M sums.
+Letters: N rows, B blocks, K distinct errors, M sums, P points.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Self
-from zipfile import BadZipFile
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.errors import CorruptError, TableError
-from wingspan.files import aside
+from wingspan.errors import TableError
+from wingspan.tabular.arrays import load_arrays, save_arrays
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 METRICS = ("rmse", "mae", "r2", "median_error", "mape")
 EXACT_ROWS = 1 << 20
+_POINTS = 300
+"""Rows of each block that are kept to be drawn."""
 
 _SUMS = ("n", "e", "ee", "eeee", "z", "zz", "zzz", "zzzz", "eez", "eezz", "p", "pp", "zero")
 """Sums over rows: e the error and z the target, both about the center in units of the scale; p the relative error."""
@@ -44,6 +46,8 @@ class Residuals:
         (K,) float64, ascending: distinct absolute errors, in units of the scale; (K,) int64: how many rows have each.
     center, scale
         Those of the training rows' target.
+    points
+        (P, 3) float64: block, prediction and what is missing to the true value, of some rows of each block.
     """
 
     blocks: Ints
@@ -52,9 +56,10 @@ class Residuals:
     rows: Ints
     center: float
     scale: float
+    points: Floats
 
     def __post_init__(self) -> None:
-        for array in (self.blocks, self.sums, self.errors, self.rows):
+        for array in (self.blocks, self.sums, self.errors, self.rows, self.points):
             array.flags.writeable = False
 
     @property
@@ -64,22 +69,14 @@ class Residuals:
 
     def save(self, folder: Path) -> None:
         """Write ``residuals.npz`` into the folder; equal residuals give equal bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
         fields = {name: getattr(self, name) for name in self.__slots__}
-        with aside(folder / "residuals.npz") as path, path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **fields)
+        save_arrays(folder / "residuals.npz", fields)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        path = folder / "residuals.npz"
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                fields = {name: arrays[name] for name in cls.__slots__}
-        except (KeyError, ValueError, BadZipFile) as error:
-            fix = "evaluate again; the file was changed or cut off"
-            problem = f"not the residuals of an evaluation: {error}"
-            raise CorruptError(str(path), problem, fix) from error
+        what = "the residuals of an evaluation"
+        fields: dict[str, Any] = load_arrays(folder / "residuals.npz", cls.__slots__, what)
         scalars = {name: float(fields[name]) for name in ("center", "scale")}
         return cls(**{**fields, **scalars})
 
@@ -111,7 +108,11 @@ def count_errors(
     parts = (np.abs(e), ee, ee * ee, z, zz, zz * z, zz * zz, ee * z, ee * zz, p, p * p, zero)
     sums = np.array([len(y), *(float(part.sum()) for part in parts)], np.float64)
     errors, rows = np.unique(np.abs(e), return_counts=True)
-    return _bounded(Residuals(np.array([block], np.int64), sums[None], errors, rows, center, scale))
+    places = np.linspace(0, max(len(y) - 1, 0), _POINTS).round().astype(np.int64)
+    some = np.unique(places)[: len(y)]
+    points = np.column_stack([np.full(len(y), float(block)), predicted, y - predicted])[some]
+    number = np.array([block], np.int64)
+    return _bounded(Residuals(number, sums[None], errors, rows, center, scale, points))
 
 
 def _bounded(found: Residuals) -> Residuals:
@@ -122,7 +123,7 @@ def _bounded(found: Residuals) -> Residuals:
     rounded = np.ldexp(np.rint(mantissa * (1 << 13)) / (1 << 13), exponent)
     errors, place = np.unique(rounded, return_inverse=True)
     rows = np.bincount(place, weights=found.rows, minlength=len(errors)).astype(np.int64)
-    return Residuals(found.blocks, found.sums, errors, rows, found.center, found.scale)
+    return replace(found, errors=errors, rows=rows)
 
 
 def merge_residuals(parts: Sequence[Residuals]) -> Residuals:
@@ -144,7 +145,10 @@ def merge_residuals(parts: Sequence[Residuals]) -> Residuals:
     rows = np.zeros(len(errors), np.int64)
     np.add.at(rows, place, counted)
     sums = np.concatenate([part.sums for part in parts])[order]
-    return _bounded(Residuals(blocks, sums, errors, rows, parts[0].center, parts[0].scale))
+    points = np.concatenate([part.points for part in parts])
+    points = points[np.argsort(points[:, 0], kind="stable")]
+    merged = replace(parts[0], blocks=blocks, sums=sums, errors=errors, rows=rows, points=points)
+    return _bounded(merged)
 
 
 Spread = tuple[float, float, float]

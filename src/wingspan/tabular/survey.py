@@ -113,7 +113,12 @@ def _used(name: str, preparation: Preparation) -> str:
         return preparation.ignored[name]
     for category in preparation.categories:
         if category.name == name:
+            if category.ordinal:
+                return f"order of {len(category.values):,}"
             return f"category of {len(category.values) + len(category.folded or ()):,}"
+    for text in preparation.texts:
+        if text.name == name:
+            return f"{len(text.words):,} words"
     numbers = {number.name for number in preparation.numbers}
     return "number" if name in numbers else "used by a rule"
 

@@ -48,6 +48,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
     scale: bool | None = None,
     overwrite_x: bool = False,
     weights: Floats | None = None,
+    calibration: str | None = None,
 ) -> "BaseEstimator":
     """Fit a classifier or a regression.
 
@@ -66,6 +67,9 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
         Allow `x` to be scaled in place; else a copy is made where one is needed.
     weights
         (N,) weights of the rows; not all estimators take them.
+    calibration
+        ``sigmoid`` or ``isotonic``: fit it in five folds of the rows, each of which calibrates the probabilities of the
+        estimator that was fitted on the others; the five are averaged.
 
     Returns
     -------
@@ -92,9 +96,14 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
         keep = not overwrite_x or not x.flags.writeable
         x = np.array(x, np.float64, order="C", copy=True if keep else None)
         scaler = _scale_in_place(x)
+    _check_weights(made, estimator, weights)
+    made = _calibrated(made, calibration)
     _fit(made, x, y, estimator, weights)
-    if "n_jobs" in made.get_params(deep=False) and not module.startswith("sklearn.linear_model"):
-        made.set_params(n_jobs=1)
+    for each in [made, *(one.estimator for one in getattr(made, "calibrated_classifiers_", ()))]:
+        if "n_jobs" in each.get_params(deep=False) and not module.startswith(
+            "sklearn.linear_model"
+        ):
+            each.set_params(n_jobs=1)
     if scaler is None:
         return made
     from sklearn.pipeline import Pipeline
@@ -123,7 +132,9 @@ def train_table(
     dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters, task=task))
     rows = matrix(table, split, preparation, "train", dtype=dtype)
     given = (rows.x, rows.y, estimator, parameters, seed)
-    return train(*given, scale=scale, overwrite_x=True, weights=rows.weights)
+    calibration = preparation.treatment.calibration
+    how = {"scale": scale, "weights": rows.weights, "calibration": calibration}
+    return train(*given, overwrite_x=True, **how)  # type: ignore[arg-type]
 
 
 def precision_of(estimator: "BaseEstimator") -> Precision:
@@ -145,14 +156,25 @@ def _scale_in_place(x: Floats) -> "StandardScaler":
     return scaler
 
 
-def _fit(
-    made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str, weights: Floats | None
-) -> None:
+def _calibrated(made: "BaseEstimator", how: str | None) -> "BaseEstimator":
+    if how is None:
+        return made
+    from sklearn.calibration import CalibratedClassifierCV
+
+    return CalibratedClassifierCV(made, method=how, cv=5)
+
+
+def _check_weights(made: "BaseEstimator", name: str, weights: Floats | None) -> None:
     from sklearn.utils.validation import has_fit_parameter
 
     if weights is not None and not has_fit_parameter(made, "sample_weight"):
         fix = "leave it out of --estimators, or do without --weight and --class-weight"
         raise SettingError(f"estimator {name}", "takes no weights of rows", fix)
+
+
+def _fit(
+    made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str, weights: Floats | None
+) -> None:
     try:
         made.fit(x, y) if weights is None else made.fit(x, y, sample_weight=weights)
     except (ValueError, TypeError) as error:

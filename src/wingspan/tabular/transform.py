@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import clean, is_missing
+from wingspan.tabular.encode import places_of, write_text
 from wingspan.tabular.preparation import CategoryColumn, Preparation, as_text
 from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask, train_mask
 
@@ -80,22 +81,28 @@ def _fill(
     Rows are written some thousand at a time: all features of so many stay in the cache of a core.
     """
     clean_rows = cleaned(preparation, frame)
-    columns: list[NDArray[Any]] = []
+    columns: list[tuple[int, NDArray[Any]]] = []
     if preparation.compatibility:
         rows = np.arange(len(frame)) + first_row if isinstance(first_row, int) else first_row
-        columns.append(rows)
+        columns.append((0, rows))
     for number in preparation.numbers:
-        columns.append(_filled(clean_rows[number.name], number.fill))
+        columns.append((len(columns), _filled(clean_rows[number.name], number.fill)))
         if number.indicator:
-            columns.append(is_missing(clean_rows[number.name]))
+            columns.append((len(columns), is_missing(clean_rows[number.name])))
     place = len(columns)
     codes: list[tuple[int, Ints]] = []
     for category in preparation.categories:
-        codes.append((place - 1, _codes(clean_rows[category.name], category)))
+        if category.ordinal:
+            columns.append((place, places_of(clean_rows[category.name], category)))
+        else:
+            codes.append((place - 1, _codes(clean_rows[category.name], category)))
         place += len(category.features)
+    for text in preparation.texts:
+        write_text(clean_rows[text.name], text, x[:, place : place + len(text.words)])
+        place += len(text.words)
     for start in range(0, len(frame), _CACHED_ROWS):
         some = slice(start, start + _CACHED_ROWS)
-        for index, column in enumerate(columns):
+        for index, column in columns:
             x[some, index] = column[some]
         for before, code in codes:
             hot = np.flatnonzero(code[some])

@@ -5,11 +5,8 @@ not sent again, so that a mirror which was killed doubles nothing. The key is th
 login or environment, and never written.
 """
 
-import base64
-import json
 import os
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,24 +18,15 @@ from wingspan.errors import SettingError, WingspanError
 from wingspan.files import digest_bytes, json_text
 from wingspan.tracking import record
 from wingspan.tracking.tracked import Artifact, Row, Tracked
+from wingspan.tracking.wandb_server import Address, WandbServer, shown_row
 
 KEY: Final = "WANDB_API_KEY"
 _TAKEN: Final = {"project": "WANDB_PROJECT", "entity": "WANDB_ENTITY", "base_url": "WANDB_BASE_URL"}
 _OURS: Final = ("WANDB_RUN_ID", "WANDB_NAME", "WANDB_RESUME", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RUN_GROUP", "WANDB_JOB_TYPE")  # fmt: skip
 _SENT: Final = "wandb-sent.jsonl"
-_FINISH_S, _INIT_S = 120.0, 60.0
-_PAGE: Final = 10_000
+_FINISH_S, _INIT_S = 120.0, 30.0
 _LONGEST_ID: Final = 128
-_HISTORY: Final = (
-    "query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, $maxStep: Int64!, "
-    "$pageSize: Int!) { project(name: $project, entityName: $entity) { run(name: $run) { "
-    "history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }"
-)
-_ARTIFACTS: Final = (
-    "query RunArtifacts($entity: String!, $project: String!, $run: String!) { "
-    "project(name: $project, entityName: $entity) { run(name: $run) { "
-    "outputArtifacts(first: 1000) { edges { node { digest state } } } } } }"
-)
+_WAITS_S: Final = (0.5, 1.0, 2.0, 4.0)  # until a server that lags behind has counted what it took
 
 
 class NotSentError(WingspanError):
@@ -87,8 +75,16 @@ class WandbMirror:
         self._open: dict[str, Any] = {}
         self._next: dict[str, int] = {}
         self._begun: dict[str, str] = {}
-        self._confirmed = {each["id"]: each["digest"] for each in record.read(folder / _SENT)}
+        sent = list(record.read(folder / _SENT))
+        self._confirmed = {each["id"]: each["digest"] for each in sent}
+        self._entities = {each["id"]: each.get("entity", "") for each in sent}
         self._wandb = _client(place, folder)
+        settings = self._wandb.setup().settings
+        self._server = WandbServer(settings.base_url, settings.api_key)
+        with _sending(None):
+            if not self._server.answers(place.project):
+                problem = f"{settings.base_url} refuses the key"
+                raise NotSentError("W&B", problem, "wandb login --relogin")
 
     def update(self, one: Tracked) -> None:
         """Send what is new of a step or trial; once it has ended, all of it, and ask the server whether it arrived.
@@ -122,7 +118,7 @@ class WandbMirror:
         run = self._wandb.init(
             project=place.project,
             entity=place.entity or None,
-            id=one.id[:_LONGEST_ID],
+            id=_named_run(one),
             name=one.name,
             group=one.group,
             job_type=one.kind,
@@ -149,74 +145,68 @@ class WandbMirror:
         run.summary.update({**one.summary, "wingspan/state": one.state})
         for artifact in one.artifacts:
             run.log_artifact(self._artifact(artifact))
-        address = run.entity, run.project, run.id
+        address = Address(run.entity, run.project, run.id)
         run.finish(exit_code=int(one.state in {"failed", "stopped"}))
         self._open.pop(one.id)
-        problem = self._missing(address, one)
-        if problem:
-            raise NotSentError(one.name, problem, "run again: wingspan track sync")
-        record.append(self._folder / _SENT, {"id": one.id, "digest": self._digest(one)})
-        self._confirmed[one.id] = self._digest(one)
+        self._confirm(address, one)
+        said = {"id": one.id, "digest": self._digest(one), "entity": address.entity}
+        record.append(self._folder / _SENT, said)
+        self._confirmed[one.id], self._entities[one.id] = said["digest"], address.entity
+
+    def _confirm(self, address: Address, one: Tracked) -> None:
+        """Ask the server whether all has arrived: that the client ended well proves nothing."""
+        problem = ""
+        for wait_s in (*_WAITS_S, None):
+            problem = self._counts(address, one) or self._lost(address, one)
+            if not problem:
+                return
+            if wait_s is not None:
+                time.sleep(wait_s)
+        raise NotSentError(one.name, problem, "run again: wingspan track sync")
 
     def missing(self, one: Tracked) -> str:
-        """Return what the server lacks of what was logged; empty where every point is there once, in order."""
-        with _sending(one):
-            place = self._place
-            entity = place.entity or self._wandb.Api().default_entity
-            return self._missing((entity, place.project, one.id[:_LONGEST_ID]), one)
+        """Return what the server lacks of what was logged; empty where every point is there once, in order.
 
-    def _missing(self, address: tuple[str, str, str], one: Tracked) -> str:
-        rows = self._history(address)
+        Raises
+        ------
+        NotSentError
+            The server was not reached.
+        """
+        with _sending(one):
+            entity = self._entities.get(one.id) or self._place.entity
+            address = Address(entity, self._place.project, _named_run(one))
+            return self._counts(address, one) or self._numbers(address, one) or self._lost(address, one)  # fmt: skip
+
+    def _counts(self, address: Address, one: Tracked) -> str:
+        known = self._server.known(address)
+        if known is None:
+            return f"W&B has no run {address.run}"
+        last = one.rows[-1].step if one.rows else None
+        if known != (len(one.rows), last):
+            return f"W&B has {known.rows} rows, {len(one.rows)} were logged"
+        return ""
+
+    def _numbers(self, address: Address, one: Tracked) -> str:
+        rows = self._server.history(address, [row.step for row in one.rows])
         if rows is None:
-            return f"W&B has no run {address[2]}"
-        found = [_shown(row) for row in rows]
-        expected = [_shown({"_step": row.step, **row.values}) for row in one.rows]
+            return ""  # the server counts its rows and does not show them
+        found = [shown_row(row) for row in rows]
+        expected = [shown_row({"_step": row.step, **row.values}) for row in one.rows]
         if [row["_step"] for row in found] != [row["_step"] for row in expected]:
             return f"W&B has {len(found)} rows, {len(expected)} were logged"
         other = [a["_step"] for a, b in zip(found, expected, strict=True) if a != b]
-        if other:
-            return f"W&B has other numbers at {len(other)} steps, first at {other[0]}"
-        if one.artifacts:
-            there = self._digests(address)
-            lost = [each.name for each in one.artifacts if self._artifact(each).digest not in there]
-            if lost:
-                return f"W&B lacks the artifact {', '.join(lost)}"
-        return ""
+        return (
+            f"W&B has other numbers at {len(other)} steps, first at {float(other[0]):g}"
+            if other
+            else ""
+        )
 
-    def _history(self, address: tuple[str, str, str]) -> list[dict[str, Any]] | None:
-        entity, project, run = address
-        rows: list[dict[str, Any]] = []
-        asked = {"entity": entity, "project": project, "run": run, "pageSize": _PAGE}
-        while True:
-            first = rows[-1]["_step"] + 1 if rows else 0
-            found = self._ask(_HISTORY, {**asked, "minStep": first, "maxStep": 1 << 62})
-            page = (found.get("project") or {}).get("run")
-            if page is None:
-                return None
-            new = [json.loads(each) for each in page["history"]]
-            rows += new
-            if len(new) < _PAGE:
-                return rows
-
-    def _digests(self, address: tuple[str, str, str]) -> set[str]:
-        entity, project, run = address
-        found = self._ask(_ARTIFACTS, {"entity": entity, "project": project, "run": run})
-        edges = found["project"]["run"]["outputArtifacts"]["edges"]
-        nodes = [each["node"] for each in edges]
-        return {node["digest"] for node in nodes if node["state"] == "COMMITTED"}
-
-    def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """Ask W&B's server by its public API."""
-        api = self._wandb.Api()
-        word = base64.b64encode(f"api:{api.api_key}".encode()).decode()
-        head = {"Authorization": f"Basic {word}", "Content-Type": "application/json"}
-        url = f"{api.settings['base_url'].rstrip('/')}/graphql"
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, body, head), timeout=60) as answer:
-            said = json.loads(answer.read())
-        if said.get("errors"):
-            raise urllib.error.URLError(str(said["errors"][0].get("message", "")))
-        return said["data"]
+    def _lost(self, address: Address, one: Tracked) -> str:
+        there = self._server.artifacts(address) if one.artifacts else None
+        if there is None:
+            return ""
+        lost = [each.name for each in one.artifacts if self._artifact(each).digest not in there]
+        return f"W&B lacks the artifact {', '.join(lost)}" if lost else ""
 
     def _artifact(self, artifact: Artifact) -> Any:  # noqa: ANN401 - an artifact of wandb's
         made = self._wandb.Artifact(_named(artifact.name), artifact.kind)
@@ -228,18 +218,9 @@ class WandbMirror:
         return made
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return a row without what the client adds; numbers as text, so that NaN equals NaN."""
-    return {
-        name: str(float(value)) if isinstance(value, int | float) else _number_of(value)
-        for name, value in row.items()
-        if name == "_step" or not name.startswith("_")
-    }
-
-
-def _number_of(value: object) -> str:
-    """Return what W&B writes for a number that JSON cannot hold, as Python writes it."""
-    return str(float(value)) if value in {"NaN", "Infinity", "-Infinity"} else str(value)
+def _named_run(one: Tracked) -> str:
+    """Return the id of the run that shows a step or trial."""
+    return one.id if len(one.id) <= _LONGEST_ID else digest_bytes(one.id.encode())[-64:]
 
 
 def _named(name: str) -> str:
@@ -272,7 +253,7 @@ def _client(place: Place, folder: Path) -> Any:  # noqa: ANN401 - the module
     import wandb
 
     with _sending(None):
-        if not wandb.login(prompt=False):
+        if not wandb.login(prompt=False, verify=False):
             problem = "there is no login to W&B on this machine: nothing is sent"
             raise NotSentError("W&B", problem, "wandb login, then: wingspan track sync RUN")
     return wandb

@@ -1,0 +1,93 @@
+"""Encode categories with an order, and the words of texts: learned from counts, applied block by block.
+
+Letters: N rows, F features.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.errors import TableError
+from wingspan.tabular.preparation import CategoryColumn, TextColumn, as_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WORDS = 300
+"""Words of a text that become features: the commonest."""
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def words_of(column: "pl.Series") -> "pl.Series":
+    """Return the words of each text, in lower case, as lists (N,); none of a missing text."""
+    return as_text(column).fill_null("").str.to_lowercase().str.extract_all(r"\w{2,}")
+
+
+def learned_text(name: str, rows: Mapping[str, int], training: int) -> TextColumn:
+    """Return the commonest words, by the number of training rows that have each."""
+    commonest = sorted(rows, key=lambda word: (-rows[word], word.encode()))[:WORDS]
+    words = tuple(sorted(commonest, key=str.encode))
+    weights = tuple(1 + math.log((1 + training) / (1 + rows[word])) for word in words)
+    return TextColumn(name, words, weights)
+
+
+def write_text(column: "pl.Series", text: TextColumn, x: NDArray[np.floating[Any]]) -> None:
+    """Write the features of texts to `x` (N, F), which holds zeros."""
+    import polars as pl
+
+    known = pl.Enum(text.words)
+    table = pl.DataFrame({"row": np.arange(len(column)), "word": words_of(column)})
+    said = table.explode("word").with_columns(pl.col("word").cast(known, strict=False)).drop_nulls()
+    places = said["word"].to_physical().cast(pl.Int64).to_numpy()
+    np.add.at(x, (said["row"].to_numpy(), places), 1)
+    x *= np.asarray(text.weights)
+    lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    np.divide(x, lengths, out=x, where=lengths > 0)
+
+
+def learned_category(
+    name: str, rows: Mapping[str, int], least: float | None, training: int
+) -> CategoryColumn:
+    """Return a category of the values that training rows have; those of fewer rows than `least` are folded."""
+    values = sorted(rows, key=str.encode)
+    missing = training - sum(rows.values())
+    if least is None:
+        return CategoryColumn(name, tuple(values), missing=missing)
+    kept = tuple(value for value in values if rows[value] >= least)
+    folded = tuple(value for value in values if rows[value] < least)
+    return CategoryColumn(name, kept, folded, missing)
+
+
+def learned_order(
+    name: str, rows: Mapping[str, int], order: Sequence[str], training: int
+) -> CategoryColumn:
+    """Return an ordinal category: in the order that is given, else in that of numbers, else in that of bytes.
+
+    Raises
+    ------
+    TableError
+        Training rows have a value that the order lacks.
+    """
+    missing = training - sum(rows.values())
+    if not order:
+        numeric = all(map(_NUMBER.fullmatch, rows))
+        values = sorted(rows, key=float) if numeric else sorted(rows, key=str.encode)
+        return CategoryColumn(name, tuple(values), missing=missing, ordinal=True)
+    if odd := sorted(set(rows) - set(order)):
+        problem = f"expected one of {', '.join(order)}, found {', '.join(odd[:5])}"
+        fix = f"name all values in their order: --ordinal '{name}={'<'.join([*order, *odd[:5]])}'"
+        raise TableError(f"column {name!r}", problem, fix)
+    return CategoryColumn(name, tuple(order), missing=missing, ordinal=True)
+
+
+def places_of(column: "pl.Series", category: CategoryColumn) -> NDArray[np.float64]:
+    """Return the place of each value of an ordinal category (N,); -1 for a new or missing one."""
+    import polars as pl
+
+    codes = as_text(column).cast(pl.Enum(category.values), strict=False).to_physical()
+    return codes.cast(pl.Float64).fill_null(-1.0).to_numpy()
