@@ -138,6 +138,7 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan holds evaluate": "tests/cli/test_holds_judge.py::test_logs_are_judged_once",
     "wingspan holds advise EventLog --model": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
     "wingspan holds advise job.log --apply": "tests/advisor/test_live_drill.py::--apply",
+    "wingspan train loans.csv --target loan_status --tune": "tests/recipes/test_tuning.py::def test_a_tuned_model",
     "wingspan sweep ./sweep.yaml --trials": "tests/cli/test_sweep.py::def test_a_program_is_searched",
     "wandb login": "tests/runner/test_wandb_mirror.py::wandb login",
     "wingspan run digits.py --track wandb": "tests/runner/test_wandb_mirror.py::def test_a_run_is_shown",

@@ -92,11 +92,13 @@ def print_comparison(
 
 
 def print_gains(run: "Run") -> None:
-    """Print what tuning gained, and the parameters that were found."""
+    """Print what tuning gained, the parameters that were found, and how much more rows help."""
     for label, gain in (run.get("gains") or {}).items():
         found = run[f"tune[{label}]"].parameters
         print(wrap(str(gain), "  "))
         print(wrap(f"  {', '.join(f'{name} {_found(value)}' for name, value in found.items())}"))
+    if (curve := run.get("learning_curve")) is not None:
+        print(wrap(str(curve), "  "))
 
 
 def _found(value: object) -> str:

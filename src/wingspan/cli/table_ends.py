@@ -52,7 +52,7 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
     survey, baseline = run["survey"]
     compared = {label: run[f"evaluate[{label}]"] for label in what.labels} | {BASELINE: baseline}
     best, folder = run["choose_best"]
-    tested = run.get("test")
+    tested, curve = run.get("test"), run.get("learning_curve")
     rival = _rival(run, what, ends, folder, best.metrics[0])
     against = [*(f"{label} failed" for label in failed), *map(str, survey.against)]
     if rival is not None and rival.keeps:
@@ -70,6 +70,7 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
             "evaluations": {label: one.as_json() for label, one in compared.items()},
             "test": tested and tested.as_json(),
             "gains": {label: asdict(one) for label, one in (run.get("gains") or {}).items()},
+            "learning_curve": curve and asdict(curve),
             "best": best.best,
             "ties": best.ties,
             "failed": failed,

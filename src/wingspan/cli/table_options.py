@@ -59,6 +59,9 @@ class Compared:
             help="Search parameters of each estimator in so many trials, or those that a file names.",
         ),
     ] = None
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Show how much more training rows help.")
+    ] = False
     select: Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")] = ""
     task: Annotated[
         Literal["classification", "regression"] | None,
@@ -244,6 +247,7 @@ def training_of(
         ),
         date_parts=prepared.date_parts,
         tuning=None if compared.tune is None else read_tuning(compared.tune),
+        learning_curve=compared.learning_curve,
         threshold=compared.threshold,
         test_size=split.test_size,
         validation=split.validation,

@@ -16,6 +16,7 @@ from wingspan.tabular.evaluate import (
 )
 from wingspan.tabular.importance import Importance, importance
 from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs
+from wingspan.tabular.learning import LearningCurve, learning_curve
 from wingspan.tabular.medians import with_medians
 from wingspan.tabular.metrics import Counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
@@ -158,6 +159,19 @@ def measure_gains(
     return {label: gain(label, models[label], models[name], *rows) for label, name in tuned.items()}
 
 
+def learn_by_rows(
+    selection: Selection,
+    table: Table,
+    prepared: Prepared,
+    split: SplitRule,
+    facts: dict[str, Any],
+) -> LearningCurve:
+    """Judge the best estimator by the number of rows that it is fitted on, on validation rows."""
+    label = selection.best
+    how = (facts["estimators"][label], facts["parameters"].get(label, {}), facts["seed"])
+    return learning_curve(table, split, prepared.of(split), label, how, selection.metrics[0])
+
+
 def evaluate(
     model: "BaseEstimator", table: Table, prepared: Prepared, split: SplitRule, threshold: str
 ) -> Evaluation:
@@ -280,12 +294,18 @@ def bundle(
         },
         selected_by=selection.metrics,
         versions=versions_of(),
-        notes=[*notes_of(preparation), *map(str, facts.get("gains", {}).values())],
+        notes=[*notes_of(preparation), *_told(facts)],
         survey=surveyed,
         importance=facts.get("importance"),
     )
     Bundle(model, preparation, card).save(Path("bundle"))
     return Best(selection, Path("bundle"))
+
+
+def _told(facts: dict[str, Any]) -> list[str]:
+    """Return what was found out about the models besides how good they are, in words."""
+    found = [*facts.get("gains", {}).values(), facts.get("learning_curve")]
+    return [str(each) for each in found if each is not None]
 
 
 def choose_best(

@@ -18,6 +18,7 @@ from wingspan.recipes.table_steps import (
     join,
     join_best,
     learn,
+    learn_by_rows,
     look,
     measure_gains,
     merge,
@@ -78,20 +79,37 @@ def table_training(what: Training) -> Pipeline:
         p.step(choose_best, models, *chosen, resources=largest)
         return p
     selection = p.step(rank, evaluations, list(what.select), what.compatibility, resources=short)
+    judged = (models, selection, table, prepared, rules[0])
+    facts = what.facts | {"parameters": {**what.facts["parameters"], **found}}
+    given = {name: facts[name] for name in ("parameters", "estimators", "seed")}
     memory = max(_fit_mb(what, label) for label in what.labels)
     asked = _resources(what, memory, cpus=what.cpus, seconds=2.0)
-    judged = (models, selection, table, prepared, rules[0])
-    facts = what.facts | {"importance": p.step(explain, *judged, resources=largest)}
-    if found:
-        facts["parameters"] = {**facts["parameters"], **found}
-        facts["gains"] = p.step(measure_gains, *judged, what.tuned, name="gains", resources=largest)
-    given = {name: facts[name] for name in ("parameters", "estimators", "seed")}
     best = p.step(refit, selection, *compared, given, resources=asked)
     tested = _test(p, what, best, (table, prepared), (selection, evaluations))
     both = {"test": {"best": tested}, "validation": shown}
+    facts |= _explain(p, what, judged, (largest, asked), given)
     known = (seen.survey, table, prepared, facts)
     p.step(bundle, selection, best, both, *known, name="choose_best", resources=largest)
     return p
+
+
+def _explain(
+    p: Pipeline,
+    what: Training,
+    judged: tuple[Any, ...],
+    asked: tuple[Resources, Resources],
+    given: dict[str, Any],
+) -> dict[str, Handle]:
+    """Add the steps that say what the best model needs, what tuning gained, and how much more rows help."""
+    applied, fitted = asked
+    found = {"importance": p.step(explain, *judged, resources=applied)}
+    if what.tuned:
+        found["gains"] = p.step(measure_gains, *judged, what.tuned, name="gains", resources=applied)
+    if what.learning_curve:
+        of_best = (*judged[1:], given)
+        curve = p.step(learn_by_rows, *of_best, name="learning_curve", resources=fitted)
+        found["learning_curve"] = curve
+    return found
 
 
 def _check(what: Training) -> None:
@@ -105,6 +123,9 @@ def _check(what: Training) -> None:
         problem = "what tuning gains is measured on a validation part, which there is not"
         fix = "leave out --folds, --compatibility and --validation 0: tuning has folds of its own"
         raise SettingError("--tune", problem, fix)
+    if what.learning_curve and not what.split.fold_count:
+        problem = "it is measured on validation rows, which there are not"
+        raise SettingError("--learning-curve", problem, "leave out --validation 0")
     check_metrics(what.select, task)
     check_threshold(what.threshold)
     calibration = what.treatment.calibration

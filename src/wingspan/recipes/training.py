@@ -61,6 +61,8 @@ class Training:
         A column of dates or numbers: the latest rows are for the test.
     tuning
         How parameters of the estimators are searched; None: they are not.
+    learning_curve
+        Whether the best estimator is also fitted on parts of the training rows, to see how much more rows help.
     threshold
         With two classes, the score above which a row is predicted as the second: a number, a metric that it makes as
         large as possible on the validation rows, or ``cost:5``.
@@ -91,6 +93,7 @@ class Training:
     group: str | None = None
     time: str | None = None
     tuning: Tuning | None = None
+    learning_curve: bool = False
     threshold: str = DEFAULT
     seed: int = 42
     stratify: bool = False
