@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from wingspan.pool.personal import start_pool
+from wingspan.runner.htcondor.channel_commands import ways_in_words
 from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.runner.htcondor.messages import read_line
 
@@ -146,3 +148,37 @@ def test_a_bad_trial_is_stopped_on_a_real_pool(project, pool, job_folder):
     assert len(run.study.trials[1].curve) < 30
     assert "SERVICE search" in newest(run.folder).dag.read_text()
     assert not (newest(run.folder).logs / "search.err").read_text()
+
+
+CLOSED = [  # what the administrator closes -> the way of the jobs, and whether bad trials are stopped
+    ({"ENABLE_CHIRP_IO": "false"}, "updates", False),
+    ({"ENABLE_CHIRP_UPDATES": "false"}, "io, stream", True),
+    ({"ENABLE_CHIRP": "false"}, "stream", False),
+    ({"START_LOCAL_UNIVERSE": "false"}, "io", True),
+]
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+@pytest.mark.parametrize(("extra", "way", "heard"), CLOSED, ids=str)
+def test_a_real_pool_closes_parts_of_chirp(
+    project, daemons, pool_parent, monkeypatch, extra, way, heard
+):
+    """The jobs find out which way is open, and the sweep ends with every trial once."""
+    name = "".join(extra).lower()
+    running = start_pool(pool_parent / name, cpus=2, memory_mb=8192, daemons=daemons, extra=extra)
+    try:
+        for variable, value in running.environment.items():
+            monkeypatch.setenv(variable, value)
+        project.write(talk=TALK)
+        given = {"prune": MEDIAN, "constants": {"epochs": 25}}
+        run = project.fresh("talk").pipeline(**given).run("htcondor", home=running.folder / "home")
+        states = [trial.state for trial in run.study.trials]
+        assert states[:2] == ["complete", "complete"]
+        assert set(states[2:]) == {"pruned" if heard else "complete"}
+        assert sorted(line["number"] for line in ended(run)) == [0, 1, 2, 3]
+        assert run.trail.channel() == ways_in_words([way, way])
+        universe = "scheduler" if "START_LOCAL_UNIVERSE" in extra else "local"
+        assert f"universe = {universe}" in newest(run.folder).dag.read_text()
+    finally:
+        running.stop()
