@@ -130,3 +130,16 @@ def test_a_trial_that_is_evicted_counts_once(scene):
     assert max(trial.attempts for trial in run.study.trials) >= 2
     lost = max(run.study.trials, key=lambda trial: trial.attempts)
     assert lost.wall_s > min(trial.wall_s for trial in run.study.trials)
+
+
+@pytest.mark.scenario("sweep: the starter of the search killed", "none")
+def test_the_starter_of_the_search_is_killed(scene):
+    """The search dies with it, and is started again: no trial runs twice."""
+    run = begin(scene)
+    search = search_of(run)
+    starter = int(Path("/proc", str(search), "stat").read_text().rpartition(")")[2].split()[1])
+    scene.breaks()
+    os.kill(starter, signal.SIGKILL)
+    check(scene, run)
+    numbers = [line.split()[2] for line in scene.log.read_text().splitlines()]
+    assert sorted(numbers) == [str(number) for number in range(6)]
