@@ -133,12 +133,13 @@ def test_figures_are_of_all_samples_together():
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-def test_four_runs_of_six_epochs_make_an_advisor(project, planted):
+@pytest.mark.parametrize("on", ["local", pytest.param("htcondor", marks=pytest.mark.long)])
+def test_four_runs_of_six_epochs_make_an_advisor(project, planted, small_pool, on):
     """On a simulated log: the best by the metric is what is tested once, saved and advises."""
     (project.path / "logs").mkdir()
     shutil.copy(planted, project.path / "logs/pool.log")
     (project.path / "config.yaml").write_text(CONFIG)
-    words = ["holds", "sweep", "config.yaml", "logs"]
+    words = ["holds", "sweep", "config.yaml", "logs", "--on", on, "--parallel", "2"]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     run = ws.open_run()
