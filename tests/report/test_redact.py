@@ -23,6 +23,10 @@ from wingspan.report.redact import (
 from wingspan.report.render import render
 from wingspan.report.run_page import run_page
 from wingspan.runner.queue_attempt import Attempt
+from wingspan.sweep.over import read_over
+from wingspan.sweep.records import Trial
+from wingspan.sweep.spec import make_spec
+from wingspan.sweep.study import Study
 
 SECRETS = (
     "ada",
@@ -84,6 +88,23 @@ def test_a_run_is_shared_without_its_secrets(make_step, make_run, monkeypatch):
     assert left_in(text) == []
     assert "fit[value-" in text
     assert "Redacted: " in text
+
+
+@pytest.mark.parametrize("state", ["running", "done"])
+def test_values_that_a_sweep_tried_are_left_out(make_step, make_run, state, parse):
+    """Neither in the first screen, the facts, the curves' titles nor the table; the curves stay."""
+    spec = make_spec(read_over({"word": ["s3cret", "ada"]}, "x"), metric="loss", search="random")
+    curve = ((0.0, 2.0), (1.0, 1.5))
+    trials = tuple(
+        Trial(k, {"word": word}, "complete", 1.5 + k, curve, 1, values=(1.5 + k,))
+        for k, word in enumerate(("s3cret", "ada"))
+    )
+    facts = make_run([make_step("fit", state)], state, studies={"fit": Study(spec, trials)})
+    assert "s3cret" in left_in(render(run_page(facts, {})))
+    text = render(run_page(redacted_run(facts, redactor_of(facts)), {}, redacted=True))
+    assert left_in(text, ("s3cret", "ada")) == []
+    assert "loss of 2 trials" in text
+    assert len(parse(text).data["tables"]["trials-0"]["rows"]) == 2
 
 
 def test_the_command_redacts_a_real_run(failed_run, monkeypatch, parse):

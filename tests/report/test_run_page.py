@@ -139,6 +139,13 @@ def test_a_run_that_goes_on_says_how_far_it_is(parse, make_step, make_run):
     assert "wingspan watch 20261129" in page.text
 
 
+def test_a_run_that_goes_on_says_how_long_the_rest_takes(parse, make_step, make_run):
+    """By the steps of the same map that have ended."""
+    steps = [make_step("fit[1]", wall_s=40.0), make_step("fit[2]", "waiting")]
+    page = parse(page_of(make_run(steps, "running")))
+    assert "It has been going on for 1 min 0 s, and about 40 s are left." in page.text
+
+
 def test_ids_are_unique_and_every_link_leads_somewhere(failed_run, parse):
     """A link leads to an element, or to a step that the panel shows."""
     page = parse(failed_run[1])

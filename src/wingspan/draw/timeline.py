@@ -19,6 +19,8 @@ COLOURS: Final = {
     "idle": "#b8c4d0",
     "held": "#d1495b",
     "suspended": "#edae49",
+    "queued": "#b8c4d0",
+    "transfer": "#30638e",
 }
 _OTHERS: Final = ("#30638e", "#8d6a9f", "#6b705c", "#c77b30", "#3d9aa1", "#b05a7a", "#9a8f3c")
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from collections.abc import Sequence
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
@@ -10,6 +9,7 @@ from wingspan.report.amounts import counted, number, seconds
 from wingspan.report.page import Block, Callout
 from wingspan.report.run_facts import FailureFacts, RunFacts
 from wingspan.runner.alike import names_of
+from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
 from wingspan.shown import brief
 
@@ -21,19 +21,25 @@ _HELD: Final = 5
 _BARE: Final = re.compile(r"(?:\w+: )?[A-Z]\w+(?:; .*)?")  # a class' name alone says nothing
 
 
-def first_screen(facts: RunFacts, result: Sequence[Block]) -> list[Block]:
-    """Return the blocks; `result` is what a run that went well shows."""
+def first_screen(facts: RunFacts, *, values: bool = True) -> list[Block]:
+    """Return the blocks.
+
+    Parameters
+    ----------
+    values
+        Also values of parameters, and results that may hold some.
+    """
     lead: list[Block] = [_failure(facts, one) for one in facts.failures[:_GROUPS]]
     if (more := len(facts.failures) - _GROUPS) > 0:
         text = f"{counted(more, 'more kind')} of failure"
         lead.append(Callout("bad", text, ["See the table of steps."]))
     lead += _held(facts)
     if facts.state == RUNNING:
-        lead.append(_progress(facts))
+        lead.append(_progress(facts, values=values))
     elif facts.state == STOPPED:
         lead.append(_stopped(facts))
     elif facts.state == DONE:
-        lead += result or [Callout("good", "Every step is done")]
+        lead.append(_result(facts, values=values))
     return lead
 
 
@@ -100,7 +106,7 @@ def _held(facts: RunFacts) -> list[Callout]:
     return found
 
 
-def _progress(facts: RunFacts) -> Callout:
+def _progress(facts: RunFacts, *, values: bool) -> Callout:
     counts = [
         f"{facts.count(state):,} {state}"
         for state in (DONE, RUNNING, HELD, WAITING, FAILED)
@@ -109,8 +115,13 @@ def _progress(facts: RunFacts) -> Callout:
     lines = [
         f"{facts.count(DONE):,} of {counted(len(facts.steps), 'step')} done: {', '.join(counts)}."
     ]
-    since = facts.now - facts.created
-    lines.append(f"It has been going on for {seconds(since)}.")
+    events = {step.name: step.event for step in facts.steps}
+    needs = {step.name: step.needs for step in facts.steps}
+    left = time_left(events, needs, usual_times(events.values(), {}), facts.now)
+    more = f", and about {seconds(left.seconds)} are left" if left is not None else ""
+    lines.append(f"It has been going on for {seconds(facts.now - facts.created)}{more}.")
+    if values:
+        lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
     running = [step.event for step in facts.steps if step.event.state == RUNNING][:_RESULTS]
     for event in running:
         note = f", {event.note}" if event.note else ""
@@ -134,14 +145,8 @@ def _stopped(facts: RunFacts) -> Callout:
     )
 
 
-def result_blocks(facts: RunFacts, *, values: bool = True) -> list[Block]:
-    """Return the result of a run: its best model, best trials, last results.
-
-    Parameters
-    ----------
-    values
-        Also values of parameters, and results that may hold some.
-    """
+def _result(facts: RunFacts, *, values: bool) -> Callout:
+    """Return the result of a run: its best model, best trials, last results."""
     lines = []
     label, metrics = facts.chosen
     for name, one in facts.evaluations.items():
@@ -159,7 +164,7 @@ def result_blocks(facts: RunFacts, *, values: bool = True) -> list[Block]:
         :_RESULTS
     ]
     title = f"Done: {counted(len(facts.steps), 'step')} in {seconds(_took(facts))}"
-    return [Callout("good", title, lines)]
+    return Callout("good", title, lines)
 
 
 def _took(facts: RunFacts) -> float:

@@ -12,7 +12,7 @@ from wingspan.draw.trials import Line, lines_svg, thinned
 from wingspan.eventlog.rules import explain
 from wingspan.report.amounts import counted, hours, megabytes, number, seconds, stamp
 from wingspan.report.details import step_id
-from wingspan.report.first_screen import first_screen, result_blocks
+from wingspan.report.first_screen import first_screen
 from wingspan.report.graph import nodes_of
 from wingspan.report.model_blocks import evaluation_blocks, importance_blocks
 from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Section, Table
@@ -78,7 +78,7 @@ def run_page(
         facts.pipeline,
         facts.state,
         text,
-        first_screen(facts, result_blocks(facts, values=not redacted)),
+        first_screen(facts, values=not redacted),
         [section for section in made if section.blocks],
         left_out,
         details,
