@@ -64,3 +64,86 @@ def test_nothing_is_held(summarised):
     found = summarised(held(1, 1, 0, "x").partition("012")[0])
     assert found.holds == ()
     assert found.jobs == 1
+
+
+STAMP = "2025-11-04 {:02}:{:02}:00Z"
+
+
+def run(cluster, host, minutes, end, owner="", site="Nord", slot=True):
+    """A job that runs on a host and then ends as an event says."""
+    job = f"({cluster}.000.000)"
+    begin, stop = STAMP.format(10, 0), STAMP.format(10 + minutes // 60, minutes % 60)
+    text = (
+        f"000 {job} {begin} Job submitted from host: <10.0.0.1:9618?alias=ap&sock=schedd_1>\n...\n"
+    )
+    where = f'\n\tSlotName: slot1_{cluster}@{host}\n\tGLIDEIN_Site = "{site}"' if slot else ""
+    address = "<10.0.0.2:9618>" if slot else "<10.0.0.1:9618?alias=ap&sock=schedd_1>"
+    text += f"001 {job} {begin} Job executing on host: {address}{where}\n...\n"
+    if owner:
+        text += f'028 {job} {begin} Job ad information event triggered.\nOwner = "{owner}"\n...\n'
+    return text + f"{end[:3]} {job} {stop} {end[4:]}\n...\n"
+
+
+USAGE = "\n\t\tUsr 0 00:00:01, Sys 0 00:00:00  -  Run Remote Usage"
+BYTES = "\n\t0  -  Run Bytes Sent By Job"
+GOOD = "005 Job terminated.\n\t(1) Normal termination (return value 0)" + 4 * USAGE + BYTES
+BAD = "005 Job terminated.\n\t(1) Normal termination (return value 3)" + 4 * USAGE + BYTES
+HELD = "012 Job was held.\n\tx\n\tCode 26 Subcode 0"
+EVICTED = "004 Job was evicted. Code 1007 Subcode 0\n\t(0) CPU times" + 2 * USAGE + BYTES
+
+
+@pytest.fixture
+def busy(summarised, monkeypatch):
+    """More runs than bodies are sampled: a busy good host, a bad one, one unlucky run elsewhere, and DAGMan."""
+    monkeypatch.setattr(summary, "SAMPLE", 5)
+    text = "".join(run(1 + n, "good", 60, GOOD, "ann") for n in range(200))
+    text += "".join(
+        run(301 + n, "bad", 30, HELD if n % 2 else EVICTED, "bob", "Sud") for n in range(40)
+    )
+    text += run(401, "unlucky", 10, BAD, "bob", "Sud")
+    return summarised(text + run(501, "", 90, GOOD, slot=False))
+
+
+def test_hosts_sites_and_users_are_exact(busy):
+    """Every run counts, however few bodies are read; what HTCondor names decides, not a sample."""
+    hosts = {each.name: each for each in busy.hosts}
+    assert {name: each.runs for name, each in hosts.items()} == {
+        "good": 200,
+        "bad": 40,
+        "unlucky": 1,
+    }
+    assert (hosts["bad"].holds, hosts["bad"].evictions, hosts["bad"].bad_s) == (20, 20, 40 * 1800)
+    assert {each.name: each.runs for each in busy.sites} == {"Nord": 200, "Sud": 41}
+    assert {each.name: (each.runs, each.failures) for each in busy.users} == {
+        "ann": (200, 0),
+        "bob": (41, 1),
+    }
+
+
+def test_the_worst_comes_first_and_one_run_makes_nobody_the_worst(busy):
+    """Hosts are sorted by the share of bad runs, shrunk towards the usual one."""
+    assert [each.name for each in busy.hosts] == ["bad", "unlucky", "good"]
+    assert busy.hosts[0].rate > 0.7
+    assert busy.hosts[1].rate < 0.3
+
+
+def test_dagmans_own_runs_are_found_whatever_their_length(busy):
+    """A run without a slot at the submitting daemon is no run on a machine."""
+    assert (busy.own_runs, busy.own_s) == (1, 5400)
+    assert busy.good_s == 200 * 3600
+
+
+def test_lost_hours_are_said_by_how_runs_ended(busy):
+    """Evictions, holds and bad exits, each with its wall time."""
+    lost = {each.how: (each.runs, each.seconds) for each in busy.losses}
+    assert lost == {"held": (20, 36000), "evicted": (20, 36000), "ended badly": (1, 600)}
+
+
+def test_guessed_years_and_damage_are_said(summarised):
+    """Stamps without a year are inferred, which is said; damage has its file and byte."""
+    text = "000 (1.000.000) 11/04 10:00:00 Job submitted from host: <10.0.0.1:9618>\n...\nrubbish\n...\n"
+    found = summarised(text)
+    assert found.yearless == 1
+    assert found.damage[0].path.endswith("log")
+    assert found.damage[0].offset == text.index("rubbish")
+    assert summarised(held(1, 1, 0, "x")).yearless == 0

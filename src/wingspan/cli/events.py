@@ -10,14 +10,16 @@ import typer
 
 from wingspan.cli.logs import read
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import print_table, wrap
+from wingspan.cli.paper import counted, print_table, wrap
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
     from wingspan.eventlog.histories import JobHistories
     from wingspan.eventlog.summary import Summary
+    from wingspan.eventlog.toll import Toll
 
+_UNITS = {"Memory": "memory, MB", "Disk": "disk, KB", "Cpus": "CPUs"}
 app = typer.Typer(
     help="Job event logs: summary, jobs, one job, Parquet, follow.",
     no_args_is_help=True,
@@ -257,8 +259,17 @@ def _print_head(found: "Summary", rows: int) -> None:
     print(wrap(f"access points: {', '.join(names) or 'none'}", "  "))
     if found.first is not None and found.last is not None:
         print(f"from {_stamp(found.first)} to {_stamp(found.last)}")
+    if found.yearless:
+        print(
+            wrap(
+                f"years are guessed: the stamps of {counted(found.yearless, 'file')} have none",
+                "  ",
+            )
+        )
     if found.damaged or found.torn_tails:
         print(f"{found.damaged:,} damaged stretches, {found.torn_tails:,} unfinished ends: skipped")
+    for one in found.damage:
+        print(wrap(f"  {one.path}, byte {one.offset:,}, {one.length:,} bytes: {one.why}", "    "))
     states = ", ".join(f"{count:,} {name}" for name, count in found.by_state.items() if count)
     print(wrap(f"jobs now: {states or 'none'}", "  "))
     whole = (found.good_s + found.bad_s) or 1
@@ -294,7 +305,7 @@ def _print_rest(found: "Summary", rows: int) -> None:
         "request against use",
         [
             {
-                "resource": each.resource,
+                "resource": _UNITS.get(each.resource, each.resource),
                 "jobs": f"{each.jobs:,}",
                 "requested (median)": _amount(each.median_request),
                 "used (median)": _amount(each.median_use),
@@ -310,17 +321,35 @@ def _print_rest(found: "Summary", rows: int) -> None:
         if each.seconds
     ]
     print_table("slowest transfers", slow)
-    hosts = [
-        {
-            "host": each.host,
-            "runs": f"{each.runs:,}",
-            "good": f"{each.good_s / 3600:,.1f} h",
-            "bad": f"{each.bad_s / 3600:,.1f} h",
-            "held": f"{each.holds:,}",
-        }
-        for each in found.hosts[:rows]
+    lost = [
+        {"runs that": each.how, "runs": f"{each.runs:,}", "lost": _hours(each.seconds)}
+        for each in found.losses
     ]
-    print_table(f"hosts: {len(found.hosts):,}", hosts)
+    print_table("wall time without success", lost)
+    if found.disconnects:
+        print(f"disconnects: {found.disconnects:,}")
+    parts = {"hosts": found.hosts, "sites": found.sites, "users": found.users}
+    for name, each in parts.items():
+        if each:
+            title = f"{name}, the worst of {len(each):,} first"
+            print_table(title, [_toll_cells(name, one) for one in each[:rows]])
+
+
+def _toll_cells(name: str, toll: "Toll") -> dict[str, str]:
+    return {
+        name.removesuffix("s"): toll.name,
+        "runs": f"{toll.runs:,}",
+        "bad": f"{toll.rate:.1%}",
+        "held": f"{toll.holds:,}",
+        "evicted": f"{toll.evictions:,}",
+        "failed": f"{toll.failures:,}",
+        "good time": _hours(toll.good_s),
+        "bad time": _hours(toll.bad_s),
+    }
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.1f} h"
 
 
 def _print_events(events: "Events", as_json: bool) -> None:

@@ -15,6 +15,8 @@ from wingspan.eventlog.events import Events
 _SITES: Final = ("GLIDEIN_ResourceName", "GLIDEIN_Site", "Site", "PelicanSite")
 _SLOT: Final = re.compile(rb"[^\n]*\n\tSlotName: [^\n]*@([^\n@\"\r]+)\r?\n")
 _NAMES: Final = re.compile(rb"\n\t(?:GLIDEIN_|Pelican)?(?:Site|ResourceName) = [^\n]*")
+_ADDRESS: Final = re.compile(rb"<(\[[^\]\n]*\]|[^>?:\n]*)")
+_ALIAS: Final = re.compile(rb"[?&]alias=([^&>\n]*)")
 _PART: Final = 1 << 16  # records that are read at once
 
 
@@ -42,10 +44,17 @@ def place_of(body: Body) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Hosts and sites of starts, as indices into their names; -1 where nothing says them: int32."""
+    """Hosts and sites of starts, as indices into their names, int32; -1 where nothing says them.
+
+    Attributes
+    ----------
+    bare
+        Which of them name no slot.
+    """
 
     host: NDArray[np.int32]
     site: NDArray[np.int32]
+    bare: NDArray[np.bool_]
     hosts: tuple[str, ...] = field(repr=False)
     sites: tuple[str, ...] = field(repr=False)
 
@@ -54,25 +63,36 @@ def places_of_starts(events: Events, rows: NDArray[Any]) -> Starts:
     """Read where the execute events at some rows say that jobs started."""
     hosts: dict[str, int] = {"": -1}
     sites: dict[str, int] = {"": -1}
-    known: dict[bytes, tuple[int, int]] = {}
-    found = np.empty((2, len(rows)), np.int32)
+    known: dict[bytes, tuple[int, int, bool]] = {}
+    found: list[tuple[int, int, bool]] = []
     for begin in range(0, len(rows), _PART):
-        part = rows[begin : begin + _PART]
-        for number, record in enumerate(read_records(events, part), begin):
+        for record in read_records(events, rows[begin : begin + _PART]):
             key = _telling(record)
-            if key not in known:
+            where = known.get(key)
+            if where is None:
                 place = place_of(parse_body(Event.EXECUTE, record))
-                known[key] = (
-                    hosts.setdefault(place.host, len(hosts) - 1),
-                    sites.setdefault(place.site, len(sites) - 1),
-                )
-            found[:, number] = known[key]
-    return Starts(found[0], found[1], tuple(hosts)[1:], tuple(sites)[1:])
+                host = hosts.setdefault(place.host, len(hosts) - 1)
+                site = sites.setdefault(place.site, len(sites) - 1)
+                where = known[key] = (host, site, not place.slot)
+            found.append(where)
+    columns = np.array(found, np.int32).reshape(len(rows), 3).T
+    names = tuple(hosts)[1:], tuple(sites)[1:]
+    return Starts(columns[0], columns[1], columns[2] > 0, *names)
 
 
 def _telling(record: bytes) -> bytes:
     """Return the part of a record that says where: records with the same one name the same host and site."""
+    if record[:1] in {b"<", b"{"}:
+        return record
     slot = _SLOT.match(record)
-    if slot is None or record[:1] in {b"<", b"{"}:
-        return record if record[:1] in {b"<", b"{"} else record.split(b" ", 4)[-1]
-    return slot[1] + b"".join(_NAMES.findall(record))
+    where = b"@" + slot[1] if slot else machine_of(record) or record.split(b" ", 4)[-1]
+    return where + b"".join(_NAMES.findall(record))
+
+
+def machine_of(record: bytes) -> bytes:
+    """Return the name, else the IP, of the first address in a record; nothing without one."""
+    alias = _ALIAS.search(record)
+    if alias is not None:
+        return alias[1]
+    address = _ADDRESS.search(record)
+    return b"" if address is None else address[1]

@@ -1,5 +1,6 @@
 """What logs tell as a whole: jobs, holds and their causes, wall time, requests against use, transfers, hosts."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import islice
@@ -8,26 +9,28 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.eventlog.access_points import family_of, runs_at_home
-from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.access_points import family_of
+from wingspan.eventlog.bodies import read_bodies, read_records
 from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name, hold_name
-from wingspan.eventlog.events import Events
+from wingspan.eventlog.events import Damage, Events
 from wingspan.eventlog.histories import (
     STATE_EVENTS,
     HoldCycles,
     JobHistories,
-    Runs,
     group_by_job,
 )
 from wingspan.eventlog.job_state import State
-from wingspan.eventlog.places import place_of
+from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import mask
+from wingspan.eventlog.toll import Loss, Toll, at_home, ends_of, losses, owners, tolls
 
 SAMPLE: Final = 4_000  # bodies read at most for each part of a summary, evenly spread
 RARE: Final = 100  # reasons read at least for each code and sub-code
+DAMAGES: Final = 5  # damaged stretches that are named
+_MONTH_FIRST: Final = re.compile(rb"\d{3} \([\d.-]+\) \d\d/\d\d ")
 BURST_S: Final = 600.0  # holds of one kind that follow each other within this are one burst
 RESOURCES: Final = ("Cpus", "Memory", "Disk", "GPUs")
 
@@ -67,14 +70,13 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """What became of the runs on one host: seconds of wall time good and bad, and holds that followed a run there."""
+class Place:
+    """A damaged stretch of a log."""
 
-    host: str
-    runs: int
-    good_s: float
-    bad_s: float
-    holds: int
+    path: str
+    offset: int
+    length: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,13 @@ class Summary:
     good_s, bad_s
         Wall time on machines: of runs that ended by themselves with 0, and all other.
     own_runs, own_s
-        Runs on the access point itself (DAGMan's own jobs), and their wall time; in neither of the above, nor in `hosts`.
-        They are looked for among the `SAMPLE` longest runs.
+        Runs on the access point itself (DAGMan's own jobs), and their wall time; in none of the other figures of runs.
+    losses, disconnects
+        Wall time of runs without success by how they ended; how often a running job was disconnected.
+    hosts, sites, users
+        Of all runs, the worst first; users where job-ad events name them.
+    yearless
+        Files whose stamps have no year: it is inferred from when they were written last.
     """
 
     files: int
@@ -119,7 +126,13 @@ class Summary:
     holds: tuple[HoldGroup, ...]
     requests: tuple[Request, ...]
     transfers: tuple[Transfer, ...]
-    hosts: tuple[Host, ...]
+    hosts: tuple[Toll, ...]
+    sites: tuple[Toll, ...]
+    users: tuple[Toll, ...]
+    losses: tuple[Loss, ...]
+    disconnects: int
+    yearless: int
+    damage: tuple[Place, ...]
     sampled: tuple[str, ...]
 
 
@@ -128,13 +141,14 @@ def summarise(events: Events) -> Summary:
     history = group_by_job(events, [*STATE_EVENTS, Event.FILE_TRANSFER])
     last = history.state[history.starts[1:] - 1]
     runs = history.runs()
-    lengths = np.nan_to_num(runs.end - runs.start)
-    own = _own(history, runs, lengths)
     holds = history.holds()
+    ends = ends_of(runs, holds)
+    starts = places_of_starts(history.events, runs.row)
+    own = at_home(history, runs, starts)
+    whose, users = owners(events, history)
     names = _named(events)
     parts = {
         "reasons": holds.row,
-        "hosts": runs.row[~own],
         "requests": np.flatnonzero(history.events.code == Event.JOB_TERMINATED),
     }
     codes, counts = np.unique(events.code, return_counts=True)
@@ -150,14 +164,20 @@ def summarise(events: Events) -> Summary:
         last=float(events.time.max()) if len(events) else None,
         by_event={event_name(code): int(count) for code, count in zip(codes, counts, strict=True)},
         by_state={state.name.lower(): int(np.sum(last == state)) for state in State},
-        good_s=float(lengths[runs.good & ~own].sum()),
-        bad_s=float(lengths[~runs.good & ~own].sum()),
+        good_s=float(ends.seconds[runs.good & ~own].sum()),
+        bad_s=float(ends.seconds[~runs.good & ~own].sum()),
         own_runs=int(own.sum()),
-        own_s=float(lengths[own].sum()),
+        own_s=float(ends.seconds[own].sum()),
         holds=_hold_groups(history, holds),
         requests=_requests(history, parts["requests"]),
         transfers=_slowest(history),
-        hosts=_hosts(history, holds, runs, ~own),
+        hosts=tolls(starts.host, starts.hosts, ends, ~own),
+        sites=tolls(starts.site, starts.sites, ends, ~own),
+        users=tolls(whose[runs.job], users, ends, ~own),
+        losses=losses(runs, ends, ~own),
+        disconnects=int(np.sum(events.code == Event.JOB_DISCONNECTED)),
+        yearless=_yearless(events),
+        damage=tuple(_place(events, one) for one in events.damage[:DAMAGES]),
         sampled=tuple(name for name, rows in parts.items() if len(rows) > SAMPLE),
     )
 
@@ -282,41 +302,13 @@ def _named(events: Events) -> tuple[str, ...]:
     return tuple(name for name in events.access_points if name and name not in families)
 
 
-def _own(history: JobHistories, runs: Runs, lengths: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which runs were on the access point itself; DAGMan's are among the longest."""
-    own = np.zeros(len(runs.row), bool)
-    longest = np.sort(np.argsort(-lengths, kind="stable")[:SAMPLE])
-    bodies = read_bodies(history.events, runs.row[longest])
-    bare = [
-        (place, str(body.get("ExecuteHost", "")))
-        for place, body in zip(longest.tolist(), bodies, strict=True)
-        if not body.get("SlotName")
-    ]
-    places = np.array([place for place, _ in bare], np.int64)
-    first = history.starts[runs.job[places]]
-    for (place, host), body in zip(bare, read_bodies(history.events, first), strict=True):
-        own[place] = runs_at_home(str(body.get("SubmitHost", "")), host)
-    return own
+def _yearless(events: Events) -> int:
+    """Count the files whose stamps have no year and that no header dates."""
+    files, first = np.unique(events.file, return_index=True)
+    undated = [row for file, row in zip(files, first, strict=True) if not events.files[file].header]
+    return sum(_MONTH_FIRST.match(record) is not None for record in read_records(events, undated))
 
 
-def _hosts(
-    history: JobHistories, holds: HoldCycles, runs: Runs, counted: NDArray[np.bool_]
-) -> tuple[Host, ...]:
-    rows = np.flatnonzero(counted)
-    chosen = _spread(rows, SAMPLE)
-    scale = len(rows) / len(chosen) if len(chosen) else 1.0
-    bodies = read_bodies(history.events, runs.row[chosen])
-    sums: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
-    lengths = np.nan_to_num(runs.end - runs.start)
-    before = np.searchsorted(runs.row, holds.row) - 1  # the run that a hold followed
-    ran = (before >= 0) & (runs.job[before] == holds.job) if len(runs.row) else before > 0
-    held = np.bincount(before[ran], minlength=len(runs.row))
-    for place, body in zip(chosen.tolist(), bodies, strict=True):
-        good = bool(runs.good[place])
-        seconds = float(lengths[place])
-        sums[place_of(body).host] += (1, seconds * good, seconds * (not good), held[place])
-    hosts = [
-        Host(name, round(one[0] * scale), one[1] * scale, one[2] * scale, round(one[3] * scale))
-        for name, one in sums.items()
-    ]
-    return tuple(sorted(hosts, key=lambda host: -host.runs))
+def _place(events: Events, damage: Damage) -> Place:
+    path = str(events.files[damage.file].path)
+    return Place(path, damage.offset, damage.length, damage.why)

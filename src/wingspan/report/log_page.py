@@ -219,7 +219,7 @@ def _hosts(facts: LogFacts) -> list[Block]:
     hosts = sorted(facts.summary.hosts, key=lambda each: -each.bad_s)
     rows: list[list[Cell]] = [
         [
-            one.host or "not named",
+            one.name or "not named",
             (f"{one.runs:,}", one.runs),
             (f"{one.holds:,}", one.holds),
             *_good_bad(one.good_s, one.bad_s),

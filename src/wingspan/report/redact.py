@@ -213,7 +213,9 @@ def redacted_log(facts: "LogFacts") -> "LogFacts":
     users, hosts = _here()
     jobs = [job for incident in facts.incidents for job in incident.jobs]
     users |= {job.owner for job in jobs} | {one.user for one in facts.people}
-    hosts |= {job.host for job in jobs} | {one.host for one in facts.summary.hosts}
+    hosts |= {job.host for job in jobs} | {one.name for one in facts.summary.hosts}
+    users |= {one.name for one in facts.summary.users}
+    hosts |= {one.name for one in facts.summary.sites}
     hosts |= {*facts.summary.access_points, *(job.access_point for job in jobs)}
     by = Redactor(users - {""}, hosts - {""}, ())
     summary = facts.summary
@@ -224,7 +226,10 @@ def redacted_log(facts: "LogFacts") -> "LogFacts":
         summary=replace(
             summary,
             access_points=tuple(map(by.host, summary.access_points)),
-            hosts=tuple(replace(one, host=by.host(one.host)) for one in summary.hosts),
+            hosts=tuple(replace(one, name=by.host(one.name)) for one in summary.hosts),
+            sites=tuple(replace(one, name=by.host(one.name)) for one in summary.sites),
+            users=tuple(replace(one, name=by.user(one.name)) for one in summary.users),
+            damage=tuple(replace(one, path=by.path(one.path)) for one in summary.damage),
             holds=tuple(replace(one, template=by.text(one.template)) for one in summary.holds),
         ),
         incidents=tuple(

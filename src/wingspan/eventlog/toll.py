@@ -1,0 +1,180 @@
+"""Runs -> what they cost, by how they ended and by host, site and user: exact, from columns."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wingspan.eventlog.access_points import runs_at_home
+from wingspan.eventlog.bodies import read_records
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.histories import HoldCycles, JobHistories, Runs
+from wingspan.eventlog.kernel import ABSENT
+from wingspan.eventlog.places import Starts, machine_of
+
+_PRIOR: Final = (
+    20.0  # runs at the usual rate that a rate begins with: few runs make nobody the worst
+)
+_EVICTED: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNECT_FAILED)
+_ENDS: Final = {
+    Event.JOB_EVICTED: "evicted",
+    Event.SHADOW_EXCEPTION: "shadow exception",
+    Event.JOB_RECONNECT_FAILED: "lost after a disconnect",
+    Event.JOB_HELD: "held",
+    Event.JOB_ABORTED: "removed",
+    Event.JOB_TERMINATED: "ended badly",
+    ABSENT: "no end in the log",
+}
+_SINFUL: Final = re.compile(rb"<[^>\n]*>")
+_PART: Final = 1 << 16  # records that are read at once
+_OWNER: Final = re.compile(rb'(?:^Owner = |"Owner" ?: ?|n="Owner"><s>)"?([^"\n<]+)', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What became of the runs on a host, at a site or of a user.
+
+    Attributes
+    ----------
+    good_s, bad_s
+        Seconds of wall time: of runs that ended by themselves with 0, and all other.
+    holds, evictions, failures
+        Runs that ended in a hold, in an eviction, shadow exception or lost connection, and with a bad exit.
+    rate
+        Share of the runs that ended in one of these, shrunk towards that of all runs.
+    """
+
+    name: str
+    runs: int
+    good_s: float
+    bad_s: float
+    holds: int
+    evictions: int
+    failures: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Runs that ended in one way without success, and their wall time."""
+
+    how: str
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How runs ended: seconds they took, and which of them ended well, in a hold, in an eviction, with a bad exit."""
+
+    seconds: NDArray[np.float64]
+    good: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    evicted: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+
+
+def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
+    """Return how runs ended; a hold that follows an eviction of the run is the run's end."""
+    before = np.searchsorted(runs.row, holds.row) - 1
+    after = (before >= 0) & (runs.job[np.maximum(before, 0)] == holds.job) if len(runs.row) else []
+    held = np.zeros(len(runs.row), bool)
+    held[before[after]] = True
+    evicted = np.isin(runs.end_code, _EVICTED) & ~held
+    failed = (runs.end_code == Event.JOB_TERMINATED) & ~runs.good
+    return Ends(np.nan_to_num(runs.end - runs.start), runs.good, held, evicted, failed)
+
+
+def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ...]:
+    """Return the wall time of runs without success, by how they ended, the most first."""
+    found = []
+    for code, how in _ENDS.items():
+        chosen = counted & ~ends.good & (runs.end_code == code)
+        if chosen.any():
+            found.append(Loss(how, int(chosen.sum()), float(ends.seconds[chosen].sum())))
+    return tuple(sorted(found, key=lambda loss: -loss.seconds))
+
+
+def tolls(
+    number: NDArray[Any], names: Sequence[str], ends: Ends, counted: NDArray[np.bool_]
+) -> tuple[Toll, ...]:
+    """Return the toll of each name, the worst first; runs with number -1 are nobody's."""
+    chosen = counted & (number >= 0)
+    place = number[chosen]
+
+    def total(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.bincount(place, values[chosen], minlength=len(names)).astype(np.float64)
+
+    runs, good = total(np.ones(len(number))), total(ends.seconds * ends.good)
+    held, evicted, failed = total(ends.held), total(ends.evicted), total(ends.failed)
+    bad = held + evicted + failed
+    usual = bad.sum() / max(runs.sum(), 1.0)
+    rate = (bad + _PRIOR * usual) / (runs + _PRIOR)
+    lost = total(ends.seconds) - good
+    order = np.lexsort((-runs, -rate))
+    return tuple(
+        Toll(
+            name=names[one],
+            runs=int(runs[one]),
+            good_s=float(good[one]),
+            bad_s=float(lost[one]),
+            holds=int(held[one]),
+            evictions=int(evicted[one]),
+            failures=int(failed[one]),
+            rate=float(rate[one]),
+        )
+        for one in order[runs[order] > 0].tolist()
+    )
+
+
+def at_home(history: JobHistories, runs: Runs, starts: Starts) -> NDArray[np.bool_]:
+    """Say which runs were on the access point itself, as DAGMan's are: without a slot, at the submitting daemon."""
+    own = np.zeros(len(runs.row), bool)
+    bare = np.flatnonzero(starts.bare)
+    first, which = np.unique(history.starts[runs.job[bare]], return_inverse=True)
+    submits = read_records(history.events, first)
+    machines = [machine_of(record) for record in submits]
+    for begin in range(0, len(bare), _PART):
+        part = slice(begin, begin + _PART)
+        records = read_records(history.events, runs.row[bare[part]])
+        for run, place, record in zip(bare[part], which.reshape(-1)[part], records, strict=True):
+            if machine_of(record) == machines[place]:
+                own[run] = runs_at_home(_address(submits[place]), _address(record))
+    return own
+
+
+def _address(record: bytes) -> str:
+    found = _SINFUL.search(record)
+    return found[0].decode(errors="replace") if found else ""
+
+
+def owners(events: Events, history: JobHistories) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return whose each job is, as an index into the names, as far as a job-ad event (028) of its cluster says; -1 else."""
+    ads = np.flatnonzero(events.code == Event.JOB_AD_INFORMATION)
+    key = _clusters(events, ads)
+    found, first = np.unique(key, return_index=True)
+    names: dict[str, int] = {}
+    number = [_owner(record, names) for record in read_records(events, ads[first])]
+    jobs = _clusters(history.events, history.starts[:-1])
+    place = np.minimum(np.searchsorted(found, jobs), max(len(found) - 1, 0))
+    if not len(found):
+        return np.full(len(history), -1), ()
+    whose = np.full(len(jobs), -1, np.int64)
+    known = found[place] == jobs
+    whose[known] = np.array(number, np.int64)[place[known]]
+    return whose, tuple(names)
+
+
+def _owner(record: bytes, names: dict[str, int]) -> int:
+    said = _OWNER.search(record)
+    return names.setdefault(said[1].decode(errors="replace"), len(names)) if said else -1
+
+
+def _clusters(events: Events, rows: NDArray[Any]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = events.access_point[rows].astype(np.int64) << 32
+    found += events.cluster[rows]
+    return found
