@@ -191,3 +191,14 @@ def test_jobs_that_are_sent_an_environment_are_fewer_and_longer():
 
     assert [jobs(600.0, start_s) for start_s in (0.0, 5.0, 10.0)] == [6, 3, 2]
     assert jobs(30.0, 10.0) == 4
+
+
+def test_a_sweep_shares_its_group_with_its_table_alone():
+    """However short the steps around it are; what reads either waits for the group."""
+    sweep = step("fit", ["load"])
+    sweep = replace(sweep, sweep={"spec": {}})
+    table = replace(step("fit.study", ["fit"]), action={"trials": True})
+    steps = (step("load"), sweep, table, step("test", ["fit", "fit.study"]), step("end", ["test"]))
+    plan = Plan("p", steps, ())
+    found = fuse(plan, dict.fromkeys(("load", "test", "end"), 1.0), 600.0)
+    assert found.groups == (("load",), ("fit", "fit.study"), ("test", "end"))

@@ -35,6 +35,7 @@ WORTH = (
 )
 WIDTH = 32  # jobs of a map of unknown length at first: a pool that gives more at once waits for the first ones
 TRIED = 16  # tasks of such a job at most: what it gives back is then worth a job of its own
+_SWEEP = "trials run in lanes, jobs of their own; the access point takes the best"
 _VARIED = frozenset({"expected", "cpus", "memory", "disk"})
 
 
@@ -121,16 +122,21 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float, start_s: fl
 
 
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
-    """Yield a group for each step; that of a sweep is like no other, so that nothing joins it."""
+    """Yield a group for each step; that of a sweep has the table of its trials, and is like no other."""
     steps = {step.key: step for step in plan.to_run()}
+    tables = {step.needs[0]: step for step in steps.values() if "trials" in step.action}
+    sweep_of = {table.key: key for key, table in tables.items() if key in steps}
     for key, step in steps.items():
+        if key in sweep_of:
+            continue
         request = json_text({n: v for n, v in step.resources.items() if n not in _VARIED})
-        if is_sweep(step) or "trials" in step.action:
-            request = key
+        members, why = [step], ""
+        if is_sweep(step):
+            members, request, why = [step, *filter(None, [tables.get(key)])], key, _SWEEP
         asked = Resources(**step.resources)
         cpus, memory_mb = (asked.cpus, asked.cpus), (asked.memory_mb, asked.memory_mb)
-        needs = {need for need in step.needs if need in steps}
-        yield _Group(key, [step], request, cpus, memory_mb, needs, times.get(key))
+        needs = {sweep_of.get(need, need) for need in step.needs if need in steps}
+        yield _Group(key, members, request, cpus, memory_mb, needs, times.get(key), why)
 
 
 def _linked(groups: Iterable[_Group]) -> dict[str, _Group]:

@@ -264,3 +264,44 @@ def test_a_sweep_on_real_daemons(project, pool):
 def read_all(run):
     """Return every event that the run has recorded."""
     return read_new_events(run.folder, 0)[0]
+
+
+BLIND = """
+    import wingspan as ws
+
+    def fit(rate: float) -> float:
+        import time
+        loss = 1.0
+        for epoch in range(40):
+            loss = rate + 1 / (epoch + 1)
+            ws.log({"loss": loss}, step=epoch)
+            if rate > 0.5:
+                time.sleep(0.5)
+            if ws.should_stop():
+                break
+        return rate
+
+    def sealed(loss: float) -> float:
+        return loss + 1
+
+    def pipeline() -> ws.Pipeline:
+        p = ws.Pipeline("blind")
+        rule = {"rule": "median", "startup": 1}
+        found = p.sweep(fit, over={"rate": [0.1, 0.2, 0.9, 0.8]}, metric="loss", search="grid", parallel=2, prune=rule)
+        p.step(sealed, found)
+        return p
+"""
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+def test_a_sweep_that_prunes_on_machines_without_python(blind, project):
+    """Interpreter and libraries travel; the lanes hear the search, which stops the bad trials."""
+    (project.path / "wingspan.toml").write_text('[pools.send]\nenvironment = "send"\n')
+    project.write(blinded=BLIND)
+    run = project.fresh("blinded").pipeline().run("send", home=blind / "home")
+    assert run["sealed"] == 1.1
+    states = {trial.parameters["rate"]: trial.state for trial in run.study.trials}
+    assert states == {0.1: "complete", 0.2: "complete", 0.9: "pruned", 0.8: "pruned"}
+    assert all(len(t.curve) < 40 for t in run.study.trials if t.state == "pruned")
+    shutil.rmtree(blind)  # the environment
