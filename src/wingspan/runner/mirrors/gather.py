@@ -36,6 +36,7 @@ class Gathering:
         self._store = Store(run.home.store)
         self._elsewhere = _attempts_of_others(run)
         self._known: dict[str, tuple[object, Tracked]] = {}
+        self._over: dict[str, tuple[Tracked, ...]] = {}  # of steps that are done: nothing new comes
 
     def look(self) -> list[Tracked]:
         """Return what there is to show now: steps in the order of the plan, trials by number."""
@@ -50,15 +51,22 @@ class Gathering:
         return found
 
     def _of_step(self, step: PlannedStep, event: StepEvent) -> Iterator[Tracked]:
+        if event.state == "done" and step.name in self._over:
+            yield from self._over[step.name]
+            return
         attempts = self._run.folder.attempts(step.key)
         if not attempts:
+            if step.done:
+                self._over[step.name] = ()
             return  # up to date, waiting or skipped
         state = RUNNING if event.state in {*UNDER_WAY, WAITING} else event.state
         one = self._cached(
             step.key, _signature(attempts, state), lambda: self._step(step, attempts, state)
         )
-        if one.rows or set(one.summary) - _about_the_job(one):
-            yield one
+        shown = (one,) if one.rows or set(one.summary) - _about_the_job(one) else ()
+        if state == "done" and self._store.done([step.key]):
+            self._over[step.name] = shown
+        yield from shown
 
     def _step(self, step: PlannedStep, attempts: list[Path], state: str) -> Tracked:
         run = self._run
@@ -111,9 +119,12 @@ class Gathering:
 
     def _trial(self, step: PlannedStep, trial: Trial, named: tuple[str, str, str]) -> Tracked:
         key = trial.keys[0] if trial.keys else ""
+        identity, group, state = named
+        known = self._known.get(identity)
+        if known is not None and known[0] == ("", COMPLETE, trial):
+            return known[1]  # no folder is looked into again
         own = self._run.folder.attempts(key) if key else []
         attempts = [*self._elsewhere.get(key, ()), *own]
-        identity, group, state = named
 
         def made() -> Tracked:
             result = self._result(key, attempts) if key else {}
@@ -130,7 +141,8 @@ class Gathering:
                 {**numbers, **value},
             )  # fmt: skip
 
-        return self._cached(identity, (_signature(attempts, state), trial), made)
+        files = "" if state == COMPLETE else _signature(attempts, state)
+        return self._cached(identity, (files, state, trial), made)
 
     def _cached(self, name: str, signature: object, make: Any) -> Tracked:  # noqa: ANN401
         before = self._known.get(name)
