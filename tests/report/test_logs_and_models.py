@@ -48,8 +48,9 @@ def test_the_page_of_a_log_begins_with_the_advice(log, parse):
     assert "What to do:" in lead
     assert "3 held" in lead
     tables = page.data["tables"]
-    assert tables["people"]["rows"][0][:3] == ["ada", ["3", 3], ["3", 3]]
-    assert tables["machines"]["rows"][0][1] == ["3", 3]
+    assert tables["user-all"]["rows"][0][:3] == ["ada", ["3", 3], ["3", 3]]
+    assert tables["host-all"]["rows"][0][1] == ["3", 3]
+    assert tables["losses"]["rows"]
     assert tables["reasons"]["rows"][0][0] == "6/8"
     assert len(tables["jobs"]["rows"]) == 3
     assert text.count("<svg") == 2

@@ -12,6 +12,7 @@ from wingspan.shown import brief
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice, Incident
+    from wingspan.eventlog.toll import Toll
 
 _ROWS: Final = 500  # of a table
 _FIRST: Final = 3  # causes on the first screen
@@ -27,8 +28,10 @@ def log_page(facts: LogFacts) -> Page:
         Section("time", "Over time", _time(facts)),
         Section("advice", "Advice by cause, user and host", _advice(facts)),
         Section("reasons", "Holds by reason", _reasons(facts)),
-        Section("users", "Users", _people(facts)),
-        Section("hosts", "Hosts", _hosts(facts)),
+        Section("lost", "Lost time", _losses(facts)),
+        Section("users", "Users", _tolls("user", summary.users)),
+        Section("sites", "Sites", _tolls("site", summary.sites)),
+        Section("hosts", "Hosts", _tolls("host", summary.hosts)),
         Section("use", "Request against use", _use(facts)),
         Section("transfers", "Slowest transfers", _transfers(facts)),
     ]
@@ -196,48 +199,36 @@ def _reasons(facts: LogFacts) -> list[Block]:
     ]
 
 
-def _people(facts: LogFacts) -> list[Block]:
-    rows: list[list[Cell]] = [
-        [
-            one.user,
-            (f"{one.jobs:,}", one.jobs),
-            (f"{one.holds:,}", one.holds),
-            *_good_bad(one.good_s, one.bad_s),
-        ]
-        for one in facts.people[:_ROWS]
-    ]
-    columns = ["user", "jobs", "holds", "good", "bad", "bad share"]
-    numeric = frozenset(range(1, 6))
-    return (
-        [Table("people", "By wall time", columns, rows, numeric, total=_total(facts.people))]
-        if rows
-        else []
-    )
-
-
-def _hosts(facts: LogFacts) -> list[Block]:
-    hosts = sorted(facts.summary.hosts, key=lambda each: -each.bad_s)
+def _tolls(name: str, found: "Sequence[Toll]") -> list[Block]:
+    """Return what became of the runs of each user, site or host, the worst first."""
     rows: list[list[Cell]] = [
         [
             one.name or "not named",
-            (f"{one.runs:,}", one.runs),
-            (f"{one.holds:,}", one.holds),
-            *_good_bad(one.good_s, one.bad_s),
+            *(
+                (f"{count:,}", count)
+                for count in (one.runs, one.holds, one.evictions, one.failures)
+            ),
+            (f"{one.rate:.1%}", one.rate),
+            (hours(one.good_s), one.good_s),
+            (hours(one.bad_s), one.bad_s),
         ]
-        for one in hosts[:_ROWS]
+        for one in found[:_ROWS]
     ]
-    columns = ["host", "runs", "holds", "good", "bad", "bad share"]
-    numeric = frozenset(range(1, 6))
-    return (
-        [Table("machines", "Most lost time first", columns, rows, numeric, total=_total(hosts))]
-        if rows
-        else []
-    )
+    if not rows:
+        return []
+    columns = [name, "runs", "held", "evicted", "failed", "bad", "good time", "bad time"]
+    numeric = frozenset(range(1, 8))
+    return [Table(f"{name}-all", "The worst first", columns, rows, numeric, total=_total(found))]
 
 
-def _good_bad(good_s: float, bad_s: float) -> list[Cell]:
-    share = bad_s / ((good_s + bad_s) or 1)
-    return [(hours(good_s), good_s), (hours(bad_s), bad_s), (f"{share:.0%}", share)]
+def _losses(facts: LogFacts) -> list[Block]:
+    rows: list[list[Cell]] = [
+        [one.how, (f"{one.runs:,}", one.runs), (hours(one.seconds), one.seconds)]
+        for one in facts.summary.losses
+    ]
+    columns = ["runs that", "runs", "lost"]
+    title = "Wall time without success"
+    return [Table("losses", title, columns, rows, frozenset({1, 2}))] if rows else []
 
 
 def _use(facts: LogFacts) -> list[Block]:

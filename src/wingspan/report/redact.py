@@ -212,7 +212,7 @@ def redacted_log(facts: "LogFacts") -> "LogFacts":
     """Return what logs say, without users, hosts and paths."""
     users, hosts = _here()
     jobs = [job for incident in facts.incidents for job in incident.jobs]
-    users |= {job.owner for job in jobs} | {one.user for one in facts.people}
+    users |= {job.owner for job in jobs}
     hosts |= {job.host for job in jobs} | {one.name for one in facts.summary.hosts}
     users |= {one.name for one in facts.summary.users}
     hosts |= {one.name for one in facts.summary.sites}
@@ -222,7 +222,6 @@ def redacted_log(facts: "LogFacts") -> "LogFacts":
     return replace(
         facts,
         names=tuple(map(by.path, facts.names)),
-        people=tuple(replace(one, user=by.user(one.user)) for one in facts.people),
         summary=replace(
             summary,
             access_points=tuple(map(by.host, summary.access_points)),
