@@ -182,3 +182,26 @@ def test_a_real_pool_closes_parts_of_chirp(
         assert f"universe = {universe}" in newest(run.folder).dag.read_text()
     finally:
         running.stop()
+
+
+@pytest.mark.long
+def test_a_sweep_ends_once_its_target_is_reached(talk):
+    """The lanes hear that no further trial comes; the sweep has the best so far."""
+    run = talk.learned(trials=40, parallel=1, target=0.39, constants={"epochs": 2}).run("htcondor")
+    assert run.study.best.value <= 0.39
+    assert len(run.study.trials) < 40
+    assert run["fit"] == run.study.best.value
+
+
+@pytest.mark.long
+def test_a_user_ends_a_sweep(talk, wait_until):
+    """What is under way is stopped, and the workflow goes on with the best so far."""
+    given = {"over": {"rate": [0.1, 0.9, 0.8, 0.7]}, "parallel": 1, "constants": {"epochs": 300}}
+    run = talk.pipeline(**given).submit("htcondor")
+    dag = wait_until(lambda: newest(run.folder))
+    wait_until(lambda: dag.params("fit-1_lane1.1").exists())
+    run.end_sweeps()
+    run.wait(60)
+    assert run["fit"] == 0.1
+    assert [trial.state for trial in run.study.trials[:2]] == ["complete", "pruned"]
+    assert len(ended(run)) == 2

@@ -96,6 +96,8 @@ class Sweeping:
             mark.get("sweep") == step.key and mark.get("mark") == _CLOSED
             for mark in self.study.marks
         )
+        if self._closed:
+            self._drop_drawn()
         before = self.study.look(self._limit)
         self._used_s = before.used_s
         counts = before.counts
@@ -305,7 +307,13 @@ class Sweeping:
         self.hurry = self.hurry or hurry
         if not self._closed:
             self._closed = True
+            self._drop_drawn()
             self.study.mark(_CLOSED, sweep=self.step.key, why=why)
+
+    def _drop_drawn(self) -> None:
+        """Make no call that was drawn ahead and not handed out, as on a pool."""
+        if not self._waits:
+            self._again.clear()
 
     def again(self, best: Trial) -> PlannedStep | None:
         """Return the first call of a trial, to be made once more as its result is gone; None if that was done."""
