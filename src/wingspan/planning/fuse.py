@@ -122,7 +122,7 @@ def fuse(plan: Plan, times: Mapping[str, float], task_time_s: float, start_s: fl
 
 
 def _singles(plan: Plan, times: Mapping[str, float]) -> Iterator[_Group]:
-    """Yield a group for each step; that of a sweep has the table of its trials, and is like no other."""
+    """Yield a group for each step; a sweep shares its own with the table of its trials alone."""
     steps = {step.key: step for step in plan.to_run()}
     tables = {step.needs[0]: step for step in steps.values() if "trials" in step.action}
     sweep_of = {table.key: key for key, table in tables.items() if key in steps}

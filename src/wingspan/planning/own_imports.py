@@ -1,4 +1,4 @@
-"""The imports of one of Wingspan's own modules, found in its text: the rest of it is not parsed.
+"""Find the imports of one of Wingspan's own modules in its text, without parsing the rest.
 
 Wingspan's modules are known by their bytes, so that a plan needs of them only what they import. To parse them took
 most of the time of planning one of the recipes. The text is written in one way (by its formatter), on which this
