@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wingspan.advisor.answers.blame import FAR, MATES, OTHERS, SURE, Seen, blame
 from wingspan.advisor.answers.evidence import History
 from wingspan.advisor.holds.episodes import find_episodes
 from wingspan.advisor.holds.timeline import make_timeline
@@ -22,7 +23,14 @@ RIGHT = {
     "access_point_outage": {"access point"},
     "plugin_outage": {"site", "access point"},  # a data server that a site, or everybody, uses
 }
-NAMES = {"job": "own", "cluster": "own", "job or cluster": "own", "": "cannot tell"}
+NAMES = {
+    "job": "own",
+    "cluster": "own",
+    "job or cluster": "own",
+    "user": "own",
+    "job, cluster or user": "own",
+    "": "cannot tell",
+}
 
 
 def judge(folder, parameters, seed, days):
@@ -78,3 +86,16 @@ def test_a_simulated_day(tmp_path):
 def test_simulated_pools(tmp_path, seed):
     """Three pools of days; the bounds are below what the first two reached (96 and 84 %)."""
     check(*judge(tmp_path, "ospool", seed, 3), 0.8)
+
+
+def test_several_clusters_alike_are_their_users_where_the_text_says_so():
+    """The counts are the same: after a program's error it is the user, after one of the environment the access point."""
+    seen = {(MATES, FAR): Seen(9, 9, 1), (OTHERS, "access point"): Seen(12, 20, 8)}
+    usual = Seen(12, 2000, 300)
+    verdicts = {origin: blame(origin, seen, usual) for origin in ("job", "environment")}
+    assert verdicts["job"].whose == "user"
+    assert verdicts["environment"].whose == "access point"
+    assert sum(verdicts["job"].shares.values()) == pytest.approx(1)
+    few = blame("job", {(OTHERS, "access point"): Seen(2, 20, 8)}, Seen(3, 60, 30))
+    assert few.whose in {"job or cluster", "job, cluster or user"}
+    assert few.share >= SURE

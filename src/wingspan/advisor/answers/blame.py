@@ -28,15 +28,39 @@ _CELLS: Final[Mapping[str, frozenset[Cell]]] = {
     "host": frozenset((who, "host") for who in (MATES, OTHERS)),
     "site": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
     "access point": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR),
-}
+    "user": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR),
+}  # the logs seldom name users: a user's other clusters are among the others at the access point
 JOB: Final = "job"
+USER: Final = "user"
+WIDE: Final = "job, cluster or user"
 SURE: Final = 0.6  # share from which on one is named
 MOST: Final = 0.95  # no counts make anything certain
 _PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
-    "job": {JOB: 0.40, "cluster": 0.50, "host": 0.05, "site": 0.03, "access point": 0.02},
-    "configuration": {JOB: 0.15, "cluster": 0.65, "host": 0.05, "site": 0.05, "access point": 0.10},
-    "environment": {JOB: 0.05, "cluster": 0.05, "host": 0.35, "site": 0.35, "access point": 0.20},
-    "user": {JOB: 0.50, "cluster": 0.50, "host": 0.0, "site": 0.0, "access point": 0.0},
+    "job": {
+        JOB: 0.40,
+        "cluster": 0.46,
+        USER: 0.05,
+        "host": 0.04,
+        "site": 0.03,
+        "access point": 0.02,
+    },
+    "configuration": {
+        JOB: 0.15,
+        "cluster": 0.55,
+        USER: 0.10,
+        "host": 0.05,
+        "site": 0.05,
+        "access point": 0.10,
+    },
+    "environment": {
+        JOB: 0.05,
+        "cluster": 0.05,
+        USER: 0.01,
+        "host": 0.35,
+        "site": 0.34,
+        "access point": 0.20,
+    },
+    "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
 }
 _RATE: Final = {  # beta distribution of the rate, where something is at fault: a trouble strikes a good part of the tries
     "job": (1.0, 1.0),
@@ -44,6 +68,7 @@ _RATE: Final = {  # beta distribution of the rate, where something is at fault: 
     "host": (4.0, 2.0),
     "site": (4.0, 3.0),
     "access point": (3.0, 4.0),
+    "user": (3.0, 4.0),
 }
 _RARE: Final = (0.5, 25.0)  # held and jobs that the usual rate begins with
 _TRUST: Final = 0.35  # of what counts say: clusters that meet the same trouble are not independent
@@ -76,17 +101,19 @@ class Blame:
 
     @property
     def whose(self) -> str:
-        """The likeliest, ``job or cluster`` where only these two are left, or nothing where it cannot be told."""
+        """The likeliest; ``job or cluster``, or `WIDE`, where only these are left; nothing where it cannot be said."""
         best = max(self.shares, key=lambda name: self.shares[name])
         if self.shares[best] >= SURE:
             return best
         own = self.shares[JOB] + self.shares["cluster"]
-        return "job or cluster" if own >= SURE else ""
+        if own >= SURE:
+            return "job or cluster"
+        return WIDE if own + self.shares[USER] >= SURE else ""
 
     @property
     def share(self) -> float:
         """The probability of what `whose` says; 0 where it says nothing."""
-        parts = self.whose.split(" or ") if self.whose else []
+        parts = self.whose.replace(",", " or").split(" or ") if self.whose else []
         return min(sum(self.shares[part] for part in parts), MOST)
 
 
@@ -107,7 +134,7 @@ def blame(
     Examples
     --------
     >>> mates = blame("job", {(MATES, FAR): Seen(291, 291, 1)}, Seen())
-    >>> mates.whose, blame("environment", {(OTHERS, "host"): Seen(9, 10, 8)}, Seen(20, 500, 60)).whose
+    >>> mates.whose, blame("environment", {(OTHERS, "host"): Seen(9, 10, 8), (OTHERS, "site"): Seen(0, 30, 9)}, Seen(20, 500, 60)).whose
     ('cluster', 'host')
     """
     rate = (usual.held + _RARE[0]) / (usual.tries + _RARE[1])

@@ -23,6 +23,8 @@ _WHOSE: Final = {
     "job": "this job",
     "cluster": "its cluster",
     "job or cluster": "this job or its cluster",
+    "user": "its user, in several clusters",
+    "job, cluster or user": "this job, its cluster or its user",
     "host": "the machine",
     "site": "the site",
     "access point": "the access point, or of a server that its jobs use",

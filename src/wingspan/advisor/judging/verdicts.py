@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from wingspan.advisor.answers.advice import Advice
+from wingspan.advisor.answers.blame import USER, WIDE
 from wingspan.eventlog.rules import DECISIONS
 
 OWN: Final = "job or cluster"
 UNKNOWN: Final = "cannot say"
 RIGHT: Final[Mapping[str, frozenset[str]]] = {  # cause -> the verdicts that are right
     **{
-        cause: frozenset({OWN})
+        cause: frozenset({OWN, USER})
         for cause in ("user_bug", "memory", "disk", "cpus", "time", "evictions")
     },
     "site_outage": frozenset({"site"}),
@@ -22,8 +23,8 @@ RIGHT: Final[Mapping[str, frozenset[str]]] = {  # cause -> the verdicts that are
         {"site", "access point"}
     ),  # of a data server that a site, or all, use
 }
-_SAID: Final = {"job": OWN, "cluster": OWN, "": UNKNOWN}
-SAID: Final = (OWN, "host", "site", "access point", UNKNOWN)
+_SAID: Final = {"job": OWN, "cluster": OWN, WIDE: USER, "": UNKNOWN}
+SAID: Final = (OWN, USER, "host", "site", "access point", UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import cluster_weights
 
-STRENGTH: Final = 8.0  # where too few groups were seen to calibrate by
+STRENGTH: Final = 6.0  # where too few groups were seen to calibrate by
 LEVEL: Final = 0.95
 FEWEST: Final = 8  # clusters whose rate is compared with an interval
 _STRENGTHS: Final = tuple(float(each) for each in np.geomspace(400.0, 1.5, 60))
