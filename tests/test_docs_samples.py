@@ -135,7 +135,7 @@ ELSEWHERE = {  # what takes too long, or needs what a test has already, and the 
     "wingspan holds sweep config.yaml": "tests/recipes/test_hold_sweep.py::def test_four_runs",
     "wingspan holds advise EventLog* --model advisor": "tests/recipes/test_hold_sweep.py::--model",
     "wingspan holds train": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
-    "wingspan holds evaluate": "tests/cli/test_holds_judge.py::test_logs_are_judged_once",
+    "wingspan holds evaluate": "tests/cli/test_holds_judge.py::test_how_often_holds_were_judged_on_is_counted",
     "wingspan holds advise EventLog --model": "tests/cli/test_holds_judge.py::test_trained_advisors_open",
     "wingspan holds advise job.log --apply": "tests/advisor/test_live_drill.py::--apply",
     "wingspan train loans.csv --target loan_status --tune": "tests/recipes/test_tuning.py::def test_a_tuned_model",
