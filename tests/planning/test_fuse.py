@@ -5,9 +5,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wingspan.pipeline.resources import Resources
 from wingspan.planning.fuse import BATCH_S, WAIT_S, WIDTH, fuse
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.planning.times import Lasted, known_times
+from wingspan.runner.htcondor.write.nodes import request_of
 
 
 def step(name, needs=(), memory=None, **resources):
@@ -57,6 +59,19 @@ def test_a_short_whole_may_ask_for_the_most_of_any_step():
     assert groups(steps, short) == (("a", "b", "c", "d"),)
     assert ("b",) in groups(steps, {**short, "a": WAIT_S})
     assert len(groups([*steps[:3], step("d", ["a"], gpus=1)], short)) > 1
+
+
+def test_steps_that_expect_other_memory_share_a_job():
+    """What a step is expected to use is what it asks for: the job asks for the most, within a factor of two for long ones."""
+    steps = [
+        step("a", expected_memory=2057),
+        step("b", ["a"], expected_memory=900),
+        step("c", ["a"]),
+    ]
+    assert groups(steps, dict.fromkeys("abc", 2.0)) == (("a", "b", "c"),)
+    assert request_of(steps).memory_mb == max(
+        Resources(**each.resources).memory_mb for each in steps
+    )
 
 
 def test_no_job_is_longer_than_the_task_time():

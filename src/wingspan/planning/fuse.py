@@ -36,7 +36,7 @@ WORTH = (
 WIDTH = 32  # jobs of a map of unknown length at first: a pool that gives more at once waits for the first ones
 TRIED = 16  # tasks of such a job at most: what it gives back is then worth a job of its own
 _SWEEP = "trials run in lanes, jobs of their own; the access point takes the best"
-_VARIED = frozenset({"expected", "cpus", "memory", "disk"})
+_VARIED = frozenset({"expected", "expected_memory", "cpus", "memory", "disk"})
 
 
 @dataclass(slots=True)

@@ -149,6 +149,7 @@ def request_of(group: Sequence[PlannedStep]) -> Resources:
         disk=max(one.disk_mb for one in asked),
         runtime=None if None in runtimes else sum(filter(None, runtimes)),
         expected=None,
+        expected_memory=None,
     )
 
 
