@@ -4,7 +4,9 @@ import json
 
 from typer.testing import CliRunner
 
+from wingspan.cli.advise import _looks
 from wingspan.cli.main import app
+from wingspan.errors import NotFoundError
 
 LOG = """000 (012.000.000) 2025-11-04 10:00:00Z Job submitted from host: <10.0.0.1:9618?alias=ap>
 ...
@@ -75,6 +77,22 @@ def test_watch_prints_a_hold_once(tmp_path):
     """One look prints what is held."""
     (tmp_path / "log").write_text(LOG)
     assert run("watch", tmp_path / "log", "--once").output.count("fix first") == 1
+
+
+def test_watch_lives_through_a_missing_log_and_rotation(tmp_path):
+    """It waits for a log, prints each hold once, and goes on with the new log after a rotation."""
+    log = tmp_path / "EventLog"
+    looks = _looks([log], 0.001, once=False)
+    log.write_text(LOG)
+    assert next(looks) == [log]
+    log.rename(tmp_path / "EventLog.old")
+    log.write_text(LOG.replace("(012", "(112").replace("10:00:", "11:00:"))
+    assert next(looks) == [tmp_path / "EventLog.old", log]
+    first = run("watch", log, "--once").output
+    assert first.count("fix first") == 2
+    (tmp_path / "EventLog.old").unlink()
+    log.unlink()
+    assert isinstance(run("watch", log, "--once").exception, NotFoundError)
 
 
 def test_the_hook_appends_a_line(tmp_path):

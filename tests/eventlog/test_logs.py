@@ -1,9 +1,11 @@
 """What a user may name: logs, folders, Parquet; anything else is refused with what was expected."""
 
 import gzip
+from pathlib import Path
 
 import pytest
 
+from wingspan.cli.logs import read
 from wingspan.errors import EventLogError, NotFoundError
 from wingspan.eventlog.logs import read_logs
 from wingspan.eventlog.parquet import write_parquet
@@ -78,3 +80,35 @@ def test_read_events_names_what_reads_folders(tmp_path):
     """The library's reader of single files says so."""
     with pytest.raises(EventLogError, match="read_logs"):
         read_events([tmp_path])
+
+
+def test_a_log_counts_once_however_it_is_named(tmp_path, monkeypatch):
+    """A path given twice, in another spelling, by a link, or by its folder too is one log."""
+    (tmp_path / "one.log").write_text(RECORD.format(1))
+    (tmp_path / "link").symlink_to(tmp_path / "one.log")
+    monkeypatch.chdir(tmp_path)
+    names = ["one.log", tmp_path / "one.log", "./one.log", "link", tmp_path]
+    assert len(read_logs(names)) == 1
+
+
+def test_folders_are_read_by_content(tmp_path, capsys):
+    """Rotations and logs with any name are read; what is not a log is named with a count, also texts that quote a log."""
+    for number, name in enumerate(("job.log.1", "EventLog.old", "x.log.txt", "dag.nodes"), 1):
+        (tmp_path / name).write_text(RECORD.format(number))
+    (tmp_path / "README.md").write_text("A log:\n\n" + RECORD.format(9))
+    (tmp_path / "job.out").write_text("")
+    assert sorted(read([tmp_path]).cluster.tolist()) == [1, 2, 3, 4]
+    said = capsys.readouterr().err
+    assert "2 files are not event logs and not read: README.md, job.out" in said
+
+
+def test_an_unreadable_file_is_one_line(tmp_path):
+    """A file that the system does not give is an error with its path; in a folder it is one of the others."""
+    unreadable = Path("/proc/self/mem")
+    if not unreadable.exists():
+        pytest.skip("this system has no file that cannot be read by root")
+    with pytest.raises(EventLogError, match="it cannot be read"):
+        read_logs([unreadable])
+    (tmp_path / "a.log").write_text(RECORD.format(1))
+    (tmp_path / "b.log").symlink_to(unreadable)
+    assert len(read_logs([tmp_path])) == 1

@@ -246,12 +246,15 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print advice as holds occur, until Ctrl-C. Acts on nothing."""
+    """Print advice as holds occur, until Ctrl-C. Acts on nothing.
+
+    A log may be missing at first, and may be rotated: its rotations are read with it.
+    """
     seen: set[tuple[str, str, float]] = set()
     advisor = _advisor(model, network)
     try:
-        for _ in _looks(logs or [], interval, once):
-            for incident in _incidents(logs or [], schedd, False, advisor):
+        for present in _looks(logs or [], interval, once):
+            for incident in _incidents(present, schedd, False, advisor):
                 for job in incident.jobs:
                     key = (job.access_point, job.job, job.held_at)
                     if key in seen:
@@ -339,18 +342,20 @@ def _logs_of(ads: Iterable[dict[str, Any]]) -> set[Path]:
     return {path for path in named if path.is_file()}
 
 
-def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[None]:
-    """Yield when there may be something new: of one log when it grew."""
-    from wingspan.eventlog.rotation import follow
+def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[list[Path]]:
+    """Yield the files to read whenever one of them is new or has grown; of no logs, each interval."""
+    from wingspan.cli.logs import files_of, say_missing
 
-    if once:
-        yield
-        return
-    if len(logs) == 1 and logs[0].is_file():
-        for _ in follow(logs[0], every_s=interval):
-            yield
+    before: object = None
+    say_missing(() if once else logs)
     while True:
-        yield
+        files = files_of(logs)
+        now = [(path, path.stat().st_ino, path.stat().st_size) for path in files]
+        if once or not logs or (files and now != before):
+            yield files or list(logs)
+        if once:
+            return
+        before = now
         time.sleep(interval)
 
 

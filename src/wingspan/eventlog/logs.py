@@ -27,8 +27,8 @@ def read_logs(
 ) -> Events:
     """Read events as `read_events` does, also of folders and of Parquet files that `write_parquet` made.
 
-    A folder of such parts is one table. In another folder, files named ``*.log`` or ``EventLog*`` (also ``.gz``, ``.zst``) are read, at any depth, and of those the
-    ones that are job event logs.
+    A folder of such parts is one table. In another folder every file that is a job event log by its content is read, at
+    any depth. A file that is named twice, or by a folder too, is read once.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def read_logs(
     """
     given = [Path(path) for path in paths]
     tables = [read_parquet(path) for path in given if _is_table(path)]
-    logs = [each for path in given if not _is_table(path) for each in logs_in(path)]
+    logs = _once(each for path in given if not _is_table(path) for each in logs_in(path))
     if not logs and tables:
         return join(tables)
     events = read_events(logs, timezone=timezone, cpus=cpus)
@@ -51,18 +51,48 @@ def _is_table(path: Path) -> bool:
     return path.suffix == PARQUET or any(path.glob(f"part-*{PARQUET}"))
 
 
+def _once(paths: Iterable[Path]) -> list[Path]:
+    """Return each file once, under the name that it was given first."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
 def logs_in(path: Path) -> list[Path]:
-    """Return the files to read: of a folder those whose names and content say that they are logs."""
+    """Return the files to read: of a folder those that are event logs by their content."""
     if not path.is_dir():
         return [path]
-    named = [each for each in path.rglob("*") if each.is_file() and _is_log_name(each.name)]
-    found = [each for each in named if is_log(each)]
+    found, _ = sort_folder(path)
     if not found:
-        fix = (
-            "give the files themselves; in a folder, *.log and EventLog* (also .gz, .zst) are read"
-        )
+        fix = "give the files themselves, or the folder that has them; a log begins with an event"
         raise EventLogError(str(path), "no job event log is in this folder", fix)
-    return sorted(found)
+    return found
+
+
+def sort_folder(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the job event logs in a folder, at any depth, and the other files; Parquet files are neither."""
+    files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix != PARQUET)
+    logs = [each for each in files if _is_log_in_folder(each)]
+    return logs, sorted({*files} - {*logs})
+
+
+def _is_log_in_folder(path: Path) -> bool:
+    """Say whether a file is a log: one without a log's name must begin with an event, so that texts that quote one are not."""
+    try:
+        return is_log(path) if _is_log_name(path.name) else _begins_with_event(path)
+    except EventLogError:
+        return False
+
+
+def _begins_with_event(path: Path) -> bool:
+    start = _start_of(path).lstrip()
+    first = start[:4096]
+    return bool(
+        re.match(rb"\d{3} \(-?\d+\.-?\d+\.", first)
+        or (first[:1] in {b"{", b"["} and b"EventTypeNumber" in first)
+        or (first[:1] == b"<" and (b"<classads>" in first or first.startswith(b"<c>")))
+    )
 
 
 def _is_log_name(name: str) -> bool:

@@ -139,3 +139,6 @@ def _found(path: Path) -> Iterator[None]:
     except IsADirectoryError as error:
         fix = "give the log files themselves, e.g. FOLDER/*.log; `read_logs` takes folders"
         raise EventLogError(str(path), "this is a folder", fix) from error
+    except OSError as error:
+        fix = "check its rights (`ls -l`) and that its disk works"
+        raise EventLogError(str(path), f"it cannot be read: {error.strerror}", fix) from error
