@@ -40,7 +40,12 @@ def test_the_command_line_is_found():
 def test_links_lead_somewhere(page):
     """Every relative link is a file of the repository."""
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
-    gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    made = {
+        "reference/commands.md",
+        "reference/python.md",
+    }  # when the site is built: tests/test_site.py
+    files = [link for link in links if "://" not in link and link not in made]
+    gone = [link for link in files if not (page.parent / link).exists()]
     assert not gone
 
 

@@ -95,7 +95,9 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge every model, or a stored advisor, on the last part of the logs, in one table.
+    """Judge all models, or a stored advisor, on later holds.
+
+    The last part of the logs is the test. The result is one table.
 
     Judges on logs, or on simulated pools.
     """

@@ -30,7 +30,10 @@ def sweep(
     on: On = "local",
     track: Track = None,
 ) -> None:
-    """Search sizes of tensors and LSTMs, test the best one once, and store it as an advisor."""
+    """Search tensors and LSTMs by a config.yaml.
+
+    The best one is tested once and stored as an advisor.
+    """
     from wingspan.advisor.models.network import check_torch
     from wingspan.cli.runs import check_folder, run_pipeline
     from wingspan.eventlog.logs import logs_in

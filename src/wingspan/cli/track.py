@@ -13,7 +13,10 @@ app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
 
 @app.command()
 def sync(run_id: RunId = "last", track: Track = None, home: HomeOption = None) -> None:
-    """Send what the mirrors of a run lack; --track adds a mirror to the run."""
+    """Send what a run's mirrors lack.
+
+    --track adds a mirror to the run.
+    """
     from wingspan.runner.mirrors import follow
     from wingspan.runner.mirrors.wanted import check as check_names
     from wingspan.runner.mirrors.wanted import want
@@ -37,7 +40,10 @@ def check(
     home: HomeOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what is missing.")] = False,
 ) -> None:
-    """Read back what the mirrors show; exit with 1 unless every point that was logged is there, once and in order."""
+    """Read back what a run's mirrors show.
+
+    Exits with 1 unless every logged point is there, once and in order.
+    """
     from wingspan.runner.mirrors import follow
     from wingspan.runner.runs import open_run
 
