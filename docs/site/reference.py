@@ -90,6 +90,8 @@ def _leaves(
     if not hasattr(command, "list_commands"):
         yield path, command
         return
+    if command.invoke_without_command and len(path) > 1:
+        yield path, command
     context = click.Context(command, info_name=path[-1])
     for name in command.list_commands(context):
         inner = command.get_command(context, name)
