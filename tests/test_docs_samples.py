@@ -573,8 +573,21 @@ def run_sample(sample, names, folder, monkeypatch):
         check_of(sample)(sample, folder)
 
 
+SLOW = {
+    "docs/models.md",
+    "docs/quickstart.md",
+    "docs/tables.md",
+}  # the commands of these train for a while
+
+
 @pytest.mark.usefixtures("unmeasured")
-@pytest.mark.parametrize("page", sorted({sample.page for sample in ALL}))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.long] if page in SLOW else [])
+        for page in sorted({sample.page for sample in ALL})
+    ],
+)
 def test_the_samples_of_a_page_run(page, data, tmp_path, monkeypatch):
     """All samples of a page, in order, in one folder: commands end well and print what is promised, Python runs."""
     folder = tmp_path / "project"

@@ -47,7 +47,7 @@ def test_the_advisors_example_plans(tmp_path):
         (tmp_path / "logs" / name).write_text("")
     words = ["-m", "wingspan", "plan", str(EXAMPLES / "hold_advisor.py"), "--set", "logs=logs"]
     assert "14 of 14 steps to run" in run(words, tmp_path).stdout
-    assert "14 of 14 steps to run" in run([*words, "--set", "lstm=true"], tmp_path).stdout
+    assert "15 of 15 steps to run" in run([*words, "--set", "lstm=true"], tmp_path).stdout
 
 
 def test_the_loan_example_plans(tmp_path):
@@ -63,6 +63,7 @@ def test_the_loan_example_plans(tmp_path):
     assert "8 of 8 steps to run" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unmeasured")
 def test_the_grid_is_a_table_of_30_rows(tmp_path):
     """Every combination once, best first, as CSV too."""

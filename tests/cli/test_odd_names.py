@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
+import typer
 
 from wingspan.cli.listing import runs
 from wingspan.cli.result_file import write_value
@@ -17,6 +19,7 @@ from wingspan.cli.why import _steps, _steps_text
 from wingspan.errors import NotFoundError, SettingError
 from wingspan.workflow import Pipeline
 
+LISTING = typer.Context(click.Command("runs"))  # of the command itself, none of its parts
 NAMES = ["a\nb", "x\x85y", "u\u2028v", "s\udc80t", "e\x1b[31mf", "tab\tc", "\u202eabc"]
 ODD = """
     from typing import NamedTuple
@@ -55,7 +58,7 @@ def test_a_step_is_one_line_whatever_its_name(odd, capsys):
     assert more == ["wingspan show 'g\\nh'", "wingspan logs --metrics 'g\\nh[l\\n6]'"]
     why = _steps_text(odd, _steps(odd, None)).splitlines()
     assert len(why) == 1 + len(odd.steps) + 1
-    runs()
+    runs(LISTING)
     told = "\n".join([*lines, *why, capsys.readouterr().out])
     assert not set("\x85\u2028\udc80\x1b\t\u202e") & set(told)
     with pytest.raises(NotFoundError) as missing:
@@ -65,7 +68,7 @@ def test_a_step_is_one_line_whatever_its_name(odd, capsys):
 
 def test_runs_of_no_pipeline_name_the_pipelines(odd):
     with pytest.raises(NotFoundError, match="odd"):
-        runs(pipeline="ood")
+        runs(LISTING, pipeline="ood")
 
 
 def test_a_field_is_advised_where_a_whole_result_cannot_be_written(odd, tmp_path):

@@ -150,6 +150,7 @@ def test_a_tuning_that_fails_leaves_the_estimator_as_it_comes(data):
     assert list(left.without(["linear"]).labels) == ["tree"]
 
 
+@pytest.mark.long
 def test_a_tuned_model_is_compared_and_can_be_the_best(data, tmp_path):
     """A depth that fits the data is found, wins on the validation rows, and is in the card with what it gained."""
     spaces = {"tree": {"max_depth": LogUniform(1, 8, q=1)}}

@@ -139,6 +139,7 @@ def running(run, step):
     return run.events[step].state == "running"
 
 
+@pytest.mark.long
 def test_of_two_steps_that_share_a_job_the_one_that_runs_is_running(slow, wait_until):
     """The other has ended there, and its result comes with the job's end. What the running one logs is seen at once."""
     pipeline, flag, home = slow
@@ -155,6 +156,7 @@ def test_of_two_steps_that_share_a_job_the_one_that_runs_is_running(slow, wait_u
     assert run.wait(60)["slow"] == 3
 
 
+@pytest.mark.long
 def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until, caplog):
     """Nothing is left in the queue; what was finished is not done again; the stop is told once, however often one looks.
 

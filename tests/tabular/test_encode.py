@@ -107,6 +107,7 @@ def test_calibrated_probabilities_are_those_of_scikit_learn(tmp_path):
         table_training(Training(tmp_path / "t.csv", "b", treatment=treatment))
 
 
+@pytest.mark.long
 def test_a_model_of_words_predicts_new_rows_and_is_not_exported_without_them(tmp_path):
     """Whatever the new rows hold; the scoring script, which knows no words, is not written."""
     frame(120).write_csv(tmp_path / "t.csv")

@@ -89,7 +89,9 @@ def test_a_deployed_model_stands_beside_the_one_that_would_replace_it(
     assert rival_of(tmp_path / "models", "none", tmp_path / "late") is None
 
 
-@pytest.mark.parametrize("estimator", ["logistic_regression", "decision_tree"])
+@pytest.mark.parametrize(
+    "estimator", ["logistic_regression", pytest.param("decision_tree", marks=pytest.mark.long)]
+)
 def test_an_exported_model_scores_as_wingspan_does(bundle_of, people, tmp_path, estimator):
     """Its script imports nothing of Wingspan, and gives the same labels and probabilities."""
     bundle = bundle_of(people(400), estimator)

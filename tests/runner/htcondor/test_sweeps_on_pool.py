@@ -248,6 +248,7 @@ def test_the_study_is_the_same_here_and_on_a_pool(tune, search):
 
 
 @pytest.mark.htcondor
+@pytest.mark.long
 def test_a_sweep_on_real_daemons(project, pool):
     """DAGMan starts lanes again, selects, and skips the sweep's own job; the sealed test follows in the same DAG."""
     (project.path / "wingspan.toml").write_text("[pools.htcondor]\ntask_time = 0.001\n")
