@@ -207,6 +207,7 @@ def test_stop_ends_a_run_and_the_same_command_goes_on(slow, project, wait_until,
     assert not again.folder.attempts(again.steps["first"].key)
 
 
+@pytest.mark.long
 def test_no_secret_is_left_anywhere(real, job_folder, monkeypatch):
     """A key in the environment is in no file of the run, and in no ad."""
     monkeypatch.setenv("WANDB_API_KEY", "s3cr3t-0123456789")

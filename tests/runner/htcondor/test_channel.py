@@ -122,6 +122,7 @@ def test_a_profile_chooses_what_jobs_may_do(talk, project, chirp):
     assert [trial.state for trial in run.study.trials] == ["complete"] * 3
 
 
+@pytest.mark.long
 def test_a_search_that_dies_goes_on_as_if_it_had_not(talk, wait_until):
     """It is killed in the middle, twice: draws and trials are those of a search that was left alone."""
     run = talk.learned(parallel=1, trials=8).submit("htcondor")

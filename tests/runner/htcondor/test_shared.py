@@ -319,6 +319,7 @@ def most_bytes(run):
 
 
 @pytest.mark.htcondor
+@pytest.mark.long
 def test_a_machine_without_the_folder_fails_the_job_once(declared, job_folder, wait_until):
     """No input is in the job's list of transfers; it names the folder, ran once, and its readers are skipped."""
     shared = job_folder / "shared"
