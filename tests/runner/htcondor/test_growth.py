@@ -13,7 +13,7 @@ from wingspan.runner.events import (
     StepEvent,
 )
 from wingspan.runner.htcondor.check.slots import unmet_by
-from wingspan.runner.htcondor.growth import ends_here, fix_of_removed, told
+from wingspan.runner.htcondor.growth import ends_here, fix_of_removed, with_fix
 
 HUNGRY = """
     import time
@@ -55,7 +55,7 @@ def test_the_fix_of_a_step_that_lacked_memory_names_the_largest_slot():
         "bad": StepEvent(0.0, "bad", "k2", FAILED, problem="ValueError", fix="correct the code"),
         "good": StepEvent(0.0, "good", "k3", DONE),
     }
-    steps = told(Outcome("run", events), {"memory": 1001}).steps
+    steps = with_fix(Outcome("run", events), {"memory": 1001}).steps
     assert "has more memory than 1,001 MB" in steps["fat"].fix
     assert (steps["bad"], steps["good"]) == (events["bad"], events["good"])
 

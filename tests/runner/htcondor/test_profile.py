@@ -99,8 +99,8 @@ def test_an_unknown_pool_lists_the_close_ones(files):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("shard = '/x'", "shard: is no key of a pool; did you mean shared?"),
-        ("x = 1", "x: is no key of a pool; keys: submit, shared"),
+        ("shard = '/x'", "shard: is not a key of a pool; did you mean shared?"),
+        ("x = 1", "x: is not a key of a pool; keys: submit, shared"),
         ("shared = 'here'", "shared: expected an absolute path, found 'here'"),
         ("image = 3", "image: expected one line of text, found 3"),
         ("max_jobs = true", "max_jobs: expected a whole number of at least 1, found True"),

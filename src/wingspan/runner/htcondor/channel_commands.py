@@ -1,4 +1,7 @@
-"""What a pool's profile allows running jobs on the access point -> submit commands, and words for its user. Pure."""
+"""Submit commands for the channel between running jobs and the access point.
+
+A pool's profile decides what its jobs may do; the sentences here say so to the user. Pure.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,7 +22,10 @@ def streams(chirp: str, *, lane: bool) -> bool:
 
 
 def channel_commands(chirp: str, *, lane: bool) -> dict[str, str]:
-    """Return the submit commands of a job; those of a sweep's lanes may read files where the profile allows it."""
+    """Return the submit commands that give a job its channel.
+
+    A lane of a sweep may also read files, where the profile allows it.
+    """
     return {
         **({} if chirp == OFF else {"My.WantRemoteUpdates": "true"}),
         **({"want_io_proxy": "true"} if chirp == IO and lane else {}),

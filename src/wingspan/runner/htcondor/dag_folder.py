@@ -20,7 +20,7 @@
       select.sh                 what DAGMan runs before the node of a sweep: makes the best trial's files its result
       sweeps.json               the sweeps' nodes: their lanes, and the study of their trials
       closing/NODE              there once the node of a sweep waits for its study
-      params/CALL.json          what the search has given a lane: a trial, or that there is none
+      params/CALL.json          what the search has given a lane: a trial, or that no trial is left
       stop/CALL                 there once the search has given up a trial
       jobs/NODE.json            the steps of a node
       results/                  what the jobs send back: KEY.json, KEY.OUTPUT and logs, NODE.failed.json; links to
@@ -117,7 +117,10 @@ class DagFolder:
 
     @property
     def nodes_log(self) -> Path:
-        """Events of the nodes' jobs, as far as DAGMan needs them: no transfers, sizes or disconnections."""
+        """Events of the nodes' jobs that DAGMan needs.
+
+        Transfers, sizes and disconnections are only in `jobs_log`.
+        """
         return self.root / f"{DAG}.nodes.log"
 
     @property
@@ -147,7 +150,7 @@ class DagFolder:
 
     @property
     def submission(self) -> Submission:
-        """What was written down when DAGMan was submitted; empty where an older version wrote nothing."""
+        """DAGMan's job as recorded at submission; empty if an older version submitted it."""
         found = read_sent(self.submitted)
         with suppress(OSError):
             return (
@@ -157,7 +160,10 @@ class DagFolder:
 
     @property
     def moved(self) -> bool:
-        """Whether the folder is not where it was when DAGMan was submitted: jobs send their results there."""
+        """Whether the folder was moved since DAGMan was submitted.
+
+        Jobs send their results to the old place.
+        """
         folder = self.submission.folder
         return bool(folder) and not _is_same(Path(folder), self.root)
 
@@ -245,7 +251,7 @@ class DagFolder:
         return self.jobs / f"{node}.json"
 
     def result(self, key: str) -> Path:
-        """Return the file with what a step came to."""
+        """Return the file with a step's result."""
         return self.results / f"{key}.json"
 
     def refusal(self, node: str) -> Path:
@@ -277,7 +283,7 @@ class DagFolder:
 
 
 def _number(node: tuple[str, list[str]]) -> int:
-    """Return the number that a node's name ends with: one that others wait for has a smaller one."""
+    """Return the number at the end of a node's name; parents have smaller numbers."""
     number = node[0].rpartition("-")[2]
     return int(number) if number.isascii() and number.isdigit() else 0
 
@@ -289,13 +295,16 @@ def dags_of(folder: RunFolder) -> list[DagFolder]:
 
 
 def newest(folder: RunFolder) -> DagFolder | None:
-    """Return the folder of a run's last DAG that was submitted; None if there is none."""
+    """Return the folder of a run's last submitted DAG; None if it has none."""
     found = dags_of(folder)
     return found[-1] if found else None
 
 
 def read_sent(file: Path) -> dict[str, Any] | None:
-    """Return what a job has sent in a file of results; None of one that is not there, or that HTCondor still fills."""
+    """Return what a job has sent in a file of results.
+
+    None if the file is missing, or HTCondor is still writing it.
+    """
     try:
         found: dict[str, Any] = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
@@ -304,6 +313,6 @@ def read_sent(file: Path) -> dict[str, Any] | None:
 
 
 def sent_of(folder: RunFolder, key: str) -> dict[str, Any] | None:
-    """Return what the job of a step has sent to a run's last DAG; None if there is no such thing."""
+    """Return what a step's job has sent to a run's last DAG; None if it sent nothing."""
     dag = newest(folder)
     return None if dag is None else read_sent(dag.result(key))

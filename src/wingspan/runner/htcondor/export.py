@@ -1,4 +1,7 @@
-"""A plan -> a folder that ``condor_submit_dag`` takes; `dag_folder` names its files."""
+"""Export a plan as a folder for ``condor_submit_dag``.
+
+`dag_folder` names the files.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""How far a request grows when a job lacked memory or disk: to the pool's largest slots; and what to say there."""
+"""Limit how far a request grows after a job lacked memory or disk.
+
+The limit is the pool's largest slot; messages say what to do at the limit.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,7 +19,9 @@ def unknown(_: Resources) -> Mapping[str, int]:
 
 
 def ends_here(provided: Mapping[str, int], most: Mapping[str, int]) -> bool:
-    """Say whether a slot has as much memory as any that could run the job, so that no other one would help.
+    """Say whether a slot has as much memory as any slot that could run the job.
+
+    Then another machine would not help.
 
     Parameters
     ----------
@@ -26,20 +31,23 @@ def ends_here(provided: Mapping[str, int], most: Mapping[str, int]) -> bool:
     return "memory" in most and provided.get("Memory", 0) >= most["memory"]
 
 
-def told(outcome: Outcome, most: Mapping[str, int]) -> Outcome:
-    """Return the outcome of a job in a slot as large as any, its steps that lacked memory with what to do there."""
-    steps = {name: _told(event, most["memory"]) for name, event in outcome.steps.items()}
+def with_fix(outcome: Outcome, most: Mapping[str, int]) -> Outcome:
+    """Return a job's outcome with a fix for the steps that lacked memory.
+
+    The job's slot was as large as any in the pool.
+    """
+    steps = {name: _with_fix(event, most["memory"]) for name, event in outcome.steps.items()}
     return Outcome(outcome.run_id, steps)
 
 
-def _told(event: StepEvent, most_mb: int) -> StepEvent:
+def _with_fix(event: StepEvent, most_mb: int) -> StepEvent:
     if event.cause != "memory":
         return event
     return replace(event, fix=too_large("memory", most_mb))
 
 
 def fix_of_removed(cause: str, part: Mapping[str, object]) -> str:
-    """Return what to do about a job that was held for its use again and again, and removed.
+    """Return the fix for a job that was held for its use several times, and removed.
 
     Parameters
     ----------

@@ -1,6 +1,8 @@
-"""What becomes of a job that is held, or that ends without a result: expressions that HTCondor's schedd evaluates.
+"""Decide what happens to held jobs and to jobs that end without a result.
 
-They travel in the job's ad, so they work while nobody is logged in, and survive a restart of the access point. Which
+The decisions are expressions that HTCondor's schedd evaluates.
+
+They travel in the job's ad, so they work while the user is logged out, and survive a restart of the access point. Which
 sub-codes mean disk stands in the table of rules (`wingspan.eventlog.rules`). The codes below are what another machine or
 another time may help. There the table, which is for people, is stricter: a job here gets another try or two before its
 user is asked. Each idea is an attribute of the ad with a name of its own, so that ``condor_q -af:h WingspanOverUse``
@@ -19,9 +21,9 @@ ELSEWHERE_EXIT = 7  # trials of a lane fail at once: run the same again on anoth
 MORE_EXIT = 6  # a lane of a sweep ended for its time, and trials are left
 CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and start again
 STARTS = 3  # how often a job is run that ends without a result
-STARTS_WITHOUT_WORK = 10  # how often a job is begun whose runs are all lost within a minute
+STARTS_WITHOUT_WORK = 10  # starts of a job, each lost within a minute, until it is removed
 SHORT_S = 60
-HOSTS = 3  # the last ones, which a job that comes back is sent to only if there is no other
+HOSTS = 3  # the last machines of a requeued job, which it gets only if no other matches
 
 _OVER_EXITS = (0, FAILED_EXIT, MORE_EXIT)
 _OVER = (34, 21, 26)  # HoldReasonCode: over the request, by the starter or by the pool's policy
@@ -75,7 +77,7 @@ def hold_policy(
 
 
 def amounts(asked: Resources) -> dict[str, str]:
-    """Return the numbers that a request's expressions start from, by the names that stand for them."""
+    """Return the amounts that a request's expressions start from, by macro name."""
     return {"memory_mb": str(asked.memory_mb), "disk_kb": str(asked.disk_mb * 1024)}
 
 
@@ -93,11 +95,11 @@ WHY: Mapping[str, str] = {
     "on_exit_remove": f"A job ends when it is done (0), a step failed ({FAILED_EXIT}), or its lane goes on in another job ({MORE_EXIT}); "
     f"else it starts again, {STARTS} times at most.",
     "checkpoint_exit_code": "A checkpoint is complete: send it, and start again.",
-}  # command -> why it is there, for whoever reads the file
+}  # command -> why it is there, for readers of the file
 
 
 def lacked(code: int, subcode: int) -> str:
-    """Return what a job that is held for its use had too little of, ``memory`` or ``disk``; else nothing."""
+    """Return what a job held for its use lacked, ``memory`` or ``disk``; else empty."""
     if code not in _OVER:
         return ""
     return "disk" if f"{code}/{subcode}" in _of_disk() else "memory"
@@ -105,7 +107,10 @@ def lacked(code: int, subcode: int) -> str:
 
 @cache
 def _of_disk() -> tuple[str, ...]:
-    """Return the codes, with their sub-codes, of use of more disk; all others of these codes are taken for memory."""
+    """Return the hold codes and sub-codes that mean too much disk use.
+
+    Other sub-codes of these codes mean memory.
+    """
     from wingspan.eventlog.rules import rules  # jobs need only the exit codes of this module
 
     pairs = (
@@ -132,7 +137,9 @@ def _had_most(most: Mapping[str, int]) -> str:
 
 
 def _requests(most: Mapping[str, int]) -> dict[str, str]:
-    """Return requests that double each time the job has ended, or was held, for lack of it; the ad remembers.
+    """Return requests that double each time the job ended or was held for lack of them.
+
+    The job's ad counts.
 
     A job that ended without saying why is taken for one that lacked memory.
     """

@@ -1,8 +1,8 @@
-"""Earlier results that travel with a job: it takes one over instead of computing the same bytes again.
+"""Send earlier results with jobs, which may adopt them instead of computing again.
 
-A step whose inputs are stored takes over an earlier result before its DAG is submitted. Of a step that reads what another
-job of the DAG makes, only the job can know whether its inputs are as before. So it is sent its last result, if that is
-small, together with the digest of what it was computed from.
+A step whose inputs are stored adopts an earlier result before its DAG is submitted. Where a step reads what another job
+of the DAG makes, only its own job can know whether its inputs are as before. So the job is sent the step's last result,
+if that is small, with the digest of what it was computed from.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ Known = Mapping[
 
 
 def last_results(plan: Plan, store: Store) -> dict[str, dict[str, str]]:
-    """Return the last result of each step that is to run and has one of the same code and parameters."""
+    """Return the last result with the same code and parameters, of steps that are to run."""
     steps = [step for step in plan.to_run() if step.inputs and step.base]
     known = store.contents.known({step.base for step in steps})
     read: dict[str, Mapping[str, Any]] = {}
@@ -41,13 +41,16 @@ def last_results(plan: Plan, store: Store) -> dict[str, dict[str, str]]:
 
 
 def files_of(keys: Mapping[str, str], store: Store) -> list[str]:
-    """Return the names under which a result is sent; `keys` are those of an entry of `last_results`."""
+    """Return the names under which a result is sent.
+
+    `keys` are those of an entry of `last_results`.
+    """
     key = keys["key"]
     return [f"{key}.json", *(file_name(key, output) for output in store.result(key)["outputs"])]
 
 
 def take_known(known: Known, steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) -> None:
-    """Put the last results of a job's steps, as far as they came along, where the steps can take them over."""
+    """Put the last results that came with a job where its steps can adopt them."""
     for step in steps:
         last = known.get(step.key)
         if last is None:

@@ -1,4 +1,7 @@
-"""What nobody needs any more in a shared folder: places of runs that are over, environments that no run refers to."""
+"""Remove what is no longer needed in a shared folder.
+
+That is: places of runs that are over, and environments that no run refers to.
+"""
 
 import os
 import time
@@ -14,7 +17,7 @@ from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.htcondor.shared import ENVIRONMENT, ENVIRONMENTS, RUNS, STORE, Owner, owner_of
 from wingspan.runner.run_folder import Home, RunFolder
 
-_LEFT_S = 86_400.0  # what was half made and not written to for so long, nobody makes any more
+_LEFT_S = 86_400.0  # without a write for so long, a half-made folder is abandoned
 
 
 class Left(NamedTuple):
@@ -28,7 +31,7 @@ class Left(NamedTuple):
 def clean_shared(shared: Path, older_than_s: float, *, dry: bool = False) -> list[Left]:
     """Remove from a shared folder what no run needs; say of each folder what became of it.
 
-    What runs of this machine have finished is brought in first. Runs of other machines are let be.
+    What runs of this machine have finished is brought in first. Runs of other machines are left alone.
 
     Parameters
     ----------
@@ -62,9 +65,9 @@ def _why_kept(place: Path, older_than_s: float, *, dry: bool) -> str:
     """Return why the place of a DAG is still needed."""
     owner = owner_of(place)
     if owner is None:
-        return "whose it is, is not known: remove it by hand once that run is over"
+        return "owner unknown: delete it by hand once its run has finished"
     if owner.host != os.uname().nodename:
-        return f"a run of {owner.host}: give this command there"
+        return f"a run of {owner.host}: run this command there"
     dag = Path(owner.dag)
     if not dag.is_dir():
         return _why_kept_without_folder(place, older_than_s)
@@ -78,7 +81,10 @@ def _why_kept(place: Path, older_than_s: float, *, dry: bool) -> str:
 
 
 def _why_kept_without_folder(place: Path, older_than_s: float) -> str:
-    """Return why the place of a DAG is still needed whose folder is gone: its run may have been moved."""
+    """Return why the place of a DAG is still needed though its folder is gone.
+
+    Its run may have been moved.
+    """
     newest = max(path.stat().st_mtime for path in (place, place / STORE) if path.exists())
     if newest >= time.time() - older_than_s:
         return "its run's folder is gone, or was moved, and it was used lately"
@@ -86,7 +92,10 @@ def _why_kept_without_folder(place: Path, older_than_s: float) -> str:
 
 
 def _brought_in(dag: Path, owner: Owner, *, dry: bool) -> str:
-    """Bring in the results of a DAG that is over; return why they still are needed where they are."""
+    """Bring in the results of a DAG that is over.
+
+    The return value says why they are still needed where they are.
+    """
     folder = RunFolder(dag.parents[1])
     if dag.parent != folder.dags:
         return f"its results may not have been brought in: wingspan collect {owner.dag}"
@@ -125,7 +134,7 @@ def _environments(shared: Path, limit: float, *, dry: bool) -> Iterator[Left]:
 
 
 def _taken_away(shared: Path, path: Path, *, dry: bool) -> Left:
-    """Remove an environment, unless a run has come to need it in this moment."""
+    """Remove an environment, unless a run has just started to need it."""
     size = size_of(path)
     if dry:
         return Left(path, "", size)

@@ -1,4 +1,6 @@
-"""What a job says while it runs: one line of its event log a message, such as ``ws1 2 17 {"metrics": ...}``.
+"""Write and read the messages of running jobs.
+
+Each is one line of a job's event log, such as ``ws1 2 17 {"metrics": ...}``.
 
 The line names the start of the job and the number of the message since then, because the log of a restarted job repeats
 itself. It is ASCII and short, because HTCondor cuts longer lines without a word, and it never holds a user's raw text,
@@ -31,7 +33,9 @@ class Message(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One number that a step has logged: `place` is the step of training, or its place among the metric's values.
+    """One number that a step has logged.
+
+    `place` is the step of training, or the number's position among the metric's values.
 
     Parameters
     ----------
@@ -84,7 +88,9 @@ def packed_states(states: Iterable[str]) -> str:
 
 
 def states_of(message: Message | None, count: int) -> str:
-    """Return the states that a message gives for so many steps, a letter a step; empty if it gives none.
+    """Return the states that a message gives for `count` steps, a letter each.
+
+    Empty if the message has none.
 
     >>> states_of(Message(1, 2, {"steps": "3e1r2w"}), 6)
     'eeerww'
@@ -153,18 +159,24 @@ def _size(value: object) -> int:
 
 
 class Once:
-    """Lets each message of a job through once, and none of an earlier start than the last that was heard of."""
+    """A filter that lets each message of a job through once.
+
+    Messages from an earlier start of the job are dropped.
+    """
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, int]] = {}
 
     def begin(self, job: str) -> None:
-        """Take note that a job was started: one that cannot count its starts numbers its messages from 1 again."""
+        """Note that a job was started.
+
+        A job that cannot count its starts numbers its messages from 1 again.
+        """
         if self._last.get(job, (0, 0))[0] == 0:
             self._last.pop(job, None)
 
     def new(self, job: str, line: str) -> Message | None:
-        """Return the message of a line; None if it was let through before, or is not Wingspan's."""
+        """Return the message of a line; None if it passed before, or is not Wingspan's."""
         message = read_line(line)
         if message is None or message[:2] <= self._last.get(job, (0, 0)):
             return None

@@ -1,4 +1,7 @@
-"""The files of a result as they travel: ``KEY.json`` and ``KEY.OUTPUT`` side by side, folders as tar files."""
+"""Pack and unpack the files of a result as they travel.
+
+``KEY.json`` and ``KEY.OUTPUT`` lie in one folder; folders travel as tar files.
+"""
 
 import json
 from pathlib import Path
@@ -23,7 +26,7 @@ def take_result_in(key: str, sandbox: Path, store: Store) -> None:
 
 
 def unpack_result(source: Path, key: str, target: Path) -> None:
-    """Make a store's entry, ``result.json`` and ``outputs/``, of the files of one step that were sent."""
+    """Make a store entry, ``result.json`` and ``outputs/``, from a step's sent files."""
     (target / OUTPUTS).mkdir(parents=True)
     result = json.loads((source / f"{key}.json").read_text())
     for output in result["outputs"]:

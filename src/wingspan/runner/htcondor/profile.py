@@ -1,4 +1,4 @@
-"""``wingspan.toml`` -> `Profile`: what is particular to one pool.
+"""Read ``wingspan.toml`` as `Profile`: what is particular to one pool.
 
 The project's file is the first one found in the folder and those above it; the user's is ``~/.config/wingspan.toml``.
 A pool of the project wins over one of the user with the same name::
@@ -57,7 +57,7 @@ class Profile:
     submit
         Submit commands for every job; those of a step's `Resources` win.
     shared
-        Absolute path of a folder that access point and execution points share; None: there is none.
+        Absolute path of a folder that access point and execution points share; None: the pool has none.
     chirp
         What running jobs may do on the access point: ``io``: the jobs of sweeps send messages and read files,
         ``updates``: all only send messages, ``off``: neither.
@@ -72,13 +72,13 @@ class Profile:
     dagman
         Settings of DAGMan, without the prefix ``_CONDOR_``.
     max_jobs
-        Jobs of a run in the queue at once; None is no limit.
+        Jobs of a run in the queue at once; None: no limit.
     max_idle
-        Jobs of a run that wait in the queue at once; None is DAGMan's own limit, 1,000 by default.
+        Jobs of a run that wait in the queue at once; None: DAGMan's own limit, 1,000 by default.
     priority
-        Of the jobs among those of the same user; larger goes first.
+        Priority of the jobs among those of the same user; larger goes first.
     notify
-        Address that HTCondor sends a message to when the DAG has ended; empty is nobody.
+        Address that HTCondor sends a message to when the DAG has ended; empty: no message is sent.
     hold_back_off_s
         Wait before the first release of a job that was held for what passes.
     checkpoint_every_s
@@ -128,7 +128,7 @@ def find_profile(
     NotFoundError
         No file has this pool.
     SettingError
-        A file cannot be read, or says what is not allowed; all that is wrong in the pool is told.
+        A file cannot be read, or says what is not allowed; the message lists all that is wrong in the pool.
     """
     profile = _find(name, start)
     if given:
@@ -195,13 +195,16 @@ def _profile(name: str, table: object, file: Path) -> Profile:
                 f"submit, line {_line(file, name, command)}: {command} = {text}: {problem}"
             )
     if problems:
-        told = "; ".join(problems)
-        raise SettingError(f"{file} [pools.{name}]", told, "correct the file; nothing was started")
+        wrong = "; ".join(problems)
+        raise SettingError(f"{file} [pools.{name}]", wrong, "correct the file; nothing was started")
     return Profile(name=name, **values)
 
 
 def _options(given: Mapping[str, object]) -> dict[str, Any]:
-    """Return the attributes of a profile that are given for one run; a table of the file is set as a whole, so only there."""
+    """Return the attributes of a profile that are given for one run.
+
+    The tables of the file are set as a whole, so they can only be set there.
+    """
     values, problems = _values(given)
     kept = (str, int, float)  # as the run's folder can keep them
     problems += [
@@ -216,14 +219,14 @@ def _options(given: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
-    """Return the attributes of a profile that a table of its keys sets, and what is wrong with others."""
+    """Return the attributes that a table of a profile's keys sets, and its problems."""
     problems: list[str] = []
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _KEYS:
             close = get_close_matches(key, _KEYS)
             hint = f"did you mean {' or '.join(close)}?" if close else f"keys: {', '.join(_KEYS)}"
-            problems.append(f"{key}: is no key of a pool; {hint}")
+            problems.append(f"{key}: is not a key of a pool; {hint}")
             continue
         attribute, read = _KEYS[key]
         try:
@@ -234,7 +237,10 @@ def _values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _line(file: Path, pool: str, command: str) -> int:
-    """Return the line of a file that sets a submit command of a pool; the first of the file where it is not found."""
+    """Return the line of a file that sets a submit command of a pool.
+
+    If it is not found, the first line.
+    """
     lines = file.read_text(encoding="utf-8").splitlines()
     begin = next((n for n, line in enumerate(lines) if f"pools.{pool}" in line), 0)
     named = re.compile(rf"""(?<![\w.+]){re.escape(command)}["']?\s*=""")

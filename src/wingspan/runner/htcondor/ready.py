@@ -21,7 +21,10 @@ from wingspan.store.store import Store
 
 
 def require_pool(plan: Plan, profile: Profile, home: Home) -> None:
-    """Refuse what a pool cannot do, a pool that cannot be reached or does not take this user, before anything is written."""
+    """Refuse, before anything is written, a plan or a pool that cannot be used.
+
+    A pool is refused that cannot be reached or does not accept this user.
+    """
     outputs = check_outputs(plan.to_run())
     if not outputs.ok:
         raise SettingError("outputs of commands", outputs.found, outputs.fix)

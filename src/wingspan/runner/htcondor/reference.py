@@ -1,4 +1,4 @@
-"""An input file that the pool reaches by itself -> the URL that jobs get it from, past the access point. Pure."""
+"""Find the URL of an input file that the pool can fetch without the access point. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~+/-]+")  # what a URL, and a list of them, ho
 
 
 def sent_name(file: Mapping[str, Any]) -> str:
-    """Return the name under which a file is sent: files of one name may go to one job, and lists hold plain names."""
+    """Return the name under which a file is sent.
+
+    It has a part of the digest, as files of one name may go to one job, and only plain characters.
+    """
     return f"{str(file['digest']).partition(':')[2][:16]}.{file_part(file['name'])}"
 
 

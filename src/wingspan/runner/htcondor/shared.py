@@ -1,4 +1,6 @@
-"""A folder that access point and execution points share: what of a DAG lies there, for its jobs to read and write by path.
+"""Use a folder that access point and execution points share.
+
+Jobs read and write there by path.
 
 ::
 
@@ -37,14 +39,17 @@ _LINK = "shared"  # in the folder of a DAG: leads to what lies in the shared fol
 
 
 class Owner(NamedTuple):
-    """Whose a DAG's place is: the access point's host name, and the DAG's folder there."""
+    """The owner of a DAG's place: the access point's host name, and the DAG's folder there."""
 
     host: str
     dag: str
 
 
 def problem_of(shared: Path) -> str:
-    """Write, read and remove a file in a folder, as this user on this machine; return what is wrong, or nothing."""
+    """Write, read and remove a file in a folder; return what is wrong, or an empty text.
+
+    It is done as this user on this machine.
+    """
     import tempfile
 
     try:
@@ -73,9 +78,9 @@ def require(shared: Path) -> None:
 
 def unusable(place: Path, problem: str) -> WingspanError:
     """Return the error of a job that cannot use its DAG's place in the shared folder."""
-    told = f"a job on {os.uname().nodename}, as user {os.getuid()}, cannot use it: {problem}"
+    found = f"a job on {os.uname().nodename}, as user {os.getuid()}, cannot use it: {problem}"
     fix = "mount it on all machines that run jobs, writable for you; or leave out the key shared, or --shared"
-    return SettingError(f"shared folder {place}", told, fix)
+    return SettingError(f"shared folder {place}", found, fix)
 
 
 def below(path: Path, shared: Path) -> bool:
@@ -95,7 +100,10 @@ def constant_in(place: Path, name: str) -> Path:
 
 
 def make_place(shared: Path, dag: Path, name: str) -> Path:
-    """Make the place of a DAG in the shared folder, and a link to it in the DAG's own folder; return it."""
+    """Make and return the place of a DAG in the shared folder.
+
+    The DAG's own folder gets a link to it.
+    """
     from secrets import token_hex  # no job makes a place
 
     place = shared / RUNS / f"{file_part(name)}-{token_hex(4)}"
@@ -110,7 +118,7 @@ def make_place(shared: Path, dag: Path, name: str) -> Path:
 
 
 def owner_of(place: Path) -> Owner | None:
-    """Return whose a DAG's place is; None where that cannot be read."""
+    """Return the owner of a DAG's place; None where that cannot be read."""
     try:
         return Owner(**json.loads((place / _OWNER).read_text()))
     except (OSError, ValueError, TypeError):
@@ -175,7 +183,7 @@ def take_result(key: str, outputs: Mapping[str, Any], place: Path, attempt: Path
         source = Store(place / STORE).output_path(key, output)
         if not source.exists():
             problem = f"output {output} is not in the shared folder: {source}"
-            raise NotFoundError(f"result {key[:12]}", problem, "give the same command again")
+            raise NotFoundError(f"result {key[:12]}", problem, "run the command again")
         with disk_errors(attempt):
             copy(source, attempt / OUTPUTS / output, link)
 
@@ -189,7 +197,10 @@ def link(source: Path, target: Path) -> None:
 
 
 def clean(dag: Path) -> None:
-    """Remove what lies in the shared folder for a DAG that is over; what cannot be removed stays."""
+    """Remove the place of a DAG that is over from the shared folder.
+
+    What cannot be removed stays.
+    """
     place = place_of(dag)
     if place is not None:
         shutil.rmtree(place, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Carry out a plan on an HTCondor pool: write the DAG, submit it, follow its event log until all has ended.
+"""Run a plan on an HTCondor pool: write the DAG, submit it, and follow its event log.
 
 DAGMan does the work. This process may go away at any moment; another one that follows the same run goes on.
 """
@@ -82,7 +82,7 @@ class HTCondorRunner(Runner):
         return ready.fused(plan, before, home, self._profile)
 
     def require(self, plan: Plan, home: Home) -> None:
-        """Refuse what a pool cannot do, and a pool that cannot be reached or does not take this user."""
+        """Refuse what a pool cannot do, and a pool that cannot be reached or used by this user."""
         ready.require_pool(plan, self._profile, home)
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
@@ -101,7 +101,7 @@ class HTCondorRunner(Runner):
                 time.sleep(_POLL_S)
                 follower.advance()
             rest = remaining(plan, follower, home, tried)
-            rest = adopt_stored(rest, Store(home.store), partial(_tell, folder, listener))
+            rest = adopt_stored(rest, Store(home.store), partial(_report, folder, listener))
             if not rest.to_run():
                 break
             tried |= _stale(follower)
@@ -128,7 +128,7 @@ class HTCondorRunner(Runner):
                 return follower
             dagman_job.withdraw(last)
             plan = refreshed(plan, home)
-        plan = adopt_stored(plan, Store(home.store), partial(_tell, folder, listener))
+        plan = adopt_stored(plan, Store(home.store), partial(_report, folder, listener))
         if not plan.to_run():
             return None
         return self._submit(plan, folder, home, listener)
@@ -149,7 +149,7 @@ class HTCondorRunner(Runner):
             cluster = submit_dag(
                 dag.dag, {"BatchName": batch_name(plan.pipeline)}, notification(self._profile)
             )
-        except BaseException:  # nothing is in the queue: the same command begins anew
+        except BaseException:  # nothing is in the queue: the same command begins again
             clean(dag.root)
             remove_tree(dag.root)
             raise
@@ -163,7 +163,7 @@ class HTCondorRunner(Runner):
 
 
 def _say_held(follower: Follower) -> None:
-    """Log which steps are held: their events were recorded before, so no listener hears of them."""
+    """Log which steps are held: their events were recorded before, so no listener is called."""
     for group in alike(event for event in follower.events.values() if event.state == HELD):
         facts = (names_of(group), group[0].problem, group[0].fix)
         _LOG.warning("waiting for a job that is held: %s: %s\n  -> %s", *facts)
@@ -182,13 +182,13 @@ def remaining(
 ) -> Plan:
     """Return the plan of what another DAG could still do.
 
-    That are steps whose node was not run for another step's failure: a node fails as a whole, and so do the nodes that
-    wait for it, also those that need only its good steps. And steps that read a result which was not the stored one.
+    These are steps whose node did not run because another step failed: a node fails as a whole, and so do the nodes that
+    wait for it, also those that need only its good steps. Steps that read a result other than the stored one are left too.
 
     Parameters
     ----------
     tried
-        Keys of steps that ran again for that already: they are not given a third job.
+        Keys of steps that ran again for that reason already: they get no third job.
     """
     now = refreshed(plan, home)
     ended = {event.key for event in follower.events.values() if event.state in {FAILED, SKIPPED}}
@@ -205,7 +205,7 @@ def remaining(
     return replace(now, steps=steps)
 
 
-def _tell(folder: RunFolder, listener: Listener, event: StepEvent) -> None:
+def _report(folder: RunFolder, listener: Listener, event: StepEvent) -> None:
     write_event(folder, event)
     listener(event)
 

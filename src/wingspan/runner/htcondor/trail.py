@@ -1,4 +1,4 @@
-"""A run on a pool, seen by any process: what its DAG's logs and the queue say beyond the run's record."""
+"""Look at a run on a pool from any process, by its DAG's logs and the queue."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -110,7 +110,10 @@ class DagTrail(Trail):
         return found
 
     def channel(self) -> str:
-        """Return how the jobs of the last DAG's sweeps reach the access point; empty without a sweep."""
+        """Return how the jobs of the last DAG's sweeps reach the access point.
+
+        Empty without a sweep.
+        """
         dag = newest(self._folder)
         if dag is None or not dag.sweeps():
             return ""
@@ -118,7 +121,7 @@ class DagTrail(Trail):
         return ways_in_words(self._live[dag].ways.values())
 
     def sent(self, key: str) -> dict[str, Any] | None:
-        """Return the result that the job of a step has sent to the last DAG; None if there is none."""
+        """Return the result that the job of a step has sent to the last DAG; None if it sent none."""
         return sent_of(self._folder, key)
 
     def queued(self, step: PlannedStep | None = None) -> list[Mapping[str, Any]]:

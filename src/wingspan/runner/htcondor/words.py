@@ -1,4 +1,4 @@
-"""What the lists, lines and paths of HTCondor's files can hold: everything else is renamed or refused. Pure."""
+"""Check and rename texts for HTCondor's lists, lines and paths. Pure."""
 
 import re
 from pathlib import Path
@@ -41,5 +41,8 @@ def folder_problem(folder: Path) -> str:
 
 
 def batch_name(pipeline: str) -> str:
-    """Return the batch name of a pipeline's jobs: its name, with ``_`` for what DAGMan does not quote in it."""
+    """Return the batch name of a pipeline's jobs.
+
+    It is the pipeline's name, with ``_`` for what DAGMan does not quote in it.
+    """
     return "".join(c if c.isalnum() or c in _IN_BATCH_NAMES else "_" for c in pipeline)

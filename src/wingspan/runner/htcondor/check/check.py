@@ -1,4 +1,7 @@
-"""A plan -> all checks of it against the pool that a profile means. Submits nothing, unless a probe is asked for."""
+"""Check a plan against the pool that a profile names.
+
+Nothing is submitted, unless a probe is asked for.
+"""
 
 import os
 import shutil
@@ -51,7 +54,7 @@ from wingspan.store.store import Store
 _LEAST_FREE_MB = 32
 _PROBE_S = 180.0  # three negotiation cycles of a pool with default settings
 _PROBE = """#!/bin/sh
-# Reads what the access point wrote in the shared folder, and writes beside it.
+# Reads what the access point wrote in the shared folder, and answers in the same folder.
 who="$(id -un) on $(uname -n)"
 [ "$(cat "$1/here" 2>/dev/null)" = here ] || { echo "$who cannot read it"; exit 1; }
 echo there > "$1/there" || { echo "$who cannot write in it"; exit 1; }
@@ -72,7 +75,7 @@ def check_plan(
     Parameters
     ----------
     folder
-        Of a run that has the plan, where its constants lie; None where it is a new plan.
+        Folder of the plan's run, where its constants lie; None for a new plan.
     probe
         Submit one small job that reads and writes the profile's shared folder.
     """
@@ -103,8 +106,8 @@ def check_plan(
     if profile.shared is None:
         checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit, staging)
     else:
-        told = f"none: jobs read and write in {profile.shared}"
-        checks.append(Check("transfer", True, told, facts={"bytes": 0}))
+        found = f"none: jobs read and write in {profile.shared}"
+        checks.append(Check("transfer", True, found, facts={"bytes": 0}))
     checks += [
         *images,
         imports,
@@ -134,7 +137,10 @@ def _urls(step: PlannedStep, staging: Mapping[Path, str]) -> list[str]:
 
 
 def _reach() -> tuple[list[Check], Access | None, Pool | None]:
-    """Find the pool, ask for permission, and look at its slots; what cannot be reached is one check."""
+    """Find the pool, check the permissions, and look at its slots.
+
+    A pool that cannot be reached is one failed check.
+    """
     try:
         config = use_pool()
         access = check_access()
@@ -142,16 +148,16 @@ def _reach() -> tuple[list[Check], Access | None, Pool | None]:
     except PoolError as error:
         return [Check("pool", False, f"{error.where}: {error.problem}", error.fix)], None, None
     versions = access.versions
-    told = f"{access.access_point}, HTCondor {versions.access_point}, bindings {versions.bindings}, as {access.user}"
-    found = [Check("pool", True, told, facts={"config": str(config), "user": access.user})]
+    seen = f"{access.access_point}, HTCondor {versions.access_point}, bindings {versions.bindings}, as {access.user}"
+    found = [Check("pool", True, seen, facts={"config": str(config), "user": access.user})]
     points = Counter(_version_of(slot) for slot in pool.slots)
     slots = ", ".join(f"{count} of {version}" for version, count in points.most_common())
     if not pool.negotiators:
         problem = "the pool has no negotiator: no job will ever start"
         return [*found, Check("slots", False, problem, "ask its administrator")], access, pool
-    told = f"{len(pool.slots)}: {slots}" if slots else "none"
+    seen = f"{len(pool.slots)}: {slots}" if slots else "none"
     return (
-        [*found, Check("slots", bool(pool.slots), told, "see: wingspan pool status")],
+        [*found, Check("slots", bool(pool.slots), seen, "see: wingspan pool status")],
         access,
         pool,
     )
@@ -181,7 +187,10 @@ def _proof(environment: Check, plan: Plan, folder: RunFolder | None, home: Home)
 def check_environment(
     steps: Sequence[PlannedStep], home: Home, profile: Profile, way: Way | None, jobs: int
 ) -> Check:
-    """Make the environment, as a run would and will not do again; say how it travels, and how many bytes that is."""
+    """Make the environment as a run would, and report how it travels and its size.
+
+    The run finds it ready and does not make it again.
+    """
     if way is None:
         where = f"in {profile.image}" if profile.image else "where it is here"
         return Check("environment", True, f"jobs find it {where}")
@@ -216,7 +225,10 @@ def check_images(steps: Sequence[PlannedStep], profile: Profile) -> list[Check]:
 
 
 def sizes_of(plan: Plan, home: Home, folder: RunFolder | None) -> Callable[[str], int | None]:
-    """Return what says the bytes of a result file or constant, by its name; None for what is not made yet."""
+    """Return a function from the name of a result file or constant to its bytes.
+
+    It returns None for what no step has made yet.
+    """
     store = Store(home.store)
     done = store.done(step.key for step in plan.steps) if home.store.is_dir() else frozenset()
 
@@ -258,7 +270,7 @@ def check_shared(shared: Path) -> Check:
 
 
 def probe_shared(shared: Path, home: Home, profile: Profile, within_s: float = _PROBE_S) -> Check:
-    """Let one small job read and write the shared folder; the job, its files and its traces are gone afterwards."""
+    """Let one small job read and write the shared folder, then remove all traces of it."""
     title = "shared folder, from a job"
     fix = f"mount {shared} on the machines that run jobs, writable for you; or leave the key shared out"
     with folder_in(shared) as meeting, folder_in(home.root) as work:

@@ -1,4 +1,7 @@
-"""The submit commands of steps and of a pool's profile -> what HTCondor would refuse, or leave unused."""
+"""Find the submit commands that HTCondor would refuse or ignore.
+
+They come from steps and from a pool's profile.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,14 +25,14 @@ _FIX = "correct the command; nothing was submitted"
 def check_commands(
     steps: Sequence[PlannedStep], profile: Profile, *, ask: bool = False
 ) -> list[Check]:
-    """Look at the expressions among the submit commands of a profile and of each step, and at misspelt names.
+    """Check the expressions among the submit commands, and look for misspelt names.
 
     Nothing is returned where no command is given.
 
     Parameters
     ----------
     ask
-        Let condor_submit read what seems to be right.
+        Ask condor_submit about commands that seem to be right.
     """
     named = [(f"[pools.{profile.name}]", profile.submit), *given_commands(steps)]
     checks = [
@@ -47,7 +50,7 @@ def check_commands(
 
 
 def check_submission(steps: Iterable[PlannedStep], profile: Profile) -> list[Check]:
-    """Let condor_submit read each different request that has submit commands of the user's."""
+    """Ask condor_submit about each different request with submit commands of the user's."""
     return [Check("submit commands", False, text, _FIX) for text in _refused(steps, profile)]
 
 
@@ -74,7 +77,7 @@ def _wrong(commands: Mapping[str, str]) -> Iterator[str]:
 
 
 def _refused(steps: Iterable[PlannedStep], profile: Profile) -> Iterator[str]:
-    """Yield condor_submit's words on each different request that has submit commands of the user's."""
+    """Yield what condor_submit says about each different request with submit commands."""
     requests: dict[str, list[PlannedStep]] = {}
     for step in steps:
         if profile.submit or step.resources.get("submit"):

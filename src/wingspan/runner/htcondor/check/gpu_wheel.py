@@ -1,4 +1,4 @@
-"""The GPU code in the PyTorch that is installed here -> whether the GPUs that jobs may meet can run it.
+"""Check whether the installed PyTorch can run on the GPUs that jobs may get.
 
 A kernel compiled for capability 8.0 (``sm_80``) runs on 8.0 and on higher minor versions of 8; code in PTX
 (``compute_80``) is compiled on arrival for that capability and every higher one. PyTorch has no other way to a GPU:
@@ -31,7 +31,10 @@ _ASK_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A PyTorch: its version, and the flags it was compiled with, such as ``sm_80``; none: without GPUs."""
+    """A PyTorch: its version and the flags it was compiled with, such as ``sm_80``.
+
+    A build without GPU support has no flags.
+    """
 
     version: str
     flags: tuple[str, ...]
@@ -54,7 +57,7 @@ def _runs(flag: str, device: tuple[int, int]) -> bool:
 
 
 def wheel_here() -> Wheel | None:
-    """Ask the PyTorch of this environment, in a process of its own; None if there is none."""
+    """Ask the PyTorch of this environment, in a process of its own; None if it has none."""
     done = subprocess.run(
         [sys.executable, "-c", _ASK], capture_output=True, text=True, timeout=_ASK_S, check=False
     )
@@ -91,8 +94,8 @@ def _check(node: Node, wheel: Wheel, profile: Profile, pool: Pool, owner: str) -
     }
     bad = sorted(capability for capability in found if not wheel.runs_on(capability))
     if not bad:
-        told = f"torch {wheel.version} runs on the GPUs of {slots_text(len(matching))} that match"
-        return Check(title, True, told)
+        text = f"torch {wheel.version} runs on the GPUs of {slots_text(len(matching))} that match"
+        return Check(title, True, text)
     made = ", ".join(wheel.flags)
     values = ", ".join(f"{capability:.1f}" for capability in bad)
     problem = (

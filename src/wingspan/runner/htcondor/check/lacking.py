@@ -1,4 +1,7 @@
-"""Files of the project that a pool's jobs would lack: what steps read here without declaring it, and what code names."""
+"""Find files of the project that a pool's jobs would lack.
+
+Steps have read them here without declaring them, or the code names them.
+"""
 
 import ast
 import os
@@ -19,7 +22,7 @@ _JOINED = frozenset({"joinpath", "join"})
 
 
 def check_project_files(steps: Iterable[PlannedStep], code: Iterable[Path], store: Store) -> Check:
-    """Look for files that lie beside the code, which is sent, and are not sent with it."""
+    """Look for files of the project that are not sent with the code."""
     wanted, modules = tuple(steps), tuple(code)
     sent = set(map(str, modules))
     sent |= {file["path"] for step in wanted for file in step.files}
@@ -37,7 +40,7 @@ def check_project_files(steps: Iterable[PlannedStep], code: Iterable[Path], stor
 
 
 def _recorded(steps: Iterable[PlannedStep], store: Store) -> dict[str, str]:
-    """Return the files that jobs of these steps have read here, with the name of a step that did."""
+    """Return the files that jobs of these steps have read here, and which step read each."""
     projects = {step.name: str(step.action.get("project", "")) for step in steps}
     found = {}
     for entry in store.reads.entries() if projects else ():
@@ -59,7 +62,9 @@ def _named(modules: Iterable[Path]) -> dict[str, str]:
 
 
 def paths_in(file: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the files that a module names by way of ``__file__``, as far as its text alone says, with their lines.
+    """Yield the files that a module names by way of ``__file__``, with their lines.
+
+    Only what the source text alone says is found.
 
     Nothing is run: ``Path(__file__).parent / "cfg.json"``, ``os.path.join(HERE, "data.csv")``.
     """
@@ -82,7 +87,10 @@ def paths_in(file: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _path(node: ast.AST, known: Mapping[str, PurePath]) -> PurePath | None:
-    """Return the path that an expression gives; None if its text does not say, or it has nothing to do with one."""
+    """Return the path that an expression gives.
+
+    None if the source text does not say, or the expression is not a path.
+    """
     match node:
         case ast.Name(id=name):
             return known.get(name)

@@ -1,4 +1,4 @@
-"""A plan and a profile -> what would go wrong on the pool, found before anything is submitted.
+"""Check a plan and a profile for what would fail on the pool, before it is submitted.
 
 Each function looks at one thing and returns `Check`s; what they need of the pool is given to them.
 """
@@ -43,7 +43,7 @@ _SECRET_FIX = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `found` says what it is like, `fix` what to do if it is not as it must be.
+    """One thing that was checked: what was found, and how to fix it if it is wrong.
 
     A `warning` stops nothing, but is hardly what the user meant.
     """
@@ -57,7 +57,10 @@ class Check:
 
 
 def check_requests(nodes: Sequence[Node], profile: Profile, pool: Pool, owner: str) -> list[Check]:
-    """Try each different request of a plan on the pool's slots, with the transfer plug-ins that its URLs need."""
+    """Match each different request of a plan against the pool's slots.
+
+    The slots also need the transfer plug-ins for the request's URLs.
+    """
     groups: dict[tuple[str, str], tuple[Resources, list[str]]] = {}
     for node in nodes:
         asked = replace(node.asked, image=node.asked.image or profile.image)
@@ -83,14 +86,14 @@ def _request(
     if not found.total:
         return Check(title, False, "the pool has no slots", "see: wingspan pool status", facts)
     if found.fit:
-        told = f"can run in {found.fit} of {slots_text(found.total)}, with room in {found.free} now"
-        return Check(title, True, told, facts=facts)
+        text = f"can run in {found.fit} of {slots_text(found.total)}, with room in {found.free} now"
+        return Check(title, True, text, facts=facts)
     failing = "; ".join(clause.text for clause in found.failing) or "all that is asked together"
     then = f"; then {slots_text(found.changed)} would match"
-    told = f"none of the pool's slots ({found.total}) meets: {failing}"
+    text = f"none of the pool's slots ({found.total}) meets: {failing}"
     change = "; ".join(found.change)
     way = parameters_named(change)
-    return Check(title, False, told, f"{change}{then}{f'; {way}' if way else ''}", facts)
+    return Check(title, False, text, f"{change}{then}{f'; {way}' if way else ''}", facts)
 
 
 def _facts(asked: Resources, names: Sequence[str], found: Match) -> dict[str, Any]:
@@ -106,18 +109,20 @@ def check_transfer(
     limit_mb: int | None = None,
     staging: Mapping[Path, str] | None = None,
 ) -> list[Check]:
-    """Count the bytes that jobs are sent, and compare them with the disk they ask for and the access point's limit.
+    """Count the bytes that are sent to jobs.
+
+    They are compared with the disk that jobs ask for and with the access point's limit.
 
     What machines fetch by themselves takes disk, but is not sent.
 
     Parameters
     ----------
     sizes
-        Bytes of a result file of another step, or of a constant, by its name; None where nobody knows yet.
+        Bytes of a result file of another step, or of a constant, by its name; None where it is not known yet.
     each_bytes
         Sent with every job: the user's modules, the environment.
     limit_mb
-        MAX_TRANSFER_INPUT_MB of the access point; None is no limit.
+        MAX_TRANSFER_INPUT_MB of the access point; None: no limit.
     staging
         Folder -> URL: input files below are fetched.
     """
@@ -133,12 +138,12 @@ def check_transfer(
         return []
     total, name = sum(known.values()), max(known, key=lambda one: known[one])
     steps = {node.name: [step.name for step in node.steps] for node in nodes}
-    told = f"{megabytes(total)} to {len(known)} jobs, at most {megabytes(known[name])} to one ({listed(steps[name])})"
+    text = f"{megabytes(total)} to {len(known)} jobs, at most {megabytes(known[name])} to one ({listed(steps[name])})"
     away = sum(fetched.values())
     if away:
-        told += f"; {megabytes(away)} are fetched by the machines themselves"
+        text += f"; {megabytes(away)} are fetched by the machines themselves"
     facts = {"bytes": total, "most_bytes": known[name], "jobs": len(known), "fetched_bytes": away}
-    checks = [Check("transfer", True, told, facts=facts)]
+    checks = [Check("transfer", True, text, facts=facts)]
     for node in nodes:
         asked, sent = node.asked.disk_mb, -(-known[node.name] // _MB)
         title = f"transfer to {listed(steps[node.name])}"
@@ -155,7 +160,7 @@ def check_transfer(
 
 
 def _files(node: Node, staging: Mapping[Path, str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the bytes of a node's input files by path: of those that are sent, and of those that are fetched."""
+    """Return the bytes of a node's input files by path: those sent, and those fetched."""
     files: tuple[dict[str, int], dict[str, int]] = ({}, {})
     for file in (file for step in node.steps for file in step.files):
         files[url_of(file, staging) is not None][file["path"]] = int(file["size"])
@@ -175,7 +180,10 @@ def check_references(steps: Iterable[PlannedStep], staging: Mapping[Path, str]) 
 
 
 def check_secrets(steps: Iterable[PlannedStep], profile: Profile) -> Check:
-    """Look for keys and tokens, by their names, in submit commands, their environment, and parameters."""
+    """Look for keys and tokens in submit commands, their environment, and parameters.
+
+    They are recognized by their names.
+    """
     pool = f"[pools.{profile.name}] submit"
     found = [f"{name} ({pool})" for name in secrets_in(profile.submit)]
     for step in steps:
@@ -197,7 +205,9 @@ def _secret_parameters(step: PlannedStep) -> list[str]:
 
 
 def secrets_in(values: Mapping[str, str]) -> list[str]:
-    """Return the names that seem to hold secrets: of submit commands, attributes, and variables in ``environment``.
+    """Return the names of submit commands, attributes and variables that look like secrets.
+
+    Variables are those that the command ``environment`` sets.
 
     >>> secrets_in({"environment": '"A=1 WANDB_API_KEY=x"', "+Token": '"x"', "rank": "Mips"})
     ['WANDB_API_KEY', '+Token']
@@ -221,7 +231,10 @@ def _words(name: str) -> str:
 
 
 def _variables(environment: str) -> list[str]:
-    """Return the names set by an ``environment`` command, of the new syntax in quotes or of the old one with ``;``."""
+    """Return the names that an ``environment`` command sets.
+
+    The new syntax is in quotes; the old one separates by ``;``.
+    """
     text = environment.strip()
     if text.startswith('"'):
         try:
@@ -234,7 +247,10 @@ def _variables(environment: str) -> list[str]:
 
 
 def check_outputs(steps: Iterable[PlannedStep]) -> Check:
-    """Look for commands whose outputs lie outside the job's folder, from where nothing comes back."""
+    """Look for commands whose outputs lie outside the job's folder.
+
+    HTCondor brings nothing back from there.
+    """
     outside = [
         f"{path} (step {step.name})"
         for step in steps
@@ -249,11 +265,14 @@ def check_outputs(steps: Iterable[PlannedStep]) -> Check:
 
 
 def check_imports(steps: Iterable[PlannedStep], image: str | None) -> Check:
-    """Look for third-party modules that the steps import in this environment, which is what jobs get."""
+    """Look for third-party modules that steps import and this environment lacks.
+
+    Jobs get the modules of this environment.
+    """
     names = sorted({name.partition(".")[0] for step in steps for name in step.preload})
     if image is not None:
-        told = f"jobs run in {image}, which must have: {', '.join(names) or 'nothing'}"
-        return Check("imports", True, told)
+        text = f"jobs run in {image}, which must have: {', '.join(names) or 'nothing'}"
+        return Check("imports", True, text)
     missing = [name for name in names if find_spec(name) is None]
     if missing:
         problem = f"not in this environment: {listed(missing)}"

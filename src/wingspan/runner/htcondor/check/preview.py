@@ -1,4 +1,7 @@
-"""What of the interpreter and libraries would travel to the jobs of a plan; nothing is packed or sent."""
+"""Estimate what of the interpreter and libraries would travel to a plan's jobs.
+
+Nothing is packed or sent.
+"""
 
 from wingspan.accesspoint.versions import sends_common_files, versions
 from wingspan.errors import PoolError
@@ -12,7 +15,10 @@ from wingspan.runner.run_folder import Home
 
 
 def travel_text(plan: Plan, home: Home, profile: Profile) -> str:
-    """Return how many bytes of the environment travel, and from where; empty where none does, or no pool is reached."""
+    """Return how many bytes of the environment travel, and from where.
+
+    Empty if none travels, or if no pool can be reached.
+    """
     found = _look(plan, home, profile)
     if found is None:
         return ""
@@ -21,13 +27,16 @@ def travel_text(plan: Plan, home: Home, profile: Profile) -> str:
 
 
 def start_seconds(plan: Plan, home: Home, profile: Profile) -> float:
-    """Return about how long each job of a plan takes to get its environment; 0 where none travels."""
+    """Return about how long each job takes to get its environment; 0 if none travels."""
     found = _look(plan, home, profile)
     return 0.0 if found is None else found[0].start_s(found[1])
 
 
 def _look(plan: Plan, home: Home, profile: Profile) -> tuple[Way, int, str] | None:
-    """Return how the environment travels and its bytes, with a word before these where they are estimated."""
+    """Return how the environment travels and its bytes.
+
+    A word such as ``about`` goes before estimated bytes.
+    """
     steps = plan.to_run()
     if not steps:
         return None

@@ -1,4 +1,7 @@
-"""Prove that jobs find what they import: import all of it with the packed environment alone, unpacked elsewhere."""
+"""Prove that jobs find all modules that they import.
+
+A clean process imports them from the packed environment, unpacked elsewhere.
+"""
 
 import json
 import os
@@ -45,7 +48,9 @@ def prove_imports(
     code: Mapping[str, Mapping[Path, bytes]],
     home: Path,
 ) -> Check:
-    """Import in a clean process all that jobs of some steps import, from the environment and the project's files.
+    """Import in a clean process all modules that the jobs of some steps import.
+
+    They come from the environment and from the project's files.
 
     Parameters
     ----------
@@ -79,18 +84,18 @@ def prove_imports(
     if strange:
         problem = f"the packed environment loads files of this machine: {listed(strange)}"
         return Check(_TITLE, False, problem, "install these packages without links to other places")
-    told = (
+    text = (
         f"{len(modules)} modules of {len(steps)} steps were imported from the environment that jobs get,"
         " and nothing else of this machine; what code imports by names made at run time is not seen"
     )
-    return Check(_TITLE, True, told, facts={"modules": list(modules)})
+    return Check(_TITLE, True, text, facts={"modules": list(modules)})
 
 
 def wanted_libraries(steps: Iterable[PlannedStep]) -> list[str]:
     """Return the modules of libraries to import, of those that are installed here."""
     names = with_companions(name for step in steps for name in step.libraries)
-    beside = Path.cwd()
-    places = {name: locate(name, beside) for name in sorted(names)}
+    project = Path.cwd()
+    places = {name: locate(name, project) for name in sorted(names)}
     return [
         module_of(name)
         for name, place in places.items()

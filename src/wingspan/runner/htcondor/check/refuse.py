@@ -1,4 +1,4 @@
-"""A plan and a profile -> an error if HTCondor could not use what they name, before anything is written."""
+"""Refuse what HTCondor could not use of a plan and a profile, before files are written."""
 
 from pathlib import Path
 

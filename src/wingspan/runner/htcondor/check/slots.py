@@ -1,4 +1,4 @@
-"""The pool's largest slots -> how far requests may grow, and the steps that no slot can hold."""
+"""Look at the pool's largest slots: request limits, and steps that no slot can hold."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def look_up(profile: "Profile") -> Most:
-    """Return what asks the pool, once a different request, for the largest slots that meet all else it asks."""
+    """Return a cached lookup from a request to its largest slots.
+
+    These slots satisfy everything that the request asks for except memory and disk.
+    """
     from wingspan.accesspoint.idle import largest_slots
     from wingspan.runner.htcondor.write.submit_description import commands_of
 

@@ -1,1 +1,4 @@
-"""Follow a DAG: log.py reads what is new, state.py says what it means, follower.py brings results in and records."""
+"""Follow a DAG.
+
+log.py reads new events, state.py says what they mean, follower.py brings results in and records.
+"""

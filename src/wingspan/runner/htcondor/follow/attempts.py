@@ -1,4 +1,7 @@
-"""The jobs' event log of a DAG -> every attempt of every node's job: where it waited, ran and transferred, what it used."""
+"""Read every attempt of every node's job from a DAG's event log.
+
+An attempt says where the job waited, ran and transferred, and what it used.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +27,7 @@ _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being rem
 
 
 class Attempts:
-    """The attempts that the log of one DAG tells of, taken in as it grows."""
+    """The attempts in the log of one DAG, read as it grows."""
 
     def __init__(self, dag: DagFolder) -> None:
         self._log = dag.jobs_log
@@ -48,7 +51,9 @@ class Attempts:
 
 
 def attempts_of(dags: Iterable[DagFolder]) -> dict[str, list[Attempt]]:
-    """Return the attempts of each step's job by the step's key, numbered through all DAGs of a run.
+    """Return the attempts of each step's job by the step's key.
+
+    They are numbered through all DAGs of a run.
 
     Parameters
     ----------
@@ -68,9 +73,9 @@ def attempts_of(dags: Iterable[DagFolder]) -> dict[str, list[Attempt]]:
 
 
 def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
-    """Add what events of a log tell to the attempts of its jobs, by cluster and proc."""
-    told = np.flatnonzero(np.isin(events.code, _WITH_BODY)).tolist()
-    bodies = dict(zip(told, read_bodies(events, told), strict=True))
+    """Add the events of a log to the attempts of its jobs, by cluster and proc."""
+    rows = np.flatnonzero(np.isin(events.code, _WITH_BODY)).tolist()
+    bodies = dict(zip(rows, read_bodies(events, rows), strict=True))
     wanted = np.flatnonzero(np.isin(events.code, _CODES))
     numbers = (events.cluster, events.proc, events.code, events.time, events.transfer)
     columns = [column[wanted].tolist() for column in (*numbers, events.memory_mb)]
@@ -142,7 +147,10 @@ def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> 
 
 
 def _open(made: list[Attempt]) -> Attempt:
-    """Return the attempt that goes on; a new one, in the queue since the last one ended, if none does."""
+    """Return the current attempt; if the last one has ended, start a new one.
+
+    The new attempt is in the queue since the last one ended.
+    """
     if made[-1].outcome:
         _again(made, made[-1].since)
     return made[-1]
@@ -176,8 +184,8 @@ def _outcome(code: int, body: Mapping[str, Any]) -> str:
 
 
 def _amounts(body: Mapping[str, Any], tag: str, unit: float, used: float | None = None) -> Amounts:
-    """Return what the table at the end of an attempt tells, and the most of what was measured before."""
-    told = (body.get(name) for name in (f"{tag}Usage", f"Request{tag}", tag))
-    numbers = [one / unit if isinstance(one, int | float) else None for one in told]
+    """Return the amounts in an event's usage table, with the largest measured use."""
+    values = (body.get(name) for name in (f"{tag}Usage", f"Request{tag}", tag))
+    numbers = [one / unit if isinstance(one, int | float) else None for one in values]
     most = max((one for one in (numbers[0], used) if one is not None), default=None)
     return Amounts(most, numbers[1], numbers[2])

@@ -1,4 +1,4 @@
-"""What the jobs of a DAG left in its folder of results -> store, attempt folders, and the last event of each step."""
+"""Bring what a DAG's jobs have sent into the store, attempt folders and step events."""
 
 import time
 from collections.abc import Iterable
@@ -37,7 +37,9 @@ _OBSERVED = ("wall_s", "cpu_s", "peak_memory_mb")
 
 
 def drop_stored(steps: Iterable[PlannedStep], dag: DagFolder, store: Store) -> None:
-    """Remove from the folder of a DAG that is over the outputs that the store has: they would lie twice on the disk.
+    """Remove outputs that the store has from the folder of a DAG that is over.
+
+    They would lie twice on the disk. A result that is one file has one copy with two names; folders were sent packed.
 
     A result that is one file has one copy with two names; folders were sent packed.
     """
@@ -50,7 +52,10 @@ def drop_stored(steps: Iterable[PlannedStep], dag: DagFolder, store: Store) -> N
 
 
 def stored(step: PlannedStep, dag: DagFolder, store: Store, at: float) -> StepEvent | None:
-    """Return that a step is done if its result is stored; with a note if its job sent another one."""
+    """Return the event of a step whose result is stored; None if it is not stored.
+
+    The event has a note if the step's job sent a different result.
+    """
     if not store.done([step.key]):
         return None
     sent, made = read_sent(dag.result(step.key)), store.result(step.key)
@@ -64,7 +69,10 @@ def stored(step: PlannedStep, dag: DagFolder, store: Store, at: float) -> StepEv
 
 
 def peek(step: PlannedStep, dag: DagFolder, node: str) -> StepEvent | None:
-    """Return what the job of a step says it came to; None if it has not sent that. Nothing is brought in, or checked."""
+    """Return what a step's job reports about its end; None if it has not sent that.
+
+    Results are neither brought in nor checked.
+    """
     sent = _sent(step, dag, node)
     if sent is None:
         return None
@@ -104,7 +112,11 @@ def collect_step(
 
 
 class _Sent(NamedTuple):
-    """What a job has sent of a step: its result, empty if it did not get so far; why it failed, if it did; what was measured."""
+    """What a job has sent of a step.
+
+    `result` is empty if the job did not get that far, `why` says why the step failed, and `seen` has the measured
+    amounts.
+    """
 
     result: dict[str, Any]
     why: Failure | None
@@ -164,12 +176,14 @@ def _collect(
 def _attempt(
     step: PlannedStep, dag: DagFolder, node: str, folder: RunFolder, store: Store | None
 ) -> Path:
-    """Make the next attempt's folder with what the step wrote, or what its job wrote if it got no further.
+    """Make the next attempt's folder with the step's output.
+
+    If the step did not run, the folder holds the job's output.
 
     Parameters
     ----------
     store
-        Of a step that failed: where its inputs are, so that it can be run alone from this folder; else None.
+        Where the inputs of a failed step are, so that it can be run alone from this folder; else None.
     """
     attempt = folder.new_attempt(step.key)
     if store is not None:
@@ -179,17 +193,20 @@ def _attempt(
         sent = dag.results / file_name(step.key, log)
         if sent.exists():
             (attempt / log).write_bytes(sent.read_bytes())
-    told = dag.result(step.key).exists()  # and sends no empty file
+    sent_result = dag.result(step.key).exists()  # such a job sends no empty log
     for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
         if not (attempt / name).exists():
             whole = dag.logs / f"{node}.{suffix}"
-            content = b"" if told or not whole.exists() else whole.read_bytes()
+            content = b"" if sent_result or not whole.exists() else whole.read_bytes()
             (attempt / name).write_bytes(without_messages(content))
     return attempt
 
 
 def _make_whole(step: PlannedStep, folder: RunFolder, store: Store) -> None:
-    """Give the next attempt what a job here has; without job.json where an input is not here, or no more as it was."""
+    """Give the next attempt the files that a job on this machine has.
+
+    It gets no job.json if an input is missing here or has changed.
+    """
     needed = {key for key, _ in step.inputs.values()}
     if store.done(needed) != needed:
         return
@@ -213,7 +230,7 @@ def _verify(attempt: Path, result: dict[str, Any]) -> None:
             problem = (
                 f"output {name} did not arrive whole: expected {record['digest']}, found {found}"
             )
-            fix = "look for a full disk here, then give the same command again"
+            fix = "look for a full disk here, then run the command again"
             raise CorruptError(f"step {result['step']}", problem, fix)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the steps of a DAG that never ended, once DAGMan is gone: values in, values out."""
+"""Decide how steps ended that have no end event, once DAGMan is gone. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -35,7 +35,7 @@ def conclude(
     Parameters
     ----------
     results
-        By key, what steps came to whose end no event told: the log could not be written, or another run made them.
+        By key, the ends of steps without an end event: the log could not be written, or another run made them.
     """
     steps = dict(now.steps)
     found = [
@@ -79,12 +79,15 @@ def _conclusion(
 
 
 def settled(event: StepEvent | None) -> bool:
-    """Return whether a step has ended; one that read a result which is not the stored one has, and runs again."""
+    """Return whether a step has ended.
+
+    A step that read a result other than the stored one has ended too, and runs again.
+    """
     return event is not None and (event.state in FINAL or event.cause == STALE)
 
 
 def skipped(steps: Iterable[PlannedStep], failed: Mapping[str, str]) -> dict[str, str]:
-    """Return, of the steps that can never run, the key and the name of the step that failed before them.
+    """Return the keys of steps that can never run, with the step that failed before each.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
 """The job of DAGMan that a run has submitted: whether it is in the queue, and its removal.
 
-Cluster numbers start again when a pool is made anew, so a number alone may be another project's job by now. What was
-written down at the submission tells them apart: the job's global id, which names the access point, the number and the
-time, and its folder. A job that an older version has submitted is known by its folder and its batch name.
+Cluster numbers start again when a pool is set up again, so a number alone may be another project's job by now. So the
+submission records the job's global id, which names the access point, the number and the time, and its folder. A job that an older version has submitted is known by its folder and its batch name.
 """
 
 import logging
@@ -35,7 +34,7 @@ def remember(dag: DagFolder, cluster: int) -> None:
 
 
 def in_queue(dag: DagFolder) -> bool | None:
-    """Return whether DAGMan's job is in the queue; None where this access point is not the one that has it.
+    """Return whether DAGMan's job is in the queue; None if another access point has it.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def _known_by_folder(dag: DagFolder, folder: str) -> bool:
 
 
 def _submitted_here(dag: DagFolder) -> bool:
-    """Say whether DAGMan's own log names this access point's machine as the one that it was submitted from."""
+    """Say whether DAGMan's log shows that it was submitted on this access point's machine."""
     with suppress(OSError):
         found = _ALIAS.search(dag.dagman_log.read_text(errors="replace"))
         return found is not None and found[1] == access_point().rpartition("@")[2]
@@ -80,7 +79,7 @@ def _submitted_here(dag: DagFolder) -> bool:
 
 
 def own_jobs(dag: DagFolder, run_id: str) -> str:
-    """Return the expression that is true of the jobs of a DAG's nodes, and of no other project's."""
+    """Return an expression that matches the jobs of a DAG's nodes and no other jobs."""
     if dag.copied:
         return "false"
     folder = Path(dag.submission.folder or dag.root.resolve()) / "results"
@@ -109,7 +108,10 @@ def stop(dag: DagFolder) -> None:
 
 
 def withdraw(dag: DagFolder) -> None:
-    """Remove a DAGMan that works for the place from which its folder was moved: nothing of it comes here."""
+    """Remove a DAGMan that works in the folder's old place.
+
+    Its jobs send their results there.
+    """
     if dag.moved and not dag.copied and in_queue(dag):
         remove(dag.cluster.read_text(), f"wingspan: its run was moved to {dag.root}")
 
@@ -130,5 +132,5 @@ def say_elsewhere(dag: DagFolder) -> None:
 def say_gone(dag: DagFolder) -> None:
     """Write into its folder that DAGMan has left the queue, for its log does not say so."""
     job = dag.cluster.read_text()
-    why = f"DAGMan, job {job}, has left the queue, and its log does not say how: was the queue cleaned, or the pool made anew?"
+    why = f"DAGMan, job {job}, has left the queue, and its log does not say how: was the queue cleaned, or the pool set up again?"
     write_atomically(dag.gone, why)

@@ -1,4 +1,7 @@
-"""Bring in what the jobs of an exported DAG, which somebody submitted by hand, have finished."""
+"""Bring in what the jobs of an exported DAG have finished.
+
+A user submitted it by hand.
+"""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Bring in what the jobs of a DAG have finished, and record what happened: the access point's side of a run.
+"""Follow a DAG on the access point: bring results in, and record what happened.
 
 Any process may follow, at any time and as often as it likes: what was recorded or brought in before is not again.
 """
@@ -65,7 +65,7 @@ class Follower:
 
     @property
     def events(self) -> dict[str, StepEvent]:
-        """The last event of each step that this DAG tells."""
+        """The last event of each step of this DAG."""
         return self._reading.events
 
     @property
@@ -74,7 +74,7 @@ class Follower:
         return self._reading.over
 
     def advance(self) -> None:
-        """Take in what happened since the last call; bring results in; record and report each change once.
+        """Bring in new results; record and report each change once.
 
         Raises
         ------
@@ -93,7 +93,10 @@ class Follower:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the lock on following; it must not make the run's folder again, where the project has been moved."""
+        """Hold the lock on following.
+
+        The lock does not create the run's folder: it may have been moved.
+        """
         with ExitStack() as stack:
             try:
                 stack.enter_context(locked(self._folder.root / "follow", make=False))
@@ -140,14 +143,20 @@ class Follower:
         return False
 
     def catch_up(self) -> bool:
-        """Take in what happened; return whether the run is still in the pool. One that is done is marked so."""
+        """Read what happened; return whether the run is still in the pool.
+
+        A run whose steps are all done is marked complete.
+        """
         self.advance()
         if self.over and all(event.state == DONE for event in self.events.values()):
             self._folder.complete.touch()
         return not self.over
 
     def warn(self, problems: Mapping[str, str]) -> None:
-        """Report, before anything has happened, why steps may have to wait; `problems` by the steps' keys."""
+        """Report why steps may have to wait, right after the submission.
+
+        `problems` is by the steps' keys.
+        """
         run = self._folder.run_id
         fix = f"ask for less, or wait for such a machine: `wingspan why {run}` says what would do"
         for step in self._plan.steps:
@@ -178,6 +187,6 @@ def follower_of(
 
 
 def catch_up(folder: RunFolder, home: Home, listener: Listener = ignore) -> bool:
-    """Bring in what a run's jobs have finished since the last time; return whether it is still in the pool."""
+    """Bring in what a run's jobs have finished; return whether it is still in the pool."""
     follower = follower_of(folder, home, listener)
     return follower is not None and follower.catch_up()

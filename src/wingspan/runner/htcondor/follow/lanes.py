@@ -28,7 +28,7 @@ Lanes = Mapping[str, PlannedStep]  # node of a lane -> its sweep
 def advance_sweeps(
     now: Following, changes: Sequence[NodeChange], lanes: Lanes
 ) -> tuple[Following, list[StepEvent]]:
-    """Take the changes of lanes in; return how the DAG is after them, and the events that its sweeps have come to."""
+    """Apply the changes of lanes; return the new state and the events of their sweeps."""
     steps, jobs, events = dict(now.steps), dict(now.jobs), list[StepEvent]()
     for change in changes:
         sweep = lanes.get(change.node)
@@ -48,7 +48,7 @@ def advance_sweeps(
 
 
 def _event(change: NodeChange, doing: Collection[Phase], sweep: PlannedStep) -> StepEvent | None:
-    """Return what a sweep does whose lanes do that; None where a change says nothing of it."""
+    """Return a sweep's event for its lanes' phases; None if the change does not matter to it."""
     known = (change.at, sweep.name, sweep.key)
     if change.kind == Change.REMOVED and whole_removed(change.reason):
         return StepEvent(*known, STOPPED, problem="the workflow was removed")

@@ -1,6 +1,6 @@
-"""Read what is new in a DAG's nodes.log, and of jobs.log what the jobs say of their steps, as changes of its nodes' jobs.
+"""Read new events from a DAG's logs as changes of its nodes' jobs.
 
-It takes no lock, knows no store and writes nothing: whoever looks at a run reads these files as often as they like.
+It takes no lock, knows no store and writes nothing, so that a look may read these files at any time.
 """
 
 import re
@@ -34,7 +34,7 @@ _WITHOUT_BODY: Final = (  # all that is asked of these is in the columns
     Event.JOB_SUSPENDED,
     Event.JOB_UNSUSPENDED,
 )
-SAME_S: Final = 2.0  # at most, between two events that tell the same
+SAME_S: Final = 2.0  # at most, between two events that report the same
 _LEFT: Final = (Change.ENDED, Change.REMOVED)
 _ERROR: Final = re.compile(r"^[\d/:. ]*ERROR\b[: ]*(.*[^:\s])\s*$", re.MULTILINE)
 _REFUSED: Final = re.compile(r"Failed to submit job (\S+): (?:SCHEDD:\d+:)?(.*\S)")
@@ -50,7 +50,7 @@ class NodeChange(NamedTuple):
     at
         In seconds since 1970.
     event
-        Number of the event that tells it.
+        Number of the event that reports it.
     job
         Its id in the queue, ``CLUSTER.PROC``.
     reason, code, subcode
@@ -74,7 +74,7 @@ class NodeChange(NamedTuple):
 
 
 class DagmanSays(NamedTuple):
-    """What DAGMan wrote of its work: its last error, and why the access point refused the jobs of nodes."""
+    """What DAGMan logged: its last error, and why the access point refused nodes' jobs."""
 
     error: str
     refused: dict[str, str]
@@ -92,7 +92,10 @@ class DagLog:
         self.estranged = ""  # why its jobs send nothing here
 
     def of_nodes(self) -> list[NodeChange]:
-        """Return what happened to the jobs of nodes since the last call; complete if DAGMan had left before it."""
+        """Return what happened to the nodes' jobs since the last call.
+
+        It is complete if DAGMan had left before the call.
+        """
         if self.estranged:
             return []
         lost = list(self._read(self._dag.jobs_log, _ONLY_JOBS_LOG))
@@ -102,7 +105,10 @@ class DagLog:
         return _without_echoes([change for change in both if change.node])
 
     def of_jobs(self) -> list[NodeChange]:
-        """Return what happened to the jobs since the last call, and what they said, as their own log has it."""
+        """Return what happened to the jobs, and what they said, since the last call.
+
+        It is read from the jobs' own log.
+        """
         return [
             change for change in self._read(self._dag.jobs_log, tuple(CHANGE_OF)) if change.node
         ]
@@ -122,7 +128,10 @@ class DagLog:
         return found
 
     def _elsewhere(self) -> Iterator[NodeChange]:
-        """Yield DAGMan's removal, once, where it works for another folder: this one was moved, or is a copy."""
+        """Yield DAGMan's removal, once, if it works for another folder.
+
+        This folder was moved, or is a copy.
+        """
         if not self._dag.moved:
             return
         job, folder = self._dag.cluster.read_text(), self._dag.submission.folder
@@ -194,7 +203,10 @@ def _change(node: str, code: int, at: float, job: str, body: Body) -> NodeChange
 
 
 def _merged(lost: list[NodeChange], nodes: list[NodeChange]) -> list[NodeChange]:
-    """Put what only one log has where it belongs: of one second, after the job's start, and before its end."""
+    """Merge events that only one log has into those of the other.
+
+    Within one second they go after the job's start and before its end.
+    """
     started = {(change.node, change.at) for change in nodes if change.kind == Change.STARTED}
 
     def order(change: NodeChange) -> tuple[float, int]:
@@ -231,7 +243,10 @@ def dag_over(dag: DagFolder) -> bool:
 
 
 def left_queue(kind: Change, *, over: bool) -> bool:
-    """Return whether a job has left the queue after a change; a job that is submitted again is back."""
+    """Return whether a job has left the queue after a change.
+
+    A job that is submitted again is back.
+    """
     return kind in _LEFT or (over and kind not in {Change.SUBMITTED, Change.STARTED})
 
 

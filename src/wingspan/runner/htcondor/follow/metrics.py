@@ -1,4 +1,4 @@
-"""The jobs' event log of a DAG -> what their steps have logged so far, as the messages of running jobs have it."""
+"""Read the metrics that running jobs have sent to a DAG's event log."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,7 +66,10 @@ class LiveMetrics:
                 self._once.begin(job)
 
     def of(self, key: str) -> Curves:
-        """Return the metrics of a step by its key; what an attempt logged again has replaced the older value."""
+        """Return the metrics of a step by its key.
+
+        A value that a later attempt logged again replaces the older one.
+        """
         return self._curves.get(named(key), {})
 
     def _take(self, job: str, message: Message | None) -> None:

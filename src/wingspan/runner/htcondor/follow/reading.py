@@ -1,4 +1,4 @@
-"""One DAG read on from look to look: its logs, the run's record, and what its jobs have sent so far.
+"""Read one DAG from look to look: its logs, the run's record, and results sent so far.
 
 `Reading` changes nothing. What its jobs sent is looked at by `take`, which is where a `Follower` brings it in instead.
 """
@@ -31,16 +31,16 @@ from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 
-Take = Callable[[PlannedStep, str], StepEvent | None]  # a step and its node -> what it came to
+Take = Callable[[PlannedStep, str], StepEvent | None]  # a step and its node -> its last event
 
 
 class Reading:
-    """A DAG as its files tell it.
+    """A DAG as its files have it.
 
     Parameters
     ----------
     take
-        Gives what a step whose job has ended came to; by default what the job says.
+        Gives the last event of a step whose job has ended; by default the one that the job reports.
     take_lane
         Is called with each lane whose job has ended.
     """
@@ -79,7 +79,7 @@ class Reading:
 
     @property
     def events(self) -> dict[str, StepEvent]:
-        """The last event of each step that this DAG tells."""
+        """The last event of each step of this DAG."""
         return dict(self._now.steps)
 
     @property
@@ -88,7 +88,7 @@ class Reading:
         return self._now.over
 
     def advance(self) -> Iterator[StepEvent]:
-        """Take in what is new; yield the events that the run's record does not have yet."""
+        """Read what is new; yield the events that the run's record does not have yet."""
         recorded, self._offset = read_new_events(self._folder, self._offset)
         for event in recorded:
             self._remember(event)
@@ -112,7 +112,10 @@ class Reading:
             self._concluded = True
 
     def _selected(self) -> list[StepEvent]:
-        """Return the ends of sweeps whose result was selected on the access point: no job of theirs tells them."""
+        """Return the ends of sweeps whose result was selected on the access point.
+
+        No event of a job reports them.
+        """
         found = []
         for node, of in self._sweeps.items():
             first = of[0]
@@ -132,7 +135,10 @@ class Reading:
         return found
 
     def _reads_sweep(self, change: NodeChange) -> bool:
-        """Say whether a job that has ended read a sweep whose end was not taken in: no event tells that end."""
+        """Say whether an ended job read a sweep whose end is not yet known here.
+
+        No event reports that end.
+        """
         if not self._sweeps or not change.exit:
             return False
         lane = self._lanes.get(change.node)
@@ -150,12 +156,18 @@ class Reading:
         return sum(job is not None and runs(job) for job in own)
 
     def _all_recorded(self) -> bool:
-        """Return whether the record tells the end of every step: then the nodes' log need not be read."""
+        """Return whether the record has the end of every step.
+
+        Then the nodes' log need not be read.
+        """
         lasts = ((step, self._last.get(step.name)) for step in self._plan.steps)
         return all(step.done or (last and self._final(last, ENDED)) for step, last in lasts)
 
     def _final(self, event: StepEvent, states: frozenset[str]) -> bool:
-        """Return whether a recorded event is an end that still counts: a step that is done stays done."""
+        """Return whether a recorded event is an end that still counts.
+
+        A step that is done stays done.
+        """
         return event.state == DONE or (event.state in states and event.time > self._now.begun)
 
     def _remember(self, event: StepEvent) -> None:
@@ -166,13 +178,15 @@ class Reading:
         for event in events:
             known = self._last.get(event.step)
             if event.state == STOPPED and known and known.state == STOPPED:
-                continue  # whichever log told it first
+                continue  # another log reported it first
             if (event.step, event.state, event.time) not in self._known:
                 self._remember(event)
                 yield event
 
     def _batch(self) -> tuple[list[NodeChange], dict[str, Left]]:
-        """Return the next changes, up to the first one whose results are not recorded, and what is known besides.
+        """Return the next changes, and what is known of their jobs.
+
+        The batch ends with the first change whose results are not recorded.
 
         A full disk is an error of `take`: then the change stays for the next call.
         """
@@ -195,7 +209,7 @@ class Reading:
         return batch, left
 
     def _left(self, change: NodeChange) -> tuple[Left | None, bool]:
-        """Return what is known of a job besides a change of it, and whether something was brought in for that."""
+        """Return what is known of a changed job, and whether results were brought in for that."""
         node = change.node
         if change.kind == Change.ENDED:
             found: dict[str, StepEvent] = {}
@@ -244,7 +258,10 @@ class Reading:
         return {}
 
     def _lease(self, change: NodeChange) -> float | None:
-        """Ask the queue how long a disconnected job may stay away; None for a job that came back, or where none tells."""
+        """Ask the queue how long a disconnected job may stay away.
+
+        None if the job came back, or the queue does not say.
+        """
         if any(later.node == change.node for later in list(self._pending)[1:]):
             return None
         if change.job not in self._leases:
@@ -262,7 +279,7 @@ class Reading:
         return self._leases.get(change.job)
 
     def _conclude(self) -> list[StepEvent]:
-        """Return what becomes of the steps whose end no event tells."""
+        """Return the events of steps that have no end event."""
         now = self._now
         finals = {name: event for name, event in self._last.items() if self._final(event, FINAL)}
         steps = {**now.steps, **finals}  # another process may have concluded before

@@ -1,4 +1,4 @@
-"""What the steps of a run come to, from what happened to their jobs: values in, values out.
+"""Decide the states of a run's steps from what happened to their jobs. Pure.
 
 Nothing here reads a file, a clock or a queue, so any sequence of events can be tried in a test of a few lines.
 """
@@ -42,7 +42,7 @@ class Left(NamedTuple):
     Parameters
     ----------
     results
-        What its steps came to, by key, as far as the job has sent it.
+        The last events of its steps, by key, as far as the job has sent them.
     part
         What its node was to do.
     given_back
@@ -66,7 +66,7 @@ class Job:
     why
         What it fails with if HTCondor gives it up.
     states
-        Of several steps, what each does, a letter a step: see `messages`; empty unless the job has said so.
+        What each of several steps does, a letter a step, as in `messages`; empty unless the job has said so.
     """
 
     phase: Phase = Phase.QUEUED
@@ -78,7 +78,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """A DAG as far as its events were taken in.
+    """A DAG after the events that were read so far.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def members_of(plan: Plan, keys: Mapping[str, Iterable[str]]) -> dict[str, list[
 def advance(
     now: Following, changes: Sequence[NodeChange], members: Members, left: Mapping[str, Left]
 ) -> tuple[Following, list[StepEvent]]:
-    """Take changes in; return how the DAG is after them, and the events that its steps have come to."""
+    """Apply changes to a DAG's state; return the new state and the events of its steps."""
     steps, jobs, events = dict(now.steps), dict(now.jobs), list[StepEvent]()
     dagman = now
     for change in changes:
@@ -150,7 +150,10 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
 
 
 def _says_nothing(job: Job, change: NodeChange) -> bool:
-    """Say whether a change is part of another: of a hold, a removal, a loss that was told, or a run that has ended."""
+    """Say whether a change only repeats another one.
+
+    It is part of a hold, a removal, a reported loss, or a run that has ended.
+    """
     if change.kind == Change.RECONNECTED:
         return job.phase != Phase.DISCONNECTED
     if change.kind == Change.SPOKE:
@@ -161,7 +164,7 @@ def _says_nothing(job: Job, change: NodeChange) -> bool:
         return False
     if whole_removed(change.reason) or change.code in _MORE_FOLLOWS:
         return True
-    if 0 < change.code < VacateCode.JobPolicyVacate:  # of a hold, which is told next
+    if 0 < change.code < VacateCode.JobPolicyVacate:  # of a hold, which is the next event
         return True
     same = change.code == VacateCode.ReconnectFailed or change.at - job.since <= SAME_S
     return same and job.event == Event.JOB_RECONNECT_FAILED
@@ -235,7 +238,10 @@ _SHARED: Final = {  # by what a step does in a job of several
 def _running(
     change: NodeChange, job: Job, of: Sequence[PlannedStep], steps: Mapping[str, StepEvent]
 ) -> list[StepEvent]:
-    """Return what the steps of a running job do: of several, the first runs until the job has said more."""
+    """Return the events of a running job's steps.
+
+    Of several steps the first one runs, until the job has said more.
+    """
     keys = list(dict.fromkeys(one.key for one in of))
     if len(keys) == 1:
         return [] if change.kind == Change.SPOKE else [_event(change, one, RUNNING) for one in of]
@@ -292,7 +298,7 @@ def _requeued(change: NodeChange, job: Job, one: PlannedStep, left: Left) -> Ste
         lacking = next((event for event in left.results.values() if event.cause), None)
         if lacking is None:
             return _event(change, one, WAITING, f"ended with {change.exit}, and waits to go on")
-        fix = "nothing, where a machine has twice as much: `wingspan why` tells"
+        fix = "nothing, where a machine has twice as much: see `wingspan why`"
         return _event(
             change, one, WAITING, f"{lacking.problem}; waits for more {lacking.cause}", fix
         )
@@ -324,7 +330,10 @@ def _clock(at: float) -> str:
 def _ended(
     change: NodeChange, of: Sequence[PlannedStep], left: Left, steps: Mapping[str, StepEvent]
 ) -> list[StepEvent]:
-    """Return what the steps of a job that has ended came to; one that sent nothing failed, or needs one that did."""
+    """Return the events of the steps of a job that has ended.
+
+    A step without a result has failed, or needs a step that failed.
+    """
     missing = any(one.key not in left.results for one in of)
     failed = {e.key: e.step for e in steps.values() if e.state == FAILED} if missing else {}
     found = []
@@ -348,7 +357,10 @@ def _ended(
 
 
 def _given_back(change: NodeChange, one: PlannedStep) -> StepEvent:
-    """Return what a step comes to that its job had no time for; if another step of that job failed, no other node runs it."""
+    """Return the event of a step that its job had no time for.
+
+    No other node runs it if another step of that job failed.
+    """
     if change.exit == "exit 0":
         problem = "given back: its job had run for the task time; waits for a job of its own"
         return _event(change, one, WAITING, problem)

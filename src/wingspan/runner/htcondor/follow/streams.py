@@ -1,4 +1,7 @@
-"""What a job says by its standard error, which HTCondor brings home line by line: the way where chirp is closed."""
+"""Read messages from a job's standard error, where chirp is closed.
+
+HTCondor brings it home line by line.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -9,7 +12,10 @@ _HEAD: Final = 80  # bytes by which a file is known again
 
 
 class Stream:
-    """The standard error of one node's jobs, read on; each start of a job cuts the file, and begins it again."""
+    """The standard error of one node's jobs, read on as it grows.
+
+    Each start of a job truncates the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

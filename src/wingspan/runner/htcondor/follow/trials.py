@@ -1,4 +1,4 @@
-"""Bring in what the lanes of sweeps have sent: results of trials into the store, their ends into the study."""
+"""Bring in what sweep lanes have sent: results into the store, ends into the study."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,1 +1,1 @@
-"""The execution point's side of a node: arrive.py takes in, run.py runs, hand_over.py gives back."""
+"""Run a node on the execution point: arrive.py, then run.py, then hand_over.py."""

@@ -1,4 +1,4 @@
-"""What came to an execution point -> the steps of the part as they are there: code, files, inputs, and what the slot gives."""
+"""Prepare the steps of a part on the execution point: code, files, inputs, amounts."""
 
 import json
 import os
@@ -32,7 +32,10 @@ from wingspan.store.store import Store
 
 
 def read_part(sandbox: Path, name: str) -> dict[str, Any]:
-    """Return what a node has to do; a run that an older version submitted says nothing of the largest slots."""
+    """Return what a node has to do.
+
+    Runs that an older version submitted lack some entries.
+    """
     older: dict[str, Any] = {
         "most": {},
         "known": {},
@@ -46,7 +49,9 @@ def read_part(sandbox: Path, name: str) -> dict[str, Any]:
 
 
 def reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
-    """Return the DAG's place in the shared folder, whose store becomes this job's; None if there is none.
+    """Return the DAG's place in the shared folder; None without a shared folder.
+
+    The place's store becomes this job's store.
 
     Raises
     ------
@@ -65,7 +70,10 @@ def reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:
 
 
 def unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
-    """Unpack the user's modules and put them first on the path of all jobs; return old folder -> new."""
+    """Unpack the user's modules and put them first on the path of all jobs.
+
+    The return value maps each old folder to its new one.
+    """
     moved = {root: str(sandbox / "code" / str(number)) for number, root in enumerate(part["roots"])}
     if part["code"]:
         import zipfile
@@ -79,7 +87,7 @@ def unpack_code(sandbox: Path, part: Mapping[str, Any]) -> dict[str, str]:
 
 
 def provided_by_slot(sandbox: Path) -> dict[str, int]:
-    """Return what the slot gives, from its ad: ``Cpus``, ``Memory`` in MB; empty outside HTCondor."""
+    """Return the slot's ``Cpus`` and ``Memory`` (MB) from its ad; empty outside HTCondor."""
     path = Path(os.environ.get("_CONDOR_MACHINE_AD", sandbox / ".machine.ad"))
     found = {}
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
@@ -154,14 +162,12 @@ def _arrived(file: dict[str, Any], sandbox: Path, shared: Path | None, step: str
     found = DigestCache(sandbox / "home" / "digests.json").look(path)
     if found.digest != file["digest"]:
         problem = f"input file {file['path']} was changed after the plan was made"
-        raise ConflictError(
-            f"step {step}", problem, "give the same command again: the plan is made anew"
-        )
+        raise ConflictError(f"step {step}", problem, "run the command again to replan")
     return {**file, "path": str(path), "size": found.size, "stamp": found.stamp}
 
 
 def take_inputs(steps: tuple[PlannedStep, ...], sandbox: Path, store: Store) -> None:
-    """Put the results of other nodes, as far as these steps read them, into the store of this job."""
+    """Put the results that these steps read from other nodes into this job's store."""
     own = {step.key for step in steps}
     for key in dict.fromkeys(key for step in steps for key in step.needs):
         if key not in own:

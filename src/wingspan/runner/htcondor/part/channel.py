@@ -6,7 +6,10 @@ from typing import Any, Protocol
 
 
 class Channel(Protocol):
-    """What a lane hears from the search, and says to it. A CALL is ``LANE.INDEX``, the lane's trials in order."""
+    """What a lane hears from the search and says to it.
+
+    A CALL is ``LANE.INDEX``: the lane's trials, in order.
+    """
 
     @property
     def hears(self) -> bool:

@@ -1,4 +1,4 @@
-"""While the steps of a part run: show their output, and interrupt them once a checkpoint is to be sent home."""
+"""Show the output of running steps, and interrupt them to send a checkpoint home."""
 
 import os
 import signal
@@ -28,14 +28,17 @@ class Interrupted(BaseException):
 
 
 def drop_links(home: Path) -> None:
-    """Remove what leads out of a home before it is sent as a checkpoint: the next start makes it anew."""
+    """Remove links out of a home before it is sent as a checkpoint.
+
+    The next start makes them again.
+    """
     for path in home.rglob("*"):
         if path.is_symlink():
             path.unlink()
 
 
 def cut(steps: Iterable[PlannedStep], folder: RunFolder) -> None:
-    """Let the trainings of a job end it after as many checkpoints as they ask for."""
+    """Write the number of checkpoints after which the trainings of a job end it."""
     asked = [
         step.resources["epochs_per_job"] for step in steps if "epochs_per_job" in step.resources
     ]
@@ -45,7 +48,9 @@ def cut(steps: Iterable[PlannedStep], folder: RunFolder) -> None:
 
 @contextmanager
 def checkpoints(folder: RunFolder, every_s: float, tick: Callable[[], None]) -> Iterator[None]:
-    """While the steps run: once a new checkpoint is old enough to be worth it, or a step waits for that, send it home.
+    """Interrupt the running steps once a checkpoint is to be sent home.
+
+    That is when a new checkpoint is old enough to be worth it, or a step waits for it.
 
     Parameters
     ----------
@@ -83,14 +88,14 @@ def checkpoints(folder: RunFolder, every_s: float, tick: Callable[[], None]) -> 
 
 
 def _show_output(folder: RunFolder, shown: dict[Path, int]) -> None:
-    """Copy what the steps have written since the last call to the job's own output, where condor_tail reads it.
+    """Copy new output of the steps to the job's own output, where condor_tail reads it.
 
     Parameters
     ----------
     shown
         How many bytes of each file have been.
     """
-    with suppress(OSError):  # a full disk is told by who must write
+    with suppress(OSError):  # the step that must write reports a full disk
         for log in folder.root.glob(f"steps/*/*/{STDOUT}"):
             with log.open("rb") as file:
                 file.seek(shown.get(log, 0))

@@ -1,6 +1,6 @@
-"""The connection of a job to its starter, by which it reaches the access point: HTCondor's chirp, as far as it is needed.
+"""Connect a job to its starter by HTCondor's chirp, to reach the access point.
 
-The bindings have a client as well. It lets a newline through, and what follows is a second command, whose answer is then
+The bindings have a client as well. It lets a newline through: the rest of the text is a second command, whose answer is then
 taken for that of the next one.
 """
 
@@ -56,7 +56,9 @@ class Starter:
         self._ask("ulog", line)
 
     def fetch(self, path: str) -> bytes | None:
-        """Return the content of a file of the access point, relative to the job's first folder; None if there is none.
+        """Return the content of a file of the access point; None if it does not exist.
+
+        The path is relative to the job's initial folder.
 
         Raises
         ------
@@ -83,7 +85,10 @@ class Starter:
         self.close()
 
     def _ask(self, command: str, argument: str, *, missing: bool = False) -> int | None:
-        """Send a command and return the starter's answer; None where it misses a file that may be missing."""
+        """Send a command and return the starter's answer.
+
+        None if a file is missing that may be missing.
+        """
         if not argument.isascii() or not argument.isprintable():
             raise ValueError(f"expected one line of ASCII, found {argument!r}")
         escaped = argument.replace("\\", "\\\\").replace(" ", "\\ ")

@@ -1,4 +1,7 @@
-"""What the steps of a part made -> the files that go back, their paths as they are on the access point."""
+"""Prepare the results of a part's steps for the way back.
+
+Paths in them are those of the access point.
+"""
 
 import json
 import os
@@ -39,7 +42,7 @@ def hand_over(
     store: Store,
     origins: Mapping[str, str],
 ) -> None:
-    """Put each step's result, outputs and logs into the sandbox's top folder, under the step's key.
+    """Put each step's result, outputs and logs into the sandbox's top folder, by key.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ def hand_over(
         if event is None or event.state not in {DONE, FAILED}:
             continue
         attempts = folder.attempts(step.key)
-        known: Mapping[str, str] = {}  # what goes well is told as it is
+        known: Mapping[str, str] = {}  # a good result keeps its paths
         if event.state == DONE:
             result = on_execution_point(store.result(step.key))
             if not store.root.is_symlink():  # else they are where readers find them
@@ -75,7 +78,9 @@ def hand_over(
 
 
 def job_memory_mb() -> float:
-    """Return the most MB that a process of this job has held, its libraries included, as HTCondor counts it.
+    """Return the peak memory of this job's processes in MB, libraries included.
+
+    HTCondor counts the same, but looks now and then, and may miss most of a short job.
 
     HTCondor looks now and then, and may see no more of a short job than its beginning.
     """
@@ -93,13 +98,16 @@ def origins_of(
 
 
 def _in_attempt(step: PlannedStep, attempt: Path, origins: Mapping[str, str]) -> dict[str, str]:
-    """Return the origins of a step's inputs by their paths in its folder; what else is there is told relative to it."""
+    """Return the origins of a step's inputs by their paths in its folder.
+
+    Other files there are named relative to the folder.
+    """
     inputs = {str(attempt / INPUTS / file["name"]): file["path"] for file in step.files}
     return {f"{attempt}/": "", **{here: origins.get(path, path) for here, path in inputs.items()}}
 
 
 def _send_log(made: Iterable[Path], target: Path, origins: Mapping[str, str]) -> None:
-    """Copy what a step wrote, line by line with the paths of the access point; send no empty file."""
+    """Copy a step's log, with the paths of the access point; send no empty file."""
     written = [path for path in made if path.exists() and path.stat().st_size]
     if not written:
         return

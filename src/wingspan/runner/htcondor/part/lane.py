@@ -1,4 +1,7 @@
-"""A lane of a sweep on an execution point: one job that runs trial after trial, until none is left or its time is up."""
+"""Run a sweep's lane: one job that runs trial after trial on an execution point.
+
+The job ends when no trial is left or its time is up.
+"""
 
 import os
 import shutil
@@ -97,7 +100,7 @@ class Lane:
         return self.study.call_of(key) if self.study is not None else ""
 
     def sweeps(self, channel: Channel) -> Callable[..., Sweeps]:
-        """Return what makes the sweeps of this job's runner: the one sweep, whose trials are the lane's."""
+        """Return a factory of this job's sweeps: one sweep, whose trials are the lane's."""
 
         def make(
             places: tuple[RunFolder, Home, Store], schedule: Schedule, stop: Callable[[str], None]
@@ -116,7 +119,7 @@ class Lane:
     def outcome(
         self, sweep: PlannedStep, folder: RunFolder, store: Store
     ) -> tuple[Outcome, tuple[PlannedStep, ...]]:
-        """Return what the trials that ran here came to, as if they were steps of a plan."""
+        """Return the outcome of the trials that ran here, as if they were steps of a plan."""
         events: dict[str, StepEvent] = {}
         trials: list[PlannedStep] = []
         for line in self.study.lines if self.study is not None else ():
@@ -164,7 +167,10 @@ class Lane:
 
 
 class _LaneSweeps(Sweeps):
-    """The sweep of a lane: one trial at a time, none judged here, and no result of the sweep itself."""
+    """The sweep of a lane: one trial at a time.
+
+    Trials are not judged here, and the sweep itself has no result here.
+    """
 
     def __init__(
         self,
@@ -202,7 +208,10 @@ class _LaneSweeps(Sweeps):
         return trial
 
     def failed(self, key: str, why: Failure, wall_s: float, *, prepared: bool) -> None:
-        """Take in a trial that failed; one that lacked memory or disk is not over while a job may get more."""
+        """Record a trial that failed.
+
+        One that lacked memory or disk goes on while a job may get more.
+        """
         if why.cause and self._lane.grows and self._lane.study is not None:
             self._lane.study.lacking = why.cause
         super().failed(key, why, wall_s, prepared=prepared)

@@ -1,4 +1,4 @@
-"""What gives a lane its trials: the search where it can be heard, else the trials that came with the job.
+"""Give a lane its trials: from the search, or from those that came with the job.
 
 A lane is one after the other, so a trial is known by its place: the first one that the lane ever had is 0, also if it
 ran in an earlier job of the lane. Ended trials are lines of a file that goes home and comes back with the lane's next job.

@@ -1,4 +1,4 @@
-"""Carry what the steps of a job log to the access point while they run, and which of them runs."""
+"""Send what a job's steps log to the access point, and which of them runs."""
 
 import json
 import time
@@ -31,7 +31,10 @@ _STOP_EACH_S, _STOP_SOON_S = 1.0, (0.05, 0.1, 0.2, 0.4)  # between looks for a s
 
 @dataclass(slots=True)
 class _Followed:
-    """The attempt of a step that runs; `counts` numbers the values of a metric that is logged without steps."""
+    """The running attempt of a step.
+
+    `counts` numbers the values of metrics that are logged without steps.
+    """
 
     name: str
     logged: Logged
@@ -92,7 +95,7 @@ class Relay:
         self._pauses: Iterator[float] = iter(())
 
     def __call__(self, event: StepEvent) -> None:
-        """Take in a change of a step."""
+        """Record a change of a step, and send what is new."""
         with self._alone():
             running = event.state == RUNNING
             ended = ENDED if event.state in ENDED_STATES else WAITS
@@ -119,7 +122,10 @@ class Relay:
         return found
 
     def stopped(self, call: str) -> bool:
-        """Return whether a call of a lane is to stop: looks soon after something was logged, then each second."""
+        """Return whether a call of a lane is to stop.
+
+        The search is asked soon after a metric was logged, then each second.
+        """
         now = time.monotonic()
         if not self.hears or now < self._look_at:
             return False
@@ -168,7 +174,7 @@ class Relay:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let no timer look meanwhile."""
+        """Keep the timer from looking in the meantime."""
         before, self._busy = self._busy, True
         try:
             yield
@@ -180,7 +186,7 @@ class Relay:
             self._read(followed)
 
     def _read(self, followed: _Followed) -> None:
-        with suppress(OSError):  # who writes there says so
+        with suppress(OSError):  # the step that writes there reports it
             for point in followed.points():
                 self._unsent.add(point)
 
@@ -191,14 +197,14 @@ class Relay:
         states = packed_states(self._states.values())
         if states != self._said and len(self._states) > 1 and len(states) <= _LONGEST_STATES:
             self._said = states
-            self._tell({STEPS: states})
+            self._say_now({STEPS: states})
         if self._unsent:
             self._pauses = iter(_STOP_SOON_S)
             self._look_at = time.monotonic() + next(self._pauses)
         for content in self._unsent.take(_LINES):
-            self._tell(content)
+            self._say_now(content)
 
-    def _tell(self, content: Mapping[str, Any]) -> None:
+    def _say_now(self, content: Mapping[str, Any]) -> None:
         """Send a message that could wait, after which the next such one does."""
         self._sender.say(content)
         self._sender.rest()

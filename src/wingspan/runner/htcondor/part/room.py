@@ -1,4 +1,4 @@
-"""Room on an execution point's disk: a bit is kept back, and given up for the results once a step has filled the rest."""
+"""Reserve 1 MB of the sandbox's disk, so that results fit when a step fills the disk."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def refuse_full_disk(outcome: Outcome, steps: Iterable[PlannedStep], folder: Pat
     Raises
     ------
     SpaceError
-        A step said so, or a command failed and there is no room: what it lacked, only its own words tell.
+        A step said so, or a command failed and the disk is full: only its own output names what it lacked.
     """
     full = _free(folder) < _KEPT
     commands = {step.name for step in steps if "command" in step.action}
@@ -61,12 +61,12 @@ def refuse_full_disk(outcome: Outcome, steps: Iterable[PlannedStep], folder: Pat
 def give_up_room(
     error: SpaceError, home: Path, asked_mb: int, most_mb: int | None = None
 ) -> Failure:
-    """Free what was kept back and what the steps have written in their work folders; return what was short.
+    """Free the reserve and the steps' work folders; return what was short.
 
     Parameters
     ----------
     error
-        What told that a disk is full; if it is not the job's own (a shared folder's), that is told.
+        The error of a full disk; if the disk is not the job's own but a shared folder's, the message says so.
     home
         Folder in which the room was kept, in the job's sandbox.
     most_mb
@@ -82,12 +82,12 @@ def give_up_room(
 
 
 def without_room(why: Failure, steps: Iterable[PlannedStep], run_id: str, store: Store) -> Outcome:
-    """Return the outcome of a job that had to end before its steps: what is done, and the reason for the rest."""
-    told = tuple(steps)
-    done = store.done(step.key for step in told)
+    """Return the outcome of a job that ended before its steps for lack of disk."""
+    wanted = tuple(steps)
+    done = store.done(step.key for step in wanted)
     lost = why._asdict()
     events = {}
-    for step in told:
+    for step in wanted:
         ended = StepEvent(time.time(), step.name, step.key, DONE)
         events[step.name] = ended if step.key in done else replace(ended, state=FAILED, **lost)
     return Outcome(run_id, events)
@@ -99,7 +99,10 @@ def _free(folder: Path) -> int:
 
 
 def _used(folder: Path) -> int:
-    """Return the bytes that a folder's files take on the disk, each file once, whatever names it has."""
+    """Return the bytes that a folder's files take on the disk.
+
+    A file with several names counts once.
+    """
     seen = {}
     for entry in folder.rglob("*"):
         facts = entry.lstat()

@@ -1,4 +1,4 @@
-"""A part of a plan, carried out on an execution point: from the files that came to the files that go back.
+"""Run a part of a plan on an execution point.
 
 ::
 
@@ -26,7 +26,7 @@ from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep, step_from_json
 from wingspan.runner.events import Outcome
 from wingspan.runner.failure import refusal
-from wingspan.runner.htcondor.growth import ends_here, told
+from wingspan.runner.htcondor.growth import ends_here, with_fix
 from wingspan.runner.htcondor.hold_policy import (
     CHECKPOINT_EXIT,
     DISK_EXIT,
@@ -70,7 +70,9 @@ if TYPE_CHECKING:
 
 
 def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
-    """Run the steps of ``NAME.json``; leave their results in the sandbox's top folder, and return the exit code.
+    """Run the steps of ``NAME.json``, leave their results, and return the exit code.
+
+    Results go to the sandbox's top folder.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
     folder.root.mkdir(parents=True, exist_ok=True)
-    folder.plan.touch()  # a run of this home: what an interrupted one left is gone on from
+    folder.plan.touch()  # makes it a run of this home, which goes on from what an interrupted start left
     keep_room(home.root)
     shared = reach_shared(part, home)
     moved = unpack_code(sandbox, part)
@@ -126,7 +128,7 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
         hand_over(outcome, trials, (sandbox, name), folder, store, origins)
         return lane.leave()
     largest = ends_here(provided, part["most"])
-    outcome = told(outcome, part["most"]) if largest else outcome
+    outcome = with_fix(outcome, part["most"]) if largest else outcome
     hand_over(outcome, steps, (sandbox, name), folder, store, origins)
     return _exit_code(outcome, grows=bool(provided) and not largest, in_slot=bool(provided))
 
@@ -148,7 +150,10 @@ def _runner(
     lane: "Lane | None",
     relay: Relay,
 ) -> LocalRunner:
-    """Return what runs the steps: as many at once as the job may, and no further task when its time is up."""
+    """Return the runner of a job's steps.
+
+    It runs as many at once as the job may, and starts no task when its time is up.
+    """
     if lane is not None:
         sweeps = lane.sweeps(relay)
         return LocalRunner(_machine(steps), fork=True, durable=bool(part["shared"]), sweeps=sweeps)
@@ -158,7 +163,10 @@ def _runner(
 
 
 def _relay(part: Mapping[str, Any], plan: Plan, folder: RunFolder, lane: "Lane | None") -> Relay:
-    """Return what sends home what the steps log while they run; of a lane, also what the search answers."""
+    """Return the relay that sends home what steps log while they run.
+
+    For a lane it also hears the answers of the search.
+    """
     sender = Sender(part["chirp"], streams=part["streams"])
     script = any("command" in step.action for step in plan.steps)
     steps = {step.key: step.done for step in plan.steps}

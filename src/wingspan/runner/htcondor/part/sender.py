@@ -1,4 +1,6 @@
-"""The ways of a job to the access point: messages out, files in. Nothing is connected before it is needed.
+"""Send messages from a job to the access point, and read files there.
+
+A connection is made only when it is needed.
 
 A message is a line of the job's event log, by HTCondor's chirp. Where chirp is closed, or cut off by a container, it is a
 line of the job's standard error, which HTCondor brings home while the job runs.
@@ -36,7 +38,10 @@ class Sender:
     """
 
     def __init__(self, allowed: str = UPDATES, *, streams: bool = False) -> None:
-        """Take the pool's choice: `IO`, `UPDATES`, or `OFF` for no chirp; `streams` if standard error comes home at once."""
+        """Take the pool's choice.
+
+        `allowed` is `IO`, `UPDATES`, or `OFF` for no chirp; `streams` means that standard error comes home at once.
+        """
         self.hears = False
         self._allowed = allowed
         self._streams = streams
@@ -64,7 +69,10 @@ class Sender:
         return self.way != OFF and not self._waiting and now >= max(self._at, self._retry_at)
 
     def probe(self, path: str) -> None:
-        """Find out which way there is: by the starter's file, its connection, and a file that may be missing."""
+        """Find out which way works.
+
+        It tries the starter's file, its connection, and a file that may be missing.
+        """
         if self._allowed == OFF:
             return
         try:
@@ -76,7 +84,10 @@ class Sender:
             self.fetch(path)
 
     def fetch(self, path: str) -> bytes | None:
-        """Return the content of a file of the access point; None if there is none, or it cannot be read now."""
+        """Return the content of a file of the access point.
+
+        None if it does not exist, or cannot be read now.
+        """
         if not self.hears or time.monotonic() < self._retry_at:
             return None
         try:
@@ -89,13 +100,13 @@ class Sender:
         return None
 
     def say(self, content: Mapping[str, Any]) -> None:
-        """Send a message now, or as soon as the starter can be reached; never two at once, and in order."""
+        """Send a message now, or as soon as the starter can be reached, in order."""
         if self.way != OFF:
             self._waiting.append(content)
             self.flush()
 
     def rest(self) -> None:
-        """Let what can wait, of which a line was said just now, wait a while."""
+        """Make messages that can wait do so for a while, after one was sent."""
         self._at = max(time.monotonic(), self._at) + _EACH_S
 
     def flush(self) -> None:
@@ -152,7 +163,7 @@ class Sender:
 
 
 def start_of_job() -> int:
-    """Return a number that rises with each start of the job, by the job's ad; 0 where there is none.
+    """Return a number that rises with each start of the job; 0 without a job ad.
 
     After a checkpoint the same machine starts the job again and changes nothing in its ad, but the clock goes on.
     """

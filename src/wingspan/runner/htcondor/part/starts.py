@@ -1,4 +1,4 @@
-"""What earlier starts of a lane's job have cost the trial under way, and which machines they found to be bad."""
+"""Read what earlier starts of a lane's job cost, and which machines they found bad."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ class Start(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What earlier starts have left of the trial under way, and the slot time that is accounted for."""
+    """What earlier starts left of the current trial, and the accounted slot time."""
 
     call: str
     spent_s: float
@@ -48,7 +48,10 @@ def this_start(sandbox: Path) -> Start:
 
 
 def before(lines: Iterable[Mapping[str, Any]], start: Start) -> Before:
-    """Return what earlier starts of the same job have left; time of a start that was lost counts for the trial under way."""
+    """Return what earlier starts of the same job have left.
+
+    The time of a lost start counts for the trial that was under way.
+    """
     own = [line[LEFT] for line in lines if LEFT in line and line[LEFT]["cluster"] == start.cluster]
     left = own[-1] if own else _FIRST
     lost = max(start.shadow - left["shadow"] - left.get("over", 0), 0)
@@ -66,9 +69,9 @@ def bad_hosts(lines: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def may_doubt(lines: Iterable[Mapping[str, Any]], call: str) -> bool:
-    """Return whether a trial that failed at once is to be given once more, elsewhere.
+    """Return whether a trial that failed at once is to run again on another machine.
 
-    It is not where it was before, nor where the last one that was given once more failed again.
+    It is not if it ran again before, or if the last trial that ran again failed again.
     """
     found = list(lines)
     doubted = [line[DOUBTED]["call"] for line in found if DOUBTED in line]

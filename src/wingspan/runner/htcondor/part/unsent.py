@@ -1,4 +1,7 @@
-"""What steps have logged and no message has carried yet: all values of one metric, the last ones of the others."""
+"""Collect logged values that no message has carried yet.
+
+Of one metric all values are kept, of the others the last one.
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,7 +15,10 @@ _MOST: Final = (
 
 
 class Unsent:
-    """Values by the names of their step and metric; `whole` is the metric of which every value is wanted."""
+    """Unsent values by step and metric.
+
+    `whole` is the metric of which every value is wanted.
+    """
 
     def __init__(self, whole: str = "") -> None:
         self._whole = whole
@@ -22,7 +28,10 @@ class Unsent:
         return bool(self._values)
 
     def add(self, point: Point) -> None:
-        """Take in a value; it replaces an earlier one of the same place, or of any place."""
+        """Add a value; it replaces an earlier one of the same place.
+
+        Of a metric whose last value is enough, it replaces every earlier one.
+        """
         metrics = self._values.pop(point.key, {})
         self._values[point.key] = metrics  # the step that logged last comes last
         values = metrics.setdefault(point.metric, {})
@@ -35,7 +44,10 @@ class Unsent:
                 del values[place]
 
     def take(self, most: int) -> Iterator[dict[str, Any]]:
-        """Yield at most so many messages, first of the step that logged last; what they carry is no longer unsent."""
+        """Yield at most `most` messages, and forget the values in them.
+
+        The step that logged last comes first.
+        """
         packed = packed_points(list(self._points()))
         for content, inside in islice(packed, most):
             self._forget(inside)

@@ -1,1 +1,4 @@
-"""Sweeps on the access point: drawn.py before they are submitted, intake.py what lanes sent, select.py the best at the end."""
+"""Run sweeps on the access point.
+
+drawn.py acts before they are submitted, intake.py reads what lanes sent, select.py takes the best trial at the end.
+"""

@@ -1,4 +1,4 @@
-"""Before a sweep is submitted: its trials are drawn, and those whose results are stored are taken in."""
+"""Draw a sweep's trials before it is submitted, and record those already stored."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -81,11 +81,11 @@ def _absent(spec: Spec, budget: Mapping[str, Any]) -> Iterator[str]:
         yield "no search watches its trials, so none is pruned"
     for name in ("hours", "target", "confirm"):
         if budget[name]:
-            yield f"no search watches its trials, so {name} is not looked at"
+            yield f"no search watches its trials, so {name} is ignored"
 
 
 def _known(step: PlannedStep, draw: Draw, study: OpenStudy, store: Store) -> bool:
-    """Take in a call whose result is stored; return whether it was."""
+    """Record a call whose result is stored; return whether it was stored."""
     trial = as_read_now(trial_of(step, draw.values, draw.number, draw.repeat), store)
     if not store.done([trial.key]):
         return False

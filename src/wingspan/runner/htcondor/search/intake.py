@@ -1,4 +1,4 @@
-"""Take what lanes have sent into the study of their sweep: each trial once, however often it is read."""
+"""Record the trials that lanes have sent in their sweep's study, each once."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -47,7 +47,7 @@ def _number(study: OpenStudy, line: Mapping[str, Any]) -> int:
 
 
 def failure_of(dag: DagFolder, lanes: Iterable[str]) -> Failure | None:
-    """Return why no trial of a sweep can do better, as its lanes found, or why they could not start."""
+    """Return why no trial of a sweep can do better, or why its lanes could not start."""
     for lane in lanes:
         for line in record.read(dag.trials(lane)):
             if "failure" in line:

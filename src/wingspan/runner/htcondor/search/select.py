@@ -1,4 +1,6 @@
-"""Before the node of a sweep: make the best trial's files the sweep's result, so that its job need not run.
+"""Make the best trial's files the sweep's result, before the sweep's node runs.
+
+Its job then need not run.
 
 ``python -m wingspan.runner.htcondor.search.select NODE [again]``, in the DAG's folder. DAGMan runs it once the lanes have
 ended. Exit codes: 1 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is
@@ -48,7 +50,10 @@ _AGAIN = "run the command again to go on with the trials that are left"
 
 
 class _Here(NamedTuple):
-    """A sweep as it was submitted: its DAG, its planned step, the step that lists its trials if there is one, its store."""
+    """A sweep as it was submitted.
+
+    `table` is the step that lists its trials, if there is one.
+    """
 
     dag: DagFolder
     node: SweepNode
@@ -78,7 +83,10 @@ def _crashed() -> Failure:
 
 
 def select(dag: DagFolder, name: str) -> int:
-    """Make the best trial's files the result of a sweep, and the table of its trials that of the step that lists them."""
+    """Make the best trial's files the result of a sweep.
+
+    The table of its trials becomes the result of the step that lists them.
+    """
     node = dag.sweeps()[name]
     steps = [step_from_json(line) for line in _planned(dag, name)]
     here = _Here(dag, node, steps[0], steps[1] if steps[1:] else None, Store(node.home / "store"))
@@ -105,7 +113,7 @@ def _planned(dag: DagFolder, name: str) -> list[dict[str, Any]]:
 
 
 def _prepare(here: _Here, name: str, best: Trial) -> None:
-    """Let the job of a sweep's node run the best trial, whose files are missing."""
+    """Make the job of a sweep's node run the best trial, whose files are missing."""
     file = here.dag.job(name)
     part = json.loads(file.read_text())
     trial = trial_of(here.sweep, best.parameters, best.number)
@@ -151,7 +159,9 @@ def _outcome(here: _Here, study: OpenStudy) -> tuple[Failure | None, Trial | Non
         return found, None
     said = study.failure(len(here.node.lanes), limit)
     if said:
-        fix = "correct the function, then run the same command again; wingspan sweep show lists the trials"
+        fix = (
+            "correct the function, then run the command again; wingspan sweep show lists the trials"
+        )
         return Failure(said, fix), None
     closed = any(
         mark.get("mark") == _CLOSED and mark.get("sweep") == here.sweep.key for mark in study.marks
@@ -196,7 +206,10 @@ def _send(here: _Here, result: Mapping[str, Any]) -> None:
 
 
 def _from_results(here: _Here, key: str, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Give the files that a lane has sent a second name; return the result, None if one of them is missing."""
+    """Give the files that a lane has sent a second name.
+
+    The return value is the result; None if a file is missing.
+    """
     for output in sent["outputs"]:
         source = here.dag.results / file_name(key, output)
         if not source.exists():

@@ -1,1 +1,1 @@
-"""The search of sweeps, beside DAGMan: service.py reads what jobs say, sweep.py answers."""
+"""Search for sweeps while DAGMan runs: service.py reads what jobs say, sweep.py answers."""

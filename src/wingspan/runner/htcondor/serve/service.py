@@ -1,4 +1,6 @@
-"""The search of a DAG's sweeps, beside DAGMan: it gives lanes their trials, and stops those that others beat.
+"""Search for a DAG's sweeps while DAGMan runs it.
+
+The search gives lanes their trials, and stops trials that others beat.
 
 ``python -m wingspan.runner.htcondor.serve.service``, in the DAG's folder. HTCondor starts it again whenever it dies: what
 it knows is the journals of the studies, the log of the jobs, and the trials that it has handed out.
@@ -49,7 +51,7 @@ class Service:
         return not self._sweeps
 
     def look(self) -> None:
-        """Take in what the jobs have said since the last look, all of it before anything is decided."""
+        """Read what the jobs have said since the last look, and decide after all of it."""
         changes = self._log.of_jobs()
         for change in changes:
             if change.node in self._of:
@@ -59,7 +61,7 @@ class Service:
             self._settle()
 
     def _listen(self) -> bool:
-        """Take in what lanes say by standard error, now and then; return whether there was anything."""
+        """Read what lanes say by standard error, now and then; return whether it was anything."""
         if time.monotonic() < self._listen_at:
             return False
         self._listen_at = time.monotonic() + _LISTEN_S
@@ -70,7 +72,7 @@ class Service:
         return bool(found)
 
     def look_at_clock(self) -> None:
-        """Take in what the user wants, and leave the studies that a sweep's node waits for."""
+        """Look for what the user wants, and leave the studies that a sweep's node waits for."""
         for name, sweep in list(self._sweeps.items()):
             if self._dag.closing(name).exists():
                 sweep.close()
@@ -109,7 +111,7 @@ def _served(dag: DagFolder, name: str, node: SweepNode) -> ServedSweep:
 
 
 def _opened(folder: Path, spec: Spec, run_id: str) -> OpenStudy:
-    """Open a study, as soon as whoever else has it leaves it."""
+    """Open a study, once another process that has it leaves it."""
     while True:
         try:
             return open_study(folder, spec, run_id)
@@ -118,7 +120,7 @@ def _opened(folder: Path, spec: Spec, run_id: str) -> OpenStudy:
 
 
 def main() -> None:
-    """Search for the sweeps of the DAG of the current folder, until their nodes take the results."""
+    """Search for the sweeps of the current folder's DAG, until their nodes take over."""
     service = Service(DagFolder(Path.cwd()))
     clock = float("-inf")
     try:

@@ -1,4 +1,4 @@
-"""One sweep that is searched beside DAGMan: what its lanes say -> their next trials, and whom to stop."""
+"""Search one sweep: answer its lanes with trials, and decide which trials to stop."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from wingspan.store.store import Store
 from wingspan.sweep.opened import OpenStudy
 from wingspan.sweep.records import COMPLETE, PRUNED, Call, Draw
 
-_FIX = "correct the function, then run the same command again"
+_FIX = "correct the function, then run the command again"
 
 
 class ServedSweep:
@@ -50,7 +50,7 @@ class ServedSweep:
         self._begun: Counter[str] = Counter()
         self._asking: dict[str, str] = {}  # lane -> the call for which it has nothing
         self._hearing: set[str] = set()
-        self._waiting: set[str] = set()  # calls that were told to wait
+        self._waiting: set[str] = set()  # calls that have "wait" as their answer
         for lane in self.lanes:
             self._remember(lane)
 
@@ -72,13 +72,13 @@ class ServedSweep:
                 self._follow(file.stem, draw)
 
     def _follow(self, call: str, draw: Draw) -> None:
-        """Take note of a trial that a lane has, unless it has ended."""
+        """Follow a trial that a lane has, unless it has ended."""
         if self._study.running(draw.number, draw.repeat):
             curve = self._study.curve(draw.number, draw.repeat)
             self._keys[call] = self._sweeping.adopt(draw, curve)
 
     def take(self, lane: str, message: Message) -> None:
-        """Take in a message of a lane."""
+        """Record a message of a lane."""
         said = message.content
         if _is_of(lane, said.get("ask")):
             self._hearing.add(lane)
@@ -93,7 +93,7 @@ class ServedSweep:
             self._end(lane, end)
 
     def _begin(self, lane: str, said: Mapping[str, Any]) -> None:
-        """Take note of which trial a lane has begun."""
+        """Record which trial a lane has begun."""
         call = str(said["call"])
         self._asking.pop(lane, None)
         draw = self._answers.get(call)
@@ -121,7 +121,7 @@ class ServedSweep:
         return self._study.draw_given(values, f"{lane} {place}")
 
     def _end(self, lane: str, said: Mapping[str, Any]) -> None:
-        """Take note of how a trial has ended; the lane's next one is due."""
+        """Record how a trial has ended; the lane's next one is due."""
         call = str(said["call"])
         key = self._keys.pop(call, "")
         if key:
@@ -142,7 +142,7 @@ class ServedSweep:
             self._sweeping.failed(key, Failure(str(said["problem"]), _FIX), wall_s)
 
     def take_home(self, lane: str) -> None:
-        """Take in the trials that a lane's job has sent home."""
+        """Record the trials that a lane's job has sent home."""
         for line in lines_of(self._dag, [lane]):
             key = self._keys.pop(str(line["call"]), "")
             if key:
@@ -151,7 +151,10 @@ class ServedSweep:
         self._asking.pop(lane, None)  # its next job asks
 
     def settle(self) -> None:
-        """Stop whom the rule, or the end of the sweep, stops; give those who ask their next trial."""
+        """Stop the trials that the rule gives up; give each lane that asks its next trial.
+
+        The end of a sweep stops its trials as well.
+        """
         stops = set(self._sweeping.to_stop())
         for call, key in self._keys.items():
             if key in stops and not self._dag.stop(call).exists():
@@ -175,7 +178,10 @@ class ServedSweep:
             self._write(call, {"wait": True})
 
     def _next(self, lane: str) -> Under | None:
-        """Return the next trial for a lane, of its own first; those whose results are stored need no job."""
+        """Return the next trial for a lane, its own ones first.
+
+        Trials whose results are stored need no job.
+        """
         own: set[Call] = {(number, repeat) for number, _, repeat in self._reserves[lane]}
         while (under := self._sweeping.next(own)) is not None and self._known(under):
             continue
@@ -210,7 +216,7 @@ class ServedSweep:
         self._sweeping.close("ended by the user")
 
     def close(self) -> None:
-        """Take in what is home, and leave the study to others."""
+        """Record what has been sent home, and leave the study to others."""
         for lane in self.lanes:
             self.take_home(lane)
         self._sweeping.__exit__()

@@ -1,4 +1,6 @@
-"""An environment as one file that a shell with ``tar`` and ``gzip`` unpacks: no Python, no ``zstd`` is needed there.
+"""Pack an environment as one file that a shell with ``tar`` and ``gzip`` unpacks.
+
+Neither Python nor ``zstd`` is needed there.
 
 ::
 
@@ -44,7 +46,10 @@ READER = "zstandard"  # the package that the first part must hold
 
 
 def has_reader() -> bool:
-    """Return whether this environment can write the smaller form, which is read by the same package."""
+    """Return whether this environment can write the smaller form.
+
+    The package that writes it also reads it.
+    """
     return importlib.util.find_spec(READER) is not None
 
 
@@ -52,14 +57,14 @@ def reader_files() -> frozenset[Path]:
     """Return the files of modules that Python loads to read the second part, as it does so here."""
     code = f"{_ZSTD_IMPORTS}\nprint(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)), sep='\\n')"
     environment = {**os.environ, "LC_ALL": "C", "PYTHONPATH": os.pathsep.join(sys.path)}
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-P", "-c", code],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    loaded = [Path(line) for line in told.splitlines()]
+    loaded = [Path(line) for line in printed.splitlines()]
     folder = next(path.parent for path in loaded if path.parent.name == "encodings")
     found = {*loaded, *folder.glob("*.py")}  # which encoding it takes depends on the machine
     cached = (
@@ -113,7 +118,10 @@ def _add(members: Members, archive: tarfile.TarFile) -> None:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out whose the files are here; times stay, by which Python knows that compiled modules are current."""
+    """Drop the owner of a file.
+
+    Times stay: Python checks by them that compiled modules are current.
+    """
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -1,4 +1,6 @@
-"""Nodes -> the text of a DAG file. Pure; time grows with nodes and edges only.
+"""Write nodes as the text of a DAG file. Pure.
+
+The time grows with nodes and edges only.
 
 The commands are those of the manual's DAGMan reference.
 """
@@ -28,7 +30,7 @@ _SHOWN = 5  # steps that the comment on a description names
 _WORD = re.compile(r"[^A-Za-z0-9_]")
 _WHY: Mapping[str, str] = {
     "DAGMAN_USER_LOG_SCAN_INTERVAL": "DAGMan looks for ended jobs each second; by default each 5 s, twice for each level.",
-    "DAGMAN_CHECK_QUEUE_INTERVAL": "Without news for so long, DAGMan asks the queue for jobs whose last event was lost.",
+    "DAGMAN_CHECK_QUEUE_INTERVAL": "After this time without news, DAGMan asks the queue for jobs whose last event was lost.",
     "DAGMAN_MAX_JOBS_IDLE": "No more idle jobs than this in the queue (max_idle): DAGMan sends the others later.",
     "DAGMAN_MAX_JOBS_SUBMITTED": "No more jobs than this in the queue at once (max_jobs, --jobs).",
     "DAGMAN_USE_STRICT": "Else DAGMan refuses a folder below /tmp for its log. Such files may vanish.",
@@ -62,11 +64,11 @@ class Around:
     limits
         How many jobs of a map may be in the queue at once, by the map's name.
     search
-        The universe of the search of sweeps; empty where there is none.
+        The universe of the search of sweeps; empty without a search.
     most
         Gives ``memory`` and ``disk`` of the largest slots for a request, in MB.
     status_file
-        Where DAGMan writes the state of each node now and then; empty where nobody reads that.
+        Where DAGMan writes the state of each node now and then; empty where it is not read.
     """
 
     about: Sequence[str] = ()
@@ -168,7 +170,10 @@ def submission(dag: str, pipeline: str, profile: Profile) -> str:
 
 
 def submission_in(dag: Path) -> str:
-    """Return the command that submits a DAG by hand, as its first lines say; of an older one, the shortest."""
+    """Return the command that submits a DAG by hand, as the DAG's first lines say.
+
+    A DAG of an older version gets the shortest command.
+    """
     with suppress(OSError), dag.open(errors="replace") as lines:
         for line in itertools.takewhile(lambda line: line.startswith("#"), lines):
             if line.startswith(SUBMIT):
@@ -177,17 +182,17 @@ def submission_in(dag: Path) -> str:
 
 
 def notification(profile: Profile) -> dict[str, str]:
-    """Return the submit commands of DAGMan's own job that send its user a message when the DAG has ended."""
+    """Return the submit commands of DAGMan's job that notify the user at the DAG's end."""
     return {"notification": "Complete", "notify_user": profile.notify} if profile.notify else {}
 
 
 def label_of(text: str) -> str:
-    """Return a text as a job's ad has it, for people to read: plain characters, cut where it is long."""
+    """Return a text as a job's ad shows it: plain characters, cut where it is long."""
     return _LABEL.sub("_", text)[:_LABEL_LENGTH]
 
 
 def _edges(nodes: Iterable[Node]) -> list[str]:
-    """Return one line for all children that have the same parents, or a line a child where these are few.
+    """Return one line for all children of the same parents, or a line for each child.
 
     Between several parents and several children of one line DAGMan puts a node of its own, which costs a cycle: one
     second, 5 s by its defaults. So that is for many.
@@ -207,7 +212,7 @@ def _edges(nodes: Iterable[Node]) -> list[str]:
 
 
 def _given_back(nodes: Iterable[Node]) -> list[str]:
-    """Return what lets DAGMan skip the nodes whose steps the node before them has run."""
+    """Return the lines by which DAGMan skips nodes whose steps an earlier node has run."""
     lines = []
     for node in nodes:
         if node.after:

@@ -1,4 +1,4 @@
-"""The interpreter that runs here and the libraries that some steps need, packed for machines that have neither.
+"""Pack this interpreter and the libraries that steps need for machines without them.
 
 The archive holds one folder, ``python``: ``bin/python3``, ``lib/python3.X`` with ``site-packages``, and the shared
 libraries that the interpreter needs beyond the C library. It runs from wherever it is unpacked, on a machine of the
@@ -104,7 +104,7 @@ class Environment:
         Parameters
         ----------
         claim
-            Called with its name before anything else, so that nobody removes it.
+            Called with its name before anything else, so that no other process removes it.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Environment:
         path = folder / self.identity
         claim(path.name)
         if path.is_dir():
-            with suppress(PermissionError):  # another user's, who sees to it
+            with suppress(PermissionError):  # another user's, whose runs do it
                 os.utime(path)
             return path
         try:
@@ -146,7 +146,7 @@ class Environment:
 
 
 def environment_of(steps: Iterable[PlannedStep]) -> Environment:
-    """Return the environment that holds Wingspan's own needs, and what the jobs of some steps import."""
+    """Return the environment with Wingspan's own needs and what steps' jobs import."""
     wanted = tuple(steps)
     names = with_companions(name for step in wanted for name in step.libraries)
     imported = [
@@ -155,14 +155,14 @@ def environment_of(steps: Iterable[PlannedStep]) -> Environment:
         for name in step.components
         if name.startswith("distribution ")
     ]
-    beside = next((Path(root) for step in wanted if (root := step.action.get("root"))), None)
+    project = next((Path(root) for step in wanted if (root := step.action.get("root"))), None)
     reader = [READER] if has_reader() else []
     own = distribution_packages(["wingspan", *reader, *dict.fromkeys(imported)])
-    return Environment(dict(sorted({**packages_of(names, beside), **own}.items())))
+    return Environment(dict(sorted({**packages_of(names, project), **own}.items())))
 
 
 def _content(package: Package) -> list[object]:
-    """Return what the files of a package are known by: the list that its installer made of their digests."""
+    """Return what identifies a package's files: its installer's list of their digests."""
     record = next((file for file in package.files if file.name == "RECORD"), None)
     if record is not None:
         return [package.version, digest_bytes((package.root / record).read_bytes())]
@@ -182,7 +182,7 @@ def _program() -> Path:
 
 
 def _interpreter() -> Iterator[tuple[Path, Path]]:
-    """Yield the files of the interpreter, of its standard library, and of the libraries these need."""
+    """Yield the files of the interpreter, its standard library, and their shared libraries."""
     yield _program(), _PROGRAM
     stdlib = Path(sysconfig.get_path("stdlib"))
     binaries = [_program()]
@@ -214,7 +214,10 @@ def _compiled(path: Path) -> list[Path]:
 
 
 def _wingspan_files() -> list[tuple[Path, Path]]:
-    """Return Wingspan's own files where it is installed from its source folder; else they are among the others."""
+    """Return Wingspan's own files if it is installed from its source folder.
+
+    Otherwise they are among the other packages.
+    """
     root = Path(__file__).parents[3]
     if "site-packages" in root.parts:
         return []
@@ -223,13 +226,13 @@ def _wingspan_files() -> list[tuple[Path, Path]]:
 
 
 def _shared_libraries(binaries: Iterable[Path]) -> list[Path]:
-    """Return the libraries that the interpreter and its modules are linked with, but for the system's C library."""
-    told = subprocess.run(
+    """Return the libraries that some binaries are linked with, without the C library."""
+    printed = subprocess.run(
         ["ldd", *map(str, binaries)], capture_output=True, text=True, check=False
     ).stdout
     found = {
         Path(line.split(" => ")[1].split(" (")[0])
-        for line in told.splitlines()
+        for line in printed.splitlines()
         if " => /" in line and not _SYSTEM.fullmatch(line.split()[0])
     }
     return sorted(found)

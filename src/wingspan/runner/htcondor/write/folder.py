@@ -1,4 +1,7 @@
-"""A plan -> the folder of its DAG, as ``condor_submit_dag`` takes it; `dag_folder` names its files."""
+"""Write the folder of a plan's DAG, as ``condor_submit_dag`` takes it.
+
+`dag_folder` names the files.
+"""
 
 import os
 import shlex
@@ -54,7 +57,7 @@ class Facts(NamedTuple):
     once
         The access point can send what jobs have in common once to each machine.
     search
-        The universe of the search of sweeps; empty where there is none.
+        The universe of the search of sweeps; empty without a search.
     drawn
         The trials that are left of each sweep, by its key.
     """
@@ -76,7 +79,7 @@ def write_dag(
     send: bool,
     facts: Facts | None = None,
 ) -> Path:
-    """Write the steps that are to run as a DAG into `place`, below the run's folder; return its path.
+    """Write the steps that are to run as a DAG into `place`; return its path.
 
     Parameters
     ----------
@@ -154,7 +157,7 @@ def _lanes(plan: Plan, key: str, drawn: Drawn) -> Lanes:
 def _write_sweeps(
     nodes: Sequence[Node], dag: DagFolder, drawn: Mapping[str, Drawn], home: Home, run_id: str
 ) -> dict[str, dict[str, Any]]:
-    """Write what the sweeps' scripts and lanes need; return what each lane is told of its trials."""
+    """Write what the sweeps' scripts and lanes need; return the trials of each lane."""
     found: dict[str, dict[str, Any]] = {}
     sweeps = {}
     for node in nodes:
@@ -188,7 +191,10 @@ def _with_known(node: Node, known: Known, store: Store) -> Node:
 
 
 def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
-    """Return what holds interpreter and libraries: a folder in the shared one, else an archive to send."""
+    """Return what holds interpreter and libraries.
+
+    That is a folder in the shared folder, else an archive to send.
+    """
     environment = environment_of(plan.to_run())
     if profile.shared is not None and there is not None:
         claim = (there / ENVIRONMENT).write_text
@@ -197,7 +203,10 @@ def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -
 
 
 def _sent(archive: Path | None, place: Path, way: Way) -> str:
-    """Return the archive as the DAG names it: its URL, or a link beside the DAG, which has no path of the home."""
+    """Return the archive as the DAG names it: its URL, or a link in the DAG's folder.
+
+    A link spares the DAG a path of the home.
+    """
     if archive is None:
         return ""
     if way.kind == "url":
@@ -226,7 +235,7 @@ def _around(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> 
 
 
 def _about(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> list[str]:
-    """Return what a person should know who opens the file."""
+    """Return the lines for a person who opens the file."""
     command = command_of(folder.header.get("origin", {}))
     exported = dag.root == folder.root
     collect = "wingspan collect ." if exported else f"wingspan status {shlex.quote(folder.run_id)}"

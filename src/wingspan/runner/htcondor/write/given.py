@@ -1,4 +1,7 @@
-"""What jobs are given: the user's files, constants and earlier results, linked into the DAG's folder or a shared one."""
+"""Link what jobs are given into the DAG's folder or a shared one.
+
+That is: the user's files, constants and earlier results.
+"""
 
 import os
 import shlex
@@ -22,7 +25,9 @@ from wingspan.store.store import Store
 
 
 def given_files(step: PlannedStep, place: Path, folder: RunFolder, profile: Profile) -> list[str]:
-    """Link the user's files under the names the job knows; return them and the constants, relative to results.
+    """Link the user's files under the names that the job knows.
+
+    The return value lists them and the constants, relative to results.
 
     Files that the pool reaches by itself are URLs. Where there is a shared folder the others are put there, and not
     to be sent.
@@ -64,7 +69,10 @@ def _link_input(source: Path, link: Path) -> None:
 
 
 def give_done_result(key: str, place: Path, store: Store, profile: Profile) -> None:
-    """Give the jobs of a DAG what the store has of a step: in the shared folder, else in the folder of results."""
+    """Give the jobs of a DAG a result that the store has.
+
+    It goes to the shared folder, else to the folder of results.
+    """
     there = place_of(place)
     if there is not None and profile.shared is not None:
         give_done(key, there, store, profile.shared)
@@ -73,7 +81,10 @@ def give_done_result(key: str, place: Path, store: Store, profile: Profile) -> N
 
 
 def _link_done(key: str, place: Path, store: Store) -> None:
-    """Link what the store has of a step into the folder of results, folders packed as a job sends them."""
+    """Link a stored result into the folder of results.
+
+    Folders are packed as a job sends them.
+    """
     made = store.output_path(key, "").parent
     results = DagFolder(place).results
     if (results / f"{key}.json").exists():

@@ -1,4 +1,6 @@
-"""A container image -> the submit commands that run jobs in it: by reference, or as a file that is sent or lies there.
+"""Write the submit commands that run jobs in a container image.
+
+The image is a reference, or a file that is sent or read in place.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The shell script that starts a job on an execution point: it finds or unpacks Python, and runs the part."""
+"""Write the shell script that starts a job: it finds or unpacks Python, runs the part."""
 
 import shlex
 import sys
@@ -12,7 +12,7 @@ from wingspan.runner.job.process import FIXED_HASHES
 
 _JOB_SH = """#!/bin/sh
 # One job: runs the part of the node $1; if that cannot be started, says so in NODE.failed.json.
-# Environments that came along are unpacked here, beside what the steps see.
+# Environments that came along are unpacked here, outside of what the steps see.
 node=$1
 environment=$2
 fail() {{  # problem, what to do, exit code, what there is too little of

@@ -15,7 +15,7 @@ _SPARE = 3
 
 
 class Lanes(NamedTuple):
-    """How a sweep is run: so many lanes, for so many trials in all."""
+    """How a sweep is run: by `number` lanes, for `trials` trials in all."""
 
     number: int
     trials: int

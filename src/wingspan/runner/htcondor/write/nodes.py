@@ -1,4 +1,7 @@
-"""`Plan` -> the nodes of its DAG: which steps one job runs, what it reads, whom it waits for. Pure."""
+"""Turn a plan into the nodes of its DAG. Pure.
+
+A node says which steps one job runs, what it reads, and which nodes it waits for.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,9 +37,9 @@ class Node:
     after
         Name of the node that runs these steps, unless it gives them back; then this one does.
     lane_of
-        Of a lane, the node of its sweep.
+        The node of the sweep that this node is a lane of; empty for other nodes.
     lanes
-        Of the node of a sweep, those of its lanes.
+        The nodes of the sweep's lanes, if this is the node of a sweep.
     sweeps
         It is the node of a sweep.
     retries
@@ -70,7 +73,7 @@ def nodes_of(
     Parameters
     ----------
     given
-        Of a step, the files to send that no step makes.
+        Gives the files to send with a step that no step makes.
     lanes
         Those of each sweep, by its key.
     """
@@ -99,7 +102,10 @@ def nodes_of(
 
 
 def _with_lanes(node: Node, lanes: Lanes | None) -> Iterator[Node]:
-    """Yield the lanes of a sweep's node and the node itself, which waits for them; any other node as it is."""
+    """Yield the lanes of a sweep's node, then the node itself, which waits for them.
+
+    Any other node is yielded unchanged.
+    """
     if lanes is None:
         yield node
         return
@@ -127,7 +133,7 @@ class _Group(NamedTuple):
 def _with_given_back(
     group: Sequence[str], tasks: Sequence[Sequence[str]], steps: Mapping[str, PlannedStep]
 ) -> Iterable[_Group]:
-    """Yield the steps of a group that are to run; after them, each task but the first, in case it is given back."""
+    """Return the groups of a group's steps: all to run, then each task that may come back."""
     found = [steps[key] for key in group if key in steps]
     left = [left for task in tasks if (left := [steps[key] for key in task if key in steps])]
     if len(left) < 2:
@@ -137,7 +143,10 @@ def _with_given_back(
 
 
 def request_of(group: Sequence[PlannedStep]) -> Resources:
-    """Return what a job that runs these steps one after the other asks for: the most that any of them does."""
+    """Return the request of a job that runs these steps one after the other.
+
+    It is the most that any of them asks for.
+    """
     if len(group) == 1 and "expected" not in group[0].resources:
         return Resources(**group[0].resources)
     asked = [Resources(**step.resources) for step in group]

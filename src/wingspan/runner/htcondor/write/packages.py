@@ -1,4 +1,4 @@
-"""Names of modules -> the packages that they come from, as installed here: what requires what, and which files."""
+"""Find the installed packages that modules come from: requirements and files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -24,18 +24,20 @@ class Package(NamedTuple):
     files: tuple[Path, ...]
 
 
-def packages_of(modules: Iterable[str], beside: Path | None = None) -> dict[str, Package]:
-    """Return the packages that bring the modules, and all that these require, by name; what is not installed is left out.
+def packages_of(modules: Iterable[str], project: Path | None = None) -> dict[str, Package]:
+    """Return the packages that bring some modules, and all that these require, by name.
+
+    Packages that are not installed are left out.
 
     Parameters
     ----------
-    beside
-        Folder of the project, whose own modules are none of them.
+    project
+        Folder of the project; its own modules are not packages.
     """
     found: dict[str, Package] = {}
     wanted: list[tuple[str, frozenset[str]]] = []
     for module in sorted(modules):
-        place = locate(module, beside or Path.cwd())
+        place = locate(module, project or Path.cwd())
         if place is None or place.kind != "distribution":
             continue
         titles = [version_of(folder)[0] for folder in metadata_folders(module, place.folder)]
@@ -79,7 +81,7 @@ def plain_name(name: str) -> str:
 
 
 def _required(distribution: metadata.Distribution) -> Iterator[tuple[str, frozenset[str], str]]:
-    """Give what a distribution requires: name, its extras, and the extra of the distribution that asks for it."""
+    """Yield what a distribution requires: name, extras, and the extra that asks for it."""
     for text in distribution.requires or ():
         match = _REQUIREMENT.match(text)
         if match:
@@ -96,7 +98,10 @@ def _package(name: str, distribution: metadata.Distribution) -> Package:
 
 @lru_cache(maxsize=1024)
 def _files(name: str, root: str, _version: str) -> tuple[Path, ...]:
-    """Return the files of a distribution below its root; of one that lists none, those of its modules."""
+    """Return the files of a distribution below its root.
+
+    If it lists none, those of its modules.
+    """
     distribution, place = metadata.distribution(name), Path(root)
     listed = distribution.files
     if not listed:
@@ -120,7 +125,10 @@ def _is_sent(path: Path) -> bool:
 
 
 def without_tests(package: Package) -> tuple[Path, ...]:
-    """Return a package's files without its folders of tests, but for those that its other modules import from."""
+    """Return a package's files without its folders of tests.
+
+    Tests that its other modules import from stay.
+    """
     own = [path for path in package.files if _TESTS not in path.parts]
     if len(own) == len(package.files):
         return package.files

@@ -1,4 +1,4 @@
-"""The user's own modules, packed for jobs on other machines: those that a run keeps for its steps."""
+"""Pack the user's own modules, as the run keeps them, for jobs on other machines."""
 
 import zipfile
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first year: the same files give the same
 
 
 def project_files(plan: Plan, folder: RunFolder | None) -> dict[str, dict[Path, Module]]:
-    """Return the project's files that the jobs of a plan import, by the folder they are imported from.
+    """Return the project's files that a plan's jobs import, by import folder.
 
     Parameters
     ----------
     folder
-        Of the plan's run, which holds the manifests that the plan itself does not.
+        The folder of the plan's run, which holds the manifests that the plan does not.
     """
     names = dict.fromkeys(step.code for step in _with_makers(plan) if step.code)
     manifests = (
@@ -34,7 +34,10 @@ def project_files(plan: Plan, folder: RunFolder | None) -> dict[str, dict[Path, 
 
 
 def _with_makers(plan: Plan) -> list[PlannedStep]:
-    """Return the steps that are to run, and those whose results these read, in whose files their classes may be."""
+    """Return the steps that are to run, and those whose results they read.
+
+    The files of the latter may define the classes of these results.
+    """
     steps = {step.key: step for step in plan.steps}
     found: dict[str, PlannedStep] = {}
     waiting = [step.key for step in reversed(plan.to_run())]
@@ -47,7 +50,9 @@ def _with_makers(plan: Plan) -> list[PlannedStep]:
 
 
 def pack_code(roots: Mapping[str, Mapping[Path, Module]], run: RunFolder, folder: Path) -> Path:
-    """Write the files as ``code-DIGEST.zip`` into a folder, root number N below ``N/``; return its path.
+    """Write the files as ``code-DIGEST.zip`` into a folder; return its path.
+
+    Root number N lies below ``N/``.
 
     Raises
     ------

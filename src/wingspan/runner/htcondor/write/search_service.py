@@ -1,4 +1,7 @@
-"""The lines of a DAG that start its search: a job that HTCondor keeps alive beside DAGMan. Pure."""
+"""Write the lines of a DAG that start its search. Pure.
+
+HTCondor keeps that job alive while DAGMan runs.
+"""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`Resources` -> the submit description of a node's job. Pure text.
+"""Write `Resources` as the submit description of a node's job. Pure.
 
 The commands are those of the manual's page on condor_submit. What differs from node to node comes as VARS, so that all
 nodes that ask for the same kind of machine share one description: ``inputs``, a comma-separated list of file names that
@@ -20,7 +20,7 @@ _WHY: Mapping[str, str] = {
     "should_transfer_files": "No outputs are named: HTCondor brings back every new file of the job's folder.",
     "My.CommonInputFiles": "Sent once to each machine, and linked into each job's folder.",
     **CHANNEL,
-}  # command -> why it is there, for whoever reads the file
+}  # command -> why it is there, for readers of the file
 
 
 def submit_description(  # noqa: PLR0913 - all that a job's description depends on
@@ -105,7 +105,7 @@ def _gpus(asked: Resources) -> dict[str, str]:
 
 
 def description_alone(asked: Resources, profile: Profile) -> str:
-    """Return the description of one job as if it were in a file of its own, without a DAG that gives its VARS."""
+    """Return the description of one job as a file of its own, without VARS of a DAG."""
     text = submit_description(asked, profile=profile)
     for name, value in amounts(asked).items():
         text = text.replace(f"$({name})", value)

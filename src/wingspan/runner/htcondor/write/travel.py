@@ -1,4 +1,4 @@
-"""How the packed environment gets to the jobs: from where, how often, and how many bytes that is.
+"""Decide how the packed environment reaches the jobs: where from, how often, what size.
 
 ::
 
@@ -27,7 +27,10 @@ _BYTES_PER_S = 50 * _MB  # of an access point's network, shared by some jobs
 
 
 class Way(NamedTuple):
-    """How an environment travels; `folder` and `url` are the same place, as it is seen here and by the jobs."""
+    """How an environment travels.
+
+    `folder` and `url` are the same place, as seen here and by the jobs.
+    """
 
     kind: Literal["shared", "url", "once", "each"]
     folder: Path | None = None
@@ -57,14 +60,20 @@ class Way(NamedTuple):
 
 
 def travels(profile: Profile, steps: Iterable[PlannedStep]) -> bool:
-    """Return whether the environment is given to jobs: as the profile says, else into containers and to other machines."""
+    """Return whether the environment is given to jobs.
+
+    The profile decides; by default containers and other machines get it.
+    """
     if profile.environment != AUTO:
         return profile.environment == SEND
     return bool(images_of(steps, profile)) or not is_one_machine()
 
 
 def way_of(profile: Profile, *, once: bool) -> Way:
-    """Return how the environment of a pool's jobs travels; `once`: the access point can send common files."""
+    """Return how the environment of a pool's jobs travels.
+
+    `once`: the access point can send common files.
+    """
     if profile.shared is not None:
         return Way("shared", profile.shared / ENVIRONMENTS)
     place = _staging(profile.staging)
