@@ -251,43 +251,55 @@ def make_plan(  # noqa: PLR0913 - what a plan is made of
     keys, inputs, read, studies = step_keys(calls, calls, latest, again)
     again = again or Again({}, frozenset(), frozenset)
     there = done(keys.values())
+    merged, notes = _one_request(steps, calls, keys, inputs)
+    asked = _asked(steps, keys, merged)
+    readable, libraries = _readable(calls), needed_libraries(calls)
+    planned = []
+    for name, call in calls.items():
+        key, reason = keys[name], UP_TO_DATE
+        if name in again.names and key not in there:
+            reason = FORCED
+        elif key not in there:
+            changed = read[name] or reasons(call, previous.get(name), keys, previous, folders)
+            reason = listed(changed) or "its result is not in the store"
+        own = (key, again.bases.get(name, call.base))
+        names = (readable.get(name, call.modules), libraries[name])
+        made = _planned(steps[name], call, own, inputs[name], reason, asked[name], names)
+        if name in studies:
+            made = replace(made, sweep={**(call.sweep or {}), "study": studies[name]})
+        planned.append(made)
+    return Plan(
+        pipeline,
+        tuple(planned),
+        tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done)),
+        {digest: held for call in calls.values() for digest, held in call.constants.items()},
+        notes=tuple(note for key, note in notes.items() if key not in there),
+        sources=_sources(calls),
+        previous=previous,
+        again=again.raised,
+    )
+
+
+def _asked(
+    steps: Mapping[str, "Step"],
+    keys: Mapping[str, str],
+    merged: Mapping[str, tuple[dict[str, Any], int]],
+) -> dict[str, tuple[dict[str, Any], int]]:
+    """Return the request and retries of each step by its name; `merged` are those of equal calls."""
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
     for step in steps.values():
         if id(step.resources) not in requests:
             requests[id(step.resources)] = step.resources.to_json()
-    merged, notes = _one_request(steps, calls, keys, inputs)
-    planned = []
-    readable, libraries = _readable(calls), needed_libraries(calls)
-    for name, call in calls.items():
-        key, step = keys[name], steps[name]
-        reason = UP_TO_DATE
-        if key not in there:
-            changed = read[name] or reasons(call, previous.get(name), keys, previous, folders)
-            reason = listed(changed) or "its result is not in the store"
-            if name in again.names:
-                reason = FORCED
-        asked = merged.get(key) or (requests[id(step.resources)], step.retries)
-        own = (key, again.bases.get(name, call.base))
-        names = (readable.get(name, call.modules), libraries[name])
-        made = _planned(step, call, own, inputs[name], reason, asked, names)
-        if name in studies:
-            made = replace(made, sweep={**(call.sweep or {}), "study": studies[name]})
-        planned.append(made)
-    constants = {digest: held for call in calls.values() for digest, held in call.constants.items()}
-    groups = tuple((key,) for key in dict.fromkeys(step.key for step in planned if not step.done))
-    said = tuple(note for key, note in notes.items() if key not in there)
+    return {
+        name: merged.get(key) or (requests[id(steps[name].resources)], steps[name].retries)
+        for name, key in keys.items()
+    }
+
+
+def _sources(calls: Mapping[str, "Call"]) -> dict[str, bytes]:
+    """Return the contents of the manifests and modules of all calls, by digest."""
     snapshots = {call.code.digest: call.code.contents for call in calls.values()}
-    sources = {name: kept for contents in snapshots.values() for name, kept in contents.items()}
-    return Plan(
-        pipeline,
-        tuple(planned),
-        groups,
-        constants,
-        notes=said,
-        sources=sources,
-        previous=previous,
-        again=again.raised,
-    )
+    return {name: kept for contents in snapshots.values() for name, kept in contents.items()}
 
 
 def _readable(calls: Mapping[str, "Call"]) -> dict[str, tuple[str, ...]]:

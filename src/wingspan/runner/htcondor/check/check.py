@@ -6,7 +6,7 @@ Nothing is submitted, unless a probe is asked for.
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -45,7 +45,7 @@ from wingspan.runner.htcondor.write.image import (
     require_image,
     steps_in,
 )
-from wingspan.runner.htcondor.write.nodes import nodes_of
+from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import contents_of, project_files
 from wingspan.runner.htcondor.write.travel import Way, travels, way_of
 from wingspan.runner.run_folder import Home, RunFolder
@@ -88,22 +88,17 @@ def check_plan(
     nodes = nodes_of(plan, lambda step: [*_urls(step, staging), *more, *sorted(constants_of(step))])
     checks += broken
     if access is not None and pool is not None:
-        owner = access.user.partition("@")[0]
-        checks += check_requests(nodes, profile, pool, owner)
-        if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
-            checks += check_wheel(nodes, wheel, profile, pool, owner)
+        checks += _against_slots(nodes, profile, access, pool)
     code = project_files(plan, folder)
-    imports = check_imports(steps, profile.image)
-    each = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
+    environment, imports = None, check_imports(steps, profile.image)
     if access is not None and steps:
         environment = check_environment(steps, home, profile, way, len(nodes))
         checks.append(environment)
-        each += int(environment.facts.get("each_bytes", 0))
         imports = _proof(environment, plan, folder, home) or imports
-    limit = access.input_limit_mb if access is not None else None
     images = check_images(steps, profile)
-    each += max((int(check.facts.get("bytes", 0)) for check in images), default=0)
     if profile.shared is None:
+        each = _bytes_of_each(code, environment, images)
+        limit = access.input_limit_mb if access is not None else None
         checks += check_transfer(nodes, sizes_of(plan, home, folder), each, limit, staging)
     else:
         found = f"none: jobs read and write in {profile.shared}"
@@ -124,6 +119,27 @@ def check_plan(
         if probe and access is not None and all(check.ok for check in checks[-2:]):
             checks.append(probe_shared(profile.shared, home, profile))
     return tuple(checks)
+
+
+def _against_slots(
+    nodes: Sequence[Node], profile: Profile, access: Access, pool: Pool
+) -> list[Check]:
+    """Match the nodes' requests, and the GPU code of PyTorch, against the pool's slots."""
+    owner = access.user.partition("@")[0]
+    checks = check_requests(nodes, profile, pool, owner)
+    if with_torch(nodes) and profile.image is None and (wheel := wheel_here()):
+        checks += check_wheel(nodes, wheel, profile, pool, owner)
+    return checks
+
+
+def _bytes_of_each(
+    code: Mapping[str, Iterable[Path]], environment: Check | None, images: Sequence[Check]
+) -> int:
+    """Return the bytes that every job is sent: modules, environment, and the largest image."""
+    modules = sum(file.stat().st_size for files in code.values() for file in files if file.exists())
+    libraries = 0 if environment is None else int(environment.facts.get("each_bytes", 0))
+    image = max((int(check.facts.get("bytes", 0)) for check in images), default=0)
+    return modules + libraries + image
 
 
 def _channel(steps: Sequence[PlannedStep], profile: Profile) -> Check:

@@ -8,14 +8,17 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wingspan.errors import ConflictError, NotFoundError
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
-from wingspan.planning.plan import PlannedStep
+from wingspan.planning.plan import PlannedStep, step_from_json
 from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.packing import link_once, take_result_in
+from wingspan.runner.htcondor.part.checkpoints import cut
+from wingspan.runner.htcondor.part.hand_over import origins_of
 from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.shared import (
     STORE,
@@ -46,6 +49,49 @@ def read_part(sandbox: Path, name: str) -> dict[str, Any]:
         "lane": None,
     }
     return {**older, **json.loads((sandbox / f"{name}.json").read_text())}
+
+
+class Arrived(NamedTuple):
+    """What came to an execution point, ready to be run.
+
+    Parameters
+    ----------
+    folder
+        The run of this job's home.
+    store
+        Has the results that the steps read.
+    provided
+        What the slot gives, see `provided_by_slot`.
+    origins
+        Path here -> path on the access point, of code and input files.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    home: Home
+    folder: RunFolder
+    store: Store
+    provided: Mapping[str, int]
+    origins: Mapping[str, str]
+
+
+def arrive(part: Mapping[str, Any], sandbox: Path, home: Home, folder: RunFolder) -> Arrived:
+    """Unpack what came with a job, and put it where its steps find it.
+
+    Raises
+    ------
+    ConflictError
+        A file that came is not the one the plan was made for.
+    """
+    shared = reach_shared(part, home)
+    moved = unpack_code(sandbox, part)
+    provided = provided_by_slot(sandbox)
+    given = (sandbox, shared), folder, moved, provided
+    steps = tuple(localise(step_from_json(line), *given) for line in part["steps"])
+    cut(steps, folder)
+    store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
+    take_inputs(steps, sandbox, store)
+    take_known(part["known"], steps, sandbox, store)
+    return Arrived(steps, home, folder, store, provided, origins_of(part, steps, moved))
 
 
 def reach_shared(part: Mapping[str, Any], home: Home) -> Path | None:

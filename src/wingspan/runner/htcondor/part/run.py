@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from wingspan.errors import ReadOnlyError, SpaceError, WingspanError
 from wingspan.files import disk_errors, json_text
 from wingspan.pipeline.resources import Resources
-from wingspan.planning.plan import Plan, PlannedStep, step_from_json
+from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import Outcome
 from wingspan.runner.failure import refusal
 from wingspan.runner.htcondor.growth import ends_here, with_fix
@@ -33,17 +33,9 @@ from wingspan.runner.htcondor.hold_policy import (
     FAILED_EXIT,
     MEMORY_EXIT,
 )
-from wingspan.runner.htcondor.known import take_known
-from wingspan.runner.htcondor.part.arrive import (
-    localise,
-    provided_by_slot,
-    reach_shared,
-    read_part,
-    take_inputs,
-    unpack_code,
-)
-from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, cut, drop_links
-from wingspan.runner.htcondor.part.hand_over import hand_over, origins_of
+from wingspan.runner.htcondor.part.arrive import Arrived, arrive, read_part
+from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
+from wingspan.runner.htcondor.part.hand_over import hand_over
 from wingspan.runner.htcondor.part.relay import Relay
 from wingspan.runner.htcondor.part.room import (
     drop_room,
@@ -63,13 +55,12 @@ from wingspan.runner.run_folder import (
     Home,
     RunFolder,
 )
-from wingspan.store.store import Store
 
 if TYPE_CHECKING:
     from wingspan.runner.htcondor.part.lane import Lane
 
 
-def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
+def run_part(sandbox: Path, name: str) -> int:
     """Run the steps of ``NAME.json``, leave their results, and return the exit code.
 
     Results go to the sandbox's top folder.
@@ -86,32 +77,12 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
     folder.root.mkdir(parents=True, exist_ok=True)
     folder.plan.touch()  # makes it a run of this home, which goes on from what an interrupted start left
     keep_room(home.root)
-    shared = reach_shared(part, home)
-    moved = unpack_code(sandbox, part)
-    provided = provided_by_slot(sandbox)
-    given = (sandbox, shared), folder, moved, provided
-    steps = tuple(localise(step_from_json(line), *given) for line in part["steps"])
-    cut(steps, folder)
-    store = Store(home.store, durable=shared is not None)  # a sandbox does not outlive its machine
-    take_inputs(steps, sandbox, store)
-    take_known(part["known"], steps, sandbox, store)
-    done = store.done(step.key for step in steps)
-    plan = Plan(part["pipeline"], tuple(replace(step, done=step.key in done) for step in steps), ())
-    origins = origins_of(part, steps, moved)
-    lane = (
-        _lane(part, (sandbox, name), (begun, origins), provided)
-        if part["lane"] is not None
-        else None
-    )
+    came = arrive(part, sandbox, home, folder)
+    lane = None
+    if part["lane"] is not None:
+        lane = _lane(part, (sandbox, name), (begun, came.origins), came.provided)
     try:
-        with (
-            disk_errors(sandbox),
-            closing(_relay(part, plan, folder, lane)) as relay,
-            checkpoints(folder, part["checkpoint_every_s"], relay.look),
-        ):
-            runner = _runner(part, steps, begun, lane, relay)
-            outcome = runner.run(plan, folder, home, relay)
-            refuse_full_disk(outcome, steps, sandbox)
+        outcome = _outcome(part, came, lane, begun, sandbox)
     except Interrupted:
         if lane is not None:
             lane.pause()
@@ -120,17 +91,45 @@ def run_part(sandbox: Path, name: str) -> int:  # noqa: PLR0915
         return CHECKPOINT_EXIT
     except SpaceError as error:
         why = give_up_room(error, home.root, _asked_disk(part), part["most"].get("disk"))
-        outcome = without_room(why, steps, folder.run_id, store)
+        outcome = without_room(why, came.steps, folder.run_id, came.store)
         if lane is not None:
             lane.lack("disk")
+    job = (sandbox, name)
     if lane is not None:
-        outcome, trials = lane.outcome(steps[0], folder, store)
-        hand_over(outcome, trials, (sandbox, name), folder, store, origins)
+        outcome, trials = lane.outcome(came.steps[0], folder, came.store)
+        hand_over(outcome, trials, job, folder, came.store, came.origins)
         return lane.leave()
-    largest = ends_here(provided, part["most"])
+    largest = ends_here(came.provided, part["most"])
     outcome = with_fix(outcome, part["most"]) if largest else outcome
-    hand_over(outcome, steps, (sandbox, name), folder, store, origins)
-    return _exit_code(outcome, grows=bool(provided) and not largest, in_slot=bool(provided))
+    hand_over(outcome, came.steps, job, folder, came.store, came.origins)
+    in_slot = bool(came.provided)
+    return _exit_code(outcome, grows=in_slot and not largest, in_slot=in_slot)
+
+
+def _outcome(
+    part: Mapping[str, Any], came: Arrived, lane: "Lane | None", begun: float, sandbox: Path
+) -> Outcome:
+    """Run the steps that came.
+
+    Raises
+    ------
+    Interrupted
+        A checkpoint is to be sent.
+    SpaceError
+        The disk is full.
+    """
+    done = came.store.done(step.key for step in came.steps)
+    steps = tuple(replace(step, done=step.key in done) for step in came.steps)
+    plan = Plan(part["pipeline"], steps, ())
+    with (
+        disk_errors(sandbox),
+        closing(_relay(part, plan, came.folder, lane)) as relay,
+        checkpoints(came.folder, part["checkpoint_every_s"], relay.look),
+    ):
+        runner = _runner(part, came.steps, begun, lane, relay)
+        outcome = runner.run(plan, came.folder, came.home, relay)
+        refuse_full_disk(outcome, came.steps, sandbox)
+    return outcome
 
 
 def _exit_code(outcome: Outcome, *, grows: bool, in_slot: bool) -> int:

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -88,65 +89,99 @@ def write_dag(
     facts
         What is known where the DAG is submitted; None of one that is exported.
     """
-    facts = facts or Facts()
-    most, known, once, drawn, search = facts
     dag = DagFolder(place)
     for made in (dag.jobs, dag.results, dag.files, dag.logs):
         made.mkdir(parents=True)
-    store = Store(home.store)
     there = None if profile.shared is None else make_place(profile.shared, place, folder.run_id)
     roots = project_files(plan, folder)
     code = pack_code(roots, folder, there or place) if roots else None
-    lanes = {key: _lanes(plan, key, each) for key, each in drawn.items()}
-    nodes = nodes_of(plan, lambda step: given_files(step, place, folder, profile), lanes)
-    nodes = tuple(_with_known(node, known, store) for node in nodes)
-    part = {
-        "schema": 1,
-        "pipeline": plan.pipeline,
-        "code": "" if code is None else str(code) if there else code.name,
-        "roots": list(roots),
-        "shared": str(there or ""),
-        "checkpoint_every_s": profile.checkpoint_every_s,
-        "task_time_s": profile.task_time_s,
-        "chirp": profile.chirp,
-    }
-    done = store.done(step.key for step in plan.steps)
-    reserve = _write_sweeps(nodes, dag, facts.drawn, home, folder.run_id)
-    for node in nodes:
-        require_own_names(node.name, node.given)
-        last = {step.key: known[step.key] for step in node.steps if step.key in known}
-        needed = {key for step in node.steps for key in step.needs} & done
-        for key in needed | {result["key"] for result in last.values()}:
-            give_done_result(key, place, store, profile)
-        own = {
-            "most": dict(most(node.asked)),
-            "steps": [asdict(step) for step in node.steps],
-            "known": last,
-            "tasks": node.tasks,
-            "jobs": plan.limits.get(node.map),
-            "lane": reserve.get(node.name),
-            "streams": streams(profile.chirp, lane=bool(node.lane_of)),
-        }
-        dag.job(node.name).write_text(json_text({**part, **own}))
-    archive = _environment(plan, home, profile, there) if plan.to_run() and send else None
+    new = _New(plan, dag, folder, home, profile, facts or Facts(), there, code, tuple(roots))
+    nodes = _nodes(new)
+    reserves_of = _write_sweeps(nodes, dag, new.facts.drawn, home, folder.run_id)
+    _write_jobs(new, nodes, reserves_of)
+    archive = _environment(new) if plan.to_run() and send else None
     write_script(dag.script, archive if there else None)
     if any(node.after for node in nodes):
         write_unless_done(place / UNLESS_DONE)
     members = {node.name: [step.key for step in node.steps] for node in nodes if not node.lane_of}
     write_atomically(dag.nodes, json_text(members))
-    around = replace(_around(plan, dag, folder, profile), most=most, search=search)
     if there:  # nothing but what each job has to do is sent
         nodes = tuple(replace(node, made=()) for node in nodes)
-    else:
-        way = way_of(profile, once=once)
-        around = replace(
-            around,
-            common="" if code is None else f"../{code.name}",
-            environment=_sent(archive, place, way),
-            once=way.kind == "once",
-        )
-    write_atomically(dag.dag, dag_text(nodes, around))
+    write_atomically(dag.dag, dag_text(nodes, _around(new, archive)))
     return dag.dag
+
+
+class _New(NamedTuple):
+    """A DAG that is being written.
+
+    Parameters
+    ----------
+    there
+        Its place in the shared folder; None without one.
+    code
+        The user's modules, packed; None if the steps have none.
+    roots
+        Folders that these are imported from.
+    """
+
+    plan: Plan
+    dag: DagFolder
+    folder: RunFolder
+    home: Home
+    profile: Profile
+    facts: Facts
+    there: Path | None
+    code: Path | None
+    roots: tuple[str, ...]
+
+    @property
+    def store(self) -> Store:
+        """The store of the home."""
+        return Store(self.home.store)
+
+
+def _nodes(new: _New) -> tuple[Node, ...]:
+    """Return the nodes; what the jobs are given is linked for them."""
+    lanes = {key: _lanes(new.plan, key, each) for key, each in new.facts.drawn.items()}
+    given = partial(given_files, place=new.dag.root, folder=new.folder, profile=new.profile)
+    nodes = nodes_of(new.plan, given, lanes)
+    for node in nodes:
+        require_own_names(node.name, node.given)
+    store, known = new.store, new.facts.known
+    return tuple(_with_known(node, known, store) for node in nodes)
+
+
+def _write_jobs(
+    new: _New, nodes: Sequence[Node], reserves_of: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write what each job is to do, and give it the stored results that it reads."""
+    profile, known, store = new.profile, new.facts.known, new.store
+    part = {
+        "schema": 1,
+        "pipeline": new.plan.pipeline,
+        "code": "" if new.code is None else str(new.code) if new.there else new.code.name,
+        "roots": list(new.roots),
+        "shared": str(new.there or ""),
+        "checkpoint_every_s": profile.checkpoint_every_s,
+        "task_time_s": profile.task_time_s,
+        "chirp": profile.chirp,
+    }
+    done = store.done(step.key for step in new.plan.steps)
+    for node in nodes:
+        last = {step.key: known[step.key] for step in node.steps if step.key in known}
+        needed = {key for step in node.steps for key in step.needs} & done
+        for key in needed | {result["key"] for result in last.values()}:
+            give_done_result(key, new.dag.root, store, profile)
+        own = {
+            "most": dict(new.facts.most(node.asked)),
+            "steps": [asdict(step) for step in node.steps],
+            "known": last,
+            "tasks": node.tasks,
+            "jobs": new.plan.limits.get(node.map),
+            "lane": reserves_of.get(node.name),
+            "streams": streams(profile.chirp, lane=bool(node.lane_of)),
+        }
+        new.dag.job(node.name).write_text(json_text({**part, **own}))
 
 
 def _lanes(plan: Plan, key: str, drawn: Drawn) -> Lanes:
@@ -190,16 +225,16 @@ def _with_known(node: Node, known: Known, store: Store) -> Node:
     return replace(node, made=tuple(dict.fromkeys([*node.made, *more])))
 
 
-def _environment(plan: Plan, home: Home, profile: Profile, there: Path | None) -> Path:
+def _environment(new: _New) -> Path:
     """Return what holds interpreter and libraries.
 
     That is a folder in the shared folder, else an archive to send.
     """
-    environment = environment_of(plan.to_run())
-    if profile.shared is not None and there is not None:
-        claim = (there / ENVIRONMENT).write_text
+    environment, profile = environment_of(new.plan.to_run()), new.profile
+    if profile.shared is not None and new.there is not None:
+        claim = (new.there / ENVIRONMENT).write_text
         return environment.unpacked(profile.shared / ENVIRONMENTS, claim)
-    return environment.packed(home.root / ENVIRONMENTS, profile.environment_limit_mb)
+    return environment.packed(new.home.root / ENVIRONMENTS, profile.environment_limit_mb)
 
 
 def _sent(archive: Path | None, place: Path, way: Way) -> str:
@@ -215,8 +250,9 @@ def _sent(archive: Path | None, place: Path, way: Way) -> str:
     return f"../{archive.name}"
 
 
-def _around(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> Around:
-    """Return what the DAG says besides its nodes and what every job is sent."""
+def _around(new: _New, archive: Path | None) -> Around:
+    """Return what the DAG says besides its nodes; `archive` holds interpreter and libraries."""
+    plan, dag, profile = new.plan, new.dag, new.profile
     settings = {
         "DAGMAN_USER_LOG_SCAN_INTERVAL": _SCAN_S,
         "DAGMAN_CHECK_QUEUE_INTERVAL": _CHECK_S,
@@ -224,13 +260,24 @@ def _around(plan: Plan, dag: DagFolder, folder: RunFolder, profile: Profile) -> 
         "DAGMAN_MAX_JOBS_IDLE": profile.max_idle,
         "DAGMAN_USE_STRICT": 0 if dag.root.resolve().is_relative_to("/tmp") else None,
     }
-    return Around(
-        about=_about(plan, dag, folder, profile),
-        run_id=folder.run_id,
+    around = Around(
+        about=_about(plan, dag, new.folder, profile),
+        run_id=new.folder.run_id,
         profile=profile,
         settings={name: str(value) for name, value in settings.items() if value is not None},
         limits=plan.limits,
-        status_file=STATUS if dag.root == folder.root else "",
+        search=new.facts.search,
+        most=new.facts.most,
+        status_file=STATUS if dag.root == new.folder.root else "",
+    )
+    if new.there:
+        return around
+    way = way_of(profile, once=new.facts.once)
+    return replace(
+        around,
+        common="" if new.code is None else f"../{new.code.name}",
+        environment=_sent(archive, dag.root, way),
+        once=way.kind == "once",
     )
 
 
