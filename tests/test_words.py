@@ -31,7 +31,6 @@ NOT_READ_YET = frozenset(
         "advisor.md",
         "eventlog.md",
         "holds.md",
-        "htcondor.md",
         "models.md",
         "sweeps.md",
         "tables.md",

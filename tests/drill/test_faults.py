@@ -64,7 +64,7 @@ def short_lived(daemons, pool_parent, monkeypatch):
     made[-1].stop()
 
 
-@pytest.mark.scenario("pool made anew", "same command, or wingspan resume")
+@pytest.mark.scenario("pool set up again", "same command, or wingspan resume")
 def test_a_pool_is_made_anew(scene, short_lived):
     """Another project's job has the number of ours: it is left alone, and the run goes on."""
     short_lived()
@@ -168,7 +168,7 @@ def test_a_machine_is_disconnected(scene):
     assert scene.lines("first") == 1
 
 
-@pytest.mark.scenario("folder full, resumed beside the held job", "free space, condor_release")
+@pytest.mark.scenario("folder full, resumed with the job held", "free space, condor_release")
 def test_resume_beside_a_job_that_is_held_for_a_full_folder(scene, small_disk):
     """It says for which job it waits, why, and how to release it; released, the run ends well."""
     p = ws.Pipeline("drill")
