@@ -40,8 +40,6 @@ def drop_stored(steps: Iterable[PlannedStep], dag: DagFolder, store: Store) -> N
     """Remove outputs that the store has from the folder of a DAG that is over.
 
     They would lie twice on the disk. A result that is one file has one copy with two names; folders were sent packed.
-
-    A result that is one file has one copy with two names; folders were sent packed.
     """
     there = {file.name for file in dag.results.iterdir()} if dag.results.is_dir() else set()
     names = {step.key: {file_name(step.key, one) for one in step.outputs} for step in steps}

@@ -1,7 +1,8 @@
 """The job of DAGMan that a run has submitted: whether it is in the queue, and its removal.
 
 Cluster numbers start again when a pool is set up again, so a number alone may be another project's job by now. So the
-submission records the job's global id, which names the access point, the number and the time, and its folder. A job that an older version has submitted is known by its folder and its batch name.
+submission records the job's global id, which names the access point, the number and the time, and its folder. A job that
+an older version has submitted is recognized by its folder and its batch name.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Connect a job to its starter by HTCondor's chirp, to reach the access point.
 
-The bindings have a client as well. It lets a newline through: the rest of the text is a second command, whose answer is then
-taken for that of the next one.
+The bindings have a client as well. It lets a newline through: the rest of the text is a second command, and every later
+answer belongs to the command before.
 """
 
 import os

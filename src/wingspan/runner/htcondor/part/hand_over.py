@@ -80,9 +80,7 @@ def hand_over(
 def job_memory_mb() -> float:
     """Return the peak memory of this job's processes in MB, libraries included.
 
-    HTCondor counts the same, but looks now and then, and may miss most of a short job.
-
-    HTCondor looks now and then, and may see no more of a short job than its beginning.
+    HTCondor counts the same, but looks now and then, and may see no more of a short job than its beginning.
     """
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
