@@ -25,14 +25,11 @@ NOT_READ_YET = frozenset(
         "eventlog",
         "recipes",
         "runner",
-        "sweep",
         "tabular",
-        "tracking",
         "advisor.md",
         "eventlog.md",
         "holds.md",
         "models.md",
-        "sweeps.md",
         "tables.md",
     ]
 )
@@ -58,10 +55,13 @@ def words_of(source):
     kinds += (tokenize.FSTRING_MIDDLE,) if hasattr(tokenize, "FSTRING_MIDDLE") else ()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in kinds:
-            yield (
-                token.start[0],
-                token.string.replace("_", " ") if token.type == tokenize.NAME else token.string,
-            )
+            yield token.start[0], _dotted(token) if token.type == tokenize.NAME else token.string
+
+
+def _dotted(token):
+    """Return a name with what stands before its dots, as words: Optuna's `study.tell` is its own."""
+    found = re.search(r"[\w.]*$", token.line[: token.end[1]])
+    return (found[0] if found else token.string).replace("_", " ")
 
 
 def heads_of(source):

@@ -83,7 +83,7 @@ def test_integers_stay_integers():
         (lambda: normal(0, 0), "expected sigma > 0"),
         (lambda: normal(math.nan), "as mu, found nan"),
         (lambda: beta(0, 1), "expected a > 0"),
-        (lambda: choice([]), "no values to choose from"),
+        (lambda: choice([]), "the list of values is empty"),
         (lambda: choice([1, 2], [0.5, 0.4]), "sum to 0.9, not to 1"),
         (lambda: choice([1, 2], [1]), "2 values and 1 probabilities"),
         (lambda: choice([1, 2], [1.5, -0.5]), "at least 0, found -0.5"),

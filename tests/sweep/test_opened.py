@@ -124,7 +124,7 @@ def test_one_search_at_a_time(tmp_path):
     """The second is refused, with the name of the run that searches."""
     with open_study(tmp_path, spec_of(), "20261129-first"), pytest.raises(ConflictError) as caught:
         open_study(tmp_path, spec_of(), "other")
-    assert "run 20261129-first is searching in this study now" in caught.value.problem
+    assert "run 20261129-first is searching this study now" in caught.value.problem
     open_study(tmp_path, spec_of(), "other").__exit__(None, None, None)
 
 
@@ -137,11 +137,15 @@ def test_a_journal_of_another_format_or_study_is_not_touched(tmp_path):
     lines = whole.splitlines(keepends=True)
     newer = lines[0].replace('"format":1', '"format":2')
     cases = [
-        (newer + "".join(lines[1:]), FormatError, "the study has format 2, this version knows 1"),
+        (newer + "".join(lines[1:]), FormatError, "expected format 1, found 2"),
         (lines[0] + "half a li\n" + "".join(lines[1:]), CorruptError, "line 2 is not an entry"),
         ("".join(lines[1:]), CorruptError, "the first line does not describe a study"),
-        (lines[0] + '{"event":"draw"}\n' + lines[1], CorruptError, "an entry lacks something"),
-        (lines[0] + '{"event":"ended","number":7}\n' + lines[1], CorruptError, "an entry lacks"),
+        (lines[0] + '{"event":"draw"}\n' + lines[1], CorruptError, "an entry is malformed"),
+        (
+            lines[0] + '{"event":"ended","number":7}\n' + lines[1],
+            CorruptError,
+            "an entry is malformed",
+        ),
     ]
     for content, kind, part in cases:
         path.write_text(content)
@@ -243,15 +247,15 @@ def test_wrong_options_are_refused_together(options, part):
 @pytest.mark.parametrize(
     ("over", "part"),
     [
-        ({}, "sweeps nothing"),
+        ({}, "names no parameters"),
         ([1], "expected over={name: values}"),
         ({"a": 3}, "write [3] for one value"),
         ({"a": "adam"}, "write ['adam'] for one value"),
         ({"a": []}, "the list of values is empty"),
-        ({"a": {}}, "no nested parameters"),
+        ({"a": {}}, "the dict of nested parameters is empty"),
         ({"a": [(1, 2)]}, "write a list: [1, 2]"),
         ({"a": [Path("x")]}, "sweep over text"),
-        ({"a": [np.int64(3)]}, "write 3, a number of Python"),
+        ({"a": [np.int64(3)]}, "write the plain number 3"),
         ({"a": [1, math.nan]}, "expected a finite number"),
         ({"a": [{"lr": uniform(0, 1)}]}, "depend on another"),
         ({"a.b": [1], "a": {"b": [2]}}, "two parameters are called a.b"),
@@ -324,7 +328,7 @@ def test_a_missing_metric_is_said_after_the_first_trial(tmp_path):
         assert "did you mean vall_loss" in caught.value.problem
         study.ended(0, Ending("complete", None, problem=caught.value.problem))
         assert study.failure(2, 30).startswith(
-            "trial 0 ended well, but the trial reported no 'val_loss'"
+            "trial 0 succeeded, but the trial reported no 'val_loss'"
         )
 
 

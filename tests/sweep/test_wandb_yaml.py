@@ -354,7 +354,7 @@ REFUSED = {
     "a tab": ("method: grid\nparameters:\n\tx: 1", "this is not YAML"),
     "a key twice": (
         "method: grid\nparameters:\n  x: {values: [1]}\n  x: {values: [2]}",
-        "the key 'x' is there twice",
+        "the key 'x' occurs twice",
     ),
     "no method": (
         "parameters: {x: {value: 1}}",
@@ -383,7 +383,7 @@ REFUSED = {
     ),
     "a conditional parameter": (
         "method: random\nparameters: {m: {value: a, parameters: {x: {value: 1}}}}",
-        "nested parameters stand alone, found value beside them",
+        "a parameter with nested parameters has no other keys, found value",
     ),
     "a conditional choice": (
         "method: random\nparameters: {m: {values: [{name: a, parameters: {x: {value: 1}}}]}}",
@@ -440,7 +440,7 @@ REFUSED = {
         "method: random\nparameters: {x: {distribution: q_uniform, min: 0, max: 1, q: 0}}",
         "q > 0",
     ),
-    "an empty list": ("method: grid\nparameters: {x: {values: []}}", "there are no values"),
+    "an empty list": ("method: grid\nparameters: {x: {values: []}}", "the list of values is empty"),
     "no list": ("method: grid\nparameters: {x: {values: 3}}", "expected a list as values, found 3"),
     "a list that is missing": (
         "method: grid\nparameters: {x: {values: }}",
@@ -519,7 +519,7 @@ REFUSED = {
     ),
     "a macro within a word": (
         'method: grid\nprogram: a.py\ncommand: [python, "--config=${args_json_file}"]\nparameters: {x: {value: 1}}',
-        "make it an item of the list",
+        "make it a separate item of the list",
     ),
     "a command as text": (
         "method: grid\ncommand: python a.py\nparameters: {x: {value: 1}}",
@@ -527,7 +527,7 @@ REFUSED = {
     ),
     "a command without its program": (
         'method: grid\ncommand: [python, "${program}"]\nparameters: {x: {value: 1}}',
-        "there is no program",
+        "the file has no program",
     ),
     "a dotted name twice": (
         "method: grid\nparameters: {a.b: {value: 1}, a: {parameters: {b: {value: 2}}}}",

@@ -1,1 +1,4 @@
-"""Search for the parameters of a step: spaces, search, pruning, the study's journal. Nothing here runs a trial."""
+"""Search for the parameters of a step.
+
+Spaces, searches, pruning rules and the study's journal. Nothing here runs a trial.
+"""

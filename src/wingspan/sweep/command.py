@@ -1,4 +1,4 @@
-"""The command of a sweep file: W&B's macros, filled in for one trial."""
+"""Fill W&B's macros into the command of a sweep file, for one trial."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _FILE: Final = "${args_json_file}"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command whose parts may be macros.
+    """A command line whose words may be macros.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Command:
 
     @property
     def json_file(self) -> bool:
-        """Whether it reads its parameters from a file, which is to be written first."""
+        """Whether the command reads its parameters from a file, which must be written first."""
         return _FILE in self.parts
 
     def argv(
@@ -44,7 +44,7 @@ class Command:
         Raises
         ------
         SettingError
-            A variable of the environment is not set.
+            An environment variable is not set.
         """
         filled = _arguments(values) | {
             "env": ["/usr/bin/env"],
@@ -77,16 +77,20 @@ def make_command(parts: Sequence[str], program: str, where: str) -> Command:
             problem = f"unknown macro {part}"
             raise SettingError(where, problem, near(whole[1], [*known, "envvar:NAME"]))
         for name in () if whole else set(_MACRO.findall(part)) & set(known):
-            problem = f"${{{name}}} is filled in only where it is a word of its own, found {part!r}"
-            raise SettingError(where, problem, "make it an item of the list")
+            problem = f"${{{name}}} must be a word of its own, found {part!r}"
+            raise SettingError(where, problem, "make it a separate item of the list")
     if "${program}" in parts and not program:
-        raise SettingError(where, "the command has ${program}, but there is no program", "add one")
+        raise SettingError(
+            where,
+            "the command uses ${program}, but the file has no program",
+            "add program: train.py",
+        )
     return Command(tuple(parts), program)
 
 
 def _with_variables(part: str, environment: Mapping[str, str]) -> str:
     def filled(found: re.Match[str]) -> str:
-        if not found[1].startswith(_VARIABLE):  # the program's own, such as Hydra's
+        if not found[1].startswith(_VARIABLE):  # a macro of the program itself, such as Hydra's
             return found[0]
         name = found[1].removeprefix(_VARIABLE)
         if name not in environment:

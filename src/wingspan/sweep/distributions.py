@@ -1,7 +1,7 @@
-"""The distributions that a swept parameter is drawn from.
+"""Define the distributions of swept parameters.
 
-Each maps a number between 0 and 1 to a value by its quantile function, as Weights & Biases' sweeps do. So a search
-needs to know nothing of a distribution but that number.
+Each maps a number between 0 and 1 to a value by its quantile function, as W&B's sweeps do. So a search handles that
+number alone, whatever the distribution.
 """
 
 import math
@@ -16,11 +16,11 @@ from wingspan.files import json_text
 
 Json: TypeAlias = Any  # a str, int, float, bool, None, or a list or dict of these
 
-_MOST_VALUES = 1_000_000  # of one parameter of a grid
+_MOST_VALUES = 1_000_000  # values of one parameter in a grid
 
 
 class Distribution(ABC):
-    """What one parameter is drawn from."""
+    """The distribution of one parameter."""
 
     kind: ClassVar[str]
 
@@ -30,7 +30,7 @@ class Distribution(ABC):
 
     @abstractmethod
     def position(self, value: Json) -> float:
-        """Return the `u` in the middle of those that give a value.
+        """Return the middle of the range of `u` that gives a value.
 
         Raises
         ------
@@ -39,7 +39,7 @@ class Distribution(ABC):
         """
 
     def values(self) -> list[Json] | None:
-        """Return all values in the order of a grid, each once; None if a grid has no end here."""
+        """Return all values in the order of a grid, each once; None if they are not finitely many."""
         return None
 
     def json(self) -> dict[str, Json]:
@@ -52,7 +52,7 @@ class Distribution(ABC):
 
 
 def listed(value: Json) -> Json:
-    """Return a tuple as a list; all else as it is."""
+    """Return a tuple as a list, and any other value unchanged."""
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -77,7 +77,7 @@ class Continuous(Distribution):
             u = (low + high) / 2 if rounded and (low < high or share is not None) else None
         if u is None:
             raise SettingError(
-                self.kind, f"{value!r} cannot be drawn from {self}", "give a value it can draw"
+                self.kind, f"{value!r} cannot be drawn from {self}", "give a value that it can draw"
             )
         return min(max(u, 2.0**-53), 1 - 2.0**-53)
 
@@ -97,7 +97,7 @@ class Continuous(Distribution):
 
 @dataclass(frozen=True)
 class Uniform(Continuous):
-    """Every real number from `low` to `high` alike."""
+    """Every real number from `low` to `high`, equally likely."""
 
     kind: ClassVar[str] = "uniform"
     low: float
@@ -126,7 +126,7 @@ class Uniform(Continuous):
 
 @dataclass(frozen=True)
 class LogUniform(Continuous):
-    """Every order of magnitude from `low` to `high` alike."""
+    """Every order of magnitude from `low` to `high`, equally likely."""
 
     kind: ClassVar[str] = "log_uniform"
     low: float
@@ -217,7 +217,7 @@ class Beta(Continuous):
 
 @dataclass(frozen=True)
 class IntUniform(Distribution):
-    """Every integer from `low` to `high` alike, both included."""
+    """Every integer from `low` to `high`, both included, equally likely."""
 
     kind: ClassVar[str] = "int_uniform"
     low: int
@@ -253,7 +253,7 @@ class IntUniform(Distribution):
 
 @dataclass(frozen=True)
 class Choice(Distribution):
-    """One of some values, each as likely as the others or with its own probability."""
+    """One of several values, equally likely or with probabilities."""
 
     kind: ClassVar[str] = "choice"
     choices: tuple[Json, ...]
@@ -262,17 +262,17 @@ class Choice(Distribution):
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", tuple(self.choices))
         if not self.choices:
-            raise SettingError(self.kind, "there are no values to choose from", "list some values")
+            raise SettingError(self.kind, "the list of values is empty", "list some values")
         if self.probabilities is not None:
             object.__setattr__(self, "probabilities", tuple(self.probabilities))
             _check_probabilities(self.kind, len(self.choices), self.probabilities or ())
 
     def quantile(self, u: float) -> Json:
-        """Return the value in whose share `u` lies."""
+        """Return the value whose share contains `u`."""
         return self.choices[self.index(u)]
 
     def index(self, u: float) -> int:
-        """Return the place of the value in whose share `u` lies."""
+        """Return the index of the value whose share contains `u`."""
         last = len(self.choices) - 1
         if self.probabilities is None:
             return min(max(math.ceil(u * len(self.choices)) - 1, 0), last)
@@ -291,18 +291,18 @@ class Choice(Distribution):
         return sum(self.probabilities[:place]) + self.probabilities[place] / 2
 
     def place(self, value: Json) -> int:
-        """Return the place of a value among the choices."""
+        """Return the index of a value among the choices."""
         texts = [json_text(each) for each in self.choices]
         if json_text(value) in texts:
             return texts.index(json_text(value))
-        for place, each in enumerate(self.choices):  # 1 stands for 1.0, but not for true
+        for place, each in enumerate(self.choices):  # 1 equals 1.0, but not true
             if each == value and isinstance(each, bool) == isinstance(value, bool):
                 return place
         problem = f"{value!r} is not one of the choices: {', '.join(texts)}"
         raise SettingError(self.kind, problem, near(str(value), map(str, self.choices)))
 
     def values(self) -> list[Json] | None:
-        """Return the choices; one that is listed twice counts once."""
+        """Return the choices, each once."""
         return list({json_text(each): each for each in self.choices}.values())
 
 
@@ -327,7 +327,7 @@ def _special() -> Any:  # noqa: ANN401 - a module without annotations
 
 
 def _multiple(count: int, q: float) -> float:
-    """Return a multiple of `q`, an integer if `q` is one, without the dust of binary fractions."""
+    """Return a multiple of `q` without binary rounding errors; an integer if `q` is one."""
     return count * q if isinstance(q, int) else float(f"{count * q:.15g}")
 
 
@@ -361,7 +361,7 @@ def _check_spread(kind: str, mu: object, sigma: object, q: object) -> None:
 
 def _check_count(kind: str, count: int) -> None:
     if count > _MOST_VALUES:
-        problem = f"a grid would have {count:,} values here; at most {_MOST_VALUES:,} are possible"
+        problem = f"a grid would have {count:,} values here, the limit is {_MOST_VALUES:,}"
         raise SettingError(kind, problem, "list the values, or use another search")
 
 

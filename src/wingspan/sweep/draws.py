@@ -1,4 +1,7 @@
-"""Draws that depend on the seed and the trial's number alone: grid, random and quasi-random search. Pure."""
+"""Draw values from the seed and the trial's number alone.
+
+These are the searches that learn nothing: grid, random and quasi-random. Pure.
+"""
 
 import hashlib
 import warnings
@@ -14,19 +17,19 @@ _LEAST = 2.0**-53
 
 
 def seed_of(seed: int, *parts: object) -> int:
-    """Return a seed of 32 bits for one use of a study's seed."""
+    """Derive a 32-bit seed for one purpose from the study's seed."""
     text = ":".join(map(str, (seed, *parts)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
 
 
 def random_shares(space: Space, seed: int, number: int) -> dict[str, float]:
-    """Return one number between 0 and 1 a searched parameter."""
+    """Return one number between 0 and 1 for each searched parameter."""
     source = Random(seed_of(seed, "random", number))
     return {each.name: max(source.random(), _LEAST) for each in space.searched}
 
 
 def quasi_random_shares(space: Space, seed: int, place: int) -> dict[str, float]:
-    """Return the numbers at one place of a scrambled Sobol sequence, which fills the space evenly."""
+    """Return one point of a scrambled Sobol sequence, which fills the space evenly."""
     names = [each.name for each in space.searched]
     if not names:
         return {}
@@ -44,7 +47,7 @@ def _sobol(dimensions: int, seed: int, chunk: int) -> Any:  # noqa: ANN401 - an 
     """Return one chunk of the sequence, an array of (64, dimensions)."""
     from scipy.stats import qmc
 
-    with warnings.catch_warnings():  # a chunk is a power of 2, but not where it begins
+    with warnings.catch_warnings():  # a chunk's size is a power of 2, its start is not
         warnings.simplefilter("ignore", UserWarning)
         engine = qmc.Sobol(dimensions, scramble=True, rng=seed)
         if chunk:  # SciPy cannot go forward by 0
@@ -53,7 +56,10 @@ def _sobol(dimensions: int, seed: int, chunk: int) -> Any:  # noqa: ANN401 - an 
 
 
 def grid_values(space: Space, place: int) -> dict[str, Json]:
-    """Return the combination at one place of the grid, by dotted name; the last parameter changes first."""
+    """Return one combination of the grid, by dotted name.
+
+    The last parameter changes first.
+    """
     found: dict[str, Json] = {}
     for each in reversed(space.dimensions):
         values = each.distribution.values() or []

@@ -1,4 +1,4 @@
-"""How much each parameter matters to the metric, by a method that is named."""
+"""Measure how much each parameter matters to the metric, by a named method."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from wingspan.sweep.records import COMPLETE, Trial
 from wingspan.sweep.spec import Spec
 
-FEWEST: Final = 30  # complete trials, below which the numbers are noise
+FEWEST: Final = 30  # complete trials; with fewer the numbers are noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Importance:
     Parameters
     ----------
     method
-        What made them. Another method gives other shares: PED-ANOVA asks what matters among the best trials.
+        The method's name. Methods differ: PED-ANOVA measures what matters among the best trials.
     """
 
     method: str
@@ -25,7 +25,10 @@ class Importance:
 
 
 def importance(spec: Spec, trials: Sequence[Trial]) -> Importance | None:
-    """Return the importances; None for fewer than 30 complete trials, or where nothing can be compared."""
+    """Return the importances, or None if there is too little to compare.
+
+    That is so below 30 complete trials, or if all trials have one value.
+    """
     complete = [
         each
         for each in trials

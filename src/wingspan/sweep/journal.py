@@ -1,4 +1,6 @@
-"""The journal of a study: one JSON object a line, appended. A draw is on the disk before it is handed out.
+"""Keep the journal of a study, one JSON object a line.
+
+Lines are only appended. A draw is on the disk before the search hands it out.
 
 ::
 
@@ -26,10 +28,10 @@ LOCK: Final = "lock"
 
 
 class Journal:
-    """A journal that is open for writing. A context manager: leaving it releases the lock."""
+    """A journal that is open for writing; as a context manager, it releases the lock at the end."""
 
     def __init__(self, folder: Path, spec: Mapping[str, Any], run_id: str) -> None:
-        """Take the lock, and cut a last line that a crash left unfinished.
+        """Take the lock, and cut off a last line that a crash left unfinished.
 
         Raises
         ------
@@ -63,7 +65,7 @@ class Journal:
         os.close(self._lock)
 
     def append(self, entry: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Add one entry by a single write; a durable one is on the disk when this returns."""
+        """Add one entry by a single write; a durable entry is on the disk when this returns."""
         line = f"{json_text(entry)}\n".encode()
         with disk_errors(self.folder / JOURNAL):
             try:
@@ -103,12 +105,14 @@ class Journal:
 
 
 def read_journal(folder: Path) -> tuple[Mapping[str, Any], list[Entry]]:
-    """Return a study's spec and entries, without its lock; an unfinished last line is passed over.
+    """Return a study's spec and entries without taking its lock.
+
+    An unfinished last line is skipped.
 
     Raises
     ------
     NotFoundError
-        There is no study.
+        The study does not exist.
     """
     path = folder / JOURNAL
     if not path.exists():
@@ -121,13 +125,13 @@ def read_journal(folder: Path) -> tuple[Mapping[str, Any], list[Entry]]:
 
 
 def _parsed(content: bytes, path: Path) -> tuple[list[Entry], int]:
-    """Return the entries of all whole lines, and the bytes that they take."""
+    """Return the entries of all whole lines, and their size in bytes."""
     whole = content.rfind(b"\n") + 1
     lines = content[:whole].splitlines()
     entries: list[Entry] = []
     for number, line in enumerate(lines, 1):
         entry = _entry(line)
-        if entry is None and number == len(lines):  # its blocks reached the disk in another order
+        if entry is None and number == len(lines):  # a crash can leave a damaged last line
             return entries, whole - len(line) - 1
         if entry is None:
             problem = f"line {number} is not an entry of a study's journal"
@@ -149,17 +153,17 @@ def _entry(line: bytes) -> Entry | None:
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Turn an entry that lacks something into an error that names the journal.
+    """Turn the error of an incomplete entry into one that names the journal.
 
     Raises
     ------
     CorruptError
-        An entry or the spec was not written by this format.
+        An entry or the spec does not have this format.
     """
     try:
         yield
     except (KeyError, IndexError, TypeError) as error:
-        problem = f"an entry lacks something, or has too much: {type(error).__name__}: {error}"
+        problem = f"an entry is malformed: {type(error).__name__}: {error}"
         fix = f"restore the file from a backup, or remove {folder} to begin the study again"
         raise CorruptError(str(folder / JOURNAL), problem, fix) from error
 
@@ -169,8 +173,10 @@ def _check_header(header: Entry, path: Path) -> None:
         problem = "the first line does not describe a study"
         raise CorruptError(str(path), problem, f"remove {path.parent} to begin the study again")
     if header.get("format") != FORMAT:
-        problem = f"the study has format {header.get('format')}, this version knows {FORMAT}"
-        raise FormatError(str(path), problem, "use the newer Wingspan, or another --home")
+        problem = f"expected format {FORMAT}, found {header.get('format')}"
+        raise FormatError(
+            str(path), problem, "use the newer Wingspan that wrote it, or another --home"
+        )
 
 
 def _lock(folder: Path, run_id: str) -> int:
@@ -181,13 +187,11 @@ def _lock(folder: Path, run_id: str) -> int:
     except OSError as error:
         if not isinstance(error, BlockingIOError):
             os.close(handle)
-            problem = (
-                f"the file system has no locks ({error.strerror}), so two runs could search at once"
-            )
+            problem = f"the file system cannot lock files ({error.strerror}), so two runs could search at once"
             raise ConflictError(str(folder), problem, "use a --home on a local disk") from None
         holder = os.read(handle, 1000).decode(errors="replace") or "another run"
         os.close(handle)
-        problem = f"run {holder} is searching in this study now"
+        problem = f"run {holder} is searching this study now"
         fix = f"wait for it (wingspan watch {holder}), or end it: wingspan stop {holder}"
         raise ConflictError(str(folder), problem, fix) from None
     os.ftruncate(handle, 0)
@@ -196,5 +200,5 @@ def _lock(folder: Path, run_id: str) -> int:
 
 
 def keys_in(entries: Sequence[Entry]) -> set[str]:
-    """Return the keys of all calls that were begun."""
+    """Return the keys of all calls that were started."""
     return {each["key"] for each in entries if each["event"] == "began"}

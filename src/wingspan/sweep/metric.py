@@ -1,4 +1,4 @@
-"""The value of a trial: what its function returned, or last logged, under the metric's name."""
+"""Find a trial's value, which its function returned or logged last as the metric."""
 
 import math
 from collections.abc import Mapping
@@ -8,20 +8,19 @@ from wingspan.errors import NotFoundError, SettingError, near
 
 
 def metric_value(metric: str, returned: object, logged: Mapping[str, float]) -> float:
-    """Return the metric from a call's result if that names it, else the last logged one.
+    """Return the metric from a call's result if it is there, else its last logged value.
 
     Parameters
     ----------
     returned
-        What the function returned: a NamedTuple or dataclass with a field of that name, a dict with such a key, or the
-        number itself.
+        What the function returned: a NamedTuple, dataclass or dict with the metric's name, or the number itself.
 
     Raises
     ------
     NotFoundError
-        Neither has it, with near names.
+        Neither has the metric; similar names are listed.
     SettingError
-        It is not a finite number.
+        The metric is not a finite number.
     """
     where = f"metric {metric}"
     fields = _fields(returned)
@@ -42,7 +41,9 @@ def metric_value(metric: str, returned: object, logged: Mapping[str, float]) -> 
         raise SettingError(where, problem, "return or log a number")
     if not math.isfinite(found):
         problem = f"expected a finite number, found {found}"
-        raise SettingError(where, problem, "a trial that diverged is a failed trial")
+        raise SettingError(
+            where, problem, "return or log a finite number; a trial that diverges fails"
+        )
     return found
 
 

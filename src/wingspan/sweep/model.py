@@ -1,7 +1,7 @@
-"""Optuna behind a few calls: its searches that learn from results, and its pruning rules.
+"""Put Optuna's learning searches and pruning rules into a few calls.
 
-The study in memory is made from the journal each time. Each TPE draw has a seed of its own, made from the trial's number:
-a search that is started again would else repeat its first draws.
+The study in memory is rebuilt from the journal each time. Each TPE draw has its own seed, derived from the trial's
+number. Otherwise a restarted search would repeat its first draws.
 """
 
 import warnings
@@ -32,11 +32,11 @@ _STATES: Final = {
     PRUNED: TrialState.PRUNED,
     FAILED: TrialState.FAIL,
 }
-_NAME: Final = "sweep"  # Optuna's brackets of Hyperband are hashes of the name
+_NAME: Final = "sweep"  # Optuna chooses Hyperband's brackets by a hash of the name
 
 
 class _Tpe(optuna.samplers.TPESampler):  # type: ignore[misc]  # Optuna may not be installed
-    """TPE over a space that is known: looking for it in all trials took half of each draw."""
+    """TPE over a given space. Optuna's search for the space took half of each draw's time."""
 
     def __init__(self, spaces: Mapping[str, BaseDistribution], seed: int) -> None:
         super().__init__(seed=seed)
@@ -52,18 +52,18 @@ class _Tpe(optuna.samplers.TPESampler):  # type: ignore[misc]  # Optuna may not 
 
 
 class Model:
-    """Optuna's study of the trials so far. Trials are added in the order of their numbers."""
+    """Optuna's study of the trials so far; trials are added in the order of their numbers."""
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._spaces = {each.name: coordinate(each.distribution) for each in spec.space.searched}
         self._study = _new_study(spec)
-        self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials whose points are known
+        self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials that are already drawn
         self._trials: dict[int, optuna.Trial] = {}
         self._reported: set[int] = set()
 
     def draw(self, number: int) -> tuple[dict[str, Json], dict[str, Any]]:
-        """Add a trial that the search chooses; return its values by dotted name, and its point."""
+        """Let the search choose a trial; return its values by dotted name, and its point."""
         self._study.sampler = _sampler(self._spec, self._spaces, number)
         trial = self._study.ask(self._spaces)
         self._trials[number] = trial
@@ -73,7 +73,7 @@ class Model:
         return values, dict(trial.params)
 
     def add(self, record: TrialRecord) -> None:
-        """Add a trial that was drawn before, or without this model."""
+        """Add a trial that was drawn earlier, or without this model."""
         if record.number in self._trials:
             return
         flat = self._spec.space.flat(record.parameters)
@@ -88,17 +88,17 @@ class Model:
         self._study.enqueue_trial(dict(point))
         trial = self._study.ask(self._spaces)
         self._trials[record.number] = trial
-        if evolves:  # the sampler keeps its state with the trials that it draws
+        if evolves:  # the sampler stores its state with each trial that it draws
             _ = trial.relative_params
 
     def stops(self, number: int, count: int, value: float) -> bool:
-        """Add a trial's report, the first with `count` 1; return whether the rule ends the trial."""
+        """Add a trial's report, the first with `count` 1; return whether the rule stops the trial."""
         self._trials[number].report(value, count)
         self._reported.add(number)
         return bool(self._trials[number].should_prune())
 
-    def tell(self, number: int, trial: Trial) -> None:
-        """Say how a trial ended; of a pruned one, its last report counts."""
+    def finish(self, number: int, trial: Trial) -> None:
+        """Record how a trial ended; the last report of a pruned trial counts."""
         known = self._trials[number]
         if trial.state == PRUNED and trial.value is not None and number not in self._reported:
             known.report(trial.value, max(len(trial.curve), 1))
@@ -107,7 +107,7 @@ class Model:
 
 
 def _new_study(spec: Spec) -> optuna.Study:
-    """Return an empty study, without Optuna's lines of log and warnings that its rules may change."""
+    """Return an empty study, and keep Optuna from logging and warning."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
@@ -130,7 +130,7 @@ def _sampler(
             return _Tpe(spaces, seed_of(spec.seed, "tpe", number))
         case "cma-es":
             return optuna.samplers.CmaEsSampler(
-                seed=seed_of(spec.seed, "cma-es"),  # to which it adds the trial's number
+                seed=seed_of(spec.seed, "cma-es"),  # Optuna adds the trial's number to it
                 independent_sampler=optuna.samplers.RandomSampler(
                     seed=seed_of(spec.seed, "first", number)
                 ),
@@ -140,7 +140,10 @@ def _sampler(
 
 
 def coordinate(distribution: Distribution) -> BaseDistribution:
-    """Return what Optuna searches for a parameter: its values where it knows the distribution, else shares."""
+    """Return what Optuna searches for a parameter.
+
+    These are the parameter's values if Optuna has the distribution, else numbers between 0 and 1.
+    """
     match distribution:
         case Uniform(low, high, q=None):
             return FloatDistribution(low, high)
@@ -177,7 +180,7 @@ def coordinate_of(distribution: Distribution, value: Json) -> Any:  # noqa: ANN4
 
 
 def pruner(prune: Prune) -> optuna.pruners.BasePruner:
-    """Return Optuna's rule; one that never stops where the rule is not Optuna's."""
+    """Return Optuna's rule, or one that never stops a trial if the rule is not Optuna's."""
     options = prune.options
     match prune.rule:
         case "asha":

@@ -1,7 +1,7 @@
-"""A study that trials are drawn for now: journal, ledger and search together.
+"""Draw trials for a study: journal, ledger and search together.
 
-Each method writes its entry to the journal first, and then does what reading that entry after a restart would do. So a
-search that was killed goes on as if it had not been.
+Each method first writes its entry to the journal. Then it does what reading that entry after a restart would do. So a
+search that was killed continues as if nothing had happened.
 """
 
 from collections import Counter
@@ -33,11 +33,13 @@ from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study, best_first
 
 _MOST_FAILURES: Final = 8
-_CONFIRMING: Final = 2  # calls more of each trial that is confirmed
+_CONFIRMING: Final = 2  # extra calls of each trial that is confirmed
 
 
 def open_study(folder: Path, spec: Spec, run_id: str) -> "OpenStudy":
-    """Open a study to draw trials for it, and begin it if it is new; use it as a context manager.
+    """Open a study to draw trials, and create it if it is new.
+
+    Use it as a context manager.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def open_study(folder: Path, spec: Spec, run_id: str) -> "OpenStudy":
 
 
 class OpenStudy:
-    """A study that trials are drawn for. Its methods are called by one thread."""
+    """A study that is being searched. Only one thread calls its methods."""
 
     def __init__(self, journal: Journal, spec: Spec) -> None:
         self.spec = spec
@@ -81,11 +83,14 @@ class OpenStudy:
         self._journal.__exit__(kind, error, trace)
 
     def close(self) -> None:
-        """Release the lock, so that another run may go on with the study."""
+        """Release the lock, so that another run may continue the study."""
         self._journal.__exit__(None, None, None)
 
     def unended(self, limit: int) -> list[Draw]:
-        """Return the calls that were handed out and have not ended: after a restart, run these first."""
+        """Return the calls that were handed out and have not ended.
+
+        After a restart, run these first.
+        """
         return [
             _draw_of(record, repeat)
             for record in self._ledger.records[:limit]
@@ -111,9 +116,9 @@ class OpenStudy:
         return dict(self._ledger.records[number].call(repeat).curve)
 
     def draw(self, limit: int) -> Draw | None:
-        """Return the next call, a new trial only while there are fewer than `limit`; None if there is none now.
+        """Return the next call, or None if no call is ready; there are at most `limit` trials.
 
-        It is on the disk before it is returned. One with `same_as` takes that trial's result by itself.
+        The call is on the disk before it is returned. One with `same_as` takes that trial's result by itself.
         """
         if self.spec.repeats > 1:
             for record in self._ledger.records[:limit]:
@@ -131,9 +136,9 @@ class OpenStudy:
         return _draw_of(self._ledger.records[number], 0)
 
     def draw_ahead(self, limit: int) -> None:
-        """Draw all trials up to `limit` at once, for calls that cannot be asked for one by one.
+        """Draw all trials up to `limit` at once, for calls that cannot be requested one by one.
 
-        A search that learns draws at random then. All are on the disk when this returns.
+        A learning search then draws at random. All draws are on the disk when this returns.
         """
         while not self._drawn_out(limit):
             number = len(self._ledger.records)
@@ -144,7 +149,7 @@ class OpenStudy:
     def draw_given(self, values: Mapping[str, Json], origin: str) -> Draw:
         """Return a trial whose parameters were drawn elsewhere, recorded once for each origin.
 
-        It is on the disk before it is returned.
+        The trial is on the disk before it is returned.
         """
         if origin not in self._given:
             number = len(self._ledger.records)
@@ -158,7 +163,7 @@ class OpenStudy:
         return entry
 
     def exhausted(self, limit: int) -> str:
-        """Return why no further call will come from `draw`; empty while one may."""
+        """Return why `draw` will return no further call; empty while it still may."""
         reason = self._drawn_out(limit)
         if reason and self.spec.repeats > 1:
             for record in self._ledger.records[:limit]:
@@ -176,7 +181,10 @@ class OpenStudy:
         return f"{limit:,} of {limit:,} trials are drawn" if drawn >= limit else ""
 
     def confirmations(self, most: int, limit: int) -> list[Draw]:
-        """Return calls with other seeds for the best trials, at most so many trials; call it after the last ended."""
+        """Return calls with other seeds for the `most` best trials.
+
+        Call it after the last trial has ended.
+        """
         first = self.spec.repeats
         found = []
         for trial in self.top(most, limit):
@@ -192,13 +200,13 @@ class OpenStudy:
         self._write({"event": "began", "number": number, "repeat": repeat, "key": key})
 
     def lost(self, number: int, repeat: int = 0) -> None:
-        """Record that a call's process was lost; it is the caller's to start it again."""
+        """Record that a call's process was lost; the caller restarts it."""
         self._write({"event": "lost", "number": number, "repeat": repeat})
 
     def report(self, number: int, step: float | None, value: float, repeat: int = 0) -> bool:
         """Record a report of the metric; return whether the call is to stop.
 
-        A step that was reported before, and a value that is no finite number, change nothing.
+        A step that was reported before changes nothing, nor does a value that is not a finite number.
         """
         if is_value(value):
             entry = {"event": "report", "number": number, "step": step, "value": float(value)}
@@ -206,13 +214,13 @@ class OpenStudy:
         return (number, repeat) in self.to_stop()
 
     def to_stop(self) -> set[Call]:
-        """Return the running calls that the rule stops; those that repeat a trial never are."""
+        """Return the running calls that the rule stops; it never stops repeats of a trial."""
         return {(number, 0) for number in self._search.stops()}
 
     def ended(self, number: int, ending: Ending, repeat: int = 0) -> None:
         """Record how a call ended.
 
-        A call that ended well without the metric, or whose metric is not a finite number, has failed.
+        A call that succeeded without the metric has failed, and so has one whose metric is not a finite number.
         """
         ending, reason = _judged(ending, self.spec.metric)
         entry: dict[str, Any] = {"event": "ended", "number": number, "repeat": repeat}
@@ -222,7 +230,7 @@ class OpenStudy:
         self._write({name: each for name, each in (entry | {"curve": curve}).items() if each != []})
 
     def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        """Record something else that a restart must know, such as that the user ended the sweep."""
+        """Record anything else that a restart must know, such as that the user ended the sweep."""
         self._write({"event": "mark", "mark": event, **fields}, durable=True)
 
     @property
@@ -239,18 +247,21 @@ class OpenStudy:
         return best_first(self._ledger.trials(limit), self.spec)[:most]
 
     def best(self, limit: int, confirm: int = 0) -> Trial | None:
-        """Return the best complete trial; of those that were confirmed, by the mean of all their calls."""
+        """Return the best complete trial.
+
+        Confirmed trials are compared by the mean of all their calls.
+        """
         return self.look(limit).chosen(confirm)
 
     def failure(self, parallel: int, limit: int) -> str:
-        """Return why the sweep ends without a result; empty while it may still have one."""
+        """Return why the sweep ends without a result; empty while a result is still possible."""
         trials = self._ledger.trials(limit)
         if any(each.state == COMPLETE for each in trials):
             return ""
         for record in self._ledger.records[:limit]:
             for call in record.calls.values():
                 if call.reason == NO_METRIC:
-                    return f"trial {record.number} ended well, but {call.problem}"
+                    return f"trial {record.number} succeeded, but {call.problem}"
         failed = [each for each in trials if each.state == FAILED and each.same_as is None]
         over = bool(self._drawn_out(limit)) and not any(each.state == RUNNING for each in trials)
         if len(failed) < max(_MOST_FAILURES, parallel) and not (over and trials):
@@ -271,7 +282,7 @@ class OpenStudy:
 
 
 def _judged(ending: Ending, metric: str) -> tuple[Ending, str]:
-    """Return an ending that has a finite value if it is complete, and why it has failed if that is known."""
+    """Return an ending with a finite value if it is complete, and the reason of a failure."""
     if ending.state == COMPLETE and ending.value is None:
         problem = ending.problem or f"it reported no metric called {metric}"
         return replace(ending, state=FAILED, problem=problem), NO_METRIC

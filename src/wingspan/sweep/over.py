@@ -1,4 +1,4 @@
-"""Read what a user wrote as ``over={...}`` into a space."""
+"""Read ``over={...}`` into a space."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,18 +14,18 @@ _FIX = "give each parameter a list of values or a distribution: over={'rate': ws
 def read_over(over: object, where: str) -> Space:
     """Return the space of a sweep.
 
-    A list is a choice, a dict holds nested parameters, and a distribution stays what it is.
+    A list is a choice, a dict holds nested parameters, and a distribution stays as it is.
 
     Raises
     ------
     DeclarationError
-        Names the parameter, what was expected and what was found.
+        The message names the parameter, what was expected and what was found.
     """
     if not isinstance(over, Mapping):
         problem = f"expected over={{name: values}}, found {over!r}"
         raise DeclarationError(where, problem, _FIX)
     if not over:
-        raise DeclarationError(where, "over={} sweeps nothing", _FIX)
+        raise DeclarationError(where, "over={} names no parameters", _FIX)
     return Space(tuple(_dimensions(over, (), where)))
 
 
@@ -40,7 +40,7 @@ def _dimensions(over: Mapping[Any, Any], path: tuple[str, ...], where: str) -> I
             yield Dimension(inner, _checked(given, place))
         elif isinstance(given, Mapping):
             if not given:
-                problem = "there are no nested parameters in this dict"
+                problem = "the dict of nested parameters is empty"
                 raise DeclarationError(place, problem, _FIX)
             yield from _dimensions(given, inner, where)
         else:
@@ -69,12 +69,12 @@ def _checked(distribution: Distribution, place: str) -> Distribution:
 
 
 def require_json(value: Json, place: str) -> None:
-    """Refuse a value that JSON would not give back as it is.
+    """Refuse a value that does not survive a round trip through JSON.
 
     Raises
     ------
     DeclarationError
-        Shows the value.
+        The message shows the value.
     """
     if isinstance(value, Mapping):
         for key, each in value.items():
@@ -104,7 +104,7 @@ def _fix_of(value: object) -> str:
     if isinstance(value, tuple):
         return f"write a list: {list(value)!r}"
     if hasattr(value, "item"):
-        return f"write {value.item()!r}, a number of Python"
+        return f"write the plain number {value.item()!r}"
     if hasattr(value, "__fspath__"):
         return "sweep over text, and make the path in the function"
-    return "sweep over a name of it, and look it up in the function"
+    return "sweep over its name, and look it up in the function"

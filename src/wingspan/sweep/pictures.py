@@ -1,4 +1,4 @@
-"""Pictures of a study: curves, parallel coordinates, slices, importance."""
+"""Draw a study: curves, parallel coordinates, slices, importance."""
 
 import math
 from collections.abc import Sequence
@@ -22,13 +22,16 @@ from wingspan.sweep.records import COMPLETE, FAILED, Trial
 from wingspan.sweep.space import Dimension
 from wingspan.sweep.spec import Spec
 
-_MOST: Final = 1000  # trials in a picture: the best, and the latest of the others
+_MOST: Final = 1000  # trials in a picture: complete ones first, the latest first
 
 
 def pictures(
     spec: Spec, trials: Sequence[Trial], best: int | None, importance: Importance | None
 ) -> dict[str, str]:
-    """Return the pictures that there is something to show in, by name; `best` is the best trial's number."""
+    """Return each picture that has something to show, by name.
+
+    `best` is the number of the best trial.
+    """
     own = [each for each in trials if each.same_as is None]
     found = {
         "curves": _curves(spec, own, best),
@@ -92,7 +95,7 @@ def _slices(spec: Spec, own: Sequence[Trial], best: int | None) -> str:
 def _importance(found: Importance | None) -> str:
     if found is None:
         return ""
-    return bars_svg(found.shares, f"Importance by {found.method}, {FEWEST} or more trials")
+    return bars_svg(found.shares, f"Importance by {found.method}, from {FEWEST} or more trials")
 
 
 def _valued(own: Sequence[Trial]) -> list[Trial]:
@@ -104,7 +107,10 @@ def _valued(own: Sequence[Trial]) -> list[Trial]:
 def _line(
     spec: Spec, best: int | None, trial: Trial, points: Sequence[tuple[float, float]]
 ) -> Line:
-    """Return a trial's line: the best one green and on top, complete ones plain, all others grey and below."""
+    """Return a trial's line.
+
+    The best one is green and on top, complete ones are plain, all others are grey and below.
+    """
     flat = spec.space.flat(trial.parameters)
     shown = ", ".join(f"{name}={value}" for name, value in flat.items())
     name = f"trial {trial.number} ({trial.state}) {spec.metric} {trial.value}: {shown}"
@@ -115,7 +121,7 @@ def _line(
 
 
 def _column(dimension: Dimension, values: Sequence[Json]) -> tuple[Axis, list[float]]:
-    """Return a parameter's axis, and where each value lies on it."""
+    """Return a parameter's axis, and the position of each value on it."""
     distribution = dimension.distribution
     if isinstance(distribution, Choice):
         choices = Choice(tuple(distribution.values() or ()))
@@ -130,7 +136,7 @@ def _column(dimension: Dimension, values: Sequence[Json]) -> tuple[Axis, list[fl
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of the metric's axis: a few values far away do not squeeze the others."""
+    """Return the ends of the metric's axis, without outliers that would squeeze the rest."""
     ranked = sorted(values)
     low, high = ranked[len(ranked) // 20], ranked[-1 - len(ranked) // 20]
     room = 3 * (high - low)

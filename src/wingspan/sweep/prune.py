@@ -1,6 +1,6 @@
-"""The rules that end trials early, and Weights & Biases' own rule.
+"""Stop trials early, by Optuna's rules and by W&B's own.
 
-A rule counts a trial's reports of the metric, not the steps that it gives them: the first report is number 1.
+A rule counts a trial's reports of the metric and ignores their steps: the first report is number 1.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Final
 from wingspan.errors import SettingError, near
 from wingspan.sweep.distributions import Json
 
-_INFINITE: Final = 100  # bands of W&B's rule with min_iter
+_INFINITE: Final = 100  # bands that W&B's rule has with min_iter
 _DEFAULTS: Final[Mapping[str, Mapping[str, Json]]] = {
     "none": {},
     "asha": {"first": 1, "eta": 3},
@@ -20,13 +20,13 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, Json]]] = {
     "patience": {"reports": 10, "delta": 0.0},
     "wandb": {"min_iter": None, "max_iter": None, "s": None, "eta": 3, "strict": True},
 }
-_LEAST: Final = {"startup": 0, "warmup": 0, "delta": 0, "eta": 2}  # of the others: 1
-_LAST_BAND: Final = 10**9  # reports that no trial gets to
+_LEAST: Final = {"startup": 0, "warmup": 0, "delta": 0, "eta": 2}  # all others: 1
+_LAST_BAND: Final = 10**9  # reports; no trial has more
 
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """A rule and its options, complete."""
+    """A rule and all its options."""
 
     rule: str = "none"
     options: Mapping[str, Json] = field(default_factory=dict)
@@ -40,12 +40,12 @@ NONE: Final = Prune()
 
 
 def read_prune(given: object, where: str) -> Prune:
-    """Return a rule from its name, or from ``{"rule": name, option: value}``.
+    """Return the rule that a name, or ``{"rule": name, option: value}``, describes.
 
     Raises
     ------
     SettingError
-        A name or a value is wrong; near names are listed.
+        A name or a value is invalid; similar names are listed.
     """
     if isinstance(given, Prune):
         given = given.json()
@@ -74,7 +74,9 @@ def _option(rule: str, name: str, value: Json, where: str) -> Json:
     if name == "strict":
         if isinstance(value, bool):
             return value
-        raise SettingError(where, f"expected true or false as strict, found {value!r}", "fix it")
+        raise SettingError(
+            where, f"expected true or false as strict, found {value!r}", "change strict"
+        )
     fraction = name == "delta" or (name, rule) == ("eta", "wandb")
     if not isinstance(value, int | float if fraction else int) or isinstance(value, bool):
         kind = "a number" if fraction else "an integer"
@@ -94,14 +96,16 @@ def _check_together(rule: str, options: Mapping[str, Json], where: str) -> None:
         return
     if options["min_iter"] is None and (options["max_iter"] is None or options["s"] is None):
         problem = "hyperband needs min_iter, or max_iter and s"
-        raise SettingError(where, problem, "give min_iter: the report at which it first stops")
+        raise SettingError(
+            where, problem, "give min_iter: the number of the first report that it judges"
+        )
     if not bands(options):
         problem = f"no band is left below max_iter {options['max_iter']} with eta {options['eta']}"
         raise SettingError(where, problem, "raise max_iter, or lower eta")
 
 
 def bands(options: Mapping[str, Json], most: int = _INFINITE) -> list[int]:
-    """Return at which reports W&B's rule compares, in ascending order."""
+    """Return the numbers of the reports that W&B's rule compares, in ascending order."""
     eta = options["eta"]
     if options["max_iter"] is not None and options["s"] is not None:
         found, band = [], options["max_iter"]
@@ -123,13 +127,12 @@ def wandb_stops(
 ) -> list[int]:
     """Return the running trials that W&B's rule stops now.
 
-    A band's threshold is taken from all trials that have reached it, also those that have ended. So a trial can be
-    stopped by a report of another one.
+    All trials that have reached a band set its threshold, ended ones too. So another trial's report can stop a trial.
 
     Parameters
     ----------
     curves
-        By trial, its valid reports in order, where less is better.
+        The valid reports of each trial in order; less is better.
     """
     longest = max(map(len, curves.values()), default=0)
     passed = [
@@ -153,7 +156,7 @@ def wandb_stops(
 
 
 def announcement(prune: Prune) -> tuple[str, ...]:
-    """Return sentences that say what the rule will do, for the start of a sweep."""
+    """Return sentences that explain the rule, to print when the sweep starts."""
     if prune.rule == "none":
         return ()
     options = dict(prune.options)
@@ -167,9 +170,9 @@ def announcement(prune: Prune) -> tuple[str, ...]:
 
 
 _SENTENCES: Final = {
-    "asha": "Pruning: ASHA (Optuna). At reports {rungs}, ... of the metric a trial goes on if it is among the best "
-    "1/{eta} of the trials that got there before it.",
-    "hyperband": "Pruning: Hyperband (Optuna). Brackets of ASHA begin at report {first} or later, eta {eta}, up to "
+    "asha": "Pruning: ASHA (Optuna). At reports {rungs}, ... of the metric a trial continues if it is among the best "
+    "1/{eta} of the trials that got there earlier.",
+    "hyperband": "Pruning: Hyperband (Optuna). Brackets of ASHA start at report {first} or later, eta {eta}, up to "
     "report {last}.",
     "median": "Pruning: median (Optuna). After {startup} complete trials and {warmup} reports, a trial stops when its "
     "best value is worse than the median of the others at the same report.",

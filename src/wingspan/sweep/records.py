@@ -1,4 +1,4 @@
-"""What is known of a study's trials, folded from its journal's entries. Pure."""
+"""Fold the entries of a study's journal into its trials. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ PRUNED: Final = "pruned"
 FAILED: Final = "failed"
 RUNNING: Final = "running"
 STATES: Final = (COMPLETE, PRUNED, FAILED, RUNNING)
-NO_METRIC: Final = "no metric"  # why a call failed that ended well
+NO_METRIC: Final = "no metric"  # why a call without an error failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Draw:
     values
         The function's swept arguments: JSON, nested.
     repeat
-        0 is the equal direct step; each other number stands for another seed.
+        0 is the same call as a direct step; other numbers stand for other seeds.
     same_as
-        The earlier trial with the same parameters, whose result this one takes: nothing is to be run.
+        The earlier trial with the same parameters. This trial takes its result, and nothing runs.
     """
 
     number: int
@@ -53,15 +53,15 @@ class Ending:
     state
         ``complete``, ``pruned`` or ``failed``.
     value
-        The metric; None if it was not reported, and of a pruned call for its last report.
+        The metric; None if it was not reported. For a pruned call None stands for its last report.
     problem
         The traceback of a call that failed.
     wall_s
         Slot time of all its attempts.
     cached
-        Its result was in the store.
+        Whether its result was in the store.
     curve
-        Reports that were not made while the study watched, such as those of a cached result.
+        Reports that did not arrive one by one, such as those of a cached result.
     """
 
     state: str
@@ -74,7 +74,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One choice of the swept parameters, and what became of it.
+    """One choice of the swept parameters, and its outcome.
 
     Parameters
     ----------
@@ -83,19 +83,19 @@ class Trial:
     state
         ``complete``, ``pruned``, ``failed`` or ``running``.
     value
-        The metric: the mean of `values`; of a pruned trial, the last report.
+        The metric: the mean of `values`, or the last report of a pruned trial.
     curve
         ``(step, value)`` of each report of the first call.
     attempts
-        How often its calls were started, lost ones included.
+        How often its calls were started, lost attempts included.
     keys
         The keys of its calls, by repeat.
     wall_s
         Slot time of all calls.
     values
-        One value a repeat that is complete.
+        One value for each complete repeat.
     same_as
-        The earlier trial whose result this is.
+        The earlier trial that this one takes its result from.
     """
 
     number: int
@@ -114,7 +114,7 @@ class Trial:
 
 @dataclass(slots=True)
 class CallRecord:
-    """What is known of one call."""
+    """The state of one call."""
 
     state: str = RUNNING
     value: float | None = None
@@ -128,12 +128,12 @@ class CallRecord:
     unnumbered: int = 0
 
     def step(self, given: float | None) -> float:
-        """Return a report's step: what it gives, else its place in this attempt."""
+        """Return a report's step: the given one, else its place in this attempt."""
         self.unnumbered += 1
         return self.unnumbered if given is None else given
 
     def take_report(self, step: float, value: float) -> bool:
-        """Keep a report; return False if it was there before or is no number to compare."""
+        """Keep a report; return False if the step is a repeat or the value is not finite."""
         if step in self.curve or not math.isfinite(value):
             return False
         self.curve[step] = value
@@ -142,7 +142,7 @@ class CallRecord:
 
 @dataclass(slots=True)
 class TrialRecord:
-    """What is known of one trial, and of each of its calls."""
+    """The state of one trial and of each of its calls."""
 
     number: int
     parameters: Mapping[str, Json]
@@ -151,21 +151,24 @@ class TrialRecord:
     calls: dict[int, CallRecord] = field(default_factory=dict)
 
     def call(self, repeat: int) -> CallRecord:
-        """Return the record of a call, made if there is none."""
+        """Return the record of a call, and create it if necessary."""
         found = self.calls.get(repeat)
         if found is None:
             found = self.calls[repeat] = CallRecord()
         return found
 
     def waiting(self, repeats: int) -> list[int]:
-        """Return the repeats that may be started now: others than the first once that one is complete."""
+        """Return the repeats that may start now.
+
+        All but the first wait until that one is complete.
+        """
         first = self.calls.get(0)
         if first is None or first.state != COMPLETE or self.same_as is not None:
             return []
         return [each for each in range(1, repeats) if each not in self.calls]
 
     def state(self, repeats: int) -> str:
-        """Return the state of the trial, which has so many calls."""
+        """Return the state of the trial, which has `repeats` calls."""
         states = [each.state for each in self.calls.values()]
         if FAILED in states:
             return FAILED
@@ -173,7 +176,7 @@ class TrialRecord:
             return PRUNED
         first = [self.calls.get(each) for each in range(repeats)]
         done = all(each is not None and each.state == COMPLETE for each in first)
-        return COMPLETE if done else RUNNING  # further calls, that confirm it, may still run
+        return COMPLETE if done else RUNNING  # calls that confirm it may still run
 
     def trial(self, repeats: int) -> Trial:
         """Return the trial as its user sees it."""
@@ -212,9 +215,9 @@ class Ledger:
             self.take(each)
 
     def take(self, entry: Entry) -> bool:
-        """Add what one entry says; return whether it said anything new.
+        """Apply one entry; return whether it was new.
 
-        Entries of a kind that this version does not know say nothing.
+        Entries of unknown kinds are ignored.
         """
         event = entry["event"]
         if event == "draw":
@@ -235,7 +238,7 @@ class Ledger:
         self.records.append(record)
 
     def trial(self, number: int) -> Trial:
-        """Return one trial; one that equals another has that one's result."""
+        """Return one trial; a duplicate has the result of the trial that it equals."""
         record = self.records[number]
         if record.same_as is None:
             if number not in self._trials:

@@ -1,4 +1,7 @@
-"""The next parameters, and which trials to stop: a function of the spec and of the journal's entries so far."""
+"""Choose the next parameters and the trials to stop.
+
+Both are a function of the spec and of the journal's entries so far.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 LEARNING: Final = {"tpe", "cma-es"}
 _OWN_RULES: Final = {"none", "wandb"}
 DRAWS: Final[Mapping[str, Callable[[Space, int, int, int], dict[str, Json]]]] = {
-    # of searches that learn nothing: values by space, seed, the trial's number, and its place behind the start points
+    # searches that learn nothing: values by space, seed, trial number, and place after the start points
     "grid": lambda space, _seed, _number, place: grid_values(space, place),
     "random": lambda space, seed, number, _: flat_values(space, random_shares(space, seed, number)),
     "quasi-random": lambda space, seed, _, place: flat_values(
@@ -26,12 +29,12 @@ DRAWS: Final[Mapping[str, Callable[[Space, int, int, int], dict[str, Json]]]] = 
 
 
 def blind_values(spec: Spec, number: int) -> dict[str, Json]:
-    """Return random values by dotted name, a function of the study's seed and the trial's number."""
+    """Return random values by dotted name, from the study's seed and the trial's number."""
     return flat_values(spec.space, random_shares(spec.space, spec.seed, number))
 
 
 class Search:
-    """Draws for one study; it follows the ledger's entries, after the ledger took them."""
+    """Draws for one study; it takes each entry after the ledger has taken it."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -43,7 +46,7 @@ class Search:
         self._stopped: set[int] = set()
 
     def draw(self, number: int) -> tuple[dict[str, Json], Mapping[str, Any]]:
-        """Return a new trial's values by dotted name, and its point where the search has one."""
+        """Return a new trial's values by dotted name, and its point if the search has one."""
         space, spec = self._spec.space, self._spec
         place = number - len(spec.start)
         if place < 0:
@@ -54,13 +57,13 @@ class Search:
         return DRAWS[spec.search](space, spec.seed, number, place), {}
 
     def draw_blindly(self, number: int) -> dict[str, Json]:
-        """Return a new trial's values by dotted name, at random where the search would learn from others."""
+        """Return a new trial's values by dotted name, without learning from other trials."""
         if self._learns and number >= len(self._spec.start):
             return blind_values(self._spec, number)
         return self.draw(number)[0]
 
     def follow(self, entry: Entry) -> None:
-        """Take in an entry that was new to the ledger."""
+        """Take an entry that was new to the ledger."""
         if not (self._learns or self._prunes) or entry.get("repeat"):
             self._settle(entry)
             return
@@ -68,8 +71,8 @@ class Search:
         if event == "draw":
             record = self._ledger.records[entry["number"]]
             self._model().add(record)
-            if record.same_as is not None:  # whose trial may have ended before
-                self._tell(record.number)
+            if record.same_as is not None:  # the earlier trial may have ended already
+                self._finish(record.number)
         elif event == "report":
             self._judge(entry["number"])
         elif event == "ended":
@@ -78,14 +81,14 @@ class Search:
             self._settle(entry)
 
     def stops(self) -> set[int]:
-        """Return the running trials that are to stop; once a trial is among them, it stays."""
+        """Return the running trials that must stop; a decision to stop is final."""
         if self._spec.prune.rule == "wandb":
             self._judge_all()
         records = self._ledger.records
         return {number for number in self._stopped if records[number].call(0).state == RUNNING}
 
     def _judge_all(self) -> None:
-        """Apply W&B's rule, which compares each running trial with all others again."""
+        """Apply W&B's rule, which judges every running trial again."""
         records = [each for each in self._ledger.records if each.same_as is None]
         running = [each.number for each in records if each.call(0).state == RUNNING]
         sign = 1 if self._spec.least_first else -1
@@ -102,7 +105,7 @@ class Search:
         return self._made
 
     def _judge(self, number: int) -> None:
-        """Hand a trial's new reports to the rule, one by one."""
+        """Give a trial's new reports to the rule, one by one."""
         if not self._prunes:
             return
         curve = list(self._ledger.records[number].call(0).curve.values())
@@ -112,14 +115,14 @@ class Search:
         self._reported[number] = len(curve)
 
     def _settle(self, entry: Entry) -> None:
-        """Say how a trial ended, and with it those that equal it."""
+        """Record how a trial ended, and with it the trials that equal it."""
         if self._made is None or entry["event"] != "ended":
             return
         for record in self._ledger.records[entry["number"] :]:
             if entry["number"] in (record.number, record.same_as):
-                self._tell(record.number)
+                self._finish(record.number)
 
-    def _tell(self, number: int) -> None:
+    def _finish(self, number: int) -> None:
         trial = self._ledger.trial(number)
         if trial.state != RUNNING:
-            self._model().tell(number, trial)
+            self._model().finish(number, trial)

@@ -1,4 +1,7 @@
-"""What is swept: one distribution a parameter, and the functions that a user makes them with."""
+"""Describe what is swept: one distribution a parameter.
+
+Also the functions with which a user makes distributions.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,12 +24,15 @@ from wingspan.sweep.distributions import (
 
 
 def uniform(low: float, high: float, *, q: float | None = None) -> Distribution:
-    """Draw a real number from `low` to `high`; with `q`, the nearest multiple of it."""
+    """Draw a real number from `low` to `high`; `q` rounds it to a multiple of `q`."""
     return Uniform(low, high, q=q)
 
 
 def log_uniform(low: float, high: float, *, q: float | None = None) -> Distribution:
-    """Draw from `low` to `high` with every order of magnitude alike; both are values, not exponents."""
+    """Draw from `low` to `high`, with every order of magnitude as likely.
+
+    Both ends are values, not exponents.
+    """
     return LogUniform(low, high, q=q)
 
 
@@ -36,7 +42,7 @@ def int_uniform(low: int, high: int) -> Distribution:
 
 
 def normal(mu: float = 0.0, sigma: float = 1.0, *, q: float | None = None) -> Distribution:
-    """Draw from the normal distribution; with `q`, the nearest multiple of it."""
+    """Draw from the normal distribution; `q` rounds the number to a multiple of `q`."""
     return Normal(mu, sigma, q=q)
 
 
@@ -51,13 +57,13 @@ def beta(a: float = 1.0, b: float = 1.0, *, q: float | None = None) -> Distribut
 
 
 def choice(values: Sequence[Any], probabilities: Sequence[float] | None = None) -> Distribution:
-    """Draw one of the values; a plain list in `over` does the same with equal probabilities."""
+    """Draw one of the values; a plain list in `over` is a choice with equal probabilities."""
     return Choice(tuple(values), None if probabilities is None else tuple(probabilities))
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One swept parameter: where its value goes, and what it is drawn from.
+    """One swept parameter: its place in the arguments, and its distribution.
 
     Parameters
     ----------
@@ -70,13 +76,13 @@ class Dimension:
 
     @property
     def name(self) -> str:
-        """The path with dots, as in tables and pictures."""
+        """The path joined by dots, as tables and pictures show it."""
         return ".".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All swept parameters, sorted by name: their order in a declaration changes nothing."""
+    """All swept parameters, sorted by name; their order in a declaration does not matter."""
 
     dimensions: tuple[Dimension, ...]
 
@@ -101,7 +107,7 @@ class Space:
 
     @property
     def size(self) -> int | None:
-        """The number of combinations; None if there is no end of them."""
+        """The number of combinations; None if it is infinite."""
         counts = [each.distribution.values() for each in self.dimensions]
         return math.prod(len(each or ()) for each in counts) if None not in counts else None
 
@@ -111,7 +117,7 @@ class Space:
         return tuple(each for each in self.dimensions if not _single(each.distribution))
 
     def values(self, shares: Mapping[str, float]) -> dict[str, Json]:
-        """Return the function's arguments for one number between 0 and 1 a searched parameter."""
+        """Return the function's arguments, given a number between 0 and 1 for each parameter."""
         return self.nested(
             {
                 each.name: each.distribution.quantile(shares.get(each.name, 0.5))
@@ -130,7 +136,7 @@ class Space:
         return arguments
 
     def flat(self, arguments: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the function's arguments by dotted name; those that are not there are left out."""
+        """Return the function's arguments by dotted name; missing ones are left out."""
         found = {}
         for each in self.dimensions:
             value: Json = arguments

@@ -1,4 +1,7 @@
-"""The description of a study: what is searched, for which metric, and how. Its JSON names the study."""
+"""Describe a study: what is searched, for which metric, and how.
+
+The study is named by the digest of this description as JSON.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,12 +21,12 @@ _NEEDS: Final = {"tpe": ("optuna",), "quasi-random": ("scipy",), "cma-es": ("opt
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a study is: two sweeps with equal specs draw the same trials.
+    """The description of a study; two sweeps with equal specs draw the same trials.
 
     Parameters
     ----------
     start
-        Parameters that are tried first, by dotted name; what is left out is drawn at random.
+        Parameters to try first, by dotted name; missing ones are drawn at random.
     repeats
         Calls of each trial, with different seeds; the trial's value is their mean.
     """
@@ -69,7 +72,7 @@ class Spec:
         return value < other if self.least_first else value > other
 
     def announcement(self) -> tuple[str, ...]:
-        """Return what to print when the sweep starts."""
+        """Return the sentences to print when the sweep starts."""
         return announcement(self.prune)
 
 
@@ -90,11 +93,11 @@ def make_spec(  # noqa: PLR0913 - the options of p.sweep
     Raises
     ------
     SettingError
-        An option is wrong, or does not fit the others.
+        An option is invalid, or does not fit the others.
     """
     if not isinstance(metric, str) or not metric:
         problem = f"expected the name of a metric, found {metric!r}"
-        raise SettingError(where, problem, 'name what the trials report: metric="loss"')
+        raise SettingError(where, problem, 'name a value that the trials report: metric="loss"')
     rule = read_prune(prune, f"{where}: prune")
     if rule.rule not in {"none", "wandb"}:
         _require("pruning", ("optuna",), where)
@@ -170,7 +173,9 @@ def _start(given: object, space: Space, where: str) -> tuple[Mapping[str, Json],
 def _point(given: object, space: Space, place: str) -> dict[str, Json]:
     """Return one starting point by dotted name, checked."""
     if not isinstance(given, Mapping):
-        raise SettingError(place, f"expected a dict of parameters, found {given!r}", "write one")
+        raise SettingError(
+            place, f"expected a dict of parameters, found {given!r}", "write {'rate': 0.1}"
+        )
     known = {each.name: each for each in space.dimensions}
     flat = {name: value for name, value in given.items() if name in known}
     flat |= space.flat(given)

@@ -1,4 +1,7 @@
-"""A study as its user looks at it: trials, the best one, a table. Reading needs no lock and changes nothing."""
+"""Show a study to its user: trials, the best one, a table.
+
+Reading needs no lock and changes nothing.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,11 +30,14 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial with the best value; the earlier one of two equals. None if there is none."""
+        """The complete trial with the best value, or None.
+
+        Of two equal trials it is the earlier one.
+        """
         return self.chosen()
 
     def chosen(self, confirm: int = 0) -> Trial | None:
-        """Return the best complete trial, among those that were confirmed if some were to be."""
+        """Return the best complete trial; with `confirm`, the best of the confirmed ones."""
         ranked = best_first(self.trials, self.spec)
         calls = self.spec.repeats
         confirmed = [each for each in ranked[:confirm] if len(each.values) > calls]
@@ -40,7 +46,7 @@ class Study:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many trials are in each state."""
+        """The number of trials in each state."""
         found = Counter(each.state for each in self.trials)
         return {state: found[state] for state in STATES}
 
@@ -51,19 +57,25 @@ class Study:
 
     @property
     def saved_s(self) -> float:
-        """Estimated slot time that pruning saved: what each pruned trial lacks to the median complete one."""
+        """Slot time that pruning saved, estimated.
+
+        A pruned trial saved what it lacks to the median complete one.
+        """
         usual = sorted(each.wall_s for each in self.trials if each.state == COMPLETE)
         pruned = [each.wall_s for each in self.trials if each.state == PRUNED]
         return sum(max(usual[len(usual) // 2] - each, 0.0) for each in pruned) if usual else 0.0
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one dict a trial, best first, then those without a value; parameters by dotted name."""
+        """Return one dict a trial, with parameters by dotted name.
+
+        The best trial is first; trials without a value are last.
+        """
         ranked = best_first(self.trials, self.spec)
         others = [each for each in self.trials if each.state != COMPLETE]
         return [self._row(each) for each in [*ranked, *others]]
 
     def table(self) -> "pl.DataFrame":
-        """Return `rows` as a table of polars; values that are no numbers or text are JSON."""
+        """Return `rows` as a polars table; values other than numbers and text are JSON."""
         import polars as pl
 
         rows = self.rows()
@@ -87,18 +99,21 @@ class Study:
         return pl.DataFrame(columns | texts, strict=False)
 
     def importance(self) -> Importance | None:
-        """Return how much each parameter matters; None below 30 complete trials."""
+        """Return how much each parameter matters, or None below 30 complete trials."""
         return importance(self.spec, self.trials)
 
     def pictures(self) -> dict[str, str]:
-        """Return pictures as SVG by name: curves, parallel, importance, slices; those with something to show."""
+        """Return pictures as SVG by name.
+
+        The names are curves, parallel, importance and slices; a picture with nothing to show is left out.
+        """
         from wingspan.sweep.pictures import pictures
 
         best = None if self.best is None else self.best.number
         return pictures(self.spec, self.trials, best, self.importance())
 
     def summary(self) -> str:
-        """Return one line: trials by state, and the best one with its parameters."""
+        """Return one line with trials by state, and the best trial with its parameters."""
         states = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         best = self.best
         if best is None:
@@ -149,7 +164,7 @@ def best_first(trials: Iterable[Trial], spec: Spec) -> list[Trial]:
 
 
 def keys_of(folder: Path) -> frozenset[str]:
-    """Return the keys of all calls that a study's trials have made; none where there is no study."""
+    """Return the keys of all calls of a study's trials; none if the study does not exist."""
     try:
         return frozenset(keys_in(read_journal(folder)[1]))
     except NotFoundError:
@@ -162,7 +177,7 @@ def read_study(folder: Path, limit: int | None = None) -> Study:
     Raises
     ------
     NotFoundError
-        There is none.
+        The study does not exist.
     """
     written, entries = read_journal(folder)
     with readable(folder):

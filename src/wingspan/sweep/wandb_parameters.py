@@ -1,4 +1,4 @@
-"""Read the parameters of a sweep file of Weights & Biases: every distribution that its sweeps have."""
+"""Read the parameters of a W&B sweep file, with every distribution that W&B has."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +25,14 @@ _Maker: TypeAlias = Callable[[Mapping[str, Json]], Distribution]
 def read_parameters(
     given: Json, path: tuple[str, ...], where: str, search: str, notes: list[str]
 ) -> Iterator[Dimension]:
-    """Yield each swept parameter of a sweep file, nested ones too; add to `notes` what the user should know.
+    """Yield each swept parameter of a sweep file, nested ones too.
+
+    What the user should know is added to `notes`.
 
     Raises
     ------
     SettingError
-        Names the parameter, what was expected and what was found.
+        The message names the parameter, what was expected and what was found.
     """
     if not isinstance(given, dict) or not given:
         problem = f"expected at least one parameter, found {shown_value(given)}"
@@ -45,7 +47,7 @@ def read_parameters(
         inner = (*path, name)
         if "parameters" in config:
             if others := sorted(set(config) - {"parameters"}):
-                problem = f"nested parameters stand alone, found {', '.join(others)} beside them"
+                problem = f"a parameter with nested parameters has no other keys, found {', '.join(others)}"
                 fix = "remove it; parameters that depend on another one's value are not searched"
                 raise SettingError(place, problem, fix)
             yield from read_parameters(config["parameters"], inner, place, search, notes)
@@ -78,7 +80,7 @@ def _parameter(
 
 
 def _made(options: Mapping[str, Json], make: _Maker, place: str) -> Distribution:
-    """Return the distribution; an error says where in the file its reason is."""
+    """Return the distribution; an error names its place in the file."""
     try:
         found = make(options)
     except OverflowError:
@@ -92,7 +94,7 @@ def _made(options: Mapping[str, Json], make: _Maker, place: str) -> Distribution
 
 
 def _kind(config: Mapping[str, Json], place: str) -> str:
-    """Return the distribution that is named, or that the keys imply."""
+    """Return the name of the distribution, which may follow from the keys."""
     named = config.get("distribution")
     if named is not None:
         if not isinstance(named, str) or named not in _KINDS:
@@ -157,8 +159,8 @@ def _inverse_exponents(low: float, high: float) -> Distribution:
 _ENDS: Final = ("min", "max")
 _VALUES: Final = "use log_uniform_values, which takes the values themselves"
 _EXPONENTS: Final = ("log_uniform", "q_log_uniform", "inv_log_uniform")
-# Of each distribution: the keys that it needs, those that it may have, and what makes it. A number whose inverse is
-# log-uniform is itself log-uniform.
+# Each distribution has required keys, optional keys and a maker. A number whose inverse is log-uniform is itself
+# log-uniform.
 _KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...], _Maker]]] = {
     "constant": (("value",), (), _constant),
     "categorical": (("values",), (), _categorical),
@@ -200,5 +202,5 @@ def is_number(value: object) -> bool:
 
 
 def shown_value(value: object) -> str:
-    """Return a value of the file for a message."""
+    """Return a value of the file as messages show it."""
     return "nothing" if value is None else repr(value)

@@ -1,4 +1,4 @@
-"""Read a sweep file of Weights & Biases as it is into a space and the settings of a sweep."""
+"""Read a W&B sweep file as it is into a space and the settings of a sweep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _UNUSED: Final = (
     "scheduler",
     "apiVersion",
     "kind",
-)  # of W&B's server
+)  # keys for W&B's server
 _REFUSED: Final = {
     "metrics": "several metrics are not searched: name one as metric, and log the others",
     "job": "launch jobs are not read: name the script as program, and use --on to choose where it runs",
@@ -35,7 +35,9 @@ _REFUSED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SweepFile:
-    """What a sweep file says. Its settings are defaults: options given in Python or on the command line replace them.
+    """What a sweep file says.
+
+    Its settings are defaults, which options in Python or on the command line replace.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ class SweepFile:
     command
         None if the file names no program.
     notes
-        Sentences for the user: what is done otherwise than there.
+        Sentences for the user on differences from W&B.
     """
 
     space: Space
@@ -68,7 +70,7 @@ def read(path: Path) -> SweepFile:
     Raises
     ------
     SettingError
-        Where in the file, what was expected and what was found.
+        The message names the place in the file, what was expected and what was found.
     """
     if find_spec("yaml") is None:
         raise SettingError(str(path), "reading it needs PyYAML", installing("sweep"))
@@ -78,7 +80,7 @@ def read(path: Path) -> SweepFile:
 
 
 def parsed(content: Json, where: str) -> SweepFile:
-    """Return what the content of a sweep file says, as `read` does."""
+    """Return what the content of a sweep file says; see `read`."""
     if not isinstance(content, dict):
         problem = f"expected a sweep file with method and parameters, found {shown_value(content)}"
         raise SettingError(where, problem, "see W&B's sweep configuration")
@@ -154,7 +156,7 @@ def _metric(given: Json, where: str, notes: list[str]) -> tuple[str | None, str,
         problem = f"expected a number as target, found {shown_value(target)}"
         raise SettingError(where, problem, "give the value at which the sweep ends")
     if {"impute", "impute_while_running"} & set(given):
-        notes.append("metric.impute is not used: trials that fail teach the search nothing.")
+        notes.append("metric.impute is not used: the search learns nothing from trials that fail.")
     return given["name"], goal, target
 
 
@@ -178,7 +180,7 @@ def _prune(given: Json, where: str, metric: str | None, notes: list[str]) -> Pru
         raise SettingError(where, "hyperband needs a metric", "add metric: {name: loss}")
     options = {key: value for key, value in given.items() if key != "type"}
     if options.get("min_iter") is not None and ("max_iter" in options) != ("s" in options):
-        notes.append(f"{where}: bands begin at min_iter; max_iter and s count only together.")
+        notes.append(f"{where}: bands start at min_iter; max_iter and s only work together.")
     return read_prune({"rule": "wandb", **options}, where)
 
 

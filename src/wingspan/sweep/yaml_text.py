@@ -1,4 +1,7 @@
-"""Read YAML strictly: numbers as people write them, no key twice, plain JSON values only."""
+"""Read YAML strictly.
+
+Numbers are read as people write them, no key may occur twice, and values are plain JSON.
+"""
 
 import re
 from pathlib import Path
@@ -14,7 +17,7 @@ _TIMES = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """1e-5 is text in YAML 1.1, and 2026-01-01 a date; here they are a number and text."""
+    """A YAML loader for which 1e-5 is a number and 2026-01-01 is text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute
         first: [(tag, form) for tag, form in rules if tag != _TIMES]
@@ -22,11 +25,14 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002
-        """Return a dict; a key that is there twice is an error, one that a merge brings may be replaced."""
+        """Return a dict, and refuse a key that occurs twice.
+
+        A key that comes from a merge may be replaced.
+        """
         own = set()
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge" and key.value in own:
-                problem = f"the key {key.value!r} is there twice"
+                problem = f"the key {key.value!r} occurs twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             own.add(key.value)
         found: dict[Any, Any] = super().construct_mapping(node, deep=True)
@@ -42,7 +48,7 @@ def read_yaml(path: Path) -> Json:
     Raises
     ------
     SettingError
-        Names the file and the line.
+        The message names the file and the line.
     """
     try:
         text = path.read_text(encoding="utf-8")

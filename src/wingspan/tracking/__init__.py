@@ -1,1 +1,1 @@
-"""What happened in a run, as lines of JSON."""
+"""Record what happens in a run, and mirror it to W&B and TensorBoard."""

@@ -1,4 +1,7 @@
-"""What a job may know of W&B: no key, and that its client works without a server, in the job's own folder."""
+"""Decide what jobs know of W&B.
+
+They get no key, and W&B's client works offline in the job's own folder.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,7 +14,9 @@ _OFF: Final = "disabled"
 
 
 def for_jobs(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of jobs: each point that a script logs with W&B's client is in its file within a second.
+    """Return the environment of jobs.
+
+    Each point that a script logs with W&B's client is in the client's file within a second.
 
     >>> for_jobs({"WANDB_API_KEY": "secret", "A": "1"})["A"]
     '1'

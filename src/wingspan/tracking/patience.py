@@ -1,6 +1,6 @@
-"""Values of one metric, epoch by epoch -> the best one so far, and whether the training should end.
+"""Follow one metric epoch by epoch, and decide when a training should end.
 
-Every training that stops early follows this rule: the step of a user, and the advisor's network.
+Every training that stops early follows this rule: a user's step and the advisor's network.
 """
 
 import math
@@ -15,7 +15,9 @@ GOALS: Final = ("minimize", "maximize")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """A training ends after `patience` epochs in a row without a value that is better by more than `min_delta`.
+    """A training ends after `patience` epochs in a row without a better value.
+
+    A value is better if it gains more than `min_delta`. A value that is not finite ends the training at once.
 
     A value that is not finite ends it at once.
     """
@@ -35,20 +37,22 @@ class Patience:
         if type(self.min_delta) not in {int, float} or not 0 <= self.min_delta < math.inf:
             problem = f"expected min_delta as a number of at least 0, found {self.min_delta!r}"
             raise SettingError(
-                where, problem, "leave it out, or give the least gain: min_delta=0.001"
+                where,
+                problem,
+                "leave it out, or give the smallest gain that counts: min_delta=0.001",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes
     ----------
     epochs
-        How many values there were.
+        The number of values so far.
     best, best_epoch
-        The best value and the number of its epoch, counted from 0; None as long as there is none.
+        The best value and the number of its epoch, counted from 0; None before the first finite value.
     wait
         Epochs since the best one.
     """

@@ -1,10 +1,10 @@
-"""Fields of protobuf messages <-> bytes: as much as TensorBoard's event files and W&B's own files need."""
+"""Encode and decode protobuf fields, as far as TensorBoard's and W&B's files need."""
 
 import struct
 from collections.abc import Iterator
 from typing import Final
 
-_VARINT: Final = 0  # kinds of a field
+_VARINT: Final = 0  # wire types of a field
 _FIXED64: Final = 1
 _BYTES: Final = 2
 _FIXED32: Final = 5
@@ -12,27 +12,27 @@ _WORD = (1 << 64) - 1
 
 
 def integer(number: int, value: int) -> bytes:
-    """Return the field of an integer."""
+    """Return an integer field."""
     return _tag(number, _VARINT) + _encoded(value & _WORD)
 
 
 def signed(value: int) -> int:
-    """Return an integer that may be negative from the one that `fields` gives."""
+    """Return an integer from `fields` as the signed integer that it encodes."""
     return value - _WORD - 1 if value >> 63 else value
 
 
 def double(number: int, value: float) -> bytes:
-    """Return the field of a float of 64 bits."""
+    """Return a 64-bit float field."""
     return _tag(number, _FIXED64) + struct.pack("<d", value)
 
 
 def single(number: int, value: float) -> bytes:
-    """Return the field of a float of 32 bits."""
+    """Return a 32-bit float field."""
     return _tag(number, _FIXED32) + float32(value)
 
 
 def float32(value: float) -> bytes:
-    """Return the four bytes of a number; one that is too large is infinite."""
+    """Return the four bytes of a number; a number that is too large becomes infinite."""
     try:
         return struct.pack("<f", value)
     except OverflowError:
@@ -40,7 +40,7 @@ def float32(value: float) -> bytes:
 
 
 def message(number: int, content: bytes) -> bytes:
-    """Return the field of a text or of another message."""
+    """Return a field with text or another message."""
     return _tag(number, _BYTES) + _encoded(len(content)) + content
 
 

@@ -1,4 +1,7 @@
-"""A record file: one JSON object a line, appended whole, readable while it grows and after a crash."""
+"""Append to and read a record file, which has one JSON object a line.
+
+Lines are appended whole, so that the file can be read while it grows and after a crash.
+"""
 
 import json
 import os
@@ -10,7 +13,7 @@ from wingspan.files import disk_errors, json_text
 
 
 def append(path: Path, entry: Mapping[str, Any]) -> None:
-    """Append one entry by a single write, so that a reader never sees half of another's line."""
+    """Append one entry by a single write, so that a reader never sees half a line."""
     with disk_errors(path):
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -20,12 +23,15 @@ def append(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a record, oldest first; a torn line, left by a crash or a full disk, is passed over."""
+    """Yield the entries of a record, oldest first.
+
+    A line torn by a crash or a full disk is skipped.
+    """
     yield from read_new(path, 0)[0]
 
 
 def read_new(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the entries behind an offset, as `read` gives them, and the offset behind the last whole line."""
+    """Return the entries after an offset, and the offset after the last whole line."""
     if not path.exists():
         return [], offset
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""Rows -> the bytes of a TensorBoard event file, and back; no library of TensorBoard's is needed.
+"""Write and read TensorBoard's event files, without TensorBoard.
 
-A file is a pure function of its rows: to bring it up to date, what it lacks is appended. So a writer that was killed in
-the middle of a record leaves the beginning of the right bytes, and the next one completes them.
+A file is a pure function of its rows: an update appends what the file lacks. So a writer that was killed in the middle
+of a record leaves the beginning of the right bytes, and the next one completes them.
 """
 
 import os
@@ -17,19 +17,19 @@ from wingspan.tracking.protobuf import double, fields, float32, integer, message
 from wingspan.tracking.tracked import Row, Tracked
 
 _NAME: Final = "events.out.tfevents.wingspan"
-_POLYNOMIAL, _MASK_DELTA, _ALL = 0x82F63B78, 0xA282EAD8, 0xFFFFFFFF  # CRC-32C, as TFRecord masks it
+_POLYNOMIAL, _MASK_DELTA, _ALL = 0x82F63B78, 0xA282EAD8, 0xFFFFFFFF  # CRC-32C with TFRecord's mask
 _TIME, _STEP, _VERSION, _SUMMARY = 1, 2, 3, 5  # fields of an event
 _LENGTH = struct.Struct("<Q")
 
 
 def event_file(folder: Path, one: Tracked) -> Path:
-    """Return the file of a step or trial below a folder for `tensorboard --logdir`."""
-    name = one.name.replace("%", "%25").replace("/", "%2F")  # another step may be named with _
+    """Return a step's or trial's file below the folder for `tensorboard --logdir`."""
+    name = one.name.replace("%", "%25").replace("/", "%2F")  # not _, which another name may have
     return folder / name / _NAME
 
 
 def update(folder: Path, one: Tracked) -> None:
-    """Bring the file of a step or trial up to date."""
+    """Update the file of a step or trial."""
     rows = _with_results(one)
     if not rows:
         return
@@ -42,11 +42,11 @@ def update(folder: Path, one: Tracked) -> None:
             with path.open("ab") as file:
                 file.write(content[len(there) :])
             return
-    write_atomically(path, content)  # an earlier attempt has logged other numbers
+    write_atomically(path, content)  # an earlier attempt logged other numbers
 
 
 def missing(folder: Path, one: Tracked) -> str:
-    """Return what a file lacks of what was logged; empty where every point is there once, in order."""
+    """Return what a file lacks; empty if it has every logged point once and in order."""
     rows = _with_results(one)
     path = event_file(folder, one)
     found = read(path) if path.exists() else []
@@ -59,7 +59,7 @@ def missing(folder: Path, one: Tracked) -> str:
 
 
 def _with_results(one: Tracked) -> list[Row]:
-    """Return the rows, and the numbers that a finished step returned as one row more where it has not logged them."""
+    """Return the rows; numbers that a finished step only returned are one row more."""
     rows = list(one.rows)
     logged = {name for row in rows for name in row.values}
     numbers = {
@@ -82,12 +82,14 @@ def encode(rows: Iterable[Row]) -> bytes:
 
 
 def read(path: Path) -> list[tuple[int, str, float]]:
-    """Return the points of an event file as ``(step, name, value)``; a torn last record is left out.
+    """Return the points of an event file as ``(step, name, value)``.
+
+    A torn last record is left out.
 
     Raises
     ------
     CorruptError
-        A checksum does not fit.
+        A checksum does not match.
     """
     found: list[tuple[int, str, float]] = []
     for event in _records(path):

@@ -1,6 +1,7 @@
-"""The record of a run -> what a mirror shows: one `Tracked` a step or trial, one row a step of its curve. Pure.
+"""Turn the record of a run into what a mirror shows.
 
-A job that was started again logs some steps twice; the last attempt's numbers count. Steps rise, and none is there twice.
+There is one `Tracked` a step or trial, and one row a step of its curve. A job that was restarted logs some steps twice;
+its last attempt counts. Steps rise, and each is there once. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,10 @@ RUNNING: Final = "running"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The metrics of one step of a curve, and when the last of them was logged; in seconds since 1970."""
+    """The metrics at one step of a curve, and when the last of them was logged.
+
+    The time is in seconds since 1970.
+    """
 
     step: int
     time: float
@@ -24,7 +28,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Files of a result: a path in the artifact -> a file or folder on disk. `kind` is such as ``model``."""
+    """Files of a result: path in the artifact, and file or folder on disk.
+
+    `kind` is a word such as ``model``.
+    """
 
     name: str
     kind: str
@@ -38,17 +45,17 @@ class Tracked:
     Attributes
     ----------
     id
-        The same at every look, after every restart of its job, and in every mirror.
+        The id; it stays the same in every mirror and after every restart of the job.
     kind
         ``step``, ``trial`` or ``sweep``.
     state
         ``running``, or how it ended.
     config
-        What it was given, JSON.
+        Its arguments as JSON.
     rows
-        Its curve, steps rising.
+        Its curve, in rising steps.
     summary
-        What it came to, JSON.
+        Its results as JSON.
     """
 
     id: str
@@ -63,12 +70,12 @@ class Tracked:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come, unless its run goes on."""
+        """Whether it has ended. A resumed run may still add to it."""
         return self.state != RUNNING
 
     @property
     def digest(self) -> str:
-        """Digest of all that a mirror shows of it."""
+        """Digest of everything that a mirror shows."""
         rows = [[row.step, sorted(row.values.items())] for row in self.rows]
         artifacts = [[each.name, each.kind, sorted(each.files)] for each in self.artifacts]
         shown = [self.name, self.group, self.state, self.config, repr(rows), self.summary]
@@ -76,10 +83,10 @@ class Tracked:
 
 
 def rows_of(attempts: Iterable[Iterable[Mapping[str, Any]]]) -> tuple[Row, ...]:
-    """Return the rows of a curve from the lines that each attempt has logged, oldest attempt first.
+    """Return the rows of a curve from the logged lines of each attempt, oldest attempt first.
 
-    What an attempt logs at one step is one row. A step that a later attempt logs again is the later attempt's alone. A
-    line without a step comes after all before it.
+    An attempt's values at one step are one row. If a later attempt logs the step again, its values replace the row. A
+    line without a step gets the next step.
 
     >>> [row.step for row in rows_of([[{"step": 1, "metrics": {"a": 1}}, {"step": None, "metrics": {"a": 2}}]])]
     [1, 2]

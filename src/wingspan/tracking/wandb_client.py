@@ -1,8 +1,8 @@
-"""Show runs in Weights & Biases by its own client, and ask its server what arrived. The only importer of wandb.
+"""Show runs in W&B by its own client, and ask its server what arrived.
 
-Each step or trial has one id that no restart changes. Its rows are sent with their steps; what the server has already is
-not sent again, so that a mirror which was killed doubles nothing. The key is the client's affair: it is read from W&B's
-login or environment, and never written.
+This is the only importer of wandb. Each step or trial has one id that no restart changes. Its rows are sent with their
+steps. What the server has already is not sent again, so that a killed mirror doubles nothing. The client alone handles
+the key: it reads the key from W&B's login or environment, and nothing writes it.
 """
 
 import os
@@ -26,16 +26,16 @@ _OURS: Final = ("WANDB_RUN_ID", "WANDB_NAME", "WANDB_RESUME", "WANDB_SWEEP_ID", 
 _SENT: Final = "wandb-sent.jsonl"
 _FINISH_S, _INIT_S = 120.0, 30.0
 _LONGEST_ID: Final = 128
-_WAITS_S: Final = (0.5, 1.0, 2.0, 4.0)  # until a server that lags behind has counted what it took
+_WAITS_S: Final = (0.5, 1.0, 2.0, 4.0)  # time for a slow server to count what it has received
 
 
 class NotSentError(WingspanError):
-    """W&B's server was not reached, or did not confirm; what was not sent can be sent later."""
+    """W&B's server was not reached, or did not confirm; the rest can be sent later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where runs are shown; what is empty is left to W&B's own settings."""
+    """Where runs are shown; W&B's own settings replace empty fields."""
 
     project: str
     entity: str = ""
@@ -43,30 +43,33 @@ class Place:
 
 
 def place_of(pipeline: str, environment: Mapping[str, str]) -> Place:
-    """Return the place that W&B's variables name; the project is the pipeline's where they name none."""
+    """Return the place that W&B's variables name.
+
+    Without a project there, it is named like the pipeline.
+    """
     found = {name: environment.get(variable, "") for name, variable in _TAKEN.items()}
     return Place(**{**found, "project": found["project"] or pipeline})
 
 
 def entity_of(folder: Path) -> str:
-    """Return the entity to which a mirror has sent; empty where it has sent nothing."""
+    """Return the entity to which a mirror has sent; empty if it has sent nothing."""
     sent = list(record.read(folder / _SENT))
     return str(sent[-1].get("entity", "")) if sent else ""
 
 
 def require_wandb() -> None:
-    """Refuse to mirror into W&B where its client is not installed, before anything is computed."""
+    """Refuse to mirror into W&B without its client, before anything is computed."""
     if find_spec("wandb") is None:
         raise SettingError("--track wandb", "W&B's client is not installed", "pip install wandb")
 
 
 class WandbMirror:
-    """Sends what a run has to show; a context manager that leaves no run of W&B's open.
+    """Sends a run's steps and trials to W&B; as a context manager, it closes all W&B runs.
 
     Parameters
     ----------
     folder
-        Where the client keeps its files, and what was confirmed is noted.
+        The folder of the client's files, and of the record of what was confirmed.
     """
 
     def __init__(self, place: Place, folder: Path) -> None:
@@ -87,7 +90,9 @@ class WandbMirror:
                 raise NotSentError("W&B", problem, "wandb login --relogin")
 
     def update(self, one: Tracked) -> None:
-        """Send what is new of a step or trial; once it has ended, all of it, and ask the server whether it arrived.
+        """Send what is new of a step or trial.
+
+        Once it has ended, send all of it, and ask the server whether it arrived.
 
         Raises
         ------
@@ -98,13 +103,13 @@ class WandbMirror:
             return
         with _sending(one):
             run = self._open.get(one.id) or self._start(one)
-            # the last row of a curve that goes on may still grow, and a row that was sent cannot
+            # The last row of a running curve may still grow, and a row that was sent cannot change.
             self._send(run, one, one.rows if one.ended else one.rows[:-1])
             if one.ended:
                 self._finish(run, one)
 
     def close(self) -> None:
-        """Leave the runs that have not ended; the next mirror goes on with them."""
+        """Close the runs that have not ended; the next mirror continues them."""
         for run in self._open.values():
             with _sending(None):
                 run.finish(quiet=True)
@@ -154,7 +159,7 @@ class WandbMirror:
         self._confirmed[one.id], self._entities[one.id] = said["digest"], address.entity
 
     def _confirm(self, address: Address, one: Tracked) -> None:
-        """Ask the server whether all has arrived: that the client ended well proves nothing."""
+        """Ask the server whether everything arrived; the client's success does not prove it."""
         problem = ""
         for wait_s in (*_WAITS_S, None):
             problem = self._counts(address, one) or self._lost(address, one)
@@ -165,7 +170,7 @@ class WandbMirror:
         raise NotSentError(one.name, problem, "run again: wingspan track sync")
 
     def missing(self, one: Tracked) -> str:
-        """Return what the server lacks of what was logged; empty where every point is there once, in order.
+        """Return what the server lacks; empty if it has every logged point once and in order.
 
         Raises
         ------
@@ -219,22 +224,22 @@ class WandbMirror:
 
 
 def _named_run(one: Tracked) -> str:
-    """Return the id of the run that shows a step or trial."""
+    """Return the id of the W&B run of a step or trial."""
     return one.id if len(one.id) <= _LONGEST_ID else digest_bytes(one.id.encode())[-64:]
 
 
 def _named(name: str) -> str:
-    """Return a name that W&B takes for an artifact."""
+    """Return a name that W&B accepts for an artifact."""
     return "".join(each if each.isalnum() or each in "-_." else "-" for each in name)[:_LONGEST_ID]
 
 
 def _client(place: Place, folder: Path) -> Any:  # noqa: ANN401 - the module
-    """Import W&B's client, with its files in `folder`, and let it log in; never ask for a key.
+    """Import W&B's client with its files in `folder`, and log in without asking for a key.
 
     Raises
     ------
     NotSentError
-        It has no key, or the server does not answer or refuses the key.
+        There is no key, the server refuses it, or the server does not answer.
     """
     require_wandb()
     mode = os.environ.get("WANDB_MODE", "online")
@@ -278,7 +283,7 @@ def _settings(wandb: Any) -> Any:  # noqa: ANN401 - wandb's
 
 @contextmanager
 def _sending(one: Tracked | None) -> Iterator[None]:
-    """Turn what the client raises when a server is not reached, or refuses, into one error."""
+    """Turn the client's errors, when a server is not reached or refuses, into one error."""
     try:
         yield
     except WingspanError:
@@ -286,5 +291,5 @@ def _sending(one: Tracked | None) -> Iterator[None]:
     except Exception as error:
         where = "W&B" if one is None else f"W&B, {one.name}"
         said = str(error).strip().splitlines() or [type(error).__name__]
-        fix = "later: wingspan track sync RUN sends what is missing"
+        fix = "send the rest later: wingspan track sync RUN"
         raise NotSentError(where, f"not sent: {said[0]}", fix) from error

@@ -1,6 +1,7 @@
-"""Read what a script logs with W&B's own client while it runs: the history in its ``.wandb`` file.
+"""Read what a script logs with W&B's own client, while it runs.
 
-The file has blocks of 32 KiB as LevelDB's log has; a record is a protobuf message, of which only the history is read.
+The client writes a ``.wandb`` file in blocks of 32 KiB, as LevelDB's log has. A record is a protobuf message, of which
+only the history is read.
 """
 
 import json
@@ -11,21 +12,24 @@ from typing import Any
 
 from wingspan.tracking.protobuf import fields
 
-_BLOCK, _START = 1 << 15, 7  # bytes of a block, and of the file's own header
+_BLOCK, _START = 1 << 15, 7  # bytes of a block, and of the file's header
 _HEAD = struct.Struct("<IHB")  # checksum, length, kind
-_WHOLE, _FIRST, _LAST = 1, 2, 4  # kinds of a part of a record; 3 is in the middle
+_WHOLE, _FIRST, _LAST = 1, 2, 4  # kinds of a record's parts; 3 is a middle part
 _HISTORY, _ITEM = 2, 1  # fields of a record, and of its history
 _KEY, _NESTED, _JSON = 1, 2, 16  # fields of an item
 
 
 def history_file(work: Path) -> Path | None:
-    """Return the file to which a script in a folder logs without a server; None if there is none."""
+    """Return the file to which a script in a folder logs offline, or None."""
     found = sorted(work.glob("wandb/offline-run-*/run-*.wandb"))
     return found[-1] if found else None
 
 
 def read_history(file: Path) -> list[dict[str, float]]:
-    """Return the numbers of each ``wandb.log``, oldest first; a record that is being written is left out."""
+    """Return the numbers of each ``wandb.log``, oldest first.
+
+    A record that is still being written is left out.
+    """
     rows = []
     for record in _records(file.read_bytes()):
         for number, history in fields(record):
@@ -37,7 +41,7 @@ def read_history(file: Path) -> list[dict[str, float]]:
 def _records(content: bytes) -> Iterator[bytes]:
     place, parts = _START, b""
     while place + _HEAD.size <= len(content):
-        if _BLOCK - place % _BLOCK < _HEAD.size:  # too little is left of the block for a head
+        if _BLOCK - place % _BLOCK < _HEAD.size:  # the rest of the block is too short for a header
             place += _BLOCK - place % _BLOCK
             continue
         _, size, kind = _HEAD.unpack_from(content, place)

@@ -1,6 +1,6 @@
-"""Ask W&B's server by its public API what it has of a run; nothing is changed there.
+"""Ask W&B's server by its public API what it has of a run.
 
-A server that does not answer one of the questions, such as an old one, is not asked to prove what it would answer.
+Nothing is changed there. An old server may not answer some of the questions.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 _TIMEOUT_S, _SHORT_S = 60.0, 10.0
 _REFUSED: Final = frozenset({401, 403})  # HTTP's codes: the key is wrong
-_PAGE: Final = 10_000  # steps: of more the server may leave some out
+_PAGE: Final = 10_000  # steps; the server may thin out more
 _KNOWN: Final = (
     "query RunResumeStatus($project: String, $entity: String, $name: String!) { "
     "model(name: $project, entityName: $entity) { id name "
@@ -32,7 +32,7 @@ _NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})  # as W&B write
 
 
 class Address(NamedTuple):
-    """A run of W&B's; without an entity it is the default one of the key."""
+    """A W&B run; an empty entity stands for the key's default."""
 
     entity: str
     project: str
@@ -40,14 +40,14 @@ class Address(NamedTuple):
 
 
 class Known(NamedTuple):
-    """How many rows a server has of a run, and the step of the last one."""
+    """The number of rows that a server has of a run, and the last row's step."""
 
     rows: int
     last: int | None
 
 
 class WandbServer:
-    """W&B's server, or one that answers like it."""
+    """W&B's server, or a compatible one."""
 
     def __init__(self, url: str, key: str | None) -> None:
         word = base64.b64encode(f"api:{key or ''}".encode()).decode()
@@ -55,7 +55,10 @@ class WandbServer:
         self._head = {"Authorization": f"Basic {word}", "Content-Type": "application/json"}
 
     def answers(self, project: str) -> bool:
-        """Return whether the server takes the key; raise what urllib raises where it does not answer."""
+        """Return whether the server takes the key.
+
+        If the server does not answer, raise what urllib raises.
+        """
         try:
             self._ask(_KNOWN, {"entity": None, "project": project, "name": "-"}, _SHORT_S)
         except urllib.error.HTTPError as error:
@@ -65,7 +68,7 @@ class WandbServer:
         return True
 
     def known(self, address: Address) -> Known | None:
-        """Return what the client asks before it goes on with a run; None where there is no such run."""
+        """Return the state that the client asks for before it resumes a run; None if unknown."""
         given = {"entity": address.entity or None, "project": address.project, "name": address.run}
         bucket = _inside(self._ask(_KNOWN, given), "model", "bucket")
         if not isinstance(bucket, dict):
@@ -75,7 +78,7 @@ class WandbServer:
         return Known(int(bucket.get("historyLineCount") or 0), last.get("_step"))
 
     def history(self, address: Address, steps: Iterable[int]) -> list[dict[str, Any]] | None:
-        """Return the rows of a run around some steps, which rise; None where the server does not tell."""
+        """Return the rows of a run around some rising steps; None if the server does not say."""
         rows: list[dict[str, Any]] = []
         asked = {"entity": address.entity or None, "project": address.project, "run": address.run}
         end = -1
@@ -91,7 +94,7 @@ class WandbServer:
         return rows
 
     def artifacts(self, address: Address) -> set[str] | None:
-        """Return the digests of the artifacts that a run has logged and that are whole; None where the server does not tell."""
+        """Return the digests of a run's whole artifacts; None if the server does not say."""
         asked = {"entity": address.entity or None, "project": address.project, "run": address.run}
         found = _inside(self._ask(_ARTIFACTS, asked), "project", "run", "outputArtifacts", "edges")
         if not isinstance(found, list):
@@ -99,7 +102,7 @@ class WandbServer:
         return {each["node"]["digest"] for each in found if each["node"]["state"] == "COMMITTED"}
 
     def _ask(self, query: str, variables: Mapping[str, Any], timeout_s: float = _TIMEOUT_S) -> Any:  # noqa: ANN401 - JSON
-        """Return the answer; nothing where the server does not know the question."""
+        """Return the answer; empty if the server does not know the query."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         asked = urllib.request.Request(self._url, body, self._head)
         try:
@@ -120,7 +123,7 @@ def _inside(answer: Any, *names: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def shown_row(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return a row without what the client adds; numbers as text, so that NaN equals NaN.
+    """Return a row without the client's additions, numbers as text so that NaN equals NaN.
 
     >>> shown_row({"_step": 1, "_runtime": 2.5, "loss": "NaN"})
     {'_step': '1.0', 'loss': 'nan'}
