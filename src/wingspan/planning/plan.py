@@ -285,7 +285,7 @@ def _asked(
     keys: Mapping[str, str],
     merged: Mapping[str, tuple[dict[str, Any], int]],
 ) -> dict[str, tuple[dict[str, Any], int]]:
-    """Return the request and retries of each step by its name; `merged` are those of equal calls."""
+    """Return the request and retries of each step by name; `merged` has those of equal calls."""
     requests: dict[int, dict[str, Any]] = {}  # by identity: many steps share one request
     for step in steps.values():
         if id(step.resources) not in requests:

@@ -97,7 +97,7 @@ def test_places_go_only_where_it_is_known_that_nobody_needs_them(shared, tmp_pat
     assert why["moved"] == "its run's folder is gone, or was moved, and it was used lately"
     assert "goes on, or waits" in why["new"]
     assert "a run of b: run this command there" in why["other"]
-    assert "remove it by hand" in why["nobody"]
+    assert "delete it by hand" in why["nobody"]
     assert [path.exists() for path in places.values()] == [False, True, False, True, True, True]
 
 
