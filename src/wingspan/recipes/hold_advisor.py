@@ -1,4 +1,6 @@
-"""Event logs -> a pipeline that trains, compares, judges and saves advisors on held jobs; each model is a step of its own.
+"""Declare a pipeline that trains, compares, judges and saves advisors on held jobs.
+
+Each model is a step.
 
 The steps are plain functions over `wingspan.advisor`; each can be called by hand.
 """
@@ -116,7 +118,10 @@ def fit(samples: Samples, weights: Weights, model: str) -> Contestant | None:
 def fit_lstm(
     samples: Samples, weights: Weights, control: str, settings: dict[str, str]
 ) -> Contestant | None:
-    """Train and calibrate the LSTM, or one of its controls; an evicted job's training goes on elsewhere."""
+    """Train and calibrate the LSTM, or one of its controls.
+
+    If the job is evicted, training continues elsewhere.
+    """
     import torch  # noqa: F401 - as above
 
     def keep(epoch: Epoch) -> None:
@@ -142,7 +147,10 @@ def contest(models: dict[str, Contestant | None], samples: Samples, weights: Wei
 
 
 def evaluate(contest: Contest, samples: Samples, truth: Path | None, logs: list[Path]) -> Report:
-    """Open the sealed test, and judge every model and the printed advice, which reads the logs, on it."""
+    """Open the sealed test, and judge every model and the printed advice on it.
+
+    The advice reads the logs.
+    """
     import skops.io  # noqa: F401 - as above
 
     from wingspan.simulator.truth import read_truth
@@ -165,7 +173,10 @@ def save(contest: Contest, samples: Samples, logs: list[dict[str, Any]]) -> Path
 
 
 def hold_advisor(what: HoldAdvisor) -> Pipeline:
-    """Declare the pipeline; its results are ``fit[MODEL]``, ``contest``, ``evaluate`` and ``save``."""
+    """Declare the pipeline.
+
+    Its results are ``fit[MODEL]``, ``contest``, ``evaluate`` and ``save``.
+    """
     p = Pipeline("hold-advisor")
     logs = what.logs if isinstance(what.logs, list) else [what.logs]
     size = sum(path.stat().st_size for path in logs if path.is_file()) / 2**20

@@ -1,4 +1,4 @@
-"""Judge models and stored advisors on event logs, and on simulated pools whose truth is known.
+"""Judge models and stored advisors on event logs, and on simulated pools.
 
 Simulated logs can be kept in a cache: the same parameters, seed and simulator give the same logs.
 """
@@ -68,7 +68,10 @@ class Pool(NamedTuple):
 def judge(
     samples: Samples, truth: Truth | None, how: Judging, trained: Samples | None = None
 ) -> Report:
-    """Judge on the last part of the samples; train on the first part, or on the first part of others."""
+    """Judge on the last part of the samples.
+
+    Training uses the first part, or the first part of other samples.
+    """
     split = unseen(samples, how.advisor) if how.advisor else split_samples(samples)
     if how.advisor:
         contest = contest_of(how.advisor)
@@ -84,7 +87,10 @@ def judge(
 def judge_pool(
     it: Pool, how: Judging, train_on: Pool | None = None, cache: Path | None = None
 ) -> Report:
-    """Judge on the last part of a simulated pool; train on its first part, or on that of another pool."""
+    """Judge on the last part of a simulated pool.
+
+    Training uses its first part, or that of another pool.
+    """
     with simulated(it, cache) as (samples, truth):
         if train_on is None:
             return judge(samples, truth, how)
@@ -100,7 +106,10 @@ def read_samples(logs: Sequence[Path], truth: Path | None = None) -> tuple[Sampl
 
 @contextmanager
 def simulated(it: Pool, cache: Path | None = None) -> Iterator[tuple[Samples, Truth | None]]:
-    """Simulate a pool, or take its logs from the cache; without a cache, its logs are there until the end."""
+    """Simulate a pool, or take its logs from the cache.
+
+    Without a cache, its logs are deleted at the end.
+    """
     parameters = load_parameters(it.parameters)
     if it.days is not None:
         parameters = replace(parameters, days=it.days)

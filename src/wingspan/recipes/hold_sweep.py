@@ -1,4 +1,6 @@
-"""Event logs and a sweep's ``config.yaml`` -> the best of many LSTM trainings, tested once, as an advisor on held jobs.
+"""Declare a sweep over LSTM trainings from event logs and a ``config.yaml``.
+
+The best training is tested once, and saved as an advisor on held jobs.
 
 The logs are read once. A trial makes its tensors, trains until the validation loss no longer falls, and keeps the weights
 of the best epoch. The best trial by the configured metric of the validation slice is tested on the sealed slice.
@@ -35,7 +37,7 @@ _LSTM_SECONDS = 30.0  # a megabyte of log, in all epochs
 
 
 class Trained(NamedTuple):
-    """A training: its best epoch's network, and how good that is on the validation slice as a whole."""
+    """The network of a training's best epoch, and its figures on the validation slice."""
 
     network: Sequence
     accuracy: float
@@ -48,7 +50,7 @@ class Trained(NamedTuple):
 
 
 def weigh_enough(samples: Samples) -> Weights:
-    """Weigh incidents as `weigh` does, once it is sure that there is enough to train and validate on."""
+    """Weigh incidents as `weigh` does, if there is enough to train and validate on."""
     split = split_samples(samples)
     if not enough_to_learn(samples, split.train) or not len(split.calibrate):
         problem = "the logs hold too few releases with a known outcome to train and validate on"
@@ -115,7 +117,10 @@ def save(
     logs: list[dict[str, Any]],
     about: dict[str, Any],
 ) -> Path:
-    """Write the best trial's network to a folder for `wingspan holds advise --model`, and what it is to `INFO` in it."""
+    """Write the best trial's network to a folder, with a description in `INFO`.
+
+    The folder is for `wingspan holds advise --model`.
+    """
     split, best = split_samples(samples), study[0]
     rates = fit_rates(samples, split.both, weights.both)
     card = {
@@ -178,7 +183,10 @@ def _lines(sections: Mapping[str, Any]) -> list[str]:
 def hold_sweep(
     config: SweepConfig, logs: list[Path], *, parallel: int | None = None, seed: int = 0
 ) -> Pipeline:
-    """Declare the pipeline; its results are ``train`` (the best), ``test`` and ``save``, a folder."""
+    """Declare the pipeline.
+
+    Its results are ``train`` (the best), ``test`` and ``save``, a folder.
+    """
     p = Pipeline(config.name)
     size = sum(path.stat().st_size for path in logs if path.is_file()) / 2**20
     short = resources_for(size, 0.2)

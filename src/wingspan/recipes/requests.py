@@ -1,4 +1,7 @@
-"""What the steps over a table ask for: memory by the size of its files, and their numbers as shards."""
+"""Compute what the steps over a table request.
+
+Memory goes by the size of the files.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Read the ``config.yaml`` of a sweep over tensors and LSTM trainings: how many, how long, and over which sizes.
+"""Read the ``config.yaml`` of a sweep over tensors and LSTM trainings.
 
 Parameters have W&B's distributions. What the file asks of W&B's server alone is passed over with a note.
 """

@@ -26,7 +26,9 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     memory_mb: int = BASE_MB,
     interval: float | None = None,
 ) -> Handle:
-    """Add the steps that predict raw rows with a bundle; the result's ``path`` is one file in the order of the rows.
+    """Add the steps that predict raw rows with a bundle.
+
+    The result's ``path`` is one file in the order of the rows.
 
     Parameters
     ----------

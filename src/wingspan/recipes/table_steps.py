@@ -1,4 +1,7 @@
-"""The steps of training and predicting tables: plain functions over `wingspan.tabular`, each callable by hand."""
+"""Define the steps of training and predicting tables.
+
+They are plain functions over `wingspan.tabular`, each callable by hand.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,14 +49,14 @@ class Prepared(NamedTuple):
 
 
 class Best(NamedTuple):
-    """Which model is the best, and the folder with all that is needed to apply it: what is deployed."""
+    """The best model, and the folder with all that is needed to apply it."""
 
     selection: Selection
     bundle: Path
 
 
 class Search(NamedTuple):
-    """What a tuning searches: an estimator, with the parameters that are fixed and the metrics that may decide."""
+    """An estimator to tune, with its fixed parameters and the metrics that may decide."""
 
     estimator: str
     fixed: dict[str, Any]
@@ -76,7 +79,7 @@ class Tried(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """What there is to know of a table before models of it are judged, and how well a constant guess does."""
+    """What is known of a table before models are judged, and the baseline's evaluation."""
 
     survey: Survey
     baseline: Evaluation
@@ -100,7 +103,10 @@ def choose(table: Table, wanted: Wanted) -> Inputs:
 def learn(
     table: Table, inputs: Inputs, split: SplitRule, shard: int, shards_in_all: int
 ) -> list[PreparationPart]:
-    """Learn means and categories from the training rows of one shard; none if the table has fewer blocks."""
+    """Learn means and categories from the training rows of one shard.
+
+    There are none if the table has fewer blocks than shards.
+    """
     return [
         learn_part(table, split, inputs, blocks)
         for blocks in shards(table, shards_in_all)[shard : shard + 1]
@@ -154,7 +160,7 @@ def measure_gains(
     split: SplitRule,
     tuned: dict[str, str],
 ) -> dict[str, Gain]:
-    """Return label -> what tuning gained on the validation rows, by the deciding metric."""
+    """Return what tuning gained on the validation rows by label, by the deciding metric."""
     rows = (table, split, prepared.of(split), selection.metrics[0])
     return {label: gain(label, models[label], models[name], *rows) for label, name in tuned.items()}
 
@@ -208,7 +214,10 @@ def join_best(
     selection: Selection,
     compared: dict[str, Evaluation],
 ) -> Evaluation:
-    """Join the counts of the best model on the test rows, with the threshold that validation rows chose."""
+    """Join the counts of the best model on the test rows.
+
+    The threshold is the one that validation rows chose.
+    """
     return join(counts, prepared, repr(compared[selection.best].threshold))
 
 

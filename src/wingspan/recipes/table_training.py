@@ -100,7 +100,7 @@ def _explain(
     asked: tuple[Resources, Resources],
     given: dict[str, Any],
 ) -> dict[str, Handle]:
-    """Add the steps that say what the best model needs, what tuning gained, and how much more rows help."""
+    """Add the steps that explain the best model, the gain of tuning and the learning curve."""
     applied, fitted = asked
     found = {"importance": p.step(explain, *judged, resources=applied)}
     if what.tuned:
@@ -179,7 +179,10 @@ def _part_of(label: str, shard: int, rule: SplitRule, what: Training) -> str:
 
 
 def _tune(p: Pipeline, what: Training, table: Handle) -> dict[str, Handle]:
-    """Add the sweeps that tune estimators; return the parameters found, by the label of what they are fitted as."""
+    """Add the sweeps that tune estimators.
+
+    Return the parameters found, by the label of the tuned estimator.
+    """
     tuning, found = what.tuning, dict[str, Handle]()
     if tuning is None:
         return found
@@ -269,7 +272,10 @@ def _test(
     given: tuple[Handle, Handle],
     chosen: tuple[Handle, dict[str, Handle]],
 ) -> Handle:
-    """Add the steps that evaluate the best model on the test rows, with the threshold that was chosen before."""
+    """Add the steps that evaluate the best model on the test rows.
+
+    The threshold was chosen on validation rows.
+    """
     asked = _resources(what, max(_apply_mb(what, label) for label in what.labels))
     parts = _score(p, what, "test", (best, *given, what.split), asked)
     short = _resources(what, seconds=0.0)

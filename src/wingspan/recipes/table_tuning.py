@@ -40,7 +40,9 @@ class Tuning:
     def searched(
         self, named: Mapping[str, str], fixed: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, dict[str, Searched]]:
-        """Return what is searched of each estimator that is tuned: of those that the user names, or of all known.
+        """Return the search space of each estimator that is tuned.
+
+        Those are the ones that the user names, or all known ones.
 
         Raises
         ------
@@ -70,7 +72,9 @@ def tuned_name(label: str) -> str:
 
 
 def read_tuning(given: str) -> Tuning:
-    """Read a number of trials, or a YAML file: ``trials``, ``folds``, and the parameters of each estimator.
+    """Read a number of trials, or a YAML file.
+
+    The file has ``trials``, ``folds``, and the parameters of each estimator.
 
     Raises
     ------
@@ -108,7 +112,10 @@ def _of_user(space: Mapping[str, Any]) -> dict[str, Searched]:
 
 
 def start_of(space: Mapping[str, Searched]) -> list[dict[str, Any]]:
-    """Return the parameters of the first trial: those that an estimator comes with, where they are known."""
+    """Return the parameters of the first trial.
+
+    These are the estimator's own values, where they are known.
+    """
     if all(_has(each.drawn, each.first) for each in space.values()):
         return [{f"parameters.{name}": each.first for name, each in space.items()}]
     return []

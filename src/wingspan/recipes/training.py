@@ -118,31 +118,31 @@ class Training:
 
     @property
     def named(self) -> dict[str, str]:
-        """Label -> estimator as the user names them, or the default ones."""
+        """Estimators by label as the user names them, or the default ones."""
         if self.estimators is not None:
             return dict(self.estimators)
         return {name: name for name in (LOANS if self.compatibility else DEFAULTS[self.guess[0]])}
 
     @cached_property
     def searched(self) -> dict[str, dict[str, Searched]]:
-        """Label -> what is searched of its parameters."""
+        """Search space of each estimator that is tuned, by label."""
         if self.tuning is None:
             return {}
         return self.tuning.searched(self.named, self.parameters)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Label -> estimator of all that are compared: as they come, and with the parameters that are found."""
+        """All estimators that are compared by label, untuned and tuned."""
         named = self.named
         return named | {tuned_name(label): named[label] for label in self.searched}
 
     @property
     def tuned(self) -> dict[str, str]:
-        """Label of an estimator -> the label that it has with the parameters that are found."""
+        """Label of each tuned estimator by the label of the untuned one."""
         return {label: tuned_name(label) for label in self.searched}
 
     def without(self, labels: list[str]) -> Self:
-        """Return the same training without some estimators; what is not tuned is left out with its tuning."""
+        """Return the same training without some estimators, and without their tuning."""
         left = {label: name for label, name in self.named.items() if label not in labels}
         tuned = [
             label for label in self.searched if label in left and tuned_name(label) not in labels

@@ -1,1 +1,1 @@
-"""CSV -> clean -> prepare -> split -> train -> evaluate -> select -> deploy -> predict: plain functions on tables."""
+"""Train models of tables and predict with them, by plain functions."""

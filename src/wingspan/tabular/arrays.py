@@ -1,4 +1,7 @@
-"""Records of arrays <-> one ``.npz`` file; equal records give equal bytes."""
+"""Store records of arrays as one ``.npz`` file.
+
+Equal records give equal bytes.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""A table on disk and its blocks: the one way in which rows are read, by every pass and every shard.
+"""Read and write a table on disk in blocks of rows.
+
+Every pass and every shard reads rows through this module.
 
 A block is 131,072 rows in input order. Sums are kept per block, so that no number of shards changes a result.
 """
@@ -47,7 +49,9 @@ class Table:
 def iter_blocks(
     table: Table, columns: Sequence[str] | None = None, blocks: range | None = None
 ) -> "Iterator[pl.DataFrame]":
-    """Read a table block by block: block b holds rows ``b * BLOCK_ROWS`` and on. One block is in memory at a time.
+    """Read a table block by block, with one block in memory at a time.
+
+    Block b holds rows ``b * BLOCK_ROWS`` and on.
 
     Raises
     ------
@@ -84,7 +88,10 @@ def _scan(table: Table) -> "pl.LazyFrame":
 
 
 def shards(table: Table, count: int) -> list[range]:
-    """Cut the blocks of a table into at most `count` ranges of nearly equal length, in order; none is empty."""
+    """Cut the blocks of a table into at most `count` ranges of nearly equal length.
+
+    The ranges are in order, and none is empty.
+    """
     total = len(table.blocks)
     count = max(1, min(count, total))
     edges = [total * shard // count for shard in range(count + 1)]

@@ -1,4 +1,6 @@
-"""A model with all that is needed to apply it to raw rows <-> a folder whose every byte is checked on reading.
+"""Store a model with all that is needed to apply it to raw rows.
+
+Reading checks every byte of the folder first.
 
 ::
 

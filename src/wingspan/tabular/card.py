@@ -1,4 +1,4 @@
-"""What there is to know about a model, as data -> the model card, as Markdown text."""
+"""Keep the facts about a model, and write them as a Markdown model card."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -110,7 +110,7 @@ class Card:
 
 
 def versions_of(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Return the installed version of each package, and Python's; those that are absent are left out."""
+    """Return the installed versions of the packages that are present, and Python's."""
     found = {"python": python_version()}
     for package in packages:
         try:
@@ -214,7 +214,7 @@ def _comparison(card: Card) -> list[str]:
 
 
 def _importance(card: Card) -> list[str]:
-    """Return what the model needs: columns by what shuffling them costs, and the coefficients of a linear one."""
+    """Return what the model needs: the cost of shuffling each column, and coefficients."""
     found = card.importance
     if found is None or not found.columns:
         return []

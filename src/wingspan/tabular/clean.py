@@ -1,4 +1,4 @@
-"""Raw rows -> clean rows, by declared rules, with counts of what each rule changed.
+"""Clean raw rows by declared rules, and count what each rule changed.
 
 A rule looks at one row, so that blocks can be cleaned one by one, and new rows as those of the training. What must be
 learned (means, rare categories) is in `prepare`.
@@ -23,7 +23,10 @@ DatePart = Literal["year", "month", "day", "weekday", "hour"]
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """Strip the white space around a text, and bring it to one case; a text of nothing but space is missing."""
+    """Strip the white space around a text, and convert it to one case.
+
+    A text that is only white space becomes missing.
+    """
 
     column: str
     strip: bool = True
@@ -32,7 +35,7 @@ class TextRule:
 
 @dataclass(frozen=True, slots=True)
 class RangeRule:
-    """What to do with a number below `low` or above `high`: make it missing, clip it, or drop its row.
+    """Handle a number outside of a range: make it missing, clip it, or drop its row.
 
     A row to predict is never dropped: there, the value is missing.
     """
@@ -54,7 +57,7 @@ class RatioRule:
 
 @dataclass(frozen=True, slots=True)
 class DateRule:
-    """New columns of a date, which itself goes: ``COLUMN_year`` and so on, and ``COLUMN_age_days``.
+    """Replace a date by ``COLUMN_year`` and so on, and ``COLUMN_age_days``.
 
     Attributes
     ----------
@@ -72,7 +75,10 @@ class DateRule:
 
 @dataclass(frozen=True, slots=True)
 class RareRule:
-    """Fold the categories that fewer than `count` rows, or a smaller `share`, of the training part have into one."""
+    """Fold the rare categories of the training part into one.
+
+    A category is rare if it has fewer than `count` rows, or a smaller `share` of them.
+    """
 
     column: str
     count: int = 0
@@ -81,7 +87,9 @@ class RareRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What to do with raw columns, in the order of the attributes; `rare` is applied by the preparation.
+    """What to do with raw columns, in the order of the attributes.
+
+    The preparation applies `rare`, which must be learned.
 
     Attributes
     ----------
@@ -296,7 +304,9 @@ def _apply_date(frame: "pl.DataFrame", rule: DateRule, counts: dict[str, int]) -
 
 
 def check_rules(rules: Rules, schema: Schema, target: str | None = None) -> None:
-    """Refuse rules that name what is not there, change the target, or do not fit a column's kind; all faults together.
+    """Refuse rules that do not fit the columns, with all faults in one error.
+
+    A rule may not name an absent column, change the target, or use a column of the wrong kind.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""Compare models on rows whose target is known: deployed ones, or a new one with the one that it would replace."""
+"""Compare models on rows whose target is known.
+
+The models are deployed ones, or a new one and the one that it would replace.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -75,7 +78,7 @@ class Standing:
 
 
 def rival_of(models: Path, name: str, new: Path) -> Deployed | None:
-    """Return the deployed model that a new one would replace; None if there is none, or it is the new one."""
+    """Return the deployed model that a new one would replace, if there is a different one."""
     current = [one for one in deployed_models(models) if one.name == name and one.current]
     if not current or (current[0].folder / MANIFEST).read_bytes() == (new / MANIFEST).read_bytes():
         return None
@@ -85,7 +88,7 @@ def rival_of(models: Path, name: str, new: Path) -> Deployed | None:
 def standing(
     rival: Deployed, new: Path, table: Table, split: SplitRule, metric: str
 ) -> Standing | None:
-    """Judge a deployed model and a new one on the same rows; None where there is nothing to compare.
+    """Judge a deployed model and a new one on the same rows, if they can be compared.
 
     Rows are known by their place in the table: those that the deployed model's own split has for the test, or that
     came after its table, are rows that it never saw. A model of another target or other columns, or trained in
@@ -114,7 +117,10 @@ def standing(
 def _unseen(
     table: Table, mine: Assignment, theirs: Assignment, rows: int
 ) -> "Iterable[tuple[int, pl.DataFrame]]":
-    """Give the test rows of a split that another split has for the test too, or that came later, block by block."""
+    """Yield the test rows of a split that the other model never saw, block by block.
+
+    Those are rows that the other split tests too, and rows that came later.
+    """
     import polars as pl
 
     for block, frame in enumerate(iter_blocks(table)):

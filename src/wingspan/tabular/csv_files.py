@@ -1,4 +1,4 @@
-"""CSV files -> a Parquet file of whole blocks, in one streaming pass.
+"""Convert CSV files to a Parquet file of whole blocks, in one streaming pass.
 
 Types come from a sample of the rows, and from all of them where the sample misled. Words for a missing value are looked
 for where they can be.
@@ -229,7 +229,10 @@ def _write_rows(csv: _Csv, types: "_Types", data: Path) -> None:
 
 
 def _sampled_types(csv: _Csv, expected: Schema | None) -> "_Types":
-    """Return the types that the first rows suggest; a column that is empty there gets its exact type."""
+    """Return the types that the first rows suggest.
+
+    A column that is empty in those rows gets its exact type.
+    """
     import polars as pl
 
     types = {name: _stored(dtype) for name, dtype in csv.inferred(_SAMPLE_ROWS).items()}
@@ -252,7 +255,10 @@ def _stored(dtype: "pl.DataType") -> "pl.DataType":
 
 
 def _declared_types(expected: Schema | None, found: "_Types", options: ReadOptions) -> "_Types":
-    """Return the types that were declared for columns; a number may have decimals now, or marks that are read later."""
+    """Return the declared types of columns.
+
+    A whole number may have decimals now. Numbers with marks are read as text first.
+    """
     import polars as pl
 
     marked = set(options.numbers)

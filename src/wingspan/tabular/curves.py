@@ -1,4 +1,6 @@
-"""Thin what was counted to the points of curves: ROC, precision and recall, calibration; errors and residuals.
+"""Thin counts to the points of curves.
+
+The curves are ROC, precision and recall, calibration, errors and residuals.
 
 Letters: K distinct scores or errors.
 """
@@ -47,7 +49,7 @@ def _calibration(counts: Counts) -> list[list[float]]:
 
 
 def error_curves(found: Residuals) -> Curves:
-    """Return the absolute error that each share of the rows stays within, and what some predictions miss."""
+    """Return the absolute error for each share of the rows, and some residuals."""
     below = np.cumsum(found.rows) / max(found.total, 1)
     points = np.column_stack([below, found.errors * found.scale])
     return {"quantiles": _thinned(points), "residuals": _thinned(found.points[:, 1:], _DOTS)}

@@ -1,4 +1,4 @@
-"""Names of columns that a user declares -> refused before any step runs, as far as the header of the first file tells.
+"""Refuse column names that are not in the header of the first file, before any step runs.
 
 What is wrong with the file itself is told by the step that reads it.
 """

@@ -1,4 +1,6 @@
-"""A bundle -> a version in the models folder, which readers see whole or not at all.
+"""Keep versions of models in a folder.
+
+Readers see a whole version or none.
 
 ::
 
@@ -174,7 +176,10 @@ def only_deployed(models: Path) -> Deployed:
 
 
 def load_deployed(models: Path, reference: str) -> Bundle:
-    """Read the bundle that ``NAME`` or ``NAME@VERSION`` names, its bytes and types checked first."""
+    """Read the bundle that ``NAME`` or ``NAME@VERSION`` names.
+
+    Its bytes and types are checked first.
+    """
     return Bundle.load(find_deployed(models, reference).folder)
 
 
@@ -213,7 +218,7 @@ def _listed(versions: list[int]) -> str:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Hold the lock on a model's folder; the system gives it back when the process ends, however it ends."""
+    """Hold the lock on a model's folder; the system releases it when the process ends."""
     try:
         with locked(home / ".lock"):
             yield

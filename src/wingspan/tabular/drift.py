@@ -1,4 +1,6 @@
-"""Compare new rows with those of the training: values that are missing, empty columns, means that moved, new categories.
+"""Compare new rows with the training rows.
+
+Findings are missing values, empty columns, means that moved, and new categories.
 
 `Seen` is counted block by block and adds up, so that no number of shards changes what is said.
 """

@@ -1,4 +1,6 @@
-"""Encode categories with an order, and the words of texts: learned from counts, applied block by block.
+"""Encode ordered categories and the words of texts.
+
+Both are learned from counts, and applied block by block.
 
 Letters: N rows, F features.
 """
@@ -53,7 +55,10 @@ def write_text(column: "pl.Series", text: TextColumn, x: NDArray[np.floating[Any
 def learned_category(
     name: str, rows: Mapping[str, int], least: float | None, training: int
 ) -> CategoryColumn:
-    """Return a category of the values that training rows have; those of fewer rows than `least` are folded."""
+    """Return a category with the values of the training rows.
+
+    Values of fewer rows than `least` are folded.
+    """
     values = sorted(rows, key=str.encode)
     missing = training - sum(rows.values())
     if least is None:
@@ -66,7 +71,9 @@ def learned_category(
 def learned_order(
     name: str, rows: Mapping[str, int], order: Sequence[str], training: int
 ) -> CategoryColumn:
-    """Return an ordinal category: in the order that is given, else in that of numbers, else in that of bytes.
+    """Return an ordinal category.
+
+    The order is the given one, else that of numbers, else that of bytes.
 
     Raises
     ------

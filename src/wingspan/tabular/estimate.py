@@ -1,4 +1,4 @@
-"""Estimate a table's rows and features, and the memory that an estimator needs for them, before any step runs.
+"""Estimate the size of a table and the memory of an estimator, before any step runs.
 
 Only the start of the first file is read, and no library of tables is imported for a CSV.
 """
@@ -82,7 +82,10 @@ def _size_of_csv(files: Sequence[Path], options: ReadOptions) -> Size:
 
 
 def _features(values: Sequence[str], rows: int, options: ReadOptions) -> int:
-    """Return the features of a column: one of a number; one for each value of a category; none of other text."""
+    """Return the features of a column.
+
+    A number has one, a category one for each value, and other text none.
+    """
     distinct = set(values).difference(options.null_values)
     if all(map(_is_number, itertools.islice(distinct, 50))):
         return 1
@@ -115,7 +118,7 @@ def _size_of_parquet(files: Sequence[Path]) -> Size:
 
 
 def fit_mb(size: Size, estimator: str, parameters: Mapping[str, Any], task: str) -> int:
-    """Return the memory, in MB, of fitting one estimator on a table of this size and storing the model."""
+    """Return the memory, in MB, of fitting one estimator and storing the model."""
     return int(
         BASE_MB + _COPIES * size.matrix_mb + _STORED * model_mb(size, estimator, parameters, task)
     )

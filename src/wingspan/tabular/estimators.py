@@ -1,4 +1,4 @@
-"""An estimator's name, parameters and seed -> the unfitted scikit-learn compatible classifier."""
+"""Make an unfitted scikit-learn compatible estimator from its name, parameters and seed."""
 
 import ast
 import importlib
@@ -100,7 +100,9 @@ def make_estimator(
 def check_estimator(
     name: str, parameters: Mapping[str, Any] | None = None, task: Task = "classification"
 ) -> None:
-    """Refuse what `make_estimator` would, as far as scikit-learn's source tells it without importing it.
+    """Refuse what `make_estimator` would, without importing scikit-learn.
+
+    Names and parameters are read from its source, so that a wrong one is refused quickly.
 
     Raises
     ------
@@ -134,13 +136,16 @@ def check_probabilities(
 
 
 def job_cpus() -> int:
-    """Return the threads that this job may use: ``OMP_NUM_THREADS``, else its processor affinity."""
+    """Return the threads of this job: ``OMP_NUM_THREADS``, else its processor affinity."""
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
 
 
 def short_names(task: Task = "classification") -> dict[str, str]:
-    """Return short name -> import path of scikit-learn's estimators, read from its source without importing it."""
+    """Return the import path of each of scikit-learn's estimators by short name.
+
+    The names are read from its source, without importing it.
+    """
     return {name: path for module in MODULES for name, path in _names_of(module, task).items()}
 
 
@@ -162,7 +167,7 @@ def _source_of(module: str) -> Path:
 
 
 def _declared_parameters(path: str) -> list[str] | None:
-    """Return the parameters of a classifier of scikit-learn, read from its source; None where that does not tell."""
+    """Return the parameters of a scikit-learn estimator by its source, None if unknown."""
     module, _, name = path.partition(":")
     part = module.removeprefix("sklearn.")
     if part not in MODULES:
@@ -204,12 +209,12 @@ def _exported(path: Path) -> list[str]:
 
 
 def short_name(estimator: str) -> str:
-    """Return the short name of an estimator, or the one that the class of an import path would have."""
+    """Return the short name of an estimator that is given by name or import path."""
     return _snake(estimator.rpartition(":")[2]) if ":" in estimator else estimator
 
 
 def _snake(name: str) -> str:
-    """Return ``hist_gradient_boosting`` for ``HistGradientBoostingClassifier``, ``linear_svc`` for ``LinearSVC``."""
+    """Return ``linear_svc`` for ``LinearSVC``, ``decision_tree`` for its classifier."""
     words = re.sub(r"(Classifier|Regressor)$", "", name)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words)
     return words.lower()
@@ -269,6 +274,9 @@ def _check_task(name: str, estimator: Any, task: Task) -> None:  # noqa: ANN401
 
 
 def _uses_threads(estimator: "BaseEstimator") -> bool:
-    """Tell whether ``n_jobs`` has an effect; scikit-learn's linear models ignore or deprecate it."""
+    """Return whether ``n_jobs`` has an effect.
+
+    The linear models of scikit-learn ignore or deprecate it.
+    """
     linear = type(estimator).__module__.startswith("sklearn.linear_model.")
     return "n_jobs" in estimator.get_params(deep=False) and not linear

@@ -1,4 +1,4 @@
-"""Judge a model on rows that it has not seen: `count_table`, then `merge`, then `evaluation`.
+"""Judge a model on rows that training did not see.
 
 `count_table` scores the test rows of a range of blocks; `merge` adds up the ranges; `evaluation` turns the sum into
 metrics with intervals, once.
@@ -168,7 +168,7 @@ def count_rows(
     threshold: float = 0.5,
     classes: int | None = None,
 ) -> Counts:
-    """Score the rows of one input block, x (N, F) with true class numbers y (N,), and count them."""
+    """Score the rows of one block, x (N, F) of the classes y (N,), and count them."""
     known = hasattr(model, "predict_proba")
     scores = scores_of(model, x, classes)
     return count_scores(scores, y, block, threshold=threshold, probabilities=known)
@@ -190,7 +190,10 @@ def count_table(
     *,
     threshold: float = 0.5,
 ) -> "Counts | Residuals":
-    """Score the test rows of some blocks of a table, default all, and count them; one block is in memory at a time."""
+    """Score the test rows of some blocks of a table, by default all, and count them.
+
+    One block is in memory at a time.
+    """
     dtype = precision_of(model)
     center, scale = preparation.center, preparation.scale
     classes = len(preparation.classes)
@@ -210,7 +213,7 @@ def count_table(
 def count_baseline(
     table: Table, split: SplitRule, preparation: Preparation, blocks: range | None = None
 ) -> "Counts | Residuals":
-    """Count the test rows as a model does that knows only how often each class is, or the mean of the target."""
+    """Count the test rows for a constant guess: the shares of the classes, or the mean."""
     center, scale = preparation.center, preparation.scale
     shares = np.array(preparation.class_rows, np.float64) / max(preparation.training_rows, 1)
 
@@ -241,7 +244,10 @@ def merge_some(parts: "Iterable[Counts | Residuals]") -> "Counts | Residuals":
 
 
 def merge(parts: "Sequence[Counts | Residuals]") -> "Counts | Residuals":
-    """Return the counts, or the residuals, of all parts together, whatever their order and number."""
+    """Return the counts, or the residuals, of all parts together.
+
+    Neither their order nor their number matters.
+    """
     residuals = [part for part in parts if isinstance(part, Residuals)]
     if residuals:
         return merge_residuals(residuals)

@@ -1,4 +1,7 @@
-"""Write a model as a folder that scores rows without Wingspan: a script, the model file, and what it needs."""
+"""Write a folder that scores rows without Wingspan.
+
+It holds a script, the model file, and its requirements.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""What is wrong with a CSV, and where: its header before it is read, its rows where reading failed or looks odd.
+"""Find what is wrong with a CSV, and where.
+
+The header is checked before reading, and rows if reading failed or looks odd.
 
 Only these checks read text in Python; the header is a line, and rows are looked at when something is amiss.
 """
@@ -29,7 +31,9 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def check_header(file: Path, delimiter: str) -> list[str]:
-    """Return the names of a CSV's columns; one without a name is called as pandas calls it, ``Unnamed: 0``.
+    """Return the column names of a CSV.
+
+    A column without a name is called ``Unnamed: 0`` and so on, as pandas does.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def start_of(file: Path) -> tuple[str, bool]:
 
 
 def check_headers(files: Sequence[Path], delimiter: str) -> list[str]:
-    """Return the names of the columns of CSV files, which must be the same in all, and in one order."""
+    """Return the column names of CSV files, which must be the same and in one order."""
     names = check_header(files[0], delimiter)
     for file in files[1:]:
         found = check_header(file, delimiter)
@@ -80,7 +84,7 @@ def check_headers(files: Sequence[Path], delimiter: str) -> list[str]:
 
 
 def check_rows(files: Sequence[Path], delimiter: str, columns: int) -> bool:
-    """Refuse rows of too few or too many fields, bytes that are not UTF-8, and a quote that does not end.
+    """Refuse rows of the wrong length, bytes that are not UTF-8, and unclosed quotes.
 
     Returns
     -------
@@ -98,7 +102,9 @@ def _check_file(file: Path, delimiter: str, columns: int) -> bool:
 
 
 def _is_regular(file: Path, delimiter: str, columns: int) -> bool:
-    """Return whether the counts of delimiters and lines fit, which they do in most files; checks the encoding.
+    """Return whether the counts of delimiters and lines fit; check the encoding.
+
+    They fit in most files, which then need no slower check.
 
     Reading refuses rows that are too long, so that no long row can make up for a short one.
     """
@@ -185,7 +191,7 @@ def _compression_fault(file: Path, error: Exception) -> TableError:
 
 @contextmanager
 def explained(files: Sequence[Path]) -> Iterator[None]:
-    """Turn an error of polars, or of the system, met while files are read, into one that tells the place.
+    """Turn an error of polars or the system into one that names the file.
 
     A full disk is not the files' fault, and goes on as it is.
     """
@@ -253,7 +259,10 @@ def _bytes(file: Path) -> Iterator[IO[bytes]]:
 
 
 class _Lines(io.RawIOBase):
-    """The bytes of a zstd file, which polars decompresses; bytes that are not UTF-8 come as U+FFFD."""
+    """The decompressed bytes of a zstd file.
+
+    Polars decompresses it, and replaces bytes that are not UTF-8 by U+FFFD.
+    """
 
     def __init__(self, file: Path) -> None:
         import polars as pl

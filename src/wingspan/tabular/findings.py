@@ -1,4 +1,4 @@
-"""Say what in a table is worth a look before a model of it is trusted, each with the command that changes it.
+"""Warn of what is odd in a table, each with the option that changes it.
 
 A finding is made of facts alone: what a column holds, how the rows are divided, how well a column alone predicts.
 """
@@ -131,7 +131,7 @@ def of_target(facts: ColumnFacts, task: str, left_out: int) -> list[Finding]:
 
 
 def _is_id(facts: ColumnFacts, rows: int) -> bool:
-    """Return whether a column tells rows apart and nothing else: by its values, and its name or its counting."""
+    """Return whether a column only identifies rows, by its values and its name or counting."""
     if rows < 20 or facts.distinct + min(facts.missing, rows) < rows or facts.distinct < 0.9 * rows:
         return False
     if facts.kind in {"category", "text"}:
@@ -140,7 +140,7 @@ def _is_id(facts: ColumnFacts, rows: int) -> bool:
 
 
 def numbers_in(texts: Collection[str]) -> tuple[str, str] | None:
-    """Return how texts write numbers, and the options that read them; None if they are not numbers."""
+    """Return how texts write numbers and the options that read them, if they are numbers."""
     values = [text.strip() for text in texts]
     if len(values) < 3:
         return None
@@ -218,7 +218,7 @@ def of_parts(
 
 
 def of_duplicates(twins: int, expected: float, test_rows: int) -> list[Finding]:
-    """Return whether more test rows have an equal training row than the values of the columns explain."""
+    """Return whether more test rows equal training rows than chance explains."""
     if twins < 5 or twins < 0.01 * test_rows or twins < 10 * expected:
         return []
     what = f"{twins:,} of {test_rows:,} test rows are also among the training rows"

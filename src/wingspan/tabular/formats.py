@@ -56,7 +56,10 @@ def refuse_other_formats(file: Path) -> None:
 
 
 def _encoding(head: bytes) -> tuple[str, str] | None:
-    """Recognise UTF-16 and UTF-32, also without a mark: every other byte of plain text is then 0."""
+    """Recognise UTF-16 and UTF-32, also without a mark.
+
+    Every other byte of plain text is then 0.
+    """
     name = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if name is None and head.count(b"\0") > len(head) // 4:
         name = "UTF-16LE" if head[1::2].count(0) > head[::2].count(0) else "UTF-16BE"

@@ -1,4 +1,4 @@
-"""Read what a user gives in text: cleaning rules in a file, parameters of estimators on a command line."""
+"""Read text from the user: files of cleaning rules, and parameters of estimators."""
 
 import json
 from collections.abc import Collection
@@ -40,7 +40,10 @@ def _rules_of(file: Path | None) -> Rules:
 
 
 def read_options(delimiter: str, missing: str = "", **marks: Any) -> ReadOptions:  # noqa: ANN401
-    """Return how tables are read; `missing` are further words for a missing value, separated by commas."""
+    """Return how tables are read.
+
+    `missing` holds further words for a missing value, separated by commas.
+    """
     words = tuple(word for word in missing.split(",") if word)
     return ReadOptions(delimiter, (*NULL_VALUES, *words), **marks)
 

@@ -1,4 +1,4 @@
-"""Measure how much a model needs each column: how much worse it is on rows whose values of the column are shuffled."""
+"""Measure how much worse a model becomes when the values of a column are shuffled."""
 
 import math
 from dataclasses import dataclass
@@ -110,7 +110,10 @@ def _loss(
 
 
 def coefficients_of(model: "BaseEstimator", preparation: Preparation) -> dict[str, float]:
-    """Return what a linear model of one output adds for a standard deviation of each feature; else nothing."""
+    """Return the coefficients of a linear model with one output, else nothing.
+
+    Each is what a standard deviation of the feature adds.
+    """
     last = model.steps[-1][1] if hasattr(model, "steps") else model
     found = getattr(last, "coef_", None)
     if found is None or np.size(found) != len(preparation.features):

@@ -66,7 +66,9 @@ class Wanted:
 
 
 def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
-    """Choose the columns that become features: numbers, booleans and categories, also those that rules make.
+    """Choose the columns that become features, also among those that rules make.
+
+    Numbers, booleans and categories do.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
 
 
 def _check_rows(wanted: Wanted, rules: Rules, ignored: dict[str, str]) -> None:
-    """Refuse a target that is dropped, and rules that would change the rows of scikit-learn's split."""
+    """Refuse a dropped target, and rules that change the rows of scikit-learn's split."""
     if wanted.target in ignored:
         where = f"column {wanted.target!r}"
         raise SettingError(where, "the target is dropped", "drop other columns")
@@ -171,7 +173,7 @@ def with_date_parts(table: Table, wanted: Wanted) -> Rules:
 
 
 def _task(table: Table, wanted: Wanted) -> Task:
-    """Return the task, which the values of the target decide; a guess that they contradict is refused."""
+    """Return the task by the values of the target; refuse a guess that they contradict."""
     column = table.schema.column(wanted.target)
     by_values = check_task(column, None)
     if wanted.compatibility:
@@ -185,7 +187,10 @@ def _task(table: Table, wanted: Wanted) -> Task:
 
 
 def _is_category(column: Column, *, compatibility: bool) -> bool:
-    """Return whether a raw column is one; pandas takes booleans with missing values for objects, so for categories."""
+    """Return whether a raw column is a category.
+
+    Pandas takes booleans with missing values for objects, so for categories.
+    """
     return (column.kind == "category" and not column.empty) or (
         compatibility and column.kind == "boolean" and column.nullable
     )

@@ -1,4 +1,6 @@
-"""`Counts` -> a confidence interval per metric, in a time that does not grow with the rows.
+"""Compute a confidence interval for each metric from counts.
+
+The time does not grow with the rows.
 
 Rows of one cell (a true class with a predicted class, or with a score) are exchangeable, so resampling rows is
 drawing a multinomial over the cells. For the rank metrics neighbouring scores are first joined to at most 2 * BINS
@@ -43,7 +45,10 @@ def intervals(
 
 
 def coarsen(rows: Ints) -> Ints:
-    """Join neighbouring scores, (K, 2) -> (at most 2 * BINS + 2, 2), in fine steps where either class is dense."""
+    """Join neighbouring scores (K, 2) to at most 2 * BINS + 2 bins.
+
+    Steps are fine where either class is dense.
+    """
     below = np.cumsum(rows, axis=0) - rows
     share = (below / np.maximum(rows.sum(axis=0), 1)).sum(axis=1)
     starts = np.flatnonzero(np.diff(np.floor(share * BINS), prepend=-1))

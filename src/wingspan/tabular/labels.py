@@ -100,7 +100,10 @@ def refuse_many(target: str, labels: Collection[object]) -> None:
 
 
 def _separator(labels: Collection[object]) -> str | None:
-    """Return what separates the labels of rows with several; every part is then in at least two labels."""
+    """Return the separator of rows with several labels, None if each has one.
+
+    Each part of such a text is then in at least two labels.
+    """
     texts = [label for label in labels if isinstance(label, str)]
     for separator in _SEPARATORS:
         split = [[part.strip() for part in text.split(separator)] for text in texts]

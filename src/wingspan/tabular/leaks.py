@@ -1,4 +1,6 @@
-"""Measure how much of a target one column alone explains: learned on every other row, tested on the rest.
+"""Measure how much of a target one column alone explains.
+
+It is learned on every other row, and tested on the rest.
 
 Letters: N rows, C classes.
 """
@@ -34,7 +36,10 @@ class Alone(NamedTuple):
 
 
 def target_values(target: "pl.Series", task: str) -> Ints | Floats:
-    """Return the numbers of a regression's target, or the numbers of its classes (N,), for `alone`."""
+    """Return the target as numbers (N,) for `alone`.
+
+    These are the values of a regression, or class numbers.
+    """
     return target.cast(float).to_numpy() if task == "regression" else _codes(target)
 
 
@@ -55,7 +60,10 @@ def alone(column: "pl.Series", y: Any, task: str) -> Alone:  # noqa: ANN401 - an
 
 
 def _bins(column: "pl.Series", learn: NDArray[np.bool_]) -> Ints:
-    """Return the number of the bin of each value (N,): one for each of few values, else of equal sizes; 0: missing."""
+    """Return the bin of each value (N,), 0 for a missing one.
+
+    Few values have a bin each, many are cut into bins of equal sizes.
+    """
     values = column.cast(float).to_numpy()
     known = values[learn & ~np.isnan(values)]
     distinct = np.unique(known)
@@ -69,7 +77,10 @@ def _bins(column: "pl.Series", learn: NDArray[np.bool_]) -> Ints:
 
 
 def _codes(column: "pl.Series") -> Ints:
-    """Return the number of each value among the different ones, sorted (N,); a missing text is one too."""
+    """Return the rank of each value among the different ones (N,).
+
+    A missing text is a value too.
+    """
     import polars as pl
 
     known = column if column.dtype.is_numeric() else column.cast(pl.String).fill_null("")

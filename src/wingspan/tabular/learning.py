@@ -1,4 +1,7 @@
-"""Measure how much more rows help: fit an estimator on parts of its training rows, and judge each on the same rows."""
+"""Measure how much more rows help.
+
+An estimator is fitted on parts of its training rows, and judged on the same rows each time.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

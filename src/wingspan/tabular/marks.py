@@ -1,4 +1,4 @@
-"""Turn texts that write numbers with marks into numbers, and codes that are declared categories into texts.
+"""Convert texts with marks into numbers, and declared codes into texts.
 
 ``1.234,5`` with a decimal comma, ``$1,234`` with a currency, ``12 %``: a whole column is read as one, or stays text.
 """

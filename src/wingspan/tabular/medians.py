@@ -1,4 +1,7 @@
-"""Fill missing numbers with the median of the training rows, which needs all values of a column at once."""
+"""Fill missing numbers with the median of the training rows.
+
+A median needs all values of a column at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

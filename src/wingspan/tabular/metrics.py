@@ -1,4 +1,4 @@
-"""(true class, score) per row -> `Counts`, which add up -> every metric's value.
+"""Count true classes and scores of rows, and compute metrics from the counts.
 
 Counts of shards merge to the counts of the whole: rows are integers, and the two losses are kept as one sum per
 fixed block of input rows, added by `math.fsum`. So no metric depends on the number of shards.
@@ -247,7 +247,10 @@ def ranks(rows: Ints) -> dict[str, Floats]:
 
 
 def losses(counts: Counts) -> dict[str, tuple[float, float]]:
-    """Return the mean and the standard error of the mean of each loss; empty without probabilities."""
+    """Return each loss with its standard error.
+
+    There are none without probabilities.
+    """
     if not counts.probabilities or not counts.total:
         return {}
     total = counts.total

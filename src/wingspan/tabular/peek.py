@@ -1,4 +1,4 @@
-"""Guess from the start of a table whether its target is a class or a number, before any step runs.
+"""Guess the task from the start of a table, before any step runs.
 
 The steps of a training are named by their estimators, which depend on the task. The step that prepares the table looks
 at all rows and refuses a wrong guess.

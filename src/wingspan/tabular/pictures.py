@@ -1,4 +1,7 @@
-"""Draw how well a model does, from its card: curves of classes, residuals of numbers, calibration and confusion, as SVG."""
+"""Draw as SVG how well a model does, from its card.
+
+The pictures are curves, residuals, calibration and confusion.
+"""
 
 from wingspan.draw.curves import Panel, curves_svg
 from wingspan.draw.heat import Heat, heat_svg
@@ -7,7 +10,7 @@ from wingspan.tabular.panels import panels
 
 
 def picture_of(result: Evaluation, title: str) -> str:
-    """Return the picture of an evaluation: what it has points for, and the confusion of its classes."""
+    """Return the picture of an evaluation: its curves, else its confusion matrix."""
     panels = panels_of(result)
     if panels:
         return curves_svg([panels[:2], panels[2:]] if len(panels) > 2 else [panels], title)

@@ -1,4 +1,4 @@
-"""A bundle and raw rows -> a CSV or Parquet file of predictions, block by block.
+"""Predict raw rows with a bundle, block by block, into a CSV or Parquet file.
 
 One block is in memory at a time. A part is a folder with one small Parquet file per block; parts of any shards merge
 to the file that a prediction of the whole table gives.
@@ -240,7 +240,7 @@ def _predict_block(bundle: Bundle, x: Floats, away: float | None) -> "pl.DataFra
 
 
 def _check_columns(bundle: Bundle, table: Table, id_column: str | None) -> None:
-    """Refuse a table that lacks columns or has them changed, and an id column that would be confused."""
+    """Refuse rows that lack columns or have changed ones, and an ambiguous id column."""
     expected, target = bundle.preparation.schema, bundle.preparation.target
     check(expected, table.schema, where="rows to predict", optional=[target], extra=True)
     if id_column:

@@ -1,4 +1,7 @@
-"""`Preparation`: all that raw rows need to become numbers. Made by `prepare`, used by `transform`, stored with the model."""
+"""Describe how raw rows become numbers.
+
+`prepare` makes a `Preparation`, `transform` uses it, and it is stored with the model.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +25,7 @@ _FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """How columns are encoded, missing numbers filled, training rows weighted, and probabilities calibrated.
+    """How columns are encoded and filled, rows weighted, and probabilities calibrated.
 
     Attributes
     ----------
@@ -52,7 +55,7 @@ class Treatment:
 
     @property
     def orders(self) -> dict[str, tuple[str, ...]]:
-        """Ordinal column -> its values in order; empty where the values decide."""
+        """The values of each ordinal column in order; empty where the values decide."""
         split = (each.partition("=") for each in self.ordinal)
         return {name: tuple(order.split("<")) if order else () for name, _, order in split}
 
@@ -130,7 +133,9 @@ class CategoryColumn:
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
-    """A text: a feature for each of its commonest words, the more the rarer the word is among the training rows.
+    """A text, with a feature for each of its commonest words.
+
+    A word counts more if fewer training rows have it.
 
     Attributes
     ----------
@@ -249,7 +254,10 @@ class Preparation:
 
 
 def as_text(column: "pl.Series") -> "pl.Series":
-    """Return a column as the text of its categories; booleans are called True and False, as pandas does."""
+    """Return a column as the text of its categories.
+
+    Booleans are called True and False, as pandas does.
+    """
     import polars as pl
 
     if column.dtype == pl.Boolean:

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 
 class Moments(NamedTuple):
-    """What a number's values of one role in one block add up to; `squares` are about their own mean."""
+    """Sums of a number's values of one role in one block.
+
+    `squares` are about the mean of these values.
+    """
 
     role: int
     rows: int
@@ -220,7 +223,7 @@ def learn_part(
 
 
 def _sums_of_pandas(table: Table, inputs: Inputs, blocks: range) -> dict[str, list[float]]:
-    """Return the sums that pandas' mean makes of columns with missing values: over all rows at once.
+    """Return the sums that pandas' mean makes of columns with missing values.
 
     They may differ from exact sums in the last bit. The range that holds the first block gives them for the table.
     """
@@ -327,7 +330,7 @@ def _of_roles(name: str, parts: Sequence[PreparationPart], learned: list[int]) -
 def _rows_of_values(
     name: str, parts: Sequence[PreparationPart], learned: list[int]
 ) -> dict[str, int]:
-    """Return value -> training rows of a category, without values that no training row has."""
+    """Return the number of training rows of each value that occurs in training."""
     rows: dict[str, int] = defaultdict(int)
     for part in parts:
         for value, counts in part.values[name].items():
@@ -336,7 +339,10 @@ def _rows_of_values(
 
 
 def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
-    """Return what the rules changed in all parts; refuse rows without a target, unless a rule drops them."""
+    """Return what the rules changed in all parts.
+
+    Rows without a target are refused, unless a rule drops them.
+    """
     inputs, counts = parts[0].inputs, dict[str, int]()
     for part in parts:
         counts = add_counts(counts, part.counts)
@@ -354,7 +360,7 @@ def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
 def _merge_classes(
     parts: Sequence[PreparationPart], learned: list[int], tested: int
 ) -> dict[Label, tuple[int, int]]:
-    """Return label -> rows in training and in the test part, sorted by label."""
+    """Return the training and test rows of each label, sorted by label."""
     classes: dict[Label, tuple[int, int]] = {}
     for part in parts:
         for label, rows in part.classes:

@@ -1,4 +1,6 @@
-"""CSV or Parquet -> `Table`: Parquet with one row group per block, and its schema, written once.
+"""Convert a CSV or Parquet table, once, to a `Table` on disk.
+
+A `Table` is Parquet with one row group per block, and a schema.
 
 Every pass after this one reads Parquet. A CSV may be compressed (gz, zst); several files, or a folder of files of one
 format, are one table in the order of their names.
@@ -140,7 +142,10 @@ def _format(file: Path) -> Literal["CSV", "Parquet"]:
 
 
 def _parquet_to_parquet(files: list[Path], data: Path) -> None:
-    """Write Parquet files as one with our blocks; categoricals become text, decimals become floats."""
+    """Write Parquet files as one with our blocks.
+
+    Categoricals become text, and decimals become floats.
+    """
     import polars as pl
     from polars import selectors
 

@@ -1,4 +1,4 @@
-"""Count what a regression's predictions miss: `Residuals`, which add up, and their metrics with intervals.
+"""Count the errors of a regression, and compute metrics with intervals from the counts.
 
 Sums are kept per block and added exactly. Absolute errors are kept as counted values, for the median; they are rounded
 to 13 bits where there are more than a million, so that the memory is bounded. Of each block a few rows are kept as they
@@ -219,7 +219,9 @@ def _median(found: Residuals, z: float) -> Spread:
 
 
 def error_bounds(found: Residuals) -> dict[str, float]:
-    """Return level -> the absolute error that so large a share of new rows stays within, by split conformal inference.
+    """Return the absolute error for each level, by split conformal inference.
+
+    That share of new rows stays within the error.
 
     Notes
     -----

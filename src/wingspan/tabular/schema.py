@@ -1,4 +1,6 @@
-"""What a table's columns are: inferred when it is read, written beside it, and checked before a model is applied.
+"""Describe the columns of a table.
+
+A schema is inferred when a table is read, stored with it, and checked before a model is applied.
 
 Kinds: number, boolean, category (text of few values), text (of many), date, other (lists, times, bytes).
 """
@@ -79,7 +81,10 @@ class Schema:
 def infer_schema(
     blocks: "Iterable[pl.DataFrame]", dtypes: "dict[str, pl.DataType]", max_categories: int
 ) -> Schema:
-    """Return the schema of a table that comes in blocks; a text of more values than `max_categories` is no category."""
+    """Return the schema of a table that comes in blocks.
+
+    A text of more values than `max_categories` is not a category.
+    """
     import polars as pl
     from polars import selectors
 
@@ -146,7 +151,7 @@ def check(
     optional: Sequence[str] = (),
     extra: bool = False,
 ) -> None:
-    """Refuse a table that lacks columns, has others, or whose columns changed kind; all faults in one error.
+    """Refuse missing, unexpected and changed columns, with all faults in one error.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Score rows with the model in this folder: python score.py ROWS.csv PREDICTIONS.csv (or .parquet for either)."""
+"""Score rows with the model in this folder.
+
+Run ``python score.py ROWS.csv PREDICTIONS.csv``; either file may be .parquet.
+"""
 
 import json
 import sys

@@ -96,7 +96,7 @@ def precise_metrics(classes: int) -> list[str]:
 
 
 def check_metrics(names: Iterable[str], task: Task) -> None:
-    """Refuse names that are not metrics of a task, of however many classes, before there are evaluations.
+    """Refuse names that are not metrics of a task, before there are evaluations.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def needs_probabilities(names: Iterable[str]) -> list[str]:
 
 
 def cost_of(one: Evaluation, metrics: Sequence[str]) -> tuple[str, float]:
-    """Return the first of some metrics, by default the first proper one, and what of it to minimise."""
+    """Return the deciding metric, by default a proper one, and its value to minimise."""
     name = _known(metrics[0], [one]) if metrics else proper_metrics([one])[0]
     return name, _cost(one, name)
 

@@ -1,4 +1,4 @@
-"""What is searched of each estimator that is tuned: values to draw from, and scikit-learn's own to begin with."""
+"""Define the search space of each estimator, and its own values to start from."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -90,6 +90,9 @@ SPACES: Mapping[str, Mapping[str, Searched]] = {
 
 
 def space_of(estimator: str, fixed: Collection[str] = ()) -> dict[str, Searched]:
-    """Return what is searched of an estimator, without the parameters that a user has fixed; empty if not known."""
+    """Return the search space of an estimator without the parameters that a user fixed.
+
+    It is empty for an unknown estimator.
+    """
     known = SPACES.get(short_name(estimator), {})
     return {name: searched for name, searched in known.items() if name not in fixed}

@@ -153,7 +153,7 @@ class Assignment:
 
     @property
     def training_order(self) -> Ints | None:
-        """Row ids of the training part in scikit-learn's order; None for a hash, whose order is that of the rows."""
+        """Row ids of the training part in scikit-learn's order; None for a hash."""
         return None if self.order is None else self.order[self.test_rows :]
 
     @property
@@ -187,7 +187,10 @@ def assign(table: Table, split: SplitRule) -> Assignment:
 
 
 def roles(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Ints:
-    """Return the role of each row of a block, (N,): TEST, 0 for a row in no fold, or its fold's number from 1."""
+    """Return the role of each row of a block, (N,).
+
+    It is TEST, 0 for a row in no fold, or the fold's number from 1.
+    """
     rule = assignment.rule
     if assignment.is_test is not None:
         start = block * BLOCK_ROWS
@@ -220,7 +223,10 @@ def trains(rule: SplitRule, role: Ints) -> Bools:
 
 
 def test_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bools:
-    """Return which rows of a block are for the test, (N,); `frame` has at least the rule's columns."""
+    """Return which rows of a block are for the test, (N,).
+
+    `frame` has at least the rule's columns.
+    """
     fold = assignment.rule.fold
     tested = TEST if fold is None else fold + 1
     return np.asarray(roles(assignment, block, frame) == tested, np.bool_)
@@ -327,7 +333,10 @@ def _codes(column: "pl.Series") -> tuple[list[str], NDArray[np.uint32]]:
 
 
 def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
-    """Return a hash of each row's id and the seed, (N,): equal on every machine and in every version."""
+    """Return a hash of each row's id and the seed, (N,).
+
+    It is equal on every machine and in every version.
+    """
     if split.column is None:
         first = block * BLOCK_ROWS
         ids = np.arange(first, first + len(frame), dtype=np.uint64)
@@ -338,7 +347,10 @@ def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
 
 
 def _ids(column: "pl.Series") -> _Hashes:
-    """Return a number for each value, (N,): whole numbers themselves, text by a polynomial of its bytes."""
+    """Return a number for each value, (N,).
+
+    A whole number is itself, and a text is a polynomial of its bytes.
+    """
     import polars as pl
 
     if column.dtype.is_integer():
@@ -355,7 +367,9 @@ def _ids(column: "pl.Series") -> _Hashes:
 
 
 def _mix(values: _Hashes) -> _Hashes:
-    """Return splitmix64 of each number: all bits depend on all bits, and no two numbers share a result.
+    """Return splitmix64 of each number.
+
+    All bits depend on all bits, and no two numbers share a result.
 
     Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
     """

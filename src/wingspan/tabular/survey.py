@@ -1,4 +1,6 @@
-"""Look at a table before models of it are trained: what each column is, what it is used as, and what is odd.
+"""Look at a table before models of it are trained.
+
+The survey says what each column is, how it is used, and what is odd.
 
 Missing values are counted in all rows; the rest is looked at in the first blocks, so that memory stays bounded.
 """
@@ -83,7 +85,7 @@ def survey(table: Table, split: SplitRule, preparation: Preparation) -> Survey:
 
 
 def _missing(table: Table) -> dict[str, int]:
-    """Return column -> rows without a value, or with one that is not a number, of the whole table."""
+    """Return the missing values of each column in the whole table, NaN included."""
     import polars as pl
     from polars import selectors
 

@@ -45,7 +45,10 @@ def _cost(rule: str) -> float | None:
 
 
 def threshold_of(counts: Counts, rule: str) -> float:
-    """Return the threshold that a rule gives for the rows counted; 0.5 with other than two classes."""
+    """Return the threshold that a rule gives for counted rows.
+
+    It is 0.5 unless there are two classes.
+    """
     if len(counts.confusion) != 2 or rule == DEFAULT:
         return 0.5
     cost = _cost(rule)
@@ -72,7 +75,7 @@ def at_threshold(counts: Counts, threshold: float) -> Counts:
 
 
 def _confusions(counts: Counts) -> NDArray[np.int64]:
-    """Return the confusion (K + 1, 2, 2) where the lowest 0, 1, ... K scores are predicted as negative."""
+    """Return the confusion (K + 1, 2, 2) with the lowest 0, 1, ... K scores negative."""
     below = np.vstack([np.zeros((1, 2), np.int64), np.cumsum(counts.rows, axis=0)])
     above = counts.rows.sum(axis=0) - below
     return np.stack([below, above], axis=-1)

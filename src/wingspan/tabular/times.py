@@ -20,7 +20,9 @@ def moments_of(column: "pl.Series") -> NDArray[Any]:
 def begins(
     table: Table, name: str, test_size: float, folds: int, validation: float
 ) -> NDArray[Any]:
-    """Return where the first fold, the next ones and the test part begin; rows of one moment stay together.
+    """Return where the first fold, the next ones and the test part begin.
+
+    Rows of one moment stay together.
 
     The rows before the first fold are for training alone.
 

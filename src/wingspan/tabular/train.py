@@ -1,4 +1,4 @@
-"""Prepared rows and their true classes -> a fitted model.
+"""Fit a model to prepared rows and their true classes or numbers.
 
 All fitting is in here, scaling included. The largest array is `x` itself: it is scaled in place, block by block, in
 the type that the estimator computes with, so that scikit-learn takes it as it is.
@@ -143,7 +143,10 @@ def precision_of(estimator: "BaseEstimator") -> Precision:
 
 
 def _scale_in_place(x: Floats) -> "StandardScaler":
-    """Scale `x` (N, F) float64 itself and return the fitted scaler, which leaves what it is given later untouched."""
+    """Scale `x` (N, F) float64 in place, and return the fitted scaler.
+
+    The scaler copies what it is given later.
+    """
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler(copy=False)

@@ -1,4 +1,6 @@
-"""Raw rows and a `Preparation` -> features and class numbers, the same way in training, test and prediction.
+"""Turn raw rows into features and class numbers.
+
+Training, test and prediction use the same functions.
 
 Letters: N rows, F features, C classes.
 """
@@ -59,7 +61,9 @@ def transform(
     first_row: int | Ints = 0,
     dtype: Precision = np.float64,
 ) -> Floats:
-    """Return the features of raw rows, (N, F) C order: cleaned, missing values filled, categories as 0 and 1.
+    """Return the features of raw rows, (N, F) in C order.
+
+    Rows are cleaned, missing values filled, and categories encoded.
 
     Parameters
     ----------
@@ -127,7 +131,7 @@ def _filled(column: "pl.Series", fill: float) -> NDArray[np.float64]:
 
 
 def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
-    """Return, for each row (N,), the number of its feature among those of the category from 1; 0 for none."""
+    """Return the number of each row's feature in a category from 1, 0 for none, (N,)."""
     import polars as pl
 
     known = pl.Enum(category.values)
@@ -139,7 +143,7 @@ def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
 
 
 def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, int]:
-    """Return category column -> rows of a value that no training row had; columns without any are left out."""
+    """Return the rows with an unseen value for each category that has any."""
     clean_rows = cleaned(preparation, frame)
     counts = {}
     for category in preparation.categories:
@@ -151,7 +155,9 @@ def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, i
 
 
 def target_of(preparation: Preparation, frame: "pl.DataFrame") -> NDArray[Any]:
-    """Return the class numbers of rows, (N,): places in `preparation.classes`; or the numbers of a regression.
+    """Return the class numbers of rows, or the numbers of a regression, (N,).
+
+    Class numbers are positions in `preparation.classes`.
 
     Raises
     ------
@@ -205,7 +211,10 @@ def iter_targets(
     *,
     blocks: range | None = None,
 ) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Give the block number and the target of the rows of one part; only the columns that this needs are read."""
+    """Yield the block number and the target of the rows of one part.
+
+    Only the columns that this needs are read.
+    """
     assignment = assign(table, split)
     for block, _, frame in _iter_part(table, assignment, preparation, part, blocks, few=True):
         yield block, target_of(preparation, frame)
@@ -220,7 +229,10 @@ def iter_matrices(
     blocks: range | None = None,
     dtype: Precision = np.float64,
 ) -> Iterator[Matrix]:
-    """Give the rows of one part block by block, in input order; rows that a rule drops are left out."""
+    """Yield the rows of one part block by block, in input order.
+
+    Rows that a rule drops are left out.
+    """
     assignment = split if isinstance(split, Assignment) else assign(table, split)
     for block, rows, frame in _iter_part(table, assignment, preparation, part, blocks):
         x = transform(preparation, frame, first_row=rows, dtype=dtype)
@@ -236,7 +248,10 @@ def _iter_part(
     *,
     few: bool = False,
 ) -> "Iterator[tuple[int, Ints, pl.DataFrame]]":
-    """Give the block number, row ids and raw rows of one part, block by block; with `few`, only of the target."""
+    """Yield the block number, row ids and raw rows of one part, block by block.
+
+    With `few`, only the columns for the target are read.
+    """
     import polars as pl
 
     blocks = table.blocks if blocks is None else blocks
@@ -265,7 +280,10 @@ def matrix(
     *,
     dtype: Precision = np.float64,
 ) -> Matrix:
-    """Return all rows of one part, in input order, or in scikit-learn's when the split is as scikit-learn's."""
+    """Return all rows of one part.
+
+    They are in input order, or in scikit-learn's for its split.
+    """
     assignment = assign(table, split)
     size = preparation.training_rows if part == "train" else preparation.test_rows
     order = assignment.training_order if part == "train" else assignment.test_order
@@ -309,7 +327,10 @@ def _weights(column: "pl.Series") -> NDArray[np.float64]:
 def _balanced(
     preparation: Preparation, y: NDArray[Any], weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
-    """Return the weights of training rows (N,): with balanced classes, each class weighs the same in all."""
+    """Return the weights of training rows (N,).
+
+    With balanced classes, the rows of each class have the same weight in total.
+    """
     if not preparation.treatment.balanced or preparation.task != "classification":
         return weights
     given = np.ones(len(y)) if weights is None else weights

@@ -1,4 +1,4 @@
-"""Judge parameters by cross-validation inside the training rows, and what a search of them has gained.
+"""Judge parameters by cross-validation inside the training rows, and what tuning gains.
 
 The folds are cut from the rows that are neither of the test nor of the validation part, by the same hash or time.
 """
@@ -38,7 +38,7 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much better a tuned estimator is than the same one as it comes, on rows that neither was fitted on.
+    """How much better a tuned estimator is than the untuned one, on rows new to both.
 
     Attributes
     ----------
@@ -68,7 +68,10 @@ class Gain:
 
 
 def tuning_rule(split: SplitRule, folds: int) -> SplitRule:
-    """Return the rule that cuts the training rows in folds: test and validation rows are in none of them."""
+    """Return the rule that cuts only the training rows in folds.
+
+    Test and validation rows are in none of them.
+    """
     return replace(split, test_size=split.cuts[-1], validation=0.0, folds=folds)
 
 
@@ -100,7 +103,9 @@ def gain(
     preparation: Preparation,
     metric: str,
 ) -> Gain:
-    """Return how much better one model is than another on the rows that a split tests, at most the first 20,000.
+    """Return how much better one model is than another on test rows of a split.
+
+    At most the first 20,000 rows are used.
 
     Notes
     -----
@@ -128,7 +133,7 @@ def gain(
 def _said(
     model: "BaseEstimator", table: Table, split: SplitRule, preparation: Preparation
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return the target of the first rows that a split tests, and the model's predictions or scores of them."""
+    """Return the target of the first test rows, and the model's predictions or scores."""
     truth, said, rows = [], [], 0
     dtype = precision_of(model)
     for block in iter_matrices(table, split, preparation, "test", dtype=dtype):
