@@ -23,14 +23,10 @@ NOT_READ_YET = frozenset(
         "advisor",
         "cli",
         "eventlog",
-        "recipes",
         "runner",
-        "tabular",
         "advisor.md",
         "eventlog.md",
         "holds.md",
-        "models.md",
-        "tables.md",
     ]
 )
 

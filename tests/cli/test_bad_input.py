@@ -205,7 +205,7 @@ EARLY = [
     ),
     (["--select", "precison"], ["did you mean precision"]),
     (["--estimators", "desicion_tree"], ["did you mean decision_tree", "An import path such as"]),
-    (["--estimators", "foo"], ["choose of logistic_regression", "An import path such as"]),
+    (["--estimators", "foo"], ["choose one of logistic_regression", "An import path such as"]),
     (["--drop", "nope"], ["column 'nope': not a column; there are id, income"]),
     (["--target", "defalt"], ["expected one target column, found 2: default, defalt"]),
     (["--task", "regression", "--estimators", "svc"], ["'svc' is for classes", "--task"]),

@@ -263,7 +263,7 @@ def test_names_that_are_no_folders(bundle, models, name):
 
 def test_unknown_models(bundle, models):
     """A wrong name lists close ones, a wrong version those there are, an empty folder says so."""
-    with pytest.raises(NotFoundError, match="there is none yet"):
+    with pytest.raises(NotFoundError, match="no model is deployed yet"):
         find_deployed(models, "loan")
     deploy(bundle, models, "loan")
     with pytest.raises(NotFoundError, match="did you mean loan"):

@@ -75,7 +75,7 @@ def test_threads_are_the_jobs(monkeypatch):
     ("name", "parameters", "message"),
     [
         ("logistic_regresion", {}, "did you mean logistic_regression"),
-        ("nonsense", {}, "there is none called 'nonsense'"),
+        ("nonsense", {}, "unknown estimator 'nonsense'"),
         ("sklearn.svm:LinearSVX", {}, "LinearSVC"),
         ("sklaern.svm:LinearSVC", {}, "cannot import sklaern.svm"),
         ("sklearn.linear_model:LinearRegression", {}, "is a regressor"),

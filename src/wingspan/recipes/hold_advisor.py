@@ -90,9 +90,7 @@ def read(logs: list[Path]) -> Known:
     """Read the logs, and find holds, incidents and features."""
     samples = make_samples(make_timeline(read_events(logs)))
     files = samples.timeline.events.files
-    events = replace(
-        samples.timeline.events, files=()
-    )  # a path of a step's would take the log along
+    events = replace(samples.timeline.events, files=())  # a path would take the log along
     timeline = replace(samples.timeline, events=events)
     facts = [{"path": file.path.name, "bytes": file.size} for file in files]
     return Known(replace(samples, timeline=timeline), facts)
@@ -207,11 +205,11 @@ def _fits(
 def _resources(
     what: HoldAdvisor, size: float, seconds: float, cpus: int | None = None
 ) -> Resources:
-    """Ask for what logs of so many megabytes call for, unless the user says how much."""
+    """Request what logs of this size need, unless the user says how much."""
     return replace(resources_for(size, seconds), cpus=cpus or what.cpus, memory=what.memory)
 
 
 def resources_for(size: float, seconds: float) -> Resources:
-    """Return the request of a step that takes so many seconds for each megabyte of log."""
+    """Return the request of a step by its seconds for each megabyte of log."""
     likely = int(2048 + _SAMPLES_BYTES * size)
     return Resources(expected=round(1 + seconds * size, 1), expected_memory=likely)

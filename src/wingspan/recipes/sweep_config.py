@@ -63,7 +63,7 @@ def read_config(path: Path) -> SweepConfig:
     Raises
     ------
     SettingError
-        Where in the file, what was expected and what was found; also for a key of W&B's, which is not shown.
+        Where in the file, what was expected and what was found; also for a key of W&B, which is not shown.
     """
     from importlib.util import find_spec
 
@@ -131,7 +131,7 @@ def _section(content: Any, name: str, where: str, notes: list[str]) -> dict[str,
 
 def _refuse_key(wandb: Mapping[str, Any], where: str, notes: list[str]) -> None:
     if wandb.get("api_key"):
-        problem = "a key in a file is read by whoever sees the file"
+        problem = "everyone who sees the file can read the key"
         fix = "remove the line, make a new key at W&B, and give it once: wandb login"
         raise SettingError(f"{where}: wandb.api_key", problem, fix)
     if "api_key" in wandb:

@@ -33,7 +33,7 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     Parameters
     ----------
     preparation
-        Of the model, if it is a result too: the rows can then be read before the model is there.
+        Preparation of the model, if it is a result too. The rows can then be read before the model exists.
     interval
         With a regression: the share of new rows that lie between the columns ``low`` and ``high``.
     memory

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Prepared(NamedTuple):
-    """What was learned from all training rows, and for each fold from those that it trains on."""
+    """What was learned from all training rows, and from those of each fold."""
 
     whole: Preparation
     folds: list[Preparation]
@@ -303,7 +303,7 @@ def bundle(
         },
         selected_by=selection.metrics,
         versions=versions_of(),
-        notes=[*notes_of(preparation), *_told(facts)],
+        notes=[*notes_of(preparation), *_findings_of(facts)],
         survey=surveyed,
         importance=facts.get("importance"),
     )
@@ -311,8 +311,8 @@ def bundle(
     return Best(selection, Path("bundle"))
 
 
-def _told(facts: dict[str, Any]) -> list[str]:
-    """Return what was found out about the models besides how good they are, in words."""
+def _findings_of(facts: dict[str, Any]) -> list[str]:
+    """Return gains of tuning and the learning curve in words."""
     found = [*facts.get("gains", {}).values(), facts.get("learning_curve")]
     return [str(each) for each in found if each is not None]
 

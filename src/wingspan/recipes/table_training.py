@@ -55,7 +55,7 @@ def table_training(what: Training) -> Pipeline:
     Raises
     ------
     SettingError, NotFoundError
-        An estimator, a parameter of it, a metric or a column that is not known; told before any step runs.
+        An estimator, one of its parameters, a metric or a column is unknown. This is raised before any step runs.
     """
     _check(what)
     p = Pipeline("table-training")

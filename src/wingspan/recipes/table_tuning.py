@@ -19,9 +19,9 @@ class Tuning:
     Parameters
     ----------
     trials
-        Of each estimator; the first has the values that it comes with.
+        Trials of each estimator; the first has the estimator's own values.
     folds
-        Of the cross-validation by which a trial is judged.
+        Folds of the cross-validation by which a trial is judged.
     spaces
         Label of an estimator -> parameter -> what it is drawn from; default: sensible values of every estimator that
         Wingspan knows.

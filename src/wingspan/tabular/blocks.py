@@ -104,7 +104,7 @@ def write_blocks(rows: "pl.LazyFrame", path: Path) -> None:
     Raises
     ------
     OSError
-        The disk is full, which polars tells in the text of an error of its own.
+        The disk is full, which polars reports in the text of an error of its own.
     """
     import polars as pl
 

@@ -52,7 +52,7 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; every byte is checked before anything is built of it.
+        """Read what `save` wrote; every byte is checked before anything is built from it.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Bundle:
         FormatError
             A newer Wingspan wrote it.
         UntrustedModelError
-            The model file asks for what is no class of a trusted package.
+            The model file names a class that is not of a trusted package.
         """
         cls.verify(folder)
         records = {name: _read_json(folder / f"{name}.json") for name in _RECORDS}

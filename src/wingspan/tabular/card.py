@@ -27,11 +27,11 @@ class Card:
     Attributes
     ----------
     data
-        What was read: file names.
+        The names of the files that were read.
     data_digest
-        Of the bytes of the table that was read.
+        Digest of the bytes of the table that was read.
     columns
-        Column -> its kind, in input order, the target included.
+        Kind of each column by name, in input order, the target included.
     split
         How the test rows were chosen: kind, test_size, seed, stratify.
     evaluation
@@ -39,13 +39,13 @@ class Card:
     validation
         On the validation rows, by which the model was chosen; None if it was chosen on the test rows.
     candidates
-        Every model that was compared -> its metrics' values on those rows, this one included.
+        Values of the metrics on those rows, by model; this model is one of them.
     selected_by
         The deciding metric, then the tie breaks.
     unseen
         How categories that training did not see are handled.
     versions
-        Package -> version at training.
+        Version of each package at training.
     notes
         Further lines, such as cleaning rules with the rows they changed.
     survey
@@ -177,10 +177,10 @@ def _metrics(card: Card) -> str:
     rows = [
         (name, _number(metric.value), _interval(metric)) for name, metric in result.metrics.items()
     ]
-    told = f"On {result.rows:,} test rows that training did not see"
+    heading = f"On {result.rows:,} test rows that training did not see"
     if card.validation is None or len(card.candidates) < 2:
-        return f"{told}:\n\n{_table(head, rows)}"
-    return f"{told}, and that did not choose the model:\n\n{_table(head, rows)}"
+        return f"{heading}:\n\n{_table(head, rows)}"
+    return f"{heading}, and that did not choose the model:\n\n{_table(head, rows)}"
 
 
 def _interval(metric: Metric) -> str:
@@ -209,8 +209,8 @@ def _comparison(card: Card) -> list[str]:
     rule = ", then ".join(card.selected_by)
     on = "test" if card.validation is None else "validation"
     count = (card.validation or card.evaluation).rows
-    told = f"Chosen by {rule}, on {count:,} {on} rows."
-    return ["## Compared with", told, _table(("Model", *names), rows)]
+    heading = f"Chosen by {rule}, on {count:,} {on} rows."
+    return ["## Compared with", heading, _table(("Model", *names), rows)]
 
 
 def _importance(card: Card) -> list[str]:
@@ -218,9 +218,9 @@ def _importance(card: Card) -> list[str]:
     found = card.importance
     if found is None or not found.columns:
         return []
-    told = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled:"
+    heading = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled:"
     rows = [(name, _number(one.value), _interval(one)) for name, one in found.columns.items()]
-    parts = ["## What it needs", told, _table(("Column", "Worse by", "95% interval"), rows)]
+    parts = ["## What it needs", heading, _table(("Column", "Worse by", "95% interval"), rows)]
     if found.coefficients:
         head = ("Feature", "A standard deviation more adds")
         weights = [(name, _number(value)) for name, value in found.coefficients.items()]

@@ -62,7 +62,7 @@ class DateRule:
     Attributes
     ----------
     format
-        Of a text, as strptime's; what does not fit it is missing.
+        Format of a text, as that of strptime; a text that does not fit is missing.
     age_at
         The ISO date at which the age is taken; it is fixed, so that a row gives the same age on any day.
     """
@@ -168,7 +168,7 @@ class Cleaned(NamedTuple):
     keep
         Which rows are not to be dropped, (N,).
     counts
-        Rule -> number of values, or of rows, that it changed.
+        Number of values, or of rows, that each rule changed.
     """
 
     frame: "pl.DataFrame"
@@ -311,7 +311,7 @@ def check_rules(rules: Rules, schema: Schema, target: str | None = None) -> None
     Raises
     ------
     SettingError
-        With the close names.
+        A rule does not fit; the message lists close names.
     """
     kinds = {column.name: column.kind for column in schema.columns}
     faults: list[str] = []

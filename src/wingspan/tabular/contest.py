@@ -156,7 +156,7 @@ def _judged(bundle: Bundle, rows: "Iterable[tuple[int, pl.DataFrame]]") -> Evalu
 def _labelled(
     rows: "Iterable[tuple[int, pl.DataFrame]]", target: str
 ) -> "Iterable[tuple[int, pl.DataFrame]]":
-    """Give the rows that have a target."""
+    """Yield the rows that have a target."""
     import polars as pl
 
     for block, frame in rows:

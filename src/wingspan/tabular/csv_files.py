@@ -1,7 +1,7 @@
 """Convert CSV files to a Parquet file of whole blocks, in one streaming pass.
 
-Types come from a sample of the rows, and from all of them where the sample misled. Words for a missing value are looked
-for where they can be.
+Types come from a sample of the rows, and from all rows where the sample misled. Words for a missing value are only
+looked for where they can stand.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ NULL_VALUES = (
 """The words that pandas.read_csv takes for a missing value."""
 
 _DELIMITERS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
-"""What a shell or a person writes for a delimiter."""
+"""Names of delimiters that shells and people write."""
 
 _SAMPLE_ROWS = 10_000
 _DATE_ROWS = 100
@@ -46,7 +46,7 @@ class ReadOptions:
     dates
         Whether columns of ISO dates and times become dates.
     max_categories
-        A text column of more distinct values is no category, and is not a feature.
+        A text column of more distinct values is not a category, and not a feature.
     decimal, thousands
         The marks in numbers: every text column all of whose values are such numbers becomes one.
     numbers
@@ -108,7 +108,7 @@ class _Csv:
     Attributes
     ----------
     names
-        Ours; polars calls a column without a name differently.
+        Names as Wingspan has them; polars calls a column without a name differently.
     """
 
     files: list[Path]
@@ -126,8 +126,8 @@ class _Csv:
         Parameters
         ----------
         words
-            Whether a missing value may be told by a word in columns that are no text, too. Looking for words in every
-            field doubles the time.
+            Whether a word may stand for a missing value also in columns that are not text. Looking for words in
+            every field doubles the time.
         """
         import polars as pl
         from polars import selectors
@@ -138,9 +138,9 @@ class _Csv:
         if words:
             return rows
         text = selectors.string()
-        told = text.is_in(list(self.options.null_values))
+        word = text.is_in(list(self.options.null_values))
         return rows.with_columns(
-            pl.when(~told).then(text).name.keep(), selectors.float().fill_nan(None)
+            pl.when(~word).then(text).name.keep(), selectors.float().fill_nan(None)
         )
 
     def texts(self) -> "pl.LazyFrame":
@@ -187,7 +187,7 @@ def csv_to_parquet(
     Raises
     ------
     TableError
-        A file is no CSV of this delimiter, or has values that are not of the declared type.
+        A file is not a CSV of this delimiter, or has values that are not of the declared type.
     """
     import polars as pl
 
@@ -322,7 +322,7 @@ def _fits(texts: "pl.DataFrame", name: str, dtype: "pl.DataType") -> bool:
 
 
 def _parse(name: str, dtype: "pl.DataType") -> "pl.Expr":
-    """Return a text column as a type; null where the text is no such value."""
+    """Return a text column as a type, null where the text is not of this type."""
     import polars as pl
 
     text = pl.col(name)

@@ -56,7 +56,7 @@ def error_curves(found: Residuals) -> Curves:
 
 
 def _thinned(points: NDArray[np.float64], most: int = _POINTS) -> list[list[float]]:
-    """Return at most so many points, among them the first and the last."""
+    """Return at most `most` points, the first and the last among them."""
     if len(points) > most:
         points = points[np.unique(np.linspace(0, len(points) - 1, most).round().astype(np.int64))]
     rounded: list[list[float]] = np.round(points, 6).tolist()

@@ -1,6 +1,6 @@
 """Refuse column names that are not in the header of the first file, before any step runs.
 
-What is wrong with the file itself is told by the step that reads it.
+The step that reads the file reports what is wrong with the file itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ from wingspan.tabular.schema import require_column
 def check_columns(
     source: Path | Sequence[Path], options: ReadOptions, columns: Iterable[str]
 ) -> None:
-    """Refuse names that are no columns of a table.
+    """Refuse names that are not columns of a table.
 
     Raises
     ------
     NotFoundError
-        One is not; the message lists the close ones.
+        A name is not a column; the message lists close ones.
     """
     names = header_of(source, options)
     for column in columns if names else ():
@@ -30,7 +30,7 @@ def check_columns(
 
 
 def header_of(source: Path | Sequence[Path], options: ReadOptions) -> list[str]:
-    """Return the names of a table's columns by its first file; none where that cannot be read."""
+    """Return the column names of the first file; none if it cannot be read."""
     try:
         files, form = source_files(source)
         if form == "CSV":

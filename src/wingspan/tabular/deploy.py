@@ -62,17 +62,17 @@ class Deployed:
 def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
     """Write a bundle as the next version of a model and make it the current one.
 
-    What is the current version already is left as it is: deploying twice is deploying once.
+    A bundle that is the current version already is left as it is, so deploying twice is deploying once.
 
     Parameters
     ----------
     bundle
-        Or the folder where one was saved; its model is not built then.
+        A bundle, or the folder where one was saved; its model is not built then.
 
     Raises
     ------
     SettingError
-        A name that cannot be a folder's.
+        The name cannot be that of a folder.
     CorruptError, FormatError
         The saved bundle is damaged, or of another format.
     ConflictError
@@ -147,7 +147,7 @@ def find_deployed(models: Path, reference: str) -> Deployed:
     Raises
     ------
     NotFoundError
-        There is none; the message lists what there is.
+        The model or version does not exist; the message lists those that do.
     """
     name, _, asked = reference.partition("@")
     home = _home(models, name)
@@ -164,7 +164,7 @@ def only_deployed(models: Path) -> Deployed:
     Raises
     ------
     NotFoundError
-        There is none, or more than one.
+        No model is deployed, or several are.
     """
     current = [one for one in deployed_models(models) if one.current]
     if len(current) != 1:
@@ -189,7 +189,7 @@ def _home(models: Path, name: str) -> Path:
         return models / name
     names = sorted({one.name for one in deployed_models(models)})
     close = get_close_matches(name, names)
-    known = f"there are {', '.join(names)}" if names else "there is none yet: deploy one"
+    known = f"there are {', '.join(names)}" if names else "no model is deployed yet: deploy one"
     fix = f"did you mean {' or '.join(close)}?" if close else known
     raise NotFoundError(str(models), f"no deployed model is called {name!r}", fix)
 
@@ -202,7 +202,7 @@ def _current(home: Path) -> int:
     path = home / "current"
     text = path.read_text().strip()
     if not text.isdecimal():
-        fix = f"`wingspan models rollback {home.name} --to VERSION` writes it anew"
+        fix = f"`wingspan models rollback {home.name} --to VERSION` writes it again"
         raise CorruptError(str(path), f"expected a version number, found {text[:40]!r}", fix)
     return int(text)
 

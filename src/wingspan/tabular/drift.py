@@ -2,7 +2,7 @@
 
 Findings are missing values, empty columns, means that moved, and new categories.
 
-`Seen` is counted block by block and adds up, so that no number of shards changes what is said.
+`Seen` is counted block by block and adds up, so that no number of shards changes the findings.
 """
 
 import math
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MOVED = 0.5
-"""A mean that moved by so many standard deviations of the training is worth a look."""
+"""Standard deviations of the training by which a mean must move to be worth a look."""
 
 _SURE = 6.0
-"""Standard errors that it must have moved by as well."""
+"""Standard errors by which it must move as well."""
 
 _UNSEEN = 0.01
 _MISSING = 0.05
@@ -35,9 +35,9 @@ class Seen:
     Attributes
     ----------
     missing
-        Column -> rows without a value.
+        Rows without a value, by column.
     totals
-        Number -> the sum of its values in each block.
+        Sum of the values in each block, by number.
     """
 
     rows: int = 0
@@ -70,12 +70,12 @@ def seen_in(preparation: Preparation, cleaned: "pl.DataFrame") -> Seen:
 
 
 def compare(preparation: Preparation, seen: Seen, unseen: dict[str, int]) -> list[Finding]:
-    """Say where new rows differ from those of the training.
+    """Return where new rows differ from the training rows.
 
     Parameters
     ----------
     unseen
-        Category -> rows of a value that training did not have.
+        Rows with a value that training did not have, by category.
     """
     findings: list[Finding] = []
     if not seen.rows:

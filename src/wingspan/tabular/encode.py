@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 WORDS = 300
-"""Words of a text that become features: the commonest."""
+"""Number of the commonest words of a text that become features."""
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -44,9 +44,11 @@ def write_text(column: "pl.Series", text: TextColumn, x: NDArray[np.floating[Any
 
     known = pl.Enum(text.words)
     table = pl.DataFrame({"row": np.arange(len(column)), "word": words_of(column)})
-    said = table.explode("word").with_columns(pl.col("word").cast(known, strict=False)).drop_nulls()
-    places = said["word"].to_physical().cast(pl.Int64).to_numpy()
-    np.add.at(x, (said["row"].to_numpy(), places), 1)
+    words = (
+        table.explode("word").with_columns(pl.col("word").cast(known, strict=False)).drop_nulls()
+    )
+    places = words["word"].to_physical().cast(pl.Int64).to_numpy()
+    np.add.at(x, (words["row"].to_numpy(), places), 1)
     x *= np.asarray(text.weights)
     lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
     np.divide(x, lengths, out=x, where=lengths > 0)

@@ -30,7 +30,7 @@ MODULES = (
     "gaussian_process",
     "dummy",
 )
-"""The parts of scikit-learn that have classifiers of their own (not wrappers around another estimator)."""
+"""Parts of scikit-learn with estimators of their own, which are not wrappers of others."""
 
 _REGRESSION = re.compile(
     r"(?!Multi|Isotonic|Logistic|Voting|Stacking|.*(SVM|Path)$)"
@@ -67,16 +67,16 @@ def make_estimator(
     name
         A short name such as ``decision_tree``, or an import path such as ``lightgbm:LGBMClassifier``.
     parameters
-        Of its constructor.
+        Parameters of its constructor.
     seed
-        Its ``random_state``, where it has one that `parameters` do not set.
+        The ``random_state`` of an estimator that has one, unless `parameters` set it.
     cpus
         Threads of a fit that can use several; default: those this process may use.
 
     Raises
     ------
     SettingError
-        No such estimator, one of another task, or a parameter it does not have.
+        The estimator is unknown or of another task, or does not have a parameter.
     """
     given = dict(parameters or {})
     made = _import(name, task)
@@ -107,7 +107,7 @@ def check_estimator(
     Raises
     ------
     SettingError
-        No short name of an estimator, or a parameter that the estimator does not have.
+        The name is unknown, or the estimator does not have a parameter.
     """
     path = _path_of(name, task)
     accepted = _declared_parameters(path) if parameters else None
@@ -123,7 +123,7 @@ def check_probabilities(
     Raises
     ------
     SettingError
-        With the label of the estimator.
+        An estimator gives no probabilities; the message has its label.
     """
     for label, name in estimators.items():
         if name in _WITH_PROBABILITIES:  # scikit-learn need not be imported
@@ -137,8 +137,8 @@ def check_probabilities(
 
 def job_cpus() -> int:
     """Return the threads of this job: ``OMP_NUM_THREADS``, else its processor affinity."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
 
 
 def short_names(task: Task = "classification") -> dict[str, str]:
@@ -233,9 +233,9 @@ def _path_of(name: str, task: Task) -> str:
         raise SettingError("estimator", problem, fix)
     known = short_names(task)
     close = get_close_matches(name, known, n=4, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose of {', '.join(known)}."
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(known)}."
     fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
-    raise SettingError("estimator", f"there is none called {name!r}", fix)
+    raise SettingError("estimator", f"unknown estimator {name!r}", fix)
 
 
 def _import(name: str, task: Task) -> Any:  # noqa: ANN401 - a class, of whatever library

@@ -64,17 +64,17 @@ class Evaluation:
     Attributes
     ----------
     classes
-        Labels in the order of the confusion matrix; with two, the second is the positive one. None of a regression.
+        Labels in the order of the confusion matrix; with two, the second is the positive one. Empty for a regression.
     confusion
         Rows of true class i that were predicted as class j.
     level
-        Of the confidence intervals.
+        Level of the confidence intervals.
     threshold
         With two classes, a row is predicted as the positive one if its score is greater.
     bounds
-        Of a regression: percentage -> the error that so many new rows stay within.
+        For a regression, the error that a percentage of new rows stays within, by percentage.
     curves
-        Name -> the points to draw.
+        Points to draw, by the name of the curve.
     """
 
     rows: int
@@ -268,7 +268,7 @@ def evaluation(
     Parameters
     ----------
     classes
-        Labels of class numbers 0 ... C-1; none of a regression.
+        Labels of class numbers 0 ... C-1; empty for a regression.
     threshold
         With two classes, the score above which a row is predicted as the second one, or a rule to choose it by on
         these rows: see `tabular.threshold`.
@@ -276,7 +276,7 @@ def evaluation(
     Raises
     ------
     TableError
-        No rows, or labels of another number of classes.
+        There are no rows, or labels for another number of classes.
     """
     if not counts.total:
         raise TableError("evaluation", "there is no test row", "give a larger table or test_size")

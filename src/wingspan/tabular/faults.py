@@ -88,7 +88,7 @@ def check_rows(files: Sequence[Path], delimiter: str, columns: int) -> bool:
 
     Returns
     -------
-    Whether there are blank lines in a table of several columns; they hold no row.
+    Whether there are blank lines in a table of several columns; they are not rows.
     """
     blank = [_check_file(file, delimiter, columns) for file in files]
     return any(blank)
@@ -156,7 +156,7 @@ def _fault_of(record: list[str], raw: str, columns: int) -> tuple[str, str] | No
 
 @contextmanager
 def _faults_of(file: Path) -> Iterator[None]:
-    """Turn what reading bytes and text may raise into a `TableError` that tells the place."""
+    """Turn errors of reading bytes and text into a `TableError` that names the place."""
     try:
         yield
     except UnicodeDecodeError as error:

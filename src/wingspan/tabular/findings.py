@@ -13,7 +13,7 @@ from wingspan.tabular.leaks import Alone
 SMALL_TEST = 30
 SMALL_CLASS = 10
 LEAK = 0.99
-"""A column that alone explains so much of the target is taken for a leak."""
+"""Share of the target that a column must explain alone to be taken for a leak."""
 
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|index|idx|nr|no|number|row|rowid|rownum)([_\W]|$)|Id$|ID$|^Unnamed: \d+$",
@@ -32,7 +32,7 @@ _MOST = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is worth a look.
+    """Something odd about a table.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """What a column holds, and what becomes of it.
+    """What a column holds, and how it is used.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ class Importance:
     Attributes
     ----------
     coefficients
-        Of a linear model with one output: feature -> what a standard deviation of it adds, the largest first.
+        What a standard deviation of each feature adds, for a linear model with one output; the largest first.
     """
 
     metric: str

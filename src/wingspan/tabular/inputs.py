@@ -38,12 +38,12 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a user wants to be predicted, from what.
+    """What to predict, from which columns.
 
     Attributes
     ----------
     drop
-        Columns that shall not be features.
+        Columns that are not to be features.
     task
         Default: by the values of the target.
     guessed
@@ -75,7 +75,7 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     NotFoundError, SettingError
         A column that is named is not there.
     TableError
-        The target is of a kind that cannot be predicted, or no column is of use.
+        The target is of a kind that cannot be predicted, or no column can be used.
     """
     target, compatibility = wanted.target, wanted.compatibility
     task = _task(table, wanted)
@@ -200,10 +200,10 @@ def _reason(column: Column) -> str:
     if column.empty:
         return "empty: no row has a value"
     if column.kind == "text":
-        return "text of many values: no category; --text uses its words"
+        return "text of many values, not a category; --text uses its words"
     if column.kind == "date":
         return "a date: declare a date rule to use it"
-    return f"{column.dtype} is no number and no category"
+    return f"{column.dtype} is neither a number nor a category"
 
 
 def _refuse_odd(ignored: dict[str, str]) -> None:

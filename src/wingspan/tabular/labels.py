@@ -19,7 +19,7 @@ def refuse_targets(target: str, columns: Collection[str]) -> None:
     Raises
     ------
     TableError
-        With the command for one of them.
+        There are several; the message has the command for one of them.
     """
     parts = [part.strip() for part in target.split(",")]
     if target not in columns and len(parts) > 1 and set(parts) <= set(columns):
@@ -35,7 +35,7 @@ def one_target(targets: Sequence[str]) -> str:
     Raises
     ------
     SettingError
-        With the command for one of them.
+        There are several; the message has the command for one of them.
     """
     if len(targets) == 1:
         return targets[0]
@@ -50,7 +50,7 @@ def check_task(column: Column, task: Task | None) -> Task:
     Raises
     ------
     TableError
-        The target holds lists, dates, times or bytes; or a regression is asked for of what is no number.
+        The target holds lists, dates, times or bytes; or it is not a number and the task is a regression.
     """
     _check_kind(column)
     if task == "regression" and column.kind != "number":
@@ -127,7 +127,7 @@ def check_classes(target: str, classes: Mapping[Any, tuple[int, int]], *, whole:
     Raises
     ------
     TableError
-        With the classes.
+        The message has the classes.
     """
     learned = [label for label, (training, _) in classes.items() if training]
     where = f"column {target!r}"

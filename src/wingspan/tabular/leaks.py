@@ -27,7 +27,7 @@ class Alone(NamedTuple):
     sure
         From 0, no better than a constant, to 1, no error at all.
     value
-        The measure, as it is known.
+        Value of the measure.
     """
 
     sure: float
@@ -94,8 +94,8 @@ def _gain(codes: Ints, labels: Ints, learn: NDArray[np.bool_]) -> float:
     cells = codes[learn] * classes + labels[learn]
     counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
     common = counts.sum(axis=0).argmax()
-    said = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), common)[codes[~learn]]
-    right, base = (said == labels[~learn]).mean(), (labels[~learn] == common).mean()
+    guess = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), common)[codes[~learn]]
+    right, base = (guess == labels[~learn]).mean(), (labels[~learn] == common).mean()
     return float(max(0.0, (right - base) / (1 - base))) if base < 1 else 0.0
 
 
@@ -132,7 +132,7 @@ def _line(column: "pl.Series", y: Floats, learn: NDArray[np.bool_]) -> float:
     return _explained(slope * x[test] + start, y[test])
 
 
-def _explained(said: Any, y: Floats) -> float:  # noqa: ANN401 - an array
+def _explained(guess: Any, y: Floats) -> float:  # noqa: ANN401 - an array
     """Return R2, at least 0."""
     total = float(((y - y.mean()) ** 2).sum())
-    return max(0.0, 1 - float(((y - said) ** 2).sum()) / total) if total else 0.0
+    return max(0.0, 1 - float(((y - guess) ** 2).sum()) / total) if total else 0.0

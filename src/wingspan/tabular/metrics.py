@@ -1,7 +1,7 @@
 """Count true classes and scores of rows, and compute metrics from the counts.
 
-Counts of shards merge to the counts of the whole: rows are integers, and the two losses are kept as one sum per
-fixed block of input rows, added by `math.fsum`. So no metric depends on the number of shards.
+Counts of shards merge to the counts of the whole, so no metric depends on the number of shards. Rows are integers. The
+two losses are kept as one sum for each fixed block of input rows, and added by `math.fsum`.
 
 Letters: N rows, C classes, K distinct rounded scores, B blocks, R bootstrap replicates.
 """
@@ -33,7 +33,7 @@ AVERAGES = ("macro", "weighted")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """All that the metrics need to know of the rows seen; arrays are read-only.
+    """All that the metrics need to know of the rows; arrays are read-only.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ def _merge_tallies(parts: Sequence[Counts]) -> tuple[NDArray[np.int32], Ints]:
 
 
 def available(classes: int, *, probabilities: bool = True) -> tuple[str, ...]:
-    """Return the names of the metrics that are defined for a model of so many classes."""
+    """Return the names of the metrics that are defined for a number of classes."""
     losses = LOSSES if probabilities else ()
     if classes == 2:
         return (*RATES, *RANKS, *losses)

@@ -23,7 +23,7 @@ def panels(curves: Curves) -> list[Panel]:
             ),
             Panel(
                 "calibration",
-                "probability that was said",
+                "predicted probability",
                 "share of positives",
                 {name: _points(curves["calibration"])},
                 unit=True,

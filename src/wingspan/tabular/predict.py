@@ -42,11 +42,11 @@ class Predictions(NamedTuple):
     rows
         As many as the table has, in its order.
     unseen
-        Column -> rows with a category that training did not see.
+        Rows with a category that training did not see, by column.
     ignored
         Columns that the model does not need.
     labels
-        Label, as text -> rows predicted so; empty for a regression.
+        Rows predicted as each label, by its text; empty for a regression.
     limits
         The smallest and the largest number that a regression predicts; empty else.
     seen
@@ -162,7 +162,7 @@ def merge_predictions(
     Parameters
     ----------
     preparation
-        Of the model, to compare the rows of several parts with those of the training.
+        Preparation of the model, to compare the rows of several parts with the training rows.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def _half_width(bundle: Bundle, interval: float | None) -> float | None:
     bounds = (bundle.card.validation or bundle.card.evaluation).bounds
     known = ", ".join(f"0.{level.rstrip('0')}" for level in bounds)
     if not bounds:
-        problem = "the model predicts classes, whose probabilities tell how sure they are"
+        problem = "the model predicts classes, whose probabilities say how sure they are"
         raise SettingError("--interval", problem, "leave it out")
     found = bounds.get(f"{interval * 100:g}")
     if found is None:
@@ -257,6 +257,6 @@ def _block_name(number: int) -> str:
 
 def _format(out: Path) -> str:
     if out.suffix not in {".csv", ".parquet"}:
-        problem = f"cannot tell the format from {out.name!r}"
+        problem = f"unknown output format {out.name!r}"
         raise SettingError("output", problem, "give a name that ends with .csv or .parquet")
     return out.suffix

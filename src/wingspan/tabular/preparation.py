@@ -81,7 +81,7 @@ class NumberColumn:
     Attributes
     ----------
     mean, deviation, missing
-        Of the training rows: their mean and standard deviation, and how many have no value.
+        Mean and standard deviation of the training rows, and how many have no value.
     indicator
         Whether a second feature is 1 where it is missing.
     """
@@ -142,7 +142,7 @@ class TextColumn:
     words
         Lower case, at least two letters or digits; sorted by their bytes.
     weights
-        Of each word: 1 + ln((1 + rows) / (1 + rows that have it)). The features of a row have the length 1, or 0.
+        Weight of each word: 1 + ln((1 + rows) / (1 + rows that have it)). The features of a row have the length 1, or 0.
     """
 
     name: str
@@ -157,7 +157,7 @@ class TextColumn:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What was learned from the training part.
+    """What raw rows need to become numbers, learned from the training part.
 
     Attributes
     ----------

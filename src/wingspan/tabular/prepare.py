@@ -54,14 +54,14 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PreparationPart:
-    """What a range of blocks has of the table.
+    """What was learned from a range of blocks.
 
     Attributes
     ----------
     numbers
-        Number, or the target of a regression -> moments by block and role.
+        Moments by block and role, for each number and the target of a regression.
     values
-        Category -> value -> rows by role.
+        Rows by role of each value of each category.
     classes
         (label, rows by role): one for each role from 0, the last for the test part.
     fills
@@ -100,7 +100,7 @@ def learn_preparation(
     Parameters
     ----------
     drop
-        Columns that shall be no features.
+        Columns that are not to be features.
     compatibility
         Learn from all rows, as a script does that fills and encodes a table before it splits it with pandas and
         scikit-learn; the row's position becomes the first feature.

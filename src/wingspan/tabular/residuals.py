@@ -45,7 +45,7 @@ class Residuals:
     errors, rows
         (K,) float64, ascending: distinct absolute errors, in units of the scale; (K,) int64: how many rows have each.
     center, scale
-        Those of the training rows' target.
+        Mean and standard deviation of the target in the training rows.
     points
         (P, 3) float64: block, prediction and what is missing to the true value, of some rows of each block.
     """

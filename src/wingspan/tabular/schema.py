@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FEW = 20
-"""Whole numbers of so many different values may be classes; of more, they are amounts."""
+"""Most different values of whole numbers that are classes; with more, they are amounts."""
 
 _FIRST = 1000
 
@@ -165,7 +165,7 @@ def check(
     Raises
     ------
     TableError
-        The order of columns, whole numbers in place of decimals, and new categories are no fault.
+        Columns differ. Another order, whole numbers in place of decimals, and new categories are allowed.
     """
     there = {column.name: column for column in found.columns}
     wanted = {column.name: column for column in expected.columns}

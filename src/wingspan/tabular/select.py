@@ -42,7 +42,7 @@ def select(
     Parameters
     ----------
     evaluations
-        By the model's name; all of the same rows.
+        Evaluations on the same rows, by the name of the model.
     metric
         Default: see `proper_metrics`. With more than two classes, ``precision`` means ``precision_macro``, and so on.
         Losses and errors are better when lower.
@@ -50,8 +50,7 @@ def select(
     Raises
     ------
     TableError
-        Nothing to choose from, a metric that no model has or that is not defined for any, or evaluations of
-        different rows.
+        There is no model, no model has the metric or a value of it, or the rows differ.
     """
     if not evaluations:
         raise TableError("select", "there is no model to choose from", "evaluate at least one")
@@ -101,7 +100,7 @@ def check_metrics(names: Iterable[str], task: Task) -> None:
     Raises
     ------
     SettingError
-        One is not; the message lists the close ones.
+        A name is not a metric; the message lists close ones.
     """
     known = dict.fromkeys([*available(2), *available(3)] if task == "classification" else METRICS)
     for name in names:
@@ -134,7 +133,7 @@ def cost_of(one: Evaluation, metrics: Sequence[str]) -> tuple[str, float]:
 
 
 def _known(name: str, evaluations: Iterable[Evaluation]) -> str:
-    """Return the name of a metric as models of so many classes have it."""
+    """Return the name of a metric as these models have it."""
     each = list(evaluations)
     if not any(name in one.metrics for one in each) and f"{name}_macro" in each[0].metrics:
         return f"{name}_macro"

@@ -54,8 +54,8 @@ class SplitRule:
     stratify
         A column of few values, each of which keeps this share.
     column
-        For a hash: the column that tells rows apart, so that rows of the same value stay together; default: the row's
-        position.
+        For a hash, the column whose value is hashed, so that rows of the same value stay together; default: the
+        position of the row.
     """
 
     kind: Literal["hash", "sklearn"] = "hash"
@@ -232,7 +232,7 @@ def test_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bool
     return np.asarray(roles(assignment, block, frame) == tested, np.bool_)
 
 
-test_mask.__test__ = False  # type: ignore[attr-defined]  # pytest shall not take it for a test
+test_mask.__test__ = False  # type: ignore[attr-defined]  # it is not a test for pytest
 
 
 def _as_sklearn(table: Table, split: SplitRule) -> Assignment:

@@ -35,7 +35,7 @@ _LEAK_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the columns of a table are and are used as, and what is worth a look."""
+    """What the columns of a table are and how they are used, with the warnings."""
 
     rows: int
     columns: list[ColumnFacts] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Survey:
 
     @property
     def against(self) -> list[Finding]:
-        """What a model is not deployed because of."""
+        """Findings that keep a model from being deployed."""
         return [finding for finding in self.findings if finding.blocks]
 
     def as_json(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Matrix:
     Attributes
     ----------
     x
-        (N, F) C order, named by `Preparation.features`; writeable, and nobody else's.
+        (N, F) in C order, named by `Preparation.features`; writeable, and owned by this record.
     y
         (N,) class numbers 0 ... C-1, or the numbers of a regression; read-only, as `rows`.
     rows
@@ -82,7 +82,7 @@ def _fill(
 ) -> None:
     """Write the features of raw rows to `x` (N, F), which holds zeros.
 
-    Rows are written some thousand at a time: all features of so many stay in the cache of a core.
+    Rows are written some thousands at a time, whose features stay in the cache of a core.
     """
     clean_rows = cleaned(preparation, frame)
     columns: list[tuple[int, NDArray[Any]]] = []

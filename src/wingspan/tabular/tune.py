@@ -43,7 +43,7 @@ class Gain:
     Attributes
     ----------
     value, low, high
-        By the metric, more is better; the interval is of the difference, over the same rows for both.
+        Gain by the metric, where more is better, with the interval of the difference over the same rows.
     """
 
     label: str
@@ -111,13 +111,13 @@ def gain(
     -----
     The interval is of 200 bootstrap samples of the rows, in which both models see the same rows.
     """
-    y, of_before = _said(before, table, split, preparation)
-    _, of_after = _said(after, table, split, preparation)
+    y, of_before = _scored(before, table, split, preparation)
+    _, of_after = _scored(after, table, split, preparation)
     random = np.random.default_rng(0)
 
     def better(rows: NDArray[np.int64]) -> float:
         old, new = (
-            _value(said[rows], y[rows], preparation, metric) for said in (of_before, of_after)
+            _value(scores[rows], y[rows], preparation, metric) for scores in (of_before, of_after)
         )
         return old - new if metric in LOWER_IS_BETTER else new - old
 
@@ -130,27 +130,27 @@ def gain(
     return Gain(label, metric, value, float(low), float(high), len(y))
 
 
-def _said(
+def _scored(
     model: "BaseEstimator", table: Table, split: SplitRule, preparation: Preparation
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the target of the first test rows, and the model's predictions or scores."""
-    truth, said, rows = [], [], 0
+    truth, scores, rows = [], [], 0
     dtype = precision_of(model)
     for block in iter_matrices(table, split, preparation, "test", dtype=dtype):
         x, y = block.x[: _ROWS - rows], block.y[: _ROWS - rows]
         classes = len(preparation.classes)
-        said.append(scores_of(model, x, classes) if classes else predicted_by(model, x))
+        scores.append(scores_of(model, x, classes) if classes else predicted_by(model, x))
         truth.append(y)
         rows += len(y)
         if rows >= _ROWS:
             break
-    return np.concatenate(truth), np.concatenate(said)
+    return np.concatenate(truth), np.concatenate(scores)
 
 
 def _value(
-    said: NDArray[np.float64], y: NDArray[Any], preparation: Preparation, metric: str
+    scores: NDArray[np.float64], y: NDArray[Any], preparation: Preparation, metric: str
 ) -> float:
     if preparation.task == "classification":
-        return values_of(count_scores(said, y, 0))[metric]
-    errors = count_errors(said, y, 0, center=preparation.center, scale=preparation.scale)
+        return values_of(count_scores(scores, y, 0))[metric]
+    errors = count_errors(scores, y, 0, center=preparation.center, scale=preparation.scale)
     return regression_metrics(errors, _LEVEL)[metric][0]
