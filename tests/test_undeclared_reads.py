@@ -2,6 +2,7 @@
 
 import linecache
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ import wingspan as ws
 from wingspan.planning.modules import project_of
 from wingspan.runner.drive import drive
 from wingspan.runner.events import ignore
+from wingspan.runner.job.reads import Recorder
 from wingspan.store.store import Store
 
 pytestmark = [  # a script that is configured as most are does not close its file
@@ -431,6 +433,18 @@ def test_what_is_declared_written_or_not_of_the_project_is_no_such_read(project,
     run = module.pipeline(str(tmp_path / "far.txt")).run()
     assert run.state == "done"
     assert Store(run.home.store).reads.entries() == []
+
+
+def test_modules_of_wingspan_in_the_project_are_no_data(tmp_path):
+    package = Path(ws.__file__).parent
+    recorder = Recorder()
+    project = {"project": str(package.parents[1])}
+    recorder.begin({"action": project, "files": [], "code": ["loans"]}, str(tmp_path))
+    recorder.opened(package / "store" / "arrays.py")
+    assert recorder.found() == {}
+    recorder.begin({"action": project, "files": [], "code": ["loans"]}, str(tmp_path))
+    recorder.opened(package.parents[1] / "README.md")
+    assert "README.md" in recorder.found()["files"]
 
 
 def test_a_listing_of_a_folder_is_a_read_of_its_names(project):

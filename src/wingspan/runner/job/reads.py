@@ -78,7 +78,7 @@ class Recorder:
         apart |= {str(folder), str(job.get("home") or folder)}
         for file in job["files"]:
             apart |= {file["path"], os.path.realpath(file["path"])}
-        self._apart = tuple(f"{path}/" for path in apart)
+        self._apart = (*(f"{path}/" for path in apart), _OURS)
         self._keeps_code = bool(job["code"])  # other modules of the project come from the disk
         self.active = True
 
