@@ -16,6 +16,7 @@ from wingspan.report.page import Picture
 from wingspan.report.render import MOST, render
 from wingspan.report.run_page import run_page
 from wingspan.runner.queue_attempt import Attempt
+from wingspan.runner.usage import Usage
 
 NASTY = "<script>alert(1)</script>\"'&]]>--></style></title><img src=x onerror=alert(2)>\x00\u202e"
 
@@ -173,6 +174,22 @@ def test_held_attempts_have_cause_and_fix_and_metrics_have_curves(parse, make_st
     assert "fit is held" in page.text
     assert "accuracy of 60 steps, the first 30." in page.text
     assert ">fit</text>" in text
+
+
+def test_a_run_that_ended_well_says_what_went_wrong_on_the_way(parse, make_step, make_run):
+    reason = "Error from slot1@e1: memory usage exceeded request_memory"
+    held = Attempt(
+        "n", 1, 100.0, Phase.HELD, "e1", 10.0, 0.0, 20.0, outcome="held", reason=reason, job="7.0"
+    )
+    usage = Usage("memory", 646.0, 100.0)
+    fit = replace(make_step("fit"), attempts=(held,), usage=(usage,))
+    page = parse(page_of(make_run([fit])))
+    assert "On the way: 1 attempt held" in page.text
+    assert 'it used 646 MB, asked for 100 MB: memory="832MB"' in page.text
+    (row,) = page.data["tables"]["held"]["rows"]
+    assert 'A later attempt ended well. Request memory="832MB".' in row
+    clean = parse(page_of(make_run([make_step("fit")])))
+    assert "On the way" not in clean.text
 
 
 def test_a_file_that_cannot_be_written_is_refused_first(failed_run, monkeypatch):

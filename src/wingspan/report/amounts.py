@@ -25,9 +25,11 @@ def seconds(value: float | None) -> str:
 def hours(value_s: float) -> str:
     """Return slot time in hours; short ones in their own unit too.
 
-    >>> hours(9000), hours(36)
-    ('2.5 h', '0.01 h (36 s)')
+    >>> hours(9000), hours(36), hours(9)
+    ('2.5 h', '0.01 h (36 s)', '9.00 s')
     """
+    if 0 < value_s < 18:
+        return seconds(value_s)
     text = f"{value_s / 3600:,.1f} h" if value_s >= 3600 else f"{value_s / 3600:.2f} h"
     return text if value_s >= 3600 or not value_s else f"{text} ({seconds(value_s)})"
 

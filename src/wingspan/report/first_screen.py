@@ -2,15 +2,18 @@
 
 import re
 import shlex
+from collections import Counter
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
 from wingspan.report.amounts import counted, number, seconds
 from wingspan.report.page import Block, Callout
 from wingspan.report.run_facts import FailureFacts, RunFacts
+from wingspan.report.stretches import spent
 from wingspan.runner.alike import names_of
 from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
+from wingspan.runner.layers import map_of
 from wingspan.shown import brief
 
 _GROUPS: Final = 3  # kinds of failures on the first screen
@@ -164,7 +167,27 @@ def _result(facts: RunFacts, *, values: bool) -> Callout:
         :_RESULTS
     ]
     title = f"Done: {counted(len(facts.steps), 'step')} in {seconds(_took(facts))}"
-    return Callout("good", title, lines)
+    return Callout("good", title, [*lines, *_trouble(facts)])
+
+
+def _trouble(facts: RunFacts) -> list[str]:
+    """Return what went wrong on the way to a good end, and what to request the next time."""
+    outcomes = Counter(one.outcome for step in facts.steps for one in step.attempts)
+    lost = {outcome: outcomes[outcome] for outcome in ("held", "evicted") if outcomes[outcome]}
+    lines = []
+    if lost:
+        sums = spent(facts.stretches, 0.0, 0.0)
+        what = " and ".join(
+            f"{counted(count, 'attempt')} {outcome}" for outcome, count in lost.items()
+        )
+        lines = [f"On the way: {what}, {seconds(sums.failed_s + sums.lost_s)} of slot time lost."]
+    hints: dict[str, str] = {}
+    for step in facts.steps:
+        for one in step.usage:
+            if one.too_small and not one.over and one.stated:
+                name = map_of(step.name)
+                hints[f"{name} {one.resource}"] = f"Requests of {name} do not fit: it {one.hint()}"
+    return [*lines, *list(hints.values())[:_HELD]]
 
 
 def _took(facts: RunFacts) -> float:

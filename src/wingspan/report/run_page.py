@@ -31,6 +31,7 @@ _BARS: Final = 4_000
 _METRICS: Final = 12  # pictures
 _CURVES: Final = 30  # lines in one
 _NAMED: Final = 5  # steps, or runs, that are named
+_SHORTEST_S: Final = 0.005  # that is shown
 _COUNTED: Final = ("queued", "transfer", "running", "held")
 _FIRST: Final = {FAILED: 0, HELD: 1, RUNNING: 2, STOPPED: 3}
 
@@ -208,16 +209,16 @@ def _spent_rows(facts: RunFacts) -> list[tuple[str, str]]:
     sums = spent(facts.stretches, facts.cached_s, pruned)
     total = sums.good_s + sums.failed_s + sums.lost_s
     rows = [
-        ("slot time spent", hours(total)),
-        ("of it for results", hours(sums.good_s)),
-        ("wasted by failures", hours(sums.failed_s)),
-        ("wasted by evictions and lost jobs", hours(sums.lost_s)),
-        ("saved by the store", hours(sums.cached_s)),
-        ("saved by pruning (estimate)", hours(sums.pruned_s)),
-        ("in the queue", seconds(sums.queued_s)),
-        ("held", seconds(sums.held_s)),
+        ("slot time spent", total, hours),
+        ("of it for results", sums.good_s, hours),
+        ("wasted by failures", sums.failed_s, hours),
+        ("wasted by evictions and lost jobs", sums.lost_s, hours),
+        ("saved by the store", sums.cached_s, hours),
+        ("saved by pruning (estimate)", sums.pruned_s, hours),
+        ("in the queue", sums.queued_s, seconds),
+        ("held", sums.held_s, seconds),
     ]
-    return [row for row in rows if not row[1].startswith(("0.00 h", "0.00 s"))]
+    return [(name, shown(value)) for name, value, shown in rows if value >= _SHORTEST_S]
 
 
 def _path_table(links: Sequence[Link]) -> Table:
@@ -260,7 +261,7 @@ def _use_row(name: str, resource: str, of: Sequence[Usage]) -> list[Cell]:
     fitting = float(max(round(1.25 * most), 1) if cores else request_mb(most))
     over = any(one.over for one in of) or (most > asked and not cores)
     text = "too small" if over else "too large" if any(one.hint() for one in of) else "yes"
-    show = number if cores else megabytes
+    show = _cores if cores else megabytes
     stated = "" if any(one.stated for one in of) else " (default)"
     return [
         name,
@@ -272,6 +273,10 @@ def _use_row(name: str, resource: str, of: Sequence[Usage]) -> list[Cell]:
         (show(fitting), fitting),
         text,
     ]
+
+
+def _cores(value: float) -> str:
+    return f"{value:,.2f}" if value < 10 and value != int(value) else f"{value:,.0f}"
 
 
 def _numbers(facts: RunFacts) -> list[Block]:
@@ -324,19 +329,31 @@ def _metrics(facts: RunFacts) -> list[Block]:
 
 
 def _holds(facts: RunFacts) -> list[Block]:
-    """Return the attempts that were held, with cause and what to do by HTCondor's reason."""
+    """Return the attempts that were held, with cause and what to do by HTCondor's reason, or what would have fitted."""
     rows: list[list[Cell]] = []
     for step in facts.steps:
         for one in step.attempts:
             if one.outcome == "held":
                 rule = explain(None, None, one.reason)
-                fix = rule.fix.replace("JOB", one.job)
+                fix = _since(step) or rule.fix.replace("JOB", one.job)
                 held: Cell = (seconds(one.held_s), one.held_s) if one.held_s else "now"
                 rows.append([step.name, one.host, held, rule.cause, fix, one.reason])
     if not rows:
         return []
     columns = ["step", "machine", "held for", "cause", "what to do", "reason"]
     return [Table("held", "Attempts that were held", columns, rows, frozenset({2}))]
+
+
+def _since(step: StepFacts) -> str:
+    """Return what to do about a hold of a step that has ended well since; empty for any other step."""
+    if step.event.state != DONE:
+        return ""
+    requests = " and ".join(one.request() for one in step.usage if one.too_small)
+    return (
+        f"A later attempt ended well. Request {requests}."
+        if requests
+        else "A later attempt ended well."
+    )
 
 
 def _lineage(facts: RunFacts) -> list[Block]:

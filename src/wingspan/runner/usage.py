@@ -44,14 +44,20 @@ class Usage:
         """Return what to ask for instead; empty where the request is right, or too small to matter."""
         if self.used is None or not self.asked or self.over:
             return ""
-        if self.used > self.asked and self.resource != "cpus":  # other threads' bursts are no fault
+        if self.too_small:  # other threads' bursts are no fault
             asked = f"asked for {self._amount(self.asked)}" if self.stated else "states none"
-            return f"used {self._amount(self.used)}, {asked}: {self._request()}"
+            return f"used {self._amount(self.used)}, {asked}: {self.request()}"
         if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
-            return f"asked for {self._amount(self.asked)}, used {self._amount(self.used)}: {self._request()}"
+            return f"asked for {self._amount(self.asked)}, used {self._amount(self.used)}: {self.request()}"
         return ""
 
-    def _request(self) -> str:
+    @property
+    def too_small(self) -> bool:
+        """Whether more memory or disk was used than requested."""
+        return self.used is not None and self.used > self.asked and self.resource != "cpus"
+
+    def request(self) -> str:
+        """Return what to ask for instead, as `Resources` takes it."""
         used = self.used or 0.0
         if self.resource == "cpus":
             return f"cpus={max(int(SPARE * used + 0.5), 1)}"
