@@ -78,6 +78,15 @@ def listed(names: Iterable[str], most: int = 4) -> str:
     return ", ".join(map(shown_name, each[:most])) + more
 
 
+def counted(count: int, word: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "step"), counted(1200, "step")
+    ('1 step', '1,200 steps')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def unseen(name: str) -> str:
     """Return the first character of a name that one line cannot show; empty if all can be shown."""
     found = "".join(_UNSEEN.findall(name)) or "".join(each for each in name if each in "\t\n")

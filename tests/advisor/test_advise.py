@@ -192,14 +192,14 @@ def well(clusters, host="good"):
 
 
 def whose(incidents, job):
-    """What is said of whose matter a job's hold is."""
+    """Return the line that says where the fault for a job's hold lies."""
     (line,) = [
         line
         for each in incidents
         for one in each.jobs
         if one.job == job
         for line in one.evidence
-        if "the matter of" in line or "whose matter" in line
+        if "fault" in line
     ]
     return line
 
@@ -208,7 +208,7 @@ def test_the_machine_is_named_where_others_are_held_on_it(write, event):
     """Jobs of others held on the host, and none elsewhere: it is the machine."""
     rows = [row for c in range(10, 16) for row in held(c, c, host="bad")] + well(range(20, 50))
     told = whose(advise(write(text(event, rows + held(1, 200, host="bad")))), "1.0")
-    assert told.startswith("most likely the matter of the machine")
+    assert told.startswith("the fault most likely lies with the machine")
     assert "6 of 6 runs of others on the machine in a day" in told
 
 
@@ -220,7 +220,7 @@ def test_a_whole_cluster_held_is_the_cluster(write, event, others, reason):
     rows += [row for p in range(60) for row in held(1, 2000, *reason, proc=p, host=f"host{p}")]
     told = whose(advise(write(text(event, sorted(rows, key=lambda row: row[0])))), "1.7")
     assert told.startswith(
-        ("most likely the matter of its cluster (9", "most likely the matter of its cluster (8")
+        tuple(f"the fault most likely lies with its cluster ({tens}" for tens in (8, 9))
     )
     assert "59 of 59 runs of cluster-mates elsewhere" in told
     assert "0 of 0" not in told
@@ -231,10 +231,10 @@ def test_nothing_else_in_the_log(write, event):
     told = whose(advise(write(text(event, held(1, 0, *MEMORY)))), "1.0")
     assert (
         told
-        == "most likely the matter of this job or its cluster (86%): no other job ran that tells"
+        == "the fault most likely lies with this job or its cluster (86%): no other run to compare with"
     )
     unknown = whose(advise(write(text(event, held(1, 0, 19, "hook failed", 3)))), "1.0")
-    assert unknown.startswith("whose matter it is cannot be told")
+    assert unknown.startswith("it is unclear where the fault lies")
 
 
 def test_nothing_is_certain():

@@ -26,8 +26,8 @@ def test_what_was_not_known_then_is_not_trained_on(samples):
     split = split_samples(samples)
     assert 0 not in split.train
     assert split.purged >= 1
-    assert (samples.told[split.train] < split.starts[0]).all()
-    assert (samples.told[split.calibrate] < split.starts[1]).all()
+    assert (samples.known_at[split.train] < split.starts[0]).all()
+    assert (samples.known_at[split.calibrate] < split.starts[1]).all()
     test = split.test.open()
     assert (samples.moments.clock[test] >= split.starts[1]).all()
     assert len({*split.train, *split.calibrate, *test}) == len(split.train) + len(

@@ -66,7 +66,7 @@ def _print_advice(report: "Report") -> None:
         return
     counts = f"{verdicts.verdicts:,} verdicts on {verdicts.holds:,} holds"
     right = f"{verdicts.accuracy:.0%} right where {verdicts.said:.0%} was said"
-    print(f"\nwhose matter: {counts}, {right}")
+    print(f"\nwhere the fault lies: {counts}, {right}")
     print(f"calibration error of the verdicts {_number(verdicts.calibration_error)}")
     print(f"{'true cause':<21}" + "".join(f"  {said}" for said in SAID))
     for cause, row in verdicts.confusion.items():

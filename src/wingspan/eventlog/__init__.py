@@ -1,5 +1,4 @@
-"""From bytes of a job event log to columns, histories and causes.
+"""Read job event logs into columns, and derive job histories and causes of holds.
 
-The arrow: log -> events -> histories. `codes` holds the numbers and their names, `rules` what a
-hold means and what to do about it.
+`codes` holds the numbers and their names, `rules` what a hold means and what to do about it.
 """

@@ -1,4 +1,4 @@
-"""Whose jobs a log tells of: cluster ids count from 1 on every access point, so each row gets its own."""
+"""Find the access point of each row: cluster ids are unique only within one access point."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,10 @@ _ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
 
 
 def identity(submit_host: str) -> str:
-    """Return what names an access point in a submit host ``<IP:PORT?..&alias=HOST&..>``: the alias, else the IP."""
+    """Return the name of the access point in a submit host: its alias, else its IP.
+
+    A submit host reads ``<IP:PORT?..&alias=HOST&..>``.
+    """
     if alias := re.search(r"[?&]alias=([^&?>\s]*)", submit_host):
         return alias[1]
     bare = re.split(r"[?&>\s]", submit_host.lstrip("<"), maxsplit=1)[0]
@@ -28,7 +31,7 @@ def identity(submit_host: str) -> str:
 
 
 def runs_at_home(submit_host: str, execute_host: str) -> bool:
-    """Say whether a job runs on its access point itself, without a slot: in the scheduler universe, as DAGMan does.
+    """Return whether a job runs on its access point itself, without a slot, as DAGMan does.
 
     The hosts are one daemon's: of the same access point and, as a machine may have slots too, the same port and socket.
     """
@@ -45,7 +48,7 @@ def family_of(path: Path) -> str:
 
 
 def number(name: str) -> int:
-    """Return the number that the scanner gives an access point: FNV-1a of its name, without the lowest bit."""
+    """Return the scanner's number for an access point: FNV-1a of its name, without its last bit."""
     state = 14695981039346656037
     for byte in name.encode():
         state = (state ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
@@ -61,15 +64,15 @@ def name_access_points(
     """Return the names of the access points, and each row's index into them.
 
     A row belongs to the access point that submitted its job in the same file; a file without submit events to that
-    of its other rotations, and if they tell none either, to one named by the log's own path.
+    of its other rotations. If those name none either, the log's own path is the name.
     """
     submits = _submits(columns["code"])
-    told, where = columns["value"][submits], file[submits]
-    new = (np.diff(told, prepend=told[:1] ^ 1) != 0) | (np.diff(where, prepend=-1) != 0)
+    point, where = columns["value"][submits], file[submits]
+    new = (np.diff(point, prepend=point[:1] ^ 1) != 0) | (np.diff(where, prepend=-1) != 0)
     runs = np.flatnonzero(new)  # few: logs are joined in long runs of one access point
-    _, first, which_run = np.unique(told[runs], return_index=True, return_inverse=True)
+    _, first, which_run = np.unique(point[runs], return_index=True, return_inverse=True)
     which_run = which_run.reshape(-1)
-    which = np.repeat(which_run, np.diff(runs, append=len(told)))
+    which = np.repeat(which_run, np.diff(runs, append=len(point)))
     names = [_name(files, file, columns, int(submits[runs[run]])) for run in first]
     pairs = np.array(sorted(set(zip(where[runs].tolist(), which_run.tolist(), strict=True))))
     pairs = pairs.reshape(-1, 2).T
@@ -90,7 +93,10 @@ def name_access_points(
 
 
 def _submits(code: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Return the rows of submit events; found in parts, so that what is made on the way stays in a core's cache."""
+    """Return the rows of submit events.
+
+    They are searched in chunks, so that temporary arrays stay in a core's cache.
+    """
     found = [np.empty(0, np.int64)]
     for start in range(0, len(code), _CHUNK):
         part = code[start : start + _CHUNK]
@@ -105,20 +111,20 @@ def _by_file(
     pairs: Iterable[list[int]],
     known_names: Mapping[str, str],
 ) -> tuple[list[int], list[str]]:
-    """Return each file's access point; logs that tell none are given names, added to `names`."""
+    """Return each file's access point; a log without one gets a name, which is added to `names`."""
     names = list(names)
-    told: dict[int, int] = {}
+    submitted: dict[int, int] = {}
     for index, which in pairs:
-        told.setdefault(index, which)
+        submitted.setdefault(index, which)
     families = [family_of(file.path) for file in files]
-    known = {families[index]: which for index, which in told.items()}
+    known = {families[index]: which for index, which in submitted.items()}
     of_file = []
     for index, family in enumerate(families):
-        if index not in told and family not in known:
+        if index not in submitted and family not in known:
             name = known_names.get(family, family)
             known[family] = names.index(name) if name in names else len(names)
             names += [name] if name not in names else []
-        of_file.append(told.get(index, known[family]))
+        of_file.append(submitted.get(index, known[family]))
     return of_file, names
 
 

@@ -1,4 +1,7 @@
-"""XML and JSON logs, where each event is a ClassAd: slower than the classic format's scanner, on plain Python."""
+"""Read XML and JSON logs, where each event is a ClassAd.
+
+This runs in plain Python and is slower than the scanner for the classic format.
+"""
 
 import json
 import re
@@ -25,7 +28,7 @@ _EXPRESSION: Final = re.compile(r"/Expr\((.*)\)/", re.DOTALL)
 
 
 def scan_ads(form: str, file: Reader, columns: Columns, base: int = 0) -> tuple[int, int]:
-    """Append every event of an XML or JSON log; return the offsets behind its bytes and behind its last whole record.
+    """Append each event of an XML or JSON log; return where its bytes and last whole record end.
 
     `base` is the offset of the first byte.
     """
@@ -41,7 +44,7 @@ def scan_ads(form: str, file: Reader, columns: Columns, base: int = 0) -> tuple[
 
 
 def _stretches(form: str, file: Reader, base: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (kind, offset, bytes) of records, of what is none, and last of the tail, be it empty."""
+    """Yield (kind, offset, bytes) of records, of other text, and of the tail, even if empty."""
     opening, closing = (b"<c>", b"</c>") if form == "xml" else (b"{", b"}")
     held, begun, position = bytearray(), False, base
     for line in _lines(file):
@@ -65,7 +68,7 @@ def _stretches(form: str, file: Reader, base: int) -> Iterator[tuple[int, int, b
 
 
 def parse_ad(form: str, record: bytes) -> Ad:
-    """Return the ad of one record; `ValueError` when it is none."""
+    """Return the ad of one record; raise `ValueError` if it is not an ad."""
     text = record.decode(errors="replace").strip().rstrip(",")
     if form == "json":
         return dict(json.loads(text, object_hook=_json_object))
@@ -74,7 +77,7 @@ def parse_ad(form: str, record: bytes) -> Ad:
     try:
         return dict(_xml_value(ET.fromstring(text)))
     except ET.ParseError as error:
-        raise ValueError("no XML") from error
+        raise ValueError("not XML") from error
 
 
 def _lines(file: Reader) -> Iterator[bytes]:
@@ -139,7 +142,7 @@ def _row(ad: Ad) -> dict[str, float]:
 
 
 def _numbers(code: int, ad: Ad) -> tuple[int, int]:
-    """Return what the scanner puts into `value` and `detail` for the same event in the classic format."""
+    """Return `value` and `detail` as the scanner sets them for a classic record."""
     if code in {Event.SUBMIT, Event.CLUSTER_SUBMIT}:
         return number(identity(str(ad.get("SubmitHost", "")))), ABSENT
     if code in {Event.JOB_TERMINATED, Event.NODE_TERMINATED, Event.POST_SCRIPT_TERMINATED}:

@@ -1,4 +1,4 @@
-"""Bodies on demand: the attributes of chosen events, under the names HTCondor's own reader gives them."""
+"""Read the attributes of chosen events, under the names that HTCondor's own reader uses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -30,7 +30,7 @@ def read_records(events: Events, rows: Rows) -> list[bytes]:
 
 
 def read_bodies(events: Events, rows: Rows) -> list[Body]:
-    """Return the attributes of the rows' events, in their order, without those that are columns of `Events`.
+    """Return the attributes of the rows' events, without those that are columns of `Events`.
 
     The names and values are those of ``htcondor2.JobEventLog``: e.g. HoldReason, ExecuteHost, SlotName, ExecuteProps,
     MemoryUsage, RequestMemory, Memory (allocated), SentBytes, and all attributes of a job-ad event (028).
@@ -46,7 +46,7 @@ def _runs(values: NDArray[Any]) -> Iterable[tuple[int, int]]:
 
 
 def node_of(body: Body) -> str:
-    """Return the DAG's node that a submission or a POST script belongs to, by its body; empty for none."""
+    """Return the DAG node of a submission or POST script, from its body; empty if it has none."""
     notes = body.get("StructuredNotes")
     named = notes.get("DAGNodeName") if isinstance(notes, Mapping) else body.get("DAGNodeName")
     if named is None:

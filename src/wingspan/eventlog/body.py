@@ -1,4 +1,4 @@
-"""The text of one event -> its attributes, under the names HTCondor's own reader gives them."""
+"""Parse the text of one event into attributes, under the names of HTCondor's own reader."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ _TABLE: Final = re.compile(r"\t(?:Partitionable |Resources)")
 
 
 def parse_body(code: int, record: bytes) -> Body:
-    """Return the attributes of one record, in whichever of the three formats it is."""
+    """Return the attributes of one record, in any of the three formats."""
     text = record.decode(errors="replace")
     if text[:1] in {"<", "{"}:
         ad = parse_ad("xml" if text[0] == "<" else "json", record)
@@ -40,7 +40,7 @@ def parse_body(code: int, record: bytes) -> Body:
 
 
 def _after(lines: Lines, prefix: str) -> str:
-    """Return what follows the prefix in the first line that has it, else nothing."""
+    """Return the rest of the first line with the prefix, else ""."""
     return next((line.split(prefix, 1)[1] for line in lines if prefix in line), "")
 
 
@@ -48,13 +48,13 @@ def _some(**attributes: Any) -> Body:  # noqa: ANN401 - any ClassAd value
     return {name: value for name, value in attributes.items() if value not in ("", None)}
 
 
-def _told(**numbers: int) -> Body:
-    """Leave out what is below 0: HTCondor's mark for "not set"."""
+def _set_only(**numbers: int) -> Body:
+    """Leave out numbers below 0, which mean "not set" in HTCondor."""
     return {name: number for name, number in numbers.items() if number >= 0}
 
 
 def _integer(text: str) -> int:
-    """Return the number a text begins with, -1 when it begins with none."""
+    """Return the number at the start of a text, else -1."""
     found = re.match(r"\s*(-?[0-9]+)", text)
     return int(found[1]) if found else -1
 
@@ -96,7 +96,7 @@ def _execute(lines: Lines) -> Body:
 
 
 def _usage(lines: Lines) -> Body:
-    """Return CPU times and bytes, wherever they stand."""
+    """Return CPU times and bytes, from any line."""
     body: Body = {}
     for line in lines:
         if found := _RUSAGE.match(line):
@@ -112,12 +112,12 @@ def _termination(lines: Lines) -> Body:
         if found := _TERMINATION.match(line):
             normal = found[1] == "1"
             name, number = "ReturnValue" if normal else "TerminatedBySignal", int(found[2])
-            return {"TerminatedNormally": normal, **_told(**{name: number})}
+            return {"TerminatedNormally": normal, **_set_only(**{name: number})}
     return {"TerminatedNormally": False}
 
 
 def _table(lines: Lines) -> Body:
-    """Return the table of resources, its columns by the places of the banner's words, as cells may be blank."""
+    """Parse the table of resources by the positions of its headings, since cells may be blank."""
     start = next((number for number, line in enumerate(lines) if _TABLE.match(line)), None)
     if start is None:
         return {}
@@ -163,7 +163,7 @@ def _terminated(lines: Lines) -> Body:
 def _node_terminated(lines: Lines) -> Body:
     node = re.match(r"Node (-?\d+)", lines[0])
     unset = {"ReturnValue": -1, "TerminatedBySignal": -1}
-    return {**unset, **_terminated(lines), **(_told(Node=int(node[1])) if node else {})}
+    return {**unset, **_terminated(lines), **(_set_only(Node=int(node[1])) if node else {})}
 
 
 def _evicted(lines: Lines) -> Body:
@@ -220,7 +220,11 @@ def _remote_error(lines: Lines) -> Body:
 def _image_size(lines: Lines) -> Body:
     size = _integer(lines[0].partition(":")[2])
     found = filter(None, map(_SIZE.match, lines[1:]))
-    return {**_told(Size=size), "ResidentSetSize": 0, **{each[2]: int(each[1]) for each in found}}
+    return {
+        **_set_only(Size=size),
+        "ResidentSetSize": 0,
+        **{each[2]: int(each[1]) for each in found},
+    }
 
 
 def _shadow_exception(lines: Lines) -> Body:
@@ -339,7 +343,7 @@ def _nothing(_: Lines) -> Body:
 _PARSERS: Final[dict[int, Callable[[Lines], Body]]] = {
     0: _submit,
     1: _execute,
-    2: lambda lines: _told(ExecuteErrorType=_integer(lines[0][1:])),
+    2: lambda lines: _set_only(ExecuteErrorType=_integer(lines[0][1:])),
     3: lambda lines: {"SentBytes": 0.0, **_usage(lines)},
     4: _evicted,
     5: _terminated,

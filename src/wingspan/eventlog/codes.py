@@ -1,4 +1,4 @@
-"""Numbers and names of job events, hold codes, vacate codes and errno, as HTCondor's manual has them.
+"""Name the numbers of job events, holds, evictions and errno, as in HTCondor's manual.
 
 Sources: the manual's pages "Job Event Log Codes", "Hold Reason Codes" and "Vacate Reason Codes";
 `src/condor_utils/condor_event.h` and `condor_holdcodes.h` in HTCondor's source. What to do about a
@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class EventNumber(IntEnum):
-    """Number of an event in the log, named as in HTCondor's bindings; from 100 of an execution point."""
+    """Number of an event, named as in HTCondor's bindings; from 100 on, of an execution point."""
 
     SUBMIT = 0
     EXECUTE = 1
@@ -257,7 +257,7 @@ def hold_name(code: int) -> str:
 
 
 def is_vacate(code: int, subcode: int) -> bool:
-    """Tell whether the pair means an eviction, after which HTCondor itself tries again."""
+    """Return whether the codes mean an eviction, after which HTCondor itself tries again."""
     return code <= 0 or code >= VacateCode.JobPolicyVacate or subcode <= -1000
 
 
@@ -273,7 +273,7 @@ def plugin_exit_code(code: int, subcode: int) -> int | None:
 
 
 def subcode_meaning(code: int, subcode: int) -> str:
-    """Return in words what a sub-code says beside its code; empty where it says nothing.
+    """Return what a sub-code adds to its code, in words; empty if it adds nothing.
 
     >>> subcode_meaning(12, 2)
     'errno 2, ENOENT: no such file or directory'

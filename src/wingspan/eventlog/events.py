@@ -13,7 +13,7 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name
 from wingspan.eventlog.header import RotationHeader
 from wingspan.eventlog.kernel import ABSENT
-from wingspan.shown import in_markup
+from wingspan.shown import counted, in_markup
 
 Numbers: TypeAlias = NDArray[np.int64]
 
@@ -31,7 +31,9 @@ TRANSFERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """One file that was read: `size` bytes of log (after decompression), all but a torn tail understood or reported.
+    """One file that was read.
+
+    `size` is its bytes after decompression. All but a torn tail was either parsed or reported as damage.
 
     `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one.
     """
@@ -46,7 +48,7 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A stretch of a file that is no whole record; `file` indexes `Events.files`."""
+    """A part of a file that is not a whole record; `file` indexes `Events.files`."""
 
     file: int
     offset: int
@@ -73,7 +75,7 @@ class Events:
     offset, length
         The record's bytes in its (decompressed) file, separator included. int64, int32
     value, detail
-        The record's own numbers; read them through the properties, which know which event means what. int64, int32
+        The record's own numbers. Their meaning depends on the event: read them through the properties. int64, int32
     """
 
     files: tuple[LogFile, ...]
@@ -99,7 +101,7 @@ class Events:
         return len(self.code)
 
     def __repr__(self) -> str:
-        files = f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'}"
+        files = counted(len(self.files), "file")
         return "\n  ".join(
             [f"Events: {len(self):,} of {files}{self._span()}", *map(": ".join, self._counts())]
         )
@@ -123,7 +125,7 @@ class Events:
         return [(event_name(int(codes[k])), f"{counts[k]:,}") for k in order]
 
     def take(self, rows: NDArray[Any] | Sequence[int]) -> "Events":
-        """Return the chosen rows (indices or a mask), in the order chosen; files and damage stay."""
+        """Return the chosen rows (indices or a mask) in that order; files and damage stay."""
         chosen = np.asarray(rows) if len(rows) else np.empty(0, np.int64)
         return replace(self, **{name: getattr(self, name)[chosen] for name in COLUMNS})
 
@@ -152,7 +154,7 @@ class Events:
 
     @property
     def return_value(self) -> Numbers:
-        """Exit code of jobs, nodes and POST scripts that ended by themselves (005, 015, 016); `ABSENT` elsewhere."""
+        """Exit code of jobs, nodes and POST scripts (005, 015, 016); `ABSENT` elsewhere."""
         return np.where(self.detail == 0, self._where(_ENDS, self.value), ABSENT)
 
     @property

@@ -1,4 +1,4 @@
-"""The header of a global event log: the one record that tells where a file stands among its rotations."""
+"""Read the header of a global event log, which gives the file's place among its rotations."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BANNER: Final = "Global JobLog:"
 
 @dataclass(frozen=True, slots=True)
 class RotationHeader:
-    """What the first record of a global log says; `size` and `events` are 0 until the file is rotated away.
+    """The first record of a global log; `size` and `events` are 0 until the file is rotated.
 
     Source: HTCondor's user_log_header.cpp. `offset` is the sum of the sizes of all files before this one.
     """
@@ -37,7 +37,7 @@ def read_header(path: Path) -> RotationHeader | None:
 
 
 def parse_header(text: str) -> RotationHeader | None:
-    """Return the header in a generic event's text; None when it is some other text, or has no ctime, id, sequence."""
+    """Return the header in a generic event's text, or None if it lacks ctime, id or sequence."""
     if BANNER not in text:
         return None
     found = dict(re.findall(r"(\w+)=(<[^>]*>|\S+)", text.split(BANNER, 1)[1]))

@@ -1,4 +1,4 @@
-"""Events -> histories: the events of each job together, its state at any time, its holds, runs and transfers."""
+"""Group events by job, and derive states, holds, runs and transfers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ STATE_EVENTS: Final = tuple(STATE_AFTER_EVENT)
 
 @dataclass(frozen=True, slots=True)
 class HoldCycles:
-    """One entry a hold: `row` is its event in `JobHistories.events`; `end` is nan and `end_code` `ABSENT` while it lasts."""
+    """One entry for each hold; `row` is its event in `JobHistories.events`.
+
+    While the hold lasts, `end` is nan and `end_code` is `ABSENT`.
+    """
 
     job: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -33,7 +36,10 @@ class HoldCycles:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """One entry a run, from the execute event `row` to what ended it; `good` when the job ended by itself with 0."""
+    """One entry for each run, from the execute event `row` to the event that ended it.
+
+    `good` is true if the job exited with 0.
+    """
 
     job: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -45,7 +51,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class FileTransfers:
-    """One entry a finished transfer of files; `output` False for input; `row` is the event that it started."""
+    """One entry for each finished file transfer; `row` is the event that started it."""
 
     job: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -55,7 +61,7 @@ class FileTransfers:
 
 @dataclass(frozen=True, slots=True)
 class JobHistories:
-    """The events of all jobs, sorted by access point, cluster and proc, then as they were written.
+    """The events of all jobs, sorted by access point, cluster and proc, then in written order.
 
     Attributes
     ----------
@@ -85,13 +91,13 @@ class JobHistories:
         return f"{self.events.cluster[row]}.{self.events.proc[row]}"
 
     def find(self, cluster: int, proc: int = 0) -> list[int]:
-        """Return the numbers of the jobs with these ids, one for each access point that has one."""
+        """Return the numbers of the jobs with this id, one for each access point that has it."""
         first = self.starts[:-1]
         same = (self.events.cluster[first] == cluster) & (self.events.proc[first] == proc)
         found = [int(job) for job in np.flatnonzero(same)]
         if not found:
             fix = "`wingspan events jobs FILES` lists the jobs of these logs"
-            raise NotFoundError(f"job {cluster}.{proc}", "these logs tell nothing of it", fix)
+            raise NotFoundError(f"job {cluster}.{proc}", "it is not in these logs", fix)
         return found
 
     def rows(self, job: int) -> NDArray[np.int64]:
@@ -102,11 +108,14 @@ class JobHistories:
         """Return the state of every job at an instant (UTC seconds); UNKNOWN before its first event."""
         states = np.zeros(len(self), np.int8)
         past = np.flatnonzero(self.events.time <= time)
-        states[self.job[past]] = self.state[past]  # of several rows of a job the last one counts
+        states[self.job[past]] = self.state[past]  # the last row of a job counts
         return states
 
     def count_states(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return how many jobs are in each state (first axis, as numbered in `State`) at each of the ascending times."""
+        """Count the jobs in each state at each of the ascending times.
+
+        The first axis is numbered as in `State`.
+        """
         before = np.roll(self.state, 1)
         before[self.starts[:-1]] = State.UNKNOWN
         changes = np.flatnonzero(self.state != before)
@@ -118,7 +127,7 @@ class JobHistories:
         return np.cumsum(counts[:, :-1], axis=1)
 
     def _spans(self, code: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return rows of an event, and the time and row of the same job's next change of state (-1: none)."""
+        """Return the rows of an event, and time and row of the job's next state change (-1: none)."""
         changing = np.flatnonzero(np.isin(self.events.code, STATE_EVENTS))
         places = np.flatnonzero(self.events.code[changing] == code)
         rows = changing[places]
@@ -139,7 +148,7 @@ class JobHistories:
         return HoldCycles(job, rows, start, end, self._code_of(after), value, detail)
 
     def runs(self) -> Runs:
-        """Return every run of a job on a machine and what ended it; a suspended job's run goes on after it."""
+        """Return every run of a job and what ended it; a run goes on after a suspension."""
         rows, end, after = self._spans(Event.EXECUTE)
         code = self._code_of(after)
         good = (
@@ -150,7 +159,7 @@ class JobHistories:
         return Runs(self.job[rows], rows, self.events.time[rows], end, code, good)
 
     def transfers(self) -> FileTransfers:
-        """Return every transfer of input or output files that was seen to start and to end."""
+        """Return every file transfer whose start and end are both in the log."""
         rows = np.flatnonzero(self.events.code == Event.FILE_TRANSFER)
         kind, job = self.events.value[rows], self.job[rows]
         pairs = np.flatnonzero(
@@ -162,20 +171,20 @@ class JobHistories:
 
 
 def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
-    """Sort events by job; what several logs tell of one job is put together, each event once.
+    """Sort events by job; merge what several logs report about one job, each event once.
 
     A job's events keep the order of their bytes, rotations in the order of time: small inversions of stamps (several
-    processes write a log) change nothing. An event that a user's log and the global log both tell is the same event
-    when number and second agree; it is taken from the log that begins first. `codes`: only events of these numbers.
+    processes write a log) change nothing. An event that is in a user's log and in the global log is the same event
+    if number and second agree; it is taken from the log that begins first. `codes` keeps only events of these numbers.
 
-    An access point whose queue was made anew gives ids again: a submission after a job's end begins another job.
+    After its queue was reset, an access point reuses ids: a submission after a job's end begins another job.
     """
     rows, starts, state = _ordered(events, codes)
     return JobHistories(events.take(rows), starts, state)
 
 
 def job_rows(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Return the rows of `events` that `group_by_job` takes, in its order, and the job's `State` after each."""
+    """Return the rows that `group_by_job` takes, in its order, and the job's `State` after each."""
     rows, _, state = _ordered(events, ())
     return rows, state
 
@@ -238,7 +247,10 @@ def _ids_used_again(
 def _merge_families(
     events: Events, ordered: NDArray[np.int64], key: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Put together what different logs (not rotations of one) tell of the same job: return places in `ordered`."""
+    """Merge the rows of a job that several logs report; return places in `ordered`.
+
+    Rotations of one log count as one log.
+    """
     names = [family_of(file.path) for file in events.files]
     family = np.unique(names, return_inverse=True)[1].reshape(-1)[events.file[ordered]]
     job = np.cumsum(np.diff(key, prepend=-1) != 0)
@@ -261,7 +273,10 @@ def _merge_families(
 def _copies(
     code: NDArray[Any], time: NDArray[Any], job: NDArray[Any], family: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Say which rows tell again what another family's row tells: the n-th of its number in that second of that job."""
+    """Mark rows that repeat a row of another log.
+
+    The n-th event of a number in a second of a job is the same event in every log.
+    """
     second, places = np.floor(time), np.arange(len(code))
     order = np.lexsort((places, family, second, code, job))
     same = _same(order, job, code, second, family)
@@ -274,7 +289,7 @@ def _copies(
 
 
 def _same(order: NDArray[Any], *columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say of each place of an order whether all columns are as at the place before."""
+    """Mark places of an order whose columns all equal those of the place before."""
     same = np.ones(len(order), bool)
     same[:1] = False
     for column in columns:

@@ -1,7 +1,7 @@
-"""What an event of its log does to a job: the one state machine, for every reader of logs.
+"""Define what each event does to a job, in one state machine for every reader of logs.
 
-Histories, attempts and the follower of a run ask different questions of the same events. They share this table, so
-that a job is never idle for one of them and running for another.
+Histories, attempts and the follower of a run interpret the same events. They share this table, so that a job is never
+idle for one of them and running for another.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _INPUT_STARTED, _OUTPUT_STARTED = 2, 5  # sub-types of file-transfer events (040
 
 
 class State(IntEnum):
-    """Where a job is in the queue, as `JobStatus` has it; a disconnected job counts as running."""
+    """A job's status in the queue, as in `JobStatus`; a disconnected job counts as running."""
 
     UNKNOWN = 0
     IDLE = 1
@@ -26,7 +26,7 @@ class State(IntEnum):
 
 
 class Change(StrEnum):
-    """What an event does to a job."""
+    """The effect of an event on a job."""
 
     SUBMITTED = "submitted"
     STARTED = "started"
@@ -100,7 +100,7 @@ STATE_AFTER_EVENT: Final[Mapping[int, State]] = {
 
 
 def step(phase: Phase, code: int, transfer: int = 0) -> Phase:
-    """Return what a job does after an event; a job that left the queue keeps its last phase.
+    """Return the phase of a job after an event; a job that left the queue keeps its last phase.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The one door to the compiled scanner (scan.c, columns.c): blocks of bytes in, growing columns out."""
+"""Call the compiled scanner (scan.c, columns.c), which turns blocks of bytes into columns."""
 
 import ctypes
 import mmap
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from wingspan.errors import NotFoundError
 
-BLOCK: Final = 1 << 20  # bytes read at once: what a core's own cache holds
-SPARE: Final = 128  # zero bytes that the scanner may read behind a block
+BLOCK: Final = 1 << 20  # bytes read at once: they fit into a core's own cache
+SPARE: Final = 128  # zero bytes that the scanner may read after a block
 NO_YEAR: Final = 1
 HAS_ZONE: Final = 2
 NO_HEADER: Final = 1
@@ -79,7 +79,7 @@ def _library() -> ctypes.CDLL:
 def assign_owners(
     cluster: NDArray[np.int32], proc: NDArray[np.int32], owner: NDArray[np.int16], first: int
 ) -> None:
-    """Give each row of a file, in order, the owner of its job: that of the job's last submit event so far.
+    """Give each row of a file the owner of its job, from the job's last submit event so far.
 
     Parameters
     ----------
@@ -98,14 +98,16 @@ def assign_owners(
 
 
 def next_without_year(stamp: NDArray[np.uint8], row: int, step: int) -> int:
-    """Return the first row from `row` on, by steps of 1 or -1, whose stamp has no year; there must be one."""
+    """Return the next row, in steps of 1 or -1, whose stamp has no year; there must be one."""
     return int(_library().next_without_year(stamp.ctypes.data, row, step))
 
 
 def add_years(
     time: NDArray[np.float64], stamp: NDArray[np.uint8], at: int, year: int, latest: float
 ) -> None:
-    """Turn the stamps without a year of one file, read as of 1972, into those of their years, in place.
+    """Give the stamps of one file that lack a year their years, in place.
+
+    They were read as of 1972.
 
     Parameters
     ----------
@@ -118,10 +120,10 @@ def add_years(
 
 
 class Columns:
-    """Growing columns that the scanner appends to; `finish` gives them away cut to size.
+    """Growing columns that the scanner appends to; `finish` returns them cut to size.
 
-    One array per name of `ROW`, and the damaged stretches. Room that is never used costs no memory: the system gives
-    a page when it is first written to.
+    They hold one array per name of `ROW`, and the damaged stretches. Unused room costs no memory: the system provides a
+    page when it is first written to.
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]] | None = None) -> None:
@@ -174,14 +176,17 @@ class Columns:
                 return taken
 
     def _replace_by_ads(self, origin: int, take_ads: TakeAds) -> None:
-        """Put the ads of the last damaged stretch in its place; `origin` is the address of the log's first byte."""
+        """Replace the last damaged stretch by the ads in it.
+
+        `origin` is the address of the log's first byte.
+        """
         self._struct.damages -= 1
         offset, length = (
             int(self._arrays[name][self.damages]) for name in ("damage_offset", "damage_length")
         )
-        behind = take_ads(ctypes.string_at(origin + offset, length), offset)
-        if behind < offset + length:
-            self.append_damage(behind, offset + length - behind, TORN)
+        end = take_ads(ctypes.string_at(origin + offset, length), offset)
+        if end < offset + length:
+            self.append_damage(end, offset + length - end, TORN)
 
     def append(self, row: dict[str, float]) -> None:
         """Append one row by hand (for logs that are not in the classic format)."""
@@ -203,13 +208,13 @@ class Columns:
         return [(offset, length, WHY[why]) for offset, length, why in zip(*columns, strict=True)]
 
     def finish(self) -> dict[str, NDArray[Any]]:
-        """Give the columns away, cut to size; nothing can be added afterwards."""
+        """Return the columns cut to size; nothing can be added afterwards."""
         rows = len(self)
         return {name: self._arrays.pop(name)[:rows] for name in ROW}
 
 
 def side_by_side(rooms: Sequence[int]) -> list[Columns]:
-    """Return columns with so much room each, at least 1, that lie behind each other in one memory."""
+    """Return columns with at least 1 row of room each, which lie next to each other in memory."""
     whole = {name: np.empty(sum(rooms), kind) for name, kind in ROW.items()}
     ends = list(accumulate(rooms, initial=0))
     return [
@@ -219,7 +224,10 @@ def side_by_side(rooms: Sequence[int]) -> list[Columns]:
 
 
 def close_up(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Join one column's parts: those of `side_by_side` where they are, without more memory, if none has outgrown it."""
+    """Join the parts of one column.
+
+    Parts from `side_by_side` are joined in place, without more memory, unless one has outgrown its room.
+    """
     whole = parts[0].base
     if whole is None or any(part.base is not whole for part in parts):
         return np.concatenate(parts)
@@ -233,7 +241,7 @@ def close_up(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
 def scan_blocks(
     read_into: Callable[[memoryview], int], base: int, columns: Columns, take_ads: TakeAds
 ) -> int:
-    """Scan all bytes that `read_into` gives, until it gives none; return the offset behind the last whole record.
+    """Scan all bytes from `read_into`; return the offset where the last whole record ends.
 
     Parameters
     ----------
@@ -243,7 +251,7 @@ def scan_blocks(
         The offset of the first byte in the log.
     take_ads
         Is given the bytes and the offset of each stretch that begins as an XML or JSON ad does, appends its events to
-        the columns, and returns the offset behind the last whole one.
+        the columns, and returns the offset where the last whole one ends.
     """
     room, held = BLOCK, 0  # bytes kept from the blocks before stand right in front of the block
     buffer, address = _pages(room + BLOCK + SPARE)
@@ -267,6 +275,6 @@ def scan_blocks(
 
 
 def _pages(size: int) -> tuple[mmap.mmap, int]:
-    """Return fresh memory that begins with a page, and its address: the system copies to it at full speed."""
+    """Return fresh page-aligned memory and its address, for the fastest copy by the system."""
     pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     return pages, ctypes.addressof(ctypes.c_char.from_buffer(pages))

@@ -1,4 +1,7 @@
-"""ClassAd values as text -> Python values: numbers, strings, booleans, lists and nested ads; the rest stays text."""
+"""Convert ClassAd values from text to Python: numbers, strings, booleans, lists and ads.
+
+All other text stays text.
+"""
 
 import re
 from typing import Any, Final
@@ -14,13 +17,16 @@ _LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class Expression(str):
-    """A ClassAd expression that is no plain value, as written."""
+    """A ClassAd expression that is not a plain value, as written."""
 
     __slots__ = ()
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401 - any ClassAd value
-    """Return the value of one attribute of a job ad, in the one-line form of logs (backslashes stand for themselves)."""
+    """Return the value of one attribute of a job ad, as a log writes it on one line.
+
+    Backslashes stand for themselves.
+    """
     text = text.strip()
     if text.startswith('"'):
         whole = _OLD_STRING.fullmatch(text)
@@ -29,7 +35,10 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - any ClassAd value
 
 
 def parse_new(text: str) -> Any:  # noqa: ANN401 - any ClassAd value
-    """Return a value of the new ClassAd syntax, ``[ A = 1; B = { "x", 2.5 } ]``, in which strings have escapes."""
+    """Return a value of the new ClassAd syntax, in which strings have escapes.
+
+    An example is ``[ A = 1; B = { "x", 2.5 } ]``.
+    """
     text = text.strip()
     try:
         value, stop = _value(text, 0)
@@ -39,7 +48,7 @@ def parse_new(text: str) -> Any:  # noqa: ANN401 - any ClassAd value
 
 
 def parse_line(line: str) -> tuple[str, Any] | None:
-    """Return name and value of ``Name = value``; None when the line is something else."""
+    """Return name and value of ``Name = value``; None if the line is something else."""
     name = _NAME.match(line)
     if not name or line[name.end() : name.end() + 1] in {"", "="}:
         return None

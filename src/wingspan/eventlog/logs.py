@@ -1,4 +1,4 @@
-"""What a user names -> events: logs, folders of them and Parquet files; files that are no event logs are refused."""
+"""Read logs, folders and Parquet files as the user names them; refuse other files."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from wingspan.eventlog.read import PathInput, read_events
 from wingspan.eventlog.sources import open_log
 
 PARQUET: Final = ".parquet"
-_START: Final = 1 << 20  # bytes in which a log shows what it is
+_START: Final = 1 << 20  # bytes in which a log is recognised
 _RECORD: Final = re.compile(
     rb"^\d{3} \(-?\d+\.-?\d+\.|EventTypeNumber|<classads>|<c>", re.MULTILINE
 )
@@ -25,17 +25,19 @@ _BEGUN: Final = re.compile(
 def read_logs(
     paths: Iterable[PathInput], *, timezone: str | tzinfo | None = None, cpus: int = 1
 ) -> Events:
-    """Read events as `read_events` does, also of folders and of Parquet files that `write_parquet` made.
+    """Read events as `read_events` does, and accept folders and Parquet files too.
 
-    A folder of such parts is one table. In another folder every file that is a job event log by its content is read, at
-    any depth. A file that is named twice, or by a folder too, is read once.
+    `write_parquet` makes such Parquet files.
+
+    A folder of such parts is one table. In any other folder every file that is a job event log by its content is read, at
+    any depth. A file that is named twice, or also by a folder, is read once.
 
     Raises
     ------
     NotFoundError
-        A file is not there.
+        A file does not exist.
     EventLogError
-        A file with content holds no record at all, or a folder no log.
+        A file that is not empty has no record, or a folder has no log.
     """
     given = [Path(path) for path in paths]
     tables = [read_parquet(path) for path in given if _is_table(path)]
@@ -52,7 +54,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _once(paths: Iterable[Path]) -> list[Path]:
-    """Return each file once, under the name that it was given first."""
+    """Return each file once, under its first name."""
     found: dict[Path, Path] = {}
     for path in paths:
         found.setdefault(path.resolve(), path)
@@ -60,7 +62,7 @@ def _once(paths: Iterable[Path]) -> list[Path]:
 
 
 def logs_in(path: Path) -> list[Path]:
-    """Return the files to read: of a folder those that are event logs by their content."""
+    """Return a file itself, or the files of a folder that are event logs by content."""
     if not path.is_dir():
         return [path]
     found, _ = sort_folder(path)
@@ -71,14 +73,20 @@ def logs_in(path: Path) -> list[Path]:
 
 
 def sort_folder(path: Path) -> tuple[list[Path], list[Path]]:
-    """Return the job event logs in a folder, at any depth, and the other files; Parquet files are neither."""
+    """Return the job event logs in a folder, at any depth, and the other files.
+
+    Parquet files are in neither list.
+    """
     files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix != PARQUET)
     logs = [each for each in files if _is_log_in_folder(each)]
     return logs, sorted({*files} - {*logs})
 
 
 def _is_log_in_folder(path: Path) -> bool:
-    """Say whether a file is a log: one without a log's name must begin with an event, so that texts that quote one are not."""
+    """Return whether a file in a folder is an event log.
+
+    A file without a log's name must begin with an event, so that texts that quote one are left out.
+    """
     try:
         return is_log(path) if _is_log_name(path.name) else _begins_with_event(path)
     except EventLogError:
@@ -101,20 +109,20 @@ def _is_log_name(name: str) -> bool:
 
 
 def is_log(path: Path) -> bool:
-    """Say whether a file is empty, or has a record of a job event log, or the beginning of one, in its first MiB."""
+    """Return whether a file is empty, or its first MiB has an event record or the start of one."""
     start = _start_of(path)
     return not start or bool(_RECORD.search(start) or _BEGUN.fullmatch(start))
 
 
 def _refuse_others(events: Events) -> None:
-    told = set(events.file.tolist()) if len(events.files) > 1 else {0} if len(events) else set()
+    read = set(events.file.tolist()) if len(events.files) > 1 else {0} if len(events) else set()
     for number, file in enumerate(events.files):
-        if file.size and number not in told:
+        if file.size and number not in read:
             check_log(file.path)
 
 
 def check_log(path: Path) -> None:
-    """Raise `EventLogError` if a file `is_log` not."""
+    """Raise `EventLogError` if a file is not an event log."""
     if is_log(path):
         return
     text = _start_of(path)[:200].decode(errors="replace").strip()

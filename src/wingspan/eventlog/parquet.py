@@ -1,4 +1,4 @@
-"""Events in Parquet: written, read back the same, and appended to as a followed log grows."""
+"""Write events to Parquet, read them back unchanged, and append to them as a log grows."""
 
 import json
 from dataclasses import asdict, replace
@@ -20,7 +20,9 @@ _KEYS: Final = ("wingspan_events", "files", "access_points", "damage")
 
 
 def write_parquet(events: Events, path: Path) -> Path:
-    """Write events to a file, or to the next part of a folder (a path without ``.parquet``); return the file.
+    """Write events to a file, or to the next part of a folder; return the file's path.
+
+    A path without ``.parquet`` is a folder.
 
     Besides the columns of `Events` there are ``hold_code``, ``hold_subcode``, ``vacate_code``, ``return_value``,
     ``signal``, ``memory_mb`` and ``image_size_kb``, null where an event has none, for readers other than this one.
@@ -33,7 +35,7 @@ def write_parquet(events: Events, path: Path) -> Path:
 
 
 def append_parquet(events: Events, folder: Path) -> None:
-    """Add events as one more part of a folder; nothing when there are none."""
+    """Add events to a folder as one more part; without events, do nothing."""
     if len(events):
         write_parquet(events, folder)
 
@@ -44,9 +46,9 @@ def read_parquet(path: Path) -> Events:
     Raises
     ------
     NotFoundError
-        There is no such file.
+        The file does not exist.
     FormatError
-        It was not written by `write_parquet`, or by a newer one.
+        It was not written by `write_parquet`, or by a newer version of it.
     """
     parts = sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
     if not parts or not all(part.exists() for part in parts):
@@ -55,7 +57,7 @@ def read_parquet(path: Path) -> Events:
 
 
 def join(parts: list[Events]) -> Events:
-    """Put several reads together, in their order; a file in two of them keeps one entry, the later one."""
+    """Join several reads in order; a file that two of them have keeps its later entry."""
     files: dict[Path, LogFile] = {}
     names: dict[str, int] = {}
     damage: dict[Damage, None] = {}
@@ -107,7 +109,9 @@ def _read(path: Path) -> Events:
     metadata = pl.read_parquet_metadata(path)
     if not set(_KEYS) <= metadata.keys() or json.loads(metadata[_KEYS[0]]) != VERSION:
         fix = "write it again with `wingspan events convert --to parquet`"
-        raise FormatError(str(path), f"these are no events of version {VERSION}", fix)
+        raise FormatError(
+            str(path), f"expected events of version {VERSION}, found another format", fix
+        )
     files, names, damage = (json.loads(metadata[key]) for key in _KEYS[1:])
     for each in files:
         each["path"] = Path(each["path"])

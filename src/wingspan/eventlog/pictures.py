@@ -1,4 +1,4 @@
-"""Draw what logs say over time: how many jobs were in each state, and holds by code, as SVG."""
+"""Draw jobs by state and holds by code over time, as SVG."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _TIMES: Final = 400
 _BINS: Final = 100
-_CODES: Final = 4  # hold codes with a colour of their own
+_CODES: Final = 4  # hold codes that have their own colour
 _STATES: Final = (State.RUNNING, State.SUSPENDED, State.HELD, State.IDLE)
 
 
 def states_svg(events: "Events") -> str:
-    """Return how many jobs ran, waited and were held at each time."""
+    """Draw the number of running, idle and held jobs over time."""
     history = group_by_job(events.take(np.flatnonzero(np.isin(events.code, STATE_EVENTS))))
     seen = history.events.time
     times = np.linspace(seen.min(), seen.max(), _TIMES) if len(seen) else np.empty(0)
@@ -30,7 +30,7 @@ def states_svg(events: "Events") -> str:
 
 
 def holds_svg(history: "JobHistories") -> str:
-    """Return how many holds there were of each code, in a hundred stretches of the time; empty without any."""
+    """Draw the number of holds of each code in a hundred intervals; return "" if there are none."""
     holds = history.holds()
     if not len(holds.row):
         return ""

@@ -1,4 +1,4 @@
-"""Where jobs ran: host, slot and site, as the execute events (001) say it."""
+"""Read where jobs ran: host, slot and site, from execute events (001)."""
 
 import re
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _PART: Final = 1 << 16  # records that are read at once
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a job ran; parts that the log does not tell are empty."""
+    """Where a job ran; parts that the log does not name are empty."""
 
     host: str
     slot: str
@@ -30,7 +30,10 @@ class Place:
 
 
 def place_of(body: Body) -> Place:
-    """Return host, slot and site of an execute event's body; the host is the slot's, else the address's name or IP."""
+    """Return host, slot and site from an execute event's body.
+
+    The host is the slot's, else the name or IP in the address.
+    """
     slot = str(body.get("SlotName", ""))
     address = str(body.get("ExecuteHost", ""))
     alias = re.search(r"[?&]alias=([^&>]*)", address)
@@ -44,7 +47,7 @@ def place_of(body: Body) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Hosts and sites of starts, as indices into their names, int32; -1 where nothing says them.
+    """Hosts and sites of starts, as indices into their names, int32; -1 where unknown.
 
     Attributes
     ----------
@@ -60,14 +63,14 @@ class Starts:
 
 
 def places_of_starts(events: Events, rows: NDArray[Any]) -> Starts:
-    """Read where the execute events at some rows say that jobs started."""
+    """Read the hosts and sites of the execute events at some rows."""
     hosts: dict[str, int] = {"": -1}
     sites: dict[str, int] = {"": -1}
     known: dict[bytes, tuple[int, int, bool]] = {}
     found: list[tuple[int, int, bool]] = []
     for begin in range(0, len(rows), _PART):
         for record in read_records(events, rows[begin : begin + _PART]):
-            key = _telling(record)
+            key = _place_key(record)
             where = known.get(key)
             if where is None:
                 place = place_of(parse_body(Event.EXECUTE, record))
@@ -80,8 +83,8 @@ def places_of_starts(events: Events, rows: NDArray[Any]) -> Starts:
     return Starts(columns[0], columns[1], columns[2] > 0, *names)
 
 
-def _telling(record: bytes) -> bytes:
-    """Return the part of a record that says where: records with the same one name the same host and site."""
+def _place_key(record: bytes) -> bytes:
+    """Return the part of a record that names the place; equal parts mean equal host and site."""
     if record[:1] in {b"<", b"{"}:
         return record
     slot = _SLOT.match(record)

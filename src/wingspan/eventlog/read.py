@@ -7,7 +7,7 @@ from io import BytesIO
 from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ _WORTH_SPLITTING = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of one file to be scanned; `stop` None reads to the end (always so for compressed files).
+    """A part of one file to scan; `stop` None reads to the end, as for compressed files.
 
     `continues`: the piece before it is of the same file.
     """
@@ -43,7 +43,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a piece gave: its rows and damages lie in its thread's columns at these places."""
+    """The result of a piece; its rows and damage are in its thread's columns at these places."""
 
     rows: int
     damage: list[Stretch]
@@ -62,15 +62,15 @@ def read_events(
     Parameters
     ----------
     timezone
-        The zone of stamps that name none (HTCondor writes local time unless told UTC): a name such as
-        America/Chicago, or a tzinfo. Default: this machine's zone, as HTCondor's own reader has it.
+        The zone of stamps without one (HTCondor writes local time unless UTC is configured): a name such as
+        America/Chicago, or a tzinfo. Default: this machine's zone, as in HTCondor's own reader.
     cpus
-        How many threads scan at once. Compressed files are scanned by one each.
+        Number of threads that scan. A compressed file is scanned by one.
 
     Raises
     ------
     NotFoundError
-        A file is not there. Damage within a file is never an error: see `Events.damage` and `LogFile.tail`.
+        A file does not exist. Damage within a file is never an error: see `Events.damage` and `LogFile.tail`.
     """
     given = [paths] if isinstance(paths, str | PathLike) else paths
     chosen = [Path(fspath(path)) for path in given]
@@ -80,7 +80,7 @@ def read_events(
 
 
 def split(path: Path, parts: int) -> list[Piece]:
-    """Cut a file into pieces of about equal size, each ending behind a separator line."""
+    """Cut a file into pieces of about equal size, each ending after a separator line."""
     compression, form = compression_of(path), format_of(path)
     if compression or form != "classic":
         return [Piece(path, form)]
@@ -90,25 +90,24 @@ def split(path: Path, parts: int) -> list[Piece]:
     with path.open("rb") as file:
         cuts = {0, size}
         for part in range(1, parts):
-            file.seek(size * part // parts)
-            cuts.add(_behind_separator(file, size))
+            position = file.seek(size * part // parts)
+            cuts.add(_after_separator(file, position, size))
     return [Piece(path, form, start, stop, start > 0) for start, stop in pairwise(sorted(cuts))]
 
 
-def _behind_separator(file: Any, size: int) -> int:  # noqa: ANN401 - a binary file
-    position = int(file.tell())
+def _after_separator(file: BinaryIO, position: int, size: int) -> int:
     held = b""
     while chunk := file.read(_WINDOW):
         held = held[-8:] + chunk
         position += len(chunk)
         found = held.find(b"\n...\n")
         if found >= 0:
-            return int(position - len(held) + found + 5)
+            return position - len(held) + found + 5
     return size
 
 
 def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any]], list[Scanned]]:
-    """Scan pieces in threads, neighbours in the same one; return all rows in the pieces' order."""
+    """Scan pieces in threads; return all rows in the pieces' order. Neighbours share a thread."""
     lots = [lot.tolist() for lot in np.array_split(np.arange(len(pieces)), cpus) if len(lot)]
     stores = side_by_side([_room(pieces[index] for index in lot) for lot in lots])
 
@@ -133,7 +132,7 @@ def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any
 
 
 def _room(pieces: Iterable[Piece]) -> int:
-    """Return rows enough for nearly all logs: records shorter than 128 bytes on average are rare."""
+    """Return enough rows for nearly all logs: records of under 128 bytes on average are rare."""
     size = sum((piece.stop or piece.path.stat().st_size) - piece.start for piece in pieces)
     return max(size // 128, 1024)
 
@@ -162,7 +161,7 @@ def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, in
         return got
 
     def take_ads(content: bytes, offset: int) -> int:
-        """Read ads that stand between classic records: DAGMan writes its own events in the pool's format."""
+        """Read ads between classic records: DAGMan writes its own events in the pool's format."""
         form = "xml" if content.startswith(b"<") else "json"
         return scan_ads(form, BytesIO(content), columns, offset)[1]
 
@@ -176,9 +175,11 @@ def read_pieces(
     cpus: int = 1,
     known: Mapping[str, str] | None = None,
 ) -> Events:
-    """Read parts of files; the parts of one file stand together, the first one not marked `continues`.
+    """Read parts of files.
 
-    `known` names the access point of a log (`family_of` its path) whose part may tell none.
+    The parts of one file follow each other, and all but the first are marked `continues`.
+
+    `known` names the access point of a log (`family_of` its path), for parts that do not name it.
     """
     columns, scanned = _scan_all(pieces, cpus)
     firsts = [index for index, piece in enumerate(pieces) if not piece.continues]
@@ -211,7 +212,7 @@ def read_pieces(
 
 
 def _anchor(piece: Piece, file: LogFile, rows: int) -> tuple[int, float]:
-    """Return a row and about when it was written: the first by the header, else the last by the file's mtime."""
+    """Return a row and its approximate time: the first by the header, or the last by the mtime."""
     if file.header and not piece.start:
         return 0, float(file.header.ctime)
     return rows, piece.path.stat().st_mtime

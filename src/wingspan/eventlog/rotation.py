@@ -1,4 +1,7 @@
-"""Follow a log that grows and rotates: every event once, across rotation, truncation and restarts; gaps are told."""
+"""Follow a log that grows and rotates, and report every event once.
+
+Rotation, truncation and restarts lose no event unnoticed: gaps are reported.
+"""
 
 import json
 import time as clock
@@ -25,7 +28,7 @@ _HEADER: Final = 512  # the header's record is written again in place when the f
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far one file has been read: `digest` of the bytes before `offset` tells a file that was replaced."""
+    """The position in one file; `digest` of the bytes before `offset` detects a replaced file."""
 
     offset: int
     digest: str = ""
@@ -36,7 +39,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a log has been read, in all its rotations; JSON, so that a restart goes on there.
+    """How far a log has been read, in all its rotations.
+
+    It is kept as JSON, so that a restart resumes there.
 
     `files` maps a file's identity (sequence and id of its rotation header, else its inode) to its mark; `sequence` is
     that of the newest rotation read, `access_point` the name of its access point.
@@ -49,7 +54,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Bytes of the log that nobody can read any more; `length` None when the log does not tell how many."""
+    """Bytes of the log that are lost; `length` is None if their number is unknown."""
 
     path: Path
     length: int | None
@@ -58,7 +63,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What was added since the last look: events, where to go on, and what is missing in between."""
+    """What was added since the last look: events, the next position, and gaps in between."""
 
     events: Events
     position: Position
@@ -66,7 +71,7 @@ class News:
 
     @property
     def complete(self) -> bool:
-        """Whether no byte is known to be missing between what was read before and now."""
+        """Whether no bytes are known to be missing since the last look."""
         return not self.gaps
 
 
@@ -79,7 +84,7 @@ class _Rotation:
 
 
 def rotations_of(log: Path) -> list[Path]:
-    """Return the files of a log, oldest first: ``log.N`` .. ``log.1`` or ``log.old``, then the log itself."""
+    """Return a log and its rotations (``log.N`` .. ``log.1``, or ``log.old``), oldest first."""
     found = [path for path in log.parent.glob(f"{log.name}.*") if family_of(path) == str(log)]
     numbered = sorted(
         (path for path in found if path.suffix != ".old"), key=lambda path: -int(path.suffix[1:])
@@ -91,23 +96,23 @@ def rotations_of(log: Path) -> list[Path]:
 def read_new(
     log: Path, position: Position | None = None, *, timezone: str | tzinfo | None = None
 ) -> News:
-    """Read what was added to a log since `position`, from all its rotations; everything when None.
+    """Read what was added to a log and its rotations since `position`; everything if it is None.
 
     Raises
     ------
     NotFoundError
-        There is no such log, nor a rotation of it.
+        Neither the log nor a rotation of it exists.
     """
     position = position or Position()
     rotations = [_rotation(path) for path in rotations_of(log)]
     if not rotations:
         fix = "check the path; HTCondor's EVENT_LOG and a job's `log` name it"
-        raise NotFoundError(str(log), "there is no such log, nor a rotation of it", fix)
+        raise NotFoundError(str(log), "neither this log nor a rotation of it exists", fix)
     gaps = _gaps_between(rotations, position)
     gone = position.files.keys() - {each.identity for each in rotations}
     if any(name.startswith(_INODE) for name in gone):
         gaps.append(
-            Gap(log, None, "the file read before is gone: what was added to it since is too")
+            Gap(log, None, "the file that was read before is gone, with what was added to it since")
         )
     pieces = []
     for rotation in rotations:
@@ -133,13 +138,15 @@ def follow(
     timezone: str | tzinfo | None = None,
     every_s: float = 1.0,
 ) -> Iterator[News]:
-    """Yield what is added to a log, for ever; looks at it every `every_s` seconds and yields when there is something.
+    """Yield what is added to a log, forever.
+
+    The log is checked every `every_s` seconds, and an item is yielded when there is something new.
 
     Parameters
     ----------
     state
-        A file that keeps the position; it is written when the next news are asked for, that is, once these have been
-        worked on: after a crash they come again, and none is lost.
+        A file that keeps the position. It is written when the next item is requested, that is, after the last one was
+        processed: after a crash that item is yielded again, and none is lost.
     """
     position = load_position(state) if state and state.exists() else None
     while True:
@@ -153,7 +160,7 @@ def follow(
 
 
 def save_position(path: Path, position: Position) -> None:
-    """Write a position as JSON, whole or not at all."""
+    """Write a position as JSON, atomically."""
     write_atomically(path, json.dumps({"version": VERSION, **asdict(position)}, indent=1))
 
 
@@ -168,7 +175,9 @@ def load_position(path: Path) -> Position:
         version, position = None, Position()
     if version != VERSION:
         fix = "remove the file to read the log from its start again"
-        raise FormatError(str(path), f"this is no position of version {VERSION}", fix)
+        raise FormatError(
+            str(path), f"expected a position of version {VERSION}, found something else", fix
+        )
     return position
 
 
@@ -180,7 +189,7 @@ def _rotation(path: Path) -> _Rotation:
 
 
 def _gaps_between(rotations: list[_Rotation], position: Position) -> list[Gap]:
-    """Compare sequence, offset and size of the headers: what follows what, and how many bytes are missing."""
+    """Compare sequence, offset and size of the headers to find missing files and bytes."""
     gaps = []
     headed = [(each, each.header) for each in rotations if each.header]
     ends = [mark.end for mark in position.files.values()]
@@ -201,13 +210,13 @@ def _gaps_between(rotations: list[_Rotation], position: Position) -> list[Gap]:
 
 
 def _start(rotation: _Rotation, position: Position) -> tuple[int, Gap | None]:
-    """Return where to go on in a file; from its start when it is new, or is not the one that was read."""
+    """Return where to resume in a file: at its start if it is new or not the file that was read."""
     mark = position.files.get(rotation.identity)
     if mark is None:
         return 0, None
     if mark.offset <= rotation.size and _mark(rotation, mark.offset).digest == mark.digest:
         return mark.offset, None
-    why = "the file was truncated or written anew: what was added before that is gone"
+    why = "the file was truncated or replaced: what was added before that is gone"
     return 0, Gap(rotation.path, None, why)
 
 

@@ -1,7 +1,7 @@
-"""What a hold means and what to do about it: (code, sub-code, reason) -> `Rule`, from a table of rules.
+"""Look up what a hold means and what to do about it, by code, sub-code and reason.
 
-The table is `rules.toml`, next to this file; its head says how to read it. It is what a user reads on the first day,
-before there are data: causes that are known, not rates that were counted.
+The table is `rules.toml`, next to this file; its head says how to read it. It is what a user gets on the first day,
+before there is data: known causes, not counted rates.
 """
 
 import re
@@ -26,7 +26,7 @@ Kind = Literal[
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 KINDS: tuple[Kind, ...] = get_args(Kind)
-DECISIONS = frozenset({1, 15, 16})  # a person's decision: whatever the text says, not ours to undo
+DECISIONS = frozenset({1, 15, 16})  # decisions of a person: they stand, whatever the text says
 Codes: TypeAlias = tuple[tuple[int, int | None], ...]
 
 
@@ -37,7 +37,7 @@ class Rule:
     Attributes
     ----------
     codes
-        Which holds it is for, as pairs of code and sub-code (None: any); empty for any.
+        Holds that it applies to, as pairs of code and sub-code (None: any); empty for any.
     text
         Regular expression that the reason must contain; empty for any.
     words, attributes
@@ -45,8 +45,8 @@ class Rule:
     kind
         Class of the cause.
     origin
-        Whose matter the cause is: the job's, its environment's (site, network, access point), a
-        person's decision, or the configuration of job or pool.
+        Where the cause lies: in the job, its environment (site, network, access point), a person's decision,
+        or the configuration of job or pool.
     fix
         What to do next; ``JOB`` stands for the job's id.
     answer
@@ -72,7 +72,7 @@ class Rule:
 
     @property
     def fixable(self) -> bool:
-        """Whether it is known what to change, or that the cause passes or is mended by others: no reason to remove."""
+        """Whether a fix is known, or the cause passes or is fixed by others: never a removal then."""
         return self.answer not in {"no evidence", "remove"}
 
 
@@ -116,7 +116,7 @@ _EXPRESSION: Final = re.compile(
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Return the table, read once, in its order."""
+    """Return the table in its order; it is read once."""
     text = files("wingspan.eventlog").joinpath("rules.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     return tuple(_rule(entry, table["words"]) for entry in table["rule"])
@@ -161,7 +161,7 @@ def _about(rule: Rule, attribute: str) -> Rule:
 
 
 def _by_attributes(code: int | None, expression: str, name: str | None) -> Rule:
-    """Return the rule for an expression that was true: of what its attributes are about, where that is one thing."""
+    """Return the rule for a policy's expression, if all its attributes concern the same cause."""
     about: dict[Kind, Rule] = {}
     for rule in rules():
         if rule.attributes and _all_found(rule.attributes, expression):
@@ -185,7 +185,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _mark(found: re.Match[str]) -> str:
-    """Return what stands for a path or number; numbers of errors alone are kept as they are."""
+    """Return the mark for a path or number; numbers of errors are kept."""
     return "7" if found.lastgroup == "NUMBER" else f"<{found.lastgroup}>"
 
 
@@ -208,7 +208,7 @@ def _fits(rule: Rule, code: int | None, subcode: int | None, reason: str) -> boo
 
 
 def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:
-    """Make a rule from its entry; keys that are left out say nothing."""
+    """Make a rule from its entry in the table."""
 
     def whole(pattern: str) -> str:
         return _NAMED.sub(lambda found: words[found[1]], pattern)

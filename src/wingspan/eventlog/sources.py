@@ -1,4 +1,4 @@
-"""Where a log's bytes come from: a plain file, or a compressed one; and which of the three formats they are in."""
+"""Open a log's bytes, plain or compressed, and detect its format."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,14 +17,14 @@ _MANY = 64
 
 
 class Reader(Protocol):
-    """What every source gives: bytes from the log's start on."""
+    """A source of a log's bytes, from its start on."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the buffer from its start; return how many bytes were put there, 0 at the end."""
+        """Fill the buffer from its start; return the number of bytes, 0 at the end."""
 
 
 class _Inflating:
-    """Gzip members, decompressed as they are read; a file cut short gives what there is of it."""
+    """Gzip members, decompressed as they are read; a truncated file yields what it has."""
 
     def __init__(self, file: Any) -> None:  # noqa: ANN401 - a raw file
         self._file = file
@@ -72,7 +72,7 @@ def open_log(path: Path) -> Iterator[Reader]:
 
 
 def format_of(path: Path) -> str:
-    """Return "classic", "xml" or "json" by the first byte that is no blank."""
+    """Return "classic", "xml" or "json" by the first byte that is not blank."""
     start = bytearray(4096)
     with open_log(path) as file, memoryview(start) as view:
         got = file.readinto(view) or 0
@@ -81,7 +81,10 @@ def format_of(path: Path) -> str:
 
 
 def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield the bytes of each (offset, length) of the decompressed log; compressed logs need ascending offsets."""
+    """Yield the bytes of each (offset, length) of the decompressed log.
+
+    Compressed logs need ascending offsets.
+    """
     wanted = list(ranges)
     with open_log(path) as file:
         if isinstance(file, FileIO):
@@ -95,7 +98,7 @@ def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes
 
 
 def _from_blocks(file: FileIO, wanted: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield ranges of a plain file, read in blocks where there are many: neighbours cost one call of the system."""
+    """Yield ranges of a plain file; many ranges are read in blocks to save system calls."""
     least = _BLOCK if len(wanted) >= _MANY else 0
     block, start = b"", 0
     for offset, length in wanted:

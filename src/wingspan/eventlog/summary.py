@@ -1,4 +1,4 @@
-"""What logs tell as a whole: jobs, holds and their causes, wall time, requests against use, transfers, hosts."""
+"""Summarise logs: jobs, holds and causes, wall time, requests and use, transfers, hosts."""
 
 import re
 from collections import defaultdict
@@ -37,9 +37,11 @@ RESOURCES: Final = ("Cpus", "Memory", "Disk", "GPUs")
 
 @dataclass(frozen=True, slots=True)
 class HoldGroup:
-    """Holds of one code, sub-code and reason template; shares are of those holds, lengths in seconds.
+    """Holds of one code, sub-code and reason template.
 
-    The sum of `holds` over a code and sub-code is exact. Where reasons were sampled, how they part among several
+    Shares are of those holds, lengths in seconds.
+
+    The sum of `holds` over a code and sub-code is exact. Where reasons were sampled, their split among several
     templates is estimated from the sample.
     """
 
@@ -59,7 +61,10 @@ class HoldGroup:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Request against use of one resource over the jobs that ended, in HTCondor's units; shares are of those jobs."""
+    """Request and use of one resource over the jobs that ended, in HTCondor's units.
+
+    Shares are of those jobs.
+    """
 
     resource: str
     jobs: int
@@ -71,7 +76,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A damaged stretch of a log."""
+    """A damaged part of a log."""
 
     path: str
     offset: int
@@ -90,22 +95,24 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The whole; `sampled` names the parts for which bodies were read of `SAMPLE` evenly spread events only.
+    """The summary of some logs.
+
+    `sampled` names the parts for which only the bodies of `SAMPLE` evenly spread events were read.
 
     Attributes
     ----------
     access_points, unnamed
-        Those whose name a submit event tells, and how many more there are.
+        Those that a submit event names, and the number of others.
     good_s, bad_s
-        Wall time on machines: of runs that ended by themselves with 0, and all other.
+        Wall time on machines, in seconds: of runs that exited with 0, and of all others.
     own_runs, own_s
-        Runs on the access point itself (DAGMan's own jobs), and their wall time; in none of the other figures of runs.
+        Runs on the access point itself (DAGMan's own jobs), and their wall time. No other figure of runs includes them.
     losses, disconnects
-        Wall time of runs without success by how they ended; how often a running job was disconnected.
+        Wall time of unsuccessful runs by how they ended; the number of disconnects of running jobs.
     hosts, sites, users
-        Of all runs, the worst first; users where job-ad events name them.
+        Tolls of all runs, the worst first; users only where job-ad events name them.
     yearless
-        Files whose stamps have no year: it is inferred from when they were written last.
+        Number of files whose stamps have no year. It is inferred from their modification time.
     """
 
     files: int
@@ -137,7 +144,7 @@ class Summary:
 
 
 def summarise(events: Events) -> Summary:
-    """Return what the events tell as a whole."""
+    """Return the summary of all events."""
     history = group_by_job(events, [*STATE_EVENTS, Event.FILE_TRANSFER])
     last = history.state[history.starts[1:] - 1]
     runs = history.runs()
@@ -183,7 +190,7 @@ def summarise(events: Events) -> Summary:
 
 
 def _spread(rows: NDArray[Any], most: int) -> NDArray[Any]:
-    """Return at most so many of the rows, evenly spread."""
+    """Return at most `most` of the rows, evenly spread."""
     places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
     return rows[np.unique(places)]
 
@@ -211,7 +218,7 @@ def _groups_of_kind(
     bodies: list[Body],
     holds: HoldCycles,
 ) -> list[HoldGroup]:
-    """Part the holds of one code and sub-code, of which some bodies were read, by the templates of their reasons."""
+    """Split the holds of one code and sub-code by reason template, from a sample of bodies."""
     reasons = [str(body.get("HoldReason", "")) for body in bodies]
     template_of = {reason: mask(reason) for reason in dict.fromkeys(reasons)}
     groups: dict[str, list[int]] = defaultdict(list)
@@ -220,13 +227,13 @@ def _groups_of_kind(
     totals = _apportion(len(kind), [len(numbers) for numbers in groups.values()])
     found = []
     for (template, numbers), total in zip(groups.items(), totals, strict=True):
-        places = read[numbers] if len(groups) > 1 else kind  # of one template: all are known
+        places = read[numbers] if len(groups) > 1 else kind  # a single template: all are known
         found.append(_hold_group((*pair, template), places, holds, reasons[numbers[0]], total))
     return found
 
 
 def _apportion(total: int, parts: list[int]) -> list[int]:
-    """Part a total in the given proportions into whole numbers whose sum it is."""
+    """Split a total into whole numbers in the given proportions."""
     ends = np.cumsum(parts) * total / sum(parts)
     whole: list[int] = np.diff(np.round(ends).astype(np.int64), prepend=0).tolist()
     return whole
@@ -297,13 +304,16 @@ def _slowest(history: JobHistories, count: int = 10) -> tuple[Transfer, ...]:
 
 
 def _named(events: Events) -> tuple[str, ...]:
-    """Return the access points that submit events name: the others have their logs' paths for names."""
+    """Return the access points that submit events name.
+
+    The others are named by the paths of their logs.
+    """
     families = {family_of(file.path) for file in events.files}
     return tuple(name for name in events.access_points if name and name not in families)
 
 
 def _yearless(events: Events) -> int:
-    """Count the files whose stamps have no year and that no header dates."""
+    """Count the files whose stamps have no year and that have no header with a date."""
     files, first = np.unique(events.file, return_index=True)
     undated = [row for file, row in zip(files, first, strict=True) if not events.files[file].header]
     return sum(_MONTH_FIRST.match(record) is not None for record in read_records(events, undated))

@@ -1,4 +1,4 @@
-"""Reason text -> template: what differs from job to job is masked, so that equal causes have equal text."""
+"""Turn a hold's reason into a template, in which details of one job are masked."""
 
 import re
 from typing import Final
@@ -25,9 +25,9 @@ _MASKS: Final = tuple(
 
 
 def mask(text: str) -> str:
-    """Return the template of a reason: numbers, paths, hosts, slots, users, ids and times become marks.
+    """Return a reason with its numbers, paths, hosts, slots, users, ids and times masked.
 
-    Masking a template changes nothing. Numbers that tell causes apart (``errno 2``, ``error code 22``) are masked
+    Masking a template changes nothing. Numbers that distinguish causes (``errno 2``, ``error code 22``) are masked
     too: they are the hold's sub-code.
     """
     for pattern, mark in _MASKS:

@@ -1,4 +1,4 @@
-"""Stamps as written -> seconds of UTC: missing years are found, local time is turned by the zone's own rules."""
+"""Convert stamps as written to seconds of UTC, with missing years and time zones."""
 
 import time as clock
 from collections.abc import Callable
@@ -21,18 +21,18 @@ Seconds: TypeAlias = NDArray[np.float64]
 
 
 def zone_of(timezone: str | tzinfo | None) -> tzinfo | None:
-    """Return the zone of a name; None, the machine's own zone, stays None."""
+    """Return the time zone of a name; None means the machine's own zone."""
     if not isinstance(timezone, str):
         return timezone
     try:
         return UTC if timezone.upper() in {"UTC", "Z"} else ZoneInfo(timezone)
     except (LookupError, ValueError, OSError) as error:
         fix = "give a name of the IANA time zones, e.g. America/Chicago, or UTC"
-        raise SettingError("timezone", f"no time zone is called {timezone!r}", fix) from error
+        raise SettingError("timezone", f"{timezone!r} is not a time zone", fix) from error
 
 
 def offset_at(zone: tzinfo | None) -> Callable[[float], int]:
-    """Return the function instant (UTC seconds) -> seconds that the zone's clocks are ahead of UTC."""
+    """Return a function from an instant (UTC seconds) to the zone's offset from UTC in seconds."""
 
     def of_machine(instant: float) -> int:
         return clock.localtime(instant).tm_gmtoff
@@ -54,8 +54,8 @@ def to_utc(
     time
         Seconds since 1970 of the date and clock time as written; already UTC where `stamp` has `HAS_ZONE`.
     anchor
-        For stamps without a year: a row, and an instant in UTC seconds that was about then. The row's instant is
-        the latest one with its date that is at most a day after it.
+        For stamps without a year: a row, and an instant in UTC seconds close to it. The row gets the latest year
+        that puts it at most a day after that instant.
     """
     offset = offset_at(zone)
     if np.bitwise_or.reduce(stamp, initial=0) & NO_YEAR:
@@ -102,7 +102,10 @@ def _subtract_offsets(
 
 
 def _second_hour(time: Seconds, stamp: NDArray[np.uint8], instant: float, width: int) -> None:
-    """When clocks go back an hour is written twice; the file's order tells the second by a step back in time."""
+    """Correct the second of two equal hours when clocks go back.
+
+    In the file's order, a step back in time marks where it begins.
+    """
     rows = np.flatnonzero((time >= instant - width) & (time < instant) & ((stamp & HAS_ZONE) == 0))
     back = np.flatnonzero(np.diff(time[rows]) < -width / 4)
     if len(back):
@@ -112,7 +115,7 @@ def _second_hour(time: Seconds, stamp: NDArray[np.uint8], instant: float, width:
 def _changes(
     low: float, high: float, offset: Callable[[float], int]
 ) -> list[tuple[float, int, int]]:
-    """Return (instant, offset before, offset after) of every change of the zone's offset in the span."""
+    """Return (instant, offset before, offset after) of each change of the zone's offset."""
     low, high = max(low - 2 * _DAY, 0.0), min(high + 2 * _DAY, 5e9)  # 1970 to 2128
     samples = np.arange(low, max(high, low) + _STEP, _STEP).tolist()
     known = [offset(sample) for sample in samples]

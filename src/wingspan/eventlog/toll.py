@@ -1,4 +1,4 @@
-"""Runs -> what they cost, by how they ended and by host, site and user: exact, from columns."""
+"""Count what runs cost, by how they ended and by host, site and user; exact, from columns."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from wingspan.eventlog.kernel import ABSENT
 from wingspan.eventlog.places import Starts, machine_of
 
 _PRIOR: Final = (
-    20.0  # runs at the usual rate that a rate begins with: few runs make nobody the worst
+    20.0  # runs at the usual rate that each rate begins with, so that few runs do not rank first
 )
 _EVICTED: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNECT_FAILED)
 _ENDS: Final = {
@@ -36,16 +36,16 @@ _OWNER: Final = re.compile(rb'(?:^Owner = |"Owner" ?: ?|n="Owner"><s>)"?([^"\n<]
 
 @dataclass(frozen=True, slots=True)
 class Toll:
-    """What became of the runs on a host, at a site or of a user.
+    """Outcomes of the runs on a host, at a site or of a user.
 
     Attributes
     ----------
     good_s, bad_s
-        Seconds of wall time: of runs that ended by themselves with 0, and all other.
+        Seconds of wall time: of runs that exited with 0, and of all others.
     holds, evictions, failures
-        Runs that ended in a hold, in an eviction, shadow exception or lost connection, and with a bad exit.
+        Runs that ended in a hold; in an eviction, shadow exception or lost connection; and with a bad exit.
     rate
-        Share of the runs that ended in one of these, shrunk towards that of all runs.
+        Share of the runs that ended in one of these, shrunk towards the share of all runs.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Toll:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Runs that ended in one way without success, and their wall time."""
+    """Unsuccessful runs that ended in one way, and their wall time."""
 
     how: str
     runs: int
@@ -69,7 +69,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """How runs ended: seconds they took, and which of them ended well, in a hold, in an eviction, with a bad exit."""
+    """How runs ended: their seconds, and masks of those that ended well, held, evicted or badly."""
 
     seconds: NDArray[np.float64]
     good: NDArray[np.bool_]
@@ -79,7 +79,7 @@ class Ends:
 
 
 def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
-    """Return how runs ended; a hold that follows an eviction of the run is the run's end."""
+    """Return how runs ended; a hold that follows the run's eviction is its end."""
     before = np.searchsorted(runs.row, holds.row) - 1
     after = (before >= 0) & (runs.job[np.maximum(before, 0)] == holds.job) if len(runs.row) else []
     held = np.zeros(len(runs.row), bool)
@@ -90,7 +90,7 @@ def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
 
 
 def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ...]:
-    """Return the wall time of runs without success, by how they ended, the most first."""
+    """Return the wall time of unsuccessful runs by how they ended, the most first."""
     found = []
     for code, how in _ENDS.items():
         chosen = counted & ~ends.good & (runs.end_code == code)
@@ -102,7 +102,7 @@ def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ..
 def tolls(
     number: NDArray[Any], names: Sequence[str], ends: Ends, counted: NDArray[np.bool_]
 ) -> tuple[Toll, ...]:
-    """Return the toll of each name, the worst first; runs with number -1 are nobody's."""
+    """Return the toll of each name, the worst first; runs with number -1 belong to none."""
     chosen = counted & (number >= 0)
     place = number[chosen]
 
@@ -132,7 +132,10 @@ def tolls(
 
 
 def at_home(history: JobHistories, runs: Runs, starts: Starts) -> NDArray[np.bool_]:
-    """Say which runs were on the access point itself, as DAGMan's are: without a slot, at the submitting daemon."""
+    """Return which runs were on the access point itself, as DAGMan's are.
+
+    They have no slot and run at the submitting daemon.
+    """
     own = np.zeros(len(runs.row), bool)
     bare = np.flatnonzero(starts.bare)
     first, which = np.unique(history.starts[runs.job[bare]], return_inverse=True)
@@ -153,7 +156,10 @@ def _address(record: bytes) -> str:
 
 
 def owners(events: Events, history: JobHistories) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return whose each job is, as an index into the names, as far as a job-ad event (028) of its cluster says; -1 else."""
+    """Return the owner of each job as an index into names; -1 if unknown.
+
+    Owners are read from job-ad events (028) of the job's cluster.
+    """
     ads = np.flatnonzero(events.code == Event.JOB_AD_INFORMATION)
     key = _clusters(events, ads)
     found, first = np.unique(key, return_index=True)

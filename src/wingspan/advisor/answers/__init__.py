@@ -1,1 +1,1 @@
-"""An advisor and a log -> answers about held jobs: whose matter it is, what to do, and the doing of it."""
+"""Answer questions about held jobs: where the fault lies, what to do, and how to do it."""

@@ -1,4 +1,4 @@
-"""Acting on advice: canaries first, within bounds, each act written down before it is done."""
+"""Act on advice: canaries first, within bounds, with a record written before each act."""
 
 import getpass
 import json
@@ -30,20 +30,20 @@ _STATE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may be done, by all calls together: the audit log tells what was done before.
+    """How much may be done by all calls together; the audit log records what was done before.
 
     Attributes
     ----------
     per_job, per_hour
-        Releases of one job ever; acts on jobs within an hour.
+        Releases of one job in all; jobs acted on within an hour.
     cool_down_s
         Seconds to leave an incident alone after a release of one of its jobs.
     wait_s
-        The longest to wait for canaries to prove themselves.
+        Longest wait for canaries to prove themselves, seconds.
     settle_s
-        How long a canary must run to have proven itself; None: twice as long as the jobs ran before.
+        Seconds that a canary must run to have proven itself; None: twice as long as the jobs ran before.
     early
-        Also release those whose time to be released has not come.
+        Also release jobs whose time has not come.
     """
 
     per_job: int = 3
@@ -56,12 +56,12 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that was done, or was not: one line of the audit log.
+    """An act, or a reason not to act: one line of the audit log.
 
     Attributes
     ----------
     what
-        "release" and "remove" are written before they are done; "skip", "stop" and "proven" tell why no more, or more,
+        "release" and "remove" are written before they are done; "skip", "stop" and "proven" say why no more, or more,
         is done.
     """
 
@@ -71,7 +71,7 @@ class Act:
 
 
 def append_line(path: Path, content: Mapping[str, Any]) -> None:
-    """Append one line of JSON, in one write: lines of several processes do not mix, and none is changed later."""
+    """Append one line of JSON in a single write, so that lines of several processes do not mix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(content, sort_keys=True).encode() + b"\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -83,13 +83,13 @@ def append_line(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def audit_file() -> Path:
-    """Return the user's audit log, one for all folders: the bounds count what it tells."""
+    """Return the path of the user's audit log, which is the same for all folders."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
     return Path(state) / "wingspan" / "holds.jsonl"
 
 
 def release_advised(incidents: Sequence[Incident], bounds: Bounds, audit: Path) -> Iterator[Act]:
-    """Release the jobs whose answer it is, incident by incident: canaries, and when they have proven themselves the rest.
+    """Release the jobs with that answer, incident by incident, canaries first.
 
     A canary that is held again, or that has not proven itself in time, ends its incident.
     """
@@ -100,7 +100,7 @@ def release_advised(incidents: Sequence[Incident], bounds: Bounds, audit: Path) 
 
 
 def remove_proven(incidents: Sequence[Incident], bounds: Bounds, audit: Path) -> Iterator[Act]:
-    """Remove the jobs whose answer it is, by proof; no others."""
+    """Remove the jobs whose answer is "remove" by proof, and no others."""
     for incident in incidents:
         proven = [
             each for each in incident.jobs if each.answer == "remove" and each.decided_by == "proof"
@@ -162,7 +162,7 @@ def _write(audit: Path, act: Act) -> Act:
 def _allowed(
     chosen: Sequence[Advice], bounds: Bounds, audit: Path
 ) -> Generator[Act, None, list[Advice]]:
-    """Yield why some are skipped; return those that are still held as advised, and within the bounds."""
+    """Yield why jobs are skipped; return those still held as advised and within the bounds."""
     ads = _ads(chosen)
     releases, recent = _done(audit)
     good: list[Advice] = []
@@ -185,7 +185,7 @@ def _allowed(
 
 
 def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> str:
-    """Say which job of an incident was released a short while ago and is held again; nothing if none."""
+    """Return which job of an incident was released recently and is held again; empty if none."""
     releases, _ = _done(audit)
     for job in chosen:
         since = time.time() - max(releases.get(job.job, [0.0]))
@@ -198,7 +198,10 @@ def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> str:
 
 
 def _same_hold(job: Advice, ad: Mapping[str, Any]) -> bool:
-    """Say whether a held job is the one of the log: in a pool that was made anew, another one has its number."""
+    """Return whether a held job is the one in the log.
+
+    After its queue was reset, a pool reuses job ids.
+    """
     held_at = _number(ad, "EnteredCurrentStatus", job.held_at)
     return (
         abs(held_at - job.held_at) <= _SAME_HOLD_S
@@ -212,7 +215,7 @@ def _number(ad: Mapping[str, Any], name: str, otherwise: float) -> float:
 
 
 def _as_advised(job: Advice, ad: Mapping[str, Any] | None) -> bool:
-    """Say whether the queue's job is the one that was advised on: held, with the same codes and reason."""
+    """Return whether the queue's job is held with the codes and reason that were advised on."""
     if ad is None or ad.get("JobStatus") != _HELD:
         return False
     codes = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
@@ -236,17 +239,17 @@ def _done(audit: Path) -> tuple[dict[str, list[float]], int]:
     recent = 0
     lines = audit.read_text().splitlines() if audit.exists() else []
     for line in lines:
-        told = json.loads(line)
-        if told.get("what") not in {"release", "remove"}:
+        done = json.loads(line)
+        if done.get("what") not in {"release", "remove"}:
             continue
-        recent += len(told["jobs"]) * (time.time() - told["time"] < _HOUR)
-        for job in told["jobs"]:
-            releases.setdefault(job, []).append(told["time"])
+        recent += len(done["jobs"]) * (time.time() - done["time"] < _HOUR)
+        for job in done["jobs"]:
+            releases.setdefault(job, []).append(done["time"])
     return releases, recent
 
 
 def _watch(canary: Sequence[Advice], holds: Mapping[str, Any], settle: float, wait_s: float) -> str:
-    """Wait until all canaries have left the queue or have run long enough; return why not, else nothing."""
+    """Wait until all canaries have left the queue or run long enough; return why not, else ""."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         ads = _ads(canary)

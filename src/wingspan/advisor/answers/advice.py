@@ -1,4 +1,4 @@
-"""What is advised on held jobs: per job and per incident, and in which order to release. Values and text."""
+"""Hold the advice on held jobs, per job and per incident, with the order of releases."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from wingspan.advisor.answers.evidence import Counts
 from wingspan.advisor.models.intervals import interval
 from wingspan.eventlog.codes import hold_name
 from wingspan.eventlog.rules import Answer
-from wingspan.shown import in_markup
+from wingspan.shown import counted, in_markup
 
 _LISTED: Final = 20  # jobs of an incident that a notebook shows
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Probability that a release pays, with its 95 % interval, and what says so.
+    """Probability that a release pays, with its 95 % interval and source.
 
     Attributes
     ----------
     wait_s
-        Of a trained advisor, from now to the best release, seconds; nan where it is against any; None of rates.
+        Seconds from now to the best release by a trained advisor; nan if it advises none; None for rates.
     """
 
     p: float
@@ -43,19 +43,19 @@ class Advice:
     answer
         One of `ANSWERS`.
     at
-        With "release later": when, UTC seconds; else nan.
+        Time of "release later", UTC seconds; else nan.
     probability, low, high
-        That a release pays, with a 95 % interval; nan where nothing was counted.
+        Probability that a release pays, with a 95 % interval; nan if nothing was counted.
     decided_by
         "rules", "data", "model NAME" or "proof".
     command
-        Ready to be typed; empty where a person must look first.
+        Command to copy; empty if a person must look first.
     ran_s
-        Seconds from the job's last start to the hold, nan without one.
+        Seconds from the job's last start to the hold; nan without a start.
     host, owner
-        Where it ran, and whose it is; empty where nothing tells.
+        Where it ran, and its owner; empty if unknown.
     whose, share
-        Whose matter the hold is (see `blame`), and how likely; empty where it cannot be said.
+        Where the fault lies (see `blame`), and how likely; empty if unclear.
     """
 
     job: str
@@ -88,7 +88,7 @@ class Incident:
     Attributes
     ----------
     plan
-        In which order to release, where that is the answer; else empty.
+        Order of releases, if that is the answer; else empty.
     """
 
     code: int
@@ -99,9 +99,8 @@ class Incident:
     plan: str
 
     def __repr__(self) -> str:
-        count = len(self.jobs)
         of = self.jobs[0].cause if self.jobs else self.name
-        jobs = f"{count:,} job{'' if count == 1 else 's'}"
+        jobs = counted(len(self.jobs), "job")
         return f"Incident {self.code}/{self.subcode}, {jobs}: {self.answer}. {of}"
 
     def _repr_html_(self) -> str:
@@ -118,7 +117,7 @@ class Incident:
 
 
 class Incidents(tuple[Incident, ...]):
-    """Advice on held jobs, an incident after the other."""
+    """Advice on held jobs, incident by incident."""
 
     __slots__ = ()
 
@@ -142,14 +141,14 @@ class Incidents(tuple[Incident, ...]):
 
 
 def rate(counts: Counts, level: str) -> Chance:
-    """Return the smoothed share of releases that paid; its interval counts each cluster as one piece of evidence."""
+    """Return the smoothed share of releases that paid; its interval counts each cluster once."""
     p = (counts.paid + 1) / (counts.total + 2)
     low, high = interval(np.array([p]), np.array([counts.clusters + 2.0]))
     return Chance(p, float(low[0]), float(high[0]), f"data ({level})")
 
 
 def group(found: Sequence[Advice], numbers: Sequence[int]) -> Incidents:
-    """Gather the advice on jobs by their incidents, and plan the release of each."""
+    """Group the advice on jobs by incident, and plan the release of each."""
     incidents: dict[int, list[Advice]] = {}
     for advice, number in zip(found, numbers, strict=True):
         incidents.setdefault(number, []).append(advice)
@@ -157,7 +156,7 @@ def group(found: Sequence[Advice], numbers: Sequence[int]) -> Incidents:
 
 
 def incident_of(jobs: tuple[Advice, ...]) -> Incident:
-    """Return the incident of some jobs: the answer of most of them, and in which order to release."""
+    """Return the incident of some jobs, with the answer of most of them and a plan of releases."""
     answer = Counter(each.answer for each in jobs).most_common(1)[0][0]
     first = jobs[0]
     releasing = [each for each in jobs if each.answer in {"release now", "release later"}]
@@ -167,7 +166,7 @@ def incident_of(jobs: tuple[Advice, ...]) -> Incident:
 
 
 def canaries(count: int) -> int:
-    """Return how many jobs to release first: 1, of many 2 %.
+    """Return how many jobs to release first: 2 %, at least 1.
 
     >>> [canaries(count) for count in (1, 5, 100, 1000)]
     [1, 1, 2, 20]
@@ -176,13 +175,13 @@ def canaries(count: int) -> int:
 
 
 def settle_s(jobs: Sequence[Advice]) -> float:
-    """Return how long to watch the canaries: twice as long as the jobs ran before they were held."""
+    """Return how long to watch the canaries: twice the time that the jobs ran before the hold."""
     ran = [each.ran_s for each in jobs if each.ran_s == each.ran_s]
     return max(60.0, 2 * max(ran, default=0.0))
 
 
 def plan_text(jobs: Sequence[Advice]) -> str:
-    """Say in which order to release the jobs of an incident."""
+    """Describe the order in which to release the jobs of an incident."""
     if len(jobs) < 2:
         return ""
     first = canaries(len(jobs))

@@ -1,7 +1,9 @@
-"""Held jobs -> advice: release now, release later, fix first, remove, or no evidence; per incident, then per job.
+"""Give advice on held jobs: release now or later, fix first, remove, or no evidence.
 
-On the first day the table of rules answers; from `ENOUGH` releases of such holds with a known outcome on, their rates do, or a
-trained advisor where one is given. Which of them decided is part of every advice. A removal is advised on proof alone.
+Advice is given per incident, then per job.
+
+On the first day the table of rules answers. From `ENOUGH` releases of such holds with a known outcome on, their rates
+answer, or a trained advisor if one is given. Every advice names what decided it. A removal is advised on proof alone.
 """
 
 from collections import Counter
@@ -41,8 +43,9 @@ from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule
+from wingspan.shown import counted
 
-LIKELY = 0.5  # a release that pays more often than not overrules a measured fix
+LIKELY = 0.5  # a release that is this likely to pay overrules a measured fix
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
@@ -56,9 +59,9 @@ def advise(
     Parameters
     ----------
     every
-        On every hold instead, each with what was known at its record and nothing after it.
+        Advise on every hold instead, each by what was known at its record.
     advisor
-        Its probabilities replace the rates.
+        A trained advisor, whose probabilities replace the rates.
     """
     episodes = find_episodes(timeline)
     moments = at_holds(episodes) if every else _open_holds(timeline, episodes)
@@ -95,15 +98,15 @@ def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
 
 
 def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
-    """Return whose the jobs are, as far as a job-ad event (028) tells."""
+    """Return the owners of jobs that a job-ad event (028) names."""
     rows = timeline.where(Event.JOB_AD_INFORMATION)
     firsts: dict[int, int] = {}
     for row, job in zip(rows.tolist(), timeline.job[rows].tolist(), strict=True):
         if job in jobs:
             firsts.setdefault(job, row)
     bodies = read_bodies(timeline.events, list(firsts.values()))
-    told = zip(firsts, bodies, strict=True)
-    return {job: str(body["Owner"]) for job, body in told if body.get("Owner")}
+    ads = zip(firsts, bodies, strict=True)
+    return {job: str(body["Owner"]) for job, body in ads if body.get("Owner")}
 
 
 def _advise_one(
@@ -115,17 +118,18 @@ def _advise_one(
 
 
 def advise_ads(ads: Sequence[Mapping[str, Any]], now: float) -> tuple[Incident, ...]:
-    """Advise on held jobs of which only their ads in the queue are known: by the rules and by what the ads measured."""
+    """Advise on held jobs from their ads in the queue alone, by rules and measured use."""
     found, keys = [], []
     same = Counter(map(_key, ads))
     for ad in ads:
         question = question_of_ad(ad, now)
-        starts = int(ad.get("NumJobStarts") or 0)
-        told = (
-            f"no log of its own is readable; {starts} starts, {int(ad.get('NumHolds') or 1)} holds",
-            f"{same[_key(ad)]} jobs of its cluster are held for this code",
+        starts = counted(int(ad.get("NumJobStarts") or 0), "start")
+        held = counted(int(ad.get("NumHolds") or 1), "hold")
+        facts = (
+            f"no log of its own is readable; {starts}, {held}",
+            f"{counted(same[_key(ad)], 'job')} of its cluster held for this code",
         )
-        found.append(_decide(question, None, None, told))
+        found.append(_decide(question, None, None, facts))
         keys.append((*_key(ad), question.rule.cause))
     numbers: dict[tuple[Any, ...], int] = {}
     return group(found, [numbers.setdefault(key, len(numbers)) for key in keys])
@@ -185,7 +189,7 @@ def _answer(
     *,
     person: bool,
 ) -> tuple[Answer, str, float]:
-    """Return the answer, who decided, and with "release later" the seconds from the hold."""
+    """Return the answer, what decided it, and for "release later" the seconds from the hold."""
     rule = question.rule
     if person:
         return rule.answer, "rules", 0.0
@@ -205,9 +209,9 @@ def _answer(
 
 
 def _may_pass(question: Question, chance: Chance | None) -> bool:
-    """Say whether a trained advisor overrules a measured fix with a release.
+    """Return whether a trained advisor overrules a measured fix with a release.
 
-    A faster machine may end a job in time. Another limit may have been a broken machine's, where most such releases pay.
+    A faster machine may end a job in time. Any other limit may come from a broken machine, if most such releases pay.
     """
     if chance is None or chance.wait_s is None or isnan(chance.wait_s):
         return False
@@ -215,7 +219,7 @@ def _may_pass(question: Question, chance: Chance | None) -> bool:
 
 
 def _counselled(question: Question, chance: Chance, wait_s: float) -> tuple[Answer, str, float]:
-    """Answer as a trained advisor does; what no release is worth is fixed first where the rules know how."""
+    """Answer as a trained advisor does; where no release pays, fix first if a rule knows how."""
     if isnan(wait_s):
         return ("fix first" if question.rule.fix else "no evidence"), chance.source, 0.0
     answer: Answer = "release later" if wait_s else "release now"
@@ -223,10 +227,10 @@ def _counselled(question: Question, chance: Chance, wait_s: float) -> tuple[Answ
 
 
 def is_proof(rule: Rule, evidence: Evidence | None) -> bool:
-    """Say whether nothing but a removal is left.
+    """Return whether only a removal is left.
 
-    So it is where no fix is known for the cause, releases of such holds were in vain in `ENOUGH` clusters, and one of
-    this job too. What can be fixed is never removed, however often it was released in vain.
+    That requires that no fix is known for the cause, that no release of such holds paid in `ENOUGH` clusters, and that a
+    release of this job did not pay. A job that can be fixed is never removed, however many releases failed.
     """
     if evidence is None or rule.fixable or rule.nature == "transient":
         return False

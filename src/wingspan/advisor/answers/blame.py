@@ -1,9 +1,11 @@
-"""Whose matter a hold is: the job's, its cluster's, the host's, the site's or the access point's, as shares of one. Pure.
+"""Weigh where the fault for a hold lies, as probabilities of six hypotheses.
 
-Tries of other jobs are counted in cells, by whether they are mates and by how near they ran in place and time. A
-hypothesis says that such holds come in its cells at a rate of their own (any from 0 to 1, all alike likely), elsewhere at
-the usual rate. The hold that is asked about is left out. What code and text say is the prior; the counts move it, and a
-cell of many tries counts no more than its clusters allow.
+They are the job, its cluster, its user, the host, the site and the access point. All functions are pure.
+
+Tries of other jobs are counted in cells, by whether they are cluster-mates and by how near they ran in place and time.
+A hypothesis says that such holds come in its cells at a rate of their own, and elsewhere at the usual rate. The hold in
+question is left out. Code and text give the prior. The counts move it, and a cell of many tries counts no more than its
+clusters allow.
 """
 
 from collections.abc import Container, Mapping
@@ -19,8 +21,8 @@ NEAR: Final = (
     "host",
     "site",
     "access point",
-)  # each without those before it, and as recent as its troubles last
-FAR: Final = "elsewhere"  # mates alone: at other places and times
+)  # each without the nearer ones before it, and as recent as its outages last
+FAR: Final = "elsewhere"  # of mates alone: at other places and times
 Cell: TypeAlias = tuple[str, str]
 _CELLS: Final[Mapping[str, frozenset[Cell]]] = {
     "job": frozenset(),
@@ -33,8 +35,8 @@ _CELLS: Final[Mapping[str, frozenset[Cell]]] = {
 JOB: Final = "job"
 USER: Final = "user"
 WIDE: Final = "job, cluster or user"
-SURE: Final = 0.6  # share from which on one is named
-MOST: Final = 0.95  # no counts make anything certain
+SURE: Final = 0.6  # a hypothesis is named from this share on
+MOST: Final = 0.95  # no counts make a verdict certain
 _PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
     "job": {
         JOB: 0.40,
@@ -62,7 +64,7 @@ _PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
     },
     "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
 }
-_RATE: Final = {  # beta distribution of the rate, where something is at fault: a trouble strikes a good part of the tries
+_RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
     "job": (1.0, 1.0),
     "cluster": (1.0, 1.0),
     "host": (4.0, 2.0),
@@ -70,14 +72,14 @@ _RATE: Final = {  # beta distribution of the rate, where something is at fault: 
     "access point": (3.0, 4.0),
     "user": (3.0, 4.0),
 }
-_RARE: Final = (0.5, 25.0)  # held and jobs that the usual rate begins with
-_TRUST: Final = 0.35  # of what counts say: clusters that meet the same trouble are not independent
+_RARE: Final = (0.5, 25.0)  # held jobs and jobs that the usual rate begins with
+_TRUST: Final = 0.35  # weight of the counts: clusters in the same outage are not independent
 _A_CLUSTER: Final = 3.0  # independent jobs that one cluster counts as
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Tries of other jobs, how many of them ended in such a hold, and of how many clusters they are."""
+    """Tries of other jobs, how many of them ended in such a hold, and their number of clusters."""
 
     held: int = 0
     tries: int = 0
@@ -86,14 +88,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """Whose matter a hold is.
+    """Where the fault for a hold lies.
 
     Attributes
     ----------
     shares
-        Hypothesis -> probability; they sum to 1. ``host`` and ``site`` are there where the log tells of them.
+        Probability of each hypothesis; they sum to 1. ``host`` and ``site`` are included if the log names them.
     seen
-        What was counted, by cell.
+        Counts by cell.
     """
 
     shares: Mapping[str, float]
@@ -101,7 +103,7 @@ class Blame:
 
     @property
     def whose(self) -> str:
-        """The likeliest; ``job or cluster``, or `WIDE`, where only these are left; nothing where it cannot be said."""
+        """The likeliest hypothesis; ``job or cluster`` or `WIDE` if only these remain; else ""."""
         best = max(self.shares, key=lambda name: self.shares[name])
         if self.shares[best] >= SURE:
             return best
@@ -112,7 +114,7 @@ class Blame:
 
     @property
     def share(self) -> float:
-        """The probability of what `whose` says; 0 where it says nothing."""
+        """The probability of `whose`; 0 if that is empty."""
         parts = self.whose.replace(",", " or").split(" or ") if self.whose else []
         return min(sum(self.shares[part] for part in parts), MOST)
 
@@ -120,16 +122,16 @@ class Blame:
 def blame(
     origin: Origin, seen: Mapping[Cell, Seen], usual: Seen, known: Container[str] = NEAR
 ) -> Blame:
-    """Return the shares.
+    """Return the share of each hypothesis.
 
     Parameters
     ----------
     origin
-        Whose matter the rule for the code and text says it is.
+        Origin of the fault by the rule for code and text.
     usual
         Tries of all other clusters at any time and place, and those that ended in such a hold.
     known
-        Of ``host`` and ``site``, those that the log tells of.
+        Of ``host`` and ``site``, those that the log names.
 
     Examples
     --------
@@ -152,13 +154,13 @@ def blame(
 
 
 def _counted(seen: Seen) -> tuple[float, float]:
-    """Return held and other tries, as far as they count: those of one cluster are held together."""
+    """Return held and other tries, each cluster counting as a few."""
     trust = min(1.0, _A_CLUSTER * seen.clusters / seen.tries) if seen.tries else 0.0
     return trust * seen.held, trust * (seen.tries - seen.held)
 
 
 def _gain(name: str, counts: Mapping[Cell, tuple[float, float]], rate: float) -> float:
-    """Return the logarithm of how much likelier a hypothesis makes the counts than the usual rate does."""
+    """Return the log likelihood ratio of the counts, hypothesis against usual rate."""
     raised = [counts[cell] for cell in _CELLS[name] if cell in counts]
     held, rest = sum(one[0] for one in raised), sum(one[1] for one in raised)
     one, other = _RATE[name]

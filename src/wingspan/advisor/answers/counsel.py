@@ -1,4 +1,4 @@
-"""Ask a trained advisor about held jobs, as it is used in the pool of the logs."""
+"""Ask a trained advisor about held jobs, fitted to the pool of the logs."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Counsel(NamedTuple):
-    """What a trained advisor says of a held job: None where it has seen nothing like it; and what to know of the advisor."""
+    """A trained advisor's opinion of a held job; None if it has seen nothing similar.
+
+    `note` says how far the advisor applies to this pool.
+    """
 
     chance: Chance | None
     note: str = ""
@@ -24,8 +27,8 @@ def ask(
 ) -> list[Counsel]:
     """Return the counsel at some moments.
 
-    The advisor was trained on what was known at a hold, and on releases some time later. So it is asked. In a pool that is new to
-    it, each moment has the counsel of the advisor as it was known then.
+    The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. In a
+    pool that is new to it, each moment uses the advisor as it was fitted by then.
     """
     if advisor is None or not len(moments):
         return [Counsel(None)] * len(moments)

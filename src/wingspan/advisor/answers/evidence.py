@@ -1,6 +1,6 @@
-"""Timeline -> evidence for one hold: what came of releases before, how cluster-mates and host-mates fare.
+"""Collect the evidence for one hold: outcomes of earlier releases, mates and host.
 
-Everything is taken from rows smaller than `upto`, so that what stands below changes nothing.
+Everything comes from rows smaller than `upto`, so that later events change nothing.
 """
 
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ _AT_ONCE_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What came of earlier releases of some kind of hold.
+    """Outcomes of earlier releases of some kind of hold.
 
     Attributes
     ----------
     clusters
-        Different clusters they are from: the number of independent pieces of evidence.
+        Number of different clusters: the independent pieces of evidence.
     wait_s
-        Median seconds from the hold to a release that paid, nan without any; of cluster-mates always.
+        Median seconds from the hold to a release that paid; nan without any, and always for cluster-mates.
     """
 
     paid: int = 0
@@ -54,32 +54,32 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """Return how many releases with a known outcome there were."""
+        """Return the number of releases with a known outcome."""
         return self.paid + self.again + self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the logs had told by the moment.
+    """What the logs showed by the moment.
 
     Attributes
     ----------
     levels
-        Of holds with the same template, sub-code, code: see `LEVELS`.
+        Outcomes for holds with the same template, sub-code and code: see `LEVELS`.
     job, mates
-        Of this job's own earlier holds with the code, and of its cluster-mates'.
+        Outcomes for earlier holds with the code, of this job and of its cluster-mates.
     job_same
-        How many of this job's releases ended in the same hold again.
+        Number of this job's releases that ended in the same hold again.
     held_mates, held_hosts
-        Jobs of the cluster that were held for the same code, this one too, and on how many hosts.
+        Jobs of the cluster held for the same code, this one included, and their number of hosts.
     alike
         Other clusters with such a hold at its access point in the hour before; nodes of DAGs count as one.
     blame
-        Whose matter it is.
+        Where the fault lies.
     similar
-        Indices of the last episodes of the template, else of the code, with known outcome, newest first.
+        Last episodes of the template, else of the code, with known outcome, newest first.
     ran_s
-        Seconds from the last start to the hold, nan without a start.
+        Seconds from the last start to the hold; nan without a start.
     """
 
     levels: tuple[Counts, ...]
@@ -94,11 +94,11 @@ class Evidence:
     ran_s: float
 
 
-class _Told:
-    """Episodes whose outcome is known, by group: what came of them above a row."""
+class _Outcomes:
+    """Outcomes of episodes by group, as far as they are known above a row."""
 
-    def __init__(self, episodes: Episodes, told: NDArray[Any], group: NDArray[Any]) -> None:
-        self._shelf = shelf = Shelf(told, episodes.outcome_row[told], group[told])
+    def __init__(self, episodes: Episodes, known: NDArray[Any], group: NDArray[Any]) -> None:
+        self._shelf = shelf = Shelf(known, episodes.outcome_row[known], group[known])
         outcome = episodes.outcome[shelf.items]
         self._paid, self._failed = Sums(outcome == _PAID), Sums(outcome == _FAILED)
         self._same = Sums(outcome == _SAME)
@@ -123,14 +123,14 @@ class _Told:
 
 
 class History:
-    """The timeline and its episodes, sorted so that each question costs what it touches.
+    """The timeline and its episodes, sorted so that a question reads only what it needs.
 
     Attributes
     ----------
     reasons
-        Of the episodes, as the holds' events have them.
+        Reasons of the episodes, as in the holds' events.
     said
-        What they say: where a hold has no reason, that of what stands before it.
+        The same, except that a missing reason is replaced by the error before the hold.
     """
 
     def __init__(self, timeline: Timeline, episodes: Episodes) -> None:
@@ -139,7 +139,7 @@ class History:
         self.reasons = [str(body.get("HoldReason") or "") for body in bodies]
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
         self._at = places_of(timeline, episodes.row, self.said)
-        told = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
+        known = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
         self._groups = {
             "template": number_by_first(episodes.code, episodes.subcode, episodes.template),
             "sub-code": number_by_first(episodes.code, episodes.subcode),
@@ -149,7 +149,9 @@ class History:
         }
         there = number_by_first(self._groups["template"], episodes.access_point)
         self._groups["access point"] = there
-        self._told = {name: _Told(episodes, told, group) for name, group in self._groups.items()}
+        self._outcomes = {
+            name: _Outcomes(episodes, known, group) for name, group in self._groups.items()
+        }
         everything = np.arange(len(episodes))
         self._holds = Shelf(everything, episodes.row, self._groups["mates"])
         self._held_jobs = Sums(first_in_group(self._holds, episodes.job))
@@ -165,15 +167,16 @@ class History:
         return Tries(self.timeline, self.episodes, self._at, self._groups["template"])
 
     def at(self, episode: int, upto: int, origin: Origin) -> Evidence:
-        """Return what was known of an episode above the row `upto`; `origin` is whose matter its rule says it is."""
-        told = {
-            name: (one, int(self._groups[name][episode]), upto) for name, one in self._told.items()
+        """Return what was known of an episode above the row `upto`; `origin` comes from its rule."""
+        known = {
+            name: (one, int(self._groups[name][episode]), upto)
+            for name, one in self._outcomes.items()
         }
-        counts = {name: one.counts(group, row) for name, (one, group, row) in told.items()}
-        own, job_group, _ = told["job"]
+        counts = {name: one.counts(group, row) for name, (one, group, row) in known.items()}
+        own, job_group, _ = known["job"]
         mates = _without(counts["mates"], counts["job"])
         held = self._holds.bounds(int(self._groups["mates"][episode]), upto)
-        similar, group, _ = told["template" if counts["template"].total else "code"]
+        similar, group, _ = known["template" if counts["template"].total else "code"]
         return Evidence(
             levels=tuple(counts[level] for level in LEVELS),
             job=counts["job"],
@@ -204,7 +207,7 @@ class History:
 
 
 def _without(counts: Counts, own: Counts) -> Counts:
-    """Return the counts of a cluster without those of one of its jobs; they are of one cluster."""
+    """Return the counts of a cluster without those of one of its jobs."""
     paid, again, failed = (
         counts.paid - own.paid,
         counts.again - own.again,

@@ -1,4 +1,4 @@
-"""The evidence for one hold, in words."""
+"""Describe the evidence for one hold in words."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +16,7 @@ from wingspan.advisor.answers.evidence import (
     History,
 )
 from wingspan.advisor.holds.episodes import OUTCOMES
+from wingspan.shown import counted
 
 ENOUGH: Final = 30
 _CROWD: Final = 3
@@ -27,9 +28,9 @@ _WHOSE: Final = {
     "job, cluster or user": "this job, its cluster or its user",
     "host": "the machine",
     "site": "the site",
-    "access point": "the access point, or of a server that its jobs use",
+    "access point": "the access point or a server that its jobs use",
 }
-_GROUPS: Final = {  # tries of
+_GROUPS: Final = {  # cells of tries that one line describes
     "runs of cluster-mates on this machine": [(MATES, "host")],
     "runs of cluster-mates elsewhere": [(MATES, near) for near in ("site", "access point", FAR)],
     "runs of others on the machine in a day": [(OTHERS, "host")],
@@ -47,7 +48,7 @@ def enough(evidence: Evidence | None) -> tuple[Counts | None, str]:
 
 
 def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
-    """Return what was counted of releases of such holds, of the job, its cluster and its machine."""
+    """Describe the counted releases of such holds, of the job, its cluster and its machine."""
     if evidence is None:
         return []
     lines = []
@@ -57,49 +58,50 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
             ((c, n) for c, n in zip(evidence.levels, LEVELS, strict=True) if c.total),
             (Counts(), "code"),
         )
-        few = "" if counts.total else ": what a release does is unknown"
-        lines.append(
-            f"{counts.total} releases of such holds with known outcome ({ENOUGH} are enough){few}"
-        )
+        few = "" if counts.total else ": the effect of a release is unknown"
+        known = counted(counts.total, "release")
+        lines.append(f"{known} of such holds with known outcome ({ENOUGH} are needed){few}")
     if counts.total:
+        known = f"{counted(counts.total, 'release')} with the same {level}"
         lines.append(
-            f"of {counts.total} releases with the same {level}, from {counts.clusters} clusters: "
-            f"{counts.paid} succeeded, {counts.again} held again, {counts.failed} failed"
+            f"{known}, from {counted(counts.clusters, 'cluster')}: "
+            f"{counts.paid:,} succeeded, {counts.again:,} held again, {counts.failed:,} failed"
         )
-    for name, known in (("this job", evidence.job), ("its cluster-mates", evidence.mates)):
-        if known.total:
-            vain = known.again + known.failed
-            lines.append(f"releases of {name} for code {code}: {known.paid} paid, {vain} in vain")
+    for name, own in (("this job", evidence.job), ("its cluster-mates", evidence.mates)):
+        if own.total:
+            failed = own.again + own.failed
+            lines.append(
+                f"releases of {name} for code {code}: {own.paid:,} paid, {failed:,} did not"
+            )
     if evidence.held_mates > 1:
-        hosts = f" on {evidence.held_hosts} hosts" if evidence.held_hosts else ""
-        lines.append(f"{evidence.held_mates} jobs of its cluster held for this code{hosts}")
+        hosts = f" on {counted(evidence.held_hosts, 'host')}" if evidence.held_hosts else ""
+        lines.append(f"{evidence.held_mates:,} jobs of its cluster held for this code{hosts}")
     if evidence.alike >= _CROWD:
         lines.append(
-            f"{evidence.alike} other clusters at its access point had such a hold in the hour before: "
-            "it may be an outage"
+            f"{evidence.alike:,} other clusters at its access point had such a hold in the hour "
+            "before: it may be an outage"
         )
     return [*lines, _blame_line(evidence.blame)]
 
 
-def _blame_line(told: Blame) -> str:
+def _blame_line(blame: Blame) -> str:
     verdict = (
-        f"most likely the matter of {_WHOSE[told.whose]} ({told.share:.0%})"
-        if told.whose
-        else "whose matter it is cannot be told"
+        f"the fault most likely lies with {_WHOSE[blame.whose]} ({blame.share:.0%})"
+        if blame.whose
+        else "it is unclear where the fault lies"
     )
-    counted = []
+    parts = []
     for group, cells in _GROUPS.items():
-        seen = [told.seen[cell] for cell in cells if cell in told.seen]
+        seen = [blame.seen[cell] for cell in cells if cell in blame.seen]
         tries = sum(one.tries for one in seen)
         if tries:
-            counted.append(f"{sum(one.held for one in seen):,} of {tries:,} {group}")
-    return f"{verdict}: " + (
-        f"held so: {', '.join(counted)}" if counted else "no other job ran that tells"
-    )
+            parts.append(f"{sum(one.held for one in seen):,} of {tries:,} {group}")
+    found = f"such holds ended {', '.join(parts)}" if parts else "no other run to compare with"
+    return f"{verdict}: {found}"
 
 
 def similar_lines(history: History, evidence: Evidence) -> list[str]:
-    """Tell of the last episodes like this one."""
+    """Describe the last similar episodes."""
     timeline, episodes = history.timeline, history.episodes
     lines = []
     for other in evidence.similar:

@@ -1,4 +1,4 @@
-"""What was measured, and what the reason says -> the request or limit that would have fitted, as a ready `condor_qedit` line."""
+"""Compute the request or limit that would have fitted, and write its `condor_qedit` line."""
 
 import re
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ _SPAN: Final = re.compile(
     r"\b(\d+(?:\.\d+)?)[ -]?(s|sec|min|h|hr|hour|day|d|week)[a-z]*\b", re.IGNORECASE
 )
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_IN_MB: Final = 1 << 18  # a bare amount of memory is MB below it, KB from it on: 256 GB, 256 MB
+_IN_MB: Final = 1 << 18  # a bare amount of memory is MB below this (256 GB), else KB (256 MB)
 _LIMITS: Final = {46: "AllowedJobDuration", 47: "AllowedExecuteDuration"}
 _OVER_TIME: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A request or limit that would have fitted, the line that sets it, and what it was computed from."""
+    """A request or limit that would have fitted, the command that sets it, and its derivation."""
 
     command: str
     evidence: str
 
 
 def compute(job: str, resource: Resource, measured: Measured, reason: str) -> Fix | None:
-    """Return the request that would have fitted; None where nothing was measured.
+    """Return the request that would have fitted; None if nothing was measured.
 
     Parameters
     ----------
     reason
-        The hold's text: the amounts in it are of use or limit, and the job needed at least those.
+        The hold's text. Its amounts are use or limit, and the job needed at least those.
     """
     said = max(amounts(reason, resource), default=0)
     least = max(measured.own, measured.request, said)
@@ -64,7 +64,7 @@ def compute(job: str, resource: Resource, measured: Measured, reason: str) -> Fi
 
 
 def longer(job: str, code: int, reason: str, ran_s: float) -> Fix | None:
-    """Return twice the job's own time limit (codes 46, 47); None where its text does not say the limit."""
+    """Return twice the job's own time limit (codes 46, 47); None if its text has no limit."""
     limit = max(durations(reason), default=0.0)
     if code not in _LIMITS or not limit:
         return None
@@ -77,7 +77,7 @@ def longer(job: str, code: int, reason: str, ran_s: float) -> Fix | None:
 
 
 def amounts(reason: str, resource: Resource) -> list[int]:
-    """Return the amounts that a reason names, in the resource's unit.
+    """Return the amounts in a reason, in the resource's unit.
 
     >>> amounts("due to memory usage 3250000.", MEMORY), amounts("used 5 GB, 4096 MB allowed", MEMORY)
     ([3174], [5120, 4096])
@@ -94,7 +94,7 @@ def amounts(reason: str, resource: Resource) -> list[int]:
 
 
 def durations(reason: str) -> list[float]:
-    """Return the spans of time that a reason names, in seconds.
+    """Return the durations in a reason, in seconds.
 
     >>> durations("exceeded allowed execute duration of 3+00:00:00"), durations("within 72 hrs")
     ([259200.0], [259200.0])
@@ -106,7 +106,7 @@ def durations(reason: str) -> list[float]:
 
 
 def _clock(days: str, first: str, second: str, third: str) -> float:
-    """Return seconds of d+hh:mm:ss, h:mm:ss or m:ss, as HTCondor writes durations."""
+    """Return the seconds of d+hh:mm:ss, h:mm:ss or m:ss, which are HTCondor's durations."""
     parts = [int(first), int(second), *([int(third)] if third else [])]
     total = 0
     for part in parts:
@@ -115,5 +115,8 @@ def _clock(days: str, first: str, second: str, third: str) -> float:
 
 
 def _bare(number: int, resource: Resource) -> float:
-    """Return KB of an amount without a unit: HTCondor counts disk and resident sets in KB, requests of memory in MB."""
+    """Return KB of an amount without a unit.
+
+    HTCondor counts disk and resident sets in KB, and requests of memory in MB.
+    """
     return float(number << 10 if resource is MEMORY and number < _IN_MB else number)

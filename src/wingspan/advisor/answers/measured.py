@@ -1,4 +1,4 @@
-"""Timeline -> what held jobs and their cluster-mates used and requested, for many holds in one reading of the logs."""
+"""Read what held jobs and their cluster-mates used and requested, in one pass over the logs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Resource:
     Attributes
     ----------
     unit, in_kb
-        Its unit, of `in_kb` KB; 0 where it counts no bytes.
+        Its unit, which is `in_kb` KB; 0 if it does not count bytes.
     step
-        Its request is rounded up to a multiple of it.
+        The request is rounded up to a multiple of it.
     over_own, over_mates
-        What a job needed by what was measured of it until it was stopped, and of a mate that ended well.
+        Factors for the need of a job: over its own use until it was stopped, and over that of a successful mate.
     """
 
     kind: Kind
@@ -48,7 +48,7 @@ RESOURCES: Final = {one.kind: one for one in (MEMORY, DISK, CPUS)}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How much was used and requested, in the resource's unit; 0 where nothing says.
+    """How much was used and requested, in the resource's unit; 0 if unknown.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Measured:
     request
         The largest request known of the job or its mates.
     mates, mates_count
-        The largest peak of cluster-mates that ended with 0, and how many of them were measured.
+        The largest peak of cluster-mates that exited with 0, and their number.
     """
 
     own: int = 0
@@ -68,7 +68,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: the row of a hold, the row up to which the logs are known, and what is asked for."""
+    """A question about one hold: its row, the row up to which the logs are known, the resource."""
 
     row: int
     upto: int
@@ -76,18 +76,18 @@ class Asked:
 
 
 def measure(timeline: Timeline, asked: Sequence[Asked]) -> list[Measured]:
-    """Read what the jobs of some holds, and their cluster-mates, had used by then."""
+    """Read what the jobs of some holds and their cluster-mates had used by then."""
     ends, sizes = _Ends(timeline, asked), _Sizes(timeline, asked)
     return [ends.of(one, sizes.peak(one)) for one in asked]
 
 
 def measured_in_ad(ad: Mapping[str, Any], resource: Resource) -> Measured:
-    """Return what a queued job's ad says."""
+    """Return the measurements in a queued job's ad."""
     return Measured(_used(ad, resource), _number(ad.get(resource.attribute)))
 
 
 class _Ends:
-    """Ends of runs (005, 004), sorted by cluster, with their measurements where a question needs them."""
+    """Ends of runs (005, 004) by cluster, with measurements where a question needs them."""
 
     def __init__(self, timeline: Timeline, asked: Sequence[Asked]) -> None:
         self._timeline = timeline
@@ -120,7 +120,7 @@ class _Ends:
         )
 
     def _chosen(self, one: Asked) -> NDArray[np.int64]:
-        """Return the places of the job's own ends, and of its mates' last ones."""
+        """Return the places of the job's own ends and of its mates' last ones."""
         cluster, job = self._timeline.cluster[one.row], self._timeline.job[one.row]
         start, stop = np.searchsorted(self._cluster, (cluster, cluster + 1))
         stop = start + np.searchsorted(self._rows[start:stop], one.upto)
@@ -131,7 +131,10 @@ class _Ends:
 
 
 class _Sizes:
-    """Image sizes (006) of the jobs that are asked about, in MB: of memory alone, disk is not in them."""
+    """Image sizes (006) of the jobs in question, in MB.
+
+    They measure memory only, not disk.
+    """
 
     def __init__(self, timeline: Timeline, asked: Sequence[Asked]) -> None:
         self._timeline = timeline
@@ -170,5 +173,5 @@ def _used(body: Mapping[str, Any], resource: Resource) -> int:
 
 
 def _number(value: object) -> int:
-    """Return a number rounded up, 0 for what is none."""
+    """Return a number rounded up, or 0 if it is not a number."""
     return -int(-value // 1) if isinstance(value, int | float) and value == value else 0  # noqa: PLR0124

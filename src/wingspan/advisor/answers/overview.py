@@ -1,4 +1,7 @@
-"""Advice on many held jobs -> a table of few rows: what has one cause and one answer, or one user, host or cluster. Pure."""
+"""Group the advice on many held jobs into a short table.
+
+Rows share a cause and an answer, or a user, host, cluster or incident. All functions are pure.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,17 +21,17 @@ class Row:
     Attributes
     ----------
     key
-        What they have in common: a cause, user, host, cluster or incident; ``?`` where the log does not tell.
+        What they have in common: a cause, user, host, cluster or incident; ``?`` if unknown.
     code
-        Code and sub-code of most of them, such as ``34/0``.
+        Code and sub-code of most of them, e.g. ``34/0``.
     answer
         The answer for most of them.
     other
-        How many of them have another one.
+        Number of jobs with another answer.
     users, hosts
-        How many different ones are known.
+        Number of known users and hosts.
     ran_s
-        Seconds that the jobs had run when they were held, since their last starts; what is not known counts as none.
+        Seconds that the jobs ran from their last starts to the holds; unknown times count as 0.
     """
 
     key: str
@@ -64,7 +67,7 @@ def cluster_of(job: Advice) -> str:
 
 
 def overview(incidents: Iterable[Incident], by: str = CAUSE) -> tuple[Row, ...]:
-    """Gather all jobs by a key of `KEYS`; the rows with most jobs come first."""
+    """Group all jobs by a key of `KEYS`; the rows with most jobs come first."""
     found: dict[str, list[Advice]] = {}
     key = KEYS[by]
     for number, incident in enumerate(incidents, 1):
@@ -92,11 +95,11 @@ def _row(key: str, jobs: list[Advice]) -> Row:
 
 
 def select(incidents: Iterable[Incident], keep: Callable[[Advice], bool]) -> tuple[Incident, ...]:
-    """Return the incidents with the jobs that are kept, without those that have none."""
+    """Return the incidents with the jobs to keep; incidents without any are dropped."""
     kept = (tuple(job for job in each.jobs if keep(job)) for each in incidents)
     return tuple(incident_of(jobs) for jobs in kept if jobs)
 
 
 def commands(jobs: Collection[Advice]) -> list[str]:
-    """Return the commands that carry out the answers, one a job; what a person must look at first has none."""
+    """Return the commands that carry out the answers, one for each job that has one."""
     return list(dict.fromkeys(job.command for job in jobs if job.command))

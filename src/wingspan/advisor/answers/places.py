@@ -1,4 +1,4 @@
-"""Where a hold happened and where tries ran: host, and region, as far as events or the hold's reason tell."""
+"""Find where holds happened and where tries ran: host and region, from events and reasons."""
 
 import re
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ _SLOT: Final = re.compile(r"\bslot[\w.]*@(?:[^\s@:]+@)?([A-Za-z0-9][\w.-]*[A-Za-
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Numbers of hosts and regions by rows of the timeline; -1 where nothing tells: int64.
+    """Numbers of hosts and regions by rows of the timeline; -1 if unknown: int64.
 
-    A region is a host's domain; where hosts have none, it is the site that the log names. A job that was held before its
-    start has its host in the reason alone.
+    A region is a host's domain, or the site in the log if hosts have no domain. The host of a job that was held before
+    its start is only in the reason.
     """
 
     host: NDArray[np.int64]
@@ -28,9 +28,9 @@ class Places:
 def places_of(timeline: Timeline, rows: NDArray[Any], reasons: Sequence[str]) -> Places:
     """Return the places of all rows, and of the holds at some rows by their reasons."""
     hosts = {name: number for number, name in enumerate(timeline.hosts)}
-    told = [_SLOT.search(reason) for reason in reasons]
+    slots = [_SLOT.search(reason) for reason in reasons]
     named = np.array(
-        [-1 if found is None else hosts.setdefault(found[1], len(hosts)) for found in told],
+        [-1 if slot is None else hosts.setdefault(slot[1], len(hosts)) for slot in slots],
         np.int64,
     ).reshape(len(rows))
     regions: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Held jobs -> questions: what is known of each, with its rule, and the request that would have fitted."""
+"""Turn held jobs into questions: what is known of each, its rule, and the request that fits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,12 +24,12 @@ from wingspan.eventlog.rules import Rule, explain
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One held job, from wherever it is known.
+    """One held job, from a log or from the queue.
 
     Attributes
     ----------
     said
-        What the hold says: its reason, or where that is empty what stands before it in the log.
+        The hold's reason; if that is empty, the error before it in the log.
     """
 
     job: str
@@ -66,7 +66,7 @@ def find_questions(history: History, moments: Moments, owners: Mapping[int, str]
 
 
 def question_of_ad(ad: Mapping[str, Any], now: float) -> Question:
-    """Return what is asked about a held job of which only its ad in the queue is known."""
+    """Return the question about a held job that is known by its ad in the queue alone."""
     code, subcode = int(ad.get("HoldReasonCode") or 0), int(ad.get("HoldReasonSubCode") or 0)
     reason = str(ad.get("HoldReason") or "")
     question = Question(
@@ -115,7 +115,10 @@ def _asked(question: Question) -> tuple[Resource, ...]:
 
 
 def _settled(question: Question, measured: Mapping[Resource, Measured], ran_s: float) -> Question:
-    """Return the question with its rule, by measurements where its text leaves the resource open, and its fix."""
+    """Return the question with its rule and fix.
+
+    Measurements choose the rule where the text leaves the resource open.
+    """
     rule = question.rule
     if in_doubt(question.code, rule):
         none = Measured()

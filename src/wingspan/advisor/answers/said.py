@@ -1,4 +1,4 @@
-"""What a hold says -> the rule for it: the reason, what stands before it in the log, and what was measured."""
+"""Find the rule for a hold from its reason, the events before it, and what was measured."""
 
 from dataclasses import replace
 from typing import Final
@@ -17,13 +17,11 @@ POLICIES: Final = frozenset(
     {HoldCode.JobPolicy, HoldCode.StartdHeldJob, HoldCode.SystemPolicy}
 )  # any text an administrator or a user wrote
 _SILENT: Final = ("", "reason unspecified", "unspecified reason", "none", "undefined")
-_NEAR: Final = (
-    0.5  # an amount in the text that is at least so near to what was measured is about it
-)
+_NEAR: Final = 0.5  # ratio of measured use and an amount in the text that is about it
 
 
 def whole_reasons(timeline: Timeline, rows: np.ndarray, reasons: list[str]) -> list[str]:
-    """Return the reasons of holds; where one says nothing, that of the exception or error of its run before it."""
+    """Return the reasons of holds; an empty one is replaced by the error before it in its run."""
     silent = [number for number, reason in enumerate(reasons) if is_silent(reason)]
     if not silent:
         return reasons
@@ -44,17 +42,17 @@ def whole_reasons(timeline: Timeline, rows: np.ndarray, reasons: list[str]) -> l
 
 
 def is_silent(reason: str) -> bool:
-    """Say whether a reason says nothing."""
+    """Return whether a reason carries no information."""
     return reason.strip().strip(".").lower() in _SILENT
 
 
 def in_doubt(code: int, rule: Rule) -> bool:
-    """Say whether a rule leaves open which resource a policy's hold is about, so that measurements may say it."""
+    """Return whether a rule leaves open which resource a policy's hold is about."""
     return code in POLICIES and rule.kind in {"unknown", "expression"}
 
 
 def by_measurement(rule: Rule, reason: str, memory: Measured, disk: Measured) -> Rule:
-    """Return the rule for memory or disk where more was used than requested, or an amount in the reason is what was used."""
+    """Return the rule for memory or disk if measured use, or an amount in the reason, shows it."""
     for resource, measured in ((MEMORY, memory), (DISK, disk)):
         if _is_about(resource, measured, reason):
             known = explain(HoldCode.JobOutOfResources, {"memory": 102, "disk": 104}[resource.kind])

@@ -1,4 +1,4 @@
-"""Items by group, each known from a row on: what a group held above a row, in a few steps whatever the log's length."""
+"""Look up the items of a group above a row, in a few steps whatever the log's length."""
 
 from bisect import insort
 from typing import Any, Final
@@ -10,7 +10,7 @@ _NAN: Final = float("nan")
 
 
 class Shelf:
-    """Items by group, each known from a row on."""
+    """Items by group; each is known from a row on."""
 
     def __init__(self, items: NDArray[Any], rows: NDArray[Any], group: NDArray[Any]) -> None:
         order = np.lexsort((rows, group))
@@ -21,7 +21,7 @@ class Shelf:
         self.group = ordered.astype(np.int64)
 
     def bounds(self, group: int, upto: int, since: int = 0) -> tuple[int, int]:
-        """Return where the items of a group with rows from `since` on and below `upto` begin and end in `items`."""
+        """Return the range in `items` of a group's items with rows from `since` to below `upto`."""
         if not 0 <= group < len(self._starts) - 1:
             return 0, 0
         start, stop = self._starts[group], self._starts[group + 1]
@@ -39,29 +39,29 @@ class Shelf:
         return self.items[first:last]
 
     def count(self, group: int, upto: int, since: int = 0) -> int:
-        """Return how many there are."""
+        """Count the items of a group with rows below `upto`, from `since` on."""
         first, last = self.bounds(group, upto, since)
         return last - first
 
 
 class Sums:
-    """Running sums over a shelf's items: how many of a group's items above a row are marked."""
+    """Running sums over a shelf's items, to count the marked ones of a group above a row."""
 
     def __init__(self, marks: NDArray[Any]) -> None:
         self._sums = np.concatenate(([0], np.cumsum(marks, dtype=np.int64)))
 
     def between(self, first: int, last: int) -> int:
-        """Return how many items from place `first` to below `last` are marked."""
+        """Count the marked items from place `first` to below `last`."""
         return int(self._sums[last] - self._sums[first])
 
 
 def first_in_group(shelf: Shelf, *columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say of each item of a shelf, in its order, whether it is the first of its group with its values."""
+    """Mark each item of a shelf that is the first of its group with its values."""
     return before_in_group(shelf, *columns) < 0
 
 
 def before_in_group(shelf: Shelf, *columns: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the place of the item before each one that has its group and values; -1 for none."""
+    """Return the place of the previous item with each one's group and values; -1 for none."""
     keys = (shelf.group, *(column[shelf.items] for column in columns))
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(order) - 1, 0), bool)
@@ -73,14 +73,14 @@ def before_in_group(shelf: Shelf, *columns: NDArray[Any]) -> NDArray[np.int64]:
 
 
 class Medians:
-    """Medians of the values of a group's marked items above a row, worked out once for each group that is asked for."""
+    """Medians of the marked items of a group above a row, computed once for each group."""
 
     def __init__(self, shelf: Shelf, values: NDArray[np.float64], marks: NDArray[np.bool_]) -> None:
         self._shelf, self._values, self._marks = shelf, values, marks
         self._known: dict[int, list[float]] = {}
 
     def below(self, first: int, last: int) -> float:
-        """Return the median of the items from the group's first place to below `last`; nan without any."""
+        """Return the median of the items from a group's first place to below `last`, else nan."""
         if first not in self._known:
             self._known[first] = self._of(first)
         return self._known[first][last - first]

@@ -1,6 +1,6 @@
-"""Timeline -> the tries of other jobs near a hold, counted in the cells by which `blame` tells whose matter it is.
+"""Count the tries of other jobs near a hold, in the cells that `blame` weighs.
 
-A try is a start, or a hold without one. Everything is taken from rows smaller than `upto`.
+A try is a start, or a hold without one. Everything comes from rows smaller than `upto`.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ Where: TypeAlias = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """The hold that is asked about: where it was, and since which row a place's other tries count."""
+    """The hold in question: its places, and for each place the row from which tries count."""
 
     episode: int
     upto: int
@@ -71,7 +71,7 @@ class Tries:
         return self._jobs.below(job, row)
 
     def _beginnings(self) -> NDArray[np.int64]:
-        """Return the row at which the try began that each hold ended: its start, else the hold itself."""
+        """Return the row at which the try of each hold began: its start, else the hold itself."""
         rows, jobs = self.rows, self.timeline.job
         order = np.lexsort((rows, jobs[rows]))
         rows = rows[order]
@@ -87,7 +87,7 @@ class Tries:
         return np.where(known & (last > before), last, wanted[1])
 
     def blame(self, episode: int, upto: int, origin: Origin) -> Blame:
-        """Return whose matter a hold is; `origin` is whose its rule says it is."""
+        """Return where the fault for a hold lies; `origin` comes from its rule."""
         row, clock = int(self.episodes.row[episode]), self.timeline.clock
         place = {name: int(where[row]) for name, where in self.where.items()}
         known = [name for name in NEAR if place[name] >= 0]
@@ -102,7 +102,7 @@ class Tries:
         return blame(origin, seen, self._usual(episode, upto), known)
 
     def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, Seen]:
-        """Count the tries of the cluster's other jobs, and those that ended in a hold of the code, by how near they were."""
+        """Count the tries of the cluster's other jobs, and those held for the code, by nearness."""
         episodes = self.episodes
         own = episodes.job[hold.episode]
         first, last = self._clusters.bounds(int(episodes.cluster[hold.episode]), hold.upto)
@@ -119,7 +119,7 @@ class Tries:
         }
 
     def _near(self, rows: NDArray[Any], hold: _Hold, known: list[str]) -> list[int]:
-        """Count rows by the nearest place that they were at; those at none, or too long ago, last."""
+        """Count rows by their nearest place; those at no place, or too old, come last."""
         counts, left = [], len(rows)
         recent = rows[rows >= min(hold.since.values(), default=0)] if known else rows[:0]
         for name in known:
@@ -159,7 +159,7 @@ class _Cell:
         self._held_at = {one: each[self._began] for one, each in where.items()}
 
     def others(self, hold: _Hold, own: int, nearer: list[str]) -> Seen:
-        """Count the tries of other clusters' jobs at the hold's place, and at none of its nearer ones."""
+        """Count the tries of other clusters at the hold's place, without its nearer places."""
         since = hold.since[self._name]
         first, last = self._starts.bounds(hold.place[self._name], hold.upto, since)
         clear = self._cluster[first:last] != own

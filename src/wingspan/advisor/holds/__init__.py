@@ -1,1 +1,1 @@
-"""Event log -> episodes: what happened to held jobs, and at which moments advice is asked for."""
+"""Derive hold episodes from event logs, and the moments at which advice is given."""

@@ -1,7 +1,7 @@
-"""Timeline -> episodes: every hold of every job, what was done about it, and what came of it.
+"""Find every hold of every job, what was done about it, and what came of it.
 
-What a log shows is the outcome under the one action that was taken: a job that was removed while it was held says
-nothing of what its release would have done, so its label is missing, not 0.
+A log shows the outcome of the one action that was taken. A job that was removed while held says nothing about its
+release, so its label is missing, not 0.
 """
 
 from dataclasses import dataclass, fields
@@ -16,14 +16,14 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import DECISIONS
 
 OUTCOMES: Final = (
-    "censored",  # the log ends, or tells too little
-    "released_ok",  # ended by itself with 0 before any other hold or removal
+    "censored",  # the log ends, or has too little
+    "released_ok",  # exited with 0 before any other hold or removal
     "released_held_same",  # held again with the same code
     "released_held_other",  # held again with another code
-    "released_failed",  # ended by itself with another exit code, or by a signal
+    "released_failed",  # exited with another code, or by a signal
     "released_removed",  # removed, or held by a person, after the release
-    "removed_without_release",  # what a release would have done is unknown
-    "edited_before_release",  # the job was changed first: another action than a release
+    "removed_without_release",  # the outcome of a release is unknown
+    "edited_before_release",  # the job was edited first: this is another action
 )
 EXCLUSIONS: Final = ("", "held by a person", "submitted on hold", "spooling input")
 _LABELS: Final = np.array([np.nan, 1, 0, 0, 0, np.nan, np.nan, np.nan])
@@ -39,7 +39,7 @@ class Episodes:
     Attributes
     ----------
     row
-        The hold's row in the timeline; everything up to it, and nothing behind it, was known. int64
+        The hold's row in the timeline; everything up to it, and nothing after it, was known. int64
     file, offset
         Where the hold's record begins. int32, int64
     time
@@ -47,19 +47,19 @@ class Episodes:
     outcome
         Index into `OUTCOMES`. int8
     label
-        1 a release paid, 0 it did not, nan missing. float64
+        1 if the release paid, 0 if it did not, nan if missing. float64
     excluded
-        Index into `EXCLUSIONS`: why no advice is asked for; 0 for most. int8
+        Index into `EXCLUSIONS`: why no advice is given; 0 for most. int8
     author
         Who ended the hold, index into `AUTHORS`. int8
     action
         Event number that ended the hold: a release (13), a removal (9); -1 none. int16
     outcome_row
-        Row of what the outcome was read from, before which it was not known; -1 if it is censored. int64
+        Row from which the outcome is known; -1 if it is censored. int64
     after_s
         Seconds from the hold to the action, nan for none. float64
     outcome_after_s
-        Seconds from the hold to what the outcome was read from, or to the log's end if it is censored. float64
+        Seconds from the hold to the outcome's row, or to the log's end if it is censored. float64
     """
 
     row: NDArray[np.int64]
@@ -136,10 +136,10 @@ def find_episodes(timeline: Timeline) -> Episodes:
 def _followed(
     timeline: Timeline, holds: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of what ended each hold (a release, a removal), and of the end that followed a release.
+    """Return the rows that ended each hold, and of the end that followed a release.
 
-    -1 where there is none. A hold that is followed by another, or by an end, without a release between them has
-    neither: the log misses something.
+    Missing rows are -1. A hold that is followed by another, or by an end, without a release between them has neither:
+    the log is incomplete.
     """
     steps = timeline.where(*_ENDS, Event.JOB_RELEASED)
     steps = steps[np.argsort(timeline.job[steps], kind="stable")]
@@ -193,7 +193,7 @@ def _outcomes(
 def _edited(
     timeline: Timeline, holds: NDArray[np.int64], action: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Say whether a job, or its cluster, was edited between its hold and what ended it."""
+    """Return whether a job or its cluster was edited between its hold and the end of it."""
     events = timeline.events
     edits = np.flatnonzero(np.isin(events.code, _EDITS))
     asked = np.concatenate([edits, holds])

@@ -1,4 +1,7 @@
-"""Episodes -> incidents: holds of one cause that came together are one piece of evidence, not many."""
+"""Group holds of one cause that came together into incidents.
+
+An incident is one piece of evidence, not many.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +33,12 @@ class Incidents:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Return 1 / size for each episode: an incident counts once, however many jobs it held."""
+        """Return 1 / size for each episode, so that an incident counts once."""
         return 1.0 / self.size[self.number]
 
 
 def find_incidents(episodes: Episodes, gap_s: float = 60.0) -> Incidents:
-    """Join holds with the same code, template and access point, of one cluster or on one host, close in time.
+    """Join holds with equal code, template and access point, one cluster or host, close in time.
 
     Parameters
     ----------
@@ -43,8 +46,8 @@ def find_incidents(episodes: Episodes, gap_s: float = 60.0) -> Incidents:
         The longest time between one hold and the next of the same incident.
     """
     cause = (episodes.access_point, episodes.code, episodes.subcode, episodes.template)
-    nobody = np.where(episodes.host < 0, -1 - np.arange(len(episodes)), episodes.host)
-    chains = [_chain(episodes.known, gap_s, *cause, group) for group in (episodes.cluster, nobody)]
+    host = np.where(episodes.host < 0, -1 - np.arange(len(episodes)), episodes.host)
+    chains = [_chain(episodes.known, gap_s, *cause, group) for group in (episodes.cluster, host)]
     number = np.arange(len(episodes))
     while True:
         before = number
@@ -59,7 +62,7 @@ def find_incidents(episodes: Episodes, gap_s: float = 60.0) -> Incidents:
 
 
 def _chain(clock: NDArray[np.float64], gap_s: float, *columns: NDArray[Any]) -> NDArray[np.int64]:
-    """Give numbers to the runs of episodes that agree in all columns and follow each other within `gap_s`."""
+    """Give numbers to runs of episodes that agree in all columns and follow within `gap_s`."""
     group = number_by_first(*columns)
     order = np.argsort(group, kind="stable")
     new = (np.diff(group[order], prepend=-1) != 0) | (np.diff(clock[order], prepend=0) > gap_s)

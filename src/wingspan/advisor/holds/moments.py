@@ -1,4 +1,4 @@
-"""Moments: at which hold, and with how much of the logs known, advice is asked for."""
+"""Choose the moments at which advice is asked for: a hold, and what is known of the logs."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from wingspan.eventlog.codes import EventNumber as Event
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """One entry a question.
+    """One entry for each question.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class Moments:
 
 
 def at_holds(episodes: Episodes) -> Moments:
-    """Ask at every hold, knowing the logs up to its record."""
+    """Ask at every hold, with the logs known up to its record."""
     return Moments(np.arange(len(episodes)), episodes.row, episodes.row + 1, episodes.known)
 
 
 def at_delay(timeline: Timeline, episodes: Episodes, delay_s: float) -> Moments:
-    """Ask some time after every hold that lasted so long, knowing what was told until then."""
+    """Ask some time after every hold that lasted that long, with what was known by then."""
     asked = episodes.known + delay_s
     upto = np.searchsorted(timeline.clock, asked, side="right")
     steps = timeline.where(

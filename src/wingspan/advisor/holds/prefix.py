@@ -1,8 +1,8 @@
-"""Counts over what was known at a row: every function here looks at marks above a row, never below it.
+"""Count what was known at a row: functions here read marks above a row, never below it.
 
 Marks and queries are rows of a `Timeline`, each with the number of a group (a job, a cluster, a host). Marks are
-given in ascending order. What a query returns depends on the marks of its own group above its row, in their order:
-bit for bit, whatever stands below or in other groups.
+in ascending order. The result of a query depends only on the marks of its own group above its row: it is the same,
+bit for bit, whatever follows or is in other groups.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 
 def first_of(*columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say of each row whether it is the first with its values."""
+    """Mark each row that is the first with its values."""
     number = number_by_first(*columns)
     return np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0
 
 
 def number_by_first(*columns: NDArray[Any]) -> NDArray[np.int32]:
-    """Give the distinct rows of some columns of whole numbers the numbers 0, 1, .. as they first appear."""
+    """Give the distinct rows of some integer columns the numbers 0, 1, .. as they appear."""
     rows = len(columns[0])
     if not rows:
         return np.empty(0, np.int32)
@@ -38,9 +38,9 @@ def number_by_first(*columns: NDArray[Any]) -> NDArray[np.int32]:
 def _parted(
     group: NDArray[np.int32], groups: int, column: NDArray[Any]
 ) -> tuple[NDArray[np.int32], int]:
-    """Part groups by a column; return the new groups and their number.
+    """Split groups by a column; return the new groups and their number.
 
-    Where the numbers are close together, by a table of all that may be; only else by sorting.
+    Numbers that are close together are split by a table of all possible ones, others by sorting.
     """
     value = column.astype(np.int64) - int(column.min())  # ids reach the end of int32
     widths = np.zeros(groups, np.int64)
@@ -59,7 +59,9 @@ def _parted(
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Rows of some kind, sorted by group and row. Groups below 0 are nobody's: neither marks nor queries count.
+    """Rows of some kind, sorted by group and row.
+
+    Groups below 0 stand for no group: their marks and queries do not count.
 
     Attributes
     ----------
@@ -79,7 +81,7 @@ class Marks:
     span: int
 
     def place(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
-        """Return the place behind the group's last mark above `row`, that is with a smaller row."""
+        """Return the place after the group's last mark above `row`, that is, with a smaller row."""
         keys: Numbers = group.astype(np.int64) * self.span + row
         return np.searchsorted(self.keys, keys)
 
@@ -89,7 +91,7 @@ class Marks:
         return starts
 
     def count(self, group: NDArray[Any], row: NDArray[Any]) -> Numbers:
-        """Return how many marks of the group stand above each row."""
+        """Count the group's marks above each row."""
         counts = self.place(group, row) - self.start(group)
         return np.where(group >= 0, counts, 0)
 
@@ -109,13 +111,16 @@ class Marks:
         )
 
     def total(self, values: NDArray[np.int8], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
-        """Return the sum of whole numbers, one a row of the timeline, over the group's marks above each row."""
+        """Sum the values (one for each row of the timeline) of the group's marks above each row."""
         sums = np.concatenate([[0], np.cumsum(values[self.rows])])
         found = sums[self.place(group, row)] - sums[self.start(group)]
         return np.where(group >= 0, found, 0)
 
     def highest(self, values: NDArray[np.int32], group: NDArray[Any], row: NDArray[Any]) -> Numbers:
-        """Return the largest of numbers from 0 to 2**31 over the group's marks above each row, -1 for none."""
+        """Return the largest value over the group's marks above each row, -1 for none.
+
+        Values are from 0 to 2**31.
+        """
         if not len(self.rows):
             return np.full(len(group), -1, np.int64)
         lift = self._group << 32
@@ -132,19 +137,19 @@ class Marks:
         now: NDArray[np.float64],
         amounts: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        """Return the sum of the group's marks above each row, each halved every `half_life_s` until `now`.
+        """Sum the group's marks above each row, each halved every `half_life_s` until `now`.
 
-        A mark counts 1, or its row's part of `amounts`. `clock` ascends over the rows of the timeline. A segmented scan: as many passes as the largest group has
-        binary digits.
+        A mark counts 1, or its row's value in `amounts`. `clock` ascends over the rows of the timeline. A segmented scan
+        takes as many passes as the largest group has binary digits.
         """
         if not len(self.rows):
             return np.zeros(len(group))
         time = clock[self.rows]
-        behind = np.arange(len(time)) - self.starts[self._group]
+        earlier = np.arange(len(time)) - self.starts[self._group]
         sums = np.ones(len(time)) if amounts is None else amounts[self.rows]
         step = 1
-        while step <= behind.max():
-            reach = np.flatnonzero(behind >= step)
+        while step <= earlier.max():
+            reach = np.flatnonzero(earlier >= step)
             sums[reach] += sums[reach - step] * np.exp2(
                 (time[reach - step] - time[reach]) / half_life_s
             )
@@ -159,7 +164,10 @@ class Marks:
 
 
 def mark(rows: NDArray[Any], group: NDArray[Any], span: int) -> Marks:
-    """Sort marks by group; `group` has one number for each of the ascending rows, `span` is above every row."""
+    """Sort marks by group.
+
+    `group` has one number for each of the ascending rows, and `span` is above every row.
+    """
     mine = np.flatnonzero(group >= 0)
     order = mine[np.argsort(group[mine], kind="stable")]
     of, sorted_rows = group[order].astype(np.int64), rows[order].astype(np.int64)

@@ -1,7 +1,7 @@
-"""Events -> timeline: what the logs of all jobs tell, in the order in which it came to be known.
+"""Put the events of all jobs in the order in which they became known.
 
-Whatever is cut at a row of the timeline uses, of the log the row is from, only bytes up to the row's own, and of other
-logs only what they had told by then.
+A cut at a row of the timeline uses only bytes up to that row in the row's own log, and in other logs only what had
+been written by then.
 """
 
 import re
@@ -43,32 +43,32 @@ _AUTHOR_TEXTS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Rows in the order of the bytes of each log; several logs interleaved by their clocks.
+    """Rows in the order of the bytes of each log; several logs are interleaved by their clocks.
 
-    A job is an access point's cluster.proc from one submission to the next: ids that a restarted queue gives again
-    are other jobs. All numbers count up as things first appear, so that they do not depend on what follows.
+    A job is an access point's cluster.proc from one submission to the next: ids that a restarted queue reuses are other
+    jobs. All numbers count up in the order of first appearance, so that they do not depend on what follows.
 
     Attributes
     ----------
     events
-        The rows, each event once; of events that tell of a whole cluster, edits only.
+        The rows, each event once; of events about a whole cluster, edits only.
     clock
         The log's latest stamp so far, UTC seconds: it ascends where stamps are out of order. float64
     job, cluster
-        -1 where the row tells of no job. int32
+        -1 where the row has no job. int32
     state
         The job's `State` after the row. int8
     host, site
-        Where the job runs or last ran, -1 before its first start and where the log does not tell. int32
+        Where the job runs or last ran; -1 before its first start and if unknown. int32
     template
         Index of a hold's masked reason into `templates`, -1 elsewhere. int32
     author
-        Whose act a hold, release or removal is, as its reason tells: index into `AUTHORS`. int8
+        Author of a hold, release or removal, from its reason: index into `AUTHORS`. int8
     dated
-        Of holds: whether the stamp, or the log's header before it, tells the year. Elsewhere the year is inferred from
-        when the file was written last, which is not known at the hold. bool
+        Of holds: whether the stamp, or the log's header before it, has the year. Otherwise the year is inferred from
+        the file's modification time, which is not known at the hold. bool
     dag_node
-        Of holds: whether the job is a node of a DAG, as its cluster's submission tells. bool
+        Of holds: whether the job is a node of a DAG, from its cluster's submission. bool
     """
 
     events: Events
@@ -104,13 +104,16 @@ class Timeline:
 
 
 def whose(timeline: Timeline, holds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for whose jobs were held, as far as the log tells: the cluster; of DAGs' nodes the access point, below 0."""
+    """Return a number for the owner of each held job: its cluster, or its access point below 0.
+
+    Logs seldom name users. Nodes of DAGs count as one owner for each access point.
+    """
     point = timeline.events.access_point[holds].astype(np.int64)
     return np.where(timeline.dag_node[holds], -2 - point, timeline.cluster[holds])
 
 
 def make_timeline(events: Events) -> Timeline:
-    """Put the events of all jobs in the order in which they came to be known, and read hosts and reasons.
+    """Order the events of all jobs by when they became known, and read hosts and reasons.
 
     Rotations of one log follow each other by their headers, else by the time of their first event.
     """
@@ -139,7 +142,7 @@ def make_timeline(events: Events) -> Timeline:
 
 
 def _kept(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Return the rows of jobs, each event once, and of edits of clusters; and the states after them."""
+    """Return the rows of jobs, each event once, and of edits of clusters, with later states."""
     rows, state = job_rows(events)
     found = np.full(len(events), -1, np.int8)
     edits = (events.cluster >= 0) & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
@@ -178,7 +181,7 @@ def _file_times(events: Events) -> NDArray[np.float64]:
 
 
 def _jobs(events: Events, state: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Give jobs and clusters their numbers; a submission of an id that is known already begins another job."""
+    """Give jobs and clusters numbers; a submission of a known id begins another job."""
     own = np.flatnonzero(events.proc >= 0)
     number = number_by_first(events.access_point[own], events.cluster[own], events.proc[own])
     lives = _lives(number, events.code[own] == Event.SUBMIT, state[own])
@@ -195,7 +198,7 @@ def _jobs(events: Events, state: NDArray[np.int8]) -> tuple[NDArray[np.int32], N
 def _lives(
     number: NDArray[np.int32], submitted: NDArray[np.bool_], state: NDArray[np.int8]
 ) -> NDArray[np.int32]:
-    """Return for each row how often its id was given again before; rows and ids as they appear."""
+    """Return for each row how often its id had been reused before."""
     lives = np.zeros(len(number), np.int32)
     first = np.diff(np.maximum.accumulate(number), prepend=np.int32(-1)) > 0
     twice = np.isin(number, number[submitted & ~first])
@@ -211,7 +214,7 @@ def _lives(
 def _reasons(
     events: Events,
 ) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.bool_], tuple[str, ...]]:
-    """Read the reasons of holds, releases and removals, and whether their stamps tell the year."""
+    """Read the reasons of holds, releases and removals, and whether their stamps have a year."""
     headed = np.array([file.header is not None for file in events.files], bool)
     dated = headed[events.file]
     template, author = np.full(len(events), -1, np.int32), np.zeros(len(events), np.int8)
@@ -233,7 +236,7 @@ def _reasons(
 
 
 def _dag_nodes(events: Events, cluster: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Read of each hold whether its job is a node of a DAG: the note that DAGMan gives to what it submits says so."""
+    """Return for each hold whether its job is a node of a DAG, by the note that DAGMan submits."""
     holds = np.flatnonzero((events.code == Event.JOB_HELD) & (cluster >= 0))
     rows = np.flatnonzero((events.code == Event.SUBMIT) & (cluster >= 0))
     rows = rows[np.isin(cluster[rows], cluster[holds])]
@@ -247,12 +250,12 @@ def _dag_nodes(events: Events, cluster: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def _without_stamp(record: bytes) -> bytes:
-    """Return what equal causes have in common: of a classic record all but number, job and stamp."""
+    """Return what equal causes share: a classic record without number, job and stamp."""
     return record if record[:1] in {b"<", b"{"} else record.split(b" ", 4)[-1]
 
 
 def author_of(reason: str) -> int:
-    """Return whose act it is, as an index into `AUTHORS`, by the reason that HTCondor writes.
+    """Return the author of an act as an index into `AUTHORS`, from HTCondor's reason.
 
     >>> AUTHORS[author_of("via condor_release (by user ada)")]
     'user'
@@ -266,7 +269,7 @@ def author_of(reason: str) -> int:
 def _places(
     events: Events, job: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[str, ...], tuple[str, ...]]:
-    """Read where jobs started, and carry that on over the rows of each job."""
+    """Read where jobs started, and fill that in for the later rows of each job."""
     rows = np.flatnonzero((events.code == Event.EXECUTE) & (job >= 0))
     places = places_of_starts(events, rows)
     starts = mark(rows, job[rows], len(job) + 1)

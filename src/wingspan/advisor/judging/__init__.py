@@ -1,1 +1,1 @@
-"""Models -> an advisor: judged on later slices, chosen, told what may be removed, kept in a folder."""
+"""Judge models on later slices, choose one, and keep it in a folder."""

@@ -1,4 +1,4 @@
-"""Probabilities and outcomes -> accuracy, precision, recall and f-measure, where a half and more says that a release pays."""
+"""Compute accuracy, precision, recall and f-measure of probabilities, cut at one half."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,7 +11,7 @@ HALF: Final = 0.5
 
 
 def classify(p: Reals, y: Reals) -> Mapping[str, float]:
-    """Return the figures of all samples together; one that divides by nothing is 0.
+    """Return the figures over all samples; a figure without a denominator is 0.
 
     >>> classify(np.array([0.9, 0.8, 0.1]), np.array([1.0, 0.0, 0.0]))["precision"]
     0.5

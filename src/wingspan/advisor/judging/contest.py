@@ -1,9 +1,9 @@
-"""Train and compare all models, and choose the one whose decisions cost least, or their average.
+"""Train and compare all models, and choose the cheapest decisions, or the models' average.
 
-Each model is compared on blocks of the slice that calibrates, each time trained on what was known before, and then
+Each model is compared on blocks of the calibrating slice, trained each time on what was known before. It is then
 trained once more on everything before the test. Learned models train on labels corrected for users' fixes (see
-`mended`), counting baselines on the log's labels. All are compared by corrected labels. None is calibrated on the slice:
-what one short time shows made rates worse more often than better. The sealed test is not looked at here.
+`mended`), counting baselines on the log's labels. All are compared by corrected labels. None is calibrated on the
+slice: one short period made rates worse more often than better. The sealed test stays closed here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ from wingspan.errors import NotFoundError
 ALWAYS: Final = "always release"
 CONSTANT: Final = "constant"
 PER_CODE: Final = "rate per code"
-ADVISING: Final = "rate per template"  # what advises where no winner can be named
+ADVISING: Final = "rate per template"  # it advises where no winner can be named
 COUNTED: Final[Mapping[str, Fit]] = {
     ALWAYS: fit_always,
     "OSG rule": fit_osg_rule,
@@ -65,9 +65,10 @@ LEARNED: Final[Mapping[str, Fit]] = {
 }
 AVERAGE: Final = "average"  # of the learned models
 _SHARES: Final = {"logistic regression": 5.0, BOOSTING: 4.0, "random forest": 1.0}
-LEAST: Final = 50  # labelled incidents without which nothing is learned but counts
-CALIBRATING: Final = (30, 20)  # labelled holds and their incidents without which none can: so many
-# releases are asked of a rate before it decides, and each half must have incidents to compare by
+LEAST: Final = 50  # labelled incidents below which only counts are used
+# Labelled holds and their incidents, below which no winner is named: a rate too needs that many
+# releases before it decides, and each half needs incidents to compare by.
+CALIBRATING: Final = (30, 20)
 
 
 class Weights(NamedTuple):
@@ -80,14 +81,14 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model, trained on both slices, and what its earlier selves came to on blocks of the later one.
+    """A model trained on both slices, and its results on blocks of the later one before that.
 
     Attributes
     ----------
     said
-        Probability of each row of the slice that calibrates, by models that had not seen its block.
+        Probability for each row of the calibrating slice, by models that had not seen its block.
     error, cost
-        Squared error of each, and what the decision by it costs.
+        Squared error of each probability, and the cost of the decision by it.
     brier
         Weighted mean of the errors.
     """
@@ -106,23 +107,23 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """All models.
+    """All models, and the one that was chosen.
 
     Attributes
     ----------
     winner
-        `AVERAGE`, or the model whose decisions cost less, by more than chance over clusters and in every block; where
-        nothing is learned, the count whose decisions cost least. None where the slice is too small to compare.
+        `AVERAGE`, or a model whose decisions cost less, by more than chance over clusters and in every block. If
+        nothing is learned, the count whose decisions cost least. None if the slice is too small to compare.
     lacking
-        Why there is no winner; empty where there is one.
+        Why there is no winner; else empty.
     rates
-        The counts of the slices that train and calibrate.
+        The counts of the training and calibrating slices.
     strength
-        Clusters that the judged model's probabilities count as at most.
+        The most clusters that the judged model's probabilities count as.
     stored
-        The advisor that was trained earlier, if it is what is judged.
+        The advisor that was trained earlier, if that is judged.
     foreign
-        Whether it is judged in a pool that is not the one it was trained in.
+        Whether it is judged in another pool than the one it was trained in.
     """
 
     contestants: tuple[Contestant, ...]
@@ -135,14 +136,14 @@ class Contest:
 
     @property
     def judged(self) -> str:
-        """The winner, else what advises without one."""
+        """The winner, else the rates that advise without one."""
         return self.winner or ADVISING
 
     def __getitem__(self, name: str) -> Contestant:
         return next(each for each in self.contestants if each.name == name)
 
     def advising(self, card: dict[str, Any] | None = None) -> Advisor | None:
-        """Return what advises on held jobs: the winner, or None where rules and rates do."""
+        """Return the advisor for held jobs: the winner, or None if rules and rates advise."""
         if self.winner is None or self.stored:
             return self.stored
         best = self[self.winner]
@@ -150,12 +151,12 @@ class Contest:
         return Advisor(best.name, best.model, IDENTITY, self.rates, card, self.strength)
 
     def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
-        """Return the winner, ready to be saved; its card says what it was chosen from, and from what `logs`.
+        """Return the winner, ready to be saved; its card says what it was chosen from.
 
         Raises
         ------
         NotFoundError
-            There is no winner: the slice that calibrates is too small.
+            There is no winner, since the calibrating slice is too small.
         """
         card = {
             "logs": logs,
@@ -194,9 +195,9 @@ def hold_contest(
     more
         Other models that take part, by name.
     learn
-        Without it, only counts take part.
+        If false, only counts take part.
     controls
-        Models that stand beside the others and cannot win.
+        Models that are in the table and cannot win.
     """
     learned = LEARNED if learn and enough_to_learn(samples, split.train) else {}
     fits = {**COUNTED, **learned, **(more or {}), **(controls or {})}
@@ -206,7 +207,10 @@ def hold_contest(
 
 
 def enter(name: str, fit: Fit, samples: Samples, split: Split, weights: Weights) -> Contestant:
-    """Train one model before each block, and once on both slices; `weights` are `training_weights`."""
+    """Train one model before each block, and once on both slices.
+
+    `weights` are `training_weights`.
+    """
     said = np.full(len(split.calibrate), np.nan)
     for earlier, judged in rolling(samples, split):
         model = fit(
@@ -226,7 +230,7 @@ def _contestant(name: str, model: Model, said: Reals, truest: Reals, weights: Re
 
 
 def _taught(name: str, samples: Samples, rows: Rows) -> Samples:
-    """Return the samples with the labels that a model trains on."""
+    """Return the samples with the labels on which a model trains."""
     return samples if name in COUNTED else without_fixes(samples, rows)
 
 
@@ -241,7 +245,7 @@ def choose(
     weights: Weights,
     controls: frozenset[str],
 ) -> Contest:
-    """Choose the winner among those that are not controls; the average of the learned models takes part."""
+    """Choose the winner among models that are not controls, the average included."""
     lacking = too_few(samples, split.calibrate)
     truest = without_fixes(samples, split.train).label[split.calibrate]
     average = [_average(entered, truest, weights.later)] if _can_average(entered) else []
@@ -268,7 +272,7 @@ def _average(entered: Sequence[Contestant], truest: Reals, weights: Reals) -> Co
 
 
 def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weights: Reals) -> str:
-    """Return whose decisions cost least: for sure and in every block, else the average of the learned models."""
+    """Return the model whose decisions cost less for sure and in every block, else the average."""
     first = next((each for each in fair if each.name == AVERAGE), None)
     cost = {each.name: float(np.average(each.cost, weights=weights)) for each in fair}
     if first is None:
@@ -285,7 +289,7 @@ def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weight
 
 
 def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weights) -> float:
-    """Calibrate the intervals of a model by what the slice showed, block by block."""
+    """Calibrate a model's intervals by the outcomes in the slice, block by block."""
     groups = []
     for earlier, block in rolling(samples, split):
         rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
@@ -298,7 +302,7 @@ def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weigh
 
 
 def too_few(samples: Samples, calibrate: Rows) -> str:
-    """Return what the slice that calibrates lacks to choose a winner by; empty for nothing."""
+    """Return what the calibrating slice lacks to choose a winner; empty if nothing."""
     holds, incidents = len(calibrate), len(np.unique(samples.incidents.number[calibrate]))
     if holds >= CALIBRATING[0] and incidents >= CALIBRATING[1]:
         return ""
@@ -309,13 +313,16 @@ def too_few(samples: Samples, calibrate: Rows) -> str:
 
 
 def enough_to_learn(samples: Samples, train: Rows) -> bool:
-    """Say whether there is more to learn from than what counts tell."""
+    """Return whether there are enough incidents to learn more than counts."""
     incidents = len(np.unique(samples.incidents.number[train]))
     return incidents >= LEAST and len(np.unique(samples.label[train])) == 2
 
 
 def training_weights(samples: Samples, split: Split) -> Weights:
-    """Return weights by incident, and by how rarely such a hold is released: those that were stand for those that were not."""
+    """Return weights by incident and by how rarely such holds are released.
+
+    Released holds stand for those that were not.
+    """
     slices = split.train, split.calibrate, split.both
     chances = propensity(samples, split.starts[1], *slices)
     return Weights(

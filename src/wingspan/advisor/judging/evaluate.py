@@ -1,8 +1,8 @@
-"""Judge all models on the sealed test, in one table; each figure has an interval over clusters.
+"""Judge all models on the sealed test, with an interval over clusters for each figure.
 
 Skill is measured against the best simple rate on the test itself, or a constant: a poor reference would flatter every
-model. Two tables: of holds that were released, whose outcome the log tells; and, where a simulator's truth is given, of
-all holds, as if each were released at once and without a fix. The second knows what no log does.
+model. There are two tables. The first is of released holds, by the outcome in the log. The second needs a simulator's
+truth and is of all holds, as if each were released at once without a fix.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ _SIMPLE: Final = frozenset({CONSTANT, PER_CODE, ADVISING})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One model in a table: figures by their names."""
+    """One model in a table: figures by name."""
 
     model: str
     figures: dict[str, Figure]
@@ -65,11 +65,11 @@ class Table:
     reference
         The simple rate with the lowest Brier score here: skill is over it.
     codes
-        Of each hold code: samples, and the skill of the judged model over the reference.
+        For each hold code: samples, and the skill of the judged model over the reference.
     course
         The judged model's Brier score in parts of equal size: when each begins (UTC seconds), and the score.
     reliability
-        In parts of equal size by what the judged model said: the mean of what it said, and the share that paid.
+        In parts of equal size, by predicted probability: its mean, and the share that paid.
     """
 
     title: str
@@ -90,32 +90,32 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the sealed test said.
+    """The result of the sealed test.
 
     Attributes
     ----------
     holds, labelled, incidents
-        In all logs.
+        Counts over all logs.
     slices
-        Labelled samples that train, calibrate and test.
+        The training, calibrating and test slices.
     purged
-        Labelled samples of no slice.
+        Labelled samples in no slice.
     warnings
-        Why figures may mislead.
+        Reasons why figures may mislead.
     winner
-        None where too little was there to choose by; `chosen` then says what is lacking.
+        None if there was too little to choose by; `chosen` then says what is lacking.
     judged
-        The model of the figures by code and over time: the winner, else what advises without one.
+        The model of the figures by code and over time: the winner, else the rates that advise without one.
     covered
-        Part of the tested holds of whose code and sub-code any release was known in training.
+        Share of the tested holds for whose code and sub-code training had a release.
     coverage
-        Of the intervals that are printed with advice on the tested holds.
+        Coverage of the intervals printed with advice on the tested holds.
     answers
         Each printed answer's share of the tested holds.
     verdicts
-        On whose matter the tested holds are; None without a simulator's truth.
+        Scores of the verdicts on where the faults lie; None without a simulator's truth.
     opened
-        How often holds of this test were judged on before; None where that is not counted.
+        How often holds of this test were judged on before; None if that is not counted.
     """
 
     holds: int
@@ -137,7 +137,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """What the figures of a table are made from."""
+    """The inputs of a table's figures."""
 
     samples: Samples
     rows: Rows
@@ -154,7 +154,7 @@ def evaluate(
     truth: Truth | None = None,
     journal: Path | None = None,
 ) -> Report:
-    """Open the sealed test and judge every model on it; a journal counts how often that was done."""
+    """Open the sealed test and judge every model on it; a journal counts the openings."""
     rows = split.test.open()
     opened = count_openings(samples, rows, journal) if journal else None
     label = samples.label
@@ -242,7 +242,7 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None = None
 
 
 def _reference(test: _Test, said: dict[str, Reals]) -> str:
-    """Return the name of the simple rate that does best on the test."""
+    """Return the simple rate with the lowest Brier score on the test."""
     names = [name for name in said if name in _SIMPLE]
     errors = {name: float((test.weights * (said[name] - test.label) ** 2).sum()) for name in names}
     return min(errors, key=lambda name: errors[name], default="one half")
@@ -273,7 +273,7 @@ def _measure(test: _Test, p: Reals, reference: Reals) -> dict[str, Reals]:
 
 
 def _judge_actions(test: _Test, contestant: Contestant, truth: Truth) -> dict[str, Reals]:
-    """Return what the model's decisions alone would come to, against those of an oracle that knows the truth."""
+    """Return the figures of the model's decisions alone, against an oracle that knows the truth."""
     draws, rows, w = test.draws, test.rows, test.weights
     releases = [blindly(len(rows), delay_s) for delay_s in truth.delays_s]
     each = [contestant.probability(test.samples, rows, release) for release in releases]
@@ -303,7 +303,7 @@ def _by_code(test: _Test, best: Reals, plain: Reals) -> dict[str, tuple[int, Fig
 
 
 def check_targets(report: Report) -> dict[str, bool]:
-    """Say which of the aims were reached, on all holds of a simulated pool: decisions are those that are printed."""
+    """Return which goals were reached on all holds of a simulated pool, by printed answers."""
     table = report.tables[-1]
 
     def printed(name: str) -> float:

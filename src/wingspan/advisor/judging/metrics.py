@@ -1,7 +1,7 @@
 """Compute figures of probabilities and outcomes, with intervals.
 
-Intervals are 95 %, by bootstrap over clusters: all samples of a cluster are drawn together, since a job that is held
-again and again starts a new incident each time. Every figure is a sum over samples of weight times counts.
+Intervals are 95 %, by bootstrap over clusters. All samples of a cluster are drawn together, since a job that is held
+again and again starts a new incident each time. Every figure is a sum over samples of weight times count.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from wingspan.advisor.samples.samples import Reals
 
 BINS: Final = 10
-FEWEST: Final = (
-    10  # clusters: of fewer, the draws say less than they seem to, and there is no interval
-)
+FEWEST: Final = 10  # clusters, below which draws mislead and there is no interval
 DRAWS: Final = 200
 _CHUNK: Final = 50
 _TINY: Final = 1e-12
@@ -24,7 +22,7 @@ _TINY: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number and its interval; nan where there is nothing to measure, and the interval of too few clusters."""
+    """A number and its interval; nan if there is nothing to measure, or too few clusters."""
 
     value: float
     low: float
@@ -33,7 +31,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """How often each cluster was drawn: the first line has each once. float32, (1 + draws, clusters).
+    """How often each cluster was drawn: float32, (1 + draws, clusters).
+
+    The first line has each cluster once.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def brier(draws: Draws, p: Reals, y: Reals, w: Reals) -> Reals:
 
 
 def skill(draws: Draws, p: Reals, reference: Reals, y: Reals, w: Reals) -> Reals:
-    """Return by which part the Brier score is smaller than that of other probabilities."""
+    """Return the relative reduction of the Brier score against other probabilities."""
     return 1.0 - _ratio(draws.sums(w * (p - y) ** 2, w * (reference - y) ** 2))
 
 
@@ -96,7 +96,10 @@ def _ratio(sums: Reals) -> Reals:
 
 
 def calibration(draws: Draws, p: Reals, y: Reals, w: Reals) -> tuple[Reals, Reals]:
-    """Return calibration error (mean gap between probability and outcome) and resolution, over bins of equal width."""
+    """Return calibration error and resolution, over bins of equal width.
+
+    The error is the mean gap between probability and outcome.
+    """
     place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     inside = (place[:, None] == np.arange(BINS)) * w[:, None]
     weight, said, seen = (
@@ -133,7 +136,7 @@ def average_precision(draws: Draws, score: Reals, y: Reals, w: Reals) -> Reals:
 
 
 def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:
-    """Return how many incidents of equal amounts tell as much as these; 0 of nothing."""
+    """Return the number of incidents of equal amounts with the same information; 0 if none."""
     each = np.bincount(incident, amounts) if len(incident) else np.zeros(1)
     return float(each.sum() ** 2 / max((each**2).sum(), _TINY))
 
@@ -141,7 +144,7 @@ def effective_count(amounts: Reals, incident: NDArray[np.int32]) -> float:
 def by_time(
     clock: Reals, parts: int, measured: Callable[[NDArray[np.int64]], float]
 ) -> list[tuple[float, float]]:
-    """Return a figure for each of some parts of equal size, in the order of time, with when each part begins."""
+    """Return a figure for each of some equal parts in the order of time, and when it begins."""
     order = np.argsort(clock, kind="stable")
     cut = [part for part in np.array_split(order, parts) if len(part)]
     return [(float(clock[part[0]]), measured(part)) for part in cut]

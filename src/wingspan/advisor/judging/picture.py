@@ -1,4 +1,7 @@
-"""Reports -> a picture: of each table the winner's calibration (without one, that of the rates), and its Brier score over time."""
+"""Draw the calibration and the Brier score over time of the winner in each table.
+
+Without a winner they are those of the rates.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path

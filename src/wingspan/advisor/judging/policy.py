@@ -1,7 +1,7 @@
-"""Score what `advise` prints, answer by answer, against a simulator's truth or the outcomes in a log.
+"""Score what `advise` prints, answer by answer, against a simulator's truth or the log.
 
-A model's probabilities are one part of an answer: rules, measured use, proof and rates are others. Only the printed
-answers say what an operator gets.
+A model's probabilities are only one part of an answer; rules, measured use, proof and rates are others. The printed
+answers are what an operator gets.
 """
 
 from collections.abc import Sequence
@@ -31,19 +31,19 @@ BACK: Final = frozenset({"fix first", "remove"})
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What is printed about some samples, in their order."""
+    """The printed answers about some samples, in their order."""
 
     rows: Rows
     advice: Sequence[Advice] = field(repr=False)
 
     def are(self, *answers: str) -> NDArray[np.bool_]:
-        """Say which of them are one of some answers."""
+        """Mark those that have one of some answers."""
         return np.array([each.answer in answers for each in self.advice], bool)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """In how many groups of holds the printed 95 % intervals had the share of releases that paid."""
+    """Count the groups of holds whose printed 95 % interval had the share that paid."""
 
     groups: int
     covered: int
@@ -55,7 +55,7 @@ class Coverage:
 
 
 def answers_for(samples: Samples, rows: Rows, advisor: Advisor | None) -> Answers:
-    """Ask for advice on some holds, each by what was known at its record."""
+    """Return the advice on some holds, each by what was known at its record."""
     episodes = find_episodes(samples.timeline)
     return Answers(
         rows, answer_each(samples.timeline, episodes, samples.moments.take(rows), advisor)
@@ -63,7 +63,7 @@ def answers_for(samples: Samples, rows: Rows, advisor: Advisor | None) -> Answer
 
 
 def look_costs(samples: Samples, rows: Rows, weights: Reals) -> Reals:
-    """Return what a person's look costs for each row: `LOOK` once for all holds of one cluster and cause."""
+    """Return the cost of a person's look for each row: `LOOK` once for each cluster and cause."""
     unit = samples.episodes.cluster[rows].astype(np.int64) * len(samples.causes)
     _, which = np.unique(unit + samples.cause[rows], return_inverse=True)
     return LOOK / np.maximum(np.bincount(which, weights)[which], 1.0)
@@ -74,7 +74,7 @@ def judge_answers(
 ) -> dict[str, Reals]:
     """Return the figures of printed answers, in every draw.
 
-    "No evidence" counts as a release at once: it is what the job's owner can do without advice.
+    "No evidence" counts as a release at once, which is what the job's owner can do without advice.
     """
     rows = answers.rows
     weights = incident_weights(samples, rows)
@@ -96,7 +96,7 @@ def judge_answers(
 
 
 def advised_outcomes(answers: Answers, truth: Truth) -> Reals:
-    """Return whether each release would pay at the time that is advised; at once where none is advised."""
+    """Return whether each release would pay at the advised time; at once if none is advised."""
     later = [each.answer == "release later" for each in answers.advice]
     wait = [
         each.at - each.held_at if waits else 0.0
@@ -108,13 +108,13 @@ def advised_outcomes(answers: Answers, truth: Truth) -> Reals:
 
 
 def count_answers(answers: Answers, weights: Reals) -> dict[str, float]:
-    """Return each answer's share of the holds; each incident counts once."""
+    """Return each answer's share of the holds, each incident counting once."""
     total = max(float(weights.sum()), 1e-12)
     return {name: float(weights[answers.are(name)].sum() / total) for name in ANSWERS}
 
 
 def cover(samples: Samples, answers: Answers, outcomes: Reals) -> Coverage:
-    """Compare the printed intervals with the share of releases that paid, group by group; nan is unknown."""
+    """Compare printed intervals with the share that paid, group by group; nan is unknown."""
     p, low, high = (
         np.array([getattr(each, name) for each in answers.advice], np.float64)
         for name in ("probability", "low", "high")

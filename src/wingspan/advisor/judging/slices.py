@@ -1,4 +1,4 @@
-"""Describe the slices of samples: how many clusters, over which time, and how often releases pay.
+"""Describe the slices of samples: clusters, time span, and how often releases pay.
 
 A figure of one slice says little about another one where their base rates differ.
 """
@@ -13,7 +13,7 @@ from wingspan.advisor.judging.metrics import effective_count
 from wingspan.advisor.samples.samples import Rows, Samples
 from wingspan.advisor.samples.split import cluster_weights, incident_weights
 
-_APART: Final = 0.1  # between base rates: less is no reason to doubt the figures
+_APART: Final = 0.1  # a smaller difference of base rates casts no doubt on the figures
 _SURE: Final = 2.0  # standard errors
 _FEW: Final = 20.0  # effective clusters
 
@@ -25,9 +25,9 @@ class Slice:
     Attributes
     ----------
     effective
-        Clusters of equal weight that say as much as these; each incident counts once.
+        Clusters of equal weight with the same information; each incident counts once.
     begins, ends
-        Holds of the first and the last, UTC seconds; nan for an empty slice.
+        Time of the first and the last hold, UTC seconds; nan for an empty slice.
     base_rate
         Share of releases that paid, each cluster counting once; nan for an empty slice.
     """
@@ -65,7 +65,7 @@ def describe(name: str, samples: Samples, rows: Rows) -> Slice:
 
 
 def warn(slices: tuple[Slice, ...]) -> tuple[str, ...]:
-    """Return a warning for each slice that has few effective clusters, or pays unlike the first."""
+    """Return a warning for each slice with few clusters or another base rate than the first."""
     found = []
     for each in slices:
         first = slices[0]

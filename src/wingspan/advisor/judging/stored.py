@@ -1,7 +1,7 @@
-"""Judge an advisor that was trained earlier, and count how often the same holds were looked at to judge one.
+"""Judge a stored advisor, and count how often the same holds were used for judging.
 
-Nothing is refused: operators judge daily. But figures of holds that were looked at again and again to choose by are better
-than those of new ones, so the count is reported.
+Nothing is refused, since operators judge daily. But figures on holds that were used again and again to choose a model are
+too good, so the count is reported.
 """
 
 import json
@@ -27,7 +27,7 @@ from wingspan.advisor.samples.split import Sealed, Split
 
 
 def contest_of(advisor: Advisor) -> Contest:
-    """Return an advisor as the winner of a contest with the rates that it was stored with."""
+    """Return an advisor as the winner of a contest with its stored rates."""
     models: dict[str, Model] = {
         ALWAYS: Always(),
         CONSTANT: Rates(advisor.rates.counts, 0),
@@ -43,8 +43,8 @@ def contest_of(advisor: Advisor) -> Contest:
 def unseen(samples: Samples, advisor: Advisor) -> Split:
     """Return all holds that the advisor did not learn from, as a test without other slices.
 
-    Those are the holds at access points that it does not know. At the others, holds after its training and calibrating
-    slices, of clusters and incidents that were not held before.
+    These are all holds at access points that it does not know. At the others, they are holds after its training and
+    calibrating slices, of clusters and incidents that were not held before.
     """
     until = float(advisor.card.get("slices_start", [0.0, 0.0])[1])
     names = samples.timeline.events.access_points
@@ -59,7 +59,7 @@ def unseen(samples: Samples, advisor: Advisor) -> Split:
 
 
 def count_openings(samples: Samples, rows: Rows, journal: Path) -> int:
-    """Return how often holds of these access points and this time were judged on before, and add this time to the journal."""
+    """Return how often holds of these access points and time were judged on; record this time."""
     if not len(rows):
         return 0
     names = samples.timeline.events.access_points

@@ -1,4 +1,4 @@
-"""Score the verdicts on whose matter holds are, against a simulator's causes: right ones, calibration, confusion."""
+"""Score verdicts on where faults lie against a simulator's causes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from wingspan.eventlog.rules import DECISIONS
 
 OWN: Final = "job or cluster"
 UNKNOWN: Final = "cannot say"
-RIGHT: Final[Mapping[str, frozenset[str]]] = {  # cause -> the verdicts that are right
+RIGHT: Final[Mapping[str, frozenset[str]]] = {  # the right verdicts for each cause
     **{
         cause: frozenset({OWN, USER})
         for cause in ("user_bug", "memory", "disk", "cpus", "time", "evictions")
@@ -21,7 +21,7 @@ RIGHT: Final[Mapping[str, frozenset[str]]] = {  # cause -> the verdicts that are
     "access_point_outage": frozenset({"access point"}),
     "plugin_outage": frozenset(
         {"site", "access point"}
-    ),  # of a data server that a site, or all, use
+    ),  # a data server that a site or all jobs use
 }
 _SAID: Final = {"job": OWN, "cluster": OWN, WIDE: USER, "": UNKNOWN}
 SAID: Final = (OWN, USER, "host", "site", "access point", UNKNOWN)
@@ -34,13 +34,13 @@ class Verdicts:
     Attributes
     ----------
     accuracy
-        Share of the verdicts that were right; holds without a verdict are not counted.
+        Share of right verdicts; holds without a verdict are not counted.
     said
-        Mean share that the verdicts gave.
+        Mean probability of the verdicts.
     calibration_error
-        Mean gap between the share that was given and the share that was right, over bins of 0.1.
+        Mean gap between probability and share of right verdicts, over bins of 0.1.
     confusion
-        Cause -> verdict -> holds.
+        Number of holds by cause and verdict.
     """
 
     holds: int
@@ -52,7 +52,10 @@ class Verdicts:
 
 
 def judge_verdicts(advice: Sequence[Advice], causes: Sequence[str]) -> Verdicts:
-    """Compare each hold's verdict with its cause; holds by a person, or without a known cause, are left out."""
+    """Compare each hold's verdict with its cause.
+
+    Holds by a person, or without a known cause, are left out.
+    """
     confusion: dict[str, Counter[str]] = {}
     bins: dict[int, list[tuple[float, bool]]] = {}
     for each, cause in zip(advice, causes, strict=True):

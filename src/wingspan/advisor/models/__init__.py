@@ -1,1 +1,1 @@
-"""Samples -> models: rates, estimators and networks that tell whether a release pays."""
+"""Models of whether a release pays: rates, estimators and networks."""

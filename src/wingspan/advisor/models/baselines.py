@@ -1,7 +1,7 @@
-"""Baselines without training, or with counting only: (samples, rows) -> the probability that a release pays.
+"""Baselines that only count, or need no training at all.
 
-Every model has one shape: ``fit(samples, rows, weights)`` returns what has
-``predict(samples, rows, releases)``. Rows are indices of samples, all of them labelled in `fit`.
+Every model has one interface: ``fit(samples, rows, weights)`` returns an object with
+``predict(samples, rows, releases)``. Rows are indices of samples; in `fit` all of them are labelled.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ _OSG_STARTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """Releases that are thought of, or that were: one for each row.
+    """Considered or actual releases, one for each row.
 
     Attributes
     ----------
     after_s
         Seconds after the hold.
     blind
-        1 where a policy releases: nothing was mended before. A user may have changed files of which no log tells. float64
+        1 where a policy releases: nothing was fixed before. A user may have changed files, which no log shows. float64
     """
 
     after_s: Reals
@@ -36,19 +36,22 @@ class Releases:
 
 
 def blindly(count: int, after_s: float | Reals) -> Releases:
-    """Return releases without any fix, so many seconds after each hold: one number, or one for each."""
+    """Return releases without a fix, `after_s` seconds after each hold.
+
+    It is one number, or one for each hold.
+    """
     return Releases(np.full(count, after_s, np.float64), np.ones(count))
 
 
 def as_released(samples: Samples, rows: Rows) -> Releases:
-    """Return the releases that there were; rows without one are as if released by a user at once."""
+    """Return the actual releases; rows without one count as released by a user at once."""
     after_s = np.nan_to_num(samples.episodes.after_s[rows])
     by_policy = samples.episodes.author[rows] == AUTHORS.index("policy")
     return Releases(np.maximum(after_s, 0.0), by_policy.astype(np.float64))
 
 
 class Model(Protocol):
-    """What a fit returns."""
+    """The result of a fit."""
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the probability that each row's release pays."""
@@ -60,12 +63,14 @@ Fit: TypeAlias = Callable[[Samples, Rows, Reals], Model]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How many releases paid, by template, code/sub-code and code, each level shrunk to the coarser one.
+    """Rates at which releases paid, by template, code/sub-code and code.
+
+    Each level is shrunk towards the coarser one.
 
     Attributes
     ----------
     counts
-        Key -> weight of those that paid, weight of all, number of clusters. The key of all is "".
+        For each key, weight of those that paid, weight of all, and number of clusters. The key of all is "".
     """
 
     counts: Mapping[str, tuple[float, float, int]] = field(repr=False)
@@ -129,12 +134,12 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class Mates:
-    """What the cluster's last release with the same code came to; the rates where there was none."""
+    """Predict the outcome of the cluster's last release with the code, else the rates."""
 
     rates: Rates
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
-        """Return 0.9 or 0.1 after what a mate met, else the rate."""
+        """Return 0.9 or 0.1 by a mate's outcome, else the rate."""
         last = samples.features.column("cluster_last_release_paid")[rows]
         rates = self.rates.predict(samples, rows, releases)
         return np.where(np.isnan(last), rates, 0.1 + 0.8 * (last > 0.5))
@@ -142,7 +147,10 @@ class Mates:
 
 @dataclass(frozen=True, slots=True)
 class OsgRule:
-    """The recipe ``periodic_release = (NumJobStarts < 3) && (an hour held)``: 1 where it releases, else 0."""
+    """Predict 1 where the OSG recipe releases, else 0.
+
+    The recipe is ``periodic_release = (NumJobStarts < 3) && (an hour held)``.
+    """
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return 1 where the recipe would release."""
@@ -151,12 +159,12 @@ class OsgRule:
 
 
 def fit_always(samples: Samples, rows: Rows, weights: Reals) -> Always:  # noqa: ARG001
-    """Nothing is fitted."""
+    """Return the model; nothing is fitted."""
     return Always()
 
 
 def fit_osg_rule(samples: Samples, rows: Rows, weights: Reals) -> OsgRule:  # noqa: ARG001
-    """Nothing is fitted."""
+    """Return the model; nothing is fitted."""
     return OsgRule()
 
 

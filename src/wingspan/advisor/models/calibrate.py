@@ -1,4 +1,4 @@
-"""Calibrate probabilities by what happened later: a line between logits."""
+"""Calibrate probabilities by later outcomes, with a line between logits."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from wingspan.advisor.samples.samples import Reals, Rows
 
 _EDGE: Final = 1e-3
-_RIDGE: Final = 30.0  # clusters that the prior counts as: nothing needs to change
+_RIDGE: Final = 30.0  # clusters that the prior, the identity, counts as
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,19 @@ IDENTITY: Final = Curve((0.0, 1.0), (0.0, 1.0))
 
 
 def halves_of(cluster: NDArray[np.int32]) -> tuple[Rows, Rows]:
-    """Part places, which come in the order of time, into an earlier and a later half that share no cluster."""
+    """Split places in time order into an earlier and a later half that share no cluster."""
     _, first, which = np.unique(cluster, return_index=True, return_inverse=True)
     early = first[which] < len(cluster) // 2
     return np.flatnonzero(early), np.flatnonzero(~early)
 
 
 def both_ways(halves: tuple[Rows, Rows]) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
-    """Return each half with the other."""
+    """Return each half paired with the other."""
     return halves, halves[::-1]
 
 
 def fit_line(scores: Reals, label: Reals, weights: Reals) -> Curve:
-    """Fit a line between logits (Platt's) by Newton's method, with a prior that nothing needs to change."""
+    """Fit a line between logits (Platt's) by Newton's method, with a prior at the identity."""
     prior = np.array([0.0, 1.0])
     line = prior.copy()
     design = np.stack([np.ones(len(scores)), _logit(scores)], axis=1)

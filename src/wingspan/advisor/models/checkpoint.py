@@ -1,7 +1,7 @@
-"""A trained network <-> its folder: weights as safetensors, and a card in JSON that says all else.
+"""Save a trained network to a folder and load it: safetensors weights and a JSON card.
 
 Loading checks format, digest, channels, shapes and types before a network is built. Only Wingspan's own network is
-built unasked: another class is code, and is imported only if it is named as trusted.
+built by default: any other class is code, and is imported only if it is named as trusted.
 """
 
 import json
@@ -24,7 +24,7 @@ from wingspan.errors import (
 )
 from wingspan.files import aside, digest_file, json_text
 
-FORMAT: Final = 2  # 1 knew no facts
+FORMAT: Final = 2  # format 1 had no facts
 CARD: Final = "network.json"
 WEIGHTS: Final = "network.safetensors"
 _AGAIN: Final = "copy the folder again, or train the network again"
@@ -32,16 +32,16 @@ _AGAIN: Final = "copy the folder again, or train the network again"
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A trained network with what it needs to be used.
+    """A trained network with all that is needed to use it.
 
     Attributes
     ----------
     layout
-        Of the tensors it was trained on, and takes.
+        Layout of the tensors that it was trained on and takes.
     about
-        Whatever JSON takes: digest of the data, split times, counts, metrics with intervals.
+        Any JSON: digest of the data, split times, counts, metrics with intervals.
     temperature
-        What logits are divided by, so that probabilities are calibrated; above 0.
+        Divisor of the logits that calibrates probabilities; above 0.
     """
 
     trained: Trained
@@ -51,12 +51,12 @@ class Saved:
 
 
 def save_network(saved: Saved, folder: Path) -> None:
-    """Write a network to a new folder; it appears whole or not at all.
+    """Write a network to a new folder, atomically.
 
     Raises
     ------
     ConflictError
-        Something is there already.
+        The folder exists.
     SettingError
         The layout is not that of the network's inputs, or `about` is not JSON.
     """
@@ -94,17 +94,17 @@ def save_network(saved: Saved, folder: Path) -> None:
 
 
 def load_network(folder: Path, trusted: Collection[str] = ()) -> Saved:
-    """Read what `save_network` wrote, and build the network once to see that its weights fit.
+    """Read what `save_network` wrote, and build the network once to check its weights.
 
     Parameters
     ----------
     trusted
-        Names of network classes, ``module:Class``, that may be imported beside Wingspan's own.
+        Names of network classes, ``module:Class``, that may be imported besides Wingspan's own.
 
     Raises
     ------
     NotFoundError, FormatError, CorruptError, UntrustedModelError
-        There is none, of another format, with other bytes than were written, or of a class that is not trusted.
+        The folder has no network, or one of another format, with changed bytes, or of a class that is not trusted.
     """
     check_torch()
     card = _read_card(folder / CARD)
@@ -156,7 +156,7 @@ def _read_weights(path: Path, digest: str, described: dict[str, Any]) -> dict[st
     try:
         weights: dict[str, Any] = load_file(path)
     except SafetensorError as error:
-        raise CorruptError(str(path), f"is no safetensors file: {error}", _AGAIN) from error
+        raise CorruptError(str(path), f"is not a safetensors file: {error}", _AGAIN) from error
     found = {k: [str(v.dtype), list(v.shape)] for k, v in weights.items()}
     if found != described:
         raise CorruptError(str(path), "has other shapes or types than its card says", _AGAIN)

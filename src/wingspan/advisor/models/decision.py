@@ -1,6 +1,6 @@
-"""Decide what probabilities are worth: a release, now or later, or to hold the job back for a fix.
+"""Decide by probabilities: release now or later, or hold the job back for a fix.
 
-The rule is the same wherever a decision is made or judged: in advice, in the choice of a model, in the table.
+The same rule decides everywhere: in advice, in the choice of a model, and in the table.
 """
 
 from typing import Final
@@ -36,7 +36,7 @@ def decide(pays: Reals) -> NDArray[np.int64]:
 
 
 def decision_cost(p: Reals, paid: Reals) -> Reals:
-    """Return what the decision by each probability costs, where it is known whether the release paid.
+    """Return the cost of the decision by each probability, for known outcomes.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Samples -> facts: the table of features and the release that is asked for, as numbers that a network takes.
+"""Encode features and the release in question as numbers for a network.
 
-Numbers become their rank among the training rows, from -1 to 1, and a column says where there is none; codes and
-frequent templates become a column each. What is not in the training rows changes no column's meaning.
+Numbers become their rank among the training rows, from -1 to 1, and a second column marks missing ones. Codes and
+frequent templates become a column each. Values that are not in the training rows change no column's meaning.
 """
 
 from collections import Counter
@@ -27,16 +27,16 @@ _CONTEXT: Final = ("cluster_", "host_", "site_", "access_point_", "template_", "
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What columns mean.
+    """The meaning of the columns.
 
     Attributes
     ----------
     names
-        Of the table of features.
+        Names in the table of features.
     ranks
-        Of each number in use, its name and the curve from it to its rank; what the release asked for comes last.
+        Name of each number in use, and the curve from it to its rank; those of the release come last.
     codes, templates
-        Those with a column of their own: the frequent ones.
+        The frequent ones, which have their own column.
     """
 
     names: tuple[str, ...] = field(repr=False)
@@ -50,12 +50,12 @@ class Encoding:
         return 2 * len(self.ranks) + len(self.codes) + len(self.templates)
 
     def __call__(self, samples: Samples, rows: Rows, releases: Releases) -> NDArray[np.float32]:
-        """Return the facts of some rows, were they released so.
+        """Return the facts of some rows for some releases.
 
         Raises
         ------
         FormatError
-            The features are others than those it was made of.
+            The features differ from those in training.
         """
         if self.names != samples.features.names:
             problem = "was trained with other features than this version makes"
@@ -74,7 +74,7 @@ class Encoding:
 
 
 def fit_encoding(samples: Samples, rows: Rows, *, context: bool = True) -> Encoding:
-    """Learn ranks, codes and templates from some rows; without `context`, of the job and its hold alone."""
+    """Learn ranks, codes and templates from rows; without `context`, of job and hold alone."""
     names = samples.features.names
     numbers = [each for each in names if each not in CATEGORIES]
     kept = [each for each in numbers if context or not each.startswith(_CONTEXT)]
@@ -91,7 +91,10 @@ def fit_encoding(samples: Samples, rows: Rows, *, context: bool = True) -> Encod
 
 
 def encoding_from_json(content: dict[str, Any]) -> Encoding:
-    """Return an encoding from what `dataclasses.asdict` made of it; raises what Python does where it is garbled."""
+    """Return an encoding from the output of `dataclasses.asdict`.
+
+    Garbled content raises Python's own errors.
+    """
     return Encoding(
         tuple(content["names"]),
         tuple(
@@ -110,7 +113,7 @@ def _number(samples: Samples, rows: Rows, releases: Releases, name: str) -> Real
 
 
 def _rank_curve(values: Reals) -> Curve:
-    """Return the curve through the quantiles; a value that many have gets the middle of its ranks."""
+    """Return the curve through the quantiles; a frequent value gets the middle of its ranks."""
     known = values[~np.isnan(values)]
     if not len(known):
         return Curve((0.0,), (0.0,))
@@ -127,7 +130,7 @@ def _mark(
     of_cause: Sequence[object],
     cause: Rows,
 ) -> None:
-    """Set the column, from `first` on, of each row's value; what is not known sets none."""
+    """Set the column, from `first` on, of each row's value; unknown values set none."""
     places = {value: first + place for place, value in enumerate(known)}
     column = np.array([places.get(value, -1) for value in of_cause], np.int64)[cause]
     found = np.flatnonzero(column >= 0)

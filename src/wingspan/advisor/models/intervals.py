@@ -1,6 +1,6 @@
-"""Compute intervals around probabilities whose evidence is clusters, and calibrate them by what happened later.
+"""Compute intervals of probabilities that rest on clusters, and calibrate them.
 
-The clusters of one cause meet the same troubles, and troubles change: ten times as many clusters do not make a rate ten
+The clusters of one cause meet the same outages, and outages change: ten times as many clusters do not make a rate ten
 times as certain. So a probability counts as `strength` clusters at most.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import cluster_weights
 
-STRENGTH: Final = 6.0  # where too few groups were seen to calibrate by
+STRENGTH: Final = 6.0  # used if there are too few groups to calibrate by
 LEVEL: Final = 0.95
 FEWEST: Final = 8  # clusters whose rate is compared with an interval
 _STRENGTHS: Final = tuple(float(each) for each in np.geomspace(400.0, 1.5, 60))
@@ -24,9 +24,9 @@ _LOGITS: Final = np.linspace(-12.0, 12.0, 481)
 
 
 def interval(p: Reals, clusters: Reals, strength: float = STRENGTH) -> tuple[Reals, Reals]:
-    """Return the 95 % interval of probabilities that rest on some clusters each; 0 and 1 without any.
+    """Return the 95 % interval of probabilities that rest on some clusters; 0 and 1 without any.
 
-    It is that of a beta distribution whose mean is `p`; what comes near 0 or 1 reaches it.
+    It comes from a beta distribution with mean `p`. A bound close to 0 or 1 is set to it.
     """
     known = clusters > 0
     n = 1 / (1 / np.where(known, clusters, 1.0) + 1 / strength)
@@ -38,7 +38,7 @@ def interval(p: Reals, clusters: Reals, strength: float = STRENGTH) -> tuple[Rea
 
 
 def _beta_quantiles(one: Reals, other: Reals) -> tuple[Reals, Reals]:
-    """Return the quantiles at `_TAIL` and 1 - `_TAIL` of beta distributions, summed up over logits."""
+    """Return the quantiles at `_TAIL` and 1 - `_TAIL` of beta distributions, summed over logits."""
     x = 1 / (1 + np.exp(-_LOGITS))
     weight = one[:, None] * np.log(x) + other[:, None] * np.log(1 - x)
     passed = np.cumsum(np.exp(weight - weight.max(axis=1, keepdims=True)), axis=1)
@@ -48,10 +48,10 @@ def _beta_quantiles(one: Reals, other: Reals) -> tuple[Reals, Reals]:
 
 
 def group_holds(samples: Samples, rows: Rows, p: Reals, outcome: Reals, *columns: Reals) -> Reals:
-    """Group rows of one code and sub-code whose probabilities are near each other.
+    """Group rows of one code and sub-code with similar probabilities.
 
-    Return a line for each group of at least `FEWEST` clusters: what was said, the share that paid, and the means of the columns;
-    each cluster counts once.
+    Return a line for each group of at least `FEWEST` clusters: mean probability, share that paid, and means of the
+    columns. Each cluster counts once.
     """
     band = np.minimum((p / _BAND).astype(np.int64), int(1 / _BAND) - 1)
     keys = np.stack([samples.episodes.code[rows], samples.episodes.subcode[rows], band], axis=1)
@@ -68,14 +68,14 @@ def group_holds(samples: Samples, rows: Rows, p: Reals, outcome: Reals, *columns
 
 
 def fit_strength(groups: Reals) -> float:
-    """Return the greatest strength at which the intervals have the rate in 95 of 100 groups.
+    """Return the greatest strength at which the intervals contain the rate in 95 % of groups.
 
-    `_PRIOR` groups that `STRENGTH` fits are added to them, so that few groups change little.
+    `_PRIOR` groups that fit `STRENGTH` are added, so that few groups change little.
 
     Parameters
     ----------
     groups
-        What was said, the share that paid, the clusters that it rested on: of `group_holds`.
+        From `group_holds`: mean probability, share that paid, and clusters it rests on.
     """
     said, seen, clusters = groups[:, 0], groups[:, 1], groups[:, 2]
     needed = floor(LEVEL * (len(groups) + _PRIOR))

@@ -1,7 +1,7 @@
-"""What learns from the table of features: logistic regression, gradient boosting and random forests of scikit-learn.
+"""Fit scikit-learn's logistic regression, boosting and random forests to the features.
 
-How long after the hold a release comes, and whether a policy makes it, are features too: of past ones they are
-known, for the next one they are the question. Names of templates are learned from the training rows alone.
+How long after the hold a release comes, and whether a policy makes it, are features too. They are known for past
+releases and asked for the next one. Names of templates are learned from the training rows alone.
 """
 
 from collections import Counter, defaultdict
@@ -30,13 +30,13 @@ _CHANCE_ENOUGH: Final = 500  # holds, released or not
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """An estimator of scikit-learn and what its columns mean.
+    """An estimator of scikit-learn and the meaning of its columns.
 
     Attributes
     ----------
     templates
-        The frequent masked reasons of training, by the rate at which releases paid: their places are the numbers of
-        the column ``template``, so that trees can part them by their order.
+        The frequent masked reasons of training, ordered by the rate at which releases paid. Their places are the
+        numbers of the column ``template``, so that trees can split them by order.
     """
 
     estimator: "BaseEstimator" = field(repr=False)
@@ -58,7 +58,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Several estimators; their logits are averaged with some weights."""
+    """Several estimators whose logits are averaged with weights."""
 
     models: tuple[Learned, ...]
     weights: tuple[float, ...]
@@ -79,7 +79,7 @@ def blended(each: Sequence[Reals], weights: Sequence[float]) -> Reals:
 def _table(
     samples: Samples, rows: Rows, releases: Releases, templates: tuple[str, ...]
 ) -> NDArray[np.float32]:
-    """Return the features, with numbers of templates that mean the same in every log."""
+    """Return the features, with template numbers that mean the same in every log."""
     names = samples.features.names
     table = np.empty((len(rows), len(names) + len(_ASKED)), np.float32)
     table[:, : len(names)] = samples.features.values[rows]
@@ -94,7 +94,7 @@ def _table(
 
 
 def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple[str, ...]:
-    """Return the frequent templates, ordered by the smoothed share of `good` (0 to 1, one for each row)."""
+    """Return the frequent templates, ordered by the smoothed mean of `good` (0 to 1)."""
     texts = [samples.causes[cause][2] for cause in samples.cause[rows].tolist()]
     hits: dict[str, float] = defaultdict(float)
     for text, one in zip(texts, good.tolist(), strict=True):
@@ -106,9 +106,11 @@ def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple
 def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Reals) -> Learned:
     templates = _common_templates(samples, rows, samples.label[rows])
     table = _table(samples, rows, as_released(samples, rows), templates)
-    table[:, np.isnan(table).all(axis=0)] = 0.0  # never split on, and binned without complaint
+    table[:, np.isnan(table).all(axis=0)] = (
+        0.0  # such columns are never split on, and binning accepts them
+    )
     label = samples.label[rows]
-    between = np.flatnonzero((label > 0) & (label < 1))  # counts as both, in these parts
+    between = np.flatnonzero((label > 0) & (label < 1))  # such a row counts as both, in these parts
     part = np.concatenate([np.where(label > 0, label, 1.0), 1 - label[between]])
     table = np.concatenate([table, table[between]])
     weights = np.concatenate([weights, weights[between]]) * part
@@ -147,7 +149,7 @@ def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
 
 
 def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
-    """Fit gradient boosting; what is unknown stays so."""
+    """Fit gradient boosting, which takes missing values as they are."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     least = max(5, min(100, len(rows) // 50))
@@ -157,7 +159,7 @@ def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
         max_leaf_nodes=_LEAVES,
         min_samples_leaf=least,
         l2_regularization=5.0,
-        max_features=0.3,  # for each split: trees that differ lose fewer good jobs
+        max_features=0.3,  # for each split: diverse trees lose fewer good jobs
         early_stopping=False,
         random_state=0,
     )
@@ -175,25 +177,25 @@ def fit_forest(samples: Samples, rows: Rows, weights: Reals) -> Learned:
 
 
 def propensity(samples: Samples, until: float, *slices: Rows) -> tuple[Reals, ...]:
-    """Return how likely it was that such a hold was released, and its outcome told, for the rows of some slices.
+    """Return the chance that such a hold was released with a known outcome, by slice.
 
-    Learned from all holds before `until` (UTC seconds), and from what was told by then; between `_CHANCE_LEAST` and 1.
+    It is learned from all holds before `until` (UTC seconds) and outcomes known by then, and is at least `_CHANCE_LEAST`.
     """
     everyone = (samples.episodes.excluded == 0) & (samples.moments.clock < until)
     everyone = np.flatnonzero(everyone)
-    told = ~np.isnan(samples.label[everyone]) & (samples.told[everyone] < until)
-    if len(everyone) < _CHANCE_ENOUGH or told.all() or not told.any():
+    known = ~np.isnan(samples.label[everyone]) & (samples.known_at[everyone] < until)
+    if len(everyone) < _CHANCE_ENOUGH or known.all() or not known.any():
         return tuple(np.ones(len(each)) for each in slices)
-    model = _chance_of(samples, everyone, told)
+    model = _chance_of(samples, everyone, known)
     found = [model.predict(samples, each, blindly(len(each), 0.0)) for each in slices]
     return tuple(np.clip(each, _CHANCE_LEAST, 1.0) for each in found)
 
 
-def _chance_of(samples: Samples, rows: Rows, told: NDArray[np.bool_]) -> Learned:
+def _chance_of(samples: Samples, rows: Rows, known: NDArray[np.bool_]) -> Learned:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     names = samples.features.names
-    templates = _common_templates(samples, rows, told)
+    templates = _common_templates(samples, rows, known)
     estimator = HistGradientBoostingClassifier(
         learning_rate=0.1,
         max_iter=60,
@@ -204,5 +206,5 @@ def _chance_of(samples: Samples, rows: Rows, told: NDArray[np.bool_]) -> Learned
     )
     table = _table(samples, rows, blindly(len(rows), 0.0), templates)
     table[:, np.isnan(table).all(axis=0)] = 0.0
-    estimator.fit(table, told.astype(np.int64))
+    estimator.fit(table, known.astype(np.int64))
     return Learned(estimator, (*names, *_ASKED), templates)

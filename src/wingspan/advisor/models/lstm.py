@@ -1,4 +1,4 @@
-"""The LSTM: frames from the oldest to the newest, and facts of the hold -> the logit of "a release succeeds"."""
+"""The LSTM, from frames and facts of a hold to the logit of "a release succeeds"."""
 
 import torch
 
@@ -6,7 +6,7 @@ from wingspan.advisor.models.network import NetworkConfig
 
 
 class Lstm(torch.nn.Module):  # type: ignore[misc] # torch is not type-checked
-    """An LSTM whose last state, that of the newest frame, goes with the facts through a hidden and a last layer."""
+    """An LSTM over frames; its last state and the facts go through a hidden and a last layer."""
 
     def __init__(self, config: NetworkConfig, width: int, facts: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Labels -> labels of a release alone: that a user's release paid may be the doing of a fix that no log tells.
+"""Correct labels for users' fixes: a release may have paid due to a fix that no log shows.
 
-A policy mends nothing: what its releases come to is what a release alone comes to. Where those of a cause are
-in vain and users' releases pay now and then, the users have mended something.
+A policy fixes nothing, so its releases show what a release alone achieves. If those of a cause do not pay and users'
+releases sometimes do, the users have fixed something.
 """
 
 from dataclasses import replace
@@ -16,18 +16,18 @@ from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import incident_weights
 
 ASSUMED: Final = 0.1
-_MOST: Final = 0.15  # what is counted beyond that has been chance more often than fixes
-_LEAST: Final = 0.05  # a release that paid is never wholly somebody's fix
+_MOST: Final = 0.15  # a larger count has been chance more often than fixes
+_LEAST: Final = 0.05  # a release that paid is never due to a fix alone
 _FIRM: Final = 10.0  # clusters of a policy's releases that weigh as much as all users' releases
-_IN_VAIN: Final = 0.1  # a cause whose releases by a policy pay at a lower rate
+_FUTILE: Final = 0.1  # releases by a policy of a futile cause pay at a lower rate
 _ENOUGH: Final = 5  # incidents with releases by a policy
 
 
 def without_fixes(samples: Samples, train: Rows) -> Samples:
-    """Return the same with labels between 0 and 1 where a user's release paid: the chance that it alone was enough.
+    """Replace labels of users' paid releases by the chance that the release alone was enough.
 
-    How often releases of a cause pay by themselves, and how often users mend, is counted on the rows of
-    training. Where no releases by a policy tell, `ASSUMED` is how often users mend.
+    How often releases of a cause pay alone, and how often users fix it, is counted on the training rows. Without
+    releases by a policy, `ASSUMED` is how often users fix it.
     """
     by_policy = samples.episodes.author == AUTHORS.index("policy")
     blind, by_user = train[by_policy[train]], train[~by_policy[train]]
@@ -45,7 +45,9 @@ def _rate_of_each(samples: Samples, rates: Rates) -> Reals:
 
 
 def _with_users(samples: Samples, blind: Rows, by_user: Rows, mends: float) -> Reals:
-    """Return for each sample how often releases of its cause pay alone: users' rate less their fixes, corrected by policies'.
+    """Return how often releases of each sample's cause pay alone.
+
+    It is the users' rate less their fixes, corrected by that of policies.
 
     What a policy releases again and again is one piece of evidence: each cluster counts for one incident at most.
     """
@@ -63,11 +65,11 @@ def _with_users(samples: Samples, blind: Rows, by_user: Rows, mends: float) -> R
 
 
 def _share_mended(samples: Samples, alone: Reals, blind: Rows, by_user: Rows) -> float:
-    """Return how often users mend, from causes whose release alone is in vain: what they reach beyond that."""
+    """Return how often users fix the cause, from causes whose release alone does not pay."""
     weight = incident_weights(samples, blind)
     seen = np.bincount(samples.cause[blind], weight, minlength=len(samples.causes))
-    told = by_user[(alone[by_user] < _IN_VAIN) & (seen[samples.cause[by_user]] >= _ENOUGH)]
-    weight = incident_weights(samples, told)
-    beyond = float((weight * (samples.label[told] - alone[told])).sum())
+    futile = by_user[(alone[by_user] < _FUTILE) & (seen[samples.cause[by_user]] >= _ENOUGH)]
+    weight = incident_weights(samples, futile)
+    beyond = float((weight * (samples.label[futile] - alone[futile])).sum())
     share = (max(beyond, 0.0) + ASSUMED * SHRINKAGE) / (float(weight.sum()) + SHRINKAGE)
     return min(share, _MOST)

@@ -1,4 +1,4 @@
-"""What the network is made of, and the class that makes it; torch is not loaded before a network is made."""
+"""Configure a network and make it; torch is loaded only when one is made."""
 
 import difflib
 import importlib
@@ -21,7 +21,7 @@ class NetworkConfig:
     Attributes
     ----------
     layers, hidden
-        Layers of the LSTM, and units of each.
+        Layers of the LSTM, and units in each.
     dropout
         Share of units left out between layers and before the last one, in training. 0 <= dropout < 1
     network
@@ -29,13 +29,13 @@ class NetworkConfig:
         a `torch.nn.Module` that takes float32 frames (batch, frame, width), oldest first, and facts (batch, facts),
         and returns logits (batch,).
     batch, epochs, patience
-        Examples of a step; passes at most; passes without a lower loss of the validation rows before it ends.
+        Examples in a step; maximum number of epochs; epochs without a lower validation loss before training ends.
     rate, decay
         Adam's learning rate and weight decay.
     seed
-        Of the first weights, the order of examples and the dropout.
+        Random seed for the first weights, the order of examples and the dropout.
     compiled
-        Whether steps go through `torch.compile`, which needs a C compiler (a GPU: Triton) and a minute at first.
+        Whether steps use `torch.compile`, which needs a C compiler (on a GPU, Triton) and a minute at first.
     """
 
     layers: int = 1
@@ -64,7 +64,7 @@ class NetworkConfig:
 
 
 def check_torch() -> None:
-    """Refuse what needs torch where it is not installed, before any other work."""
+    """Raise `SettingError` if torch is not installed, before any other work."""
     missing = [name for name in ("torch", "safetensors") if find_spec(name) is None]
     if missing:
         problem = f"needs {' and '.join(missing)}, not installed here"
@@ -72,12 +72,12 @@ def check_torch() -> None:
 
 
 def make_network(config: NetworkConfig, width: int, facts: int) -> "torch.nn.Module":
-    """Import the config's class and make its network for `width` numbers a frame, and so many facts beside.
+    """Import the config's class and make its network for `width` numbers a frame and `facts`.
 
     Raises
     ------
     SettingError
-        There is no such module or class, or it makes something else.
+        The module or class does not exist, or makes something else.
     """
     import torch
 
@@ -89,7 +89,7 @@ def make_network(config: NetworkConfig, width: int, facts: int) -> "torch.nn.Mod
 
 
 def find_network(name: str) -> Any:  # noqa: ANN401 - a class of the user's
-    """Import the class that ``module:Class`` names; raises `SettingError` where there is none."""
+    """Import the class that ``module:Class`` names; raise `SettingError` if it does not exist."""
     module, _, attribute = name.partition(":")
     where = f"network {name}"
     if not module or not attribute:

@@ -1,7 +1,7 @@
-"""An advisor <-> its folder: a card in JSON, and beside it what its model learned.
+"""Save an advisor to a folder and load it: a card in JSON, and what its model learned.
 
-Nothing in it runs code on loading: rates are JSON, estimators skops files whose types are checked first, networks
-safetensors; a network class of the user's is imported only if it is named as trusted.
+Loading runs no code from the folder. Rates are JSON, estimators are skops files whose types are checked first, and
+networks are safetensors. A user's network class is imported only if it is named as trusted.
 """
 
 import json
@@ -45,24 +45,30 @@ from wingspan.store import estimators
 FORMAT: Final = 3
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
-_PART: Final = "model-{}.skops"  # of a blend
+_PART: Final = "model-{}.skops"  # part of a blend
 _NETWORK: Final = "network"
-DELAYS_S: Final = (0.0, 600.0, 3600.0, 21600.0, 86400.0)  # from now, that a release is thought of
+DELAYS_S: Final = (
+    0.0,
+    600.0,
+    3600.0,
+    21600.0,
+    86400.0,
+)  # from now to the releases that are considered
 
 
 class Counsel(NamedTuple):
-    """What an advisor says of some held jobs.
+    """An advisor's answers about some held jobs.
 
     Attributes
     ----------
     p
         Probability that the release pays. float64
     wait_s
-        From now to the release that is best, seconds; nan where the job is not worth any. float64
+        Seconds from now to the best release; nan if no release is worth it. float64
     low, high
-        Its 95 % interval, from the clusters that it rests on. float64
+        95 % interval of `p`, from the clusters it rests on. float64
     evidence
-        Clusters with the same code and sub-code whose release had a known outcome. int64
+        Clusters with the same code and sub-code and a known outcome of a release. int64
     """
 
     p: Reals
@@ -74,16 +80,16 @@ class Counsel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Advisor:
-    """The model that won, its calibration, and the counts that say how much is behind it.
+    """The winning model, its calibration, and the counts that it rests on.
 
     Attributes
     ----------
     name
         The model's name in the table of the evaluation.
     card
-        What it was trained on and how it did; whatever JSON takes.
+        Its training data and results, as JSON.
     strength
-        Clusters that a probability counts as at most: see `intervals`.
+        The most clusters that a probability counts as: see `intervals`.
     """
 
     name: str
@@ -94,12 +100,14 @@ class Advisor:
     strength: float = STRENGTH
 
     def counsel(self, samples: Samples, held_s: float | Reals = 0.0) -> Counsel:
-        """Say of held jobs, by what was known at their holds, when to release them without a fix, and how likely that pays.
+        """Say when to release held jobs without a fix, and how likely that pays.
+
+        Only what was known at their holds is used.
 
         Parameters
         ----------
         held_s
-            How long they have been held by now, seconds: one number, or one for each.
+            Seconds that they have been held by now: one number, or one for each.
         """
         rows = np.arange(len(samples))
         after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
@@ -121,12 +129,12 @@ class Advisor:
 
 
 def save_advisor(advisor: Advisor, folder: Path) -> None:
-    """Write an advisor to a new folder; it appears whole or not at all.
+    """Write an advisor to a new folder, atomically.
 
     Raises
     ------
     ConflictError
-        Something is there already.
+        The folder exists.
     """
     if folder.exists():
         raise ConflictError(
@@ -158,7 +166,7 @@ def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
     Raises
     ------
     NotFoundError, FormatError, CorruptError, UntrustedModelError
-        There is none, of another format, with other bytes than were written, or with classes that are not trusted.
+        The folder has no advisor, or one of another format, with changed bytes, or with classes that are not trusted.
     """
     card = folder / CARD
     if not card.is_file():
@@ -185,7 +193,7 @@ def load_advisor(folder: Path, trusted: Collection[str] = ()) -> Advisor:
 
 
 def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
-    """Return the kind of a model and its JSON; an estimator goes to a file of its own."""
+    """Return the kind of a model and its JSON; an estimator is written to its own file."""
     match model:
         case Rates():
             return "rates", _rates_to_json(model)

@@ -1,7 +1,7 @@
-"""The LSTM among the models: samples -> tensors up to each hold's record, and facts -> a trained network.
+"""Train networks on tensors up to each hold's record, and on facts.
 
-How long after the hold the release comes, and whether a policy makes it, are facts: the network is asked for "a
-release after so long, without a fix". Which epoch is best is told by the latest part of the training rows.
+How long after the hold the release comes, and whether a policy makes it, are facts: the network is asked about a
+release at a given time without a fix. The latest part of the training rows determines the best epoch.
 """
 
 import difflib
@@ -27,7 +27,7 @@ from wingspan.files import digest_bytes
 LSTM: Final = "LSTM"
 DEFAULT: Final = NetworkConfig(hidden=64, dropout=0.2, epochs=20, patience=3, rate=2e-3)
 MOST: Final = 60_000  # rows trained on, the latest
-_SHARE: Final = 0.8  # of the training rows by time; the rest says when to stop
+_SHARE: Final = 0.8  # of the training rows by time; the rest determines when to stop
 _VIEWS: Final[Mapping[str, Callable[[Tensors], Tensors]]] = {
     "": lambda tensors: tensors,
     "no context": without_context,
@@ -45,12 +45,12 @@ CONTROLS: Final = tuple(name for name in _VIEWS if name)
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A trained network and what its inputs are.
+    """A trained network and the description of its inputs.
 
     Attributes
     ----------
     control
-        What it is kept from seeing: one of `CONTROLS`, or "".
+        The information that is withheld: one of `CONTROLS`, or "".
     """
 
     trained: Trained
@@ -66,7 +66,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Question:
-    """Whose tensors are asked for; equal where they are the same."""
+    """A request for tensors; two are equal if their tensors are the same."""
 
     samples: Samples
     rows: Rows
@@ -89,7 +89,7 @@ class _Question:
 
 @lru_cache(maxsize=1)
 def _made(question: _Question) -> Tensors:
-    """Make tensors; every network of a contest asks for the same ones, for one release after another."""
+    """Make tensors; the networks of a contest ask for the same ones, one release after another."""
     moments = question.samples.moments.take(question.rows)
     return make_tensors(question.samples.timeline, moments, question.layout)
 
@@ -110,16 +110,16 @@ def lstm(
     Parameters
     ----------
     control
-        What it is kept from seeing, to see what that is worth: one of `CONTROLS`.
+        The information to withhold, in order to measure its worth: one of `CONTROLS`.
     checkpoint_folder
-        Where its training goes on when it was killed.
+        Where training resumes after a kill.
     on_epoch
         Called after each epoch, when its checkpoint is written.
 
     Raises
     ------
     SettingError
-        There is no such control.
+        The control is unknown.
     """
     if control not in _VIEWS:
         raise SettingError(
@@ -154,14 +154,16 @@ def fit_parts(
     checkpoint_folder: Path | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
 ) -> tuple[Sequence, Reals]:
-    """Train a network on some rows until the loss of others no longer falls; return it, and what it says of the others.
+    """Train a network until the loss of other rows stops falling; return it and predictions.
 
-    Nothing is learned from the others but which epoch is best. The tensors of both are made once.
+    The predictions are of those other rows.
+
+    The other rows determine the best epoch only. The tensors of both are made once.
 
     Parameters
     ----------
     parts, weights
-        Rows to learn from, the latest count; rows that say when to stop; and the weights of each.
+        Rows to learn from (the latest `MOST` count), rows that determine when to stop, and the weights of both.
     """
     config, layout = sizes
     latest = np.sort(np.argsort(samples.moments.clock[parts[0]], kind="stable")[-MOST:])
@@ -179,7 +181,7 @@ def fit_parts(
 
 
 def controls(config: NetworkConfig = DEFAULT, layout: Layout | None = None) -> dict[str, Fit]:
-    """Return the fits of what each part of the network's input is worth, by their names in the table."""
+    """Return the fits of controls, which show the worth of each part of the input."""
     return {control_name(each): lstm(config, layout, each) for each in CONTROLS}
 
 
@@ -189,12 +191,14 @@ def control_name(control: str) -> str:
 
 
 def sized(settings: Mapping[str, str], network: str | None = None) -> tuple[NetworkConfig, Layout]:
-    """Return a config and a layout with some fields set, from text as ``{"hidden": "128", "m": "20"}``.
+    """Return a config and a layout with some fields set from text.
+
+    An example is ``{"hidden": "128", "m": "20"}``.
 
     Raises
     ------
     SettingError
-        A field is unknown, or its value is no number or out of range.
+        A field is unknown, or its value is not a number or out of range.
     """
     own = dict(settings) | ({"network": network} if network else {})
     config = replace(DEFAULT, **_taken(DEFAULT, own))
@@ -203,12 +207,12 @@ def sized(settings: Mapping[str, str], network: str | None = None) -> tuple[Netw
         known = [each.name for kind in (NetworkConfig, Layout) for each in fields(kind)]
         name = min(own)
         close = difflib.get_close_matches(name, known) or known
-        raise SettingError(f"LSTM, {name}", "is no setting", f"choose of {', '.join(close)}")
+        raise SettingError(f"LSTM, {name}", "is not a setting", f"choose of {', '.join(close)}")
     return config, layout
 
 
 def _taken(default: NetworkConfig | Layout, settings: dict[str, str]) -> dict[str, Any]:
-    """Take the settings that are fields, each as the type of its default."""
+    """Take out the settings that are fields, converted to the types of their defaults."""
     found = {}
     for name in {each.name for each in fields(default)} & settings.keys():
         now, text = getattr(default, name), settings.pop(name)

@@ -1,4 +1,4 @@
-"""Tensors and labels -> a trained network: seeded, stopped early, resumed where it was killed."""
+"""Train a network on tensors and labels: seeded, stopped early, resumed after a kill."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,16 +28,16 @@ _BEST, _NOW, _ADAM = "best.", "now.", "adam."
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What is learned from.
+    """The examples to learn from.
 
     Attributes
     ----------
     labels
-        1 where the release succeeded, 0 where not; of the rows used, none is nan.
+        1 if the release succeeded, else 0; not nan in the rows that are used.
     weights
-        Of each example, above 0: 1 / size of its incident.
+        Weight of each example, above 0: 1 / size of its incident.
     facts
-        What is known of each hold beside its frames, finite. float32, (example, fact)
+        Facts of each hold besides its frames, finite. float32, (example, fact)
     """
 
     tensors: Tensors = field(repr=False)
@@ -47,13 +47,13 @@ class Examples:
 
     @property
     def known(self) -> Facts:
-        """Return the facts: without any, no columns."""
+        """Return the facts, with no columns if there are none."""
         return _or_none(self.facts, len(self.labels))
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training rows: weighted mean losses (nats), and whether it was the best so far."""
+    """One pass over the training rows: weighted mean losses (nats), and whether it was the best."""
 
     number: int
     train_loss: float
@@ -63,7 +63,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The weights of the best epoch, on the CPU, and the story of all epochs."""
+    """The weights of the best epoch, on the CPU, and the results of all epochs."""
 
     config: NetworkConfig
     width: int
@@ -73,7 +73,7 @@ class Trained:
 
     @property
     def best(self) -> Epoch:
-        """Return the epoch that the weights are of."""
+        """Return the epoch with the kept weights."""
         return [epoch for epoch in self.epochs if epoch.best][-1]
 
     def network(self) -> "torch.nn.Module":
@@ -85,7 +85,7 @@ class Trained:
 
 @dataclass(slots=True)
 class _Run:
-    """What changes from epoch to epoch; `step` is the network, or what was compiled from it."""
+    """The state that changes with each epoch; `step` is the network or its compiled form."""
 
     network: "torch.nn.Module"
     step: "torch.nn.Module"
@@ -96,7 +96,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """Arrays as torch's, resident on the device where they fit, else in main memory (pinned)."""
+    """Torch tensors on the device if they fit, else in pinned main memory."""
 
     counts: "torch.Tensor"
     mask: "torch.Tensor"
@@ -106,7 +106,7 @@ class _Data:
     device: "torch.device"
 
     def batches(self, rows: "torch.Tensor", size: int) -> Iterator[tuple["torch.Tensor", ...]]:
-        """Yield frames, facts, labels and weights of some rows after another."""
+        """Yield frames, facts, labels and weights of the rows, batch by batch."""
         for part in rows.to(self.counts.device).split(size):
             arrays = (self.counts, self.mask, self.facts, self.labels, self.weights)
             chosen = [each[part] for each in arrays]
@@ -117,7 +117,10 @@ class _Data:
 
 
 def expand(counts: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Expand uint8 counts (n, m, j, e) and a mask (n, m, j) to float32 (n, m, j * (e + 1)): log1p, then the mask."""
+    """Expand uint8 counts and a mask to float32: log1p of the counts, then the mask.
+
+    Shapes: (n, m, j, e) and (n, m, j) become (n, m, j * (e + 1)).
+    """
     import torch
 
     out = counts.new_empty((*counts.shape[:3], counts.shape[3] + 1), dtype=torch.float32)
@@ -136,26 +139,26 @@ def train(
     on_epoch: Callable[[Epoch], object] | None = None,
     device: str | None = None,
 ) -> Trained:
-    """Train a network until the loss of the validation rows no longer falls; keep the best epoch's weights.
+    """Train a network until the validation loss stops falling; keep the best epoch's weights.
 
-    The same seed, data and number of threads give the same bytes on a CPU, also when it was killed and given again
-    with the same `checkpoint_folder`.
+    The same seed, data and number of threads give the same bytes on a CPU, also after a kill and a second call with the
+    same `checkpoint_folder`.
 
     Parameters
     ----------
     checkpoint_folder
-        Where the state of every epoch is kept; without one a killed training starts again.
+        Folder for the state of every epoch; without it a killed training starts again.
     device
-        Of torch; without one CUDA where there is any, else the CPU.
+        Torch device; by default CUDA if available, else the CPU.
 
     Raises
     ------
     SettingError
-        Rows are empty, or in both sets, or without a label or a weight; or the first loss is not finite.
+        Rows are empty, are in both sets or lack a label or a weight, or the first loss is not finite.
     ConflictError
         The folder's checkpoint is of other data or another config.
     CorruptError, FormatError
-        It cannot be read, or lacks a part.
+        The checkpoint cannot be read, or lacks a part.
     """
     import torch
 
@@ -262,7 +265,7 @@ def _start(config: NetworkConfig, inputs: tuple[int, int], device: "torch.device
 
 
 def _progress(epochs: list[Epoch], config: NetworkConfig) -> Progress:
-    """Return how far the training is, by the loss of the validation rows."""
+    """Return the progress of training, by validation loss."""
     return progress_of(Patience(config.patience), (epoch.validate_loss for epoch in epochs))
 
 
@@ -273,7 +276,7 @@ def _ended(epochs: list[Epoch], config: NetworkConfig) -> bool:
 def _one_epoch(
     run: _Run, data: _Data, train_rows: Rows, validate_rows: Rows, config: NetworkConfig
 ) -> Epoch:
-    """Go once over the training rows, in an order that depends on seed and epoch alone."""
+    """Pass once over the training rows, in an order set by seed and epoch alone."""
     import torch
 
     number = len(run.epochs) + 1
@@ -323,7 +326,7 @@ def _pass(
 
 
 def _keep(run: _Run, path: Path, key: str) -> None:
-    """Write the whole state in one file, in one step."""
+    """Write the whole state to one file, atomically."""
     from safetensors.torch import save
 
     parts = {_NOW + k: v for k, v in run.network.state_dict().items()}
@@ -331,29 +334,29 @@ def _keep(run: _Run, path: Path, key: str) -> None:
     for number, state in run.adam.state_dict()["state"].items():
         parts |= {f"{_ADAM}{number}.{name}": value for name, value in state.items()}
     parts = {k: v.detach().cpu().contiguous() for k, v in parts.items()}
-    told = {"key": key, "epochs": json_text([asdict(epoch) for epoch in run.epochs])}
-    write_atomically(path, save(parts, metadata=told))
+    metadata = {"key": key, "epochs": json_text([asdict(epoch) for epoch in run.epochs])}
+    write_atomically(path, save(parts, metadata=metadata))
 
 
 def _resume(run: _Run, path: Path, key: str) -> None:
-    """Read what `_keep` wrote; whatever else it holds, nothing of it is used."""
+    """Read what `_keep` wrote, and nothing else."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
+            metadata = file.metadata() or {}
             parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        problem = f"is no checkpoint of a training: {error}"
+        problem = f"is not a training checkpoint: {error}"
         raise CorruptError(str(path), problem, "remove it to train from the start") from error
-    if told.get("key") != key:
+    if metadata.get("key") != key:
         problem = "was written for other data or another config"
         raise ConflictError(str(path), problem, "give another folder, or remove this file")
     _check_parts(run, path, parts)
     try:
-        epochs = [Epoch(**each) for each in json.loads(told["epochs"])]
+        epochs = [Epoch(**each) for each in json.loads(metadata["epochs"])]
     except (KeyError, TypeError, ValueError) as error:
-        problem = f"lacks or garbles the story of its epochs: {error}"
+        problem = f"lacks or garbles the results of its epochs: {error}"
         raise FormatError(str(path), problem, "remove it to train from the start") from error
     run.network.load_state_dict(_under(_NOW, parts))
     run.best = _under(_BEST, parts)
@@ -366,7 +369,7 @@ def _resume(run: _Run, path: Path, key: str) -> None:
 
 
 def _check_parts(run: _Run, path: Path, parts: dict[str, Any]) -> None:
-    """Refuse a checkpoint whose tensors are not, by name, shape and type, those of this training."""
+    """Refuse a checkpoint whose tensors differ in name, shape or type from this training's."""
     state = run.network.state_dict()
     want = {prefix + k: (v.shape, v.dtype) for prefix in (_NOW, _BEST) for k, v in state.items()}
     for number, weight in enumerate(run.network.parameters()):

@@ -1,7 +1,7 @@
-"""Fit a trained advisor to a pool that it did not learn from, by the first releases there whose outcome is known.
+"""Fit a trained advisor to another pool, by the first known outcomes there.
 
-Other pools have other users and other troubles, so the probabilities of a foreign advisor are off. The first outcomes say by
-how much. Where the advisor then does no better than their rate, it is not used.
+Other pools have other users and other faults, so the probabilities of a foreign advisor are off. The first outcomes show
+by how much. If the advisor then does no better than their rate, it is not used.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,16 +24,16 @@ FIRST: Final = (50, 20)  # releases with a known outcome, and their clusters
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """An advisor in a pool that is new to it.
+    """An advisor in a new pool.
 
     Attributes
     ----------
     advisor
-        Recalibrated; None where rules and rates are better.
+        The recalibrated advisor; None if rules and rates are better.
     since
-        Row of the timeline from which on that is known; before it the advisor says what it learned elsewhere.
+        Row of the timeline from which the recalibration is known; before it the advisor is used as it was trained.
     note
-        How far the pool is from the one that it learned from.
+        How far this pool is from the one in training.
     """
 
     advisor: Advisor | None = field(repr=False)
@@ -42,7 +42,7 @@ class Transfer:
 
 
 def transfer(advisor: Advisor, timeline: Timeline, episodes: Episodes) -> Transfer | None:
-    """Return the advisor as it is used in the pool of some logs; None where it learned from one of their access points."""
+    """Return the advisor as used in the pool of some logs; None if it learned from that pool."""
     names = timeline.events.access_points
     if set(advisor.card.get("access_points", names)) & set(names):
         return None
@@ -85,7 +85,10 @@ def _recalibrated(advisor: Advisor, samples: Samples, since: int) -> Transfer:
 
 
 def _errors(p: Reals, y: Reals, weights: Reals, samples: Samples) -> tuple[float, float]:
-    """Return the squared errors of the recalibrated advisor and of the rate, each half judged by what the other showed."""
+    """Return the squared errors of the recalibrated advisor and of the rate, by cross-fitting.
+
+    Each half is judged by a fit to the other.
+    """
     mine = rate = 0.0
     halves: tuple[Rows, Rows] = halves_of(samples.episodes.cluster)
     for one, other in both_ways(halves):

@@ -1,1 +1,1 @@
-"""Episodes -> samples: what was known at the hold, as columns and tensors, and what came of it."""
+"""Turn hold episodes into samples: what was known at the hold, and what came of it."""

@@ -1,7 +1,7 @@
-"""Timeline -> a table of features: for each moment, numbers about the job, its cluster, its places and the hold.
+"""Make the table of features: numbers about job, cluster, places and hold at each moment.
 
-Every number is a count, a sum or a decayed rate over rows above the moment: see `prefix`. nan where there is nothing to
-measure. Which number of a template means what is told by `Timeline.templates`.
+Every number is a count, a sum or a decayed rate over rows above the moment (see `prefix`), or nan if there is nothing to
+measure. Numbers of templates are indices into `Timeline.templates`.
 """
 
 import re
@@ -32,7 +32,7 @@ Columns: TypeAlias = dict[str, NDArray[Any]]
 CATEGORIES: Final = ("code", "subcode", "template")
 HALF_LIVES_S: Final = {"10min": 600.0, "1h": 3600.0, "1d": 86400.0}
 ALIKE: Final = "{}_clusters_alike_{}"
-_NOBODY: Final = 1e-9  # what rounding leaves of none
+_NEARLY_NONE: Final = 1e-9  # rounding error of a count of 0
 _OWN_COUNTS: Final = {
     "starts": Event.EXECUTE,
     "evictions": Event.JOB_EVICTED,
@@ -54,12 +54,12 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """A table: one line a moment, one column a name.
+    """A table with one line for each moment and one column for each name.
 
     Attributes
     ----------
     values
-        nan where there is nothing to measure. `CATEGORIES` are numbers without order. float32, (moments, names)
+        nan if there is nothing to measure. `CATEGORIES` are numbers without order. float32, (moments, names)
     """
 
     names: tuple[str, ...]
@@ -72,7 +72,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """What the parts of the table are made from."""
+    """The inputs of all parts of the table."""
 
     timeline: Timeline
     episodes: Episodes
@@ -87,13 +87,13 @@ class _Scene:
         return group[self.moments.hold]
 
     def among(self, rows: Numbers, number: NDArray[Any]) -> NDArray[np.int32]:
-        """Return a group for each row of the timeline: of some rows the given numbers, nobody's elsewhere."""
+        """Return a group for each row of the timeline: the given numbers at some rows, -1 elsewhere."""
         group = np.full(len(self.timeline), -1, np.int32)
         group[rows] = number
         return group
 
     def since(self, row: Numbers) -> NDArray[np.float64]:
-        """Return the seconds from a row's clock to the moment, nan where it is -1."""
+        """Return the seconds from a row's clock to the moment; nan if the row is -1."""
         return np.where(row >= 0, self.moments.clock - self.timeline.clock[row], np.nan)
 
 
@@ -118,19 +118,19 @@ def make_features(timeline: Timeline, episodes: Episodes, moments: Moments) -> F
 
 
 def _hold(scene: _Scene) -> Columns:
-    """Tell what the hold itself says, and when it is."""
+    """Return columns of the hold itself: code, text and time."""
     hold, timeline = scene.moments.hold, scene.timeline
     code, subcode = timeline.events.value[hold], timeline.events.detail[hold].astype(np.int64)
     template = timeline.template[hold]
     causes, which = np.unique(
         np.stack([code, subcode, template], axis=1), axis=0, return_inverse=True
     )
-    told = [
-        _told(code, subcode, timeline.templates[template] if template >= 0 else "")
+    facts = [
+        _facts(code, subcode, timeline.templates[template] if template >= 0 else "")
         for code, subcode, template in causes.tolist()
     ]
-    names = list(_told(None, None, ""))
-    table = np.array([list(each.values()) for each in told]).reshape(len(told), len(names))
+    names = list(_facts(None, None, ""))
+    table = np.array([list(each.values()) for each in facts]).reshape(len(facts), len(names))
     said = dict(zip(names, table[which.reshape(-1)].T, strict=True))
     hour = (scene.moments.clock // 3600 + 72) % 168  # 1970 began on a Thursday
     open_s = scene.moments.clock - timeline.clock[hold]
@@ -145,8 +145,8 @@ def _hold(scene: _Scene) -> Columns:
     }
 
 
-def _told(code: int | None, subcode: int | None, reason: str) -> dict[str, float]:
-    """Return what the table of rules and the words of the reason say."""
+def _facts(code: int | None, subcode: int | None, reason: str) -> dict[str, float]:
+    """Return facts from the table of rules and from words of the reason."""
     rule = explain(code, subcode, reason)
     natures = ("deterministic", "transient")
     origins = ("job", "environment", "configuration")
@@ -159,7 +159,7 @@ def _told(code: int | None, subcode: int | None, reason: str) -> dict[str, float
 
 
 def _own(scene: _Scene) -> Columns:
-    """Count what happened to the job before."""
+    """Count the job's earlier events."""
     timeline, hold, upto = scene.timeline, scene.moments.hold, scene.moments.upto
     job = scene.of(timeline.job)
     holds, releases = timeline.where(Event.JOB_HELD), timeline.where(Event.JOB_RELEASED)
@@ -183,7 +183,7 @@ def _own(scene: _Scene) -> Columns:
 
 
 def _memory(scene: _Scene) -> Columns:
-    """Tell the peak of the job's memory, and how fast it grew in the last run."""
+    """Return the peak of the job's memory, and its growth in the last run."""
     timeline, upto = scene.timeline, scene.moments.upto
     job = scene.of(timeline.job)
     memory = timeline.events.detail
@@ -208,7 +208,7 @@ def _memory(scene: _Scene) -> Columns:
 
 
 def _mates(scene: _Scene) -> Columns:
-    """Count how the other jobs of the cluster, and those on the host, are doing."""
+    """Count runs, ends and holds of the cluster's other jobs and of those on the host."""
     timeline, hold, upto = scene.timeline, scene.moments.hold, scene.moments.upto
     good, bad = _ends(timeline)
     holds = timeline.where(Event.JOB_HELD)
@@ -245,12 +245,12 @@ def _mates(scene: _Scene) -> Columns:
 
 
 def _outcomes_known(scene: _Scene) -> Columns:
-    """Count what came of earlier releases, as far as it was known."""
+    """Count the known outcomes of earlier releases."""
     timeline, upto = scene.timeline, scene.moments.upto
-    told = np.flatnonzero(~np.isnan(scene.episodes.label) & (scene.episodes.excluded == 0))
-    told = told[np.argsort(scene.episodes.outcome_row[told], kind="stable")]
-    row, hold = scene.episodes.outcome_row[told], scene.episodes.row[told]
-    paid = scene.episodes.label[told] == 1
+    known = np.flatnonzero(~np.isnan(scene.episodes.label) & (scene.episodes.excluded == 0))
+    known = known[np.argsort(scene.episodes.outcome_row[known], kind="stable")]
+    row, hold = scene.episodes.outcome_row[known], scene.episodes.row[known]
+    paid = scene.episodes.label[known] == 1
     holds = timeline.where(Event.JOB_HELD)
     code = timeline.events.value[holds]
     columns_of: dict[str, tuple[NDArray[Any], ...]] = {
@@ -296,10 +296,10 @@ def _rates(scene: _Scene) -> Columns:
 
 
 def _others_alike(scene: _Scene) -> Columns:
-    """Count other clusters with such a hold at the access point, at the site and anywhere, fading with time.
+    """Count other clusters with such a hold at the access point, the site and anywhere, decayed.
 
-    What many meet at once is rarely the fault of one. Each cluster counts by its latest such hold; the nodes of the DAGs of
-    an access point count as one, as they may be all of one user.
+    A hold that many clusters have at once is rarely the fault of one of them. Each cluster counts by its latest such hold.
+    All nodes of DAGs at an access point count as one cluster, as they may belong to one user.
     """
     timeline, upto = scene.timeline, scene.moments.upto
     holds = timeline.where(Event.JOB_HELD)
@@ -324,12 +324,12 @@ def _others_alike(scene: _Scene) -> Columns:
             )
             less = np.nan_to_num(np.exp2(-scene.since(newest) / half_life_s))
             others = np.where(scene.of(group) >= 0, np.maximum(found - less, 0.0), 0.0)
-            columns[ALIKE.format(name, span)] = np.where(others < _NOBODY, 0.0, others)
+            columns[ALIKE.format(name, span)] = np.where(others < _NEARLY_NONE, 0.0, others)
     return columns
 
 
 def _renewed(timeline: Timeline, marks: Marks, half_life_s: float) -> NDArray[np.float64]:
-    """Return for each row of the timeline what its mark adds to what is left of its group's earlier ones, to make 1."""
+    """Return how much each row's mark adds to the rest of its group's earlier ones to reach 1."""
     amounts = np.zeros(len(timeline))
     if len(marks.rows):
         time = timeline.clock[marks.rows]
@@ -353,7 +353,7 @@ def _first_rows(timeline: Timeline) -> Numbers:
 
 
 def _changes(timeline: Timeline, *states: State) -> list[NDArray[np.int8]]:
-    """Return for each state, for each row, 1 where its job enters it, -1 where it leaves it, 0 elsewhere."""
+    """Return for each state and row 1 where its job enters it, -1 where it leaves, 0 elsewhere."""
     mine = timeline.where(*STATE_EVENTS)
     mine = mine[np.argsort(timeline.job[mine], kind="stable")]
     first = np.diff(timeline.job[mine], prepend=-1) != 0

@@ -1,4 +1,4 @@
-"""Timeline -> samples: every question asked of the log, with its episode, its incident and its features."""
+"""Join each question about a hold with its episode, its incident and its features."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ Cause: TypeAlias = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """One entry a question; `episodes`, `incidents` and `features` have a line for each.
+    """One entry for each question; `episodes`, `incidents` and `features` have a line for each.
 
     Attributes
     ----------
@@ -44,17 +44,20 @@ class Samples:
 
     @property
     def label(self) -> NDArray[np.float64]:
-        """Return 1 where a release paid, 0 where not; nan where that is not known, or no advice is asked for."""
+        """Return 1 where a release paid, 0 where it did not; nan if unknown or no advice is given."""
         return np.where(self.episodes.excluded == 0, self.episodes.label, np.nan)
 
     @property
-    def told(self) -> NDArray[np.float64]:
-        """Return when each outcome was known, UTC seconds."""
+    def known_at(self) -> NDArray[np.float64]:
+        """Return when each outcome became known, UTC seconds."""
         return self.episodes.known + self.episodes.outcome_after_s
 
 
 def make_samples(timeline: Timeline, moments: Moments | None = None) -> Samples:
-    """Find episodes and incidents, and make the features of all moments: without any, of every hold."""
+    """Find episodes and incidents, and make the features of all moments.
+
+    Without moments, they are those of every hold.
+    """
     episodes = find_episodes(timeline)
     moments = at_holds(episodes) if moments is None else moments
     incidents = find_incidents(episodes)
@@ -66,7 +69,7 @@ def make_samples(timeline: Timeline, moments: Moments | None = None) -> Samples:
 
 
 def _causes(timeline: Timeline, episodes: Episodes) -> tuple[tuple[Cause, ...], NDArray[Any]]:
-    """Return the distinct causes, and which one each episode has."""
+    """Return the distinct causes, and the index of each episode's cause."""
     numbers = np.stack([episodes.code, episodes.subcode, episodes.template.astype(np.int64)], 1)
     distinct, which = np.unique(numbers, axis=0, return_inverse=True)
     texts = (*timeline.templates, "")  # a hold without a reason has template -1

@@ -1,8 +1,8 @@
-"""Cut samples by time into slices that train, that calibrate and choose, and that test.
+"""Cut samples by time into slices for training, calibration and the test.
 
-Cuts are made where each cluster counts once, so that one cluster that is held again and again cannot fill a slice.
-A sample is used where its outcome was known before the slice's end: later it could not have been
-learned from. Samples of a cluster or an incident that an earlier slice has used are left out of the later ones.
+Each cluster counts once where cuts are made, so that one cluster that is held again and again cannot fill a slice.
+A sample is used only if its outcome was known before the slice's end, since nothing else could have been learned
+then. Samples of a cluster or an incident in an earlier slice are left out of later ones.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from wingspan.advisor.samples.samples import Rows, Samples
 from wingspan.errors import ConflictError, SettingError
 
-BLOCKS: Final = 3  # of the calibrating slice, that models are compared on
+BLOCKS: Final = 3  # of the calibrating slice, on which models are compared
 _TINY: Final = 1e-9  # rounding of sums
 
 
 @dataclass(slots=True)
 class Sealed:
-    """Rows that are looked at once in a process."""
+    """Rows that may be opened once in a process."""
 
     _rows: Rows = field(repr=False)
     opened: bool = False
@@ -51,7 +51,7 @@ class Split:
     test
         Rows, labelled or not.
     purged
-        How many labelled rows were left out as their outcome was not known in time, or for their cluster or incident.
+        Number of labelled rows left out, since their outcome was not known in time, or for their cluster or incident.
     starts
         When the slices after the first begin, UTC seconds.
     """
@@ -64,12 +64,12 @@ class Split:
 
     @property
     def both(self) -> Rows:
-        """Return the rows that train and those that calibrate: all that may be learned from before the test."""
+        """Return the rows that train or calibrate: all that may be learned from before the test."""
         return np.union1d(self.train, self.calibrate)
 
 
 def split_samples(samples: Samples, shares: tuple[float, float] = (0.6, 0.2)) -> Split:
-    """Cut at times that leave these shares of the labelled clusters to training and to calibration.
+    """Cut at times that leave these shares of the labelled clusters to training and calibration.
 
     A cluster with several labelled samples is spread over their times.
 
@@ -85,10 +85,10 @@ def split_samples(samples: Samples, shares: tuple[float, float] = (0.6, 0.2)) ->
     labelled = ~np.isnan(samples.label)
     rows = np.flatnonzero(labelled)
     first, second = _cuts(samples, rows, [shares[0], sum(shares)])
-    train = labelled & (samples.told < first)
+    train = labelled & (samples.known_at < first)
     held_back = ~_shared(samples, train)
     middle = (clock >= first) & labelled
-    calibrate = middle & (samples.told < second) & held_back
+    calibrate = middle & (samples.known_at < second) & held_back
     held_back &= ~_shared(samples, calibrate)
     test = (clock >= second) & (samples.episodes.excluded == 0) & held_back
     used = train | calibrate | test
@@ -98,9 +98,9 @@ def split_samples(samples: Samples, shares: tuple[float, float] = (0.6, 0.2)) ->
 
 
 def rolling(samples: Samples, split: Split, blocks: int = BLOCKS) -> list[tuple[Rows, Rows]]:
-    """Cut the calibrating slice into blocks of time: for each, the rows known before it, and its own.
+    """Cut the calibrating slice into blocks of time, each with the rows known before it.
 
-    What is known before shares no cluster and no incident with the block.
+    The rows known before share no cluster and no incident with the block.
     """
     rows = split.calibrate
     clock = samples.moments.clock[rows]
@@ -111,24 +111,24 @@ def rolling(samples: Samples, split: Split, blocks: int = BLOCKS) -> list[tuple[
         judged = rows[(clock >= start) & (clock < end)]
         chosen = np.zeros(len(samples), bool)
         chosen[judged] = True
-        earlier = split.both[samples.told[split.both] < start]
+        earlier = split.both[samples.known_at[split.both] < start]
         found.append((earlier[~_shared(samples, chosen)[earlier]], judged))
     return [(earlier, judged) for earlier, judged in found if len(judged)]
 
 
 def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]:
-    """Cut rows at a time: what was known before it, and what came after it, of other clusters and incidents.
+    """Cut rows at a time; later rows of clusters and incidents known before it are left out.
 
     Parameters
     ----------
     share
-        Part of the rows' clusters before the time.
+        Share of the rows' clusters before the time.
     """
     if not len(rows):
         return rows, rows
     clock = samples.moments.clock[rows]
     (cut,) = _cuts(samples, rows, [share])
-    before = rows[samples.told[rows] < cut]
+    before = rows[samples.known_at[rows] < cut]
     chosen = np.zeros(len(samples), bool)
     chosen[before] = True
     after = rows[clock >= cut]
@@ -136,7 +136,7 @@ def cut_by_time(samples: Samples, rows: Rows, share: float) -> tuple[Rows, Rows]
 
 
 def _cuts(samples: Samples, rows: Rows, shares: list[float]) -> list[float]:
-    """Return the times before which these shares of the rows lie; each cluster's rows weigh 1 together."""
+    """Return the times before which these shares of the rows lie; each cluster counts once."""
     if not len(rows):
         return [0.0] * len(shares)
     clock = samples.moments.clock[rows]
@@ -147,7 +147,7 @@ def _cuts(samples: Samples, rows: Rows, shares: list[float]) -> list[float]:
 
 
 def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which samples share a cluster or an incident with the chosen ones."""
+    """Mark the samples that share a cluster or an incident with the chosen ones."""
     found = np.zeros(len(samples), bool)
     for group in (samples.episodes.cluster, samples.incidents.number):
         found |= np.isin(group, group[chosen])
@@ -155,12 +155,12 @@ def _shared(samples: Samples, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def incident_weights(samples: Samples, rows: Rows) -> NDArray[np.float64]:
-    """Return weights by which each incident counts once among these rows."""
+    """Return weights so that each incident counts once among these rows."""
     return _once(samples.incidents.number[rows])
 
 
 def cluster_weights(samples: Samples, rows: Rows) -> NDArray[np.float64]:
-    """Return weights by which each cluster counts once among these rows."""
+    """Return weights so that each cluster counts once among these rows."""
     return _once(samples.episodes.cluster[rows])
 
 

@@ -1,8 +1,8 @@
-"""Timeline -> tensors: counts of events, by frame of time, job and kind of event, up to a moment.
+"""Count events by frame of time, job and kind of event, up to a moment, as tensors.
 
-Axes are (episode, frame, job, event). Frames go from the oldest to the newest, which ends at the moment; job 0 is the one
-that was held, the others are jobs of its cluster, its host and its access point that something had
-happened to before. Counts are whole numbers in bytes; a mask says which job existed in which frame.
+Axes are (episode, frame, job, event). Frames go from the oldest to the newest, which ends at the moment. Job 0 is the
+held one; the others are jobs of its cluster, its host and its access point with earlier events. Counts are whole numbers
+in bytes. A mask says which job existed in which frame.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,13 @@ from wingspan.advisor.holds.timeline import Timeline
 from wingspan.errors import SettingError
 from wingspan.eventlog.codes import EventNumber as Event
 
-_TELLING: Final = (12, 1, 5, 13, 9, 4, 7, 0, 6, 21, 22, 24, 23, 40, 33, 28, 10, 11, 2, 3)
-CHANNELS: Final = (*_TELLING, *sorted({int(each) for each in Event if each < 100} - set(_TELLING)))
-_CHATTER: Final = (6, 28, 29, 30, 40)  # events that a job has many of while nothing happens to it
-_CHANGES: Final = (1, 4, 5, 7, 9, 12, 13, 21, 22, 23, 24)  # what makes a job worth looking at
+_CHOSEN: Final = (12, 1, 5, 13, 9, 4, 7, 0, 6, 21, 22, 24, 23, 40, 33, 28, 10, 11, 2, 3)
+CHANNELS: Final = (
+    *_CHOSEN,
+    *sorted({int(each) for each in Event if each < 100} - set(_CHOSEN)),
+)
+_CHATTER: Final = (6, 28, 29, 30, 40)  # events that repeat while a job's state stays the same
+_CHANGES: Final = (1, 4, 5, 7, 9, 12, 13, 21, 22, 23, 24)  # events that change a job's state
 _BYTES_A_CHUNK: Final = 1 << 24
 _CODES: Final = 1024
 
@@ -37,9 +40,9 @@ class Layout:
     frame_s
         Seconds of a frame; None makes frames ever longer into the past, from 1 s to `horizon_s`.
     horizon_s
-        How far log-spaced frames reach; events before the first frame do not count.
+        How far back log-spaced frames reach, seconds; events before the first frame do not count.
     reach
-        How many of each job's last events are looked at, of those that are frequent and of the others.
+        How many of each job's last events count, of frequent and of other events each.
     """
 
     m: int = 10
@@ -62,7 +65,10 @@ class Layout:
 
     @property
     def edges(self) -> NDArray[np.float64]:
-        """Ages in seconds that frames lie between, newest first; a frame's younger edge is its own. m + 1 numbers."""
+        """Ages in seconds between frames, newest first; a frame includes its younger edge.
+
+        There are m + 1 of them.
+        """
         if self.frame_s is not None:
             return np.arange(self.m + 1, dtype=np.float64) * self.frame_s
         inner = np.geomspace(1.0, self.horizon_s, self.m) if self.m > 1 else [self.horizon_s]
@@ -86,7 +92,7 @@ class Tensors:
     counts
         Events by (moment, frame, job, kind). uint8
     mask
-        Whether the job existed by the end of the frame: without it, a count of 0 says nothing. bool, (moment, frame, job)
+        Whether the job existed by the end of the frame; if not, a count of 0 says nothing. bool, (moment, frame, job)
     job
         The timeline's number of each job, -1 where there were fewer. int32, (moment, job)
     """
@@ -98,7 +104,7 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """Rows of some events sorted by job, with what is needed of them side by side.
+    """Rows of some events sorted by job, with their columns.
 
     `before` counts those among the first k rows of all jobs, sorted the same way.
     """
@@ -110,7 +116,7 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True)
 class _Company:
-    """Changes of all jobs of a group, sorted by group and row; `again` is the place of the same job's next one."""
+    """Changes of all jobs of a group, by group and row; `again` is the job's next place."""
 
     group: NDArray[Any]
     marks: Marks
@@ -129,9 +135,9 @@ def make_tensors(timeline: Timeline, moments: Moments, layout: Layout) -> Tensor
 
 
 def tensor_chunks(timeline: Timeline, moments: Moments, layout: Layout) -> Iterator[Tensors]:
-    """Make the tensors of some thousand moments after another, in their order; at least one, if empty, chunk.
+    """Make tensors in chunks of some thousand moments, in order; at least one, even if empty.
 
-    The time is linear in moments and in events; the memory beside the timeline's does not grow with the moments.
+    Time is linear in moments and events. Memory, apart from the timeline's, does not grow with the moments.
     """
     rows = np.flatnonzero(timeline.job >= 0)
     by_job = mark(rows, timeline.job[rows], len(timeline) + 1)
@@ -176,9 +182,11 @@ def _companies(timeline: Timeline) -> list[_Company]:
 def _choose_jobs(
     timeline: Timeline, moments: Moments, companies: list[_Company], count: int
 ) -> NDArray[np.int32]:
-    """Return the held job and those beside it: of the cluster, the host and the access point, latest change first.
+    """Return the held job and its context: jobs of the cluster, host and access point.
 
-    Every second is from the cluster, every fourth from the host and from the access point, as far as there are any.
+    Those with the latest change come first.
+
+    Every second one is from the cluster, every fourth from the host and from the access point, if there are enough.
     """
     own = timeline.job[moments.hold]
     jobs = np.full((len(own), count), -1, np.int32)
@@ -199,7 +207,10 @@ def _choose_jobs(
 def _latest(
     company: _Company, moments: Moments, own: NDArray[np.int32], count: int
 ) -> NDArray[np.int32]:
-    """Return up to `count` other jobs, those of the group's last `4 * count` changes, latest first; -1 for none."""
+    """Return up to `count` other jobs of the group's last changes, latest first; -1 for none.
+
+    The last `4 * count` changes are searched.
+    """
     jobs = np.full((len(own), count), -1, np.int32)
     if not len(company.job):
         return jobs
@@ -216,7 +227,7 @@ def _latest(
 
 
 def _pack(out: NDArray[np.int32], found: NDArray[np.int32], wanted: NDArray[np.bool_]) -> None:
-    """Write the wanted numbers of each line of `found` to the start of the same line of `out`, as many as fit."""
+    """Write the wanted numbers of each line of `found` to the start of that line of `out`."""
     nth = np.cumsum(wanted, axis=1, dtype=np.int16)
     line, place = np.nonzero(wanted & (nth <= out.shape[1]))
     out[line, nth[line, place] - 1] = found[line, place]

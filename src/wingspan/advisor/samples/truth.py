@@ -1,4 +1,4 @@
-"""A simulator's records of holds + samples -> what releases would have done, for every sample."""
+"""Join a simulator's records with samples: what releases would have done."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ HELD_BACK = -1
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The latent truth, one line a sample.
+    """The latent truth, one line for each sample.
 
     Attributes
     ----------
     known
         Whether there is a record of the sample's hold. bool
     delays_s
-        After how many seconds a release is thought of.
+        Seconds after the hold at which releases are considered.
     pays
-        Whether that release would pay. bool, (samples, delays)
+        Whether each of those releases would pay. bool, (samples, delays)
     hopeless
-        Whether no release without a fix ever would. bool
+        Whether no release without a fix would ever pay. bool
     cause
-        What held each job, as the simulator names it; empty where there is no record.
+        The simulator's name of what held each job; empty without a record.
     """
 
     known: NDArray[np.bool_]
@@ -39,26 +39,26 @@ class Truth:
     def costs(
         self, rows: NDArray[np.int64], action: NDArray[np.int64], back: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return what actions cost: an index into `delays_s`, or `HELD_BACK`.
+        """Return the costs of actions, which are indices into `delays_s` or `HELD_BACK`.
 
         A release that does not pay costs 1.
 
         Parameters
         ----------
         back
-            What it costs to hold each job back.
+            Cost of holding each job back.
         """
         failed = 1.0 - self.pays[rows, np.maximum(action, 0)]
         return np.where(action == HELD_BACK, back, failed)
 
     def least(self, rows: NDArray[np.int64], back: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the cost of the best action for each: the oracle's."""
+        """Return the cost of the best action for each, which the oracle takes."""
         least: NDArray[np.float64] = np.minimum(1.0 - self.pays[rows].max(axis=1), back)
         return least
 
 
 def join_truth(samples: Samples, records: Iterable[Mapping[str, Any]]) -> Truth:
-    """Find the record of each sample's hold by access point, job and which of its holds it is."""
+    """Find the record of each sample's hold, by access point, job and number of the hold."""
     holds = [record for record in records if record["kind"] == "hold"]
     delays = [str(each) for each in (holds[0]["release_pays_after_s"] if holds else ["0"])]
     places = {_key(record): place for place, record in enumerate(holds)}
