@@ -7,12 +7,11 @@ of the best epoch. The best trial by the configured metric of the validation sli
 """
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wingspan.advisor.judging.classes import classify
-from wingspan.advisor.judging.contest import Weights, enough_to_learn
+from wingspan.advisor.judging.contest import Weights, describe_training, enough_to_learn
 from wingspan.advisor.models.baselines import as_released, fit_rates
 from wingspan.advisor.models.calibrate import IDENTITY
 from wingspan.advisor.models.mended import without_fixes
@@ -123,19 +122,8 @@ def save(
     """
     split, best = split_samples(samples), study[0]
     rates = fit_rates(samples, split.both, weights.both)
-    card = {
-        "logs": logs,
-        "holds": len(samples),
-        "incidents": len(samples.incidents),
-        "train": len(split.train),
-        "calibrate": len(split.calibrate),
-        "slices_start": split.starts,
-        "access_points": list(samples.timeline.events.access_points),
-        "sweep": about,
-        "trial": best["number"],
-        **figures,
-        "version": version("wingspan"),
-    }
+    training = describe_training(samples, split, logs)
+    card = training | {"sweep": about, "trial": best["number"], **figures}
     folder = Path("advisor")
     save_advisor(Advisor(LSTM, network, IDENTITY, rates, card), folder)
     (folder / INFO).write_text(best_model_text(best, network, figures, about), encoding="utf-8")

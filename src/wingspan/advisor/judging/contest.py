@@ -9,6 +9,7 @@ slice: one short period made rates worse more often than better. The sealed test
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from math import isnan
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -158,26 +159,29 @@ class Contest:
         NotFoundError
             There is no winner, since the calibrating slice is too small.
         """
-        card = {
-            "logs": logs,
-            "holds": len(samples),
-            "incidents": len(samples.incidents),
-            "train": len(split.train),
-            "calibrate": len(split.calibrate),
-            "slices_start": split.starts,
-            "access_points": list(samples.timeline.events.access_points),
-            "brier": {
-                each.name: each.brier if each.brier == each.brier else None
-                for each in self.contestants
-            },
-            "version": version("wingspan"),
-        }
+        brier = {each.name: each.brier for each in self.contestants}
+        known = {name: None if isnan(value) else value for name, value in brier.items()}
+        card = describe_training(samples, split, logs) | {"brier": known}
         made = self.advising(card)
         if made is None:
             where = ", ".join(str(log["path"]) for log in logs[:3]) or "the logs"
             fix = "train on more logs; until then `wingspan holds advise` goes by rules and rates"
             raise NotFoundError(where, f"no advisor can be chosen: {self.lacking}", fix)
         return made
+
+
+def describe_training(samples: Samples, split: Split, logs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the part of an advisor's card that describes its training data."""
+    return {
+        "logs": logs,
+        "holds": len(samples),
+        "incidents": len(samples.incidents),
+        "train": len(split.train),
+        "calibrate": len(split.calibrate),
+        "slices_start": split.starts,
+        "access_points": list(samples.timeline.events.access_points),
+        "version": version("wingspan"),
+    }
 
 
 def hold_contest(
