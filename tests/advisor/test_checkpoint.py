@@ -105,7 +105,7 @@ def test_weights_that_are_none(folder):
     card = json.loads((folder / CARD).read_text())
     digest = digest_file(folder / WEIGHTS)
     (folder / CARD).write_text(json.dumps(card | {"digest": digest}))
-    with pytest.raises(CorruptError, match="no safetensors"):
+    with pytest.raises(CorruptError, match="not a safetensors"):
         load_network(folder)
 
 

@@ -163,7 +163,7 @@ def test_checkpoint_of_another(tmp_path):
     with pytest.raises(ConflictError, match="other data"):
         fit(tensors, 1 - label, config, tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(b"not safetensors")
-    with pytest.raises(CorruptError, match="no checkpoint"):
+    with pytest.raises(CorruptError, match="not a training checkpoint"):
         fit(tensors, label, config, tmp_path)
     assert (tmp_path / CHECKPOINT).read_bytes() == b"not safetensors"
 

@@ -18,8 +18,8 @@ from wingspan.eventlog.rules import (
 
 SHARED = Path(os.environ.get("WINGSPAN_SHARED", Path(__file__).parents[2] / "../shared"))
 MEMORY = "The job used more memory than it requested."
-MISSING_OUTPUT = "An output file that the submit description names was not there"
-MISSING_INPUT = "An input file is not there"
+MISSING_OUTPUT = "An output file that the submit description names was missing"
+MISSING_INPUT = "An input file is missing"
 
 
 def test_event_numbers_are_those_of_the_bindings():
