@@ -106,6 +106,25 @@ def test_a_run_of_an_older_version_is_read_and_ends(run, tmp_path, wingspan, wai
     assert now.state == "done"
 
 
+def newer(run):
+    """Make a run's folder what a newer version wrote: another format of the plan, and steps that say more."""
+    header, *steps = run.folder.plan.read_text().splitlines()
+    lines = [{**json.loads(header), "format": 99}, *({**json.loads(s), "new": 1} for s in steps)]
+    run.folder.plan.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return ws.open_run(run.run_id)
+
+
+def test_a_run_of_a_newer_version_is_left_to_it(run, wingspan):
+    """What cannot be read says which Wingspan can, and touches nothing."""
+    now = newer(run)
+    for look in (lambda: now.events, now.resume, lambda: now["slow"]):
+        with pytest.raises(FormatError, match=r"(?s)format 99.*newer Wingspan"):
+            look()
+    for words in ("status", "why", "logs slow", "resume", "stop", "watch"):
+        code, said = wingspan(*words.split())
+        assert (code, "newer Wingspan" in said, "Traceback" in said) == (2, True, False), words
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_run_of_an_older_version_is_stopped_if_folder_and_name_are_its_own(run, small_pool, ours):
     """A job of its number with another batch name is left alone, and the run is concluded: its own is gone."""

@@ -13,6 +13,10 @@ RESTART = (
     "start it again: wingspan pool run condor_restart -daemon schedd; where others run the pool, "
     "wait, or ask its administrator"
 )
+_REFUSED = ("AUTHENTICATE", "SECMAN", "PERMISSION", "not authorized", "DENIED")
+_GET_CREDENTIALS = (
+    "run as the user the pool knows, get a token (condor_token_fetch), or ask its administrator"
+)
 # what the bindings' messages mean: a part of the text, what it says, what to do; the first that fits
 _MEANINGS = (
     (
@@ -29,11 +33,7 @@ _MEANINGS = (
         "the access point does not answer",
         LOOK,
     ),
-    (
-        ("AUTHENTICATE", "SECMAN", "PERMISSION", "not authorized", "DENIED"),
-        "the pool does not accept these credentials",
-        "run as the user the pool knows, get a token (condor_token_fetch), or ask its administrator",
-    ),
+    (_REFUSED, "the pool does not accept these credentials", _GET_CREDENTIALS),
     (
         ("Failed to create job ad", "parse_up_to_q_line", "Parse error"),
         "the submit description is refused",
@@ -103,6 +103,15 @@ def _meaning(text: str, module: ModuleType) -> tuple[str, str]:
     found = (rest for parts, *rest in _MEANINGS if any(part in text for part in parts))
     problem, fix = next(found, _OTHER)
     return problem, fix
+
+
+def credentials_fix(text: str) -> str:
+    """Return the fix if HTCondor's message refuses the user's credentials; else empty.
+
+    >>> credentials_fix("AUTHENTICATE:1003:Failed to authenticate")[:30]
+    'run as the user the pool knows'
+    """
+    return _GET_CREDENTIALS if any(part in text for part in _REFUSED) else ""
 
 
 def _pool_answers(module: ModuleType) -> bool:

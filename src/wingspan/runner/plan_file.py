@@ -79,6 +79,7 @@ def load_plan(folder: RunFolder) -> Plan:
         raise NotFoundError(
             str(folder.root), "there is no run here", "`wingspan runs` lists the runs"
         ) from None
+    _refuse_newer(folder, header)
     steps = tuple(step_from_json(line) for line in lines)
     was, now = Path(header.get("home", "")), folder.root.parents[1]
     if header.get("home") and was != now and not was.exists():
@@ -159,9 +160,21 @@ def require_format(folder: RunFolder) -> None:
     """
     try:
         with folder.plan.open() as lines:
-            found = json.loads(lines.readline()).get("format")
+            header = json.loads(lines.readline())
     except FileNotFoundError:  # said by `load_plan`
         return
+    _refuse_newer(folder, header)
+    found = header.get("format")
     if found != _FORMAT:
         problem = f"its plan has format {found}, and this version carries out format {_FORMAT}"
         raise FormatError(f"run {folder.run_id}", problem, "run it again: wingspan run FILE.py")
+
+
+def _refuse_newer(folder: RunFolder, header: Mapping[str, Any]) -> None:
+    """Refuse a plan whose format this version does not know."""
+    found = header.get("format", _FORMAT)
+    if found > _FORMAT:
+        problem = f"its plan has format {found}, and this version reads formats up to {_FORMAT}"
+        raise FormatError(
+            f"run {folder.run_id}", problem, "use the newer Wingspan that made the run"
+        )

@@ -39,6 +39,7 @@ from typing import Any, NamedTuple
 from wingspan.errors import CorruptError
 from wingspan.runner.run_folder import RunFolder
 
+PART = 1  # format of what a node's job is to do
 DAG = "workflow.dag"
 CLUSTER = "cluster"
 STATUS = f"{DAG}.status"

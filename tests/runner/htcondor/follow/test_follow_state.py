@@ -385,6 +385,16 @@ def test_results_whose_events_were_lost_count():
     ]
 
 
+def test_dagman_whose_credentials_have_expired():
+    """The fix of refused jobs, and of what never came to be submitted, is to get new ones."""
+    refused = DagmanSays("", {"load": "AUTHENTICATE:1003:Failed to authenticate with any method"})
+    lost = DagmanSays("SECMAN:2007:Failed to end classad message.", {})
+    for says in (refused, lost):
+        _, told = conclude(ended(), PLAN, MEMBERS, {}, says)
+        assert all("condor_token_fetch" in event.fix for event in told if event.state != "skipped")
+        assert told
+
+
 def test_a_job_that_the_access_point_refused():
     """The reason and what to correct; the others are skipped."""
     says = DagmanSays("", {"load": "bad expression"})

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from wingspan.accesspoint.bindings import credentials_fix
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import (
     FAILED,
@@ -48,7 +49,9 @@ def conclude(
         of = members.get(node, ())
         if not any(settled(steps.get(one.name)) for one in of):
             problem = f"the access point refused its job: {reason}"
-            made = [_conclusion(now, one, FAILED, problem, _CORRECT) for one in of]
+            access = credentials_fix(reason)
+            fix = f"{access}; then run the command again" if access else _CORRECT
+            made = [_conclusion(now, one, FAILED, problem, fix) for one in of]
             steps |= {event.step: event for event in made}
             found += made
     rest = _never_ended(replace(now, steps=steps), plan, says)
@@ -59,6 +62,8 @@ def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent
     failed = {event.key: event.step for event in now.steps.values() if event.state == FAILED}
     lost = skipped(plan.steps, failed)
     problem = says.error or now.held or "the workflow was removed"
+    access = credentials_fix(problem)
+    fix = f"{access}; then run the command again" if access else ""
     cause = LEFT if failed and not now.removed else ""
     found = []
     for one in plan.steps:
@@ -68,7 +73,7 @@ def _never_ended(now: Following, plan: Plan, says: DagmanSays) -> list[StepEvent
         if one.key in lost:
             found.append(_conclusion(now, one, SKIPPED, f"needs {lost[one.key]}, which failed"))
         else:
-            found.append(replace(_conclusion(now, one, STOPPED, problem), cause=cause))
+            found.append(replace(_conclusion(now, one, STOPPED, problem, fix), cause=cause))
     return found
 
 

@@ -10,11 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.errors import ConflictError, NotFoundError
+from wingspan.errors import ConflictError, FormatError, NotFoundError
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import PlannedStep, step_from_json
 from wingspan.runner.attempt import constants_of
+from wingspan.runner.htcondor.dag_folder import PART
 from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.packing import link_once, take_result_in
 from wingspan.runner.htcondor.part.checkpoints import cut
@@ -32,6 +33,7 @@ from wingspan.runner.run_folder import (
     RunFolder,
 )
 from wingspan.store.store import Store
+from wingspan.version import __version__
 
 
 def read_part(sandbox: Path, name: str) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def read_part(sandbox: Path, name: str) -> dict[str, Any]:
     Runs that an older version submitted lack some entries.
     """
     older: dict[str, Any] = {
+        "schema": PART,
         "most": {},
         "known": {},
         "tasks": (),
@@ -49,6 +52,20 @@ def read_part(sandbox: Path, name: str) -> dict[str, Any]:
         "lane": None,
     }
     return {**older, **json.loads((sandbox / f"{name}.json").read_text())}
+
+
+def require_format(part: Mapping[str, Any]) -> None:
+    """Refuse what a newer version has written.
+
+    Raises
+    ------
+    FormatError
+        This version does not know its format.
+    """
+    if part["schema"] > PART:
+        problem = f"its description has format {part['schema']}, and Wingspan {__version__} on {os.uname().nodename} reads {PART}"
+        fix = 'install the access point\'s version there; or let the environment travel: environment = "send"'
+        raise FormatError("job", problem, fix)
 
 
 class Arrived(NamedTuple):

@@ -33,7 +33,7 @@ from wingspan.runner.htcondor.hold_policy import (
     FAILED_EXIT,
     MEMORY_EXIT,
 )
-from wingspan.runner.htcondor.part.arrive import Arrived, arrive, read_part
+from wingspan.runner.htcondor.part.arrive import Arrived, arrive, read_part, require_format
 from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
 from wingspan.runner.htcondor.part.hand_over import hand_over
 from wingspan.runner.htcondor.part.relay import Relay
@@ -69,9 +69,12 @@ def run_part(sandbox: Path, name: str) -> int:
     ------
     ConflictError
         A file that came is not the one the plan was made for.
+    FormatError
+        A newer version wrote what the job is to do.
     """
     begun = time.monotonic()
     part = read_part(sandbox, name)
+    require_format(part)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
     folder.root.mkdir(parents=True, exist_ok=True)

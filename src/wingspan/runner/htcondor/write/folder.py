@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
 from wingspan.runner.htcondor.channel_commands import streams
-from wingspan.runner.htcondor.dag_folder import STATUS, UNLESS_DONE, DagFolder
+from wingspan.runner.htcondor.dag_folder import PART, STATUS, UNLESS_DONE, DagFolder
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.profile import Profile
@@ -157,7 +157,7 @@ def _write_jobs(
     """Write what each job is to do, and give it the stored results that it reads."""
     profile, known, store = new.profile, new.facts.known, new.store
     part = {
-        "schema": 1,
+        "schema": PART,
         "pipeline": new.plan.pipeline,
         "code": "" if new.code is None else str(new.code) if new.there else new.code.name,
         "roots": list(new.roots),
