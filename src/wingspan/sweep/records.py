@@ -16,7 +16,16 @@ PRUNED: Final = "pruned"
 FAILED: Final = "failed"
 RUNNING: Final = "running"
 STATES: Final = (COMPLETE, PRUNED, FAILED, RUNNING)
+CLOSED: Final = "closed"  # mark of a sweep that draws no more
 NO_METRIC: Final = "no metric"  # why a call without an error failed
+
+
+def is_closed(marks: Iterable[Entry], sweep: str) -> bool:
+    """Return whether a sweep draws no more, by its key.
+
+    Its budget is used, or its user has ended it.
+    """
+    return any(mark.get("mark") == CLOSED and mark.get("sweep") == sweep for mark in marks)
 
 
 @dataclass(frozen=True, slots=True)

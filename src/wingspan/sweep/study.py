@@ -14,7 +14,7 @@ from wingspan.files import json_text
 from wingspan.shown import in_markup
 from wingspan.sweep.importance import Importance, importance
 from wingspan.sweep.journal import keys_in, read_journal, readable
-from wingspan.sweep.records import COMPLETE, PRUNED, STATES, Ledger, Trial
+from wingspan.sweep.records import COMPLETE, PRUNED, RUNNING, STATES, Ledger, Trial, is_closed
 from wingspan.sweep.spec import Spec
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class Study:
         confirmed = [each for each in ranked[:confirm] if len(each.values) > calls]
         means = sorted(confirmed, key=lambda each: self._sign * (each.value or 0.0))
         return means[0] if means else ranked[0] if ranked else None
+
+    def begun(self) -> "Study":
+        """Return the study without the trials that were only drawn."""
+        begun = (each for each in self.trials if each.attempts or each.state != RUNNING)
+        return Study(self.spec, tuple(begun))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -171,8 +176,25 @@ def keys_of(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def read_study(folder: Path, limit: int | None = None) -> Study:
+def numbers_given(folder: Path) -> dict[str, int]:
+    """Return the numbers of trials that were drawn elsewhere, by origin.
+
+    See `OpenStudy.draw_given`.
+    """
+    try:
+        entries = read_journal(folder)[1]
+    except NotFoundError:
+        return {}
+    return {each["origin"]: each["number"] for each in entries if "origin" in each}
+
+
+def read_study(folder: Path, limit: int | None = None, sweep: str = "") -> Study:
     """Return the study of a folder as it is now, of its first `limit` trials.
+
+    Parameters
+    ----------
+    sweep
+        Key of the sweep that looks: once it draws no more, trials that were drawn and not begun are left out.
 
     Raises
     ------
@@ -182,4 +204,6 @@ def read_study(folder: Path, limit: int | None = None) -> Study:
     written, entries = read_journal(folder)
     with readable(folder):
         spec = Spec.from_json(written)
-        return Study(spec, tuple(Ledger(spec, entries).trials(limit)))
+        ledger = Ledger(spec, entries)
+        seen = Study(spec, tuple(ledger.trials(limit)))
+    return seen.begun() if sweep and is_closed(ledger.marks, sweep) else seen

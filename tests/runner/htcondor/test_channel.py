@@ -12,6 +12,7 @@ from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.runner.htcondor.messages import read_line
 
 TALK = """
+    import random
     import time
     from pathlib import Path
     import wingspan as ws
@@ -25,11 +26,26 @@ TALK = """
                 break
         return rate
 
-    def pipeline(**options) -> ws.Pipeline:
+    def noisy(rate: float) -> float:
+        return rate + random.random() / 10
+
+    def pipeline(noisy_one: bool = False, **options) -> ws.Pipeline:
         p = ws.Pipeline("talk")
         given = {"over": {"rate": [0.1, 0.2, 0.9, 0.8]}, "metric": "loss", "trials": 4, "parallel": 2,
                  "search": "grid", "seed": 1} | options
-        p.sweep(fit, **given)
+        p.sweep(noisy if noisy_one else fit, **given)
+        return p
+
+    def budgets() -> ws.Pipeline:
+        p = ws.Pipeline("budgets")
+        given = {"metric": "loss", "parallel": 2, "seed": 1}
+        slow = {"rate": [rate / 100 for rate in range(60, 90)]}
+        p.sweep(fit, over=slow, search="random", trials=30, hours=0.001, constants={"epochs": 9},
+                name="hours", **given)
+        p.sweep(fit, over={"rate": ws.uniform(0.0, 0.4)}, search="tpe", trials=40, target=0.39,
+                constants={"epochs": 2}, name="target", **given)
+        p.sweep(noisy, over={"rate": [0.1, 0.2, 0.3, 0.4]}, search="grid", trials=4, confirm=2,
+                name="confirm", **given)
         return p
 
     def learned(**options) -> ws.Pipeline:
@@ -192,6 +208,51 @@ def test_a_sweep_ends_once_its_target_is_reached(talk):
     assert run.study.best.value <= 0.39
     assert len(run.study.trials) < 40
     assert run["fit"] == run.study.best.value
+
+
+SLOW = {"over": {"rate": [rate / 100 for rate in range(60, 90)]}, "constants": {"epochs": 2}}
+
+
+@pytest.mark.long
+def test_a_sweep_ends_once_its_hours_are_used(talk):
+    """No trial is drawn after that; those under way end, and the best so far is the result."""
+    run = talk.pipeline(**SLOW, trials=30, search="random", hours=0.5 / 3600).run("htcondor")
+    assert 0 < len(run.study.trials) < 30
+    assert {trial.state for trial in run.study.trials} == {"complete"}
+    assert run.study.used_s >= 0.5
+    assert run["fit"] == min(trial.value for trial in run.study.trials)
+    again = talk.pipeline(**SLOW, trials=30, search="random", hours=0.5 / 3600)
+    assert again.plan(on="htcondor").to_run() == ()
+
+
+@pytest.mark.long
+def test_the_best_trials_are_confirmed(talk):
+    """Run again with other seeds once all have ended, as on this machine; the result is the best of their means."""
+    given = {"trials": 4, "confirm": 2, "over": {"rate": [0.1, 0.2, 0.3, 0.4]}}
+    run = talk.pipeline(noisy_one=True, **given).run("htcondor")
+    here = talk.pipeline(noisy_one=True, **given).run(home="elsewhere")
+    assert [len(trial.values) for trial in run.study.trials] == [
+        len(trial.values) for trial in here.study.trials
+    ]
+    assert sorted(len(trial.values) for trial in run.study.trials) == [1, 1, 3, 3]
+    assert [trial.values for trial in run.study.trials] == [t.values for t in here.study.trials]
+    assert run.study.chosen(2).number == here.study.chosen(2).number
+    assert run["noisy"] == here["noisy"]
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+def test_real_lanes_end_by_hours_and_target_and_confirm(project, pool, job_folder):
+    """Three sweeps of one workflow, each with a search service that looks at its own budget."""
+    project.write(talk=TALK)
+    run = project.fresh("talk").budgets().run("htcondor", home=job_folder / "home")
+    hours, target, confirm = (run.studies[name] for name in ("hours", "target", "confirm"))
+    assert 0 < len(hours.trials) < 30
+    assert hours.used_s >= 3.6
+    assert 0 < len(target.trials) < 40
+    assert target.best.value <= 0.39
+    assert sorted(len(trial.values) for trial in confirm.trials) == [1, 1, 3, 3]
+    assert not (newest(run.folder).logs / "search.err").read_text()
 
 
 @pytest.mark.long

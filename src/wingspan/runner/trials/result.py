@@ -57,7 +57,7 @@ def study_of(sweep: PlannedStep, studies: Path) -> Study:
     if not folder.is_dir():
         problem = "there is no record of its trials: it has not begun, or the record was removed"
         raise NotFoundError(f"sweep {sweep.name}", problem, f"run it: --force {sweep.name}")
-    return read_study(folder, searched["budget"]["trials"])
+    return read_study(folder, searched["budget"]["trials"], sweep.key)
 
 
 def list_trials(step: PlannedStep, study: Study, folder: RunFolder, store: Store) -> None:

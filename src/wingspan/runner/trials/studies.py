@@ -7,9 +7,11 @@ from pathlib import Path
 from wingspan.errors import NotFoundError, near
 from wingspan.planning.plan import PlannedStep, is_sweep
 from wingspan.runner.trials.result import study_of
+from wingspan.sweep.records import Trial
 from wingspan.sweep.study import Study
 
 _CALL = re.compile(r"(.+)\[(\d+)(?:\.(\d+))?\]")  # a trial, and which of its repeats
+_REPEAT = re.compile(r"\.(\d+)\]$")
 
 
 class Studies(Mapping[str, Study]):
@@ -39,15 +41,20 @@ class Studies(Mapping[str, Study]):
     def __len__(self) -> int:
         return len(self._sweeps)
 
-    def key_of(self, call: str) -> str:
-        """Return the key of a trial's call by its name, such as ``fit[3]``; empty if there is no such trial."""
+    def trial(self, call: str) -> Trial | None:
+        """Return the trial of a call by its name, such as ``fit[3]``; None if there is no such trial."""
         named = _CALL.fullmatch(call)
         if named is None or named[1] not in self._sweeps:
-            return ""
+            return None
         trials, number = self[named[1]].trials, int(named[2])
-        keys = trials[number].keys if number < len(trials) else ()
-        repeat = int(named[3] or 0)
-        return keys[repeat] if repeat < len(keys) else ""
+        return next((trial for trial in trials if trial.number == number), None)
+
+    def key_of(self, call: str) -> str:
+        """Return the key of a trial's call by its name, such as ``fit[3]``; empty if there is no such trial."""
+        trial = self.trial(call)
+        repeated = _REPEAT.search(call)
+        repeat = int(repeated[1]) if repeated else 0
+        return trial.keys[repeat] if trial is not None and repeat < len(trial.keys) else ""
 
     @property
     def only(self) -> str:

@@ -19,10 +19,19 @@ from wingspan.runner.trials.progress import progress_note
 from wingspan.runner.trials.reports import Reports
 from wingspan.runner.trials.source import Trials
 from wingspan.runner.trials.value import Curve
-from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Call, Draw, Ending, Trial
+from wingspan.sweep.records import (
+    CLOSED,
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    Call,
+    Draw,
+    Ending,
+    Trial,
+    is_closed,
+)
 from wingspan.sweep.spec import Spec
 
-_CLOSED = "closed"  # no more trials are drawn for a sweep
 _NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on how far the sweep is; where no call has ended
 _SECONDS = 3600.0  # an hour's
 
@@ -92,10 +101,7 @@ class Sweeping:
         self._spec = Spec.from_json(sweep["spec"])
         self.study = study
         self._again = deque(self.study.unended(self._limit))
-        self._closed = any(
-            mark.get("sweep") == step.key and mark.get("mark") == _CLOSED
-            for mark in self.study.marks
-        )
+        self._closed = is_closed(self.study.marks, step.key)
         if self._closed:
             self._drop_drawn()
         before = self.study.look(self._limit)
@@ -308,7 +314,7 @@ class Sweeping:
         if not self._closed:
             self._closed = True
             self._drop_drawn()
-            self.study.mark(_CLOSED, sweep=self.step.key, why=why)
+            self.study.mark(CLOSED, sweep=self.step.key, why=why)
 
     def _drop_drawn(self) -> None:
         """Make no call that was drawn ahead and not handed out, as on a pool."""

@@ -79,7 +79,7 @@ class LaneTrials:
             sweep = self._steps[node.key]
             limit = int((sweep.sweep or {})["budget"]["trials"])
             with suppress(NotFoundError):
-                seen = read_study(node.study, limit)
+                seen = read_study(node.study, limit, sweep.key)
                 ended = sum(seen.counts.values()) - seen.counts.get("running", 0)
                 since = self._since.setdefault(name, (time.time(), ended))
                 yield sweep, progress_note(seen, limit, running(name), since)

@@ -38,14 +38,13 @@ from wingspan.store.annotation import VALUE
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
 from wingspan.sweep.opened import OpenStudy, open_study
-from wingspan.sweep.records import RUNNING, Trial
+from wingspan.sweep.records import RUNNING, Trial, is_closed
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
 
 SELECTED, RUN_AGAIN, NOTHING = 1, 0, 2
 AGAIN = "again"
 _LOCK_S, _LOOK_S = 20.0, 0.1
-_CLOSED = "closed"
 _AGAIN = "run the command again to go on with the trials that are left"
 
 
@@ -94,6 +93,7 @@ def select(dag: DagFolder, name: str) -> int:
         take_in(study, dag, node.lanes)
         why, best = _outcome(here, study)
         seen = study.look(_limit(here))
+        seen = seen.begun() if is_closed(study.marks, here.sweep.key) else seen
     if why is not None or best is None:
         _refuse(dag, name, why or Failure("no trial is complete", _AGAIN))
         return NOTHING
@@ -163,9 +163,7 @@ def _outcome(here: _Here, study: OpenStudy) -> tuple[Failure | None, Trial | Non
             "correct the function, then run the command again; wingspan sweep show lists the trials"
         )
         return Failure(said, fix), None
-    closed = any(
-        mark.get("mark") == _CLOSED and mark.get("sweep") == here.sweep.key for mark in study.marks
-    )
+    closed = is_closed(study.marks, here.sweep.key)
     trials = study.look(limit).trials
     left = sum(trial.state == RUNNING for trial in trials) + (
         0 if study.exhausted(limit) else limit - len(trials)
