@@ -42,6 +42,14 @@ def test_the_profile_is_said_in_words():
         assert f"hear no search (chirp = {chirp})" in channel_words(chirp, sweeps=True)
 
 
+def test_containers_without_a_network_are_named():
+    """What is lost there, and how other jobs than lanes send metrics all the same; with chirp off nothing is."""
+    assert 'chirp = "off"' in channel_words("io", sweeps=False, images=True)
+    swept = channel_words("io", sweeps=True, images=True)
+    assert "lanes of sweeps send theirs by standard error and hear no search" in swept
+    assert channel_words("off", sweeps=True, images=True) == channel_words("off", sweeps=True)
+
+
 def test_the_ways_of_jobs_are_counted():
     """Others' words are passed over."""
     assert ways_in_words([]) == ways_in_words(["?"]) == ""

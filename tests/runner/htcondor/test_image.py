@@ -16,6 +16,7 @@ from wingspan.pool.apt import debian_mirror, unpack_debian
 from wingspan.pool.install import default_prefix
 from wingspan.pool.patch import find_patchelf, make_private
 from wingspan.pool.personal import start_pool
+from wingspan.runner.htcondor.channel_commands import ways_in_words
 from wingspan.runner.htcondor.check.check import check_images
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.hold_policy import DISK_EXIT, FAILED_EXIT
@@ -266,9 +267,9 @@ INSIDE = """
 
 
 @pytest.fixture
-def containers(apptainer, daemons, pool_parent, monkeypatch):
-    """Give a shared folder, and an image in it, on a pool that runs containers and binds that folder into them."""
-    folder = pool_parent / "containers"
+def container_pool(apptainer, daemons, pool_parent, monkeypatch, request):
+    """Give a function that starts a pool which runs containers; it returns a folder that they see, with an image in it."""
+    folder = pool_parent / f"containers-{request.node.name}".replace("[", "-").rstrip("]")
     shared = folder / "shared"
     shared.mkdir(parents=True)
     make_root(folder / "root")
@@ -279,30 +280,90 @@ def containers(apptainer, daemons, pool_parent, monkeypatch):
     )  # fmt: skip
     if built.returncode:
         pytest.skip(f"NO CONTAINERS HERE, so no job is run in one: {built.stderr}")
-    pool = start_pool(
-        folder / "pool", cpus=2, memory_mb=8192, daemons=daemons,
-        extra={
+    started = []
+
+    def start(**extra):
+        settings = {
             "SINGULARITY": apptainer,
             "HasSIF": "true",  # its own test of it fails in a user namespace
             "STARTD_ATTRS": "$(STARTD_ATTRS) HasSIF",
             "MOUNT_UNDER_SCRATCH": "/tmp",  # the shared folder is below /var/tmp
             "SINGULARITY_BIND_EXPR": f'"{shared}"',
-        },
-    )  # fmt: skip
-    for name, value in pool.environment.items():
-        monkeypatch.setenv(name, value)
-    yield shared
-    pool.stop()
+        }
+        started.append(
+            start_pool(
+                folder / "pool", cpus=2, memory_mb=8192, daemons=daemons, extra=settings | extra
+            )
+        )
+        for name, value in started[-1].environment.items():
+            monkeypatch.setenv(name, value)
+        return shared
+
+    yield start
+    for pool in started:
+        pool.stop()
+
+
+@pytest.fixture
+def containers(container_pool):
+    """Give a shared folder, and an image in it, on a pool that runs containers and binds that folder into them."""
+    return container_pool()
+
+
+SEARCHED = """
+    import time
+    import wingspan as ws
+
+    def fit(rate: float) -> float:
+        for epoch in range(30):
+            ws.log({"loss": rate + 1 / (epoch + 1)}, step=epoch)
+            if rate > 0.5:
+                time.sleep(0.2)
+            if ws.should_stop():
+                break
+        return rate
+
+    def pipeline(image: str) -> ws.Pipeline:
+        p = ws.Pipeline("searched")
+        rule = {"rule": "median", "startup": 1}
+        p.sweep(fit, over={"rate": [0.1, 0.9]}, metric="loss", search="grid", parallel=1, prune=rule,
+                resources=ws.Resources(image=image))
+        return p
+"""
 
 
 @pytest.mark.long
 @pytest.mark.htcondor
-def test_a_job_runs_in_a_container(containers, project, pool_parent):
+@pytest.mark.parametrize(
+    ("extra", "way", "state"),
+    [
+        ({}, "io", "pruned"),
+        ({"SINGULARITY_EXTRA_ARGUMENTS": '"--net --network none"'}, "stream", "complete"),
+    ],
+    ids=["with a network", "without a network"],
+)
+def test_a_sweep_in_containers(container_pool, project, extra, way, state):
+    """Chirp works in a container as outside it; without a network, messages go out by standard error."""
+    shared = container_pool(**extra)
+    project.write(searched=SEARCHED)
+    pipeline = project.fresh("searched").pipeline(str(shared / "small.sif"))
+    run = pipeline.run("htcondor", home=shared.parent / "home", shared=shared)
+    assert run.trail.channel() == ways_in_words([way])
+    assert [trial.state for trial in run.study.trials] == ["complete", state]
+    assert run["fit"] == 0.1
+    curve = run.study.trials[1].curve
+    assert len(curve) == 30 if state == "complete" else 0 < len(curve) < 30
+    assert run.attempts["fit[1]"][-1].outcome == "exit 0"
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+def test_a_job_runs_in_a_container(containers, project):
     """Python comes along, by transfer or from the shared folder; the image is sent, or read where it lies."""
     project.write(boxed=INSIDE)
     Path("numbers.txt").write_text("1 2 3")
     shutil.copy(containers / "small.sif", "small.sif")
-    home = pool_parent / "containers" / "homes"
+    home = containers.parent / "homes"
     sent = project.fresh("boxed").pipeline("small.sif").run("htcondor", home=home / "sent")
     system, python, total = sent["where"]
     assert (system, total) == ("a small image\n", "6")

@@ -33,10 +33,18 @@ def channel_commands(chirp: str, *, lane: bool) -> dict[str, str]:
     }
 
 
-def channel_words(chirp: str, *, sweeps: bool) -> str:
-    """Return what the profile's choice means for a plan, in a sentence for its user."""
+def channel_words(chirp: str, *, sweeps: bool, images: bool = False) -> str:
+    """Return what the profile's choice means for a plan, in a sentence for its user.
+
+    Parameters
+    ----------
+    images
+        Some jobs run in containers.
+    """
     out = "standard error" if chirp == OFF else "chirp"
     said = f"running jobs send their metrics by {out}"
+    if images and chirp != OFF:
+        said += f"; where containers have no network, {_WITHOUT_NETWORK[sweeps]}"
     if not sweeps:
         return said
     if chirp == IO:
@@ -46,6 +54,10 @@ def channel_words(chirp: str, *, sweeps: bool) -> str:
     return f"{said}; lanes of sweeps hear no search (chirp = {chirp}): they draw at random, and nothing is pruned"
 
 
+_WITHOUT_NETWORK: Final = {  # by whether there are sweeps
+    False: 'only chirp = "off" in the profile brings metrics while jobs run',
+    True: 'lanes of sweeps send theirs by standard error and hear no search; for those of other jobs set chirp = "off"',
+}
 _HEARD: Final[Mapping[str, str]] = {
     "io": "with a search",
     "io, stream": "with a search, answering by standard error",

@@ -145,7 +145,8 @@ def _bytes_of_each(
 def _channel(steps: Sequence[PlannedStep], profile: Profile) -> Check:
     """Say how running jobs send their metrics, and whether those of sweeps hear the search."""
     swept = any(is_sweep(step) for step in steps)
-    return Check("channel", True, channel_words(profile.chirp, sweeps=swept))
+    images = bool(images_of(steps, profile))
+    return Check("channel", True, channel_words(profile.chirp, sweeps=swept, images=images))
 
 
 def _urls(step: PlannedStep, staging: Mapping[Path, str]) -> list[str]:
