@@ -115,7 +115,8 @@ class RunFacts:
 def read_run(run: "Run") -> RunFacts:
     """Return what the records say of a run at this moment."""
     now = time.time()
-    look, attempts = run.look(), run.attempts
+    look = run.look()
+    attempts = {name: of for name, of in run.attempts.items() if name in run.steps}
     usage = look.usage(run.steps, attempts)
     names = {step.key: step.name for step in run.steps.values()}
     steps = tuple(

@@ -115,7 +115,10 @@ class Trail(ABC):
         return {}
 
     def attempts(self) -> "dict[str, list[Attempt]]":
-        """Return every attempt of each step's job in a queue, by the step's key."""
+        """Return every attempt of each step's job in a queue, by the step's key.
+
+        Trials of a sweep have theirs under the sweep's key and their call, such as ``KEY[3]``.
+        """
         return {}
 
     def live_curves(self, keys: Iterable[str]) -> "dict[str, Curves]":

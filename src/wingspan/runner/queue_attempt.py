@@ -1,9 +1,11 @@
 """One attempt of a job in a queue: where it waited, ran and transferred, and what it used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
+from wingspan.planning.plan import PlannedStep, is_sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,21 @@ def enter(attempt: Attempt, phase: Phase, at: float) -> Attempt:
     name = _FIELD[attempt.phase]
     spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
     return replace(attempt, **{name: spent}, phase=phase, since=at)
+
+
+def by_name(
+    steps: Mapping[str, PlannedStep], found: Mapping[str, list[Attempt]]
+) -> dict[str, list[Attempt]]:
+    """Return attempts by the names of steps and trials, from those of `Trail.attempts`."""
+    trials: dict[str, dict[str, list[Attempt]]] = {}
+    for key, tried in found.items():
+        sweep, bracket, call = key.partition("[")
+        if bracket:
+            trials.setdefault(sweep, {})[f"[{call}"] = tried
+    named = {}
+    for name, step in steps.items():
+        if step.key in found:
+            named[name] = found[step.key]
+        of = trials.get(step.key, {}) if is_sweep(step) else {}
+        named |= {f"{name}{call}": tried for call, tried in of.items()}
+    return named

@@ -29,7 +29,7 @@ from wingspan.runner.job.run import whole
 from wingspan.runner.metrics import metrics_of
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
-from wingspan.runner.queue_attempt import Attempt
+from wingspan.runner.queue_attempt import Attempt, by_name
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runners import trail_of
 from wingspan.runner.step_report import report_of
@@ -144,9 +144,11 @@ class Run(Mapping[str, Any]):
 
     @property
     def attempts(self) -> dict[str, list[Attempt]]:
-        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere."""
-        found = self.trail.attempts()
-        return {name: found[step.key] for name, step in self.steps.items() if step.key in found}
+        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere.
+
+        A sweep has the attempts of its lanes. Its trials, such as ``fit[3]``, have those of the jobs in which they ran.
+        """
+        return by_name(self.steps, self.trail.attempts())
 
     def usage(self, attempts: Mapping[str, list[Attempt]] | None = None) -> dict[str, list[Usage]]:
         """Return, for each step that has run, what it used of what it requested."""

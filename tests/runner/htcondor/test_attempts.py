@@ -5,7 +5,8 @@ import json
 import pytest
 
 from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
+from wingspan.runner.htcondor.follow.attempts import Attempts
+from wingspan.runner.htcondor.follow.tries import attempts_of
 from wingspan.runner.queue_attempt import Amounts
 
 SLOT = "<127.0.0.1:9618?addrs=127.0.0.1-9618&alias=vm>"

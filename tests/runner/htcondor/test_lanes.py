@@ -58,6 +58,7 @@ def lane(tmp_path, monkeypatch):
     def make(channel=None, reserve=OWN, left_s=60.0, before=NEW, again=False, **options):
         until = time.monotonic() + left_s
         given = {"reserve": reserve, "until": until, "before": before, "again": again}
+        given["start"] = Start(cluster=7, shadow=2)
         given["at_home"] = lambda text: text.replace("/scratch/", "/home/ada/")
         file = tmp_path / "trials.jsonl"
         return LaneStudy("fit-2_lane1", given, spec(**options), file, channel or Said(hears=False))

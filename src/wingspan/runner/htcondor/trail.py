@@ -10,11 +10,12 @@ from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.channel_commands import ways_in_words
 from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest, sent_of
 from wingspan.runner.htcondor.follow import dagman_job
-from wingspan.runner.htcondor.follow.attempts import Attempts, attempts_of
+from wingspan.runner.htcondor.follow.attempts import Attempts
 from wingspan.runner.htcondor.follow.follower import Follower, follower_of
 from wingspan.runner.htcondor.follow.log import in_pool
 from wingspan.runner.htcondor.follow.metrics import LiveMetrics
 from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.follow.tries import attempts_of
 from wingspan.runner.htcondor.write.dag_file import label_of
 from wingspan.runner.logged import Curves
 from wingspan.runner.plan_file import load_plan
@@ -91,7 +92,7 @@ class DagTrail(Trail):
         }
 
     def attempts(self) -> dict[str, list[Attempt]]:
-        """Return every attempt of each step's job in all DAGs of the run, by the step's key."""
+        """Return every attempt of each step's job in all DAGs of the run: see `attempts_of`."""
         return attempts_of(dags_of(self._folder))
 
     def live_curves(self, keys: Iterable[str]) -> dict[str, Curves]:
@@ -140,6 +141,9 @@ class DagTrail(Trail):
         if step is None:
             return ads
         nodes = {name for name, keys in dag.keys().items() if step.key in keys}
+        nodes |= {
+            lane for node in dag.sweeps().values() if node.key == step.key for lane in node.lanes
+        }
         return [ad for ad in ads if _runs(ad, step.name, nodes)]
 
 

@@ -3,8 +3,8 @@
 An attempt says where the job waited, ran and transferred, and what it used.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,23 +16,49 @@ from wingspan.eventlog.job_state import CHANGE_OF, Change, Phase, step
 from wingspan.eventlog.places import place_of
 from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
+from wingspan.runner.htcondor.messages import read_line
 from wingspan.runner.queue_attempt import Amounts, Attempt, enter
 
 _WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RECONNECTED)
 _CHANGES: Final = tuple(code for code, change in CHANGE_OF.items() if change != Change.SPOKE)
 _CODES: Final = (*_CHANGES, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
 _WITH_BODY: Final = tuple(code for code in _CHANGES if code not in _WITHOUT_BODY)
+_SPOKEN: Final = (Event.GENERIC,)  # where lanes say which trial they begin
 _KB: Final = 1024.0
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
 
 
+Jobs = dict[tuple[int, int], list[Attempt]]  # by cluster and proc
+
+
+@dataclass(slots=True)
+class Begun:
+    """A trial that a lane has begun, in its own words: see `LaneStudy.began`.
+
+    Parameters
+    ----------
+    tries
+        Each attempt in which the lane has said so: its job, and its place among the job's attempts.
+    """
+
+    said: Mapping[str, Any]
+    tries: list[tuple[tuple[int, int], int]] = field(default_factory=list)
+
+
 class Attempts:
-    """The attempts in the log of one DAG, read as it grows."""
+    """The attempts in the log of one DAG, read as it grows.
+
+    Attributes
+    ----------
+    begun
+        What lanes have said to begin, by call; None of a DAG without sweeps, whose messages are not read.
+    """
 
     def __init__(self, dag: DagFolder) -> None:
         self._log = dag.jobs_log
         self._position: Position | None = None
-        self._of_job: dict[tuple[int, int], list[Attempt]] = {}
+        self._of_job: Jobs = {}
+        self.begun: dict[str, Begun] | None = {} if dag.sweeps_file.exists() else None
 
     def advance(self) -> None:
         """Read what was written since the last call."""
@@ -40,7 +66,7 @@ class Attempts:
             return
         news = read_new(self._log, self._position)
         self._position = news.position
-        take_in(news.events, self._of_job)
+        take_in(news.events, self._of_job, self.begun)
 
     def by_node(self) -> dict[str, list[Attempt]]:
         """Return the attempts of each node, in order."""
@@ -49,34 +75,23 @@ class Attempts:
             found.setdefault(made[0].node, []).extend(made)
         return found
 
+    def of_job(self, cluster: int, proc: int = 0) -> list[Attempt]:
+        """Return the attempts of a job; empty if the log does not have it."""
+        return self._of_job.get((cluster, proc), [])
 
-def attempts_of(dags: Iterable[DagFolder]) -> dict[str, list[Attempt]]:
-    """Return the attempts of each step's job by the step's key.
 
-    They are numbered through all DAGs of a run.
+def take_in(events: Events, jobs: Jobs, begun: dict[str, Begun] | None = None) -> None:
+    """Add the events of a log to the attempts of its jobs.
 
     Parameters
     ----------
-    dags
-        The oldest first.
+    begun
+        Gets what lanes have said to begin; None: their messages are not read.
     """
-    found: dict[str, list[Attempt]] = {}
-    for dag in dags:
-        log = Attempts(dag)
-        log.advance()
-        keys = dag.keys()
-        for node, attempts in log.by_node().items():
-            for key in keys.get(node, ()):
-                known = found.setdefault(key, [])
-                known += [replace(one, number=one.number + len(known)) for one in attempts]
-    return found
-
-
-def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
-    """Add the events of a log to the attempts of its jobs, by cluster and proc."""
-    rows = np.flatnonzero(np.isin(events.code, _WITH_BODY)).tolist()
+    spoken = () if begun is None else _SPOKEN
+    rows = np.flatnonzero(np.isin(events.code, (*_WITH_BODY, *spoken))).tolist()
     bodies = dict(zip(rows, read_bodies(events, rows), strict=True))
-    wanted = np.flatnonzero(np.isin(events.code, _CODES))
+    wanted = np.flatnonzero(np.isin(events.code, (*_CODES, *spoken)))
     numbers = (events.cluster, events.proc, events.code, events.time, events.transfer)
     columns = [column[wanted].tolist() for column in (*numbers, events.memory_mb)]
     for row, cluster, proc, code, at, transfer, memory_mb in zip(
@@ -87,12 +102,30 @@ def take_in(events: Events, jobs: dict[tuple[int, int], list[Attempt]]) -> None:
             _transfer(made, transfer, at)
         elif code == Event.IMAGE_SIZE:
             _measured(made, memory_mb)
+        elif begun is not None and code == Event.GENERIC:
+            _begin(begun, str(bodies[row].get("Info", "")), (cluster, proc), len(made) - 1)
         else:
             _advance(made, code, at, bodies.get(row, {}))
             if code == Event.SUBMIT:
                 made[-1] = replace(made[-1], job=f"{cluster}.{proc}")
         if made:  # else its beginning was lost
             jobs[cluster, proc] = made
+
+
+def begin_of(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return which trial a message of a lane begins; None of another message."""
+    begin = content.get("begin")
+    return begin if isinstance(begin, dict) and isinstance(begin.get("call"), str) else None
+
+
+def _begin(begun: dict[str, Begun], line: str, job: tuple[int, int], place: int) -> None:
+    message = read_line(line) if place >= 0 else None
+    begin = None if message is None else begin_of(message.content)
+    if begin is not None:
+        known = begun.setdefault(begin["call"], Begun(begin))
+        known.said = begin
+        if (job, place) not in known.tries[-1:]:
+            known.tries.append((job, place))
 
 
 def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:

@@ -87,6 +87,7 @@ class Lane:
         self._given = {
             **part["lane"],
             "until": begun + part["task_time_s"],
+            "start": self._start,
             "before": self._before,
             "again": again,
             "at_home": lambda text: translated(text, origins),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.runner.htcondor.part.channel import Channel
-from wingspan.runner.htcondor.part.starts import DOUBTED, Before, may_doubt
+from wingspan.runner.htcondor.part.starts import DOUBTED, Before, Start, may_doubt
 from wingspan.sweep.records import COMPLETE, FAILED, Call, Draw, Ending, Entry, Trial
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
@@ -46,8 +46,9 @@ class LaneStudy:
         ----------
         given
             ``reserve``, the lane's own trials as ``[number or null, values, repeat]``; ``until``, by the monotonic clock;
-            ``before``, what earlier starts of the job have left; ``again``, whether the job may start again elsewhere;
-            ``at_home``, which gives a text with the paths of the access point.
+            ``start``, which start of which job this is; ``before``, what earlier starts of the job have left;
+            ``again``, whether the job may start again elsewhere; ``at_home``, which gives a text with the paths of the
+            access point.
         file
             The lines of trials that have ended.
         """
@@ -58,6 +59,7 @@ class LaneStudy:
         self._reserve: list[tuple[int | None, dict[str, Any], int]] = list(given["reserve"])
         self._until: float = given["until"]
         self._before: Before = given["before"]
+        self._start: Start = given["start"]
         self._again: bool = given["again"]
         self._at_home: Callable[[str], str] = given["at_home"]
         self._well = False  # a trial has ended well in this start
@@ -191,6 +193,8 @@ class LaneStudy:
             "wall_s": round(ending.wall_s + self._before.spent_s, 3),
             "attempts": 1 + self._before.lost,
             "host": os.uname().nodename,
+            "cluster": self._start.cluster,
+            "start": self._start.shadow,
         }
         self._before = Before("", 0.0, 0, 0.0)
         self.lines.append(line)
