@@ -168,3 +168,11 @@ def test_paths_are_found_without_being_known(path):
     """Absolute ones, of the home folder, and files with usual endings."""
     text = Redactor((), (), ()).text(f"cannot read '{path}', or {path}:25 (x)")
     assert not re.search(r"ada|rows|out|y\.py", text)
+
+
+def test_values_of_a_commands_options_never_stay():
+    by = Redactor((), (), ())
+    text = by.command("wingspan train loans.csv --target income --set rate=7 --on campus --no-fuse")
+    assert not re.search("loans|income|7|campus", text)
+    assert text.startswith("wingspan train path-1 --target value-1 --set")
+    assert text.endswith("--no-fuse")

@@ -35,6 +35,7 @@ from wingspan.cli import (
 from wingspan.cli.terminal import guarded
 from wingspan.errors import WingspanError
 from wingspan.files import explained
+from wingspan.runner.started import COMMAND
 
 # Planning makes many small objects, hardly one of them in a cycle, and keeps them: looking through all is in vain.
 COLLECTIONS = (100_000, 20, 1000)
@@ -102,6 +103,7 @@ def main() -> None:
 
 
 def _run() -> None:
+    COMMAND.set(tuple(sys.argv[1:]))
     try:
         app()
     except SystemExit as end:

@@ -90,11 +90,15 @@ class Redactor:
         return tuple((name, self.value(value)) for name, value in rows)
 
     def command(self, command: str) -> str:
-        """Return a command with its files and the values of its settings replaced."""
-        words = []
+        """Return a command with its files and the values of its options and settings replaced."""
+        words, named = [], False
         for word in shlex.split(command):
             name, equals, value = word.partition("=")
-            words.append(f"{name}={self.value(value)}" if equals else self.text(word))
+            if equals:
+                words.append(f"{name}={self.value(value)}")
+            else:
+                words.append(self.value(word) if named and word[:1] != "-" else self.text(word))
+            named = word.startswith("-") and not equals
         return shlex.join(words)
 
 

@@ -25,7 +25,7 @@ from wingspan.report.stretches import Stretch, of_attempts, of_record
 from wingspan.runner.alike import alike
 from wingspan.runner.events import DONE, FAILED, RUNNING, StepEvent
 from wingspan.runner.record import read_all_events
-from wingspan.runner.run_folder import command_of
+from wingspan.runner.started import command_of
 from wingspan.runner.written import last_attempts
 from wingspan.store.store import Store
 

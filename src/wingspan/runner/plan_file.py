@@ -15,6 +15,7 @@ from wingspan.planning.plan import Plan, PlannedStep, history, step_from_json
 from wingspan.runner.attempt import write_constants
 from wingspan.runner.job.kept_code import write_code
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder
+from wingspan.runner.started import COMMAND
 from wingspan.store.again import write_again
 
 _FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
@@ -58,7 +59,7 @@ def save_plan(
         "maps": plan.maps,
         "limits": plan.limits,
         "tasks": plan.tasks,
-        "origin": dict(origin or {}),
+        "origin": {**(origin or {}), "words": list(COMMAND.get())},
     }
     lines = [json_text(header), *(json_text(asdict(step)) for step in plan.steps)]
     write_atomically(folder.plan, "\n".join(lines) + "\n")

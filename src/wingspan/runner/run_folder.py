@@ -32,9 +32,7 @@
 import json
 import os
 import re
-import shlex
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -367,18 +365,6 @@ def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:
 def file_name(key: str, output: str) -> str:
     """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
     return f"{key}.{file_word(output)}" if output != "json" else f"{key}.output.json"
-
-
-def command_of(origin: Mapping[str, Any]) -> str:
-    """Return the command that started a run, as far as its origin tells; empty where Python did."""
-    command = origin.get("command")
-    if not command:
-        return ""
-    words = ["wingspan", str(command)]
-    words += [str(origin["target"])] if "target" in origin else []
-    for setting in origin.get("settings", ()):
-        words += ["--set", str(setting)]
-    return shlex.join(words)
 
 
 def code_of(attempt: str) -> str:

@@ -38,7 +38,8 @@ from wingspan.runner.htcondor.write.lanes import Lanes, lanes_for, reserves
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import pack_code, project_files
 from wingspan.runner.htcondor.write.travel import Way, stage, way_of
-from wingspan.runner.run_folder import Home, RunFolder, command_of
+from wingspan.runner.run_folder import Home, RunFolder
+from wingspan.runner.started import command_of
 from wingspan.store.store import Store
 from wingspan.version import __version__
 
