@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import linecache
 import random
 import re
 import shlex
@@ -34,6 +35,7 @@ from wingspan.tabular.clean import Rules
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OF_GUIDES = ("sh", "condor", "exports", "fstab", "definition")  # tests/test_guides.py checks these
 PROGRAMS = ("wingspan ", "./run ", "pip ", "wandb ", "_WINGSPAN")
 ON_A_POOL = re.compile(r"--on |--schedd|^pool |^why\b|^check ")
 FORKS = (
@@ -173,8 +175,10 @@ class Sample:
 
     @functools.cached_property
     def kind(self):
-        """Return commands, toml, python, or shown: something that is only to be looked at."""
+        """Return commands, toml, python, guide, or shown: something that is only to be looked at."""
         lines = [line for line in self.text.splitlines() if line.strip()]
+        if self.language in OF_GUIDES:
+            return "guide"
         if check_of(self):
             return "shown"
         if self.file:
@@ -564,6 +568,8 @@ def run_sample(sample, names, folder, monkeypatch):
             if not (elsewhere(command) or needs_pool(command)):
                 check_command(command, folder, monkeypatch)
     elif sample.kind == "python" and first != "# loans.py" and not on_a_pool(sample):
+        lines = sample.text.splitlines(keepends=True)
+        linecache.cache[str(sample)] = (len(sample.text), None, lines, str(sample))  # as of a cell
         exec(compile(sample.text, str(sample), "exec"), names)  # noqa: S102
     elif sample.kind == "toml":
         check_toml(sample, folder)
@@ -574,6 +580,7 @@ def run_sample(sample, names, folder, monkeypatch):
 
 
 SLOW = {
+    "docs/from-scripts.md",
     "docs/models.md",
     "docs/quickstart.md",
     "docs/tables.md",

@@ -1,7 +1,8 @@
-"""Write the pages of the reference from the code, while MkDocs builds the site."""
+"""Write the pages of the reference from the code and SECURITY.md, while MkDocs builds the site."""
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import typer
@@ -38,7 +39,9 @@ GROUPS = {
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
-    for name, text in (("commands.md", commands()), ("python.md", python())):
+    policy = Path(config.config_file_path).with_name("SECURITY.md").read_text()
+    pages = {"commands.md": commands(), "python.md": python(), "security.md": policy}
+    for name, text in pages.items():
         files.append(File.generated(config, f"reference/{name}", content=text))
     return files
 
