@@ -338,6 +338,103 @@ READ = {
         """,
         ("tpe", "loss", "minimize", {"x": None}, None, None),
     ),
+    "probabilities of a categorical": (
+        """
+        method: random
+        parameters:
+          act: {distribution: categorical, values: [relu, gelu], probabilities: [0.25, 0.75]}
+          norm: {distribution: categorical_w_probabilities, values: [1, 2], probabilities: [0, 1]}
+        """,
+        ("random", None, "minimize", {"act": 2, "norm": 2}, None, None),
+    ),
+    "a merge that replaces an end": (
+        """
+        method: bayes
+        metric: {name: "val/loss"}
+        parameters:
+          lr: &rate {distribution: log_uniform_values, min: 0.0001, max: 0.1}
+          decay:
+            <<: *rate
+            max: 0.01
+        """,
+        ("tpe", "val/loss", "minimize", {"decay": None, "lr": None}, None, None),
+    ),
+    "numbers of both kinds": (
+        """
+        method: random
+        parameters:
+          width: {min: 1, max: 10.0}
+          depth: {min: 1.0, max: 10.0}
+          step: {distribution: q_uniform, min: 0, max: 1, q: 0.25}
+          batch: {distribution: q_uniform, min: 8, max: 64, q: 8.0}
+        """,
+        (
+            "random",
+            None,
+            "minimize",
+            {"batch": 8, "depth": None, "step": 5, "width": None},
+            None,
+            None,
+        ),
+    ),
+    "switches as YAML has them": (
+        """
+        method: grid
+        parameters:
+          amp: {values: [yes, no]}
+          cache: {value: on}
+          resume: {value: null}
+          layers: {value: [64, 64]}
+          optimizer: {value: {name: adam, betas: [0.9, 0.999]}}
+        """,
+        (
+            "grid",
+            None,
+            "minimize",
+            {"amp": 2, "cache": 1, "layers": 1, "optimizer": 1, "resume": 1},
+            None,
+            None,
+        ),
+    ),
+    "text that looks like numbers": (
+        """
+        method: grid
+        parameters: {lr: {values: ["1e-3", '0.01', "3"]}, host: {value: 08}}
+        """,
+        ("grid", None, "minimize", {"host": 1, "lr": 3}, None, None),
+    ),
+    "every part of hyperband": (
+        """
+        method: random
+        metric: {name: nested.loss}
+        run_cap: 1e2
+        early_terminate: {type: hyperband, max_iter: 81.0, s: 3, eta: 3.0, strict: false}
+        parameters: {x: {min: 0.0, max: 1.0}}
+        """,
+        ("random", "nested.loss", "minimize", {"x": None}, 100, [3, 9, 27]),
+    ),
+    "keys without a value": (
+        """
+        ---
+        program: fit.py
+        method: random
+        name:
+        description:
+        run_cap:
+        early_terminate:
+        parameters: {x: {min: 0.0, max: 1.0}}
+        """,
+        ("random", None, "minimize", {"x": None}, None, None),
+    ),
+    "flags of many kinds": (
+        """
+        program: src/fit.py
+        method: grid
+        parameters: {seed: {values: [1, 2]}}
+        command: ["${env}", WANDB_NOTES=a b, "${interpreter}", -u, "${program}", --fast, true, "${args_no_equals}"]
+        """,
+        ("grid", None, "minimize", {"seed": 2}, None, None),
+    ),
     "a date is text": (
         """
         method: grid
@@ -405,10 +502,13 @@ REFUSED = {
         "method: random\nparameters: {x: {mu: 0, sigma: 1}}",
         "expected value",
     ),
-    "min above max": ("method: random\nparameters: {x: {min: 2, max: 1}}", "expected low < high"),
+    "min above max": (
+        "method: random\nparameters: {x: {min: 2, max: 1}}",
+        "expected min < max, found 2 and 1",
+    ),
     "min equal to max": (
         "method: random\nparameters: {x: {min: 2.0, max: 2.0}}",
-        "[2.0] for one value",
+        "write value: 2.0",
     ),
     "max missing": ("method: random\nparameters: {x: {min: 2}}", "uniform needs max"),
     "text as a number": ("method: random\nparameters: {x: {min: low, max: 1}}", "found 'low'"),
@@ -422,11 +522,11 @@ REFUSED = {
     ),
     "fractions as integers": (
         "method: random\nparameters: {x: {distribution: int_uniform, min: 4.0, max: 10.0}}",
-        "expected an integer as low, found 4.0",
+        "expected an integer as min, found 4.0",
     ),
     "a logarithm of 0": (
         "method: random\nparameters: {x: {distribution: log_uniform_values, min: 0, max: 1}}",
-        "expected low > 0, found 0",
+        "expected min > 0, found 0",
     ),
     "huge exponents": (
         "method: random\nparameters: {x: {distribution: log_uniform, min: 1, max: 1000}}",
@@ -439,6 +539,51 @@ REFUSED = {
     "q of 0": (
         "method: random\nparameters: {x: {distribution: q_uniform, min: 0, max: 1, q: 0}}",
         "q > 0",
+    ),
+    "a number in quotes": (
+        'method: random\nparameters: {x: {min: "1e-3", max: 1}}',
+        "expected a finite number as min, found '1e-3'\n  -> remove the quotes: min: 1e-3",
+    ),
+    "an end that is missing": (
+        "method: random\nparameters: {x: {min: , max: 1}}",
+        "expected a finite number as min, found nothing",
+    ),
+    "true as a number": (
+        "method: random\nparameters: {x: {distribution: normal, mu: true}}",
+        "expected a finite number as mu, found True",
+    ),
+    "a key that is a list": (
+        "method: random\nparameters: {? [a, b] : {value: 1}}",
+        "a key must be text",
+    ),
+    "a key that is a switch": (
+        "method: random\nparameters: {on: {value: 1}}",
+        "expected a name, found True",
+    ),
+    "two documents": (
+        "method: random\n---\nparameters: {x: {value: 1}}",
+        "this is not YAML: expected a single document",
+    ),
+    "an object of Python's": (
+        "method: random\nparameters: {x: {value: !!python/tuple [1, 2]}}",
+        "this is not YAML",
+    ),
+    "half a report": (
+        "method: random\nmetric: {name: a}\nearly_terminate: {type: hyperband, min_iter: 1.5}\nparameters: {x: {value: 1}}",
+        "expected an integer as min_iter, found 1.5",
+    ),
+    "a switch in quotes": (
+        """
+        method: random
+        metric: {name: a}
+        early_terminate: {type: hyperband, min_iter: 1, strict: "true"}
+        parameters: {x: {value: 1}}
+        """,
+        "expected true or false as strict, found 'true'",
+    ),
+    "an eta of 1": (
+        "method: random\nmetric: {name: a}\nearly_terminate: {type: hyperband, min_iter: 1, eta: 1}\nparameters: {x: {value: 1}}",
+        "expected eta of more than 1",
     ),
     "an empty list": ("method: grid\nparameters: {x: {values: []}}", "the list of values is empty"),
     "no list": ("method: grid\nparameters: {x: {values: 3}}", "expected a list as values, found 3"),

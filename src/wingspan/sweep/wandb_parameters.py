@@ -68,6 +68,7 @@ def _parameter(
     for key in required:
         if key not in config:
             raise SettingError(place, f"{kind} needs {key}", f"add {key}")
+    _check_numbers(kind, config, place)
     found = _made({key: config[key] for key in known[1:] if key in config}, make, place)
     if kind in _EXPONENTS and isinstance(found, LogUniform):
         notes.append(
@@ -77,6 +78,38 @@ def _parameter(
     if search == "grid" and kind == "q_uniform":
         return Choice(tuple(_grid_of(found)))
     return found
+
+
+def _check_numbers(kind: str, config: Mapping[str, Json], place: str) -> None:
+    """Refuse what is not a number, and ends that are exchanged, by the file's own words."""
+    whole = kind == "int_uniform"
+    for key in _NUMBERS:
+        if key in config and not (is_integer if whole else is_number)(config[key]):
+            expected = "an integer" if whole else "a finite number"
+            problem = f"expected {expected} as {key}, found {shown_value(config[key])}"
+            raise SettingError(place, problem, _number_fix(key, config[key], whole=whole))
+    if "min" not in config or "max" not in config:
+        return
+    low, high = config["min"], config["max"]
+    if low >= high:
+        fix = "exchange them" if low > high else f"write value: {low} for one value"
+        raise SettingError(place, f"expected min < max, found {low} and {high}", fix)
+    if kind in _ABOVE_0 and low <= 0:
+        fix = "give the values themselves, such as min: 1e-5, not their exponents"
+        raise SettingError(place, f"expected min > 0, found {low}", fix)
+
+
+def _number_fix(key: str, value: Json, *, whole: bool) -> str:
+    """Return the way to correct a value that should be a number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return f"give {key} a number"
+    if isinstance(value, str):
+        return f"remove the quotes: {key}: {value}"
+    if whole and number.is_integer():
+        return f"write {key}: {number:.0f}, or distribution: uniform for real numbers"
+    return f"give {key} {'an integer' if whole else 'a finite number'}"
 
 
 def _made(options: Mapping[str, Json], make: _Maker, place: str) -> Distribution:
@@ -157,13 +190,15 @@ def _inverse_exponents(low: float, high: float) -> Distribution:
 
 
 _ENDS: Final = ("min", "max")
+_NUMBERS: Final = (*_ENDS, "q", "mu", "sigma", "a", "b")
+_ABOVE_0: Final = ("log_uniform_values", "q_log_uniform_values", "inv_log_uniform_values")
 _VALUES: Final = "use log_uniform_values, which takes the values themselves"
 _EXPONENTS: Final = ("log_uniform", "q_log_uniform", "inv_log_uniform")
 # Each distribution has required keys, optional keys and a maker. A number whose inverse is log-uniform is itself
 # log-uniform.
 _KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...], _Maker]]] = {
     "constant": (("value",), (), _constant),
-    "categorical": (("values",), (), _categorical),
+    "categorical": (("values",), ("probabilities",), _categorical),
     "categorical_w_probabilities": (("values", "probabilities"), (), _categorical),
     "int_uniform": (_ENDS, (), _between(IntUniform)),
     "uniform": (_ENDS, (), _between(Uniform)),

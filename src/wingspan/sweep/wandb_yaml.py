@@ -163,6 +163,8 @@ def _metric(given: Json, where: str, notes: list[str]) -> tuple[str | None, str,
 def _run_cap(given: Json, where: str) -> int | None:
     if given is None:
         return None
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
     if not is_integer(given) or given < 1:
         problem = f"expected a positive integer, found {shown_value(given)}"
         raise SettingError(where, problem, "give the most trials")

@@ -31,6 +31,9 @@ class _Loader(yaml.SafeLoader):
         """
         own = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                problem = "a key must be text, found a list or a mapping"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             if key.tag != "tag:yaml.org,2002:merge" and key.value in own:
                 problem = f"the key {key.value!r} occurs twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
@@ -63,4 +66,6 @@ def read_yaml(path: Path) -> Json:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
+        if problem.startswith("but "):
+            problem = f"{getattr(error, 'context', '')}, {problem}"
         raise SettingError(where, f"this is not YAML: {problem}", "correct the line") from None
