@@ -84,6 +84,28 @@ def test_a_rule_of_optuna_prunes_the_worse_half(tmp_path, rule):
     assert study.best(30).parameters["x"] == least
 
 
+@pytest.mark.parametrize(("length", "first"), [(1, 1), (5, 1), (12, 2), (27, 3), (100, 12)])
+def test_asha_compares_first_after_a_ninth_of_a_trial(tmp_path, length, first):
+    """The first complete trial gives the length; those that were ahead of it are compared at once, and count."""
+    spec = make_spec(
+        read_over(SPACE, "x"), metric="loss", search="random", prune={"rule": "asha"}, seed=4
+    )
+    with open_study(tmp_path, spec, "run") as study:
+        for number in range(4):
+            study.draw(9)
+            study.began(number, "key")
+        for step in range(length):
+            assert not study.report(0, step, 1.0)
+            assert not study.report(1, step, 5.0)  # worse, but nothing is known of its length
+        assert not study.report(2, 0, 0.5)
+        study.ended(0, Ending("complete", 1.0))
+        assert study.to_stop() == {(1, 0)}
+        stopped = [study.report(3, step, 9.0) for step in range(length)]
+        assert stopped == [step + 1 >= first for step in range(length)]
+    with open_study(tmp_path, spec, "run") as study:
+        assert study.to_stop() == {(1, 0), (3, 0)}
+
+
 def test_the_bands_are_said_when_the_sweep_starts():
     wandb = read_prune({"rule": "wandb", "max_iter": 27, "s": 2}, "here")
     assert bands(wandb.options) == [3, 9]
@@ -91,7 +113,10 @@ def test_the_bands_are_said_when_the_sweep_starts():
     endless = read_prune({"rule": "wandb", "min_iter": 3, "strict": False}, "here")
     assert "Bands at reports 3, 9, 27, 81, 243, ... of" in announcement(endless)[0]
     assert "its best value so far is not among the best 1/3" in announcement(endless)[1]
-    assert "At reports 1, 3, 9, 27, 81, ... of" in announcement(read_prune("asha", "here"))[0]
+    given = read_prune({"rule": "asha", "first": 1}, "here")
+    assert "At reports 1, 3, 9, 27, 81, ... of" in announcement(given)[0]
+    said = "At 1/9 and 1/3 of the first complete trial's reports a trial continues"
+    assert said in announcement(read_prune("asha", "here"))[0]
     assert announcement(read_prune("none", "here")) == ()
     for rule in ("hyperband", "median", "patience"):
         assert f"{rule} (optuna)" in announcement(read_prune(rule, "here"))[0].lower()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from wingspan.errors import SettingError
 from wingspan.sweep.distributions import Choice, Distribution, IntUniform, Json, LogUniform, Uniform
 from wingspan.sweep.draws import flat_values, seed_of
-from wingspan.sweep.prune import Prune
+from wingspan.sweep.prune import Prune, first_rung
 from wingspan.sweep.records import COMPLETE, FAILED, PRUNED, Trial, TrialRecord
 from wingspan.sweep.spec import Spec
 
@@ -52,12 +52,18 @@ class _Tpe(optuna.samplers.TPESampler):  # type: ignore[misc]  # Optuna may not 
 
 
 class Model:
-    """Optuna's study of the trials so far; trials are added in the order of their numbers."""
+    """Optuna's study of the trials so far; trials are added in the order of their numbers.
 
-    def __init__(self, spec: Spec) -> None:
+    Parameters
+    ----------
+    length
+        The number of reports of a complete trial; None while no trial is complete.
+    """
+
+    def __init__(self, spec: Spec, length: int | None = None) -> None:
         self._spec = spec
         self._spaces = {each.name: coordinate(each.distribution) for each in spec.space.searched}
-        self._study = _new_study(spec)
+        self._study = _new_study(spec, length)
         self._idle = optuna.samplers.RandomSampler(seed=0)  # for trials that are already drawn
         self._trials: dict[int, optuna.Trial] = {}
         self._reported: set[int] = set()
@@ -106,7 +112,7 @@ class Model:
         self._study.tell(known, value, _STATES[trial.state], skip_if_finished=True)
 
 
-def _new_study(spec: Spec) -> optuna.Study:
+def _new_study(spec: Spec, length: int | None = None) -> optuna.Study:
     """Return an empty study, and keep Optuna from logging and warning."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -115,7 +121,7 @@ def _new_study(spec: Spec) -> optuna.Study:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             direction = "minimize" if spec.least_first else "maximize"
             return optuna.create_study(
-                direction=direction, study_name=_NAME, pruner=pruner(spec.prune)
+                direction=direction, study_name=_NAME, pruner=pruner(spec.prune, length)
             )
     finally:
         optuna.logging.set_verbosity(level)
@@ -179,13 +185,16 @@ def coordinate_of(distribution: Distribution, value: Json) -> Any:  # noqa: ANN4
             return distribution.position(value)
 
 
-def pruner(prune: Prune) -> optuna.pruners.BasePruner:
-    """Return Optuna's rule, or one that never stops a trial if the rule is not Optuna's."""
+def pruner(prune: Prune, length: int | None = None) -> optuna.pruners.BasePruner:
+    """Return Optuna's rule, or one that never stops a trial if the rule is not Optuna's.
+
+    ASHA without `first` stops no trial before the length of a complete one is known.
+    """
     options = prune.options
     match prune.rule:
-        case "asha":
+        case "asha" if options["first"] is not None or length is not None:
             return optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=options["first"], reduction_factor=options["eta"]
+                min_resource=first_rung(prune, length or 1), reduction_factor=options["eta"]
             )
         case "hyperband":
             return optuna.pruners.HyperbandPruner(

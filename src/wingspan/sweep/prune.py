@@ -14,7 +14,7 @@ from wingspan.sweep.distributions import Json
 _INFINITE: Final = 100  # bands that W&B's rule has with min_iter
 _DEFAULTS: Final[Mapping[str, Mapping[str, Json]]] = {
     "none": {},
-    "asha": {"first": 1, "eta": 3},
+    "asha": {"first": None, "eta": 3},  # None: see `first_rung`
     "hyperband": {"first": 1, "last": None, "eta": 3},
     "median": {"startup": 5, "warmup": 0},
     "patience": {"reports": 10, "delta": 0.0},
@@ -78,6 +78,8 @@ def _option(rule: str, name: str, value: Json, where: str) -> Json:
             where, f"expected true or false as strict, found {value!r}", "change strict"
         )
     fraction = name == "delta" or (name, rule) == ("eta", "wandb")
+    if not fraction and isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int | float if fraction else int) or isinstance(value, bool):
         kind = "a number" if fraction else "an integer"
         raise SettingError(where, f"expected {kind} as {name}, found {value!r}", f"change {name}")
@@ -155,6 +157,19 @@ def wandb_stops(
     return stopped
 
 
+def first_rung(prune: Prune, length: int) -> int:
+    """Return the report at which ASHA first compares, if a complete trial has `length` reports.
+
+    That is a share of 1/eta² of them, so that a trial is compared twice before it ends: neither a curve of a dozen
+    reports nor one of thousands is judged by its first report.
+
+    >>> [first_rung(Prune("asha", {"first": None, "eta": 3}), length) for length in (3, 12, 27, 100)]
+    [1, 2, 3, 12]
+    """
+    given = prune.options["first"]
+    return int(given or max(math.ceil(length / prune.options["eta"] ** 2), 1))
+
+
 def announcement(prune: Prune) -> tuple[str, ...]:
     """Return sentences that explain the rule, to print when the sweep starts."""
     if prune.rule == "none":
@@ -163,14 +178,14 @@ def announcement(prune: Prune) -> tuple[str, ...]:
     if prune.rule == "wandb":
         return _wandb_announcement(options)
     if prune.rule == "asha":
-        options["rungs"] = ", ".join(str(options["first"] * options["eta"] ** k) for k in range(5))
+        options["rungs"] = _rungs(options["first"], options["eta"])
     if prune.rule == "hyperband":
         options["last"] = options["last"] or "the length of the first complete trial"
     return (_SENTENCES[prune.rule].format(**options),)
 
 
 _SENTENCES: Final = {
-    "asha": "Pruning: ASHA (Optuna). At reports {rungs}, ... of the metric a trial continues if it is among the best "
+    "asha": "Pruning: ASHA (Optuna). At {rungs} a trial continues if it is among the best "
     "1/{eta} of the trials that got there earlier.",
     "hyperband": "Pruning: Hyperband (Optuna). Brackets of ASHA start at report {first} or later, eta {eta}, up to "
     "report {last}.",
@@ -179,6 +194,12 @@ _SENTENCES: Final = {
     "patience": "Pruning: patience (Optuna). A trial stops when its metric has not improved by more than {delta:g} over "
     "{reports} reports.",
 }
+
+
+def _rungs(first: int | None, eta: int) -> str:
+    if first is not None:
+        return f"reports {', '.join(str(first * eta**k) for k in range(5))}, ... of the metric"
+    return f"1/{eta**2} and 1/{eta} of the first complete trial's reports"
 
 
 def _wandb_announcement(options: Mapping[str, Json]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.sweep.distributions import Json
 from wingspan.sweep.draws import flat_values, grid_values, quasi_random_shares, random_shares
 from wingspan.sweep.prune import wandb_stops
-from wingspan.sweep.records import RUNNING, Entry, Ledger
+from wingspan.sweep.records import COMPLETE, RUNNING, Entry, Ledger
 from wingspan.sweep.space import Space
 from wingspan.sweep.spec import Spec
 
@@ -42,6 +42,7 @@ class Search:
         self._learns = self._spec.search in LEARNING
         self._prunes = self._spec.prune.rule not in _OWN_RULES
         self._made: Model | None = None
+        self._waits = self._spec.prune.options.get("first", 1) is None  # for a complete trial
         self._reported: dict[int, int] = {}
         self._stopped: set[int] = set()
 
@@ -79,6 +80,7 @@ class Search:
             self._judge(entry["number"])
             self._stopped.discard(entry["number"])
             self._settle(entry)
+            self._measure(entry["number"])
 
     def stops(self) -> set[int]:
         """Return the running trials that must stop; a decision to stop is final."""
@@ -113,6 +115,22 @@ class Search:
             if self._model().stops(number, count + 1, curve[count]):
                 self._stopped.add(number)
         self._reported[number] = len(curve)
+
+    def _measure(self, number: int) -> None:
+        """Make the model again once a complete trial gives the rule the length of a curve."""
+        call = self._ledger.records[number].call(0)
+        if not self._waits or not call.curve or call.state != COMPLETE:
+            return
+        from wingspan.sweep.model import Model
+
+        self._waits, self._made = False, Model(self._spec, len(call.curve))
+        self._reported.clear()
+        for record in self._ledger.records:
+            self._made.add(record)
+        for record in self._ledger.records:
+            if record.same_as is None:
+                self._judge(record.number)
+            self._finish(record.number)
 
     def _settle(self, entry: Entry) -> None:
         """Record how a trial ended, and with it the trials that equal it."""
