@@ -3,9 +3,14 @@
 import json
 import math
 import os
+import random
 import re
+import signal
+import time
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -90,24 +95,85 @@ def test_a_restart_after_any_trial_gives_the_same_draws(tmp_path, search, prune)
     assert go_on(tmp_path / "parts", spec, 12) == whole
 
 
-@settings(max_examples=15, deadline=None)
-@given(data=st.data(), search=st.sampled_from(TRIED), prune=st.sampled_from(["none", "asha"]))
+PRUNED = ["none", "asha", "hyperband"]
+
+
+@cache
+def whole_study(search, prune, repeats):
+    """Return a spec, and the draws and the journal of its study that was not disturbed."""
+    numbers = {"rate": log_uniform(1e-5, 1e-1), "drop": uniform(0, 1)}
+    over = numbers if search == "cma-es" else OVER
+    spec = spec_of(over, search=search, prune=prune, seed=1, repeats=repeats)
+    with TemporaryDirectory() as folder:
+        draws = go_on(Path(folder), spec, 12)
+        return spec, draws, (Path(folder) / JOURNAL).read_bytes()
+
+
+def numbers_drawn(folder):
+    """Return the numbers of all draws in a journal, in order."""
+    entries = map(json.loads, (folder / JOURNAL).read_text().splitlines())
+    return [each["number"] for each in entries if each["event"] == "draw"]
+
+
+@pytest.mark.parametrize(
+    ("examples", "seconds"), [(25, 60), pytest.param(10_000, 300, marks=pytest.mark.long)]
+)
 def test_a_journal_cut_at_any_byte_gives_the_same_draws_and_none_twice(
-    tmp_path_factory, data, search, prune
+    tmp_path_factory, examples, seconds
 ):
-    folder = tmp_path_factory.mktemp("study")
-    spec = spec_of(search=search, prune=prune, seed=1, repeats=data.draw(st.sampled_from([1, 2])))
-    whole = go_on(folder, spec, 12)
-    path = folder / JOURNAL
-    content = path.read_bytes()
-    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    assert go_on(folder, spec, 12) == whole
-    numbers = [
-        each["number"]
-        for each in map(json.loads, path.read_text().splitlines())
-        if each["event"] == "draw"
-    ]
-    assert numbers == list(range(12))
+    """As many examples as the seconds allow."""
+    end, tried = time.monotonic() + seconds, count()
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(
+        study=st.builds(whole_study, *map(st.sampled_from, ([*TRIED, "cma-es"], PRUNED, [1, 2]))),
+        share=st.floats(0, 1),
+    )
+    def require_the_same(study, share):
+        if time.monotonic() > end:
+            return
+        next(tried)
+        spec, draws, content = study
+        with TemporaryDirectory() as name:
+            folder = Path(name) / "study"
+            folder.mkdir()
+            (folder / JOURNAL).write_bytes(content[: round(share * len(content))])
+            assert go_on(folder, spec, 12) == draws
+            assert numbers_drawn(folder) == list(range(12))
+
+    require_the_same()
+    print(f"{next(tried):,} examples")
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.long)])
+def test_a_search_killed_at_any_moment_gives_the_same_draws_and_none_twice(tmp_path, seconds):
+    """Killed again and again, until a process comes to the end; the lock goes with the process."""
+    end, source, kills = time.monotonic() + seconds, random.Random(5), 0
+    for study in count():
+        if study and time.monotonic() > end:
+            break
+        search, prune = source.choice(TRIED), source.choice(PRUNED)
+        spec, draws, _ = whole_study(search, prune, 1)
+        folder = tmp_path / f"{study}"
+        ended = False
+        while not ended:
+            pid = os.fork()
+            if not pid:
+                try:
+                    go_on(folder, spec, 12)
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            time.sleep(source.expovariate(1 / 0.03))
+            os.kill(pid, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            assert code in {0, -signal.SIGKILL}
+            ended = code == 0
+            kills += not ended
+        assert go_on(folder, spec, 12) == draws
+        assert numbers_drawn(folder) == list(range(12))
+    print(f"{kills:,} kills of {study:,} studies")
+    assert kills
 
 
 def test_a_longer_sweep_goes_on_and_a_shorter_one_is_its_beginning(tmp_path):
