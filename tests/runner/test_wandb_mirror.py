@@ -130,10 +130,21 @@ def test_a_run_is_shown_while_it_goes_on_and_its_key_is_nowhere(project, server)
     assert code == 1
     assert said.splitlines() == [
         "wandb: train[1]: W&B has 3 rows, 4 were logged",
-        "wandb: train[2]: W&B has other numbers at 1 steps, first at 1",
+        "wandb: train[2]: W&B has other numbers at 1 step, first at 1",
     ]
     asked = {"RunResumeStatus", "HistoryPage", "RunArtifacts"}
     assert set(server.operations[before:]) <= asked  # looking changes nothing
+
+    server.old = True
+    server.rows[identity][3] = {**server.rows[identity][2], "_step": 3}
+    code, said = track("check")
+    assert (code, sorted(said.splitlines())) == (
+        3,
+        [
+            "wandb: the server does not show the digests of artifacts: they were not compared (1 run)",
+            "wandb: the server does not show the values of rows: only their number was compared (3 runs)",
+        ],
+    )
 
     assert "HOME" in run["environment"]
     assert "WANDB_API_KEY" not in run["environment"]

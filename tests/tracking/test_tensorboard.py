@@ -7,7 +7,7 @@ import pytest
 
 from wingspan.errors import CorruptError
 from wingspan.tracking import tensorboard
-from wingspan.tracking.tracked import Row, Tracked
+from wingspan.tracking.tracked import Compared, Row, Tracked
 
 ROWS = (
     Row(0, 1700000000.0, {"loss": 0.5, "accuracy": 0.25}),
@@ -39,9 +39,13 @@ def test_a_file_that_was_cut_anywhere_is_completed_and_nothing_is_doubled(tmp_pa
         path.write_bytes(whole[:size])
         tensorboard.update(tmp_path, ONE)
         assert path.read_bytes() == whole
-        assert tensorboard.missing(tmp_path, ONE) == ""
+        assert tensorboard.compared(tmp_path, ONE) == Compared()
     path.write_bytes(whole[:-30])
-    assert "3 points, 5 were logged" in tensorboard.missing(tmp_path, ONE)
+    assert "3 points, 5 were logged" in tensorboard.compared(tmp_path, ONE).problem
+    other = (*ROWS[:1], Row(3, ROWS[1].time, {"loss": 0.25}), ROWS[2])
+    tensorboard.update(tmp_path, replace(ONE, rows=other))
+    said = tensorboard.compared(tmp_path, ONE).problem
+    assert said.endswith("has other numbers, first loss at step 3")
 
 
 def test_growing_rows_are_appended_in_place(tmp_path):
@@ -75,7 +79,7 @@ def test_a_damaged_file_is_said_to_be(tmp_path):
     with pytest.raises(CorruptError, match="wingspan track sync"):
         tensorboard.read(path)
     tensorboard.update(tmp_path, ONE)
-    assert tensorboard.missing(tmp_path, ONE) == ""
+    assert tensorboard.compared(tmp_path, ONE) == Compared()
 
 
 def test_names_that_are_no_file_names_have_files_of_their_own(tmp_path):

@@ -8,6 +8,8 @@ import typer
 from wingspan.cli.options import HomeOption
 from wingspan.cli.runs import RunId, Track
 
+_UNSEEN = 3  # exit code: what could be compared agrees, but not all could
+
 app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
 
 
@@ -40,18 +42,19 @@ def check(
     home: HomeOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what is missing.")] = False,
 ) -> None:
-    """Read back what a run's mirrors show.
+    """Read back what a run's mirrors show, and compare it with the run's record.
 
-    Exits with 1 unless every logged point is there, once and in order.
+    Exits with 1 unless every logged point is there, once, in order and with its value. Exits with 3 if all that the
+    server shows agrees, but it does not show everything.
     """
     from wingspan.runner.mirrors import follow
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
-    problems = follow.check(run)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    if problems:
-        raise typer.Exit(1)
+    checked = follow.check(run)
+    for line in (*checked.problems, *checked.unseen):
+        print(line, file=sys.stderr)
+    if checked.problems or checked.unseen:
+        raise typer.Exit(1 if checked.problems else _UNSEEN)
     if not quiet:
         print(f"run {run.run_id}: its mirrors show all that was logged")

@@ -14,7 +14,7 @@ from typing import Final
 from wingspan.errors import CorruptError
 from wingspan.files import disk_errors, write_atomically
 from wingspan.tracking.protobuf import double, fields, float32, integer, message, signed, single
-from wingspan.tracking.tracked import Row, Tracked
+from wingspan.tracking.tracked import Compared, Row, Tracked
 
 _NAME: Final = "events.out.tfevents.wingspan"
 _POLYNOMIAL, _MASK_DELTA, _ALL = 0x82F63B78, 0xA282EAD8, 0xFFFFFFFF  # CRC-32C with TFRecord's mask
@@ -45,8 +45,8 @@ def update(folder: Path, one: Tracked) -> None:
     write_atomically(path, content)  # an earlier attempt logged other numbers
 
 
-def missing(folder: Path, one: Tracked) -> str:
-    """Return what a file lacks; empty if it has every logged point once and in order."""
+def compared(folder: Path, one: Tracked) -> Compared:
+    """Compare a file with what was logged: every point once, in order, with its value."""
     rows = _with_results(one)
     path = event_file(folder, one)
     found = read(path) if path.exists() else []
@@ -54,8 +54,11 @@ def missing(folder: Path, one: Tracked) -> str:
         (row.step, name, _as_float32(value)) for row in rows for name, value in row.values.items()
     ]
     if repr(found) == repr(expected):  # NaN is not equal to itself
-        return ""
-    return f"{path} has {len(found)} points, {len(expected)} were logged"
+        return Compared()
+    if len(found) != len(expected):
+        return Compared(f"{path} has {len(found)} points, {len(expected)} were logged")
+    first = next(b for a, b in zip(found, expected, strict=True) if repr(a) != repr(b))
+    return Compared(f"{path} has other numbers, first {first[1]} at step {first[0]}")
 
 
 def _with_results(one: Tracked) -> list[Row]:

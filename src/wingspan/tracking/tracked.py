@@ -12,6 +12,8 @@ from typing import Any, Final
 from wingspan.files import digest_bytes, json_text
 
 RUNNING: Final = "running"
+ROWS: Final = "the values of rows: only their number was compared"
+ARTIFACTS: Final = "the digests of artifacts: they were not compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,22 @@ class Tracked:
         artifacts = [[each.name, each.kind, sorted(each.files)] for each in self.artifacts]
         shown = [self.name, self.group, self.state, self.config, repr(rows), self.summary]
         return digest_bytes(json_text([*map(repr, shown), artifacts]).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a mirror shows of a step or trial, compared with its record.
+
+    Attributes
+    ----------
+    problem
+        What is missing or different; empty if nothing is.
+    unseen
+        What the mirror does not show, so that it could not be compared: `ROWS`, `ARTIFACTS`.
+    """
+
+    problem: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 def rows_of(attempts: Iterable[Iterable[Mapping[str, Any]]]) -> tuple[Row, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import digest_bytes, json_text
 from wingspan.tracking import record
-from wingspan.tracking.tracked import Artifact, Row, Tracked
+from wingspan.tracking.tracked import ARTIFACTS, ROWS, Artifact, Compared, Row, Tracked
 from wingspan.tracking.wandb_server import Address, WandbServer, shown_row
 
 KEY: Final = "WANDB_API_KEY"
@@ -162,15 +162,15 @@ class WandbMirror:
         """Ask the server whether everything arrived; the client's success does not prove it."""
         problem = ""
         for wait_s in (*_WAITS_S, None):
-            problem = self._counts(address, one) or self._lost(address, one)
+            problem = self._counts(address, one) or self._lost(address, one).problem
             if not problem:
                 return
             if wait_s is not None:
                 time.sleep(wait_s)
         raise NotSentError(one.name, problem, "run again: wingspan track sync")
 
-    def missing(self, one: Tracked) -> str:
-        """Return what the server lacks; empty if it has every logged point once and in order.
+    def compared(self, one: Tracked) -> Compared:
+        """Compare the server's run with what was logged: every row once, in order, with its values.
 
         Raises
         ------
@@ -180,7 +180,11 @@ class WandbMirror:
         with _sending(one):
             entity = self._entities.get(one.id) or self._place.entity
             address = Address(entity, self._place.project, _named_run(one))
-            return self._counts(address, one) or self._numbers(address, one) or self._lost(address, one)  # fmt: skip
+            problem = self._counts(address, one)
+            parts = (self._numbers, self._lost)
+            found = [Compared(problem)] if problem else [part(address, one) for part in parts]
+        said = next((each.problem for each in found if each.problem), "")
+        return Compared(said, tuple(name for each in found for name in each.unseen))
 
     def _counts(self, address: Address, one: Tracked) -> str:
         known = self._server.known(address)
@@ -191,27 +195,26 @@ class WandbMirror:
             return f"W&B has {known.rows} rows, {len(one.rows)} were logged"
         return ""
 
-    def _numbers(self, address: Address, one: Tracked) -> str:
+    def _numbers(self, address: Address, one: Tracked) -> Compared:
         rows = self._server.history(address, [row.step for row in one.rows])
         if rows is None:
-            return ""  # the server counts its rows and does not show them
+            return Compared(unseen=(ROWS,))
         found = [shown_row(row) for row in rows]
         expected = [shown_row({"_step": row.step, **row.values}) for row in one.rows]
         if [row["_step"] for row in found] != [row["_step"] for row in expected]:
-            return f"W&B has {len(found)} rows, {len(expected)} were logged"
+            return Compared(f"W&B has {len(found)} rows, {len(expected)} were logged")
         other = [a["_step"] for a, b in zip(found, expected, strict=True) if a != b]
-        return (
-            f"W&B has other numbers at {len(other)} steps, first at {float(other[0]):g}"
-            if other
-            else ""
-        )
+        if not other:
+            return Compared()
+        steps = "1 step" if len(other) == 1 else f"{len(other)} steps"
+        return Compared(f"W&B has other numbers at {steps}, first at {float(other[0]):g}")
 
-    def _lost(self, address: Address, one: Tracked) -> str:
-        there = self._server.artifacts(address) if one.artifacts else None
+    def _lost(self, address: Address, one: Tracked) -> Compared:
+        there = self._server.artifacts(address) if one.artifacts else set()
         if there is None:
-            return ""
+            return Compared(unseen=(ARTIFACTS,))
         lost = [each.name for each in one.artifacts if self._artifact(each).digest not in there]
-        return f"W&B lacks the artifact {', '.join(lost)}" if lost else ""
+        return Compared(f"W&B lacks the artifact {', '.join(lost)}" if lost else "")
 
     def _artifact(self, artifact: Artifact) -> Any:  # noqa: ANN401 - an artifact of wandb's
         made = self._wandb.Artifact(_named(artifact.name), artifact.kind)

@@ -8,10 +8,12 @@ import os
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from wingspan.errors import ConflictError, NotFoundError
@@ -20,7 +22,7 @@ from wingspan.runner.mirrors.wanted import WANDB, Mirrors, wanted
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.tracking import tensorboard
-from wingspan.tracking.tracked import Tracked
+from wingspan.tracking.tracked import Compared, Tracked
 from wingspan.tracking.wandb_client import NotSentError, WandbMirror, entity_of
 
 _LOOK_S = 1.0  # between looks at a run
@@ -40,8 +42,8 @@ class _EventFiles:
             tensorboard.update(self._folder, one)
             self._known[one.id] = one.digest
 
-    def missing(self, one: Tracked) -> str:
-        return tensorboard.missing(self._folder, one)
+    def compared(self, one: Tracked) -> Compared:
+        return tensorboard.compared(self._folder, one)
 
     def close(self) -> None:
         """Do nothing: files are closed after each update."""
@@ -62,8 +64,15 @@ def sync(run: Run) -> list[str]:
         return _bring(run, chosen, live=False)
 
 
-def check(run: Run) -> list[str]:
-    """Return what the mirrors of a run lack; empty if all that was logged is there, every point once, in order.
+class Checked(NamedTuple):
+    """What the mirrors of a run lack, and what they do not show, so that it could not be compared."""
+
+    problems: list[str]
+    unseen: list[str]
+
+
+def check(run: Run) -> Checked:
+    """Compare the mirrors of a run with its record: every point once, in order, with its value.
 
     Raises
     ------
@@ -71,17 +80,20 @@ def check(run: Run) -> list[str]:
         The run has no mirrors.
     """
     chosen, looked = _chosen(run), Gathering(run).look()
-    found = []
+    found: list[str] = []
+    unseen: list[str] = []
     for name in chosen.names:
         try:
             mirror = _mirror(name, run.folder, chosen)
         except NotSentError as error:
             found.append(f"{name}: {error.problem}\n  -> {error.fix}")
             continue
-        said = [(one.name, mirror.missing(one)) for one in looked]
-        found += [f"{name}: {step}: {problem}" for step, problem in said if problem]
+        said = [(one.name, mirror.compared(one)) for one in looked]
+        found += [f"{name}: {step}: {each.problem}" for step, each in said if each.problem]
+        hidden = Counter(part for _, each in said for part in each.unseen)
+        unseen += [f"{name}: the server does not show {part} ({count} {'run' if count == 1 else 'runs'})" for part, count in hidden.items()]  # fmt: skip
         mirror.close()
-    return found
+    return Checked(found, unseen)
 
 
 def places(run: Run) -> list[str]:
