@@ -5,6 +5,7 @@ import pytest
 
 from wingspan.advisor.holds.episodes import find_episodes
 from wingspan.advisor.holds.moments import at_delay, at_holds
+from wingspan.advisor.samples.shared_tensors import shared_tensors
 from wingspan.advisor.samples.tensors import CHANNELS, Layout, make_tensors
 from wingspan.errors import SettingError
 
@@ -49,6 +50,29 @@ def test_counts_agree_with_counting(write, frame_s):
             expected = by_hand(timeline, hold, job, layout) if job >= 0 else 0
             assert (found.counts[number, :, slot] == expected).all()
     assert found.counts.sum() > 400
+
+
+def test_trainings_of_one_layout_make_their_tensors_once(write, tmp_path):
+    """The second one reads what the first one left; another layout, other moments or another log are other files."""
+    rows = [(0, 1, 0), (5, 1, 1), (500, 1, 12), (600, 1, 13), (700, 1, 12)]
+    timeline = write(rows)
+    moments, layout = at_holds(find_episodes(timeline)), Layout(m=4, j=2)
+    made = make_tensors(timeline, moments, layout)
+    for _ in range(2):
+        found = shared_tensors(timeline, moments, layout, tmp_path / "shared")
+        for name in ("counts", "mask", "job"):
+            assert np.array_equal(getattr(found, name), getattr(made, name))
+    (place,) = (tmp_path / "shared").iterdir()
+    kept = np.load(place / "counts.npy")
+    kept[:] = 7
+    np.save(place / "counts.npy", kept)
+    assert (shared_tensors(timeline, moments, layout, place.parent).counts == 7).all()
+    shared_tensors(timeline, moments, Layout(m=5, j=2), place.parent)
+    shared_tensors(timeline, moments.take(slice(1, 2)), layout, place.parent)
+    other = write([*rows[:-1], (701, 1, 12)])
+    shared_tensors(other, at_holds(find_episodes(other)), layout, place.parent)
+    assert len(list(place.parent.iterdir())) == 4
+    assert np.array_equal(shared_tensors(timeline, moments, layout, None).mask, made.mask)
 
 
 def test_masks_tell_not_yet_from_nothing(write):

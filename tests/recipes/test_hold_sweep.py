@@ -1,6 +1,7 @@
 """The sweep of a config.yaml: what it takes and refuses, and the best LSTM of four as an advisor, tested once."""
 
 import shutil
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from wingspan.errors import ConflictError, SettingError, WingspanError
 from wingspan.recipes.hold_advisor import read
 from wingspan.recipes.hold_sweep import weigh_enough
 from wingspan.recipes.sweep_config import parsed, read_config
+from wingspan.runner.run_folder import SHARED
+from wingspan.simulator.parameters import load_parameters
+from wingspan.simulator.pool import simulate
 
 CONFIG = """
 runs: 4
@@ -138,11 +142,32 @@ def test_four_runs_of_six_epochs_make_an_advisor(project, planted, small_pool, o
     """On a simulated log: the best by the metric is what is tested once, saved and advises."""
     (project.path / "logs").mkdir()
     shutil.copy(planted, project.path / "logs/pool.log")
+    words = ["config.yaml", "logs", "--on", on, "--parallel", "2"]
+    require_an_advisor(project, words, Path(".wingspan"))
+
+
+@pytest.mark.long
+@pytest.mark.htcondor
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_four_runs_on_real_daemons_make_an_advisor(project, job_folder):
+    """The same, with trials in lanes of a real pool, on a log of the simulator."""
+    parameters = replace(load_parameters("ospool"), days=0.2)
+    (project.path / "logs").mkdir()
+    simulate(parameters, 0, project.path / "logs/pool.log", project.path / "truth")
+    home = job_folder / "home"
+    words = ["config.yaml", "logs", "--on", "htcondor", "--parallel", "2", "--home", str(home)]
+    require_an_advisor(project, words, home)
+
+
+def require_an_advisor(project, given, home):
+    """Sweep by the file; check the study, the sealed test, what is written, and that it advises."""
     (project.path / "config.yaml").write_text(CONFIG)
-    words = ["holds", "sweep", "config.yaml", "logs", "--on", on, "--parallel", "2"]
+    words = ["holds", "sweep", *given]
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    run = ws.open_run()
+    run = ws.open_run(home=home)
+    assert not (run.folder.root / SHARED).exists()  # what trials shared is gone with the run
     study = run.study
     assert study.counts["complete"] == 4
     best = run["train"]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,29 @@ def test_a_job_that_is_started_again_goes_on_in_its_patience(tmp_path, killed_at
     expected = {"best": 0.4, "best_epoch": 4, "epochs": 8, "begun": killed_at + 1, "weights": 4}
     assert run["train"] == expected
     assert [step for step, _ in run.metrics["train"]["loss"].curve] == list(range(8))
+
+
+def keep_best() -> Path:
+    """Train until the loss has turned up for three epochs; the model is the best epoch's."""
+    stop = ws.EarlyStopping(patience=3, file="model.txt")
+    for epoch, loss in enumerate(LOSSES):
+        if stop(loss, save=lambda file, at=epoch: file.write_text(f"weights {at}")):
+            break
+    return stop.file
+
+
+def predict(model: Path) -> str:
+    """Use the model."""
+    return f"by {model.read_text()}"
+
+
+def test_the_best_epochs_weights_are_stored_and_used(tmp_path):
+    """Not those of the last epoch, in which the loss had turned up."""
+    p = ws.Pipeline("best")
+    p.step(predict, p.step(keep_best))
+    run = p.run(home=tmp_path)
+    assert (run["keep_best"].name, run["keep_best"].read_text()) == ("model.txt", "weights 4")
+    assert run["predict"] == "by weights 4"
 
 
 def test_it_reads_as_it_is_used():

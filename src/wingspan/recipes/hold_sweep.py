@@ -24,7 +24,7 @@ from wingspan.errors import SettingError
 from wingspan.files import json_text
 from wingspan.recipes.hold_advisor import read, resources_for, weigh
 from wingspan.recipes.sweep_config import METRICS, SweepConfig, whole_number
-from wingspan.runner.job.inside import checkpoint, checkpoint_file, log
+from wingspan.runner.job.inside import checkpoint, checkpoint_file, log, shared_folder
 from wingspan.workflow import Pipeline
 
 INFO = "bestmodel.info"
@@ -87,7 +87,8 @@ def train(  # noqa: PLR0913, PLR0917 - the parameters of the file
     alone = without_fixes(samples, split.train)
     parts = split.train, split.calibrate
     given = weights.train, weights.later
-    found, said = fit_parts(alone, parts, given, sizes, checkpoint_file("training"), keep)
+    place, shared = checkpoint_file("training"), shared_folder()
+    found, said = fit_parts(alone, parts, given, sizes, place, keep, shared)
     best = found.trained.best
     figures = classify(said, samples.label[split.calibrate])
     epochs = len(found.trained.epochs)

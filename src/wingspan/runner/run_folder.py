@@ -24,6 +24,7 @@
         tensorboard/            event files of TensorBoard
         constants/DIGEST        argument values that JSON cannot hold
         code/DIGEST             the project's modules that the steps import, and a manifest of them for each function
+        made-once/              what steps share while they run, such as tensors of several trainings
         steps/KEY/ATTEMPT/      one folder a job:
           job.json  inputs/  work/  outputs/  checkpoint/  metrics.jsonl  stop
           stdout.txt  stderr.txt  result.json  verdict  stopped  paused
@@ -54,6 +55,7 @@ STOP = "stop"  # the search has given up this trial
 EPOCHS = (
     "epochs_per_job"  # in a run's folder on an execution point: how many checkpoints a job makes
 )
+SHARED = "made-once"  # in a run's folder: what steps of one machine share while they run
 PAUSED = "paused"  # the step waits for its job to end, and goes on in the next one
 VERDICT = "verdict"  # how many lines of metrics the search has judged
 STOPPED = "stopped"  # the step has seen that it is to stop

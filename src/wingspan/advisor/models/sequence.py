@@ -19,6 +19,7 @@ from wingspan.advisor.models.facts import Encoding, fit_encoding
 from wingspan.advisor.models.network import NetworkConfig
 from wingspan.advisor.models.train import Epoch, Examples, Trained, predict, train
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
+from wingspan.advisor.samples.shared_tensors import shared_tensors
 from wingspan.advisor.samples.split import cut_by_time
 from wingspan.advisor.samples.tensors import Layout, Tensors, make_tensors
 from wingspan.errors import SettingError
@@ -153,6 +154,7 @@ def fit_parts(
     sizes: tuple[NetworkConfig, Layout],
     checkpoint_folder: Path | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
+    shared: Path | None = None,
 ) -> tuple[Sequence, Reals]:
     """Train a network until the loss of other rows stops falling; return it and predictions.
 
@@ -164,6 +166,8 @@ def fit_parts(
     ----------
     parts, weights
         Rows to learn from (the latest `MOST` count), rows that determine when to stop, and the weights of both.
+    shared
+        Folder in which trainings of the same rows share their tensors.
     """
     config, layout = sizes
     latest = np.sort(np.argsort(samples.moments.clock[parts[0]], kind="stable")[-MOST:])
@@ -171,7 +175,7 @@ def fit_parts(
     rows = np.concatenate([learn, stop])
     encoding = fit_encoding(samples, learn, context=True)
     facts = encoding(samples, rows, as_released(samples, rows))
-    tensors = _tensors(samples, rows, layout, "")
+    tensors = shared_tensors(samples.timeline, samples.moments.take(rows), layout, shared)
     weight = np.concatenate([weights[0][latest], weights[1]])
     examples = Examples(tensors, samples.label[rows], weight, facts)
     first, second = np.split(np.arange(len(rows)), [len(learn)])

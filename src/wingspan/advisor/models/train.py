@@ -107,9 +107,9 @@ class _Data:
 
     def batches(self, rows: "torch.Tensor", size: int) -> Iterator[tuple["torch.Tensor", ...]]:
         """Yield frames, facts, labels and weights of the rows, batch by batch."""
+        arrays = (self.counts, self.mask, self.facts, self.labels, self.weights)
         for part in rows.to(self.counts.device).split(size):
-            arrays = (self.counts, self.mask, self.facts, self.labels, self.weights)
-            chosen = [each[part] for each in arrays]
+            chosen = [each.index_select(0, part) for each in arrays]  # copies whole rows at once
             if self.counts.device != self.device:
                 chosen = [each.pin_memory().to(self.device, non_blocking=True) for each in chosen]
             counts, mask, facts, label, weight = chosen
@@ -123,10 +123,8 @@ def expand(counts: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     """
     import torch
 
-    out = counts.new_empty((*counts.shape[:3], counts.shape[3] + 1), dtype=torch.float32)
-    torch.log1p(counts.float(), out=out[..., :-1])
-    out[..., -1] = mask
-    return out.flatten(2)
+    logs = torch.log1p(counts.float())  # a whole array: its parts would not be vectorized
+    return torch.cat([logs, mask.unsqueeze(-1).float()], dim=-1).flatten(2)
 
 
 def train(

@@ -14,6 +14,7 @@ from wingspan.runner.run_folder import (
     EPOCHS,
     METRICS,
     PAUSED,
+    SHARED,
     STOP,
     STOPPED,
     VERDICT,
@@ -98,6 +99,15 @@ def checkpoint_file(name: str) -> Path:
     path = draft / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def shared_folder() -> Path | None:
+    """Return a folder that the steps of a run share on one machine, or None outside a run.
+
+    It keeps what several of them would make again, and is removed when the run or the job ends.
+    """
+    folder = _folder()
+    return None if folder is None else folder.parents[2] / SHARED
 
 
 def checkpoint() -> None:

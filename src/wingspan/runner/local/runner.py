@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wingspan.errors import SettingError, WingspanError
-from wingspan.files import no_space
+from wingspan.files import no_space, remove
 from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.runner import attempt as attempts
 from wingspan.runner.adoption import ADOPTED, Adoption
@@ -31,6 +31,7 @@ from wingspan.runner.protocol import Runner
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import (
     RESULT,
+    SHARED,
     STDERR,
     STDOUT,
     WORK,
@@ -121,7 +122,10 @@ class LocalRunner(Runner):
             results = home, Store(home.store, durable=self._durable), claims
             sweeps = self._sweeps((folder, home, results[1]), schedule, processes.stop)
             work = _Work(plan, folder, results, listener, processes, schedule, sweeps)
-            work.carry_out()
+            try:
+                work.carry_out()
+            finally:
+                remove(folder.root / SHARED)
         return Outcome(folder.run_id, work.events)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from wingspan.files import remove
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.run_folder import (
     CHECKPOINT,
     EPOCHS,
     PAUSED,
+    SHARED,
     STDOUT,
     RunFolder,
 )
@@ -28,10 +30,12 @@ class Interrupted(BaseException):
 
 
 def drop_links(home: Path) -> None:
-    """Remove links out of a home before it is sent as a checkpoint.
+    """Remove what the next start makes again from a home before it is sent as a checkpoint.
 
-    The next start makes them again.
+    These are links that lead out of the home, and what steps share on this machine.
     """
+    for path in home.glob(f"runs/*/{SHARED}"):
+        remove(path)
     for path in home.rglob("*"):
         if path.is_symlink():
             path.unlink()
