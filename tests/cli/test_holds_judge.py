@@ -197,7 +197,7 @@ def test_a_stored_advisor_is_judged_on_what_it_did_not_learn_from(tmp_path):
     assert (own["winner"], own["opened"], foreign["opened"]) == ("average", 0, 0)
     assert {line["model"] for line in own["tables"][0]["lines"]} >= {"average", "rate per template"}
     assert own["answers"]["fix first"] == pytest.approx(0.5)
-    with pytest.raises(SettingError, match="trained already"):
+    with pytest.raises(SettingError, match="judges a trained advisor"):
         run("holds", "evaluate", log, "--model", tmp_path / "one", "--lstm")
 
 

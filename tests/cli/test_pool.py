@@ -29,7 +29,7 @@ def test_memory_is_read_with_its_unit(text, expected):
 @pytest.mark.parametrize("text", ["", "GB", "8TB", "-1", "1.5GB", "8 GB GB"])
 def test_memory_that_is_no_size_is_refused(text):
     """Nothing is guessed."""
-    with pytest.raises(SettingError, match="a size such as 8GB expected"):
+    with pytest.raises(SettingError, match="expected a size such as 8GB"):
         megabytes(text)
 
 

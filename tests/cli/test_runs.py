@@ -250,7 +250,7 @@ def test_a_failing_run_exits_with_1_and_shows_the_traceback(doubling):
         (["status", "nothing"], "there is no run yet"),
         (["logs", "slow"], "start one: wingspan run FILE"),
         (["collect", "nothing"], "there is no exported DAG here"),
-        (["exec"], "there is no command"),
+        (["exec"], "expected a command after --"),
     ],
 )
 def test_bad_input_exits_with_2_and_says_what_to_do(doubling, words, told):
@@ -299,7 +299,7 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(doubling):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
         assert "done" in first.stderr.readline()
         first.send_signal(signal.SIGINT)
-        assert "the same command takes it up again" in first.stderr.read()
+        assert "run the same command to continue" in first.stderr.read()
     assert first.returncode == 130
     assert "1 step run, 1 up to date" in wingspan(*command[3:]).stderr
 

@@ -195,7 +195,7 @@ def test_a_file_is_replaced_with_force_alone(values, capsys, tmp_path):
     """And what was there stays when it cannot be written."""
     out = tmp_path / "t.csv"
     out.write_text("mine")
-    with pytest.raises(SettingError, match="the file is there already\n  -> add --force"):
+    with pytest.raises(SettingError, match="the file exists\n  -> add --force"):
         show("table", out=out)
     with pytest.raises(SettingError, match=r"cannot be written as \.csv") as refused:
         show("nested", out=out, force=True)

@@ -104,8 +104,8 @@ def test_a_step_of_a_pipeline_is_searched(files):
     ("words", "told"),
     [
         (["nosuch.yaml"], "nosuch.yaml"),
-        (["sweep.yaml", "--set", "rows=5"], "it is for a pipeline"),
-        (["sweep.yaml", "--step", "fit"], "it is for a pipeline"),
+        (["sweep.yaml", "--set", "rows=5"], "it needs a pipeline"),
+        (["sweep.yaml", "--step", "fit"], "it needs a pipeline"),
         (["sweep.yaml", "--output", "result"], "expected NAME=PATH"),
         (["sweep.yaml", "--pipeline", "loans.py", "--step", "fitt"], "did you mean fit"),
         (["show", "last", "--step", "fit"], "no run"),

@@ -1,1 +1,4 @@
-"""The command line: one small file per command group; each reads arguments, calls one public function, prints."""
+"""The command line, one small file per command group.
+
+Each command reads its arguments, calls one public function and prints the result.
+"""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.held_text import SHOWN, detail_lines, fit, job_lines, overview_lines
-from wingspan.cli.logs import tell_empty
+from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import import_from_here
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted
@@ -35,7 +35,7 @@ _ATTRIBUTES = (
 
 
 class By(Enum):
-    """What the rows of the table are."""
+    """The rows of the table."""
 
     cause = "cause"
     user = "user"
@@ -45,7 +45,7 @@ class By(Enum):
 
 
 class Deed(Enum):
-    """What may be done."""
+    """The bounds of automatic actions."""
 
     release = "release"
     remove = "remove"
@@ -56,51 +56,57 @@ Logs = Annotated[
     typer.Argument(metavar="[LOG]...", help="Job event logs, of any kind, or folders of them."),
 ]
 Schedd = Annotated[
-    bool, typer.Option("--schedd", help="Ask the queue, and read the logs of the jobs held there.")
+    bool, typer.Option("--schedd", help="Read the queue, and the logs of the jobs held there.")
 ]
 Model = Annotated[
-    Path | None, typer.Option(help="Folder of a trained advisor: decides instead of the rates.")
+    Path | None, typer.Option(help="Folder of a trained advisor, used in place of the rates.")
 ]
 Trusted = Annotated[
-    str | None, typer.Option("--network", help="The model's network class of yours, trusted.")
+    str | None,
+    typer.Option(
+        "--network", help="Your network class in the model, as module:Class; it is trusted."
+    ),
 ]
 Every = Annotated[
     bool,
-    typer.Option("--all", help="On every hold of the logs, with what was known then."),
+    typer.Option("--all", help="Advise on every hold of the logs, by what was known then."),
 ]
-RowsAre = Annotated[By, typer.Option(help="What the rows of the table are.")]
+RowsAre = Annotated[By, typer.Option(help="Rows of the table.")]
 Rows = Annotated[int, typer.Option(min=1, help="Most rows of the table.")]
 Only = Annotated[
-    int | None, typer.Option(min=1, metavar="ROW", help="Only the jobs of this row, in detail.")
+    int | None,
+    typer.Option(min=1, metavar="ROW", help="Show the jobs of this row alone, in detail."),
 ]
 OfUser = Annotated[str | None, typer.Option(help="Only the jobs of this user.")]
 NoUser = Annotated[
-    list[str] | None, typer.Option("--exclude-user", help="Leave out jobs of this user.")
+    list[str] | None, typer.Option("--exclude-user", help="Leave out the jobs of this user.")
 ]
 NoCluster = Annotated[
-    list[int] | None, typer.Option("--exclude-cluster", help="Leave out jobs of this cluster.")
+    list[int] | None, typer.Option("--exclude-cluster", help="Leave out the jobs of this cluster.")
 ]
-AsCommands = Annotated[
-    bool, typer.Option("--commands", help="Print what to type, and nothing else.")
-]
+AsCommands = Annotated[bool, typer.Option("--commands", help="Print only the commands to type.")]
 Apply = Annotated[
     list[Deed] | None,
-    typer.Option(help="Do it: release what is to be released, canaries first; remove on proof."),
+    typer.Option(help="Act: release jobs, canaries first; remove jobs only on proof."),
 ]
-PerJob = Annotated[int, typer.Option(min=1, help="Most releases of one job, ever.")]
+PerJob = Annotated[int, typer.Option(min=1, help="Most releases of one job in all.")]
 PerHour = Annotated[int, typer.Option(min=1, help="Most jobs acted on in an hour.")]
 CoolDown = Annotated[
-    float, typer.Option(help="Seconds to leave an incident alone after a release in vain.")
+    float, typer.Option(help="Seconds to leave an incident alone after a release that failed.")
 ]
 Wait = Annotated[float, typer.Option(help="Most seconds to wait for canaries.")]
 Settle = Annotated[
     float | None,
-    typer.Option(help="Seconds a canary must run [default: twice as long as before its hold]."),
+    typer.Option(help="Seconds that a canary must run [default: twice its time before the hold]."),
 ]
-Early = Annotated[bool, typer.Option("--early", help="Release also what is to be released later.")]
+Early = Annotated[
+    bool, typer.Option("--early", help="Also release jobs whose answer is a later release.")
+]
 Audit = Annotated[
     Path | None,
-    typer.Option(help="File of what was done [default: ~/.local/state/wingspan/holds.jsonl]."),
+    typer.Option(
+        help="File that records the actions [default: ~/.local/state/wingspan/holds.jsonl]."
+    ),
 ]
 
 
@@ -127,9 +133,9 @@ def advise(
     early: Early = False,
     audit: Audit = None,
 ) -> None:
-    """Say what to do about held jobs, with the evidence.
+    """Advise on held jobs, with the evidence.
 
-    First a table of causes and answers; --only shows the jobs of a row. Only --apply acts.
+    The first table has causes and answers; --only shows the jobs of one row. Only --apply acts.
     """
     if apply and (every or as_json):
         fix = "leave one of them out"
@@ -138,7 +144,7 @@ def advise(
 
     incidents = _incidents(logs or [], schedd, every, _advisor(model, network))
     incidents = _chosen(incidents, user, no_user or (), no_cluster or ())
-    tell_empty(logs or [])
+    report_empty(logs or [])
     table = overview(incidents, by.value)
     if only is not None:
         incidents = _of_row(incidents, table, only)
@@ -161,12 +167,12 @@ def advise(
 def _chosen(
     incidents: "Sequence[Incident]", user: str | None, users: Sequence[str], clusters: Sequence[int]
 ) -> "tuple[Incident, ...]":
-    """Return the incidents without the jobs that are not asked for.
+    """Return the incidents with the requested jobs only.
 
     Raises
     ------
     NotFoundError
-        No held job is the user's, or nothing tells whose the jobs are.
+        None of the held jobs belongs to the user, or their owners are unknown.
     """
     from wingspan.advisor.answers.overview import cluster_of, select
 
@@ -181,7 +187,9 @@ def _chosen(
     )
     if user is not None and not kept and incidents:
         known = {job.owner for each in incidents for job in each.jobs if job.owner}
-        problem = "no held job is this user's" if known else "the logs do not tell whose a job is"
+        problem = (
+            "no held job is this user's" if known else "the logs do not name the owners of jobs"
+        )
         fix = near(user, known) if known else "ask the queue: wingspan holds advise --schedd --user"
         raise NotFoundError(f"--user {user}", problem, fix)
     return kept
@@ -202,7 +210,7 @@ def _of_row(
 def _again(
     logs: Sequence[Path], flags: Mapping[str, bool], options: Mapping[str, object | None]
 ) -> str:
-    """Return the command that was given, without what chooses the part of it that is shown."""
+    """Return the user's command without the options that choose what is shown."""
     words = [*map(str, logs), *(name for name, given in flags.items() if given)]
     words += [word for name, value in options.items() if value for word in (name, str(value))]
     return f"wingspan holds advise {shlex.join(words)}"
@@ -215,7 +223,7 @@ def _text(
     only: int | None,
 ) -> Iterator[str]:
     if not incidents:
-        yield "no job is held (--all advises on every hold that a log tells of)"
+        yield "no job is held (--all advises on every hold in the logs)"
         return
     if only is None:
         yield from overview_lines(table, *how)
@@ -234,7 +242,7 @@ def _act(
     for deed, work in (("release", release_advised), ("remove", remove_proven)):
         for act in work(incidents, bounds, file) if deed in deeds else ():
             print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
-    print(f"written down in {file}")
+    print(f"recorded in {file}")
 
 
 def watch(
@@ -246,9 +254,9 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print advice as holds occur, until Ctrl-C. Acts on nothing.
+    """Print advice as holds occur, until Ctrl-C; change nothing.
 
-    A log may be missing at first, and may be rotated: its rotations are read with it.
+    A log may be missing at first. Its rotations are read with it.
     """
     seen: set[tuple[str, str, float]] = set()
     advisor = _advisor(model, network)
@@ -272,9 +280,9 @@ def hook(
         list[str] | None, typer.Argument(metavar="[WORD]...", help="Such as $JOBID and $NODE.")
     ] = None,
 ) -> None:
-    """Append a line to a file: for DAGMan's SCRIPT HOLD.
+    """Append a line to a file, as DAGMan's SCRIPT HOLD.
 
-    Which must end at once and change nothing.
+    Such a script must end at once and change nothing.
     """
     from wingspan.advisor.answers.actions import append_line
 
@@ -297,7 +305,7 @@ def _incidents(
     from wingspan.eventlog.logs import read_logs
 
     if schedd == bool(logs):
-        fix = "give event logs, or --schedd for the queue of the access point"
+        fix = "name event logs, or add --schedd to read the access point's queue"
         raise SettingError("wingspan holds", "expected logs or --schedd, one of the two", fix)
     return _of_queue(advisor) if schedd else _of_events(read_logs(logs), every, advisor)
 
@@ -310,7 +318,7 @@ def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tup
 
 
 def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":
-    """Advise on what is held in the queue: by the jobs' own logs, else by their ads."""
+    """Advise on the held jobs of the queue, by their own logs, else by their ads."""
     from wingspan.accesspoint.jobs import query
     from wingspan.advisor.answers.advice import group
     from wingspan.advisor.answers.advise import advise_ads
@@ -343,7 +351,10 @@ def _logs_of(ads: Iterable[dict[str, Any]]) -> set[Path]:
 
 
 def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[list[Path]]:
-    """Yield the files to read whenever one of them is new or has grown; of no logs, each interval."""
+    """Yield the files to read whenever one is new or has grown.
+
+    Without logs, yield once per interval.
+    """
     from wingspan.cli.logs import files_of, say_missing
 
     before: object = None
@@ -360,7 +371,7 @@ def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[list[P
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with null for nan, which JSON has not."""
+    """Return the value with null in place of nan, which JSON does not have."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

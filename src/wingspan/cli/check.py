@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def check(
     target: Annotated[
-        str, typer.Argument(metavar="FILE[:NAME]|RUN", help="A pipeline, or a run that has one.")
+        str, typer.Argument(metavar="FILE[:NAME]|RUN", help="A pipeline, or a run of one.")
     ],
     on: Annotated[
         str, typer.Option("--on", metavar="POOL", help="htcondor, or a pool of wingspan.toml.")
@@ -31,20 +31,20 @@ def check(
     home: HomeOption = None,
     shared: Shared = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Try the shared folder from a small job.")
+        bool, typer.Option("--probe", help="Test the shared folder with a small job.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what would go wrong on a pool, before anything is submitted.
+    """Report what would go wrong on a pool, before anything is submitted.
 
-    Looks at reach, requests, transfer, imports, secrets and folders.
+    Checks the connection, requests, transfers, imports, secrets and folders.
     """
     from wingspan.runner.htcondor.check.check import check_plan
     from wingspan.runner.htcondor.profile import find_profile
     from wingspan.runner.run_folder import LOCAL
 
     if on == LOCAL:
-        raise SettingError("--on local", "this machine needs no check", "name a pool")
+        raise SettingError("--on local", "runs on this machine need no check", "name a pool")
     profile = find_profile(on, Path.cwd(), shared)
     if probe and profile.shared is None:
         problem = f"[pools.{on}] names no shared folder to try"
@@ -84,8 +84,8 @@ def _table(checks: "tuple[Check, ...]") -> str:
         if not one.ok:
             lines.append(f"         -> {one.fix}")
     problems = sum(not one.ok for one in checks)
-    told = counted(problems, "problem") if problems else "nothing is in the way"
-    return "\n".join([*lines, told])
+    verdict = counted(problems, "problem") if problems else "no problem found"
+    return "\n".join([*lines, verdict])
 
 
 def register(app: typer.Typer) -> None:

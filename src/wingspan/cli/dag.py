@@ -1,4 +1,4 @@
-"""``wingspan dag show``: what a DAG file says, drawn, and what its nodes did."""
+"""``wingspan dag show``: a DAG file as a picture, and what its nodes did."""
 
 import json
 from collections import Counter
@@ -42,7 +42,7 @@ def show(
 ) -> None:
     """Draw a DAG file by layers, with times and the critical path.
 
-    Times are there where its nodes' log lies beside it.
+    Times are shown if the log of its nodes lies next to it.
     """
     from wingspan.dag.reader import read_dag
     from wingspan.dag.times import critical_path, nodes_log, time_nodes
@@ -68,7 +68,7 @@ def show(
 
 
 def _state(dag: "Dag", name: str, times: Mapping[str, "NodeTimes"]) -> str:
-    """Return what a node's last job tells; what the DAG or its rescue calls done is done."""
+    """Return each node's state by its last job; DONE in the DAG or its rescue comes first."""
     if dag.nodes[name].done:
         return "done"
     return times[name].state if name in times else "waiting"
@@ -108,8 +108,8 @@ def _print_head(dag: "Dag", states: Mapping[str, str]) -> None:
     if dag.rescue:
         done = sum(node.done for node in dag.nodes.values())
         print(f"rescue DAG {dag.rescue.name}: {counted(done, 'node')} done")
-    told = Counter(states.values())
-    print("  ".join(f"{count:,} {state}" for state, count in told.items()))
+    counts = Counter(states.values())
+    print("  ".join(f"{count:,} {state}" for state, count in counts.items()))
     for category, limit in dag.max_jobs.items():
         print(f"at most {limit} of category {category} at a time")
 
@@ -152,7 +152,7 @@ def _print_times(times: Mapping[str, "NodeTimes"], path: list[str], rows: int) -
 
 
 def _picture(dag: "Dag", states: Mapping[str, str], times: Mapping[str, "NodeTimes"]) -> str:
-    """Return an SVG of the nodes, or of the layers where the nodes are too many to see."""
+    """Return an SVG of the nodes, or of the layers if there are too many nodes to see."""
     from wingspan.draw.graph import Node, graph_svg
 
     layers = dag.layers()

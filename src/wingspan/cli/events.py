@@ -1,4 +1,4 @@
-"""``wingspan events``: what job event logs tell."""
+"""``wingspan events``: read job event logs."""
 
 import json
 from dataclasses import asdict
@@ -33,7 +33,7 @@ Files = Annotated[
 Zone = Annotated[
     str | None, typer.Option(help="Zone of stamps without one [default: this machine's].")
 ]
-Cpus = Annotated[int, typer.Option(min=1, help="Threads that read.")]
+Cpus = Annotated[int, typer.Option(min=1, help="Number of threads that read.")]
 Rows = Annotated[int, typer.Option("--rows", min=1, help="Lines of each table.")]
 
 
@@ -46,9 +46,9 @@ def summary(
     picture: Annotated[Path | None, typer.Option(help="SVG file for a timeline.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the logs tell as a whole: jobs, holds, time, hosts.
+    """Summarize logs: jobs, holds, time, hosts.
 
-    Holds by cause, wall time good and bad, requests against use, slow transfers.
+    Shows holds by cause, good and bad wall time, requests against use, and slow transfers.
     """
     from wingspan.eventlog.summary import summarise
 
@@ -74,8 +74,8 @@ def jobs(
     files: Files,
     timezone: Zone = None,
     cpus: Cpus = 1,
-    state: Annotated[str, typer.Option(help="Only jobs that are in this state now.")] = "",
-    rows: Annotated[int, typer.Option("--rows", min=1, help="At most so many.")] = 100,
+    state: Annotated[str, typer.Option(help="Show only jobs that are in this state now.")] = "",
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Most jobs to print.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List jobs with their state, runs, holds and wall time."""
@@ -92,7 +92,9 @@ def jobs(
         return
     if not lines:
         print(
-            f"no job is {state.lower()} now, of {len(history):,}" if state else "no job is told of"
+            f"no job is {state.lower()} now, of {len(history):,}"
+            if state
+            else "the logs name no job"
         )
     several = len({line["access point"] for line in lines}) > 1
     print_table("", [_job_cells(line, several) for line in lines[:rows]])
@@ -116,7 +118,7 @@ def show(
 
     cluster, _, proc = job.partition(".")
     if not cluster.isdecimal() or not (proc or "0").isdecimal():
-        raise SettingError(job, "this is no job id", "give CLUSTER.PROC, for example 12.0")
+        raise SettingError(job, "this is not a job id", "give CLUSTER.PROC, for example 12.0")
     history = group_by_job(read(files, timezone, cpus))
     lines = []
     for number in history.find(int(cluster), int(proc or 0)):
@@ -152,7 +154,7 @@ def convert(
 ) -> None:
     """Write the events' columns to a Parquet file for other programs.
 
-    Or as one more part to a folder: a name without a suffix.
+    To a folder (a name without a suffix) they are written as one more part.
     """
     from wingspan.eventlog.logs import PARQUET
     from wingspan.eventlog.parquet import write_parquet
@@ -169,9 +171,9 @@ def convert(
 
 @app.command()
 def follow(
-    log: Annotated[Path, typer.Argument(help="A log; its rotations are found beside it.")],
+    log: Annotated[Path, typer.Argument(help="A log; its rotations are found next to it.")],
     state: Annotated[
-        Path | None, typer.Option(help="File that keeps the position over restarts.")
+        Path | None, typer.Option(help="File that keeps the position across restarts.")
     ] = None,
     parquet: Annotated[
         Path | None, typer.Option(help="Folder to append the events to, as Parquet.")
@@ -183,7 +185,7 @@ def follow(
 ) -> None:
     """Print what is added to a log, each event once.
 
-    Also when it rotates; gaps are told.
+    Rotated logs are followed, and gaps are reported.
     """
     from wingspan.eventlog.logs import check_log
     from wingspan.eventlog.parquet import append_parquet

@@ -1,4 +1,4 @@
-"""``wingspan exec``: one command as a job."""
+"""``wingspan exec``: run one command as a job."""
 
 import shlex
 import sys
@@ -33,7 +33,7 @@ def execute(
         str | None, typer.Option(help="Longest time, such as 1h30m [default: no limit].")
     ] = None,
     output: Annotated[
-        list[str] | None, typer.Option(help="File or folder the command writes; kept.")
+        list[str] | None, typer.Option(help="File or folder that the command writes; it is kept.")
     ] = None,
     home: HomeOption = None,
     background: Background = False,
@@ -51,7 +51,9 @@ def execute(
     words = list(context.args)
     if not words:
         raise SettingError(
-            "wingspan exec", "there is no command", "wingspan exec [OPTIONS] -- python train.py"
+            "wingspan exec",
+            "expected a command after --, found none",
+            "wingspan exec [OPTIONS] -- python train.py",
         )
     files = _files_of(words, output or [])
     pipeline = Pipeline("exec")
@@ -78,7 +80,7 @@ def execute(
 
 
 def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
-    """Return the files below this folder that a command names, but for those that it writes."""
+    """Return the files below this folder that a command names, except those that it writes."""
     from contextlib import suppress
 
     found: dict[str, Path] = {}

@@ -1,4 +1,7 @@
-"""Commands whose options come in groups: a parameter that is a frozen record stands for one option a field."""
+"""Commands whose options come in groups.
+
+A parameter that is a frozen record stands for one option per field.
+"""
 
 import functools
 import inspect
@@ -8,7 +11,7 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with an option for each field of its records, which it gets filled."""
+    """Return a command with an option for each field of its records."""
     hints = get_type_hints(command, include_extras=True)
     records: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     flat: list[inspect.Parameter] = []

@@ -1,4 +1,4 @@
-"""Advice on held jobs as text: a table of few rows, then each job with its evidence."""
+"""Advice on held jobs as text: a short table, then each job with its evidence."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,9 @@ def overview_lines(rows: "Sequence[Row]", by: str, most: int, again: str) -> Ite
     Parameters
     ----------
     most
-        Rows that are printed.
+        Number of rows to print.
     again
-        The command that was given, to which options are added.
+        The user's command; options are added to it.
     """
     jobs = sum(len(row.jobs) for row in rows)
     hours = sum(row.ran_s for row in rows) / 3600
@@ -57,7 +57,7 @@ def _row(number: int, row: "Row", by: str) -> Iterator[str]:
 
 
 def detail_lines(incidents: "Sequence[Incident]") -> Iterator[str]:
-    """Yield incidents, and in each the jobs with what the advice rests on."""
+    """Yield incidents, and in each the jobs with the evidence for the advice."""
     for number, each in enumerate(incidents, 1):
         yield f"\nincident {number}: {each.name}, {counted(len(each.jobs), 'job')}"
         if each.plan:
@@ -87,7 +87,7 @@ def job_lines(job: "Advice") -> Iterator[str]:
 
 
 def fit(line: str) -> str:
-    """Return a line wrapped below its own beginning; a command stays on one line, to be copied."""
+    """Return a line wrapped below its own start; a command stays on one line, to be copied."""
     if line.lstrip().startswith("->"):
         return line
     bare = line.lstrip("\n")

@@ -65,7 +65,7 @@ def explain(
 
 
 def parse_hold(text: str) -> tuple[int | None, int | None, str]:
-    """Split what was typed, or pasted from a log, into code, sub-code and reason; None is not given.
+    """Split typed or pasted text into code, sub-code and reason; None if a part is missing.
 
     >>> parse_hold("12/2 Transfer output files failure")
     (12, 2, 'Transfer output files failure')
@@ -77,7 +77,7 @@ def parse_hold(text: str) -> tuple[int | None, int | None, str]:
     if code is not None:
         return code, subcode, rest
     if re.fullmatch(r"[\d./-]+|-?\d+/.*|[A-Za-z]+/-?\d*", first):
-        raise SettingError(first, "this is no code with its sub-code", _ACCEPTED)
+        raise SettingError(first, "this is not a code with its sub-code", _ACCEPTED)
     if found := _IN_LOG.search(text):
         return int(found[1]), int(found[2]), text
     if not rest:
@@ -106,7 +106,7 @@ def _refuse_misspelt_label(word: str) -> None:
 
 
 def _facts(code: int | None, subcode: int | None, rule: "Rule") -> dict[str, str | int | None]:
-    """Return what is printed, in its order."""
+    """Return the printed facts, in order."""
     return {
         "code": code,
         "name": "" if code is None else hold_name(code),

@@ -1,4 +1,4 @@
-"""``wingspan holds train`` and ``holds evaluate``: an advisor from logs, and how good advice from them is."""
+"""``wingspan holds train`` and ``holds evaluate``: train an advisor on logs, and judge it."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wingspan.cli.holds_report import print_report
-from wingspan.cli.logs import tell_empty
+from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.options import AsJson
 from wingspan.errors import SettingError
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from wingspan.advisor.samples.samples import Samples
     from wingspan.recipes.hold_judging import Judging
 
-TrainDays = Annotated[float | None, typer.Option(help="Days of the pools to train on, if others.")]
+TrainDays = Annotated[
+    float | None, typer.Option(help="Days of the pools to train on [default: as --days].")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,23 +70,29 @@ def evaluate(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder of a stored advisor, judged on the holds it did not learn from."),
+        typer.Option(
+            help="Folder of a stored advisor to judge on the holds it was not trained on."
+        ),
     ] = None,
-    truth: Annotated[Path | None, typer.Option(help="A simulator's truth of these logs.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="The simulator's truth file of these logs.")
+    ] = None,
     simulate: Annotated[
-        str | None, typer.Option(help="Parameters of pools to simulate, instead of logs.")
+        str | None, typer.Option(help="Parameters of pools to simulate in place of logs.")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the simulated pools, as 1,2,3.")] = "1,2,3",
     train_on: Annotated[
-        str | None, typer.Option(help="Other parameters, to train on pools of these.")
+        str | None, typer.Option(help="Other parameters, for the pools to train on.")
     ] = None,
-    days: Annotated[float | None, typer.Option(help="Days of simulated pools.")] = None,
+    days: Annotated[
+        float | None, typer.Option(help="Days that each pool is simulated for.")
+    ] = None,
     train_days: TrainDays = None,
     cache: Annotated[
-        Path | None, typer.Option(help="A folder that keeps simulated logs for the next call.")
+        Path | None, typer.Option(help="Folder that keeps simulated logs for the next call.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="The file that counts how often holds were judged on.")
+        Path | None, typer.Option(help="File that counts how often holds were used as a test.")
     ] = None,
     lstm: Lstm = False,
     network: Network = None,
@@ -97,14 +105,16 @@ def evaluate(
 ) -> None:
     """Judge all models, or a stored advisor, on later holds.
 
-    The last part of the logs is the test. The result is one table.
-
-    Judges on logs, or on simulated pools.
+    The last part of the logs is the test. The result is one table. The holds come from logs or from simulated pools.
     """
     if bool(logs) == bool(simulate):
-        raise SettingError("wingspan holds evaluate", "logs or --simulate", "give one of them")
+        raise SettingError(
+            "wingspan holds evaluate",
+            "expected logs or --simulate, one of the two",
+            "give one of them",
+        )
     if model and (lstm or train_on):
-        problem = "--model judges an advisor that is trained already"
+        problem = "--model judges a trained advisor, so nothing is trained"
         raise SettingError("wingspan holds evaluate", problem, "leave out --lstm and --train-on")
     choice = Choice(lstm, network, settings or (), ablations)
     how = _judging(model, choice, (journal or _journal()) if logs else None)
@@ -137,7 +147,7 @@ def _judge_logs(logs: "Sequence[Path]", truth: Path | None, how: "Judging") -> "
     from wingspan.recipes.hold_judging import judge, read_samples
 
     found = judge(*read_samples(logs, truth), how)
-    tell_empty(logs)
+    report_empty(logs)
     return found
 
 
@@ -158,7 +168,7 @@ def _judge_pool(
 
 
 def _journal() -> Path:
-    """Return the user's journal of holds that were judged on: next to the audit log of what was done."""
+    """Return the user's journal of judged holds; it lies next to the audit log."""
     from wingspan.advisor.answers.actions import audit_file
 
     return audit_file().with_name("judged.jsonl")
@@ -168,7 +178,7 @@ def _samples(logs: "Sequence[Path]") -> "Samples":
     from wingspan.recipes.hold_judging import read_samples
 
     samples, _ = read_samples(logs)
-    tell_empty(logs)
+    report_empty(logs)
     return samples
 
 
@@ -180,6 +190,6 @@ def _numbers(text: str) -> list[int]:
 
 
 def _plain(report: "Report") -> dict[str, object]:
-    """Return JSON's types: numbers that are none become null."""
+    """Return a value of JSON's types, with null for numbers that JSON does not have."""
     found: dict[str, object] = json.loads(json.dumps(asdict(report)), parse_constant=lambda _: None)
     return found

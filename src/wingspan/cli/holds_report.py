@@ -1,4 +1,4 @@
-"""Print the report of ``wingspan holds evaluate``: slices, tables, printed advice, verdicts and aims."""
+"""Print the report of ``wingspan holds evaluate``."""
 
 from math import isnan
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ _INTERVALS = "intervals are 95 %, over clusters"
 
 
 def print_report(name: str, report: "Report") -> None:
-    """Print the tables, and which aims were reached where the truth is known."""
+    """Print slices, tables, advice and verdicts; with a known truth also the aims."""
     from wingspan.advisor.judging.evaluate import check_targets
 
     print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
@@ -81,8 +81,8 @@ def _print_table(table: "Table", judged: str) -> None:
     why = f"too few clusters for intervals: {FEWEST} are needed" if few else _INTERVALS
     print(wrap(f"base rate {_number(table.base_rate)}; {why}", "  "))
     print(wrap(f"skill is over the best simple rate here: {table.reference}", "  "))
-    beside = max((columns() - _NAME) // _CELL, 1)  # models side by side
-    for lines in (table.lines[at : at + beside] for at in range(0, len(table.lines), beside)):
+    across = max((columns() - _NAME) // _CELL, 1)  # models side by side
+    for lines in (table.lines[at : at + across] for at in range(0, len(table.lines), across)):
         print(f"{'':<{_NAME}}" + "".join(f"{line.model:>{_CELL}}" for line in lines))
         known = {name for line in lines for name in line.figures}
         for column in (each for each in _COLUMNS if each in known):

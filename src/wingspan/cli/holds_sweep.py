@@ -1,4 +1,4 @@
-"""``wingspan holds sweep``: many LSTM trainings by one config.yaml, the best of them as an advisor."""
+"""``wingspan holds sweep``: search LSTMs by a config.yaml and store the best as an advisor."""
 
 import os
 import sys
@@ -20,10 +20,13 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="What to search.")],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.yaml", help="File that names the parameters to search."),
+    ],
     logs: Annotated[list[Path], typer.Argument(help="Event logs, or folders of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the best advisor.")] = Path("advisor"),
-    parallel: Annotated[int | None, typer.Option(min=1, help="The most trials at once.")] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Most trials at once.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the search.")] = 0,
     home: HomeOption = None,
     background: Background = False,
@@ -44,7 +47,9 @@ def sweep(
     asked = read_config(config)
     if out.exists() and not (out / INFO).is_file():
         raise ConflictError(
-            f"--out {out}", f"it is there already and holds no {INFO}", "name another folder"
+            f"--out {out}",
+            f"the folder exists and has no {INFO}, so it is not an advisor",
+            "name another folder",
         )
     check_folder("--out", out)
     for note in asked.notes:

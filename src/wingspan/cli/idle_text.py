@@ -1,4 +1,7 @@
-"""Say why jobs of a run have been idle for over a minute; a pool is asked once a minute at most."""
+"""Explain why jobs of a run have been idle for over a minute.
+
+A pool is queried at most once a minute.
+"""
 
 import time
 from collections.abc import Iterable
@@ -15,7 +18,7 @@ _IDLE_STATUS: Final = 1  # JobStatus
 
 
 class Idle:
-    """What is known of the idle jobs of one run."""
+    """The known reasons of one run's idle jobs."""
 
     def __init__(self, run: "Run") -> None:
         self._run = run

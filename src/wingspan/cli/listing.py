@@ -1,4 +1,4 @@
-"""``wingspan runs``: every run with its parameters, start, time and end; two of them compared."""
+"""``wingspan runs``: list runs with parameters, times and ends, and compare two of them."""
 
 import json
 import time
@@ -57,7 +57,7 @@ def _no_pipeline(name: str, known: "Iterable[str]") -> NotFoundError:
 
 
 def _facts(run: "Run") -> dict[str, Any]:
-    """Return what is told of a run, JSON-able."""
+    """Return the facts of a run as JSON's types."""
     look = run.look()
     times = [event.time for event in look.events.values() if event.time]
     header = run.folder.header

@@ -1,4 +1,4 @@
-"""The job event logs that a command is given."""
+"""Read the job event logs that a command names."""
 
 import sys
 from collections.abc import Iterable
@@ -14,17 +14,17 @@ _NAMED: Final = 5  # files of a folder that are named
 
 
 def read(files: Iterable[Path], timezone: str | None = None, cpus: int = 1) -> "Events":
-    """Read logs, folders of them and Parquet files; those that are empty are told on stderr."""
+    """Read logs, folders of them and Parquet files; empty ones are reported on stderr."""
     from wingspan.eventlog.logs import read_logs
 
     given = list(files)
     events = read_logs(given, timezone=timezone, cpus=cpus)
-    tell_empty(given)
+    report_empty(given)
     return events
 
 
 def files_of(logs: Iterable[Path]) -> list[Path]:
-    """Return the files that there are of some logs, with their rotations, and of folders."""
+    """Return the existing files of logs, with their rotations, and of folders."""
     from wingspan.eventlog.logs import sort_folder
     from wingspan.eventlog.rotation import rotations_of
 
@@ -33,22 +33,22 @@ def files_of(logs: Iterable[Path]) -> list[Path]:
 
 
 def say_missing(logs: Iterable[Path]) -> None:
-    """Say on stderr which logs are not there yet."""
+    """Report on stderr which logs do not exist yet."""
     for log in logs:
         if not log.exists():
-            print(f"{log} is not there: waiting for it", file=sys.stderr)
+            print(f"{log} does not exist yet: waiting for it", file=sys.stderr)
 
 
-def tell_empty(files: Iterable[Path]) -> None:
-    """Say on stderr which files have nothing in them, and which files of folders are not event logs."""
+def report_empty(files: Iterable[Path]) -> None:
+    """Report on stderr which files are empty, and which files of folders are not event logs."""
     for path in files:
         if path.is_file() and not path.stat().st_size:
             print(f"{path} is empty: no event yet", file=sys.stderr)
         elif path.is_dir():
-            _tell_others(path)
+            _report_others(path)
 
 
-def _tell_others(folder: Path) -> None:
+def _report_others(folder: Path) -> None:
     from wingspan.eventlog.logs import sort_folder
 
     _, others = sort_folder(folder)

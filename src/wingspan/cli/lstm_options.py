@@ -1,4 +1,4 @@
-"""Options of the commands that train: whether the LSTM takes part, how large, and with which controls."""
+"""Options of the commands that train an LSTM: its size and its controls."""
 
 import sys
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from wingspan.recipes.hold_judging import Entrants
 
 Lstm = Annotated[
-    bool, typer.Option("--lstm", help="The LSTM takes part: minutes of CPU; needs torch.")
+    bool, typer.Option("--lstm", help="Also train an LSTM; takes minutes of CPU and needs torch.")
 ]
 Network = Annotated[
-    str | None, typer.Option(help="A network class of yours instead, as module:Class.")
+    str | None, typer.Option(help="Your own network class, as module:Class, in place of the LSTM.")
 ]
 Settings = Annotated[
     list[str] | None,
@@ -28,14 +28,15 @@ Settings = Annotated[
 Ablations = Annotated[
     bool,
     typer.Option(
-        "--ablations", help="Also the LSTM without context, with shuffled time, shuffled labels."
+        "--ablations",
+        help="Also train the LSTM without context, with shuffled time, and with shuffled labels.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the options ask for."""
+    """The LSTM that the options request."""
 
     lstm: bool = False
     network: str | None = None
@@ -44,13 +45,13 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not self.lstm and (self.network or self.settings or self.ablations):
-            problem = "--network, --set and --ablations are of the LSTM"
+            problem = "--network, --set and --ablations need the LSTM"
             raise SettingError("wingspan holds", problem, "add --lstm")
         if self.lstm:
             self._check()
 
     def _check(self) -> None:
-        """Refuse what cannot be before minutes are spent on reading logs."""
+        """Refuse invalid options before minutes are spent on reading logs."""
         from wingspan.advisor.models.network import check_torch, find_network
         from wingspan.advisor.models.sequence import sized
 
@@ -61,7 +62,7 @@ class Choice:
             find_network(self.network)
 
     def entrants(self, samples: "Samples", split: "Split") -> "Entrants":
-        """Return the fits; none, and a word on stderr, where there is too little to learn from."""
+        """Return the fits; none, with a note on stderr, if there is too little data to train on."""
         from wingspan.recipes.hold_judging import Entrants
 
         if not self.lstm:
@@ -83,7 +84,7 @@ class Choice:
 
 
 def import_from_here() -> None:
-    """Let classes named as ``module:Class`` be found in the current folder."""
+    """Add the current folder to the import path, so that ``module:Class`` is found there."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -92,5 +93,6 @@ def import_from_here() -> None:
 def _pairs(settings: Sequence[str]) -> dict[str, str]:
     for each in settings:
         if "=" not in each:
-            raise SettingError("--set", f"is {each!r}", "write it like --set hidden=128")
+            problem = f"expected NAME=VALUE, found {each!r}"
+            raise SettingError("--set", problem, "write it like --set hidden=128")
     return dict(each.split("=", 1) for each in settings)

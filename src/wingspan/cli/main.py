@@ -1,4 +1,4 @@
-"""The ``wingspan`` command: gathers the command groups and turns errors into one message and an exit code."""
+"""The ``wingspan`` command: its command groups, and errors as a message with an exit code."""
 
 import gc
 import sys
@@ -37,9 +37,10 @@ from wingspan.errors import WingspanError
 from wingspan.files import explained
 from wingspan.runner.started import COMMAND
 
-# Planning makes many small objects, hardly one of them in a cycle, and keeps them: looking through all is in vain.
+# Planning makes many small objects and keeps them. Hardly one is part of a cycle, so collections would find nothing.
 COLLECTIONS = (100_000, 20, 1000)
 _ENOUGH = 141  # as of a program that SIGPIPE has ended
+INTERRUPTED = "Interrupted. Finished steps are kept; run the same command to continue."
 
 app = typer.Typer(
     name="wingspan",
@@ -96,7 +97,7 @@ def options(
 
 
 def main() -> None:
-    """Run the command line. A `WingspanError` is printed, not traced, and exits with 2."""
+    """Run the command line; print a `WingspanError` without a traceback and exit with 2."""
     gc.set_threshold(*COLLECTIONS)
     with guarded():
         _run()
@@ -108,11 +109,10 @@ def _run() -> None:
         app()
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            told = "interrupted: what is finished is kept; the same command takes it up again"
-            print(told, file=sys.stderr)
+            print(INTERRUPTED, file=sys.stderr)
         _flush()
         raise
-    except BrokenPipeError:  # whoever reads, such as head, has enough
+    except BrokenPipeError:  # the reader, such as head, has ended
         sys.exit(_ENOUGH)
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)

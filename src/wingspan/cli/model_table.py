@@ -1,4 +1,4 @@
-"""Print what came of training and predicting: models side by side, predictions by label."""
+"""Print the results of training and prediction: models side by side, predictions by label."""
 
 import json
 import sys
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def print_guess(what: "Training") -> None:
-    """Print why a target of numbers is not taken for classes."""
+    """Print why a target of numbers is not treated as classes."""
     task, reason = what.guess
     if reason:
         other = "classification" if task == "regression" else "regression"
-        told = f"note: a {task}, as {reason}; --task {other} changes it"
-        print(wrap(told, "  "), file=sys.stderr)
+        note = f"note: this is a {task}, as {reason}; --task {other} changes it"
+        print(wrap(note, "  "), file=sys.stderr)
 
 
 def print_rules(what: "Training") -> None:
-    """Print, as a file for ``--rules``, what would be done to the columns; nothing is trained."""
+    """Print the cleaning rules of the columns as a file for ``--rules``; train nothing."""
     from tempfile import TemporaryDirectory
 
     from wingspan.tabular.inputs import with_date_parts
@@ -42,11 +42,11 @@ def print_rules(what: "Training") -> None:
 
 
 _COLUMNS = 40
-"""Columns of a table that are printed; the card has all."""
+"""Most columns of a table that are printed; the card has all."""
 
 
-def tell_survey(run: "Run", step: str) -> None:
-    """Print what the columns are used as, and what is odd about the table, once that is known."""
+def print_survey(run: "Run", step: str) -> None:
+    """Print the use of each column and what is odd about the table, as soon as `survey` is done."""
     if step != "survey":
         return
     found: Survey = run[step].survey
@@ -73,26 +73,28 @@ def print_comparison(
     tested: "Evaluation | None",
     baseline: str,
 ) -> None:
-    """Print the models side by side, what was chosen, and how the best does on the test rows."""
+    """Print the models side by side, the chosen one, and its metrics on the test rows."""
     from wingspan.tabular.select import is_better
 
     best, metric = selection.best, selection.metrics[0]
     rows = "test row" if tested is None else "validation row"
     print_evaluations(compared, best, selection.metrics, rows)
     if selection.ties:
-        told = f"a tie: {', '.join([best, *selection.ties])} are equal by these; the first is taken"
-        print(wrap(told))
+        tie = f"a tie: {', '.join([best, *selection.ties])} are equal by these; the first is taken"
+        print(wrap(tie))
     if not is_better(compared[best], compared[baseline], metric):
-        print(wrap(f"{best} is no better than the baseline by {metric}: it knows the target alone"))
+        print(
+            wrap(f"{best} is not better by {metric} than the baseline, which sees only the target")
+        )
     if tested is not None:
         print()
         print_evaluations({best: tested}, "", [], "")
-        told = f"{best} on {counted(tested.rows, 'test row')}, which were not looked at before"
-        print(wrap(told))
+        rows = counted(tested.rows, "test row")
+        print(wrap(f"{best} on {rows}, which were not used before"))
 
 
 def print_gains(run: "Run") -> None:
-    """Print what tuning gained, the parameters that were found, and how much more rows help."""
+    """Print the gain of tuning, the tuned parameters, and the learning curve."""
     for label, gain in (run.get("gains") or {}).items():
         found = run[f"tune[{label}]"].parameters
         print(wrap(str(gain), "  "))
@@ -111,7 +113,10 @@ def print_evaluations(
     metrics: list[str],
     rows_are: str = "test row",
 ) -> None:
-    """Print metrics with their intervals, one model a column; models that do not fit stand below."""
+    """Print metrics with their intervals, one model per column.
+
+    Models that do not fit into the line follow below.
+    """
     names = list(dict.fromkeys(name for one in evaluations.values() for name in one.metrics))
     models = [
         _metric_column(f"{label}{' *' if label == best else ''}", one, names)
@@ -125,8 +130,8 @@ def print_evaluations(
         print("\n".join([*(line.rstrip() for line in lines), ""]))
     rows = next(iter(evaluations.values())).rows
     if metrics:
-        told = f"* best by {', then '.join(metrics)}, on {counted(rows, rows_are)}"
-        print(wrap(f"{told}; 95 % intervals"))
+        by = f"* best by {', then '.join(metrics)}, on {counted(rows, rows_are)}"
+        print(wrap(f"{by}; 95 % intervals"))
 
 
 def _metric_column(heading: str, one: "Evaluation", names: list[str]) -> list[str]:
@@ -153,7 +158,7 @@ def _justified(cells: list[str]) -> list[str]:
 
 
 def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -> dict[str, Any]:
-    """Return what a program wants to know of predictions."""
+    """Return the facts of predictions for a program."""
     return {
         "out": str(out),
         "rows": predictions.rows,
@@ -168,15 +173,15 @@ def prediction_facts(predictions: "Predictions", model: "Deployed", out: Path) -
 
 
 def print_predictions(predictions: "Predictions", model: "Deployed", out: Path) -> None:
-    """Print how many rows got which label; what is worth a look goes to the messages."""
+    """Print the number of rows of each label; print warnings to standard error."""
     counts = ", ".join(f"{label}: {count:,}" for label, count in predictions.labels.items())
     if predictions.limits:
         counts = f"{predictions.limits[0]:g} to {predictions.limits[1]:g}"
     rows = counted(predictions.rows, "row")
     print(wrap(f"{out}: {rows} by {model.reference} ({counts})", "  "))
     for column, count in predictions.unseen.items():
-        told = f"{column}: a category that training did not see, in {counted(count, 'row')}"
-        print(wrap(f"  {told}", "    "), file=sys.stderr)
+        unseen = f"{column}: a category that training did not see, in {counted(count, 'row')}"
+        print(wrap(f"  {unseen}", "    "), file=sys.stderr)
     for finding in predictions.findings:
         if finding.code != "unseen":  # said above
             print(wrap(f"warning: {shown_name(finding.message)}", "  "), file=sys.stderr)
@@ -186,7 +191,7 @@ def print_predictions(predictions: "Predictions", model: "Deployed", out: Path) 
 
 
 def write_out(made: Path, out: Path) -> None:
-    """Copy a result to where the user asked for it, whole or not at all; the same file there is left alone."""
+    """Copy a result to the user's file, whole or not at all; leave an equal file as it is."""
     import filecmp
 
     from wingspan.files import aside, copy

@@ -1,4 +1,4 @@
-"""``wingspan models``: what is deployed, in which version, and how good it is."""
+"""``wingspan models``: deployed models, their versions and metrics."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def list_models(models: Folder = MODELS, as_json: AsJson = False) -> None:
 
 
 def _summary(folder: Path) -> dict[str, object]:
-    """Return the main facts of a card; a damaged model is one of the lines, not the end of the list."""
+    """Return the main facts of a card; a damaged model is a line of the list, not an error."""
     from wingspan.tabular.bundle import read_card
 
     try:
@@ -69,7 +69,7 @@ def _print_table(rows: list[dict[str, object]]) -> None:
 
 
 def _chosen_by(row: dict[str, object]) -> str:
-    """Return the metric that chose the model, else its first, with its value."""
+    """Return the metric that the model was chosen by, else its first metric, with the value."""
     if "damaged" in row:
         return "damaged: see `wingspan models show`"
     metrics, chosen = row.get("metrics"), row.get("selected_by")
@@ -84,7 +84,7 @@ def _chosen_by(row: dict[str, object]) -> str:
 def show(
     model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
     picture: Annotated[
-        Path | None, typer.Option("--svg", help="Write a picture of its curves to this file.")
+        Path | None, typer.Option("--svg", help="File to write a picture of its curves to.")
     ] = None,
     models: Folder = MODELS,
     as_json: AsJson = False,
@@ -115,7 +115,9 @@ def show(
 def compare(
     one: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
     other: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
-    data: Annotated[Path, typer.Option(help="Rows with the target, which neither model saw.")],
+    data: Annotated[
+        Path, typer.Option(help="Rows with the target that neither model was trained on.")
+    ],
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
@@ -128,8 +130,8 @@ def compare(
     found = judge_all({name: load_deployed(models, name) for name in (one, other)}, data)
     best = select(found)
     if as_json:
-        told = {name: each.as_json() for name, each in found.items()}
-        print(json.dumps({"evaluations": told, "best": best.best, "ties": best.ties}))
+        evaluations = {name: each.as_json() for name, each in found.items()}
+        print(json.dumps({"evaluations": evaluations, "best": best.best, "ties": best.ties}))
     else:
         print_evaluations(found, best.best, best.metrics, "row")
 
@@ -137,12 +139,12 @@ def compare(
 @app.command()
 def export(
     model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
-    out: Annotated[Path, typer.Option(help="Folder to write; it must not be there.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist yet.")],
     models: Folder = MODELS,
 ) -> None:
     """Write a folder that scores rows without Wingspan.
 
-    It holds a script, the model, and the versions that it needs.
+    The folder has a script, the model, and the versions that the model needs.
     """
     from wingspan.tabular.deploy import find_deployed
     from wingspan.tabular.export import export_model
@@ -160,10 +162,7 @@ def deploy(
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a model that was saved in a folder.
-
-    For example in another models folder.
-    """
+    """Deploy a model from a folder, such as one of another models folder."""
     from wingspan.tabular.deploy import deploy as deploy_bundle
 
     _say(deploy_bundle(bundle, models, name), as_json=as_json)
@@ -172,7 +171,9 @@ def deploy(
 @app.command()
 def rollback(
     name: Annotated[str, typer.Argument(help="The model's name.")],
-    to: Annotated[int | None, typer.Option(help="The version; default: the one before.")] = None,
+    to: Annotated[
+        int | None, typer.Option(help="The version [default: the one before the current one].")
+    ] = None,
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:

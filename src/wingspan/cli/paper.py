@@ -1,4 +1,4 @@
-"""Text for the terminal: no line is wider than it, or than 80 columns where there is none."""
+"""Text for the terminal: no line is wider than the terminal, or than 80 columns without one."""
 
 import shutil
 import sys
@@ -26,7 +26,10 @@ def wrap(text: str, indent: str = "") -> str:
 
 
 def label(name: str) -> str:
-    """Return a name of a step for a line of text: control characters written out, cut in the middle where it is long."""
+    """Return a step's name for a line of text.
+
+    Control characters are written out; a long name is cut in the middle.
+    """
     return brief(shown_name(name), _LONGEST)
 
 
@@ -36,7 +39,10 @@ def counted(count: int, word: str) -> str:
 
 
 def print_table(title: str, lines: list[dict[str, Any]]) -> None:
-    """Print a table whose columns are the keys of the first line, below its title; nothing for no lines."""
+    """Print a title and a table whose columns are the keys of the first line.
+
+    Print nothing if there are no lines.
+    """
     if not lines:
         return
     if title:

@@ -1,4 +1,4 @@
-"""``wingspan plan``: what would run, and why; also as a DAG to submit by hand."""
+"""``wingspan plan``: print what would run and why, or export it as a DAG to submit by hand."""
 
 import json
 import sys
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 def plan(
     target: Target,
     step: Annotated[
-        str | None, typer.Argument(metavar="[STEP]", help="Explain this step, or map, in full.")
+        str | None, typer.Argument(metavar="[STEP]", help="Explain this step or map in full.")
     ] = None,
     settings: Settings = None,
     home: HomeOption = None,
     export: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write what is to run as a DAG there.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the steps to run as a DAG into this folder."),
     ] = None,
     as_json: AsJson = False,
     on: On = "local",
@@ -51,9 +52,9 @@ def plan(
     jobs: Jobs = None,
     pool: PoolKeys = None,
 ) -> None:
-    """Say what would run and why; run nothing.
+    """Print what would run and why; run nothing.
 
-    On a pool also which steps share a job. --jobs and --pool are for the DAG of --export, too.
+    For a pool, also print which steps share a job. --jobs and --pool also apply to --export.
     """
     from wingspan.cli.target import is_step, last_target, load_pipeline
     from wingspan.runner.run_folder import LOCAL
@@ -92,7 +93,7 @@ def plan(
 
 
 def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:
-    """Return a plan for a program; its jobs only where they go on alone."""
+    """Return a plan for a program; with its jobs if `jobs`."""
     steps = [
         {"step": step.name, "key": step.key, "run": not step.done, "reason": step.reason}
         for step in made.steps
@@ -107,7 +108,7 @@ def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:
 def _profile(
     on: str, shared: Path | None, jobs: int | None, keys: dict[str, object] | None
 ) -> "Profile":
-    """Return the profile of the pool that a plan is for; a plan for this machine may go to any."""
+    """Return the profile of the pool that a plan is for; the default one for this machine."""
     from wingspan.runner.htcondor.profile import DEFAULT, find_profile
     from wingspan.runner.run_folder import LOCAL
 
@@ -116,7 +117,7 @@ def _profile(
 
 
 def _require_parsed(made: "Plan", profile: "Profile") -> None:
-    """Refuse submit commands that HTCondor could not parse: such a plan cannot be carried out."""
+    """Refuse submit commands that HTCondor cannot parse, as such a plan cannot run."""
     from wingspan.runner.htcondor.check.command_check import check_commands, require_ok
 
     require_ok(check_commands(made.to_run(), profile))
@@ -129,14 +130,14 @@ def _touch_text(made: "Plan", home: Path | None, force: list[str] | None) -> str
     from wingspan.runner.touch import last_results
 
     if force:
-        problem = "it keeps the last results, --force makes new ones"
+        problem = "it keeps the last results, but --force makes new ones"
         raise SettingError("--touch", problem, "leave one of them out")
     names = ", ".join(last_results(made, find_home(home))) or "none"
     return wrap(f"{made.pipeline}: --touch would keep the last results of: {names}", "  ")
 
 
 def _step_json(made: "Plan", name: str) -> dict[str, object]:
-    """Return all about one step, for a program."""
+    """Return all facts of one step for a program."""
     from wingspan.planning.explain import changes
 
     step = made[name]
@@ -164,8 +165,8 @@ def _jobs_text(made: "Plan") -> str:
     names = {step.key: label(step.name) for step in made.steps}
     lines = [counted(len(made.groups), "job")]
     for group in made.groups:
-        told = [names[key] for key in group]
-        shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
+        steps = [names[key] for key in group]
+        shown = ", ".join(steps[:6]) + (f" and {len(steps) - 6} more" if len(steps) > 6 else "")
         why = f": {made.why[group[0]]}" if group[0] in made.why else ""
         lines.append(wrap(f"  {shown}{why}", "    "))
     return "\n".join(lines)
@@ -192,9 +193,9 @@ def _plan_text(made: "Plan") -> str:
         wrap(f"  {'-' if step.done else 'run':4} {name:{width}}  {step.reason}", " " * 9)
         for name, step in zip(names, made.steps, strict=True)
     ]
-    told = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
+    counts = f"{len(made.to_run())} of {counted(len(made.steps), 'step')} to run"
     notes = [wrap(f"note: {note}", "  ") for note in made.notes]
-    return "\n".join([f"{made.pipeline}: {told}", *lines, *notes])
+    return "\n".join([f"{made.pipeline}: {counts}", *lines, *notes])
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``wingspan pool``: HTCondor's daemons for yourself, and what any pool offers."""
+"""``wingspan pool``: run HTCondor's daemons for yourself, and show what any pool offers."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from wingspan.cli.options import AsJson
 from wingspan.errors import NotFoundError, SettingError
 
 app = typer.Typer(
-    help="A pool of your own: install, start, stop, look at it.",
+    help="Install, start, stop and inspect your own pool.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,16 +34,16 @@ def install_command(
     suite: Annotated[str, typer.Option(help="Debian suite to take the packages from.")] = "sid",
     prefix: Prefix = None,
     tarball: Annotated[
-        Path | None, typer.Option(help="HTCondor's own binary tarball, in place of packages.")
+        Path | None, typer.Option(help="HTCondor's own binary tarball, used in place of packages.")
     ] = None,
     mirror: Annotated[
         str | None, typer.Option(help="Debian archive [default: the one this machine uses].")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put HTCondor's daemons into a private folder.
+    """Install HTCondor's daemons into a private folder.
 
-    No root is needed, and nothing else is changed.
+    This needs no root and changes nothing else.
     """
     from wingspan.pool.install import install
 
@@ -63,12 +63,12 @@ def start(
     ] = None,
     folder: Folder = None,
     default_configuration: Annotated[
-        bool, typer.Option(help="HTCondor's own intervals; a job then waits up to a minute.")
+        bool, typer.Option(help="Keep HTCondor's own intervals; a job then waits up to a minute.")
     ] = False,
     prefix: Prefix = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a pool on this machine, installed first if need be."""
+    """Start a pool on this machine; install it first if needed."""
     from wingspan.pool.install import install
     from wingspan.pool.personal import start_pool
 
@@ -104,7 +104,7 @@ def stop(folder: Folder = None, as_json: AsJson = False) -> None:
 def status(folder: Folder = None, as_json: AsJson = False) -> None:
     """Show slots, cpus, memory, GPUs and jobs of the pool.
 
-    Yours, or the one CONDOR_CONFIG names. Exits with 1 where its access point does not answer.
+    The pool is yours, or the one that CONDOR_CONFIG names. Exits with 1 if its access point does not answer.
     """
     from wingspan.accesspoint import pool_status
 
@@ -132,7 +132,7 @@ def run(context: typer.Context, folder: Folder = None) -> None:
 
 
 def _use(folder: Path | None) -> Path:
-    """Point this process at the pool in a folder, or else at the one that is configured."""
+    """Point this process at the pool in a folder, else at the configured pool."""
     from wingspan.pool.personal import find_pool, use_pool
 
     if folder is None:
@@ -146,7 +146,7 @@ def _use(folder: Path | None) -> Path:
 
 
 def _add_tools() -> None:
-    """Put HTCondor's programs last on the PATH: a configuration that CONDOR_CONFIG names says where they are."""
+    """Put HTCondor's programs last on the PATH; CONDOR_CONFIG's file says where they are."""
     from wingspan.accesspoint.bindings import bindings
     from wingspan.errors import PoolError
 
@@ -160,5 +160,5 @@ def megabytes(text: str) -> int:
     digits = text.rstrip("GMBgmb ")
     unit = text[len(digits) :].strip().upper()
     if not digits.isdigit() or unit not in _UNITS:
-        raise SettingError("--memory", f"a size such as 8GB expected, found {text!r}", "give one")
+        raise SettingError("--memory", f"expected a size such as 8GB, found {text!r}", "give one")
     return int(digits) * _UNITS[unit]

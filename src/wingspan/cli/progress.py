@@ -45,15 +45,15 @@ _STYLE = {
     DISCONNECTED: "yellow",
     SKIPPED: "yellow",
 }
-_ROWS = 40  # a live table longer than this shows what moves
-_PROBLEM = 400  # characters shown of what went wrong; the report has more
-_METRICS_EACH_S = 10.0  # between two printed lines on the metrics of a step
+_ROWS = 40  # a longer live table shows only steps that move
+_PROBLEM = 400  # characters shown of an error; the report has more
+_METRICS_EACH_S = 10.0  # between two printed lines of a step's metrics
 _METRICS = 3  # shown of a step
 _LEAST = 10  # steps below the lines of maps
-_MAPS = 8  # at most so many maps are counted below it
-_HOLD = 200  # characters of why a job is held
+_MAPS = 8  # most maps that are counted below the table
+_HOLD = 200  # characters of a hold's reason
 _DRAW_EACH_S = 0.1
-_REST = 19  # times as long as a table takes: at most a twentieth of a core
+_REST = 19  # pause, in times that drawing a table takes: at most a twentieth of a core
 _ESTIMATE_EACH_S = 2.0
 _SUMMARY_EACH_S = 60.0  # between two printed lines on the whole run
 
@@ -74,7 +74,7 @@ class Progress:
         Parameters
         ----------
         names
-            By step, in order, whether it is up to date already.
+            By step, in order, whether it is up to date.
         out
             By default standard error.
         needs
@@ -97,7 +97,7 @@ class Progress:
         self._needs = needs or {}
         self._groups: list[Group] | None = None
         self._earlier = cache(earlier)
-        self._left = ""  # of the time, as it was estimated last
+        self._left = ""  # the time left, as last estimated
         self._estimated = self._summed = time.monotonic()
         self._rest_s = _DRAW_EACH_S
         self.idle = ""
@@ -106,7 +106,7 @@ class Progress:
     def of(
         cls, run: "Run", out: TextIO | None = None, done: Mapping[str, bool] | None = None
     ) -> Self:
-        """Return what shows a run; `done`: by default the steps that were done when it was planned."""
+        """Return a listener for a run; `done` are by default the steps that were done when planned."""
         from wingspan.runner.lasted import read_lasted
 
         names = {step.key: name for name, step in run.steps.items()}
@@ -152,7 +152,7 @@ class Progress:
             self._live.__exit__(kind, error, trace)
 
     def _listen(self) -> None:
-        """Print also what the runner says beside the steps' events; above the table, if there is one."""
+        """Also print the runner's own messages, above the table if there is one."""
         from logging import INFO, StreamHandler
 
         self._said = StreamHandler(self._out if self._live is None else sys.stderr)
@@ -172,7 +172,7 @@ class Progress:
             self._rest_s = max(_DRAW_EACH_S, _REST * (self._drawn - begin))
 
     def draw(self, jobs: Mapping[str, str], metrics: Mapping[str, str] | None = None) -> None:
-        """Draw the table again; where there is none, print now and then what is new of the metrics.
+        """Redraw the table; without a terminal, print new metrics now and then.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class Progress:
         return table
 
     def _group_rows(self) -> list[tuple[str, str, str]]:
-        """Return a line for each map or layer of many steps: its name, its worst state, how many are in which."""
+        """Return a line for each map or layer of many steps: name, worst state, steps by state."""
         if self._groups is None:
             self._groups = grouped({name: self._needs.get(name, ()) for name in self.states}, _ROWS)
         return [
@@ -230,7 +230,7 @@ class Progress:
         ]
 
     def _summary(self) -> str:
-        """Return counts, the time left as far as it is known, and why jobs are idle."""
+        """Return counts, the time left if known, and why jobs are idle."""
         if time.monotonic() - self._estimated > _ESTIMATE_EACH_S:
             self._estimated = time.monotonic()
             self._left = left_text(self.states, self._needs, self._earlier())
@@ -238,10 +238,10 @@ class Progress:
         return "; ".join(filter(None, [text, self._left, self.idle]))
 
     def _doing(self, event: StepEvent) -> str:
-        """Return what a step's job does now, or for how long the step has been running here, and what it has logged."""
+        """Return what a step's job does now, or how long the step has run here, and its metrics."""
         if event.state in {WAITING, *UNDER_WAY} and event.step in self._jobs:
             doing = self._jobs[event.step]
-        elif event.state != RUNNING or event.note:  # a sweep's, which says how far it is
+        elif event.state != RUNNING or event.note:  # a sweep's note has its progress
             doing = event.note if event.state == RUNNING else ""
         else:
             doing = f"for {time.time() - event.time:,.0f} s"
@@ -254,7 +254,7 @@ def left_text(
     needs: Mapping[str, Sequence[str]],
     earlier: Mapping[str, Sequence[float]],
 ) -> str:
-    """Return about how long the run still takes; empty where no time is known."""
+    """Return the estimated time left; empty if no time is known."""
     from wingspan.runner.eta import time_left, usual_times
 
     left = time_left(states, needs, usual_times(states.values(), earlier), time.time())
@@ -269,23 +269,23 @@ def _urgent(event: StepEvent) -> int:
 
 
 def logging_of_runners() -> "Logger":
-    """Return the logger to which runners say what is worth a line."""
+    """Return the logger for the runners' messages to the user."""
     from logging import getLogger
 
     return getLogger("wingspan.runner")
 
 
 def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:
-    """Return how many steps are done, of each map too, and what the jobs of the others do."""
-    told = list(events)
-    done = Counter(_map_of(event.step) for event in told if event.state == DONE)
-    size = Counter(_map_of(event.step) for event in told)
+    """Return how many steps are done, in all and by map, and what the jobs of the others do."""
+    events = list(events)
+    done = Counter(_map_of(event.step) for event in events if event.state == DONE)
+    size = Counter(_map_of(event.step) for event in events)
     maps = [f"{name} {done[name]}/{count}" for name, count in size.items() if count > 1]
-    unfinished = [event.step for event in told if event.state in {WAITING, *UNDER_WAY}]
+    unfinished = [event.step for event in events if event.state in {WAITING, *UNDER_WAY}]
     doing = Counter(
         jobs[step].partition(" for ")[0].partition(" on ")[0] for step in unfinished if step in jobs
     )
-    parts = [f"{sum(done.values())} of {len(told)} steps done", *maps[:_MAPS]]
+    parts = [f"{sum(done.values())} of {len(events)} steps done", *maps[:_MAPS]]
     return ", ".join(parts + [f"{count} {what}" for what, count in doing.items() if what])
 
 
@@ -294,7 +294,7 @@ def _map_of(step: str) -> str:
 
 
 def job_now(attempt: "Attempt") -> str:
-    """Return what a job does now, where, and for how long; where it ran, if it has ended."""
+    """Return what a job does now, where and for how long; if it has ended, where it ran."""
     if attempt.outcome and attempt.outcome != "held":
         return attempt.host
     on = f" on {attempt.host}" if attempt.host else ""
@@ -305,7 +305,7 @@ def job_now(attempt: "Attempt") -> str:
 
 
 def metrics_now(values: Mapping[str, LastValue], curves: Mapping[str, str] | None = None) -> str:
-    """Return the last values of a step's metrics in a line, each with its curve if that is given.
+    """Return the last values of a step's metrics in a line, each with its curve if given.
 
     >>> metrics_now({"loss": LastValue(7, 0.25), "accuracy": LastValue(7, 0.9)})
     'loss 0.25, accuracy 0.9 at step 7'
@@ -320,7 +320,7 @@ def metrics_now(values: Mapping[str, LastValue], curves: Mapping[str, str] | Non
 
 
 def values_json(values: Mapping[str, LastValue]) -> dict[str, dict[str, float | None]]:
-    """Return the last values of a step's metrics for a program; one that is not a finite number is null."""
+    """Return the last values of a step's metrics for a program, with null for nan and inf."""
     return {
         name: {"step": last.step, "value": last.value if math.isfinite(last.value) else None}
         for name, last in values.items()
@@ -329,9 +329,8 @@ def values_json(values: Mapping[str, LastValue]) -> dict[str, dict[str, float | 
 
 def _line(event: StepEvent) -> str:
     took = f"  {event.wall_s:.2f} s  {event.peak_memory_mb:,.0f} MB" if event.wall_s else ""
-    told = event.problem and not event.error  # what was given wrong is told once, at the end
-    problem = f"  {brief(shown(event.problem), _PROBLEM)}" if told else ""
-    note = (
-        "" if event.attempt or not event.note else f"  {shown(event.note)}"
-    )  # of a job, it was logged
+    printed_now = event.problem and not event.error  # bad input is reported once, at the end
+    problem = f"  {brief(shown(event.problem), _PROBLEM)}" if printed_now else ""
+    logged = event.attempt or not event.note  # a job's note is in the log
+    note = "" if logged else f"  {shown(event.note)}"
     return f"{event.state:8} {label(event.step)}{took}{problem}{note}"

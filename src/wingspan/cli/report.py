@@ -45,7 +45,7 @@ def report(
 ) -> None:
     """Write a report: one HTML file that needs no network.
 
-    Of a run it begins with what failed and what to do.
+    The report of a run begins with what failed and what to do.
     """
     from wingspan.report.write import write_page
 
@@ -63,7 +63,7 @@ def report(
 def _subject(
     targets: Sequence[str], models: Path, home: Path | None
 ) -> "tuple[str, Callable[..., Page]]":
-    """Return a name for the file, and what makes the page."""
+    """Return a name for the file, and the function that makes the page."""
     from wingspan.pipeline.names import file_part
     from wingspan.report import write
 
@@ -107,12 +107,12 @@ def _run_or_model(
 
 
 def _is_run(path: Path) -> bool:
-    """Say whether a folder is that of a run, or of an exported DAG."""
+    """Return whether a folder is that of a run or of an exported DAG."""
     return (path / "plan.jsonl").exists()
 
 
 def _run(target: str, home: Path | None) -> "Run":
-    """Return a run, with what a pool has finished so far."""
+    """Return a run with the results that a pool has finished so far."""
     from wingspan.runner.run import Run
     from wingspan.runner.run_folder import RunFolder, find_home
     from wingspan.runner.runs import open_run

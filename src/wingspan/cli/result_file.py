@@ -1,4 +1,4 @@
-"""Write a value to a file of the user's choice, in the format that the file's name says."""
+"""Write a value to a file, in the format of the file's suffix."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ ANY = ""  # the ending that stands for all others
 
 
 def write_value(value: Any, file: Path, step: str = "STEP") -> None:  # noqa: ANN401 - whatever a step returns
-    """Write the value of a step to a file, whole or not at all; what was there is replaced.
+    """Write the value of a step to a file, whole or not at all; replace an existing file.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def write_value(value: Any, file: Path, step: str = "STEP") -> None:  # noqa: AN
 
 
 def writers_of(value: Any) -> dict[str, Writer]:  # noqa: ANN401
-    """Return what writes a value, by the ending of the file."""
+    """Return the functions that write a value, by the suffix of the file."""
     library, name = library_of(value), type(value).__name__
     if isinstance(value, PurePath):
         return {ANY: lambda path, file: copy(Path(path), file)}
@@ -73,7 +73,7 @@ def _content(value: str | bytes, file: Path) -> None:
 
 
 def _plain_writers(value: Any) -> dict[str, Writer]:  # noqa: ANN401
-    """Return the writers of a value of plain parts."""
+    """Return the writers of a value that JSON can hold."""
     try:
         json_of(value)
     except SettingError:
@@ -92,7 +92,7 @@ def _json_lines(value: Any, file: Path) -> None:  # noqa: ANN401
 
 
 def _framed(value: Any) -> Any:  # noqa: ANN401
-    """Return a table; a column becomes one with its name."""
+    """Return a table; a column becomes a table with its name."""
     return value.to_frame() if type(value).__name__ == "Series" else value
 
 
@@ -133,12 +133,15 @@ def _figure(kind: str) -> Writer:
 
 
 def _stored(value: Any, file: Path) -> None:  # noqa: ANN401
-    """Write it as the store does."""
+    """Write a value as the store does."""
     encode(value, file)
 
 
 def _flat_rows(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    """Return the rows that a CSV file can hold of a list of dicts, or of a dict of dicts or of plain values."""
+    """Return a value's rows for a CSV file; empty if CSV cannot hold them.
+
+    A list of dicts has rows; so has a dict of dicts or of plain values.
+    """
     if isinstance(value, Mapping):
         rows = [{"name": str(name)} | _row(each) for name, each in value.items()]
     elif isinstance(value, list):

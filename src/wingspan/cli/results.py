@@ -1,4 +1,4 @@
-"""What a run has given, in a few lines: short results, and the metrics that its steps logged."""
+"""A run's results in a few lines: short values, and the metrics that its steps logged."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ _METRICS = 5  # metrics of one step
 
 
 def results_lines(run: "Run") -> list[str]:
-    """Return a line for each short result and each step that logged metrics; at most some 40."""
+    """Return a line for each short result and each step that logged metrics, at most some 40."""
     groups = _groups(run)
     names = [name for members in groups.values() for name in members[:_LABELS]]
     results = _results(run, names)
@@ -31,7 +31,7 @@ def results_lines(run: "Run") -> list[str]:
 
 
 def _groups(run: "Run") -> dict[str, list[str]]:
-    """Return the steps by map, or by themselves: all, or where there are many those that no other step reads."""
+    """Return the steps by map or by name; of many, only those that no other step reads."""
     groups: dict[str, list[str]] = {}
     for name in run.steps:
         groups.setdefault(name.partition("[")[0], []).append(name)
@@ -47,7 +47,7 @@ def _groups(run: "Run") -> dict[str, list[str]]:
 
 
 def _results(run: "Run", names: Iterable[str]) -> dict[str, str]:
-    """Return what each step has given; nothing for those that give None."""
+    """Return the result of each step as text, without those that are None."""
     from wingspan.store.store import Store
 
     store = Store(run.home.store)
@@ -58,13 +58,13 @@ def _results(run: "Run", names: Iterable[str]) -> dict[str, str]:
         except (NotFoundError, CorruptError):
             continue
         shown: Mapping[str, str] = made.get("shown") or {}
-        told = [
+        texts = [
             shown[output] if output == "value" else f"{output}: {shown[output]}"
             for output in made.get("fields", shown)
             if output in shown
         ]
-        if told and told != ["None"]:
-            found[name] = "; ".join(told)
+        if texts and texts != ["None"]:
+            found[name] = "; ".join(texts)
     return found
 
 
@@ -78,20 +78,20 @@ def _metrics(run: "Run", names: Iterable[str]) -> dict[str, str]:
     for name, key in keys.items():
         logged = list(read_metrics(tried.get(key, ())).items())
         if logged:
-            told = [f"{shown_name(metric)} {value:.6g}" for metric, value in logged[:_METRICS]]
+            texts = [f"{shown_name(metric)} {value:.6g}" for metric, value in logged[:_METRICS]]
             more = [f"and {len(logged) - _METRICS} more"] if len(logged) > _METRICS else []
-            found[name] = ", ".join(told + more)
+            found[name] = ", ".join(texts + more)
     return found
 
 
 def _section(
-    title: str, groups: Mapping[str, list[str]], told: Mapping[str, str], command: str
+    title: str, groups: Mapping[str, list[str]], texts: Mapping[str, str], command: str
 ) -> list[str]:
-    """Return a line for each step, and for the rest of a map one that names the command that prints it."""
+    """Return a line for each step; for the rest of a map, one with the command to print it."""
     rows: list[tuple[str, str]] = []
     for name, members in groups.items():
-        given = [member for member in members[:_LABELS] if member in told]
-        rows += [(shown_name(member), told[member]) for member in given]
+        given = [member for member in members[:_LABELS] if member in texts]
+        rows += [(shown_name(member), texts[member]) for member in given]
         if given and len(members) > _LABELS:
             more = name if command == "show" else members[_LABELS]
             printed = f"wingspan {command} {shlex.quote(shown_name(more))}"

@@ -1,4 +1,4 @@
-"""``wingspan run``, ``resume``, ``stop``, ``collect``."""
+"""``wingspan run``, ``resume``, ``stop`` and ``collect``."""
 
 import shlex
 import sys
@@ -21,35 +21,37 @@ Target = Annotated[
     str,
     typer.Argument(metavar="FILE[:NAME]", help="File and the function that declares the pipeline."),
 ]
-_STOPPED = 130  # exit code, as of a run on this machine that Ctrl-C has ended
+_STOPPED = 130  # exit code, as after Ctrl-C
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of that function.")
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, a part of it, or 'last'.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, part of an id, or 'last'.")]
 On = Annotated[
     str,
     typer.Option(
         "--on", metavar="WHERE", help="local, htcondor, or the name of a pool in wingspan.toml."
     ),
 ]
-NoFuse = Annotated[bool, typer.Option("--no-fuse", help="On a pool: one job for each step.")]
+NoFuse = Annotated[bool, typer.Option("--no-fuse", help="On a pool, run each step as its own job.")]
 Shared = Annotated[
     Path | None,
     typer.Option(
-        "--shared", metavar="PATH", help="A folder that the pool's machines share: no transfer."
+        "--shared",
+        metavar="PATH",
+        help="Folder that the pool's machines share; nothing is transferred.",
     ),
 ]
-Raw = Annotated[bool, typer.Option("--raw", help="Print all of the output, byte for byte.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Print the whole output, byte for byte.")]
 Until = Annotated[
     list[str] | None,
-    typer.Option("--until", metavar="STEP", help="Only this step and those it needs."),
+    typer.Option("--until", metavar="STEP", help="Run only this step and the steps it needs."),
 ]
 Force = Annotated[
     list[str] | None,
-    typer.Option("--force", metavar="STEP", help="Run this step although it is up to date."),
+    typer.Option("--force", metavar="STEP", help="Run this step even if it is up to date."),
 ]
 Touch = Annotated[
-    bool, typer.Option("--touch", help="Run nothing: keep the last results as up to date.")
+    bool, typer.Option("--touch", help="Run nothing; treat the last results as up to date.")
 ]
 Track = Annotated[
     list[str] | None,
@@ -61,10 +63,12 @@ PoolKeys = Annotated[
     typer.Option(
         "--pool",
         metavar="K=V",
-        help="A key of the pool's profile for this run, such as priority=10.",
+        help="Key of the pool's profile for this run, such as priority=10.",
     ),
 ]
-Background = Annotated[bool, typer.Option("--background", help="Return at once; the run goes on.")]
+Background = Annotated[
+    bool, typer.Option("--background", help="Return at once and let the run go on.")
+]
 
 
 def run(
@@ -102,7 +106,7 @@ def run(
 
 
 class Choice(NamedTuple):
-    """Which steps are run, how many at once, with which keys of the pool's profile, and where they are shown."""
+    """The steps to run, the most at once, keys of the pool's profile, and the mirrors."""
 
     until: list[str] | None = None
     force: list[str] | None = None
@@ -116,7 +120,7 @@ ALL = Choice()
 
 
 def pool_keys(given: list[str] | None) -> dict[str, object] | None:
-    """Return keys of a profile with their values, as ``wingspan.toml`` has them; a text needs no quotes here.
+    """Return keys of a profile with their values, as in ``wingspan.toml``; text needs no quotes.
 
     >>> pool_keys(["priority=10", "notify=ann@example.edu"])
     {'priority': 10, 'notify': 'ann@example.edu'}
@@ -130,7 +134,7 @@ def pool_keys(given: list[str] | None) -> dict[str, object] | None:
         key, sign, text = each.partition("=")
         if not sign:
             problem = f"expected KEY=VALUE, found {each!r}"
-            raise SettingError("--pool", problem, "write it so: --pool priority=10")
+            raise SettingError("--pool", problem, "write it like --pool priority=10")
         try:
             found[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -158,7 +162,9 @@ def run_pipeline(
     choice: Choice = ALL,
     on_done: "Callable[[Run, str], None] | None" = None,
 ) -> "Run":
-    """Run a pipeline with progress; print failures; exit with 1 if a step failed, with 2 if its input was bad.
+    """Run a pipeline with progress and print failures.
+
+    Exit with 1 if a step failed, with 2 if its input was bad.
 
     Parameters
     ----------
@@ -184,8 +190,7 @@ def run_pipeline(
             track=choice.track,
         )
         _print_notes(submitted)
-        print(f"run {submitted.run_id}\n  watch: wingspan watch {submitted.run_id}")
-        print(f"  stop:  wingspan stop {submitted.run_id}")
+        print(f"run {submitted.run_id}\n{_commands(submitted)}")
         return submitted
     until, force, touch, jobs, pool, track = choice
     stale = pipeline.plan(home, until=until).to_run() if touch else ()
@@ -206,19 +211,23 @@ def run_pipeline(
     _print_notes(started)
     try:
         with Progress.of(started) as progress:
-            listener = progress if on_done is None else _telling(started, progress, on_done)
+            listener = progress if on_done is None else _listener(started, progress, on_done)
             drive(started.folder, started.home, listener, runner, jobs)
     except KeyboardInterrupt:
         if started.trail.under_way:
-            told = f"wingspan watch {started.run_id}\n  stop:  wingspan stop {started.run_id}"
-            print(f"\nthe run goes on in the pool\n  watch: {told}", file=sys.stderr)
+            print(f"\nthe run goes on in the pool\n{_commands(started)}", file=sys.stderr)
         raise
     conclude(started)
     return started
 
 
-def _telling(run: "Run", progress: "Listener", on_done: "Callable[[Run, str], None]") -> "Listener":
-    """Return a listener that also calls `on_done` for each step that is done, at once for those up to date."""
+def _listener(
+    run: "Run", progress: "Listener", on_done: "Callable[[Run, str], None]"
+) -> "Listener":
+    """Return a listener that also calls `on_done` for each finished step.
+
+    Steps that are up to date are reported at once.
+    """
 
     def listen(event: "StepEvent") -> None:
         progress(event)
@@ -231,20 +240,25 @@ def _telling(run: "Run", progress: "Listener", on_done: "Callable[[Run, str], No
     return listen
 
 
+def _commands(run: "Run") -> str:
+    """Return the commands that watch and stop a run."""
+    return f"  watch: wingspan watch {run.run_id}\n  stop:  wingspan stop {run.run_id}"
+
+
 def _print_notes(run: "Run") -> None:
     for note in run.plan.notes:
         print(f"note: {note}", file=sys.stderr)
 
 
 def check_folder(option: str, folder: Path) -> None:
-    """Refuse a folder in which nothing can be written, before anything is computed for it."""
+    """Refuse a folder that cannot be written to, before anything is computed for it."""
     import tempfile
 
     from wingspan.errors import SettingError
 
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):  # permissions alone tell little: of root, of /proc
+        with tempfile.TemporaryFile(dir=there):  # permissions say little of root and of /proc
             return
     except OSError as error:
         problem = f"nothing can be written in {there}: {error.strerror}"
@@ -253,7 +267,7 @@ def check_folder(option: str, folder: Path) -> None:
 
 
 def check_file(option: str, file: Path) -> None:
-    """Refuse a file that cannot be written, also because there is no such folder, before anything is computed for it."""
+    """Refuse a file that cannot be written, before anything is computed for it."""
     from wingspan.errors import SettingError
 
     if not file.parent.exists():
@@ -268,7 +282,10 @@ def check_file(option: str, file: Path) -> None:
 
 
 def conclude(run: "Run") -> None:
-    """Print how a run ended; exit with 1 if it failed, 2 if all that failed was given bad input, 130 if it was stopped."""
+    """Print how a run ended.
+
+    Exit with 1 if it failed, 2 if bad input caused every failure, 130 if it was stopped.
+    """
     from wingspan.runner.alike import alike, names_of
 
     events = run.events
@@ -286,8 +303,8 @@ def conclude(run: "Run") -> None:
     lost += f", {skipped} skipped" if skipped else ""
     adopted = sum(1 for event in done if event.adopted)
     same = f", {adopted} adopted" if adopted else ""  # not run: see docs/store.md
-    told = f"{counted(new, 'step')} run{lost}{same}, {len(done) - new - adopted} up to date"
-    print(f"run {run.run_id}: {run.state}, {told}", file=sys.stderr)
+    counts = f"{counted(new, 'step')} run{lost}{same}, {len(done) - new - adopted} up to date"
+    print(f"run {run.run_id}: {run.state}, {counts}", file=sys.stderr)
     for message in dict.fromkeys(f"{e.problem}\n  -> {e.fix}" for e in failed if e.error):
         print(f"error: {message}", file=sys.stderr)
     if run.state == "stopped" and not failed:
@@ -300,7 +317,7 @@ def collect(
     folder: Annotated[Path, typer.Argument(help="Folder that `wingspan plan --export` wrote.")],
     home: HomeOption = None,
 ) -> None:
-    """Bring back what the jobs of an exported DAG have finished so far."""
+    """Bring back the results that an exported DAG has finished so far."""
     from wingspan.errors import NotFoundError
     from wingspan.runner.htcondor.follow import exported as dag
     from wingspan.runner.run import Run
@@ -329,14 +346,17 @@ def collect(
 
 
 def submission(dag: Path) -> str:
-    """Return the command that submits a DAG: from its folder, as the paths in it are relative."""
+    """Return the command that submits a DAG from its folder, as its paths are relative."""
     from wingspan.runner.htcondor.write.dag_file import submission_in
 
     return f"cd {shlex.quote(str(dag.parent))} && {submission_in(dag)}"
 
 
 def _dag_ended(folder: Path) -> bool | None:
-    """Return whether DAGMan has left the queue since the last submission; None if there was none."""
+    """Return whether DAGMan has left the queue since the last submission.
+
+    None if the DAG was never submitted.
+    """
     from wingspan.runner.htcondor.dag_folder import DagFolder
     from wingspan.runner.htcondor.follow.log import dag_over
 
@@ -345,7 +365,7 @@ def _dag_ended(folder: Path) -> bool | None:
 
 
 def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
-    """Return what to do about an exported DAG of which some steps have no result."""
+    """Return what to do about an exported DAG with steps that have no result."""
     from wingspan.runner.htcondor.dag_folder import DagFolder
 
     dag = DagFolder(folder)
@@ -354,13 +374,15 @@ def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
     if ended is None:
         return f"the DAG was never submitted\n  -> {submit}"
     if not ended:
-        return f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q tells more"
+        return (
+            f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q shows its jobs"
+        )
     problem = f"{dag.dag}: the DAG has ended, {steps} without a result"
     return f"error: {problem}\n  -> {dag.dagman_out} says why; then {submit}"
 
 
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
-    """Go on with an interrupted or failed run, with the plan it had."""
+    """Continue an interrupted or failed run with the plan that it had."""
     from wingspan.cli.progress import Progress
     from wingspan.runner.drive import drive
     from wingspan.runner.runs import open_run
@@ -373,9 +395,9 @@ def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 
 def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
-    """Stop a run; what is finished is kept.
+    """Stop a run; finished steps are kept.
 
-    The same command goes on with it.
+    Run the same command again to continue it.
     """
     from wingspan.runner.runs import open_run
 

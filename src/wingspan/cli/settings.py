@@ -1,6 +1,6 @@
-"""Turn ``--set NAME=VALUE`` texts into the arguments of the function that declares a pipeline.
+"""Turn ``--set NAME=VALUE`` texts into arguments of the function that declares a pipeline.
 
-The types come from the annotations; where there is none, from the default.
+The types come from the annotations, else from the defaults.
 """
 
 import inspect
@@ -15,7 +15,7 @@ _VARIABLE = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
 class Arguments(NamedTuple):
-    """What a factory is called with; `named` has every parameter by name, defaults included."""
+    """The arguments of a factory; `named` has every parameter by name, with defaults."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -23,7 +23,7 @@ class Arguments(NamedTuple):
 
 
 def read_settings(factory: Callable[..., Any], settings: Iterable[str], target: str) -> Arguments:
-    """Return the arguments that some ``NAME=VALUE`` texts give.
+    """Return the arguments that ``NAME=VALUE`` texts give.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def read_settings(factory: Callable[..., Any], settings: Iterable[str], target: 
 
 
 def _hints(factory: Callable[..., Any], signature: inspect.Signature) -> Mapping[str, Any]:
-    """Return the types of the parameters; those that cannot be looked up here are left out."""
+    """Return the types of the parameters, without those that cannot be resolved here."""
     try:
         return typing.get_type_hints(factory)
     except Exception:  # noqa: BLE001 - names that only a type checker imports, a callable object, ...
@@ -94,7 +94,7 @@ def _value(
 
 
 def _kind(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Return the type of a parameter: as annotated, else that of its default."""
+    """Return the type of a parameter, by its annotation, else by its default."""
     if parameter.name in hints:
         return hints[parameter.name]
     if parameter.default is parameter.empty or parameter.default is None:

@@ -1,4 +1,4 @@
-"""``wingspan show``: print a step's result, or write it to a file of the user's choice."""
+"""``wingspan show``: print a step's result, or write it to a file."""
 
 import json
 from pathlib import Path
@@ -21,9 +21,9 @@ def show(
     run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write it there, in the format of the file's name."),
+        typer.Option(metavar="FILE", help="File to write, in the format of its suffix."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace that file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,9 +34,7 @@ def show(
     if out is not None:
         check_file("--out", out)
         if out.exists() and not force:
-            raise SettingError(
-                f"--out {out}", "the file is there already", "add --force to replace it"
-            )
+            raise SettingError(f"--out {out}", "the file exists", "add --force to replace it")
     run = open_run(run_id, home=home)
     value = result_of(run, step)
     if out is not None:

@@ -1,4 +1,4 @@
-"""``wingspan simulate``: a pool with known causes, its event logs and the truth beside them."""
+"""``wingspan simulate``: event logs of a pool with known causes, and their truth file."""
 
 import json
 import time
@@ -24,20 +24,21 @@ def register(app: typer.Typer) -> None:
 def simulate(
     parameters: Annotated[str, typer.Argument(help="A TOML or JSON file, or: corpus, ospool.")],
     out: Annotated[
-        Path, typer.Option(help="The log; several access points write one each beside it.")
+        Path, typer.Option(help="Log to write; further access points write theirs next to it.")
     ],
     truth: Annotated[
-        Path, typer.Option(help="The causes and what releases would have done (JSON lines).")
+        Path,
+        typer.Option(help="File for the causes, and what releases would have done (JSON lines)."),
     ],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same bytes.")] = 0,
     days: Annotated[
-        float | None, typer.Option(help="Days instead of those of the parameters.")
+        float | None, typer.Option(help="Days to simulate [default: as in the parameters].")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Simulate a pool: event logs that HTCondor reads, and the truth.
 
-    Says how both compare with real logs.
+    Prints how the logs compare with real ones.
     """
     from wingspan.simulator import pool
     from wingspan.simulator.marginals import marginals
@@ -46,7 +47,9 @@ def simulate(
     chosen = load_parameters(parameters)
     if days is not None:
         if days <= 0:
-            raise SettingError("--days", f"is {days}, expected more than 0", "give a number as 10")
+            raise SettingError(
+                "--days", f"expected more than 0, found {days}", "give a number such as 10"
+            )
         chosen = replace(chosen, days=days)
     began = time.perf_counter()
     made = pool.simulate(chosen, seed, out, truth)

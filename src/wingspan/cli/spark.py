@@ -12,7 +12,7 @@ _POINTS: Final = 16
 
 
 def spark(values: Sequence[float]) -> str:
-    """Return a curve with a character for each value; of one value, or none that is finite, nothing.
+    """Return a curve with a character per value; empty without two finite values.
 
     >>> spark([3.0, 2.0, 1.0])
     '█▅▁'
@@ -26,13 +26,13 @@ def spark(values: Sequence[float]) -> str:
 
 
 class Sparks:
-    """The last values of each metric of each step, as they are seen."""
+    """The last values of each metric of each step."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], deque[LastValue]] = {}
 
     def add(self, step: str, values: Mapping[str, LastValue]) -> Mapping[str, str]:
-        """Take in what a step has logged last; return the curve of each metric."""
+        """Add a step's newest values; return the curve of each metric."""
         found = {}
         for name, last in values.items():
             seen = self._seen.setdefault((step, name), deque(maxlen=_POINTS))

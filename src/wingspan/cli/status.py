@@ -1,4 +1,4 @@
-"""``wingspan status``: where the steps of a run are, where each of their jobs waited and ran, use against request."""
+"""``wingspan status``: the steps of a run, where their jobs waited and ran, use and request."""
 
 import json
 import shutil
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _PROBLEM = 400  # characters shown of what went wrong
 _MANY_ALIKE = 3  # equal failures from which on only the first is printed
-_HINTS = 10  # at most so many are printed
+_HINTS = 10  # most hints that are printed
 
 
 def status(
     run_id: RunId = "last",
     svg: Annotated[
-        Path | None, typer.Option(help="Also write a picture of the steps to this file.")
+        Path | None, typer.Option(help="SVG file to write a picture of the steps to.")
     ] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -71,7 +71,7 @@ def status(
 
 
 def _facts(event: "StepEvent", attempts: "list[Attempt]", usage: "list[Usage]") -> dict[str, Any]:
-    """Return all that is known of a step, for a program."""
+    """Return all facts of a step for a program."""
     return {
         "state": event.state,
         "wall_s": event.wall_s,
@@ -94,12 +94,12 @@ def _lines(
     width: int,
     logged: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Return the table: a line a step; the columns of a pool only where there was one.
+    """Return the table with a line per step; a pool's columns only if the run used one.
 
     Parameters
     ----------
     logged
-        What running steps have logged last.
+        The newest metrics of running steps.
     """
     rows, notes = [], []
     now = time.time() if look.state == "running" else None
@@ -122,7 +122,7 @@ def _lines(
 
 
 def _note(event: "StepEvent", tried: "list[Attempt]") -> str:
-    """Return what went wrong with a step, and on which machine; else what its job does."""
+    """Return a step's problem and its machine, else what its job does."""
     problem = brief(shown(event.problem), _PROBLEM)
     if problem and event.state == "failed" and tried and tried[-1].host:
         return f"{problem} (on {tried[-1].host})"
@@ -130,7 +130,7 @@ def _note(event: "StepEvent", tried: "list[Attempt]") -> str:
 
 
 def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
-    """Return, for the steps that failed in the way of an earlier one, which that is."""
+    """Return, for steps that failed in the same way as an earlier one, a pointer to that one."""
     from wingspan.runner.alike import alike
 
     groups = alike(event for event in events if event.state == "failed")
@@ -143,19 +143,22 @@ def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
 
 
 def _doing(event: "StepEvent", last: "Attempt") -> str:
-    """Return what a step's job does now; of a step that has ended where it ran: others of its job may go on."""
+    """Return what a step's job does now; for an ended step, where it ran.
+
+    Other steps of the same job may still run.
+    """
     from wingspan.runner.events import ENDED
 
     return last.host if event.state in ENDED else job_now(last)
 
 
 def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | None) -> list[str]:
-    """Return the use of the request in MB, the number of attempts, and times over all of them.
+    """Return the use of the request in MB, the number of attempts, and their times in all.
 
     Parameters
     ----------
     now
-        Of a run that goes on: until when its last attempt has been doing what it does.
+        The present time if the run goes on: its last attempt lasts until then.
     """
     from wingspan.runner.queue_attempt import spent
 
@@ -173,9 +176,9 @@ def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | No
 
 
 def _columns(rows: list[list[str]], notes: list[str], width: int) -> list[str]:
-    """Return lines with the columns below one another, words to the left and numbers to the right.
+    """Return lines with aligned columns, words to the left and numbers to the right.
 
-    Columns that do not fit are left out from the end; a long note that does not fit stands below its line.
+    Columns that do not fit are left out from the end. A note that does not fit follows below its line.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
     ends = list(accumulate(size + 2 for size in widths))
@@ -199,7 +202,7 @@ def _columns(rows: list[list[str]], notes: list[str], width: int) -> list[str]:
 
 
 def _wrapped(text: str, indent: str, width: int) -> list[str]:
-    """Return a text in lines of a width; a word longer than that stays whole."""
+    """Return a text in lines of a width; a longer word stays whole."""
     begin = text[: len(text) - len(text.lstrip(" ->"))]
     return textwrap.wrap(
         text[len(begin) :],
@@ -214,7 +217,7 @@ def _wrapped(text: str, indent: str, width: int) -> list[str]:
 def _notes(
     run: "Run", events: "Mapping[str, StepEvent]", usage: "Mapping[str, list[Usage]]"
 ) -> list[str]:
-    """Return what to do: fixes of what went wrong, requests that do not fit, a disk that is nearly full."""
+    """Return what to do: fixes of errors, requests that do not fit, a disk that is nearly full."""
     from wingspan.runner.alike import names_of
 
     steps: dict[str, list[StepEvent]] = {}
@@ -239,7 +242,7 @@ def _notes(
 
 
 def _disk(run: "Run") -> list[str]:
-    """Say that the disk of the run's folder is full: events and results are then waited for in vain."""
+    """Report a full disk of the run's folder: no event or result can arrive there."""
     free = shutil.disk_usage(run.folder.root).free
     if free >= 1 << 20:
         return []

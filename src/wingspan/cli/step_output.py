@@ -1,4 +1,7 @@
-"""``wingspan logs``, and the output of ``exec``: the end of what a step wrote, safe to print, or all of it as it is."""
+"""``wingspan logs``, and the output of ``exec``.
+
+The end of a step's output is made safe to print; ``--raw`` gives all of it unchanged.
+"""
 
 import json
 import math
@@ -27,13 +30,15 @@ def logs(
     raw: Raw = False,
     metrics: Annotated[
         bool,
-        typer.Option("--metrics", help="Print what ws.log recorded; of all steps without STEP."),
+        typer.Option(
+            "--metrics", help="Print the values of ws.log; without STEP those of all steps."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the end of a step's output. If it failed, also print the traceback and the command to rerun it.
+    """Print the end of a step's output; if it failed, also the traceback and the rerun command.
 
-    Control characters are written out; --raw prints every byte as it was written.
+    Control characters are written out; --raw prints every byte unchanged.
     """
     if metrics:
         _print_metrics(run_id, step, home, as_json=as_json)
@@ -60,14 +65,14 @@ def logs(
     if run.folder.root not in attempt.parents:
         state = _state_of(run, step)
         print(f"step {step} did not run in run {run.run_id}: {state}", file=sys.stderr)
-        print(f"what follows is of run {attempt.parents[2].name}", file=sys.stderr)
+        print(f"this output is from run {attempt.parents[2].name}", file=sys.stderr)
     if raw:
         copy_output(attempt / STDOUT, sys.stdout)
         copy_output(attempt / STDERR, sys.stdout)
         return
     failed = run.events[step].state == "failed"
     result = (read_result(attempt) or {}) if failed else {}
-    traceback = result.get("error", {}).get("traceback", "")  # the report has it
+    traceback = result.get("error", {}).get("traceback", "")  # the report prints it
     wrote = [print_output(attempt / file, skip=traceback) for file in (STDOUT, STDERR)]
     if not any(wrote):
         print(f"step {step} wrote nothing", file=sys.stderr)
@@ -76,7 +81,7 @@ def logs(
 
 
 def _print_trial(attempt: Path, *, raw: bool) -> None:
-    """Print what a trial of a sweep wrote; a traceback is in its errors."""
+    """Print the output of a sweep's trial; a traceback is in its errors."""
     from wingspan.runner.run_folder import STDERR, STDOUT
 
     for file in (attempt / STDOUT, attempt / STDERR):
@@ -87,7 +92,7 @@ def _print_trial(attempt: Path, *, raw: bool) -> None:
 
 
 def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:
-    """Print the curves of one step, or the last values of several."""
+    """Print the curves of one step, or the last values of several steps."""
     from wingspan.errors import NotFoundError, near
     from wingspan.runner.runs import open_run
 
@@ -111,7 +116,7 @@ def _of(run: "Run", step: str | None) -> str:
 
 
 def _curves(logged: "Mapping[str, Metric]") -> dict[str, list[list[float | None]]]:
-    """Return each metric's points as JSON has them: a value that is no finite number is null."""
+    """Return each metric's points for JSON, with null for nan and inf."""
     return {
         name: [[at, value if math.isfinite(value) else None] for at, value in metric.curve]
         for name, metric in logged.items()
@@ -119,7 +124,7 @@ def _curves(logged: "Mapping[str, Metric]") -> dict[str, list[list[float | None]
 
 
 def _table(logged: "Mapping[str, Metric]") -> list[str]:
-    """Return a line for each step of training, a column for each metric."""
+    """Return a line for each step of training, with a column for each metric."""
     values = {name: dict(metric.curve) for name, metric in logged.items()}
     rows = [["step", *map(shown_name, logged)]]
     for at in sorted({at for points in values.values() for at in points}):
@@ -130,7 +135,7 @@ def _table(logged: "Mapping[str, Metric]") -> list[str]:
 
 
 def _last_values(found: "Mapping[str, Mapping[str, Metric]]") -> list[str]:
-    """Return a line for each step: the value of each metric that was logged last."""
+    """Return a line for each step with the last value of each metric."""
     width = min(max(map(len, found), default=0), 40)
     return [
         f"{shown_name(name):{width}}  "
@@ -140,7 +145,7 @@ def _last_values(found: "Mapping[str, Mapping[str, Metric]]") -> list[str]:
 
 
 def print_command(run: "Run", step: str, *, raw: bool) -> None:
-    """Print what a command wrote, its own line first: output to standard output, errors to standard error."""
+    """Print a command, then its output to standard output and its errors to standard error."""
     from wingspan.runner.run_folder import STDERR, STDOUT
 
     attempt = _last_attempt(run, step)
@@ -159,7 +164,9 @@ def print_command(run: "Run", step: str, *, raw: bool) -> None:
 
 
 def print_output(file: Path, out: TextIO | None = None, *, skip: str = "", begin: int = 0) -> bool:
-    """Print the last lines of a file and, to standard error, where the rest is; return whether it has any.
+    """Print the last lines of a file; return whether it has any.
+
+    A note on standard error says where the rest is.
 
     Parameters
     ----------
@@ -178,15 +185,13 @@ def print_output(file: Path, out: TextIO | None = None, *, skip: str = "", begin
     print("\n".join(lines), end=end, file=out or sys.stdout)
     if not whole:
         size = file.stat().st_size
-        told = (
-            f"this was the end of {size:,} bytes, made safe to print; all of it: --raw, or {file}"
-        )
-        print(told if end else f"\n{told}", file=sys.stderr)
+        note = f"the end of {size:,} bytes, made safe to print; print all: --raw, or see {file}"
+        print(note if end else f"\n{note}", file=sys.stderr)
     return bool(text)
 
 
 def copy_output(file: Path, out: Any, begin: int = 0) -> None:  # noqa: ANN401 - with its buffer
-    """Copy a file byte for byte to a stream, from a place on."""
+    """Copy a file byte for byte to a stream, starting at `begin`."""
     out.flush()
     if file.exists():
         with file.open("rb") as source:
@@ -195,14 +200,14 @@ def copy_output(file: Path, out: Any, begin: int = 0) -> None:  # noqa: ANN401 -
 
 
 def _why_no_output(run: "Run", step: str) -> str:
-    """Say of a step that has no folder here whether its job runs in a pool, and why it has not begun else."""
+    """Explain why a step has no folder here: its job runs in a pool, or it has not begun."""
     from wingspan.cli.progress import job_now
 
     tried = run.attempts.get(step, ())
     if run.state == "running" and tried and not tried[-1].outcome:
-        told = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
+        state = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
         now = f"condor_tail -f {tried[-1].job}"
-        return f"{told}\n  -> its output comes when the job has ended; to see it now: {now}"
+        return f"{state}\n  -> its output arrives when the job ends; to see it now: {now}"
     return f"step {step} has written nothing here: {_state_of(run, step)}"
 
 

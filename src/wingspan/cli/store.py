@@ -1,4 +1,4 @@
-"""``wingspan store``: what the kept results weigh, whether they are whole, and how to be rid of old ones."""
+"""``wingspan store``: check stored results, and remove old ones."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wingspan.runner.run_folder import Home
 
 app = typer.Typer(
-    help="Kept results: remove old ones, find damaged ones.",
+    help="Stored results: remove old ones, find damaged ones.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -25,21 +25,23 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 @app.command()
 def gc(
     older_than: Annotated[
-        str, typer.Option(help="Age, such as 12h, 30d or 4w; younger results stay.")
+        str, typer.Option(help="Age, such as 12h, 30d or 4w; younger results are kept.")
     ] = "30d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; remove nothing.")] = False,
     shared: Annotated[
         Path | None,
-        typer.Option(help="Of this folder, shared with a pool's machines, in place of a project."),
+        typer.Option(
+            help="Clean this folder, which a pool's machines share, in place of a project."
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove old results that nothing needs any more.
 
-    Needed are those of the last plan of each pipeline, and of runs that go on. Results whose keys an older version made
-    are never found again: they go after a day. Of a shared folder: what runs that
-    are over have left there, and environments that no run needs.
+    The last plan of each pipeline and runs that go on need their results. Results with keys of an older version
+    cannot be found again and are removed after a day. In a shared folder, files of finished runs and environments
+    that no run needs are removed.
     """
     from wingspan.planning.key import FORMAT
     from wingspan.runner.run_folder import find_home
@@ -64,8 +66,8 @@ def _gc_shared(shared: Path, age_s: float, *, dry: bool, as_json: bool) -> None:
 
     found = clean_shared(shared, age_s, dry=dry)
     if as_json:
-        told = [{"path": str(one.path), "kept": one.kept, "bytes": one.size} for one in found]
-        print(json.dumps({"folders": told, "removed": not dry}))
+        folders = [{"path": str(one.path), "kept": one.kept, "bytes": one.size} for one in found]
+        print(json.dumps({"folders": folders, "removed": not dry}))
         return
     gone = [one for one in found if not one.kept]
     for one in found:
@@ -81,7 +83,7 @@ def seconds(text: str) -> float:
     Raises
     ------
     SettingError
-        It is no number with a unit.
+        The text is not a number with a unit.
     """
     number, unit = text[:-1], text[-1:]
     if unit not in _SECONDS or not number.replace(".", "", 1).isdecimal():
@@ -91,14 +93,14 @@ def seconds(text: str) -> float:
 
 
 def needed_keys(home: "Home") -> frozenset[str]:
-    """Return the keys of each pipeline's last plan, and of every run that a living process drives or a pool has.
+    """Return the keys of each pipeline's last plan, and of every run that goes on.
 
-    Those of a sweep's trials are in its study. A plan of an older version, whose keys no plan gives any more, needs none.
+    The keys of a sweep's trials are in its study. A plan of an older version needs none, as its keys cannot recur.
 
     Raises
     ------
     CorruptError
-        A file that says so cannot be read; nothing should be removed then.
+        A plan or a study cannot be read; then nothing must be removed.
     """
     from wingspan.runner.plan_file import load_plan, steps_in
     from wingspan.runner.run_folder import RunFolder
@@ -113,7 +115,7 @@ def needed_keys(home: "Home") -> frozenset[str]:
             keys |= {facts["key"] for facts in planned if _found_again(facts)}
             studies |= {facts["study"] for facts in planned if "study" in facts}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            fix = "remove the file; the next plan of this pipeline writes it anew"
+            fix = "remove the file; the next plan of this pipeline writes it again"
             raise CorruptError(str(path), f"cannot be read: {error}", fix) from error
     for run_id in home.run_ids():
         folder = RunFolder(home.runs / run_id)
@@ -133,9 +135,9 @@ def _found_again(facts: dict[str, Any]) -> bool:
 
 @app.command()
 def check(home: HomeOption = None, as_json: AsJson = False) -> None:
-    """Read every byte of the store and say what is damaged.
+    """Read every byte of the store and report damage.
 
-    Exits with 1 if anything is.
+    Exits with 1 if any result is damaged.
     """
     from wingspan.runner.run_folder import find_home
     from wingspan.store.store import Store

@@ -1,4 +1,4 @@
-"""``wingspan sweep``: search the arguments of a step or a script, list the trials, end a sweep early."""
+"""``wingspan sweep``: search arguments of a step or script, list trials, end a sweep early."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _FileFirst(TyperGroup):
-    """Takes ``wingspan sweep FILE.yaml`` for ``wingspan sweep run FILE.yaml``."""
+    """Reads ``wingspan sweep FILE.yaml`` as ``wingspan sweep run FILE.yaml``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's
         if args and args[0] not in self.commands and args[0] != "--help":
@@ -31,7 +31,8 @@ class _FileFirst(TyperGroup):
 
 app = typer.Typer(cls=_FileFirst, help="Search parameters: FILE.yaml, or a pipeline's sweep.")
 Sweep = Annotated[
-    str | None, typer.Option("--step", metavar="STEP", help="Which sweep, if there are several.")
+    str | None,
+    typer.Option("--step", metavar="STEP", help="The sweep's name, if there are several."),
 ]
 
 
@@ -41,14 +42,15 @@ def run(
     pipeline: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE[:NAME]", help="Search a step of this pipeline, not the file's program."
+            metavar="FILE[:NAME]",
+            help="Pipeline whose step is searched, in place of the file's program.",
         ),
     ] = None,
     step: Annotated[
         str | None, typer.Option("--step", metavar="STEP", help="The step of the pipeline.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="The most trials.")] = None,
-    parallel: Annotated[int | None, typer.Option(min=1, help="The most trials at once.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Most trials.")] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="Most trials at once.")] = None,
     files: Annotated[
         list[Path] | None,
         typer.Option("--file", metavar="PATH", help="A file or folder that the program reads."),
@@ -73,7 +75,7 @@ def run(
     if pipeline is None:
         if settings or step:
             wrong = f"--set {settings[0]}" if settings else f"--step {step}"
-            raise SettingError(wrong, "it is for a pipeline", "name one: --pipeline FILE.py")
+            raise SettingError(wrong, "it needs a pipeline", "name one: --pipeline FILE.py")
         made = _of_program(file, trials, parallel, files or [], _outputs(outputs or []))
     else:
         from wingspan.cli.target import load_pipeline
@@ -100,16 +102,16 @@ def _of_program(
 
     found = read(file)
     if found.command is None or not found.command.program:
-        problem = "it names no program"
+        problem = "it does not name a program"
         fix = f"add `program: train.py`, or search a pipeline: wingspan sweep {file} --pipeline FILE.py"
         raise SettingError(str(file), problem, fix)
     name = found.command.program
     place = Path(name)
     program = place if place.is_file() else file.parent / place
     if not program.is_file():
-        beside = [entry.name for entry in file.parent.glob("*.py")]
+        others = [entry.name for entry in file.parent.glob("*.py")]
         problem = f"program: there is no file {name}"
-        raise NotFoundError(str(file), problem, near(name, beside))
+        raise NotFoundError(str(file), problem, near(name, others))
     if place.is_absolute() or ".." in place.parts:
         problem = f"program: {name} is not below the folder of the command"
         raise SettingError(str(file), problem, f"give its name, from its folder: {place.name}")
@@ -136,7 +138,7 @@ def _outputs(given: Iterable[str]) -> dict[str, str]:
 
 
 def _best_lines(study: "Study") -> list[str]:
-    """Return what to print of a sweep that has ended."""
+    """Return the summary of an ended sweep."""
     best = study.best
     if best is None:
         return []
@@ -160,7 +162,7 @@ def show(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     pictures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Also write pictures there, as SVG.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write pictures to, as SVG.")
     ] = None,
 ) -> None:
     """Print the trials of a sweep, best first."""
@@ -202,7 +204,7 @@ def _counts(study: "Study") -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the rows as lines with a head, numbers to the right."""
+    """Return the rows as lines below a header, numbers to the right."""
     if not rows:
         return ["  no trials yet"]
     columns = [each for each in rows[0] if any(row.get(each) not in {None, ""} for row in rows)]
@@ -224,7 +226,7 @@ def _cell(value: object) -> str:
 
 @app.command()
 def end(run_id: RunId = "last", home: HomeOption = None) -> None:
-    """Draw no more trials; the run goes on with the best so far."""
+    """Stop drawing trials; the run goes on with the best so far."""
     from wingspan.runner.runs import open_run
 
     opened = open_run(run_id, home=home)

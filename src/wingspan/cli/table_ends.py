@@ -1,4 +1,4 @@
-"""What becomes of a trained model: it is shown, deployed unless something speaks against it, and used on new rows."""
+"""After training: show the models, deploy the best unless it is not good enough, predict."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What becomes of the best model: deployed under a name unless that is None, used on new rows if there are any."""
+    """What to do with the best model: the name to deploy it under, if any, and rows to predict."""
 
     models: Path
     name: str | None
@@ -31,12 +31,12 @@ class Ends:
     replace: bool = False
 
     def checked(self) -> Self:
-        """Refuse, before anything is computed, what could not be written afterwards."""
+        """Refuse outputs that cannot be written, before anything is computed."""
         from wingspan.errors import SettingError
 
         if (self.new_rows is None) != (self.out is None):
             raise SettingError(
-                "wingspan train", "--predict and --out belong together", "give both, or none"
+                "wingspan train", "--predict and --out belong together", "give both or neither"
             )
         check_out(self.out)
         if self.name is not None:
@@ -56,8 +56,8 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
     rival = _rival(run, what, ends, folder, best.metrics[0])
     against = [*(f"{label} failed" for label in failed), *map(str, survey.against)]
     if rival is not None and rival.keeps:
-        better = f"{rival.reference}, which is deployed, is better by {rival.metric}"
-        against.append(f"{better} -> replace it all the same: --replace")
+        better = f"the deployed model {rival.reference} is better by {rival.metric}"
+        against.append(f"{better} -> to replace it anyway: --replace")
     deployed = None
     if ends.name is not None and (ends.anyway or not against):
         deployed = deploy(folder, ends.models, ends.name)
@@ -90,7 +90,7 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
 
 
 def _deployment(deployed: "Deployed | None", rival: "Standing | None") -> dict[str, Any]:
-    """Return what a program wants to know of the deployment, and of the model that was there before."""
+    """Return the facts of the deployment, and of the model deployed before, for a program."""
     made = deployed and {"model": deployed.reference, "folder": str(deployed.folder)}
     before = rival and {
         "model": rival.reference,
@@ -103,7 +103,7 @@ def _deployment(deployed: "Deployed | None", rival: "Standing | None") -> dict[s
 def _rival(
     run: "Run", what: "Training", ends: Ends, folder: Path, metric: str
 ) -> "Standing | None":
-    """Return how the model that would be replaced does beside the new one; None without one."""
+    """Compare the new model with the one it would replace; return None without such a model."""
     if ends.name is None or ends.replace or not (ends.models / ends.name / "current").is_file():
         return None
     from wingspan.tabular.contest import rival_of, standing
@@ -117,7 +117,7 @@ def _rival(
 def _print_ends(
     deployed: "Deployed | None", ends: Ends, failed: list[str], against: list[str]
 ) -> None:
-    """Print what became of the best model."""
+    """Print whether and where the best model was deployed."""
     if failed:
         print(f"failed: {', '.join(failed)}; see `wingspan logs 'fit[{failed[0]}]'`")
     if deployed is not None:
@@ -127,13 +127,13 @@ def _print_ends(
         print("not deployed:")
         print("\n".join(wrap(f"  {each}", "    ") for each in against))
         if not all("--replace" in each for each in against):
-            print("to deploy it all the same, run the command again with --deploy-anyway")
+            print("to deploy it anyway, run the command again with --deploy-anyway")
     if ends.out is not None:
         print(f"predicted {ends.new_rows}: {ends.out}")
 
 
 def check_out(out: Path | None) -> None:
-    """Refuse, before anything is computed, a file that predictions cannot be written to."""
+    """Refuse a file that predictions cannot be written to, before anything is computed."""
     from wingspan.errors import SettingError
 
     if out is None:

@@ -1,4 +1,4 @@
-"""The options of ``wingspan train`` and ``wingspan predict``, in groups, and what they ask for."""
+"""The options of ``wingspan train`` and ``wingspan predict`` in groups, and their meaning."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,16 +21,16 @@ Data = Annotated[
 Target = Annotated[list[str], typer.Option(help="Column to predict.")]
 Interval = Annotated[
     float | None,
-    typer.Option(help="Regression: add the ends of an interval that this share of rows lies in."),
+    typer.Option(help="Regression: add an interval that this share of rows lies in."),
 ]
-Shards = Annotated[int, typer.Option(min=1, help="Parts to work in; results do not depend on it.")]
+Shards = Annotated[
+    int, typer.Option(min=1, help="Number of parts to work in; results do not depend on it.")
+]
 Memory = Annotated[
     str | None, typer.Option(help="Memory of each step [default: by the data's size].")
 ]
 Delimiter = Annotated[str, typer.Option(help="CSV field delimiter.")]
-Missing = Annotated[
-    str, typer.Option(help="Further words for a missing value, separated by commas.")
-]
+Missing = Annotated[str, typer.Option(help="More words for a missing value, separated by commas.")]
 Out = Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")]
 ModelName = Annotated[
     str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
@@ -40,7 +40,7 @@ IdColumn = Annotated[str | None, typer.Option("--id", help="Column to copy to th
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Which models are compared, and by what."""
+    """Which models are compared, and by which metric."""
 
     estimators: Annotated[
         str | None,
@@ -56,24 +56,26 @@ class Compared:
         str | None,
         typer.Option(
             metavar="TRIALS|FILE.yaml",
-            help="Search parameters of each estimator in so many trials, or those that a file names.",
+            help="Number of trials to tune each estimator with, or a file that names its parameters.",
         ),
     ] = None
     learning_curve: Annotated[
-        bool, typer.Option("--learning-curve", help="Show how much more training rows help.")
+        bool, typer.Option("--learning-curve", help="Show how much more rows would help.")
     ] = False
-    select: Annotated[str, typer.Option(help="Metric to choose by, then tie breaks.")] = ""
+    select: Annotated[str, typer.Option(help="Metric to choose by, then metrics for ties.")] = ""
     task: Annotated[
         Literal["classification", "regression"] | None,
         typer.Option(help="What to predict [default: by the target's values]."),
     ] = None
     calibrate: Annotated[
         Literal["sigmoid", "isotonic"] | None,
-        typer.Option(help="Bring probabilities to what they say, by folds of the training rows."),
+        typer.Option(help="Calibrate probabilities by folds of the training rows."),
     ] = None
     threshold: Annotated[
         str,
-        typer.Option(help="Two classes: score above which a row is positive; a metric; or cost:5."),
+        typer.Option(
+            help="Two classes: the score above which a row is positive, a metric, or cost:5."
+        ),
     ] = "0.5"
 
 
@@ -92,47 +94,45 @@ class Prepared:
         typer.Option("--show-rules", help="Print the cleaning rules as a file; train nothing."),
     ] = False
     fill: Annotated[
-        str, typer.Option(help="Missing numbers become the mean, the median, or a number.")
+        str, typer.Option(help="Value for missing numbers: mean, median, or a number.")
     ] = "mean"
     indicators: Annotated[
-        bool, typer.Option("--indicators", help="Add features that say where numbers are missing.")
+        bool, typer.Option("--indicators", help="Add features that mark missing numbers.")
     ] = False
     ordinal: Annotated[
         str,
-        typer.Option(metavar="COLUMN=A<B<C", help="Categories with an order, separated by commas."),
+        typer.Option(metavar="COLUMN=A<B<C", help="Ordered categories, separated by commas."),
     ] = ""
     text: Annotated[
         str, typer.Option(help="Columns whose words become features, separated by commas.")
     ] = ""
     class_weight: Annotated[
         Literal["balanced"] | None,
-        typer.Option(help="Let each class weigh the same in training."),
+        typer.Option(help="Give each class the same weight in training."),
     ] = None
-    weight: Annotated[str | None, typer.Option(help="Column of weights of the training rows.")] = (
-        None
-    )
+    weight: Annotated[
+        str | None, typer.Option(help="Column with the weights of training rows.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """How rows are divided."""
 
-    test_size: Annotated[float, typer.Option(help="Share of the rows for the test.")] = 0.2
+    test_size: Annotated[float, typer.Option(help="Share of rows for the test.")] = 0.2
     validation: Annotated[
         float,
-        typer.Option(
-            help="Share of the training rows that models are compared on; 0: on the test rows."
-        ),
+        typer.Option(help="Share of training rows to compare models on; 0: use the test rows."),
     ] = 0.2
     folds: Annotated[
-        int, typer.Option(help="Compare models by cross-validation in so many folds.")
+        int, typer.Option(help="Number of folds to compare models by cross-validation.")
     ] = 0
     group: Annotated[
-        str | None, typer.Option(help="Column whose rows of one value stay in one part.")
+        str | None, typer.Option(help="Column of groups; rows of one group stay in one part.")
     ] = None
     time: Annotated[
         str | None,
-        typer.Option(help="Column of dates or numbers: the latest rows are for the test."),
+        typer.Option(help="Column of dates or numbers; the latest rows are for the test."),
     ] = None
     seed: Annotated[int, typer.Option(help="Random seed for the split and the estimators.")] = 42
     stratify: Annotated[bool, typer.Option(help="Keep the target's shares in both parts.")] = False
@@ -149,27 +149,30 @@ class Read:
     decimal: Annotated[str, typer.Option(help="Decimal mark of numbers: . or ,")] = "."
     thousands: Annotated[str, typer.Option(help="Thousands mark of numbers, such as . or ,")] = ""
     numbers: Annotated[
-        str, typer.Option(help="Columns of amounts or percentages to read as numbers, by commas.")
+        str,
+        typer.Option(
+            help="Columns of amounts or percentages to read as numbers, separated by commas."
+        ),
     ] = ""
     categories: Annotated[
-        str, typer.Option(help="Columns of codes to take as categories, by commas.")
+        str, typer.Option(help="Columns of codes to treat as categories, separated by commas.")
     ] = ""
     missing: Missing = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What becomes of the best model."""
+    """What to do with the best model."""
 
     name: Annotated[
         str | None, typer.Option(help="Name to deploy under [default: the target].")
     ] = None
     deploy: Annotated[bool, typer.Option(help="Deploy the best model.")] = True
     deploy_anyway: Annotated[
-        bool, typer.Option("--deploy-anyway", help="Deploy although something speaks against it.")
+        bool, typer.Option("--deploy-anyway", help="Deploy even if something speaks against it.")
     ] = False
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a deployed model although it is better.")
+        bool, typer.Option("--replace", help="Replace a deployed model even if it is better.")
     ] = False
     predict: Annotated[
         Path | None,
@@ -182,7 +185,7 @@ class Deployment:
     models: Folder = MODELS
 
     def ends(self, target: str) -> Ends:
-        """Return what becomes of the model, checked before anything is computed."""
+        """Return what to do with the model, checked before anything is computed."""
         name = (self.name or target) if self.deploy else None
         made = Ends(
             self.models, name, self.predict, self.out, self.deploy_anyway, self.interval, self.replace
@@ -192,7 +195,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Where and with what the steps run."""
+    """Where the steps run, and with what."""
 
     shards: Shards = 1
     cpus: Annotated[int, typer.Option(min=1, help="Cores of each fit.")] = 1
@@ -214,7 +217,7 @@ def training_of(
     read: Read,
     work: Work,
 ) -> "Training":
-    """Return the training that options ask for."""
+    """Return the training that the options describe."""
     from wingspan.recipes.table_tuning import read_tuning
     from wingspan.recipes.training import Training
     from wingspan.tabular.given import read_options, read_parameters, read_rules, read_treatment

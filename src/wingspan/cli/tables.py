@@ -15,7 +15,7 @@ from wingspan.cli.model_table import (
     print_guess,
     print_predictions,
     print_rules,
-    tell_survey,
+    print_survey,
     write_out,
 )
 from wingspan.cli.models import MODELS
@@ -85,7 +85,7 @@ def train(
                 fuse=not work.no_fuse,
                 shared=work.shared,
                 choice=Choice(pool=pool_keys(work.pool)),
-                on_done=None if work.as_json else tell_survey,
+                on_done=None if work.as_json else print_survey,
             )
 
         run, fitted, failed = _without_failed(what, carry_out)
@@ -110,7 +110,7 @@ def predict(
     shared: Shared = None,
     pool: PoolKeys = None,
 ) -> None:
-    """Predict raw rows with a deployed model, in the order of the rows."""
+    """Predict raw rows with a deployed model; the order of the rows is kept."""
     from wingspan.pipeline.handles import step_of
     from wingspan.recipes.table_prediction import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
@@ -165,7 +165,7 @@ def _training(what: "Training", ends: Ends) -> "Pipeline":
 def _without_failed(
     what: "Training", carry_out: "Callable[[Training], Run]"
 ) -> "tuple[Run, Training, list[str]]":
-    """Train; where the steps of some estimators alone failed, go on with the others.
+    """Train; if only the steps of some estimators failed, continue with the others.
 
     Returns
     -------
@@ -186,7 +186,7 @@ def _without_failed(
 
 @contextmanager
 def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | None]":
-    """Give a runner; for the first run of a folder it begins at once to import what its steps will need."""
+    """Yield a runner; before a folder's first run, start to import the libraries of its steps."""
     from wingspan.runner.local.runner import LocalRunner
     from wingspan.runner.run_folder import find_home
 

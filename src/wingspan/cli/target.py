@@ -1,4 +1,4 @@
-"""``FILE:NAME`` and ``--set k=v`` -> the pipeline that the user's function declares."""
+"""Load the pipeline that ``FILE:NAME`` and ``--set k=v`` name."""
 
 import importlib.util
 import inspect
@@ -16,7 +16,7 @@ from wingspan.errors import DeclarationError, NotFoundError, WingspanError, near
 if TYPE_CHECKING:
     from wingspan.workflow import Pipeline
 
-_OURS = Path(__file__).parents[1]  # may lie below the user's folder
+_OURS = Path(__file__).parents[1]  # Wingspan's own files, which may lie below the user's folder
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
     """Import the file, call the function with the settings, and return the pipeline it declares."""
     file, name = split_target(target)
     factory = _factory(Path(file), name or "pipeline")
-    with _told_of(Path(file)):
+    with _explained(Path(file)):
         given = read_settings(factory, settings, target)
         pipeline = factory(*given.args, **given.kwargs)
     from wingspan.workflow import Pipeline
@@ -52,14 +52,14 @@ def load_pipeline(target: str, settings: list[str]) -> "Pipeline":
 
 
 def _shown(value: object) -> str:
-    """Return a parameter's value as a list of runs shows it."""
+    """Return a parameter's value as ``wingspan runs`` prints it."""
     from wingspan.runner.job.brief import brief
 
     return str(value) if isinstance(value, Path) else brief(value)
 
 
 def is_step(target: str) -> bool:
-    """Say whether a target is surely no file: ``wingspan plan STEP`` takes the last run's pipeline."""
+    """Return whether a target cannot be a file, so that it names a step of the last run."""
     file = target.partition(":")[0]
     return not file.endswith(".py") and not os.path.exists(file)  # noqa: PTH110 - any text will do
 
@@ -70,7 +70,7 @@ def last_target(home: Path | None) -> tuple[str, list[str]]:
     Raises
     ------
     NotFoundError
-        There is no such run, or the file is gone.
+        No run was started from a file.
     """
     from wingspan.runner.runs import runs
 
@@ -84,18 +84,18 @@ def last_target(home: Path | None) -> tuple[str, list[str]]:
 
 def _factory(path: Path, name: str) -> Callable[..., Any]:
     if not path.is_file():
-        beside = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        others = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
         problem = (
             "expected a Python file, found a folder" if path.is_dir() else "there is no such file"
         )
-        raise NotFoundError(str(path), problem, near(path.name, beside))
+        raise NotFoundError(str(path), problem, near(path.name, others))
     sys.path.insert(0, str(path.parent.absolute()))
     spec = importlib.util.spec_from_file_location(path.stem, path.absolute())
     if spec is None or spec.loader is None:
         raise NotFoundError(str(path), "is not a Python file", "name a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
-    with _told_of(path):
+    with _explained(path):
         spec.loader.exec_module(module)
     found = getattr(module, name, None)
     if not callable(found):
@@ -106,25 +106,25 @@ def _factory(path: Path, name: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Tell an exception of the user's file by the lines of the user's own files alone."""
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an exception of the user's file into an error with the user's own lines only."""
     try:
         yield
     except WingspanError:
         raise
     except Exception as error:
         where, lines = _own_frames(error, path)
-        told = traceback.format_exception_only(error)[-1].rstrip()
-        problem = "\n".join([told, *lines])
+        raised = traceback.format_exception_only(error)[-1].rstrip()
+        problem = "\n".join([raised, *lines])
         raise DeclarationError(where, problem, _next_step(error)) from error
 
 
 def _own_frames(error: Exception, path: Path) -> tuple[str, list[str]]:
-    """Return the place of the innermost line that is the user's, and all such lines, outermost first."""
+    """Return the innermost of the user's lines, and all of them, outermost first."""
     folder = path.parent.absolute()
     if isinstance(error, SyntaxError) and error.filename:
-        told = (error.text or "").strip()
-        return f"{error.filename}:{error.lineno}", [f"  {told}"] if told else []
+        line = (error.text or "").strip()
+        return f"{error.filename}:{error.lineno}", [f"  {line}"] if line else []
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -140,4 +140,4 @@ def _own_frames(error: Exception, path: Path) -> tuple[str, list[str]]:
 def _next_step(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"correct the import, or install {error.name} for {sys.executable}"
-    return "correct the file, then give the same command again"
+    return "correct the file, then run the command again"

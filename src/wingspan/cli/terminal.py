@@ -1,7 +1,7 @@
-"""Standard output and error of the command line: any text can be written to them, whatever they are.
+"""Standard output and error of the command line, to which any text can be written.
 
 Control characters are written out, so that no name, message or file acts on the terminal. Characters that the
-encoding lacks are written as escapes. A reader that has gone away ends the output in silence.
+encoding lacks are written as escapes. If the reader is gone, the output ends without a message.
 """
 
 import os
@@ -15,7 +15,7 @@ from wingspan.shown import written_out
 
 
 class _Guarded:
-    """A text stream that writes control characters out; all else is the stream's own."""
+    """A text stream that writes control characters out."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -38,7 +38,7 @@ class _Guarded:
 
 @contextmanager
 def _full() -> Iterator[None]:
-    """Turn an output that takes no more into an error with its parts; a reader that is gone stays one.
+    """Turn a full disk under the output into an error; let `BrokenPipeError` pass.
 
     Raises
     ------
@@ -51,17 +51,17 @@ def _full() -> Iterator[None]:
         raise
     except OSError as error:
         problem = f"the output cannot be written: {error.strerror}"
-        fix = "free some space, or send the output elsewhere; nothing but the output is lost"
+        fix = "free some space, or redirect the output; only the output is lost"
         raise SpaceError("standard output", problem, fix) from error
 
 
 def bare(stream: TextIO) -> TextIO:
-    """Return a stream without its guard, for what draws on a terminal itself."""
+    """Return a stream without its guard, for code that draws on a terminal."""
     return stream.stream if isinstance(stream, _Guarded) else stream
 
 
 def redraws(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that can move its cursor; the `!` of a notebook cannot."""
+    """Return whether a stream is a terminal that moves its cursor, unlike a notebook's `!`."""
     return (
         stream.isatty() and "JPY_PARENT_PID" not in os.environ and os.environ.get("TERM") != "dumb"
     )
@@ -69,7 +69,7 @@ def redraws(stream: TextIO) -> bool:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Guard standard output and error; they are as before when the block ends."""
+    """Guard standard output and error until the block ends."""
     _open_closed()
     before = sys.stdout, sys.stderr
     try:
@@ -90,7 +90,7 @@ def _guard(stream: TextIO | None) -> TextIO:
 
 
 def _open_closed() -> None:
-    """Give the numbers 0 to 2 to the null device where they are closed: the next file would get them."""
+    """Open the null device for closed streams 0 to 2, which the next file would get otherwise."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -99,7 +99,7 @@ def _open_closed() -> None:
 
 
 def _finish(stream: TextIO) -> None:
-    """Write what is left; where nobody reads it, let the interpreter write it nowhere."""
+    """Write what is left; if the reader is gone, let the interpreter write to the null device."""
     try:
         stream.flush()
     except (BrokenPipeError, SpaceError):

@@ -1,4 +1,4 @@
-"""Read a value of a given type from a text of the command line, and say what such a text looks like."""
+"""Read a value of a given type from text of the command line, and describe such text."""
 
 import json
 import types
@@ -30,7 +30,7 @@ def from_text(text: str, kind: Any) -> Any:  # noqa: ANN401 - of the type
     Raises
     ------
     ValueError
-        The text is not such a value; the message adds what `described` does not say.
+        The text is not such a value. The message adds to what `described` says.
     """
     kind, origin, kinds = _parts(kind)
     if origin in _UNIONS:
@@ -53,7 +53,7 @@ def from_text(text: str, kind: Any) -> Any:  # noqa: ANN401 - of the type
 
 
 def _parts(kind: Any) -> tuple[Any, Any, tuple[Any, ...]]:  # noqa: ANN401
-    """Return a type without its annotations and other names, its origin, and its arguments."""
+    """Return a type without annotations and aliases, its origin, and its arguments."""
     while True:
         if typing.get_origin(kind) is typing.Annotated:
             kind = typing.get_args(kind)[0]
@@ -109,7 +109,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
 
 
 def _one_of(text: str, kinds: Iterable[Any]) -> Any:  # noqa: ANN401
-    """Return the value of the first type that reads the text; types that take every text come last."""
+    """Return the value of the first type that reads the text; types that read all texts last."""
     ordered = sorted(kinds, key=lambda kind: (kind in _LATE, kind is bool))
     for kind in ordered:
         try:
@@ -159,7 +159,7 @@ def _json(text: str, kind: type) -> Any:  # noqa: ANN401
 
 
 def _collection(listed: list[Any], kind: Any) -> Any:  # noqa: ANN401
-    """Return a list, tuple or set of a type from its parts: texts, or values that JSON gave."""
+    """Return a list, tuple or set of a type from its parts, which are texts or values of JSON."""
     kind, origin, kinds = _parts(kind)
     fixed = origin is tuple and kinds and kinds[-1] is not Ellipsis
     if fixed and kinds == ((),):
@@ -171,7 +171,7 @@ def _collection(listed: list[Any], kind: Any) -> Any:  # noqa: ANN401
 
 
 def _from_json(value: Any, kind: Any) -> Any:  # noqa: ANN401
-    """Return a value of a type from what JSON gave; a text is read as on the command line."""
+    """Return a value of a type from a value of JSON; text is read as on the command line."""
     kind, origin, kinds = _parts(kind)
     if kind in (Any, object):
         return value
@@ -199,11 +199,11 @@ def _first_that_fits(value: object, kinds: Iterable[Any]) -> Any:  # noqa: ANN40
             return _from_json(value, kind)
         except ValueError:
             continue
-    raise ValueError(f"{json.dumps(value)} is none of the types")
+    raise ValueError(f"{json.dumps(value)} does not fit any of the types")
 
 
 def kind_of(default: object) -> Any:  # noqa: ANN401 - a type
-    """Return the type that a default stands for; of a list with members, also theirs."""
+    """Return the type of a default, and of its members if it is a list with some."""
     kind = type(default)
     if kind in {list, set, frozenset, tuple} and default:
         inner = {type(each) for each in typing.cast("Collection[object]", default)}
@@ -215,7 +215,7 @@ def kind_of(default: object) -> Any:  # noqa: ANN401 - a type
 
 
 def described(kind: Any) -> str:  # noqa: ANN401 - a type
-    """Return what a text of a type must be, in words."""
+    """Return in words what text of a type must be."""
     kind, origin, kinds = _parts(kind)
     if origin in _UNIONS:
         return " or ".join(described(each) for each in kinds)
@@ -234,7 +234,7 @@ def _short_name(kind: Any) -> str:  # noqa: ANN401
 
 
 def example(kind: Any) -> str:  # noqa: ANN401 - a type
-    """Return a text that is a value of a type, as the shell takes it."""
+    """Return text that is a value of a type, quoted for the shell."""
     kind, origin, kinds = _parts(kind)
     if origin in _UNIONS:
         return example(next((each for each in kinds if each is not types.NoneType), str))

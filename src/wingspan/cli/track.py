@@ -1,4 +1,4 @@
-"""``wingspan track``: bring what W&B and TensorBoard show of a run up to date, and prove that all of it is there."""
+"""``wingspan track``: bring a run's mirrors up to date, and check that they are complete."""
 
 import sys
 from typing import Annotated
@@ -15,7 +15,7 @@ app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
 
 @app.command()
 def sync(run_id: RunId = "last", track: Track = None, home: HomeOption = None) -> None:
-    """Send what a run's mirrors lack.
+    """Send to a run's mirrors what they lack.
 
     --track adds a mirror to the run.
     """
@@ -42,7 +42,7 @@ def check(
     home: HomeOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what is missing.")] = False,
 ) -> None:
-    """Read back what a run's mirrors show, and compare it with the run's record.
+    """Read back a run's mirrors and check that they are complete.
 
     Exits with 1 unless every logged point is there, once, in order and with its value. Exits with 3 if all that the
     server shows agrees, but it does not show everything.

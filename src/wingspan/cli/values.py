@@ -1,4 +1,4 @@
-"""Show a value on the terminal: as text, bounded and safe, or as JSON."""
+"""Show a value on the terminal, as JSON or as text that is bounded and safe."""
 
 import json
 import math
@@ -71,7 +71,7 @@ def _array_text(value: Any) -> str:  # noqa: ANN401
 
 
 def _path_text(path: Path) -> str:
-    """Return a path, with the files of a folder and the size of a file."""
+    """Return a path with the size of a file, or the files of a folder."""
     if not path.is_dir():
         size = f"  {path.stat().st_size:,} bytes" if path.exists() else ""
         return f"{path}{size}"
@@ -92,12 +92,12 @@ def _members_text(value: Any) -> str:  # noqa: ANN401
 
 
 def members_of(value: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    """Return the members of a dict, a NamedTuple, a dataclass or a list by name; None of anything else."""
+    """Return the members of a dict, NamedTuple, dataclass or list by name; None for others."""
     if isinstance(value, Mapping):
         plain = {str(name): each for name, each in value.items()}
         if len(plain) == len(value):
             return plain
-        return {repr(name): each for name, each in value.items()}  # 1 and "1": none may be lost
+        return {repr(name): each for name, each in value.items()}  # 1 and "1": neither may be lost
     if hasattr(value, "_asdict"):
         return dict(value._asdict())
     if is_dataclass(value):
@@ -108,7 +108,7 @@ def members_of(value: Any) -> dict[str, Any] | None:  # noqa: ANN401
 
 
 def json_of(value: Any, *, tables: bool = True) -> Any:  # noqa: ANN401 - JSON
-    """Return what JSON can hold of a value: nan is null, a table a list of rows if `tables` may be in it.
+    """Return a value as JSON's types: nan as null, a table as a list of rows if `tables`.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def json_of(value: Any, *, tables: bool = True) -> Any:  # noqa: ANN401 - JSON
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401
-    """Return the rows of a table, the numbers of an array, the members of a list or set; else None."""
+    """Return the rows of a table, numbers of an array, or members of a list or set; else None."""
     rows = rows_of(value)
     if rows is not None:
         return rows
@@ -159,7 +159,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401
 
 
 def rows_of(value: Any) -> Iterable[Mapping[str, Any]] | None:  # noqa: ANN401
-    """Return the rows of a table of polars or pandas by column; None of anything else."""
+    """Return the rows of a table of polars or pandas by column; None for other values."""
     library, name = library_of(value), type(value).__name__
     if library == "polars" and name in {"DataFrame", "LazyFrame"}:
         table = value.collect() if name == "LazyFrame" else value

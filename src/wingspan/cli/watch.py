@@ -1,4 +1,4 @@
-"""``wingspan watch``: a run as it goes on, until it ends; looking changes nothing."""
+"""``wingspan watch``: show a run until it ends, without changing it."""
 
 import json
 import sys
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from wingspan.runner.watch import Watch
 
 _POLL_S = 0.3
-_REST = 19  # times as long as a look takes: at most a twentieth of a core
+_REST = 19  # pause, in times that a look takes: at most a twentieth of a core
 _LONGEST_S = 10.0
 
 
 def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = False) -> None:
-    """Show a run as it goes on, until it ends; Ctrl-C leaves it alone."""
+    """Show a run until it ends; Ctrl-C leaves the run alone."""
     from wingspan.runner.runs import open_run
     from wingspan.runner.watch import Watch
 
@@ -34,7 +34,7 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
     seen = Watch(run.folder, run.home)
     try:
         if as_json:
-            _tell(seen, str(run.origin.get("command", "")))
+            _print_news(seen, str(run.origin.get("command", "")))
         else:
             _show(seen, run)
     except KeyboardInterrupt:
@@ -45,8 +45,11 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
     conclude(run)
 
 
-def _tell(seen: "Watch", command: str) -> None:
-    """Print each event, and what running steps log, as a line of JSON; advice in terms of the command that started the run."""
+def _print_news(seen: "Watch", command: str) -> None:
+    """Print each event, and the metrics of running steps, as lines of JSON.
+
+    Advice is in terms of the command that started the run.
+    """
     from wingspan.runner.advice import in_terms_of
     from wingspan.runner.events import RUNNING
 
@@ -86,7 +89,7 @@ def _show(seen: "Watch", run: "Run") -> None:
 
 
 def _rest(seen: "Watch", begin: float) -> None:
-    """Wait for news; longer where a look is much work."""
+    """Wait for news; wait longer if a look takes long."""
     if not seen.over:
         time.sleep(min(max(_POLL_S, _REST * (time.monotonic() - begin)), _LONGEST_S))
 

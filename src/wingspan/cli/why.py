@@ -1,4 +1,4 @@
-"""``wingspan why``: why jobs wait, are held, or where they run."""
+"""``wingspan why``: why jobs wait or are held, and where others run."""
 
 import json
 import re
@@ -35,15 +35,15 @@ def why(
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why jobs are idle or held, and what to do.
+    """Explain why jobs are idle or held, and suggest a fix.
 
-    And where the others run.
+    Running jobs are listed with their host.
     """
     job_id = _job_id(what, home)
     run = _run(what, step, home) if job_id is None else None
     ads = _ads(job_id, run, step)
     if not ads and run is None:
-        fix = "condor_q lists them; of ended ones: condor_history, or wingspan events show"
+        fix = "list jobs with condor_q; for ended ones use condor_history, or wingspan events show"
         raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
     found = _explained(ads)
     waiting = {} if run is None or ads else _steps(run, step)
@@ -64,7 +64,7 @@ def _run(what: str, step: str | None, home: Path | None) -> "Run":
 
 
 def _job_id(what: str, home: Path | None) -> re.Match[str] | None:
-    """Return a job's id; None where the text is ``last``, or an id, or the last part of one, of a run."""
+    """Return a job's id; None if the text names a run."""
     from wingspan.runner.run_folder import find_home
 
     found = _JOB.fullmatch(what)
@@ -88,7 +88,7 @@ def _ads(job_id: re.Match[str] | None, run: "Run | None", step: str | None) -> l
 
 
 def _explained(ads: Iterable[Ad]) -> list[dict[str, Any]]:
-    """Return one answer for all jobs that HTCondor treats alike."""
+    """Return one answer per group of jobs that HTCondor treats alike."""
     from wingspan.accesspoint.idle import look_at_pool
 
     alike: dict[tuple[object, ...], list[Ad]] = {}
@@ -106,7 +106,7 @@ def _explained(ads: Iterable[Ad]) -> list[dict[str, Any]]:
     for group in alike.values():
         facts = _facts(group[0], len(group))
         if facts["state"] == "idle" and pool is not None:
-            # the negotiator's word is in the ad of the first job of those alike that it looked at
+            # Of jobs that are alike, only the first one that the negotiator looked at has its reason.
             facts |= _idle(max(group, key=lambda ad: "LastRejMatchReason" in ad), pool)
         found.append(facts)
     return found
@@ -160,7 +160,7 @@ def _idle(ad: Ad, pool: Any) -> dict[str, Any]:  # noqa: ANN401 - Pool, which is
 
 
 def match_facts(found: "Match") -> dict[str, Any]:
-    """Return what trying a job on all slots gave, JSON-able."""
+    """Return how a job fits all slots, as JSON's types."""
     return {
         "slots": found.total,
         "fit": found.fit,
@@ -182,7 +182,7 @@ def _text(facts: Mapping[str, Any]) -> str:
 
 
 def clause_lines(facts: Mapping[str, Any]) -> list[str]:
-    """Return a table of the clauses that some slots do not meet, with how many do."""
+    """Return a table of the clauses that some slots do not meet, with the slots that do."""
     total = facts["slots"]
     rows = [(one["text"], one["slots"]) for one in facts["clauses"] if one["slots"] < total]
     lines = [f"  {slots:6} of {total} slots meet {text}" for text, slots in rows]
@@ -190,7 +190,7 @@ def clause_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as people say it.
+    """Return a duration in words.
 
     >>> duration(7300)
     '2 h 1 min'
@@ -202,24 +202,24 @@ def duration(seconds: float) -> str:
 
 
 def _steps(run: "Run", step: str | None) -> dict[str, str]:
-    """Say of steps that have no job in the queue why they have none."""
+    """Explain why steps have no job in the queue."""
     events = run.events
     names = {planned.key: name for name, planned in run.steps.items()}
-    told = {}
+    states = {}
     for name in [step] if step else list(events):
         event, needs = events[name], [names[key] for key in run.steps[name].needs]
         open_needs = [need for need in needs if events[need].state != "done"]
         waits = f", for {', '.join(open_needs)}" if event.state == "waiting" and open_needs else ""
-        told[name] = f"{event.state}{waits}{': ' if event.problem else ''}{event.problem}"
-    return told
+        states[name] = f"{event.state}{waits}{': ' if event.problem else ''}{event.problem}"
+    return states
 
 
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
     if run is None:
         return ""
     lines = [f"run {run.run_id}: {run.state}; {run.trail.without_jobs}"]
-    lines += [f"  {shown_name(name)}: {shown(told)}" for name, told in steps.items()]
-    failed = [name for name, told in steps.items() if told.startswith("failed")]
+    lines += [f"  {shown_name(name)}: {shown(state)}" for name, state in steps.items()]
+    failed = [name for name, state in steps.items() if state.startswith("failed")]
     return "\n".join(
         [*lines, *(f"  -> wingspan logs {_word(name)} --run {run.run_id}" for name in failed)]
     )
