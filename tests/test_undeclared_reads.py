@@ -100,8 +100,8 @@ def test_data_read_by_a_step_is_noticed(loans):
 def test_what_to_declare_is_said_once(loans, caplog):
     """By the first run, not by those after it; and by `status`."""
     run = loans.fresh("loans").pipeline().run()
-    said = [line for line in caplog.messages if "without being given" in line]
-    assert [line.partition(" without")[0] for line in said] == [
+    said = [line for line in caplog.messages if "undeclared" in line]
+    assert [line.partition(" undeclared")[0] for line in said] == [
         "step first reads cfg.json, $RATE",
         "step second reads cfg.json, data.csv, $RATE",
         "step third reads cfg.json, $RATE",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.errors import DeclarationError, ReadOnlyError, SettingError
 from wingspan.pipeline import pipeline as declaration
@@ -215,19 +215,9 @@ class Pipeline(declaration.Pipeline):
         from wingspan.runner.events import ignore
         from wingspan.runner.runners import runner_on
 
-        with runner_on(on, _folder(shared), jobs, pool) as runner:
-            run = self.prepare(
-                on,
-                home=home,
-                fuse=fuse,
-                shared=shared,
-                until=until,
-                force=force,
-                touch=touch,
-                pool=pool,
-                begin=runner.begin,
-                track=track,
-            )
+        options = _Options(home, fuse, _folder(shared), until, force, touch, pool, track)
+        with runner_on(on, options.shared, jobs, pool) as runner:
+            run = self._prepare(on, options, runner.begin)
             # an equal run that is joined may have been started with other options
             own = None if runner.detached else runner
             drive(run.folder, run.home, listener or ignore, own, jobs)
@@ -252,21 +242,11 @@ class Pipeline(declaration.Pipeline):
 
         The options are those of `run`.
         """
-        run = self.prepare(
-            on,
-            home=home,
-            fuse=fuse,
-            shared=shared,
-            until=until,
-            force=force,
-            touch=touch,
-            pool=pool,
-            track=track,
-        )
-        if not run.folder.driven():
-            from wingspan.runner.drive import drive_in_background
+        from wingspan.runner.drive import drive_in_background
 
-            drive_in_background(run.folder, run.home, jobs)
+        options = _Options(home, fuse, _folder(shared), until, force, touch, pool, track)
+        run = self._prepare(on, options)
+        drive_in_background(run.folder, run.home, jobs)
         return run
 
     @checks_arguments
@@ -293,22 +273,31 @@ class Pipeline(declaration.Pipeline):
 
         The other options are those of `run`.
         """
+        options = _Options(home, fuse, _folder(shared), until, force, touch, pool, track)
+        return self._prepare(on, options, begin)
+
+    def _prepare(
+        self, on: str, options: "_Options", begin: "Callable[[Plan], object] | None" = None
+    ) -> "Run":
         if inside.inside():
             problem = "a step is running this file, and the file starts a run"
             raise DeclarationError(
                 self._place, problem, 'put the start under `if __name__ == "__main__":`'
             )
+        from wingspan.runner.mirrors.wanted import want
+        from wingspan.runner.plan_file import save_plan
+        from wingspan.runner.run import Run
         from wingspan.runner.runners import runner_on
 
+        home, fuse, shared, until, force, touch, pool, track = options
         mirrors = () if track is None else _checked(track)
-        place, given = find_home(home), _folder(shared)
-        runner = runner_on(on, given, pool=pool)
+        place, runner = find_home(home), runner_on(on, shared, pool=pool)
         runner.require_usable()
         if runner.detached:
             catch_up_all(place, self.name)
         plan = self.plan(home, on=on, fuse=fuse, until=until, force=force, pool=pool)
         if touch and force is not None:
-            problem = "touch keeps the last results, force makes new ones"
+            problem = "touch keeps the last results, but force makes new ones"
             raise SettingError("touch", problem, "leave one of them out")
         if touch and plan.to_run():
             from wingspan.runner.touch import touch as give_last_results
@@ -320,17 +309,26 @@ class Pipeline(declaration.Pipeline):
             return active
         if plan.to_run():
             runner.require(plan, place)
-        from wingspan.runner.mirrors.wanted import want
-        from wingspan.runner.plan_file import save_plan
-        from wingspan.runner.run import Run
-
         if begin is not None:
             begin(plan)
         folder = place.new_run(plan.pipeline)
-        save_plan(plan, folder, place, on, given, self.origin, pool)
+        save_plan(plan, folder, place, on, shared, self.origin, pool)
         if mirrors:
             want(folder, mirrors)
         return Run(folder, place)
+
+
+class _Options(NamedTuple):
+    """The options that `run`, `submit` and `prepare` share; see `Pipeline.run`."""
+
+    home: str | Path | None
+    fuse: bool
+    shared: Path | None
+    until: "Names | None"
+    force: "Names | None"
+    touch: bool
+    pool: Mapping[str, object] | None
+    track: "Mirrors | None"
 
 
 def submit(

@@ -168,4 +168,6 @@ def test_one_user_or_all_but_some(tmp_path):
     assert left.startswith("6 jobs held")
     assert "did you mean user1" in str(run("advise", tmp_path / "log", "--user", "usr1").exception)
     (tmp_path / "bare").write_text(LOG)
-    assert "do not name the owners" in str(run("advise", tmp_path / "bare", "--user", "x").exception)
+    assert "do not name the owners" in str(
+        run("advise", tmp_path / "bare", "--user", "x").exception
+    )

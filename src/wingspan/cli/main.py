@@ -9,6 +9,7 @@ import typer
 from wingspan.cli import (
     advise,
     check,
+    collect,
     dag,
     events,
     execute,
@@ -63,6 +64,7 @@ holds_judge.register(holds.app)
 holds_sweep.register(holds.app)
 for group in (
     runs,
+    collect,
     plan,
     execute,
     show,

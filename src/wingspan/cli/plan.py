@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.collect import submission
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, label, wrap
 from wingspan.cli.runs import (
@@ -23,7 +24,6 @@ from wingspan.cli.runs import (
     Until,
     check_folder,
     pool_keys,
-    submission,
 )
 
 if TYPE_CHECKING:

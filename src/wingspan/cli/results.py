@@ -48,24 +48,17 @@ def _groups(run: "Run") -> dict[str, list[str]]:
 
 def _results(run: "Run", names: Iterable[str]) -> dict[str, str]:
     """Return the result of each step as text, without those that are None."""
+    from wingspan.runner.job.brief import brief_result
     from wingspan.store.store import Store
 
     store = Store(run.home.store)
     found = {}
     for name in names:
         try:
-            made = store.result(run.steps[name].key)
+            found[name] = brief_result(store.result(run.steps[name].key))
         except (NotFoundError, CorruptError):
             continue
-        shown: Mapping[str, str] = made.get("shown") or {}
-        texts = [
-            shown[output] if output == "value" else f"{output}: {shown[output]}"
-            for output in made.get("fields", shown)
-            if output in shown
-        ]
-        if texts and texts != ["None"]:
-            found[name] = "; ".join(texts)
-    return found
+    return {name: text for name, text in found.items() if text}
 
 
 def _metrics(run: "Run", names: Iterable[str]) -> dict[str, str]:

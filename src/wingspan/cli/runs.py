@@ -1,4 +1,4 @@
-"""``wingspan run``, ``resume``, ``stop`` and ``collect``."""
+"""``wingspan run``, ``resume`` and ``stop``."""
 
 import shlex
 import sys
@@ -172,43 +172,23 @@ def run_pipeline(
         Called with the run and the name of each step that is up to date or done.
     """
     from wingspan.cli.progress import Progress
-    from wingspan.runner.drive import drive
+    from wingspan.runner.drive import drive, drive_in_background
 
     if home is not None:
         check_folder("--home", home)
-    if background:
-        submitted = pipeline.submit(
-            on,
-            home=home,
-            fuse=fuse,
-            shared=shared,
-            until=choice.until,
-            force=choice.force,
-            touch=choice.touch,
-            jobs=choice.jobs,
-            pool=choice.pool,
-            track=choice.track,
-        )
-        _print_notes(submitted)
-        print(f"run {submitted.run_id}\n{_commands(submitted)}")
-        return submitted
-    until, force, touch, jobs, pool, track = choice
-    stale = pipeline.plan(home, until=until).to_run() if touch else ()
-    started = pipeline.prepare(
-        on,
-        home=home,
-        fuse=fuse,
-        shared=shared,
-        until=until,
-        force=force,
-        touch=touch,
-        pool=pool,
-        track=track,
-    )
+    options = choice._asdict()
+    jobs = options.pop("jobs")
+    stale = pipeline.plan(home, until=choice.until).to_run() if choice.touch else ()
+    started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared, **options)
     if stale:
         names = ", ".join(step.name for step in stale)
         print(wrap(f"up to date with their last results: {names}", "  "), file=sys.stderr)
-    _print_notes(started)
+    for note in started.plan.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if background:
+        drive_in_background(started.folder, started.home, jobs)
+        print(f"run {started.run_id}\n{_commands(started)}")
+        return started
     try:
         with Progress.of(started) as progress:
             listener = progress if on_done is None else _listener(started, progress, on_done)
@@ -243,11 +223,6 @@ def _listener(
 def _commands(run: "Run") -> str:
     """Return the commands that watch and stop a run."""
     return f"  watch: wingspan watch {run.run_id}\n  stop:  wingspan stop {run.run_id}"
-
-
-def _print_notes(run: "Run") -> None:
-    for note in run.plan.notes:
-        print(f"note: {note}", file=sys.stderr)
 
 
 def check_folder(option: str, folder: Path) -> None:
@@ -313,74 +288,6 @@ def conclude(run: "Run") -> None:
         raise Ended(run, 2 if failed and all(event.error for event in failed) else 1)
 
 
-def collect(
-    folder: Annotated[Path, typer.Argument(help="Folder that `wingspan plan --export` wrote.")],
-    home: HomeOption = None,
-) -> None:
-    """Bring back the results that an exported DAG has finished so far."""
-    from wingspan.errors import NotFoundError
-    from wingspan.runner.htcondor.follow import exported as dag
-    from wingspan.runner.run import Run
-    from wingspan.runner.run_folder import RunFolder, find_home
-
-    run = Run(RunFolder(folder.absolute()), find_home(home))
-    if not run.folder.plan.exists():
-        fix = "name the folder that `wingspan plan FILE --export FOLDER` wrote"
-        raise NotFoundError(str(folder), "there is no exported DAG here", fix)
-    events = dag.collect(run.folder, run.home)
-    for name, event in events.items():
-        print(f"{event.state:8} {name}  {event.problem or event.note}".rstrip())
-    for name, event in events.items():
-        if event.state == "failed":
-            print(f"\n{run.report(name)}", file=sys.stderr)
-    again = dict.fromkeys(event.fix for event in events.values() if event.state == "stopped")
-    for fix in again:
-        print(f"  -> {fix}", file=sys.stderr)
-    waiting = sum(event.state == "waiting" for event in events.values())
-    ended = _dag_ended(run.folder.root)
-    if waiting:
-        print(_unfinished(run.folder.root, waiting, ended=ended), file=sys.stderr)
-    failed = any(event.state == "failed" for event in events.values())
-    if failed or again or (waiting and ended):
-        raise typer.Exit(1)
-
-
-def submission(dag: Path) -> str:
-    """Return the command that submits a DAG from its folder, as its paths are relative."""
-    from wingspan.runner.htcondor.write.dag_file import submission_in
-
-    return f"cd {shlex.quote(str(dag.parent))} && {submission_in(dag)}"
-
-
-def _dag_ended(folder: Path) -> bool | None:
-    """Return whether DAGMan has left the queue since the last submission.
-
-    None if the DAG was never submitted.
-    """
-    from wingspan.runner.htcondor.dag_folder import DagFolder
-    from wingspan.runner.htcondor.follow.log import dag_over
-
-    dag = DagFolder(folder)
-    return dag_over(dag) if dag.dagman_log.exists() else None
-
-
-def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
-    """Return what to do about an exported DAG with steps that have no result."""
-    from wingspan.runner.htcondor.dag_folder import DagFolder
-
-    dag = DagFolder(folder)
-    steps = counted(waiting, "step")
-    submit = submission(dag.dag)
-    if ended is None:
-        return f"the DAG was never submitted\n  -> {submit}"
-    if not ended:
-        return (
-            f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q shows its jobs"
-        )
-    problem = f"{dag.dag}: the DAG has ended, {steps} without a result"
-    return f"error: {problem}\n  -> {dag.dagman_out} says why; then {submit}"
-
-
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Continue an interrupted or failed run with the plan that it had."""
     from wingspan.cli.progress import Progress
@@ -409,5 +316,5 @@ def stop(run_id: RunId = "last", home: HomeOption = None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for function in (run, resume, stop, collect):
+    for function in (run, resume, stop):
         app.command()(function)

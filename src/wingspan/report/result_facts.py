@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wingspan.errors import CorruptError, FormatError, NotFoundError
 from wingspan.report.step_facts import StepFacts
+from wingspan.runner.job.brief import brief_result
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,17 +29,11 @@ def results(store: Store, last: Iterable[StepFacts]) -> Iterable[tuple[str, str]
     """Yield in short what the steps gave."""
     for step in last:
         try:
-            made = store.result(step.key)
+            text = brief_result(store.result(step.key))
         except (NotFoundError, CorruptError):
             continue
-        shown: Mapping[str, str] = made.get("shown") or {}
-        text = [
-            shown[output] if output == "value" else f"{output}: {shown[output]}"
-            for output in made.get("fields", shown)
-            if output in shown
-        ]
-        if text and text != ["None"]:
-            yield step.name, "; ".join(text)
+        if text:
+            yield step.name, text
 
 
 def evaluations(store: Store, done: Iterable[StepFacts]) -> "Mapping[str, Evaluation]":

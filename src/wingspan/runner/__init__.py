@@ -1,1 +1,1 @@
-"""Plan -> runner -> run: the same job on this machine and on a pool."""
+"""Carry out plans: the same job on this machine and on a pool."""

@@ -1,6 +1,6 @@
-"""Take over a result of an earlier run: same code, same parameters, same bytes of all inputs.
+"""Adopt a result of an earlier run: same code, same parameters, same bytes of all inputs.
 
-So that what follows a step does not run again when an edited step gave the same bytes as before.
+If an edited step gives the same bytes as before, the steps that need it do not run again.
 """
 
 import time
@@ -19,7 +19,7 @@ ADOPTED = "not run: same code, parameters and input bytes as before"
 
 
 class Adoption:
-    """What of earlier runs the steps of a plan may take over, as it was when the run began."""
+    """The results of earlier runs that the steps of a plan may adopt, as of the run's start."""
 
     def __init__(self, store: Store, steps: Iterable[PlannedStep]) -> None:
         self._store = store
@@ -29,7 +29,10 @@ class Adoption:
         self._known = store.contents.known(bases)
 
     def adopt(self, step: PlannedStep) -> str:
-        """Store an earlier result under the key of a step whose inputs are stored; return its key, or nothing."""
+        """Store an earlier result under the key of a step; return the result's own key.
+
+        The step's inputs must be stored. The key is empty if no earlier result fits.
+        """
         if not self._known.has(step.base):
             return ""
         try:
@@ -38,7 +41,7 @@ class Adoption:
             made = self._store.result(old) if old else {}
         except (NotFoundError, CorruptError):
             return ""
-        # what it read besides its inputs may be another by now
+        # what it read besides its inputs may have changed
         if not inputs or made.get("inputs") != inputs or not holds(step, made):
             return ""
         try:
@@ -51,7 +54,7 @@ class Adoption:
 
 
 def unconditional(result: Mapping[str, Any]) -> bool:
-    """Return whether a result's job read nothing but its declared inputs."""
+    """Return whether a result's job read only its declared inputs."""
     return not any(result.get(READS, {}).values())
 
 
@@ -61,8 +64,11 @@ def note_content(step: PlannedStep, inputs: Mapping[str, str], store: Store) -> 
         store.contents.add(step.base, content_key(step.base, inputs), step.key)
 
 
-def adopt_stored(plan: Plan, store: Store, tell: Callable[[StepEvent], None]) -> Plan:
-    """Return the plan with all that can be adopted now marked done; `tell` is called with an event of each step."""
+def adopt_stored(plan: Plan, store: Store, report: Callable[[StepEvent], None]) -> Plan:
+    """Return the plan with the steps marked done whose results can be adopted now.
+
+    `report` is called with an event of each such step.
+    """
     adoption, done = Adoption(store, plan.to_run()), {step.key for step in plan.steps if step.done}
     adopted: dict[str, str] = {}
     for step in plan.to_run():
@@ -71,12 +77,12 @@ def adopt_stored(plan: Plan, store: Store, tell: Callable[[StepEvent], None]) ->
         if adopted.get(step.key):
             done.add(step.key)
             old = adopted[step.key]
-            tell(StepEvent(time.time(), step.name, step.key, DONE, note=ADOPTED, adopted=old))
+            report(StepEvent(time.time(), step.name, step.key, DONE, note=ADOPTED, adopted=old))
     return replace(plan, steps=tuple(replace(s, done=s.key in done) for s in plan.steps))
 
 
 def input_digests(step: PlannedStep, store: Store) -> dict[str, str]:
-    """Return the digests of what a step's inputs are now, by place.
+    """Return the present digests of a step's inputs, by place.
 
     Raises
     ------

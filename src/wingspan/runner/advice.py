@@ -1,4 +1,7 @@
-"""Give advice in the terms of the interface in use: options on the command line, `Resources` in Python. Pure."""
+"""Give advice in the terms of the interface in use.
+
+That is options on the command line, and `Resources` in Python. All functions are pure.
+"""
 
 import re
 
@@ -9,7 +12,7 @@ _OPTIONS = {
     "predict": frozenset({"memory"}),
 }
 _REQUEST = re.compile(r'(?:resources=)?(?:ws\.)?Resources\((\w+)=("[^"]*"|[^()"]*)\)')
-_IN_PYTHON = (  # of a run that no command has started
+_IN_PYTHON = (  # of a run that Python started
     (re.compile(r"`?wingspan logs(?: [^ `,;]+)?`?"), "run.logs({step!r})"),
     (re.compile(r"(?:run|give) the (?:same )?command again"), "run the pipeline again"),
     (re.compile(r"\(--on\)"), "(on=...)"),
@@ -18,7 +21,7 @@ _HINT = re.compile(r'(\w+)=("[^"]*"|\d+)$')
 
 
 def in_terms_of(command: str, fix: str, step: str = "") -> str:
-    """Return advice about a step for the user of a command; of Python, where the command is empty.
+    """Return advice about a step for the user of a command, or of Python if `command` is empty.
 
     >>> in_terms_of("exec", 'ask for more: resources=ws.Resources(memory="4096MB")')
     'ask for more: --memory 4096MB'
@@ -40,12 +43,12 @@ def in_terms_of(command: str, fix: str, step: str = "") -> str:
 
 
 def states_requests(command: str) -> bool:
-    """Say whether a command states requests by its own options."""
+    """Return whether a command has options for requests."""
     return command in _OPTIONS
 
 
 def hint_in_terms_of(command: str, hint: str) -> str:
-    """Return what to request instead, which ends with the request, for the user of a command."""
+    """Return a hint that ends with a request, for the user of a command."""
     return _HINT.sub(_option, hint) if command in _OPTIONS else hint
 
 

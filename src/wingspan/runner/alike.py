@@ -1,4 +1,7 @@
-"""Group steps whose problems are the same but for numbers and quoted text, so that sixty equal failures are one message."""
+"""Group steps whose problems differ only in numbers and quoted text.
+
+Sixty equal failures so become one message.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +17,7 @@ _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|[-+]?\d[\d.,_]*(?:e[-+]?\d+)?")
 
 
 def alike(events: Iterable[StepEvent]) -> list[list[StepEvent]]:
-    """Return the events in groups of the same problem, in the order in which each was first met."""
+    """Return the events in groups of the same problem, in order of each group's first event."""
     groups: dict[tuple[str, str, str], list[StepEvent]] = {}
     for event in events:
         groups.setdefault((event.state, *_kind(event.problem)), []).append(event)
@@ -28,7 +31,7 @@ def _kind(problem: str) -> tuple[str, str]:
 
 
 def names_of(events: Sequence[StepEvent]) -> str:
-    """Return the names of steps, of many the first few and how many more there are."""
+    """Return the names of steps; of many, the first few and the number of the others."""
     shown = ", ".join(shown_name(event.step) for event in events[:_SHOWN])
     more = len(events) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown

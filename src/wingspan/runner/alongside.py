@@ -1,6 +1,6 @@
-"""Start the process that brings a run's mirrors up to date while the run goes on, and wait for it at the end.
+"""Start the process that keeps a run's mirrors up to date, and wait for it at the end.
 
-The run needs nothing of it: a mirror that fails or is slow changes no result.
+The run does not depend on it: a mirror that fails or is slow changes no result.
 """
 
 import logging
@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from wingspan.runner.run_folder import Home, RunFolder
 
 _LOG = logging.getLogger("wingspan.runner")
-_PROGRAM = "wingspan.runner.mirrors.follow"  # not imported: it is above what starts it
+_PROGRAM = "wingspan.runner.mirrors.follow"  # not imported: it is in a layer above this one
 _WAIT_S = 60.0
 
 
 @contextmanager
 def mirrored(folder: RunFolder, home: Home) -> Iterator[None]:
-    """Let a process follow a run that has mirrors; wait for it once the run has ended."""
+    """Follow a run that has mirrors in a process; wait for it after the run has ended."""
     if not folder.mirrors.exists():
         yield
         return

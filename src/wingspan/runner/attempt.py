@@ -1,4 +1,4 @@
-"""Make the folder of one job before it starts, and bring its results to the store after it ended well."""
+"""Make a job's folder before it starts; bring its results to the store after it succeeds."""
 
 import json
 import os
@@ -67,12 +67,12 @@ def write_constants(plan: Plan, folder: RunFolder) -> None:
 
 
 def prepare(step: PlannedStep, folder: RunFolder, store: Store, checkpoints: list[Path]) -> Path:
-    """Make the next attempt's folder: job.json, links to the declared inputs, the last checkpoint of an earlier one.
+    """Make the next attempt's folder: job.json, links to the inputs, the last checkpoint.
 
     Raises
     ------
     ConflictError
-        An input file is not what it was when the plan was made.
+        An input file has changed since the plan was made.
     """
     attempt = folder.new_attempt(step.key)
     with writing(attempt):
@@ -124,7 +124,7 @@ def constants_of(step: PlannedStep) -> set[str]:
 
 
 def finished(attempt: Path, step: PlannedStep) -> bool:
-    """Return whether a job ended well, its outputs are still in its folder, and what it read is as it was."""
+    """Return whether a job succeeded, its outputs are in its folder, and its inputs unchanged."""
     result = read_result(attempt)
     return (
         result is not None
@@ -135,16 +135,17 @@ def finished(attempt: Path, step: PlannedStep) -> bool:
 
 
 class Published(NamedTuple):
-    """What became of a finished job's result.
+    """What happened to a finished job's result.
 
     Parameters
     ----------
     stale
-        The place in the step's arguments where the job read another result than the stored one; nothing was published.
+        The place in the step's arguments where the job read a result that is not the stored one. Nothing was
+        published.
     differs
-        The outputs in which the result that was stored first differs; that one stays.
+        The outputs in which this result differs from the one that was stored first, which is kept.
     undeclared
-        What to say of what the job read without declaring it; empty if that was said before.
+        The note on undeclared reads; empty if it was printed before.
     """
 
     stale: str = ""
@@ -155,7 +156,7 @@ class Published(NamedTuple):
 def publish(
     attempt: Path, step: PlannedStep, store: Store, observed: Mapping[str, float]
 ) -> Published:
-    """Move a finished job's outputs into the store, with its result and what was observed of it from outside."""
+    """Move a finished job's outputs into the store, with its result and its measured use."""
     ready = attempt / READY
     with writing(attempt):
         found = json.loads(read_file(attempt / RESULT).decode())
@@ -176,7 +177,7 @@ def publish(
 
 
 def with_metrics(result: Mapping[str, Any], attempt: Path) -> dict[str, Any]:
-    """Return a job's result with what it logged, in this attempt and in those before it."""
+    """Return a job's result with the metrics of this attempt and of those before it."""
     places = (f"{attempt}/{METRICS}", f"{attempt}/{WORK}/wandb")
     if attempt.name == "1" and not any(os.path.exists(each) for each in places):  # noqa: PTH110 - quicker than Path's
         return dict(result)
@@ -191,7 +192,7 @@ def _number(attempt: Path) -> int:
 
 
 def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
-    """Return a place where the job read other bytes than the store has now; empty if there is none."""
+    """Return a place where the job read other bytes than the store has now, or nothing."""
     read = result.get("inputs", {})
     try:
         now = input_digests(step, store)
@@ -201,15 +202,15 @@ def _stale_input(step: PlannedStep, result: Mapping[str, Any], store: Store) -> 
 
 
 def notes(name: str, made: Published) -> str:
-    """Return what to say of a step whose result was brought in; empty if there is nothing."""
-    told = [not_deterministic(name, made.differs)] if made.differs else []
-    return "; ".join([*told, *([made.undeclared] if made.undeclared else [])])
+    """Return the note on a step whose result was brought in, or nothing."""
+    differs = not_deterministic(name, made.differs) if made.differs else ""
+    return "; ".join(filter(None, [differs, made.undeclared]))
 
 
 def not_deterministic(name: str, differs: Collection[str]) -> str:
-    """Return what to say of a step whose result differs from the one that another run stored first."""
+    """Return the note on a step whose result differs from the one that another run stored first."""
     what = ", ".join(sorted(differs))
     return (
-        f"step {name} is not deterministic: it gave another {what} than the result that was stored first, which is "
+        f"step {name} is not deterministic: its {what} differs from the result that was stored first, which is "
         "used; seed the step, and keep times and object ids out of its result"
     )

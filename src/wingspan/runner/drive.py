@@ -1,4 +1,7 @@
-"""Write a plan into a run folder, and carry it out from there: the same way at once, in the background, or again later."""
+"""Write a plan into a run folder, and carry it out from there.
+
+A run at once, one in the background and one that is resumed all do so.
+"""
 
 import os
 import signal
@@ -34,19 +37,19 @@ def drive(
     runner: Runner | None = None,
     jobs: int | None = None,
 ) -> Outcome:
-    """Carry out what of a run's plan is not done, until all has ended; by `runner`, or a new one of its kind.
+    """Run the open steps of a run's plan until all have ended.
 
     Parameters
     ----------
     jobs
-        The most jobs that a new runner has at once, here or in the queue of a pool; None is its own limit.
+        Most jobs at once of a new runner, here or in a pool's queue; None is its own limit.
 
     Raises
     ------
     ConflictError
         Another process drives this run.
     FormatError
-        Another version of Wingspan planned it, whose jobs this one cannot start.
+        Another version of Wingspan planned the run, and this version cannot start its jobs.
     """
     require_format(folder)
     folder.claim()
@@ -66,7 +69,10 @@ def drive(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let the Ctrl-C of `Run.stop` reach this process also where a script's shell, which began it with ``&``, lets it ignore Ctrl-C."""
+    """Let the Ctrl-C of `Run.stop` reach this process.
+
+    A script's shell makes processes that it starts with ``&`` ignore Ctrl-C.
+    """
     main = threading.current_thread() is threading.main_thread()
     ignored = main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
@@ -79,12 +85,12 @@ def _interruptible() -> Iterator[None]:
 
 
 def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Plan:
-    """Return the plan as the store is now; what another run finished since it was made is recorded as done."""
+    """Return the plan as the store is now; record steps that another run has finished as done."""
     done = Store(home.store).done(step.key for step in plan.steps)
     known = read_events(folder)
     for step in plan.steps:
-        told = known.get(step.name)
-        if step.key in done and not step.done and (told is None or told.state != DONE):
+        last = known.get(step.name)
+        if step.key in done and not step.done and (last is None or last.state != DONE):
             event = StepEvent(time.time(), step.name, step.key, DONE)
             write_event(folder, event)
             listener(event)
@@ -92,7 +98,12 @@ def _with_what_others_did(plan: Plan, folder: RunFolder, home: Home, listener: L
 
 
 def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) -> None:
-    """Start a process of its own session that drives the run; it outlives this one and the terminal."""
+    """Start a process that drives the run and outlives this one and the terminal.
+
+    Do nothing if a process drives the run already.
+    """
+    if folder.driven():
+        return
     command = [sys.executable, "-m", "wingspan.runner.drive", str(folder.root), str(home.root)]
     command += [] if jobs is None else [str(jobs)]
     appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -106,7 +117,7 @@ def drive_in_background(folder: RunFolder, home: Home, jobs: int | None = None) 
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,
-        setsigdef=[signal.SIGINT],  # a shell ignores it for what it starts with &
+        setsigdef=[signal.SIGINT],  # a shell makes processes started with & ignore it
     )
     folder.claim(pid)
 

@@ -1,4 +1,4 @@
-"""Estimate how long a run will take, from its own steps and those of earlier runs. Pure."""
+"""Estimate how long a run will take, from its own steps and those of earlier runs; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -16,9 +16,9 @@ class TimeLeft(NamedTuple):
     Parameters
     ----------
     seconds
-        Until all steps have ended of which a time is known.
+        Until all steps of known time have ended.
     unknown
-        How many steps nothing is known of: they come on top.
+        Number of steps of unknown time, which come on top.
     """
 
     seconds: float
@@ -28,7 +28,7 @@ class TimeLeft(NamedTuple):
 def usual_times(
     events: Iterable[StepEvent], earlier: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
-    """Return how long the steps of each map take: this run's own times, else those of earlier runs."""
+    """Return how long each map's steps take: in this run, else in earlier runs."""
     own: dict[str, list[float]] = {}
     for event in events:
         if event.state == DONE and event.wall_s:
@@ -42,7 +42,9 @@ def time_left(
     usual: Mapping[str, float],
     now: float,
 ) -> TimeLeft | None:
-    """Return the longer of the longest chain and the work over the jobs at once; None if nothing is known.
+    """Return the longer of the longest chain and the work over the jobs at once.
+
+    None if no time is known.
 
     Parameters
     ----------

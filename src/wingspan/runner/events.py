@@ -1,4 +1,4 @@
-"""What every runner gives: `StepEvent` while it runs, `Outcome` at the end."""
+"""What every runner reports: `StepEvent` while it runs, `Outcome` at the end."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,22 +21,22 @@ UNDER_WAY = frozenset({RUNNING, DISCONNECTED, HELD})  # of a job that exists
 
 @dataclass(frozen=True, slots=True)
 class StepEvent:
-    """A step has come to a new state.
+    """A step has changed its state.
 
     Parameters
     ----------
     problem, fix
-        Of a failed step: what went wrong and what to do next.
+        What went wrong with a failed step, and what to do next.
     error
-        Class of the `WingspanError` of a step that failed for what it was given; else empty.
+        Class of the `WingspanError` of a step that failed because of bad input; else empty.
     cause
-        ``memory`` or ``disk`` of a step that failed for lack of it; `STALE` of a step that is stopped because it read
-        a result that was not the stored one, `LEFT` of one that the workflow has not come to because another step
-        failed; else empty.
+        ``memory`` or ``disk`` if the step failed for lack of it. `STALE` if the step is stopped because it read a
+        result that was not the stored one. `LEFT` if the workflow did not reach the step because another one failed.
+        Else empty.
     note
-        What a user should know of a step that is done.
+        What a user should know about a finished step.
     adopted
-        Key of the earlier result that a step which is done took over instead of running; else empty.
+        Key of the earlier result that a finished step adopted in place of running; else empty.
     """
 
     time: float
@@ -59,7 +59,7 @@ Listener = Callable[[StepEvent], None]
 
 
 def ignore(event: StepEvent) -> None:
-    """Listen to nothing."""
+    """Ignore every event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from wingspan.runner.run_folder import INPUTS, JOB, STDERR, STDOUT
 from wingspan.runner.written import end_of, shown_lines
 from wingspan.shown import brief, shown, shown_name
 
-_MESSAGE = 2000  # characters of an exception's message that are shown; result.json has all
+_MESSAGE = 2000  # characters shown of an exception's message; result.json has all
 _TRACE = 200  # lines of a traceback shown
 _TAIL, _STACK = 10, 40  # lines of output, or of a crash, shown
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")  # as the C library words them
@@ -36,7 +36,7 @@ _NOT_INSTALLED = (
 )
 _NEAR = 0.9  # of the request: an abort this close to the limit is a matter of memory
 SPARE = 1.25  # of what was used: what to ask for
-_GROWTH = 2.0  # of what a job had that was ended for it: nobody knows what it would have come to
+_GROWTH = 2.0  # growth after an out-of-memory kill: the real peak is unknown
 _STEP_MB = 64
 
 
@@ -46,9 +46,9 @@ class Failure(NamedTuple):
     Parameters
     ----------
     error
-        Class of the `WingspanError` that tells it: something given is wrong, not the step. Else empty.
+        Class of the `WingspanError` if the input is wrong rather than the step; else empty.
     cause
-        ``memory`` or ``disk`` where more of it would help; else empty.
+        ``memory`` or ``disk`` if more of it would help; else empty.
     """
 
     problem: str
@@ -58,7 +58,7 @@ class Failure(NamedTuple):
 
 
 def refusal(error: WingspanError) -> Failure:
-    """Return the failure of a step whose job could not be prepared, or its results not kept."""
+    """Return the failure of a step whose job could not be prepared, or whose result not kept."""
     return Failure(f"{error.where}: {error.problem}", error.fix, type(error).__qualname__)
 
 
@@ -77,13 +77,13 @@ def failure(
     Parameters
     ----------
     result
-        Content of its result.json, or None if it did not get so far.
+        Content of its result.json, or None if it wrote none.
     cause
         ``memory``, ``time``, ``stopped``, ``lost`` or ``exit``.
     sent
         Number of the signal that ended it, if one did.
     code
-        Exit code of its process, if that ended by itself.
+        Exit code of its process, if it ended by itself.
     crash
         Function, file and line in which the process crashed, if known.
     """
@@ -97,16 +97,16 @@ def failure(
     if result is not None and result["status"] != "ok":
         error = result["error"]
         if "bad_input" in error:
-            told = error["bad_input"]
-            problem = brief(f"{told['where']}: {told['problem']}", _MESSAGE)
-            return Failure(problem, told["fix"], error["type"])
+            given = error["bad_input"]
+            problem = brief(f"{given['where']}: {given['problem']}", _MESSAGE)
+            return Failure(problem, given["fix"], error["type"])
         if "failed" in error:
             return Failure(brief(error["failed"]["problem"], _MESSAGE), error["failed"]["fix"])
         return _raised(error)
     if sent is not None:
         name = signal.Signals(sent).name
         if crash:
-            fix = "native code crashed there: check what it is given, or update that library; wingspan logs has the stack"
+            fix = "native code crashed there: check its arguments, or update that library; wingspan logs has the stack"
             return Failure(f"its process was ended by {name} in {crash}", fix)
         fix = "run the command again; if it repeats, look at its output: wingspan logs"
         return Failure(f"its process was ended by {name}", fix)
@@ -121,20 +121,22 @@ def _raised(error: Mapping[str, Any]) -> Failure:
     """Return the failure of a step that has raised an exception."""
     kind, message = error["type"], brief(error["message"], _MESSAGE)
     where = f" ({error['where']})" if error["where"] else ""
-    told = f"{kind}: {message}{where}" if message else f"{kind}{where}"
+    problem = f"{kind}: {message}{where}" if message else f"{kind}{where}"
     if any(words in message for words in _NO_ROOM):
-        return Failure(told, "free some space, then run the same command again", cause="disk")
+        return Failure(problem, "free some space, then run the command again", cause="disk")
     if _not_given(error):
-        return Failure(told, _NOT_GIVEN)
+        return Failure(problem, _NOT_GIVEN)
     if kind == "ModuleNotFoundError" and (missing := _NO_MODULE.search(message)):
-        return Failure(told, _NOT_INSTALLED.format(name=missing[1].partition(".")[0]))
+        return Failure(problem, _NOT_INSTALLED.format(name=missing[1].partition(".")[0]))
     if kind in _ENDS_THE_PROCESS:
-        return Failure(told, "a step must return, not end the process: return its result instead")
-    return Failure(told, "correct the code, then run the same command again")
+        return Failure(
+            problem, "a step must return, not end the process: return its result instead"
+        )
+    return Failure(problem, "correct the code, then run the command again")
 
 
 def _of_memory(cause: str, peak_mb: float, asked: Resources) -> Failure:
-    """Return the failure of a step that had too little memory: its limit, or this machine's."""
+    """Return the failure of a step that reached its memory limit, or this machine's."""
     limit_mb = asked.memory_limit_mb
     more = request_mb(peak_mb, asked.memory_mb)
     ask = f'resources=ws.Resources(memory="{more}MB")'
@@ -145,21 +147,21 @@ def _of_memory(cause: str, peak_mb: float, asked: Resources) -> Failure:
         f"used {peak_mb:,.0f} MB of memory, more than any other step here, when the machine had less than "
         f"{LEAST_FREE:.0%} of its memory free; the step states no memory"
         if cause == "memory"
-        else f"the machine could not give it the memory that it wanted; it held {peak_mb:,.0f} MB"
+        else f"the machine could not give it more memory; it held {peak_mb:,.0f} MB"
     )
-    fix = f"state what it needs, so that it starts only where there is as much: {ask}"
+    fix = f"state what it needs, so that it starts only where that much is free: {ask}"
     return Failure(scarce, fix, cause="memory")
 
 
 def crashed_in(errors: Path) -> str:
-    """Return function, file and line in which a process crashed, as faulthandler wrote it; empty if it did not."""
+    """Return the function, file and line of a crash, from faulthandler's text; else nothing."""
     frames = [line for line in _crash(end_of(errors)[0]) if line.startswith("  File ")]
     found = _FRAME.match(frames[0]) if frames else None
     return f"{found[3]} ({found[1]}:{found[2]})" if found else ""
 
 
 def _crash(text: str) -> list[str]:
-    """Return the lines of the last crash: the signal and the Python stack down to the step's function."""
+    """Return the lines of the last crash: signal and Python stack down to the step's function."""
     _, mark, rest = text.rpartition(_FATAL)
     if not mark:
         return []
@@ -169,8 +171,8 @@ def _crash(text: str) -> list[str]:
 
 
 def _not_given(error: Mapping[str, Any]) -> bool:
-    """Tell a file that a step looks for in its own folder, or beside its inputs or code, and was not given."""
-    if error.get("beside_code"):
+    """Return whether a step looked near its folder, inputs or code for a file it was not given."""
+    if error.get("next_to_code"):
         return True
     name = _IN_QUOTES.search(error["message"])
     missing = error["type"] == "FileNotFoundError" and name is not None
@@ -180,7 +182,7 @@ def _not_given(error: Mapping[str, Any]) -> bool:
 def _out_of_memory(
     result: Mapping[str, Any] | None, sent: int | None, peak_mb: float, asked: Resources
 ) -> bool:
-    """Tell an abort or MemoryError near the limit, as libraries react to a refused allocation."""
+    """Return whether a job aborted near its limit, as libraries do if an allocation is refused."""
     raised = result is not None and result.get("error", {}).get("type") in {
         "MemoryError",
         "_ArrayMemoryError",
@@ -191,22 +193,22 @@ def _out_of_memory(
 
 
 def too_large(kind: str, most_mb: int) -> str:
-    """Return what to do about a job that needs more ``memory`` or ``disk`` than any slot of its pool has."""
+    """Return what to do about a job that needs more ``memory`` or ``disk`` than any slot has."""
     return (
-        f"no slot of the pool that meets the rest of the request has more {kind} than {most_mb:,} MB: let the step "
-        "need less, or take a pool with larger machines (--on)"
+        f"no slot that meets the rest of the request has more {kind} than {most_mb:,} MB: reduce the step's {kind}, "
+        "or use a pool with larger machines (--on)"
     )
 
 
 def out_of_disk(
     used_mb: float, free_mb: float, asked_mb: int, host: str, most_mb: int | None = None
 ) -> Failure:
-    """Return why a job could not go on whose machine's disk is full.
+    """Return the failure of a job on a machine whose disk is full.
 
     Parameters
     ----------
     used_mb, free_mb
-        What the job's files took there, and what was left.
+        What the job's files used there, and what was left.
     most_mb
         Disk of the pool's largest slot, if known.
     """
@@ -215,7 +217,9 @@ def out_of_disk(
         f"{free_mb:,.1f} MB were left; it asked for {asked_mb:,} MB"
     )
     if used_mb < asked_mb:  # others have filled it
-        return Failure(problem, "give the same command again: another machine may do", cause="disk")
+        return Failure(
+            problem, "run the command again; another machine may have enough disk", cause="disk"
+        )
     more = int(max(2 * asked_mb, 1.5 * used_mb))
     if most_mb is not None and more > most_mb:
         return Failure(problem, too_large("disk", most_mb), cause="disk")
@@ -231,9 +235,9 @@ def report(
     *,
     output: bool = True,
 ) -> str:
-    """Return all a user wants to see of a step: traceback, inputs, last `output`, the command to run it alone.
+    """Return a step's report: traceback, inputs, last `output`, the command to rerun it alone.
 
-    `title` is the step's state, what is wrong and what to do next, the last two of which may be empty.
+    `title` has the step's state, the problem and the fix; the last two may be empty.
     """
     state, problem, fix = title
     lines = [f"step {shown_name(name)} {state}{f': {shown(problem)}' if problem else ''}"]
@@ -262,12 +266,12 @@ def _tail(path: Path, skip: str) -> list[str]:
 
 
 def request_mb(used_mb: float, over_mb: float | None = None) -> int:
-    """Return the MB to ask for.
+    """Return the MB to request.
 
     Parameters
     ----------
     over_mb
-        What was asked for by a job that was ended for wanting more; else None.
+        The request of a job that was ended for exceeding it; else None.
     """
     most = SPARE * used_mb if over_mb is None else _GROWTH * max(used_mb, over_mb)
     return max(math.ceil(most / _STEP_MB), 1) * _STEP_MB

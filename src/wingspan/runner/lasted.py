@@ -1,4 +1,7 @@
-"""The records of a pipeline's last runs -> how long its steps took, for the next plan; also of runs that were stopped."""
+"""How long a pipeline's steps took in its last runs, for the next plan.
+
+Runs that were stopped count as well.
+"""
 
 from wingspan.planning.times import Lasted, family
 from wingspan.runner.events import DONE, RUNNING, STOPPED
@@ -9,7 +12,7 @@ _RUNS = 3  # of this pipeline, the newest
 
 
 def read_lasted(home: Home, pipeline: str) -> Lasted:
-    """Return what the records of the last runs of a pipeline say."""
+    """Return the times in the records of a pipeline's last runs."""
     ended: dict[str, list[float]] = {}
     stopped: dict[str, float] = {}
     read = 0
@@ -25,7 +28,7 @@ def read_lasted(home: Home, pipeline: str) -> Lasted:
 
 
 def _read(folder: RunFolder, ended: dict[str, list[float]], stopped: dict[str, float]) -> None:
-    """Add what the record of one run says; of a step that was stopped twice, the longer time."""
+    """Add the times of one run's record; for a step that was stopped twice, the longer one."""
     running: dict[str, float] = {}
     for event in read_all_events(folder):
         begun = running.pop(event.step, None)

@@ -1,4 +1,4 @@
-"""Put the steps of a large pipeline into few groups: those of a map in one layer, else whole layers. Pure."""
+"""Put the steps of a large pipeline into few groups: maps, else whole layers; pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from wingspan.runner.events import (
     WAITING,
 )
 
-SINGLE: Final = 60  # steps up to which each has a box of its own
+SINGLE: Final = 60  # most steps that have their own boxes
 _WORST: Final = (FAILED, HELD, DISCONNECTED, RUNNING, STOPPED, SKIPPED, WAITING, DONE)
 _MOST: Final = 80  # groups
 _LAYERS: Final = 40
@@ -50,7 +50,7 @@ def map_of(step: str) -> str:
 
 
 def depths(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return the layer of each step: the longest path that leads to it. Each step comes after those it needs."""
+    """Return the layer of each step, the longest path to it; steps come after those they need."""
     found: dict[str, int] = {}
     for name, before in needs.items():
         found[name] = 1 + max((found[one] for one in before if one in found), default=-1)
@@ -58,7 +58,7 @@ def depths(needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 def grouped(needs: Mapping[str, Sequence[str]], most: int = _MOST) -> list[Group]:
-    """Return at most `most` groups, in the order of their layers, of steps that come after those they need."""
+    """Return at most `most` groups in order of layers; steps come after those they need."""
     depth = depths(needs)
     last = max(depth.values(), default=0)
     keys = {name: (depth[name], map_of(name)) for name in needs}
@@ -82,14 +82,14 @@ def grouped(needs: Mapping[str, Sequence[str]], most: int = _MOST) -> list[Group
 
 
 def counted(states: Sequence[str]) -> tuple[str, str]:
-    """Return the state that matters most of several, and how many there are of each."""
+    """Return the state that matters most, and the number of each state."""
     counts = Counter(states)
     worst = next((state for state in _WORST if counts[state]), WAITING)
     return worst, ", ".join(f"{counts[state]:,} {state}" for state in _WORST if counts[state])
 
 
 def fewer(nodes: Sequence[Node], href: str = "") -> Sequence[Node]:
-    """Return the boxes, or of many steps one for each map or layer that leads to `href`."""
+    """Return the boxes; of many steps, one for each map or layer that leads to `href`."""
     if len(nodes) <= SINGLE:
         return nodes
     groups = grouped({node.name: node.needs for node in nodes})
@@ -105,7 +105,7 @@ def fewer(nodes: Sequence[Node], href: str = "") -> Sequence[Node]:
 def _titles(
     groups: Sequence[tuple[tuple[int, str], list[str]]], depth: Mapping[str, int]
 ) -> list[str]:
-    """Return a name for each group that no other has."""
+    """Return a unique name for each group."""
     plain = [name if len(steps) > 1 else steps[0] for (_, name), steps in groups]
     titles: list[str] = []
     for (_, name), steps in groups:

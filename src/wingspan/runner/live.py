@@ -13,7 +13,7 @@ _LOOK_S: Final = 0.1
 
 
 class Followed(Protocol):
-    """A run, as far as it is shown."""
+    """The part of a run that is shown."""
 
     @property
     def events(self) -> Mapping[str, StepEvent]:
@@ -23,12 +23,12 @@ class Followed(Protocol):
 
 
 def follow(run: Followed, alive: Callable[[], bool]) -> None:
-    """Show a run until it has ended; the last thing shown is the run itself.
+    """Show a run until it has ended, and then the run itself.
 
     Parameters
     ----------
     alive
-        Brings in what is new, and says whether the run goes on.
+        Brings in new results, and returns whether the run goes on.
     """
     display = _display()
     if display is None:
@@ -38,7 +38,7 @@ def follow(run: Followed, alive: Callable[[], bool]) -> None:
 
 
 def _display() -> Callable[..., Any] | None:
-    """Return what displays in a notebook; None where there is no notebook."""
+    """Return the notebook's display function; None without a notebook."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython
@@ -49,7 +49,7 @@ def _display() -> Callable[..., Any] | None:
 
 
 def _update(run: Followed, alive: Callable[[], bool], display: Callable[..., Any]) -> None:
-    """Update one display, at most once a second and only where something is new."""
+    """Update one display if something is new, at most once a second."""
     shown = run._repr_html_()
     handle = display(run, display_id=True)
     at = time.monotonic()

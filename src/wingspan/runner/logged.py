@@ -1,4 +1,4 @@
-"""Read what an attempt logs with ``ws.log`` while it goes on; of a script also what it logs with W&B's client."""
+"""Read what a running attempt logs with ``ws.log``, or a script with W&B's client."""
 
 import os
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ Curves = dict[str, dict[int, float]]  # metric -> step of training -> value, the
 
 
 class Logged:
-    """The log of one attempt, read on from where the last call ended.
+    """The log of one attempt; each call reads on from where the last one ended.
 
     Attributes
     ----------
     lines
-        How many lines of its file of metrics were read.
+        Number of lines of its file of metrics that were read.
     """
 
     def __init__(self, attempt: Path, *, script: bool = False) -> None:
@@ -28,7 +28,7 @@ class Logged:
         self._offset = self._size = self._rows = 0
 
     def new(self) -> list[dict[str, Any]]:
-        """Return the entries that were logged since the last call: each has its ``step`` and ``metrics``."""
+        """Return the entries logged since the last call, each with its ``step`` and ``metrics``."""
         return self._from_file() + self._from_wandb()
 
     def _from_file(self) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ class Logged:
 
 
 def add_points(curves: Curves, entry: Mapping[str, Any]) -> None:
-    """Add the numbers of an entry to curves; what is logged again for the same step replaces the older value."""
+    """Add an entry's numbers to curves; a newer value of a step replaces the older one."""
     step = entry.get("step")
     for name, value in numbers_of(entry).items():
         points = curves.setdefault(name, {})
@@ -71,7 +71,10 @@ def entry_of(row: Mapping[str, float]) -> dict[str, Any]:
 
 
 def keep_what_scripts_log(attempt: Path) -> None:
-    """Add what a script has logged with W&B's client to the metrics of an attempt whose work folder is left behind."""
+    """Add what a script logged with W&B's client to the metrics of its attempt.
+
+    The attempt's work folder, where the client writes, does not come with it.
+    """
     file = history_file(attempt / WORK)
     for row in read_history(file) if file is not None else ():
         record.append(attempt / METRICS, entry_of(row))

@@ -1,4 +1,4 @@
-"""What the steps of a run have logged so far: ended ones by their files, running ones by what their jobs say."""
+"""What a run's steps have logged so far: ended steps in files, running ones by their jobs."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from wingspan.runner.written import Metric, as_metrics, joined, read_curves
 
 
 class LastValue(NamedTuple):
-    """The value of a metric that was logged last, and its step of training."""
+    """The last logged value of a metric, and its step of training."""
 
     step: int
     value: float
@@ -54,6 +54,6 @@ def metrics_of(
         said, written = live.get(step.key, {}), read_curves(tried.get(step.key, ()))
         over = (
             events[name].state in ENDED
-        )  # then the files have all, else those of earlier attempts
+        )  # then the files have all, else only those of earlier attempts
         found[name] = joined(said, written) if over else joined(written, said)
     return {name: as_metrics(curves) for name, curves in found.items() if curves}

@@ -1,4 +1,4 @@
-"""Draw a run: its steps with their states and times, and what its sweeps have found."""
+"""Draw a run: its steps with states and times, and the trials of its sweeps."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +18,7 @@ _PROBLEM = 300  # characters of a problem
 
 
 def run_svg(steps: Mapping[str, PlannedStep], events: Mapping[str, StepEvent]) -> str:
-    """Return the graph of the steps of a run as SVG, of many steps by map or layer."""
+    """Return the graph of a run's steps as SVG; many steps are grouped by map or layer."""
     names = {step.key: step.name for step in steps.values()}
     nodes = []
     for name, event in events.items():
@@ -29,7 +29,7 @@ def run_svg(steps: Mapping[str, PlannedStep], events: Mapping[str, StepEvent]) -
 
 
 def run_text(run_id: str, look: Look) -> str:
-    """Return a run as text: its state and a line for each step, of many those that are not done."""
+    """Return a run as text: its state and a line per step; of many steps, the open ones."""
     events = list(look.events.values())
     if len(events) > _LINES:
         events = [event for event in events if event.state != DONE][:_LINES]
@@ -43,7 +43,7 @@ def run_text(run_id: str, look: Look) -> str:
 
 
 def run_html(run_id: str, steps: Mapping[str, PlannedStep], look: Look, studies: Studies) -> str:
-    """Return a run for a notebook: how far it is, why steps failed, the picture, its sweeps."""
+    """Return a run for a notebook: progress, failures, the picture and its sweeps."""
     events = list(look.events.values())
     done = sum(event.state == DONE for event in events)
     failed = [event for event in events if event.state == FAILED][:_FAILURES]

@@ -1,4 +1,4 @@
-"""The plan in a run folder, and what the next plan of its pipeline is compared with."""
+"""The plan in a run folder, and the history that a pipeline's next plan is compared with."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from wingspan.runner.run_folder import LOCAL, Home, RunFolder
 from wingspan.runner.started import COMMAND
 from wingspan.store.again import write_again
 
-_FORMAT = 2  # of a plan in a run folder; an older one is read, but not carried out
+_FORMAT = 2  # of a plan in a run folder; plans of an older format are read, but not carried out
 
 
 def save_plan(
@@ -30,7 +30,7 @@ def save_plan(
     origin: Mapping[str, Any] | None = None,
     pool: Mapping[str, object] | None = None,
 ) -> None:
-    """Write all of a plan into a new run folder, and what the next plan is compared with.
+    """Write a plan into a new run folder, and the history for the next plan.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def save_plan(
 
 
 def load_plan(folder: RunFolder) -> Plan:
-    """Read a run folder's plan; `done` is as it was when the plan was made."""
+    """Read a run folder's plan; `done` is as of the time when the plan was made."""
     try:
         header, *lines = (json.loads(line) for line in folder.plan.read_text().splitlines())
     except FileNotFoundError:
@@ -106,7 +106,7 @@ def load_plan(folder: RunFolder) -> Plan:
 
 
 def _moved(step: PlannedStep, was: Path, now: Path) -> PlannedStep:
-    """Return a step with its input files where they are now, of a project that was moved as a whole."""
+    """Return a step with the present paths of its input files, after a move of the project."""
     files = []
     for file in step.files:
         path = Path(file["path"])
@@ -116,14 +116,14 @@ def _moved(step: PlannedStep, was: Path, now: Path) -> PlannedStep:
 
 
 def read_history(home: Home, pipeline: str) -> dict[str, Any]:
-    """Return what the last plan of a pipeline was made of; empty if there was none or it is unreadable."""
+    """Return what the last plan of a pipeline was made of; empty without a readable one."""
     return steps_in(_history(home, pipeline))
 
 
 def folders_known(
     home: Home, pipeline: str, now: Mapping[str, Mapping[str, str]]
 ) -> Callable[[str], Mapping[str, str]]:
-    """Return what gives the files of an input folder by its digest: as it is now, or was for the last plan."""
+    """Return a function from an input folder's digest to its files, as of now or the last plan."""
 
     @cache
     def before() -> Mapping[str, Mapping[str, str]]:
@@ -138,13 +138,13 @@ def _history(home: Home, pipeline: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(home.history(pipeline).read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    # some disks take a capital for its small letter
+    # some file systems ignore case
     name = found.get("pipeline", pipeline)
     return {} if isinstance(name, str) and name != pipeline else found
 
 
 def steps_in(history: dict[str, Any]) -> dict[str, Any]:
-    """Return the steps of a history as it was read; an older version wrote the steps alone."""
+    """Return the steps of a history; an older version wrote only the steps."""
     steps: dict[str, Any] = (
         history["steps"] if isinstance(history.get("pipeline"), str) else history
     )
@@ -157,17 +157,17 @@ def require_format(folder: RunFolder) -> None:
     Raises
     ------
     FormatError
-        Another version made it.
+        Another version of Wingspan made the plan.
     """
     try:
         with folder.plan.open() as lines:
             header = json.loads(lines.readline())
-    except FileNotFoundError:  # said by `load_plan`
+    except FileNotFoundError:  # `load_plan` reports it
         return
     _refuse_newer(folder, header)
     found = header.get("format")
     if found != _FORMAT:
-        problem = f"its plan has format {found}, and this version carries out format {_FORMAT}"
+        problem = f"its plan has format {found}, but this version carries out format {_FORMAT}"
         raise FormatError(f"run {folder.run_id}", problem, "run it again: wingspan run FILE.py")
 
 

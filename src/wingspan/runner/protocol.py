@@ -1,7 +1,7 @@
-"""What a runner must offer: `Runner` carries out plans, `Trail` shows any process how far one of its runs is.
+"""What a runner must offer: `Runner` carries out plans, `Trail` shows the progress of a run.
 
-A runner is a place where steps run: this machine, or an HTCondor pool. Another one derives both classes, in a package
-beside ``local/`` and ``htcondor/``, and gets a line in ``runners.py``. ``tests/contracts`` holds what each must keep.
+A runner is a place where steps run: this machine, or an HTCondor pool. A new one derives both classes in a package next
+to ``local/`` and ``htcondor/``, and gets a line in ``runners.py``. ``tests/contracts`` has the rules for all runners.
 """
 
 from abc import ABC, abstractmethod
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Runner(ABC):
     """Carries out plans; a context manager that ends what `begin` has started.
 
-    Only `run` must be written. The other methods are called before there is a run folder, in their order here; by
-    default they find nothing to do.
+    Only `run` must be implemented. The other methods are called before there is a run folder, in the order of this
+    class; by default they do nothing.
 
     Attributes
     ----------
@@ -38,17 +38,17 @@ class Runner(ABC):
         return None
 
     def require_usable(self) -> None:
-        """Look at the settings, before any work.
+        """Check the settings before any work.
 
         Raises
         ------
         WingspanError
-            What they name cannot be used.
+            A setting cannot be used.
         """
         return
 
     def warnings(self, plan: Plan) -> list[str]:
-        """Return what its user should know of a plan that will be carried out nevertheless."""
+        """Return notes for the user on a plan; they do not prevent the run."""
         del plan
         return []
 
@@ -58,37 +58,37 @@ class Runner(ABC):
         return plan
 
     def require(self, plan: Plan, home: Home) -> None:
-        """Look whether it can carry out a plan, before anything is written.
+        """Check that it can carry out a plan, before anything is written.
 
         Raises
         ------
         WingspanError
-            It cannot, or it cannot be reached.
+            It cannot carry it out, or cannot be reached.
         """
         del plan, home
 
     def begin(self, plan: Plan) -> None:
-        """Get ready what takes time, while the run folder is being written."""
+        """Start slow preparations while the run folder is being written."""
         del plan
 
     @abstractmethod
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
-        """Run what is not done, publish each result to the store, and return when all has ended."""
+        """Run the open steps, publish each result to the store, and return when all have ended."""
 
 
 class Trail(ABC):
-    """A run as its jobs have left it, for any process; what they did may be ahead of the run's record.
+    """A run as its jobs have left it, for any process; jobs may be ahead of the run's record.
 
     The process that drives a run records everything at once. So a trail is asked only where no process drives the run.
     """
 
     @abstractmethod
     def look(self) -> tuple[list[StepEvent], bool]:
-        """Return the events since the last call that the record lacks, and whether the run goes on; change nothing."""
+        """Return the new events that the record lacks, and whether the run goes on; change nothing."""
 
     @abstractmethod
     def catch_up(self) -> bool:
-        """Bring in and record what the jobs have finished; return whether the run goes on."""
+        """Bring in and record the results of finished jobs; return whether the run goes on."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -102,12 +102,12 @@ class Trail(ABC):
 
     @property
     def under_way(self) -> bool:
-        """Whether jobs may be at work, as their logs say; a look says it, too, and costs more."""
+        """Whether jobs may run, by their logs; `look` says so too, but costs more."""
         return False
 
     @property
     def moved(self) -> bool:
-        """Whether jobs may still work for a place from which the run's folder was moved."""
+        """Whether jobs may still write to a place from which the run's folder was moved."""
         return False
 
     def last_attempts(self) -> "dict[str, Attempt]":
@@ -122,16 +122,16 @@ class Trail(ABC):
         return {}
 
     def live_curves(self, keys: Iterable[str]) -> "dict[str, Curves]":
-        """Return what running jobs have logged so far, by the step's key; their files may not be here yet."""
+        """Return what running jobs have logged, by the step's key; their files may not be here yet."""
         del keys
         return {}
 
     def channel(self) -> str:
-        """Return how the trials of running sweeps reach the access point, in a sentence; empty if there is nothing to say."""
+        """Return a sentence on how the trials of running sweeps reach the access point, or nothing."""
         return ""
 
     def sent(self, key: str) -> dict[str, Any] | None:
-        """Return the result that a step's job has sent, and that is not brought in yet; None if there is none."""
+        """Return the result that a step's job has sent and that is not brought in yet, or None."""
         del key
         return None
 

@@ -10,7 +10,7 @@ from wingspan.planning.plan import PlannedStep, is_sweep
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Of one resource: what was used at most, asked for, and given; None where the log does not tell."""
+    """The peak use of a resource, the request, and the allocation; None if the log lacks it."""
 
     used: float | None = None
     asked: float | None = None
@@ -19,24 +19,24 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a job, from its place in the queue to what ended it; times in seconds.
+    """One run of a job, from the queue to its end; times are in seconds.
 
     Parameters
     ----------
     number
-        1 is the first of the run.
+        1 is the first attempt of the run.
     outcome
         Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
     phase
-        What it does, or did last.
+        What it does now, or did last.
     since
-        When that began, in seconds since 1970.
+        When the phase began, in seconds since 1970.
     memory_mb, disk_mb, cpus, gpus
-        Use is known once the attempt has ended, of memory also before.
+        The use is known after the attempt has ended; that of memory also before.
     job
         Its id in the queue, ``CLUSTER.PROC``.
     slot_s
-        How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
+        How long the slot was busy with it, with transfers, by its machine's clock; None until it has ended.
     """
 
     node: str
@@ -71,7 +71,10 @@ _FIELD: Final = {
 
 
 def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
-    """Return the seconds of an attempt in each phase but a hold, by field; at `now`, if it is given, and it goes on."""
+    """Return the seconds of an attempt in each phase except holds, by field.
+
+    If `now` is given, the present phase of a running attempt counts until then.
+    """
     names = dict.fromkeys(name for name in _FIELD.values() if name != "held_s")
     until = attempt if now is None or attempt.outcome else enter(attempt, attempt.phase, now)
     return {name: getattr(until, name) for name in names}

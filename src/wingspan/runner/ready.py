@@ -1,4 +1,4 @@
-"""Before a plan is carried out where jobs go on alone: what earlier runs have left, and whether one does just this."""
+"""Before a plan goes to a pool: bring in earlier runs' results, and find an equal run."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def catch_up_all(home: Home, pipeline: str) -> None:
-    """Bring in what the unfinished runs of a pipeline have left in a pool."""
+    """Bring in the results that a pipeline's unfinished runs have left in a pool."""
     from wingspan.runner.runners import trail_of
 
     for run_id in home.run_ids():
@@ -22,7 +22,7 @@ def catch_up_all(home: Home, pipeline: str) -> None:
 
 
 def equal_run(plan: "Plan", on: str, home: Home) -> "Run | None":
-    """Return the run that does just this already, if there is one."""
+    """Return a run of the same steps that goes on now, or None."""
     from wingspan.runner.events import RUNNING
     from wingspan.runner.run import Run
 

@@ -11,7 +11,7 @@ _NAMES = tuple(one.name for one in fields(StepEvent))
 
 
 def write_event(folder: RunFolder, event: StepEvent) -> None:
-    """Append an event to the run's record; empty fields are left out."""
+    """Append an event to the run's record, without empty fields."""
     entry = {name: value for name in _NAMES if (value := getattr(event, name)) not in ("", 0, 0.0)}
     record.append(folder.record, entry)
 
@@ -27,6 +27,6 @@ def read_all_events(folder: RunFolder) -> Iterator[StepEvent]:
 
 
 def read_new_events(folder: RunFolder, offset: int) -> tuple[list[StepEvent], int]:
-    """Return the events behind an offset of the record, and the offset to go on from."""
-    entries, behind = record.read_new(folder.record, offset)
-    return [StepEvent(**entry) for entry in entries if "step" in entry], behind
+    """Return the events after an offset of the record, and the offset to continue from."""
+    entries, end = record.read_new(folder.record, offset)
+    return [StepEvent(**entry) for entry in entries if "step" in entry], end

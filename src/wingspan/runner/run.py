@@ -1,6 +1,6 @@
 """A run as its user sees it: states, values and reports, from its folder and the store.
 
-Whatever starts a run returns a `Run`; `open_run` finds one again, from any process.
+All functions that start a run return a `Run`; `open_run` finds one again from any process.
 """
 
 import logging
@@ -46,9 +46,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class Run(Mapping[str, Any]):
-    """One run: a mapping from the names of its steps to their results, which are read when they are asked for.
+    """One run: a mapping from the names of its steps to their results, which are read on demand.
 
-    The name of a map is a key as well: its value is a dict of its steps' results by label. Iteration gives the steps.
+    The name of a map is a key as well; its value is a dict of its steps' results by label. Iteration yields the steps.
     """
 
     def __init__(self, folder: RunFolder, home: Home) -> None:
@@ -61,7 +61,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def run_id(self) -> str:
-        """Name of the run; `open_run` finds it again."""
+        """Name of the run, which `open_run` accepts."""
         return self.folder.run_id
 
     @property
@@ -84,7 +84,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def plan(self) -> Plan:
-        """The plan that the run carries out, as it was when the run was made."""
+        """The plan of the run, as it was when the run was made."""
         if self._loaded is None:
             self._loaded = load_plan(self.folder)
         return self._loaded
@@ -95,10 +95,10 @@ class Run(Mapping[str, Any]):
         return self.look().events
 
     def look(self) -> Look:
-        """Return the last event of each step and the state of the run, both of one moment.
+        """Return the last event of each step and the state of the run at one moment.
 
-        Looking changes nothing: what the jobs of a pool have finished is brought in by `wait`, `result`, `collect`
-        and by taking a value.
+        Looking changes nothing. Results of a pool's jobs are brought in by `wait`, `result` and `collect`, and when a
+        value is read.
         """
         if self._watch is None:
             self._watch = Watch(self.folder, self.home, self.trail)
@@ -124,39 +124,39 @@ class Run(Mapping[str, Any]):
         return str(self.origin.get("command", ""))
 
     def collect(self) -> "Run":
-        """Bring in what a pool has finished so far; only warn where nothing can be written."""
+        """Bring in the results that a pool has finished so far; only warn if they cannot be written."""
         try:
             self._alive()
         except ReadOnlyError as error:
-            _LOG.warning("no result is brought in from the pool: %s", error)
+            _LOG.warning("results are not brought in from the pool: %s", error)
         return self
 
     def _alive(self) -> bool:
-        """Return whether the run goes on; what a pool has finished is brought in first."""
+        """Return whether the run goes on, after bringing in the results that a pool has finished."""
         return self.folder.driven() or self.trail.catch_up()
 
     @property
     def trail(self) -> Trail:
-        """What the run's jobs did, where no process has recorded it yet."""
+        """What the run's jobs did and no process has recorded yet."""
         if self._trail is None:
             self._trail = trail_of(self.folder, self.home, self.plan)
         return self._trail
 
     @property
     def attempts(self) -> dict[str, list[Attempt]]:
-        """Every attempt of each step's job on a pool, by step: where it waited and ran, what it used. Empty elsewhere.
+        """The attempts of each step's job on a pool, by step: where it waited and ran, and its use.
 
-        A sweep has the attempts of its lanes. Its trials, such as ``fit[3]``, have those of the jobs in which they ran.
+        A sweep has the attempts of its lanes. Trials, such as ``fit[3]``, have those of the jobs in which they ran.
         """
         return by_name(self.steps, self.trail.attempts())
 
     def usage(self, attempts: Mapping[str, list[Attempt]] | None = None) -> dict[str, list[Usage]]:
-        """Return, for each step that has run, what it used of what it requested."""
+        """Return each step's usage, for steps that have run."""
         return self.look().usage(self.steps, self.attempts if attempts is None else attempts)
 
     @property
     def state(self) -> str:
-        """``done``, ``failed``, ``running``, or ``stopped`` (interrupted: the same command goes on)."""
+        """``done``, ``failed``, ``running`` or ``stopped``; the same command goes on from there."""
         return self.look().state
 
     @checks_arguments
@@ -182,7 +182,7 @@ class Run(Mapping[str, Any]):
         Raises
         ------
         ConflictError
-            It is driven from another machine.
+            The run is driven from another machine.
         TimeoutError
             It has not stopped within `timeout_s`.
         """
@@ -203,7 +203,7 @@ class Run(Mapping[str, Any]):
         Raises
         ------
         ConflictError
-            Another process drives it.
+            Another process drives the run.
         StepFailedError
             A step failed; its message holds the traceback.
         """
@@ -211,7 +211,7 @@ class Run(Mapping[str, Any]):
         return self.checked() if check else self
 
     def checked(self) -> "Run":
-        """Return this run; raise the StepFailedError of its first failed step, if there is one."""
+        """Return this run, or raise the StepFailedError of its first failed step."""
         for event in self.events.values():
             if event.state == FAILED:
                 raise self._failed(event)
@@ -222,7 +222,7 @@ class Run(Mapping[str, Any]):
         """Wait for a step, by default the last one, and return its value."""
         self.wait()
         if step is None and not self.steps:
-            problem = "it has no steps: its pipeline declares none, or maps over nothing"
+            problem = "it has no steps: its pipeline declares no step, or maps over nothing"
             raise NotFoundError(f"run {self.run_id}", problem, "declare a step: p.step(function)")
         listed = [name for name, each in self.steps.items() if "trials" not in each.action]
         return self[step or listed[-1]]
@@ -250,15 +250,15 @@ class Run(Mapping[str, Any]):
         if event.state == FAILED:
             raise self._failed(event)
         problem = f"step {name} has no result: {event.state}{', ' + event.problem if event.problem else ''}"
-        fix = in_terms_of(self._command, "run the command again to go on")
+        fix = in_terms_of(self._command, "run the command again to continue")
         raise StepFailedError(f"run {self.run_id}", problem, fix)
 
     def _failed(self, event: StepEvent) -> StepFailedError:
-        told = self._report(event.step), event.fix or "see above"
-        return StepFailedError(f"run {self.run_id}", *told)
+        report, fix = self._report(event.step), event.fix or "see above"
+        return StepFailedError(f"run {self.run_id}", report, fix)
 
     def __contains__(self, name: object) -> bool:
-        """Say whether there is a step, or a map, of this name; no result is read."""
+        """Return whether there is a step or a map of this name; no result is read."""
         return name in self.steps or name in self.plan.maps
 
     def __iter__(self) -> Iterator[str]:
@@ -268,7 +268,7 @@ class Run(Mapping[str, Any]):
         return len(self.steps)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - whatever the step returns
-        """Return the value of a step or a map; the default where the run has none of this name.
+        """Return the value of a step or a map, or the default if the run has no such step.
 
         Raises
         ------
@@ -278,7 +278,7 @@ class Run(Mapping[str, Any]):
         return self[name] if name in self else default  # noqa: SIM401 - the method itself
 
     def __eq__(self, other: object) -> bool:
-        """Say whether both are the same run of the same home; no result is read."""
+        """Return whether both are the same run of the same home; no result is read."""
         return self.folder == other.folder if isinstance(other, Run) else NotImplemented
 
     def __hash__(self) -> int:
@@ -288,14 +288,14 @@ class Run(Mapping[str, Any]):
     def metrics(self) -> dict[str, dict[str, Metric]]:
         """What the steps have logged with ``ws.log``, by step and name.
 
-        A metric is the number that was logged last; its `curve` has all of them. While a job of a pool runs, it has
-        those that the job has sent so far: the last of each second.
+        A metric is the number that was logged last; its `curve` has all of them. While a job of a pool runs, the curve
+        has the values that the job has sent so far: the last one of each second.
         """
         return metrics_of(self.trail, self.steps, self._tried(), self.events)
 
     @property
     def studies(self) -> Studies:
-        """The trials of each sweep, by the name of its step, as they are now."""
+        """The present trials of each sweep, by the name of its step."""
         return Studies(self.run_id, self.steps, self.home.studies)
 
     @property
@@ -305,14 +305,14 @@ class Run(Mapping[str, Any]):
         return studies[studies.only]
 
     def end_sweeps(self) -> None:
-        """Draw no more trials; the run goes on with the best so far."""
+        """Stop drawing trials; the run goes on with the best so far."""
         self.folder.end_sweeps.touch()
 
     @checks_arguments
     def logs(self, step: str | None = None) -> str:
-        """Return what a step wrote to standard output, then to standard error, in its last attempt of this run.
+        """Return the standard output, then the standard error, of a step's last attempt in this run.
 
-        Of a step that was up to date it is what the run wrote that computed it; of one that did not run, nothing.
+        For a step that was up to date, it is the output of the run that computed it. A step that did not run has none.
 
         Parameters
         ----------
@@ -329,7 +329,10 @@ class Run(Mapping[str, Any]):
         return "".join(f"== {name} ==\n{text}" for name, text in written.items() if text)
 
     def trial_attempts(self, trial: str) -> list[Path]:
-        """Return the folders of a trial's attempts, oldest first, by its name such as ``fit[3]``; empty for any other name."""
+        """Return the folders of the attempts of a trial such as ``fit[3]``, oldest first.
+
+        They are empty for the name of anything else.
+        """
         key = "" if trial in self.steps else self.studies.key_of(trial)
         return last_attempts(self.home, self.folder, [key]).get(key, []) if key else []
 
@@ -359,7 +362,7 @@ class Run(Mapping[str, Any]):
 
     @checks_arguments
     def report(self, name: str, *, output: bool = True) -> str:
-        """Return how a step went: why it failed, inputs, last lines of `output`, the command that runs it alone."""
+        """Return a step's report: failure, inputs, last lines of `output`, the command to rerun it."""
         if name not in self.steps:
             raise self._no_step(name, self.steps)
         return self._report(name, output=output, fix=self.events[name].fix)
@@ -385,7 +388,7 @@ class Run(Mapping[str, Any]):
         return run_html(self.run_id, self.steps, self.look(), self.studies)
 
     def watch(self) -> "Run":
-        """Wait until the run has ended, and show in a notebook, or print, how far it is."""
+        """Wait until the run has ended; show its progress in a notebook, or print it."""
         from wingspan.runner.live import follow
 
         follow(self, self._alive)

@@ -1,4 +1,4 @@
-"""Every file name of a project's ``.wingspan`` folder and of a run folder; nothing else knows them.
+"""Every file name of a project's ``.wingspan`` folder and of a run folder.
 
 ::
 
@@ -105,11 +105,11 @@ class Home:
         return self.root / "studies"
 
     def history(self, pipeline: str) -> Path:
-        """Return the file that says what the last plan of a pipeline was made of."""
+        """Return the file with what the last plan of a pipeline was made of."""
         return self.root / "history" / f"{file_word(pipeline)}.json"
 
     def new_run(self, pipeline: str) -> "RunFolder":
-        """Return the folder for a new run; its id has a number that is higher than that of all runs before it."""
+        """Return the folder for a new run; the number in its id is higher than that of older runs."""
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         others = self.runs.iterdir() if self.runs.is_dir() else ()
         number = max((_place(other.name)[1] for other in others), default=0) + 1
@@ -119,7 +119,7 @@ class Home:
         return RunFolder(self.runs / f"{stamp}.{number:04}-{file_part(pipeline)}-{letters}")
 
     def run(self, name: str) -> "RunFolder":
-        """Find a run by its id, the start or end of it, or ``last``."""
+        """Find a run by its id, the start or end of its id, or ``last``."""
         known = self.run_ids()
         if not known:
             fix = "start one: wingspan run FILE.py; or name the folder that has runs: --home"
@@ -138,7 +138,7 @@ class Home:
         return RunFolder(self.runs / found[0])
 
     def run_ids(self) -> list[str]:
-        """Return the ids of all runs, in the order in which they were started."""
+        """Return the ids of all runs, in the order of their starts."""
         if not self.runs.is_dir():
             return []
         found = (entry.name for entry in self.runs.iterdir() if (entry / "plan.jsonl").exists())
@@ -146,7 +146,7 @@ class Home:
 
 
 def _place(run_id: str) -> tuple[int, int, str]:
-    """Return the place of a run in the order of starts; ids without a number are older than those with one."""
+    """Return a run's place in the order of starts; ids without a number are the oldest."""
     numbered = _NUMBERED.fullmatch(run_id)
     if numbered:
         return 2, int(numbered[1]), run_id
@@ -154,7 +154,7 @@ def _place(run_id: str) -> tuple[int, int, str]:
 
 
 def find_home(given: str | Path | None = None) -> Home:
-    """Return the home folder: `given`, else ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder."""
+    """Return `given`, else ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder."""
     chosen = given or os.environ.get("WINGSPAN_HOME") or ".wingspan"
     return Home(Path(chosen).expanduser().absolute())
 
@@ -184,7 +184,7 @@ class RunFolder:
 
     @property
     def started(self) -> str:
-        """When the run was made: UTC, such as ``2026-11-29 08:31:27``; empty where that is not known."""
+        """When the run was made, in UTC, such as ``2026-11-29 08:31:27``; empty if unknown."""
         try:
             created = time.gmtime(self.header["created"])
         except (OSError, ValueError, KeyError):
@@ -216,7 +216,7 @@ class RunFolder:
 
     @property
     def shared(self) -> Path | None:
-        """The folder that the pool's machines share, where the user named one for this run."""
+        """The folder that the pool's machines share, if the user named one for this run."""
         try:
             return Path((self.root / "shared").read_text())
         except FileNotFoundError:
@@ -233,12 +233,12 @@ class RunFolder:
 
     @property
     def complete(self) -> Path:
-        """There once every step of the run is done."""
+        """A file that exists once every step of the run is done."""
         return self.root / "complete"
 
     @property
     def end_sweeps(self) -> Path:
-        """There once the user has ended the run's sweeps: they go on with the best trials so far."""
+        """A file that exists once the user has ended the run's sweeps with the best trials so far."""
         return self.root / "end-sweeps"
 
     @property
@@ -248,7 +248,7 @@ class RunFolder:
 
     @property
     def mirrors(self) -> Path:
-        """Which mirrors the run has; there once it has some."""
+        """Which mirrors the run has; it exists once the run has some."""
         return self.tracking / "mirrors.json"
 
     @property
@@ -267,7 +267,7 @@ class RunFolder:
         return self.root / "driver.txt"
 
     def claim(self, pid: int | None = None) -> None:
-        """Say that a process, by default this one, drives the run.
+        """Record that a process, by default this one, drives the run.
 
         Raises
         ------
@@ -284,10 +284,10 @@ class RunFolder:
             self.pid.write_text(_identity(pid or os.getpid()))
 
     def driver(self) -> tuple[int, str] | None:
-        """Return the id of the process that drives the run, and its machine; None where there is none."""
+        """Return the id of the process that drives the run and its machine, or None."""
         try:
             pid, _, host = self.pid.read_text().split()
-        except (FileNotFoundError, ValueError):  # not there, or being written just now
+        except (FileNotFoundError, ValueError):  # missing, or being written just now
             return None
         return int(pid), host
 
@@ -325,7 +325,7 @@ class RunFolder:
 
 
 def _identity(pid: int) -> str:
-    """Return ``pid start host``: a pid alone may be given to another process later."""
+    """Return ``pid start host``, as another process may get the same pid later."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -334,7 +334,7 @@ def _identity(pid: int) -> str:
 
 
 def read_result(attempt: Path) -> dict[str, Any] | None:
-    """Return a job's result.json, or None if the job did not get so far."""
+    """Return a job's result.json, or None if the job wrote none."""
     try:
         found: dict[str, Any] = json.loads(read_file(attempt / RESULT).decode())
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -352,7 +352,10 @@ def computing(home: Home, key: str, but: RunFolder) -> str:
 
 
 def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:
-    """Return, by key, the attempts of runs that did not end well, newest first: results and checkpoints to go on from."""
+    """Return the attempts of unfinished runs by key, newest first.
+
+    They have results and checkpoints to continue from.
+    """
     found: dict[str, list[Path]] = {}
     for run_id in reversed(home.run_ids()):
         folder = RunFolder(home.runs / run_id)
@@ -365,10 +368,10 @@ def earlier_attempts(home: Home, keys: frozenset[str]) -> dict[str, list[Path]]:
 
 
 def file_name(key: str, output: str) -> str:
-    """Return the name of an output's file between steps: unique in a run; ``KEY.json`` is the step's record."""
+    """Return the name of an output's file, unique in a run; ``KEY.json`` is the step's record."""
     return f"{key}.{file_word(output)}" if output != "json" else f"{key}.output.json"
 
 
 def code_of(attempt: str) -> str:
-    """Return where the run of an attempt's folder keeps the project's code."""
+    """Return the folder of the project's code in the run of an attempt's folder."""
     return f"{os.path.dirname(os.path.dirname(os.path.dirname(attempt)))}/{CODE}"  # noqa: PTH120

@@ -1,4 +1,4 @@
-"""The runners by name: the only file that names all of them."""
+"""The runners by name; no other module names all of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,11 +25,11 @@ def runner_on(
     on
         ``local``: this machine; ``htcondor``: the pool; else the name of a pool in ``wingspan.toml``.
     shared
-        A folder that a pool's machines share, instead of the profile's.
+        A folder that a pool's machines share, in place of the profile's.
     jobs
-        The most jobs at once, here or in the queue of a pool; None is the place's own limit.
+        Most jobs at once, here or in the queue of a pool; None is the place's own limit.
     pool
-        Keys of the pool's profile for this run, instead of those of ``wingspan.toml``.
+        Keys of the pool's profile for this run, in place of those of ``wingspan.toml``.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def runner_on(
         name, what = (
             ("pool", "profile") if shared is None else (f"shared {shared}", "shared folder")
         )
-        problem = f"this machine needs no {what}"
+        problem = f"a run on this machine has no use for a {what}"
         raise SettingError(name, problem, "name a pool: --on, or leave it out")
     from wingspan.runner.local.runner import LocalRunner
 
@@ -55,7 +55,7 @@ def runner_on(
 
 
 def trail_of(folder: RunFolder, home: Home, plan: "Plan | None" = None) -> Trail:
-    """Return the trail of a run; its plan is read when it is needed, unless it is given."""
+    """Return the trail of a run; its plan is read when needed, unless given."""
     if folder.on != LOCAL:
         from wingspan.runner.htcondor.trail import DagTrail
 

@@ -1,4 +1,4 @@
-"""The runs of a home: one found again, or all, newest first."""
+"""The runs of a home: one by its id, or all."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def open_run(run_id: str = "last", *, home: str | Path | None = None) -> "Run":
 
 @checks_arguments
 def runs(pipeline: str | None = None, *, home: str | Path | None = None) -> "list[Run]":
-    """Return all runs, newest first; those of one pipeline, if its name is given."""
+    """Return all runs, newest first; only those of `pipeline` if it is given."""
     place = find_home(home)
     found = [Run(RunFolder(place.runs / run_id), place) for run_id in reversed(place.run_ids())]
     return [run for run in found if pipeline is None or run.pipeline == pipeline]

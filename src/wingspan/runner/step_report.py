@@ -1,4 +1,4 @@
-"""How one step of a run went, as text: what is known of it is gathered from the plan, its event and its folder."""
+"""The report of one step of a run, from the plan, the step's last event and its folder."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def report_of(
     output: bool,
     fix: str,
 ) -> str:
-    """Return why a step failed, its inputs, the last lines of its output and the command that runs it alone."""
+    """Return a step's failure, its inputs, the end of its output and the command to rerun it."""
     step = steps[name]
     attempts = folder.attempts(step.key)
     names = {other.key: other.name for other in steps.values()}

@@ -1,4 +1,4 @@
-"""The submit commands of steps and of a pool that HTCondor does not know: they are hardly what the user meant."""
+"""Warn of submit commands, of steps and of a pool, that HTCondor does not know."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from wingspan.shown import listed
 def command_warnings(
     steps: Iterable[PlannedStep], pool: str = "", submit: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return a line for each submit command that HTCondor does not know, with what may be meant.
+    """Return a line for each submit command that HTCondor does not know, with a close known one.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def command_warnings(
 
 
 def given_commands(steps: Iterable[PlannedStep]) -> list[tuple[str, Mapping[str, str]]]:
-    """Return the different submit commands of steps, with the names of the steps that have them."""
+    """Return the distinct submit commands of steps, with the names of the steps that have them."""
     found: dict[str, tuple[Mapping[str, str], list[str]]] = {}
     for step in steps:
         commands = step.resources.get("submit")

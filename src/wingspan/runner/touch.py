@@ -19,7 +19,7 @@ _NAMED = 5  # steps that a message names
 
 
 def touch(plan: Plan, home: Home) -> None:
-    """Give every step that is to run its last result; errors are those of `last_results`."""
+    """Give every step that is to run its last result; raises the errors of `last_results`."""
     store = Store(home.store)
     last = last_results(plan, home)
     for step in plan.to_run():
@@ -45,7 +45,7 @@ def last_results(plan: Plan, home: Home) -> dict[str, str]:
     for step in plan.to_run():
         made = sorted(store.result(last[step.name])["outputs"])
         if made != sorted(step.outputs):
-            problem = f"step {step.name} gives {', '.join(step.outputs)}, its last result has {', '.join(made)}"
+            problem = f"step {step.name} gives {', '.join(step.outputs)}, but its last result has {', '.join(made)}"
             raise SettingError("--touch", problem, "leave --touch out: the step must run")
     return {step.name: last[step.name] for step in plan.to_run()}
 
@@ -57,7 +57,7 @@ def _adopt(step: PlannedStep, old: str, store: Store) -> None:
         "touched": True,
     }
     reads = store.result(old).get("reads")
-    if reads:  # what it reads undeclared is as it should be, too
+    if reads:  # so that its undeclared reads count as unchanged, too
         changes["reads"] = Present(os.environ)(reads, str(step.action.get("project", "")))
     store.adopt(old, step.key, changes)
 

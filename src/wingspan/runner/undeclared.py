@@ -1,4 +1,4 @@
-"""Keep account of what jobs have read without declaring it, where results are brought in."""
+"""Record what jobs have read undeclared, when their results are brought in."""
 
 import os
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
 READS = "reads"
-ELSEWHERE = "elsewhere"  # variables read on an execution point: their values say nothing here
+ELSEWHERE = "elsewhere"  # variables read on an execution point, whose values do not count here
 _SHOWN = 3
 
 
 def record(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
-    """List what a result's job read, before it is published; return what to say of it the first time, else nothing."""
+    """Record the reads of a result's job before it is published; return a note the first time."""
     reads: dict[str, Any] = dict(result.get(READS, {}))
     names = [*names_of(reads), *(f"${name}" for name in reads.get(ELSEWHERE, ()))]
     if not names:
@@ -35,13 +35,13 @@ def record(step: PlannedStep, result: Mapping[str, Any], store: Store) -> str:
 
 @cache
 def _said(index: ReadsIndex) -> set[tuple[str, tuple[str, ...]]]:
-    """Return, by a step's or map's name, the names that a user was told to declare."""
+    """Return the names that notes have asked the user to declare, by step or map."""
     entries = index.entries()
     return {(entry.step.partition("[")[0], tuple(names_of(entry.reads))) for entry in entries}
 
 
 def _note(name: str, reads: Mapping[str, Any], names: list[str]) -> str:
-    """Return the line that says what to declare."""
+    """Return the note on what to declare."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     shown = f"{', '.join(names[:_SHOWN])}{more}"
     if reads.get(ELSEWHERE) and len(names) == len(reads[ELSEWHERE]):
@@ -50,13 +50,16 @@ def _note(name: str, reads: Mapping[str, Any], names: list[str]) -> str:
             "parameters"
         )
     return (
-        f"step {name} reads {shown} without being given them; a change runs it again. To declare them, pass files as "
+        f"step {name} reads {shown} undeclared; a change runs it again. To declare them, pass files as "
         "Path arguments and variables as parameters"
     )
 
 
 def on_execution_point(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result as it is sent home: variables had the execution point's values, so their names alone are kept."""
+    """Return a result as it is sent home: with the names of variables but without their digests.
+
+    The variables had the values of the execution point.
+    """
     reads = dict(result.get(READS, {}))
     variables = reads.pop(VARIABLES, {})
     if variables:
@@ -66,17 +69,17 @@ def on_execution_point(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def holds(step: PlannedStep, result: Mapping[str, Any]) -> bool:
-    """Return whether a result that was made before read what is there now."""
+    """Return whether an earlier result read the same content as there is now."""
     return not _changed(step, result)
 
 
 def require_same_reads(step: PlannedStep, stored: Mapping[str, Any]) -> None:
-    """Refuse a result that another run stored under the step's key and that read other content than there is now.
+    """Refuse a result of another run that read other content than there is now.
 
     Raises
     ------
     ConflictError
-        Names what is different; the next plan gives the step a key of its own.
+        The content differs; the next plan gives the step its own key.
     """
     changed = _changed(step, stored)
     if changed:
@@ -85,7 +88,7 @@ def require_same_reads(step: PlannedStep, stored: Mapping[str, Any]) -> None:
 
 
 def as_read_now(step: PlannedStep, store: Store) -> PlannedStep:
-    """Return a step with the key by which its result is found, given what earlier results of it have read."""
+    """Return a step with the key of its result, which depends on what earlier results read."""
     while store.done([step.key]):
         reads = compared_reads(store.result(step.key))
         now = Present(os.environ)(reads, str(step.action.get("project", "")))
@@ -96,7 +99,7 @@ def as_read_now(step: PlannedStep, store: Store) -> PlannedStep:
 
 
 def compared_reads(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a result's job read without declaring it and what can be compared with what is there now."""
+    """Return a job's undeclared reads that can be compared with the present content."""
     return {kind: held for kind, held in result.get(READS, {}).items() if kind != ELSEWHERE}
 
 

@@ -1,4 +1,4 @@
-"""What a step used against what it asked for; pure."""
+"""What a step used against its request; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from wingspan.runner.failure import SPARE, request_mb
 if TYPE_CHECKING:
     from wingspan.runner.queue_attempt import Attempt
 
-_WASTE = 4.0  # a request above so many times the use keeps others waiting, and itself
+_WASTE = 4.0  # a request above this many times the use makes the job and others wait
 _SMALL = {
     "memory": 4096.0,
     "disk": 4096.0,
     "cpus": 1.0,
-}  # twice the defaults: so little hurts nobody
-_TOLD_S = 10.0  # the cores of a shorter step say nothing: it imports and waits for the most part
+}  # twice the defaults: too small to matter
+_JUDGED_S = 10.0  # the cores of a shorter step mean little: it mostly imports and waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Usage:
     Parameters
     ----------
     used
-        None where nobody has measured it.
+        None if it was not measured.
     over
-        The job was ended for it: its failure tells what to ask for.
+        The job was ended for it; its failure has the new request.
     stated
-        The user has asked for this much; else it is what a pool is asked for.
+        The user stated the request; else it is the default request of a pool.
     """
 
     resource: str
@@ -41,10 +41,10 @@ class Usage:
     stated: bool = True
 
     def hint(self) -> str:
-        """Return what to ask for instead; empty where the request is right, or too small to matter."""
+        """Return a better request; empty if the request is right, or too small to matter."""
         if self.used is None or not self.asked or self.over:
             return ""
-        if self.too_small:  # other threads' bursts are no fault
+        if self.too_small:  # short bursts of other threads do not count
             asked = f"asked for {self._amount(self.asked)}" if self.stated else "states none"
             return f"used {self._amount(self.used)}, {asked}: {self.request()}"
         if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
@@ -69,8 +69,8 @@ class Usage:
 
 
 def measure(event: StepEvent, asked: Resources, attempts: "Iterable[Attempt]" = ()) -> list[Usage]:
-    """Return memory, disk and cores of a step: the most that the job itself, or its machine, has seen used."""
-    cores = event.cpu_s / event.wall_s if event.wall_s >= _TOLD_S else None
+    """Return a step's memory, disk and cores: the most that the job or its machine measured."""
+    cores = event.cpu_s / event.wall_s if event.wall_s >= _JUDGED_S else None
     memory = [event.peak_memory_mb or None, *(one.memory_mb.used for one in attempts)]
     disk = [one.disk_mb.used for one in attempts]
     return [

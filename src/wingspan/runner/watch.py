@@ -1,6 +1,6 @@
-"""Look at a run from its files alone: `Watch` finds what is new since the last look, a `Look` is the run at one moment.
+"""Look at a run from its files: `Watch` finds what is new, `Look` is a run at one moment.
 
-Looking changes nothing. On a pool, what no process has recorded yet is read from the DAG's logs.
+Looking changes nothing. On a pool, events that no process has recorded yet are read from the DAG's logs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ from wingspan.runner.usage import Usage, measure
 
 
 class Watch:
-    """One run being looked at; several may look at once, and none of them disturbs it.
+    """One run being looked at; several processes may look at once without disturbing it.
 
     Attributes
     ----------
     latest
         The last event of each step that has one.
     over
-        No process drives the run, and it is in no pool.
+        No process drives the run, and it is not in a pool.
     """
 
     def __init__(self, folder: RunFolder, home: Home, trail: Trail | None = None) -> None:
@@ -38,7 +38,7 @@ class Watch:
         self.over = False
 
     def look(self) -> list[StepEvent]:
-        """Return the events since the last call; all there were at the first."""
+        """Return the events since the last call; the first call returns all."""
         driven = self._folder.driven()
         recorded, self._offset = read_new_events(self._folder, self._offset)
         self.latest |= {event.step: event for event in recorded}
@@ -55,7 +55,7 @@ class Watch:
         return news
 
     def _unseen(self, events: Iterable[StepEvent]) -> list[StepEvent]:
-        """Return what was not returned before: what the logs say is recorded later by who brings results in."""
+        """Return the events that were not returned before; events of logs are recorded later."""
         found = []
         for event in events:
             known = (event.step, event.state, event.time)
@@ -65,7 +65,7 @@ class Watch:
         return found
 
     def metrics(self) -> dict[str, dict[str, LastValue]]:
-        """Return what the running steps have logged last, by step and metric."""
+        """Return the newest metrics of the running steps, by step and name."""
         return last_values(self.latest.values(), self._trail)
 
     def jobs(self) -> dict[str, Attempt]:
@@ -74,7 +74,7 @@ class Watch:
 
 
 class Look(NamedTuple):
-    """A run at one moment; `state` as `Run.state` says it."""
+    """A run at one moment; `state` is that of `Run.state`."""
 
     events: dict[str, StepEvent]
     state: str
@@ -82,7 +82,7 @@ class Look(NamedTuple):
     def usage(
         self, steps: Mapping[str, PlannedStep], attempts: Mapping[str, list[Attempt]]
     ) -> dict[str, list[Usage]]:
-        """Return, for each step that has run, what it used of what it requested; the trials of a sweep are not steps."""
+        """Return each step's usage, for steps that have run; trials of a sweep are not steps."""
         return {
             name: measure(event, Resources(**steps[name].resources), attempts.get(name, ()))
             for name, event in self.events.items()
@@ -91,7 +91,7 @@ class Look(NamedTuple):
 
 
 def state_of(events: Iterable[StepEvent], *, driven: bool) -> str:
-    """Return the state of a run, given the last event of each step, and whether a process drives it."""
+    """Return the state of a run, from each step's last event and whether a process drives it."""
     states = {event.state for event in events}
     if states <= {DONE}:
         return DONE

@@ -1,4 +1,4 @@
-"""Read what the steps of a run have written beside their results: output, and metrics logged with ``ws.log``."""
+"""Read what a run's steps have written besides results: output, and metrics of ``ws.log``."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from wingspan.shown import brief, shown
 from wingspan.tracking import record
 from wingspan.tracking.wandb_file import history_file, read_history
 
-_END = 1 << 18  # bytes of a file that are looked at to show its end
+_END = 1 << 18  # bytes of a file that are read to show its end
 _LINES = 1000
 _LONGEST = 2000  # characters of a line that are shown
 
@@ -32,7 +32,7 @@ class Metric(float):
 
 
 def last_attempts(home: Home, run: RunFolder, keys: Iterable[str]) -> dict[str, list[Path]]:
-    """Return the folders of each key's attempts, oldest first: of this run, or of the last run that has some."""
+    """Return each key's attempts, oldest first, of this run or the last run that has some."""
     missing = set(keys)
     found: dict[str, list[Path]] = {}
     others = (RunFolder(home.runs / run_id) for run_id in reversed(home.run_ids()))
@@ -47,14 +47,14 @@ def last_attempts(home: Home, run: RunFolder, keys: Iterable[str]) -> dict[str, 
 
 
 def own_attempts(home: Home, run: RunFolder, done: Mapping[str, bool]) -> dict[str, list[Path]]:
-    """Return each key's attempts in this run; of a step that is done without one, those of the run that computed it."""
+    """Return each key's attempts in this run, or for an up-to-date step in the run that made it."""
     found = last_attempts(home, run, done)
     here = run.root / "steps"
     return {key: of for key, of in found.items() if done[key] or of[-1].parents[1] == here}
 
 
 def end_of(file: Path, begin: int = 0) -> tuple[str, int]:
-    """Return the end of a file as text, whole lines if it has lines, and the bytes before it; empty if there is no file.
+    """Return the end of a file as text, in whole lines if possible, and the bytes before it.
 
     Bytes that are not UTF-8 are written out.
 
@@ -74,12 +74,12 @@ def end_of(file: Path, begin: int = 0) -> tuple[str, int]:
 
 
 def shown_lines(text: str, most: int = _LINES) -> list[str]:
-    """Return the last lines of a text, each of a length that can be read, without control characters."""
+    """Return the last lines of a text without control characters; long lines are cut."""
     return [brief(line, _LONGEST) for line in shown(text).splitlines()[-most:]]
 
 
 def read_output(attempts: Sequence[Path]) -> str:
-    """Return what the last of a step's attempts has written: standard output, then standard error."""
+    """Return the output of a step's last attempt: standard output, then standard error."""
     files = [folder / name for folder in attempts[-1:] for name in (STDOUT, STDERR)]
     return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
@@ -92,7 +92,7 @@ def read_metrics(attempts: Iterable[Path]) -> dict[str, Metric]:
 def read_curves(attempts: Iterable[Path]) -> Curves:
     """Return the curves that a step's attempts have logged, oldest attempt first.
 
-    What an attempt logs again for the same step, such as an epoch after a restart, replaces the older value.
+    A newer value of the same step, such as an epoch after a restart, replaces the older one.
     """
     curves: Curves = {}
     for attempt in attempts:
@@ -104,7 +104,7 @@ def read_curves(attempts: Iterable[Path]) -> Curves:
 def joined(
     older: Mapping[str, Mapping[int, float]], newer: Mapping[str, Mapping[int, float]]
 ) -> Curves:
-    """Return the curves of both; where both have a value, the newer one."""
+    """Return the curves of both; if both have a value, the newer one counts."""
     curves = {name: dict(points) for name, points in older.items()}
     for name, points in newer.items():
         kept = curves.get(name, {})
@@ -118,7 +118,7 @@ def as_metrics(curves: Mapping[str, Mapping[int, float]]) -> dict[str, Metric]:
 
 
 def logged_lines(attempt: Path) -> Iterator[Mapping[str, object]]:
-    """Yield what an attempt has logged; of a script that logs with W&B's client, what that has written."""
+    """Yield what an attempt has logged, also that of W&B's client in a script."""
     yield from record.read(attempt / METRICS)
     file = history_file(attempt / WORK)
     yield from map(entry_of, read_history(file) if file is not None else ())

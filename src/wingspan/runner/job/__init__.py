@@ -1,1 +1,4 @@
-"""All that happens in a job, here and on an execution point; job.json tells it what, result.json what came of it."""
+"""All that happens in a job, here and on an execution point.
+
+job.json says what to do, and result.json says what happened.
+"""

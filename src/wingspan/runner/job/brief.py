@@ -1,4 +1,4 @@
-"""Say what a value is in a few words: short values as they stand, else their kind and size."""
+"""Describe a value in a few words: short values as they are, others by kind and size."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
@@ -15,7 +15,7 @@ _BITS = 200  # of a whole number that is shown
 
 
 def brief(value: object) -> str:
-    """Return at most 100 characters on one line; no library is imported for it."""
+    """Describe a value on one line of at most 100 characters, without importing its library."""
     try:
         text = _text(value, 0)
     except Exception:  # noqa: BLE001 - a class of the user's that is not what it inherits from
@@ -23,6 +23,17 @@ def brief(value: object) -> str:
     if len(text) > _LONGEST and isinstance(value, str):
         return f"{text[: _LONGEST - 3]}..."
     return text if len(text) <= _LONGEST else _kind(value)[:_LONGEST]
+
+
+def brief_result(result: Mapping[str, Any]) -> str:
+    """Return the values of a step's result.json in a few words; empty for None alone."""
+    shown: Mapping[str, str] = result.get("shown") or {}
+    texts = [
+        shown[output] if output == "value" else f"{output}: {shown[output]}"
+        for output in result.get("fields", shown)
+        if output in shown
+    ]
+    return "" if texts == ["None"] else "; ".join(texts)
 
 
 def _text(value: object, depth: int) -> str:
@@ -62,7 +73,7 @@ def _inside(value: Any, depth: int) -> str:  # noqa: ANN401
 
 
 def _kind(value: object) -> str:
-    """Return what kind of thing a value is, and how large."""
+    """Return the kind of a value and its size."""
     name = type(value).__name__
     library = type(value).__module__.partition(".")[0]
     shape = (

@@ -1,4 +1,4 @@
-"""End a training early and keep the weights of its best epoch, also when its job is started again elsewhere."""
+"""End a training early and keep the weights of its best epoch, also across restarts."""
 
 import json
 import tempfile
@@ -30,13 +30,13 @@ class EarlyStopping:
     Parameters
     ----------
     patience
-        The training ends after so many epochs in a row that are not better than the best one.
+        The training ends after this number of epochs in a row that are not better than the best one.
     min_delta
         A value is better only if it is better by more than this.
     goal
         ``"minimize"``, as for a loss, or ``"maximize"``, as for an accuracy.
     file
-        Name of the file for the best weights, with the ending that its writer expects. Two stoppers of one step need
+        Name of the file for the best weights, with the suffix that its writer expects. Two stoppers of one step need
         two names.
 
     Raises
@@ -67,7 +67,7 @@ class EarlyStopping:
         return f"<EarlyStopping: {known}, epoch {self.best_epoch} of {self.epochs}>"
 
     def __call__(self, value: float, save: Callable[[Path], object] | None = None) -> bool:
-        """Take in the metric of one epoch; return whether the training should end.
+        """Record the metric of one epoch; return whether the training should end.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class EarlyStopping:
         Raises
         ------
         SettingError
-            The value is no number.
+            The value is not a number.
         """
         try:
             number = float(value)
@@ -101,7 +101,7 @@ class EarlyStopping:
 
     @property
     def epochs(self) -> int:
-        """How many epochs it has seen; in a step that goes on from a checkpoint, those before it too."""
+        """Number of epochs, including those before a checkpoint that the step continues from."""
         return self._progress.epochs
 
     @property

@@ -1,7 +1,7 @@
-"""End a job whose forked process waits for ever: polars was used before the fork, and its threads are not copied.
+"""End a job whose forked process waits for ever inside polars.
 
-Such a process sleeps inside polars for good, and so does the step that waits for it. A fork that does not use polars is
-harmless, so that a fork as such is no error.
+If polars was used before the fork, its threads are missing in the forked process. That process sleeps inside polars for
+good, and so does the step that waits for it. A fork that does not use polars is harmless, so forks are allowed.
 """
 
 import os
@@ -20,8 +20,8 @@ _STUCK_LOOKS = 5  # in a row: polars computes or returns, it does not sleep
 _LIBRARY = "polars"
 _JOB = str(Path(__file__).with_name("run.py"))  # its frames lead to the step's function
 PROBLEM = (
-    "a process that the step forked waits for ever inside polars: polars was used before the fork, which copies none of "
-    "its threads"
+    "a process that the step forked waits for ever inside polars: polars was used before the fork, which does "
+    "not copy its threads"
 )
 FIX = (
     'start processes by "spawn" instead: multiprocessing.get_context("spawn").Pool(...), '
@@ -30,7 +30,7 @@ FIX = (
 
 
 class _Sleep(NamedTuple):
-    """Where a thread sleeps: equal at two looks if it did nothing in between."""
+    """Where a thread sleeps; equal at two looks if it did nothing in between."""
 
     frame: int
     instruction: int
@@ -38,7 +38,10 @@ class _Sleep(NamedTuple):
 
 
 def watch(end: Callable[[str], None]) -> None:
-    """Watch the processes that this one forks; call `end` in one that waits for ever, with its Python stack."""
+    """Watch the processes that this one forks; call `end` in one that waits for ever.
+
+    `end` gets the process's Python stack.
+    """
     os.register_at_fork(after_in_child=partial(_start, end))
 
 
@@ -73,7 +76,7 @@ def _stack(frame: FrameType) -> str:
 
 
 def _asleep_in_library(ident: int, frame: FrameType) -> _Sleep | None:
-    """Return where a thread sleeps inside the library; None if it runs, or is elsewhere."""
+    """Return where a thread sleeps inside polars; None if it runs, or is elsewhere."""
     if f"/{_LIBRARY}/" not in frame.f_code.co_filename:
         return None
     main = ident == threading.main_thread().ident

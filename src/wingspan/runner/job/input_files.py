@@ -1,7 +1,7 @@
-"""Check that a job's inputs are, and stay, what its key was made of.
+"""Check that a job's inputs have, and keep, the content that its key was made of.
 
-A file's stamp shows that it may have been changed; its digest shows whether it was. So a further hard link or other
-permissions fail no step, and a change whose size and modification time were set back does.
+A file's stamp shows that it may have changed; its digest shows whether it did. So a new hard link or other permissions
+fail no step, but a change with restored size and modification time does.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,13 +27,13 @@ class Input(NamedTuple):
     Parameters
     ----------
     name
-        For a reader.
+        Name for messages.
     stamp
-        What `wingspan.files.stamp` said of it when it was surely right; None if that is not known.
+        Its `wingspan.files.stamp` when the content was right; None if unknown.
     same
         Compares the content with what the key was made of.
     made
-        Of a result: what its job has said of it; None for a file.
+        What the job of a result wrote about it; None for a file.
     """
 
     name: str
@@ -43,14 +43,14 @@ class Input(NamedTuple):
     made: Mapping[str, Any] | None = None
 
     def text(self) -> str:
-        """Return what a reader knows it by: a file's path, or the parameter and the step that made it."""
+        """Return its name for messages: a file's path, or the parameter and the step that made it."""
         if self.made is None:
             return self.name
         return f"{self.name} (result of step {self.made['step']})"
 
 
 def planned_files(job: Mapping[str, Any], folder: str) -> list[Input]:
-    """Return the user's files that a job reads, with the stamps that they had when the plan was made."""
+    """Return the user's files that a job reads, with their stamps from when the plan was made."""
     found = []
     for file in job["files"]:
         path = f"{folder}/{INPUTS}/{file['name']}"
@@ -67,7 +67,7 @@ def results_read(
     Parameters
     ----------
     made
-        Returns what the job of a key has said of its result, in the inputs of a folder.
+        Returns what the job of a key wrote about its result, from the inputs of a folder.
     """
     found: dict[str, Input] = {}
     for place, source in job["inputs"].items():
@@ -88,7 +88,7 @@ def require_same(
     Raises
     ------
     ConflictError
-        The content of one is another.
+        The content of an input has changed.
     """
     found = []
     for given in inputs:

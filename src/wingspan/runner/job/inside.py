@@ -1,4 +1,7 @@
-"""What a step's function may call while it runs. Outside a run these do nothing, so the function stays testable."""
+"""What a step's function may call while it runs.
+
+Outside a run these functions do nothing, so that a step's function can be tested alone.
+"""
 
 import json
 import os
@@ -23,14 +26,14 @@ from wingspan.runner.run_folder import (
 FOLDER = "WINGSPAN_JOB"  # variable by which a command's script finds the folder of its job
 _FOLDER: list[str] = []  # the job's folder; empty outside a job
 _DRAFT = ".checkpoint-draft"
-_VERDICT_S, _PAUSE_S = 0.1, 0.002  # the longest wait for a verdict, and between looks
-_PAUSED_S = 60.0  # the longest wait for the job to end
+_VERDICT_S, _PAUSE_S = 0.1, 0.002  # longest wait for a verdict, and pause between looks
+_PAUSED_S = 60.0  # longest wait for the job to end
 _logged = 0  # lines of metrics that this process has written
 _kept = 0  # checkpoints that it has made
 
 
 def enter(folder: str) -> None:
-    """Say that this process is the job of `folder`."""
+    """Make this process the job of `folder`."""
     _FOLDER[:] = [folder]
 
 
@@ -40,7 +43,7 @@ def inside() -> bool:
 
 
 def _folder() -> Path | None:
-    """Return the folder of the job that this process is, or that has started this script."""
+    """Return the folder of the job that this process is, or that started this script."""
     if _FOLDER:
         return Path(_FOLDER[0])
     given = os.environ.get(FOLDER)
@@ -48,7 +51,7 @@ def _folder() -> Path | None:
 
 
 def in_job() -> bool:
-    """Return whether this process is a job, or a script that one has started."""
+    """Return whether this process is a job, or a script that a job started."""
     return _folder() is not None
 
 
@@ -58,7 +61,7 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
     Raises
     ------
     SettingError
-        A value is no number.
+        A value is not a number.
     """
     numbers = {}
     for name, value in metrics.items():
@@ -82,9 +85,9 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
 
 
 def checkpoint_file(name: str) -> Path:
-    """Return where to write a checkpoint; the file holds the last one if this step was started before.
+    """Return where to write a checkpoint; after a restart, the file has the last one.
 
-    Write the file, then call `checkpoint`. Only what was there at that call survives.
+    Write the file, then call `checkpoint`. Only what was in the file at that call survives.
     """
     folder = _folder()
     if folder is None:
@@ -111,7 +114,10 @@ def shared_folder() -> Path | None:
 
 
 def checkpoint() -> None:
-    """Keep what the checkpoint files hold now, in one step: killed at any moment, the last whole one is there."""
+    """Keep the checkpoint files as they are now, in one step.
+
+    If the process is killed at any moment, the last whole checkpoint is still there.
+    """
     folder = _folder()
     if folder is None or not (folder / _DRAFT).exists():
         return
@@ -129,7 +135,7 @@ def checkpoint() -> None:
 
 
 def _pause(folder: Path) -> None:
-    """Wait for the job to end, where it has made as many checkpoints as one job is to make."""
+    """Wait for the job to end if it has made all the checkpoints of one job."""
     try:
         most = int((folder.parents[2] / EPOCHS).read_text())
     except (OSError, ValueError, IndexError):
@@ -140,7 +146,7 @@ def _pause(folder: Path) -> None:
 
 
 def last_checkpoint(attempt: Path) -> Path | None:
-    """Return the folder of an attempt's last whole checkpoint, also if it was killed while making another."""
+    """Return the folder of an attempt's last whole checkpoint, also after a kill during another."""
     for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
         if (attempt / name).is_dir():
             return attempt / name
@@ -148,9 +154,9 @@ def last_checkpoint(attempt: Path) -> Path | None:
 
 
 def should_stop() -> bool:
-    """Return whether this trial has been pruned: save what matters and return.
+    """Return whether this trial has been pruned; if so, save what matters and return.
 
-    In a sweep that prunes it waits for the verdict on the latest `log`, at most a tenth of a second.
+    In a sweep that prunes, wait for the verdict on the latest `log`, for at most a tenth of a second.
     """
     folder = _folder()
     if folder is None:
@@ -166,12 +172,12 @@ def should_stop() -> bool:
 
 
 def was_stopped(folder: str) -> bool:
-    """Return whether the step of a job has seen that it is to stop: what it returned is not its result."""
+    """Return whether a job's step has seen the request to stop, so that its value does not count."""
     return os.path.exists(f"{folder}/{STOPPED}")  # noqa: PTH110 - quicker than Path's
 
 
 def _judged(folder: Path) -> int | None:
-    """Return how many lines of metrics the search has judged; None where no search does."""
+    """Return how many lines of metrics the search has judged; None without a search."""
     try:
         return int((folder / VERDICT).read_text())
     except FileNotFoundError:

@@ -32,12 +32,12 @@ def write_code(sources: Mapping[str, bytes], folder: RunFolder) -> None:
 
 
 def read_kept(folder: RunFolder, digest: str) -> bytes:
-    """Return a content that the run folder keeps.
+    """Return a file's content that the run folder keeps.
 
     Raises
     ------
     ConflictError
-        It is missing or damaged.
+        The content is missing or damaged.
     """
     return _read(str(folder.root / CODE), digest)
 
@@ -61,7 +61,7 @@ def _lost(path: str, how: str) -> ConflictError:
 def import_kept(code: str, manifest: str) -> None:
     """Let this process import the modules of a manifest from the folder of a run's code.
 
-    What else lies in their folders is imported from there, from source alone.
+    Other files of their folders are imported from there, from source only.
     """
     modules = read_manifest(_read(code, manifest))
     sys.meta_path.insert(0, _Kept(code, modules))
@@ -71,7 +71,7 @@ def import_kept(code: str, manifest: str) -> None:
 
 
 def import_source_from(root: str) -> None:
-    """Let modules of a folder be imported, from source alone."""
+    """Let modules of a folder be imported, from source only."""
     loaders = (
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
         (_SourceLoader, importlib.machinery.SOURCE_SUFFIXES),
@@ -93,14 +93,14 @@ def import_source_from(root: str) -> None:
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
-    """Reads the source always: a cached file of an older version of the same size and second would be taken for it."""
+    """Always reads the source: a cached file of another version may have its size and time."""
 
     def path_stats(self, path: str) -> Mapping[str, Any]:  # noqa: ARG002 - without them no cache is read or written
         raise OSError
 
 
 class _KeptLoader(_SourceLoader):
-    """Loads a module from the run folder; tracebacks show its lines, whatever the file holds by then."""
+    """Loads a module from the run folder; tracebacks show these lines even if the file changes."""
 
     def __init__(self, name: str, module: Module, code: str) -> None:
         super().__init__(name, module.file)
@@ -123,7 +123,7 @@ class _KeptLoader(_SourceLoader):
 
 
 def is_kept(module: object) -> bool:
-    """Say whether a module was loaded from a run folder."""
+    """Return whether a module was loaded from a run folder."""
     return isinstance(getattr(module, "__loader__", None), _KeptLoader)
 
 
@@ -159,7 +159,7 @@ class _Kept:
 
 
 class _Folders:
-    """Finds packages without ``__init__`` whose folders are gone; asked last."""
+    """Finds packages without ``__init__`` whose folders are gone; the last finder."""
 
     def __init__(self, modules: Mapping[str, Module]) -> None:
         self._modules = modules

@@ -1,6 +1,7 @@
-"""Tell a `Recorder` what a process reads: put functions that note their arguments in the place of Python's own.
+"""Replace functions of Python by ones that also note their arguments with a `Recorder`.
 
-An audit hook would see more, and would make every call of ``id`` twenty times as slow.
+The recorder so learns what a process reads. An audit hook would see more, but make every call of ``id`` twenty times
+as slow.
 """
 
 import builtins
@@ -23,7 +24,10 @@ _HERE = frozenset({__file__, sys.modules[watch_libraries.__module__].__file__})
 
 
 class _Noting:
-    """In the place of a function: tells its arguments, then calls it. Like a builtin function it never becomes a method."""
+    """Replaces a function: notes the arguments, then calls it.
+
+    Like a builtin function, it never becomes a method.
+    """
 
     def __init__(
         self, function: Callable[..., Any], note: Callable[..., None], recorder: Recorder
@@ -50,9 +54,9 @@ class _Noting:
 
 @functools.cache
 def watch() -> Recorder:
-    """Return the recorder of this process, which is told from the first call on what the process reads.
+    """Return the recorder of this process; from the first call on, reads are noted with it.
 
-    A template calls it before it forks jobs: each job would copy all the memory that this changes.
+    A template calls this before it forks jobs, as each job would copy all the memory that this changes.
     """
     recorder = Recorder()
     _watch_environment(recorder)
@@ -62,7 +66,7 @@ def watch() -> Recorder:
 
 
 class _FileNotes:
-    """What to tell of the arguments of functions that open, list, and move files."""
+    """What to note of the arguments of functions that open, list and move files."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -85,7 +89,7 @@ class _FileNotes:
         self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
 
     def stated(self, path: object, *_: object, **__: object) -> None:
-        """Note the argument of functions that ask whether a file is there."""
+        """Note the argument of functions that look whether a file exists."""
         if not isinstance(path, int):
             self._recorder.stated(path, sys._getframe(2))  # noqa: SLF001
 
@@ -122,8 +126,8 @@ def _watch_files(recorder: Recorder) -> None:
 
 
 def _can_do_the_same(function: Any, noting: _Noting) -> None:  # noqa: ANN401
-    """Put a function that notes in the place of one of `os`, also where os says what the function can do."""
-    noting.__module__ = "os"  # where `pickle` finds it: a step may give it to other processes
+    """Replace a function of `os` by one that notes, also in the sets such as ``os.supports_fd``."""
+    noting.__module__ = "os"  # where `pickle` finds it, as a step may send it to other processes
     setattr(os, function.__name__, noting)
     for can in (
         os.supports_dir_fd,
@@ -150,7 +154,7 @@ def _watch_loaders(recorder: Recorder) -> None:
 
 
 def _watch_environment(recorder: Recorder) -> None:
-    """Note the names that ``os.environ`` is asked for, and that it is asked for all."""
+    """Note the names that are read from ``os.environ``, or that all are."""
     kind: Any = type(os.environ)
     get, put, iterate = kind.__getitem__, kind.__setitem__, kind.__iter__
 
@@ -180,14 +184,14 @@ def _watch_environment(recorder: Recorder) -> None:
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:
-    """Return the frame on whose behalf modules such as ``os`` and ``pathlib`` ask."""
+    """Return the frame that called modules such as ``os`` and ``pathlib``."""
     while frame is not None and frame.f_code.co_filename in THROUGH:
         frame = frame.f_back
     return frame
 
 
 def without_notes(error: BaseException) -> None:
-    """Take the frames of these functions out of an exception's traceback, and of those that led to it."""
+    """Remove the frames of these functions from the tracebacks of an exception and its causes."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:

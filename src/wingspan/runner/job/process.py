@@ -1,4 +1,4 @@
-"""How a job's process is started, and with which codes it ends."""
+"""How a job's process is started, and its exit codes."""
 
 FIXED_HASHES = {"PYTHONHASHSEED": "0"}  # so that a set of texts has one order in every job
 BROKEN = 70  # exit code of a job whose function could not be called, or raised (EX_SOFTWARE)

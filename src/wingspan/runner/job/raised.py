@@ -1,4 +1,4 @@
-"""An exception of a step as data, for result.json: whatever was raised, and whatever its own methods do."""
+"""An exception of a step as data for result.json, whatever its own methods do."""
 
 import traceback
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ _JOB = str(Path(__file__).with_name("run.py"))  # its frames lead to the user's 
 
 
 def describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return an exception as data: type, message, traceback text, and the parts of a `WingspanError`.
+    """Return an exception as data: type, message, traceback, and the parts of a `WingspanError`.
 
-    Input files have the names that the user gave. A command's failure has no traceback: its frames are not the user's.
+    Input files have the user's names. A command's failure has no traceback, as its frames are not the user's.
     """
     # as the base class does it: a frozen dataclass refuses the assignment
     BaseException.with_traceback(error, _from_the_function_on(error.__traceback__))
@@ -24,31 +24,31 @@ def describe(error: BaseException, job: Mapping[str, Any], folder: Path) -> dict
     where = next((f"{file}:{line}" for file, line in reversed(places) if file != _JOB), "")
     files = {str(folder / INPUTS / file["name"]): file["path"] for file in job["files"]}
     own = isinstance(error, StepFailedError)
-    told: dict[str, Any] = {
+    raised: dict[str, Any] = {
         "type": type(error).__qualname__,
         "message": _translate(_text(error), files),
         "where": where,
         "traceback": "" if own else _translate(_traceback(error), files),
     }
-    if isinstance(error, FileNotFoundError) and _beside_code(told["message"], job["action"]):
-        told["beside_code"] = True
+    if isinstance(error, FileNotFoundError) and _next_to_code(raised["message"], job["action"]):
+        raised["next_to_code"] = True
     if isinstance(error, WingspanError):
         origins = files if own else _origins(job, folder)
         parts = {"where": _text(error.where), "problem": _text(error.problem), "fix": error.fix}
         name = "failed" if own else "bad_input"
-        told[name] = {part: _translate(text, origins) for part, text in parts.items()}
-    return told
+        raised[name] = {part: _translate(text, origins) for part, text in parts.items()}
+    return raised
 
 
-def _beside_code(message: str, action: Mapping[str, Any]) -> bool:
-    """Say whether a file that is missing was looked for beside code that came without it, as on a pool."""
+def _next_to_code(message: str, action: Mapping[str, Any]) -> bool:
+    """Return whether a missing file was looked for next to code that came alone, as on a pool."""
     root, project = str(action.get("root", "")), str(action.get("project", ""))
     came = bool(root and project) and not f"{root}/".startswith(f"{project}/")
     return came and f"{root}/" in message
 
 
 def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback less the frames of `job` that lead to the user's function; whole, if none does."""
+    """Return a traceback without the frames of `job` that lead to the user's function."""
     found = trace
     while found is not None and found.tb_frame.f_code.co_filename == _JOB:
         found = found.tb_next
@@ -56,7 +56,7 @@ def _from_the_function_on(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _text(value: object) -> str:
-    """Return the text of an exception; where it has none, say why: nothing that a step raises may hide that it did."""
+    """Return the text of an exception, or why it has none; a step's failure is never hidden."""
     try:
         return f"{value}"
     except BaseException as error:  # noqa: BLE001 - a user's code
@@ -64,7 +64,7 @@ def _text(value: object) -> str:
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback with all causes; if some part of it cannot be formatted, the frames alone."""
+    """Return the traceback with all causes; if a part cannot be formatted, only the frames."""
     try:
         return "".join(traceback.format_exception(error))
     except BaseException:  # noqa: BLE001 - a user's code
@@ -74,7 +74,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _origins(job: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Return, by its path in the job's folder, where each input came from: the file that the user gave."""
+    """Return the user's file that each input came from, by the input's path in the job's folder."""
     inputs = folder / INPUTS
     found = {str(path): str(path.readlink()) for path in inputs.iterdir() if path.is_symlink()}
     found |= {str(inputs / file["name"]): file["path"] for file in job["files"]}

@@ -1,6 +1,6 @@
-"""Note the files that libraries read by themselves, past Python's ``open``: functions of polars, pyarrow and others.
+"""Note the files that libraries such as polars and pyarrow read without Python's ``open``.
 
-A library that a template has imported already is changed at once, another one when the job imports it.
+A library that a template has imported is changed at once, another one when the job imports it.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ Note = Callable[[str], None]
 
 
 def watch_libraries(note: Note) -> None:
-    """Have `note` called with each path that one of these functions is given, from now on."""
+    """From now on, call `note` with each path that one of these functions gets."""
     for name in _READERS:
         if name in sys.modules:
             _change(sys.modules[name], note)
@@ -52,7 +52,7 @@ def watch_libraries(note: Note) -> None:
 
 
 class _Finder:
-    """Finds what the finders after it find, and has it changed when it is imported."""
+    """Finds the modules that later finders find, and changes them when they are imported."""
 
     def __init__(self, note: Note) -> None:
         self._note = note
@@ -63,7 +63,7 @@ class _Finder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return where a library is that reads files by itself; None for every other module."""
+        """Return where a library is that reads files by itself; None for other modules."""
         if name not in _READERS:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
@@ -81,7 +81,7 @@ class _Finder:
 
 
 def _change(module: ModuleType, note: Note) -> None:
-    """Put a function that notes its arguments in the place of each reader."""
+    """Replace each reader by a function that notes its arguments."""
     for pattern in _READERS[module.__name__]:
         holder, _, name = pattern.rpartition(".")
         place: Any = getattr(module, holder, None) if holder else module
@@ -104,7 +104,7 @@ def _noting(reader: Callable[..., Any], note: Note) -> Callable[..., Any]:
 
 
 def _paths(values: Iterable[object]) -> Iterator[str]:
-    """Yield the arguments that are paths of something that is there; of patterns, what they match."""
+    """Yield the arguments that are existing paths, and the matches of patterns."""
     for value in values:
         if isinstance(value, str | os.PathLike):
             text = os.fspath(value)

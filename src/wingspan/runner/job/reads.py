@@ -1,7 +1,7 @@
-"""Record what a job's code reads without having been given it: files of the project, and environment variables.
+"""Record a job's undeclared reads: files of the project, and environment variables.
 
-Variables count where the user's own code asks for them; what libraries ask for is theirs. Names and digests are kept,
-values are not. What a job writes, it does not read: its own files and variables are left out.
+Variables count if the user's own code reads them, not if libraries do. Names and digests are kept, values are not.
+Files and variables that the job itself writes are left out.
 """
 
 import glob
@@ -51,7 +51,7 @@ _METADATA = (".egg-info", ".dist-info")
 
 
 class Recorder:
-    """What one job has read so far: nothing before `begin`, nothing more after `found`."""
+    """The reads of one job, from `begin` to `found`."""
 
     def __init__(self) -> None:
         self.active = False
@@ -70,7 +70,7 @@ class Recorder:
         self._set: set[str] = set()
 
     def begin(self, job: Mapping[str, Any], folder: str) -> None:
-        """Record from now on what the job of a folder reads."""
+        """Start to record what the job of a folder reads."""
         self._forget()  # a process may run one job after another
         project = job["action"].get("project")
         self._above = f"{project}/" if project else ""
@@ -83,7 +83,7 @@ class Recorder:
         self.active = True
 
     def opened(self, given: object, *, writing: bool = False, updating: bool = False) -> None:
-        """Note a file that is about to be opened; `updating`: to read it, and to change it perhaps."""
+        """Note a file that is about to be opened; `updating`: to read it, and perhaps to change it."""
         path = self._in_project(given)
         if path and writing:
             self._written.add(path)
@@ -93,7 +93,7 @@ class Recorder:
                 self._updated.add(path)
 
     def stated(self, given: object, frame: FrameType, *, sized: bool = True) -> None:
-        """Note a question of the user's own code whether a file is there, or how large it is."""
+        """Note that the user's own code looks whether a file exists, or how large it is."""
         path = self._in_project(given)
         if not path or path.endswith(".py"):
             return
@@ -108,20 +108,20 @@ class Recorder:
             )  # the last answer: it may wait for the file
 
     def listed(self, given: object, caller: FrameType | None) -> None:
-        """Note a folder whose names the user's own code asks for."""
+        """Note a folder whose names the user's own code lists."""
         path = self._in_project("." if given is None else given, folder=True)
         if path and self._is_users(caller):
             self._files.setdefault(f"{path}/", None)
 
     def asked(self, name: str, value: str | None, caller: FrameType | None) -> None:
-        """Note a variable that the user's own code asks for; `value` is None if it is not set."""
+        """Note a variable that the user's own code reads; `value` is None if it is not set."""
         if name in self._variables or name in self._set or is_usual(name):
             return
         if self._is_users(caller):
             self._variables[name] = variable_digest(name, value)
 
     def asked_for_all(self, variables: Mapping[str, str], caller: FrameType | None) -> None:
-        """Note that the user's own code asks for all variables, or their names."""
+        """Note that the user's own code reads all variables, or their names."""
         if ALL in self._variables or not self._is_users(caller):
             return
         given = {name: value for name, value in variables.items() if name not in self._set}
@@ -135,7 +135,7 @@ class Recorder:
         self._set.add(name)
 
     def found(self) -> dict[str, dict[str, str]]:
-        """End recording; return the names and digests by kind, empty if there is none."""
+        """End recording; return the names and digests by kind."""
         self.active = False
         if not self._files and not self._variables and not self._there:
             return {}
@@ -147,7 +147,7 @@ class Recorder:
         return found if any(found.values()) else {}
 
     def _data_files(self) -> Iterator[tuple[str, str]]:
-        """Yield the files that are no modules and were not written, with their digests."""
+        """Yield the files that are not modules and were not written, with their digests."""
         code: set[object] = set()
         if any(path.endswith(".py") for path in self._files):
             loaded = list(sys.modules.values())
@@ -165,7 +165,7 @@ class Recorder:
             yield path, content_digest(path) if same else _CHANGED
 
     def _in_project(self, given: object, *, folder: bool = False) -> str:
-        """Return the absolute path of something of the project that is data; else nothing."""
+        """Return the absolute path of data of the project; else nothing."""
         if not self._above or not isinstance(given, str | bytes | os.PathLike):
             return ""
         path = given if type(given) is str else os.fsdecode(given)
@@ -174,10 +174,12 @@ class Recorder:
             and path[: len(self._above) - 1] != self._above[:-1]
             and "/." not in path
         ):
-            return ""  # what most calls ask for: the least work
+            return ""  # the case of most calls, so with the least work
         if path[:1] != "/" or "/." in path or "//" in path:
             path = os.path.abspath(path)  # noqa: PTH100 - without following links
-        if path[: len(self._above) - 1] != self._above[:-1]:  # most are elsewhere: the least work
+        if (
+            path[: len(self._above) - 1] != self._above[:-1]
+        ):  # most are elsewhere, so with the least work
             return ""
         if not f"{path}/".startswith(self._above) or f"{path}/".startswith(self._apart):
             return ""
@@ -188,7 +190,7 @@ class Recorder:
         return path
 
     def _is_users(self, frame: FrameType | None) -> bool:
-        """Say whether the user's own code has asked, not a library."""
+        """Return whether the caller is the user's own code, not a library."""
         if frame is None:
             return False
         file = frame.f_code.co_filename
@@ -205,7 +207,7 @@ def _identity(path: str) -> list[int] | None:
 
 
 def _is_users(file: str) -> bool:
-    """Say whether a file of code is neither Python's, nor installed, nor Wingspan's."""
+    """Return whether a file of code is neither Python's, nor installed, nor Wingspan's."""
     if file.startswith("<"):
         return file.startswith(("<ipython-input", "<stdin"))
     installed = not {"site-packages", "dist-packages"}.isdisjoint(file.split("/"))

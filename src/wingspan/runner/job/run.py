@@ -1,4 +1,4 @@
-"""All that happens in a job, here or on an execution point: read job.json, load, call, encode, write result.json last.
+"""All that happens in a job: read job.json, load, call, encode, write result.json last.
 
 Each job is a fresh fork, in which the first use of any code copies the memory that it lies in. So paths are texts here:
 pathlib's own code would be a good part of what a small step costs.
@@ -46,12 +46,12 @@ _PARAMETERS = ".wandb-parameters.yaml"
 
 
 def before_forks() -> None:
-    """Do once, in a template, what every job needs."""
+    """Prepare in a template what every job needs."""
     watch()
 
 
 def run_job(folder: str | Path) -> int:
-    """Run the job of a folder; return 0 if its outputs and result are there, 1 if its result says why not.
+    """Run the job of a folder; return 0 if it has its outputs, 1 if its result says why not.
 
     `NO_SPACE` if there is no room on the disk even for the result.
     """
@@ -75,10 +75,10 @@ def _run(folder: str) -> int:
     except BaseException as error:  # noqa: BLE001 - the one place: whatever a step raises becomes its result
         with contextlib.suppress(Exception):  # of odd exceptions
             without_notes(error)
-        told = describe(error, job, Path(folder))
-        result |= {"status": "failed", "outputs": {}, "error": told}
+        raised = describe(error, job, Path(folder))
+        result |= {"status": "failed", "outputs": {}, "error": raised}
         with contextlib.suppress(Exception):  # the step may have closed it
-            sys.stderr.write(told["traceback"])
+            sys.stderr.write(raised["traceback"])
     if inside.was_stopped(folder):
         result = {**result, "status": PRUNED, "outputs": {}}
         result.pop("error", None)
@@ -117,7 +117,7 @@ def _write(result: Mapping[str, Any], folder: str) -> None:
 
 
 def _perform(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Make the call and encode what it gave; return the record of each output, and the type they are the fields of."""
+    """Make the call and encode its value; return each output's record, and the fields' type."""
     _enter(folder)
     inputs = require_same(job, planned_files(job, folder), *PLANNED) + results_read(
         job, folder, _made
@@ -141,7 +141,7 @@ def _perform(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 
 def _enter(folder: str) -> None:
-    """Go to the job's work folder; its outputs are empty, also where it was run before."""
+    """Enter the job's work folder and empty its outputs, which an earlier start may have left."""
     outputs, work = f"{folder}/{OUTPUTS}", f"{folder}/{WORK}"
     remove(outputs)
     os.mkdir(outputs)  # noqa: PTH102
@@ -152,7 +152,7 @@ def _enter(folder: str) -> None:
 
 
 def _read_digests(job: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """Return, by their places in the arguments, the digests of the results of other steps that were read."""
+    """Return the digests of the steps' results that were read, by place in the arguments."""
     return {
         place: read_digest(_made(folder, source["key"]), source["output"])
         for place, source in job["inputs"].items()
@@ -167,7 +167,7 @@ def _made(folder: str, key: str) -> dict[str, Any]:
 
 
 def _load(job: Mapping[str, Any], folder: str) -> Callable[..., Any]:
-    """Import the step's function, or rebuild one that no file holds by name."""
+    """Import the step's function, or rebuild one that no file has by name."""
     action = job["action"]
     if job["code"]:
         import_kept(code_of(folder), job["code"])
@@ -183,9 +183,9 @@ def _load(job: Mapping[str, Any], folder: str) -> Callable[..., Any]:
     found: Any = importlib.import_module(action["module"])
     loaded = getattr(found, "__file__", None)
     if loaded != action["file"] and not (loaded and Path(loaded).samefile(action["file"])):
-        problem = f"module {action['module']} was to come from {action['file']}, found {loaded}"
+        problem = f"module {action['module']}: expected the file {action['file']}, found {loaded}"
         raise NotFoundError(
-            "job", problem, "rename your module: another one of this name comes first"
+            "job", problem, "rename your module: another one with this name is found first"
         )
     for part in action["qualname"].split("."):
         found = getattr(found, part)
@@ -194,9 +194,9 @@ def _load(job: Mapping[str, Any], folder: str) -> Callable[..., Any]:
 
 
 def _seed(job: Mapping[str, Any], folder: str) -> None:
-    """Seed random, and NumPy and torch where the code uses libraries, from what the step is given.
+    """Seed random, and NumPy and torch if the code uses libraries, from the step's arguments.
 
-    From the bytes of its inputs rather than from their keys: a result that another step adopts has the same seed.
+    The seed comes from the bytes of the inputs, not from their keys, so that an adopted result has the same seed.
     """
     seed = int(content_key(seeding(job["base"]), _read_digests(job, folder))[:8], 16)
     random.seed(seed)
@@ -208,7 +208,7 @@ def _seed(job: Mapping[str, Any], folder: str) -> None:
 
 
 def _value(tree: Any, job: Mapping[str, Any], folder: str) -> Any:  # noqa: ANN401
-    """Rebuild an argument from its JSON-able tree."""
+    """Rebuild an argument from its tree of JSON's types."""
     trusted = frozenset(job["modules"])
 
     def part(node: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -223,7 +223,7 @@ def _value(tree: Any, job: Mapping[str, Any], folder: str) -> Any:  # noqa: ANN4
 
 
 def _input(source: Mapping[str, Any], folder: str, trusted: frozenset[str]) -> Any:  # noqa: ANN401
-    """Decode the result of another step: one output, or all of them as the NamedTuple they came from."""
+    """Decode the result of another step: one output, or all as the NamedTuple they came from."""
     made = _made(folder, source["key"])
     values = {
         output: decode(f"{folder}/{INPUTS}/{file_name(source['key'], output)}", record, trusted)
@@ -234,7 +234,7 @@ def _input(source: Mapping[str, Any], folder: str, trusted: frozenset[str]) -> A
 
 
 def whole(made: Mapping[str, Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Return a step's whole result from its outputs: the value, or the NamedTuple they were the fields of."""
+    """Return a step's result from its outputs: the value, or the NamedTuple of all fields."""
     values = {name: values[name] for name in made.get("fields", values)}  # JSON has sorted them
     if "type" not in made:
         return values[VALUE] if set(values) == {VALUE} else _tuple_like("Files", values)
@@ -244,7 +244,7 @@ def whole(made: Mapping[str, Any], values: Mapping[str, Any]) -> Any:  # noqa: A
     except (
         ImportError,
         AttributeError,
-    ):  # a script's or a notebook's own class: an equal one will do
+    ):  # the class of a script or a notebook: make an equal one
         return _tuple_like(name, values)
     return kind(**values)
 
@@ -266,7 +266,9 @@ def _encode(
     missing = [name for name, _ in returns.fields if not hasattr(value, name)]
     if missing:
         problem = f"expected a {returns.name}, found {type(value).__qualname__} without {', '.join(missing)}"
-        raise StepFailedError(f"step {job['step']}", problem, "return what the annotation says")
+        raise StepFailedError(
+            f"step {job['step']}", problem, "return a value of the annotated type"
+        )
     records = {
         name: _encode_one(getattr(value, name), kind, name, job, folder)
         for name, kind in returns.fields
@@ -292,7 +294,7 @@ def _encode_one(
 
 
 def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """Run a shell command in the work folder and collect the files it was to write."""
+    """Run a shell command in the work folder and collect the files that it declares as outputs."""
     import shlex
     import subprocess
 
@@ -321,7 +323,7 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
         )
     missing = [path for path in outputs.values() if not (work / path).exists()]
     if missing:
-        problem = f"the command ended well but did not write {', '.join(missing)}"
+        problem = f"the command succeeded but did not write {', '.join(missing)}"
         raise StepFailedError(
             f"step {job['step']}",
             problem,
@@ -334,7 +336,7 @@ def _run_command(job: Mapping[str, Any], folder: str) -> dict[str, Any]:
 
 
 def _for_wandb(job: Mapping[str, Any], work: Path) -> dict[str, str]:
-    """Return the variables by which a script that logs with W&B's client finds its name, and in a sweep its parameters."""
+    """Return the variables that give a script's W&B client its name and a sweep's parameters."""
     named = {"WANDB_RUN_ID": str(job["key"])[:16], "WANDB_DIR": str(work)}
     parameters = job["action"].get("parameters")
     if parameters is None:
@@ -345,7 +347,7 @@ def _for_wandb(job: Mapping[str, Any], work: Path) -> dict[str, str]:
 
 
 def _word(tree: Any, job: Mapping[str, Any], folder: str) -> str:  # noqa: ANN401
-    """Return an argument as a word of the command line: a file's path; plain text; or the path of the stored form."""
+    """Return an argument as a word of a command line: a path, text, or the stored form's path."""
     if not (isinstance(tree, dict) and "$" in tree and "input" in tree):
         return str(_value(tree, job, folder))
     source = job["inputs"][tree["input"]]
@@ -357,20 +359,20 @@ def _word(tree: Any, job: Mapping[str, Any], folder: str) -> str:  # noqa: ANN40
 
 
 def _end_stuck(job: Mapping[str, Any], folder: str, leader: int, stack: str) -> None:
-    """Leave the result of a job that would wait for a forked process for ever, and end it."""
+    """Write the result of a job that would wait for ever for a forked process, and end the job."""
     error = StepFailedError(f"step {job['step']}", forks.PROBLEM, forks.FIX)
-    told = {
+    stuck = {
         **describe(error, job, Path(folder)),
         "traceback": f"Stack of the forked process:\n{stack}",
     }
-    result = _begin(job) | {"status": "failed", "outputs": {}, "error": told, "wall_s": 0.0}
+    result = _begin(job) | {"status": "failed", "outputs": {}, "error": stuck, "wall_s": 0.0}
     _write(result, folder)
-    with contextlib.suppress(ProcessLookupError):  # another forked process was quicker
+    with contextlib.suppress(ProcessLookupError):  # another forked process was faster
         os.kill(leader, signal.SIGKILL)
 
 
 def main() -> None:
-    """Run the job of the folder named on the command line: ``python -m wingspan.runner.job FOLDER``."""
+    """Run the job of a folder: ``python -m wingspan.runner.job FOLDER``."""
     from wingspan.runner.job.process import FIXED_HASHES
 
     if not FIXED_HASHES.items() <= os.environ.items():  # they count when Python starts

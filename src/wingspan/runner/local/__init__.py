@@ -1,1 +1,1 @@
-"""Carry out a plan on this machine: what fits, warm processes, and what they hold."""
+"""Carry out a plan on this machine, in warm processes whose memory is watched."""

@@ -1,8 +1,8 @@
-"""How much memory the processes of a job hold beyond what their template gave them, from ``/proc``.
+"""How much memory the processes of a job hold beyond that of their template, from ``/proc``.
 
-Two gauges. The quick one takes microseconds but counts pages that several processes share for each of them. The exact one
-walks page tables, which takes milliseconds, and counts each page once. So the exact one is read rarely, and always before
-anybody is killed.
+There are two gauges. The quick one takes microseconds but counts pages that several processes share for each of them.
+The exact one walks page tables, which takes milliseconds, and counts each page once. So the exact one is read rarely,
+and always before a process is killed.
 """
 
 import time
@@ -12,13 +12,11 @@ from pathlib import Path
 _QUICK = frozenset({b"RssAnon:", b"RssShmem:", b"VmSwap:"})
 _PRIVATE = (b"Private_Dirty:", b"Private_Hugetlb:")
 _FIRST_EXACT_S = 1.0
-_EXACT_SHARE = (
-    0.01  # of a core: what exact readings of all jobs take, but for those that cannot wait
-)
+_EXACT_SHARE = 0.01  # share of a core for exact readings of all jobs, except those that cannot wait
 _DOUBT_MB, _DOUBT_FACTOR = (
     8.0,
     1.1,
-)  # growth of several processes, beyond which the quick gauge is not believed
+)  # growth of several processes beyond which the quick gauge is not trusted
 
 
 class Gauge:
@@ -27,13 +25,16 @@ class Gauge:
     def __init__(self, pid: int, template: int) -> None:
         self._pid = pid
         self._template = template
-        self.file_mb = 0.0  # the most that was seen of files that the first process maps
+        self.file_mb = 0.0  # peak of the files that the first process maps
         self._exact_mb = 0.0
         self._quick_mb = _quick_mb(_status(template))
         self._exact_at = time.monotonic() + _FIRST_EXACT_S
 
     def read(self, limit_mb: float, jobs: int) -> float:
-        """Return the MB held, exact if over the limit; 0 if nothing is left. `jobs` are watched in all."""
+        """Return the MB held, exact if over the limit; 0 if no process is left.
+
+        `jobs` is the number of all watched jobs.
+        """
         pids = tree(self._pid)
         seen = [_status(pid) for pid in pids]
         quick_mb = sum(map(_quick_mb, seen))
@@ -52,7 +53,7 @@ class Gauge:
 
 
 def tree(pid: int) -> list[int]:
-    """Return a process and its descendants, children of all their threads included; those that are there."""
+    """Return a process and its living descendants, with the children of all their threads."""
     found = []
     waiting = [pid]
     while waiting:
@@ -71,9 +72,9 @@ def tree(pid: int) -> list[int]:
 def held_mb(pids: list[int], template: int) -> float:
     """Return the MB that processes forked from a template hold themselves.
 
-    Pages of one process count whole, pages that several share by their part (proportional set size) - but for the part
-    that the template has of its own, which is that of a process that shares all of it. Unchanged pages of files do not
-    count: the system takes them back when it needs them.
+    Pages of one process count whole, and shared pages by their part (proportional set size). The template's own part is
+    left out; it is that of a process that shares all of it. Unchanged pages of files do not count, as the system takes
+    them back when it needs them.
     """
     _, given = _parts(template)
     total = 0
@@ -84,7 +85,7 @@ def held_mb(pids: list[int], template: int) -> float:
 
 
 def _parts(pid: int) -> tuple[int, int]:
-    """Return kB of a process's own pages, and its part of those it shares or that are swapped out."""
+    """Return kB of a process's own pages, and its part of shared and swapped pages."""
     values = _values(f"/proc/{pid}/smaps_rollup")
     shared = max(0, values.get(b"Pss_Dirty:", 0) - values.get(b"Private_Dirty:", 0))
     return sum(values.get(name, 0) for name in _PRIVATE), shared + values.get(b"SwapPss:", 0)
@@ -113,7 +114,7 @@ def _quick_mb(values: Mapping[bytes, int]) -> float:
 
 
 def _values(path: str) -> dict[bytes, int]:
-    """Return the fields of a file of ``/proc`` that are in kB; none if the process is gone."""
+    """Return the fields of a file of ``/proc`` that are in kB; empty if the process is gone."""
     try:
         lines = Path(path).read_bytes().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):

@@ -10,11 +10,14 @@ _MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "s
 
 
 def preload(libraries: Iterable[str], module: str) -> frozenset[str]:
-    """Return what the template of a step should have imported: of few kinds, so that few templates serve all steps."""
+    """Return the modules that the template of a step should import.
+
+    There are few kinds, so that few templates serve all steps.
+    """
     names = set(libraries)
     light = _LIGHT | (
         {module} if module.startswith("wingspan.") else set()
-    )  # ours: no user can have changed it
+    )  # Wingspan's own, which no user has changed
     if "torch" in names:
         return light | {"numpy", "torch"}
     if names & {"sklearn", "skops", "scipy"}:
@@ -23,5 +26,5 @@ def preload(libraries: Iterable[str], module: str) -> frozenset[str]:
 
 
 def preload_of(step: PlannedStep) -> frozenset[str]:
-    """Return what the template of a planned step should have imported."""
+    """Return the modules that the template of a planned step should import."""
     return preload(step.preload, str(step.action.get("module", "")))

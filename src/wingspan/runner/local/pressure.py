@@ -1,7 +1,7 @@
-"""How much memory is free: of this machine, and of the control groups that hold this process.
+"""How much memory is free on this machine, and in the control groups that hold this process.
 
-A step that states no memory may take what is there. It is ended only when little of it is left, before the system ends
-a process of its own choice.
+A step that states no memory may use all that is free. It is ended only when little is left, before the system kills a
+process of its own choice.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _V2 = ("memory.max", "memory.current", "")
 
 
 def free_share(root: Path = Path("/")) -> float:
-    """Return the free share of the memory, where least is free; 1 where it cannot be known. `root` holds proc and sys."""
+    """Return the smallest free share of memory; 1 if it is unknown. `root` has proc and sys."""
     return min([_of_machine(root), *map(_of_group, _groups(root))])
 
 
@@ -23,7 +23,7 @@ def _of_machine(root: Path) -> float:
 
 
 def _groups(root: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
-    """Yield the folders of the control groups that limit this process, from the inner to the outer ones."""
+    """Yield the folders of the control groups that limit this process, innermost first."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -42,7 +42,7 @@ def _groups(root: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
 
 
 def _of_group(group: tuple[Path, tuple[str, str, str]]) -> float:
-    """Return the free share of a group: what files are cached in counts as free."""
+    """Return the free share of a group; cached files count as free."""
     folder, (limit_name, used_name, prefix) = group
     try:
         limit = int((folder / limit_name).read_text())
@@ -66,5 +66,5 @@ def _pairs(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def killed_for_memory(root: Path = Path("/")) -> int:
-    """Return how many processes the system has ended for lack of memory since it started."""
+    """Return how many processes the system has killed for lack of memory since it started."""
     return dict(_pairs(root / "proc/vmstat")).get("oom_kill", 0)

@@ -1,7 +1,7 @@
-"""Start jobs in processes that are warm already, watch their memory and time, and say how they ended.
+"""Start jobs in warm processes, watch their memory and time, and report how they ended.
 
-Jobs are forked by a template (see `template`), one for each number of cores and set of libraries, with the variables that
-size thread pools set before anything is imported.
+Jobs are forked by a template (see `template`). There is one for each number of cores and set of libraries. The
+variables that size thread pools are set before it imports anything.
 """
 
 import contextlib
@@ -26,7 +26,9 @@ from wingspan.runner.local.template import MESSAGE_BYTES
 from wingspan.runner.local.warm import Warm, fork_template, start_template
 
 _FIRST_LOOK_S, _LONGEST_LOOK_S, _LOOK_GROWTH = 0.05, 0.5, 1.5  # pauses between looks at memory
-_LOOK_EACH_S = 0.01  # times the number of jobs: the least pause, so that looks at many cost no more
+_LOOK_EACH_S = (
+    0.01  # times the number of jobs: the least pause, so that looks at many jobs cost no more
+)
 _GRACE_S = 2.0
 _SCARCE = 3  # times the least free memory: below it, looks are close together
 
@@ -50,10 +52,10 @@ class Ended:
     Parameters
     ----------
     exit_code, signal
-        One of them is None; both, if nobody knows.
+        One of them is None; both if the end is unknown.
     cause
-        ``exit`` by itself or from outside; ``memory``, ``time`` over its limit, or for want of memory; ``stopped`` when
-        asked; ``lost`` with its template.
+        ``exit`` if it ended by itself or from outside. ``memory`` or ``time`` if it exceeded its limit, or memory ran
+        out. ``stopped`` on request; ``lost`` with its template.
     """
 
     token: str
@@ -81,18 +83,18 @@ class _Job:
     kill_at: float = float("inf")
 
     def forked(self, pid: int, template: int) -> None:
-        """Begin to count time and memory: what came before was the template's."""
+        """Begin to count time and memory; those before are the template's."""
         self.pid, self.gauge, self.began = pid, Gauge(pid, template), time.monotonic()
         self.look_at = self.began + self.pause_s
 
     def complete(self, grown_mb: float, file_mb: float) -> None:
-        """Take in the system's own peak, which no look can miss, less the most seen of mapped files."""
+        """Add the system's own peak, which no look can miss, without the peak of mapped files."""
         if self.gauge is not None:
             seen_mb = grown_mb - max(file_mb, self.gauge.file_mb)
             self.peak_mb = max(self.peak_mb, seen_mb)
 
     def time_out(self) -> float:
-        """Return when its time is over; never, once its end was asked for."""
+        """Return when its time is over; never, after a request to end."""
         if self.limits.runtime_s is None or self.cause != "exit":
             return float("inf")
         return self.began + self.limits.runtime_s
@@ -109,7 +111,10 @@ class _Template:
             self.connection.send(json.dumps(request).encode())
 
     def wait_for_end(self) -> None:
-        """Wait until the process has closed its end; kill it if it does not, or has no jobs: it may still import."""
+        """Wait until the process has closed its end; kill it if it does not.
+
+        A process without jobs is killed at once, as it may still import.
+        """
         if not self.jobs:
             self.process.kill()
         self.connection.settimeout(_GRACE_S if any(job.pid for job in self.jobs.values()) else 0.2)
@@ -123,16 +128,16 @@ class _Template:
 
 
 class Processes:
-    """Jobs under way. A context manager: leaving it ends all that it started.
+    """Jobs under way, as a context manager; leaving it ends all that it started.
 
     When less than `LEAST_FREE` of the memory is free, the job without a limit that holds most is ended, and so on until
-    enough is free. Jobs that hold no more than a request that is not stated stands for are left alone.
+    enough is free. Jobs that hold no more than the default request are left alone.
     """
 
     def __init__(
         self, target: str, *, fork: bool = False, free: Callable[[], float] = free_share
     ) -> None:
-        """`target` is ``module:function``; the function takes the job's folder, as text, and returns its exit code.
+        """`target` is ``module:function``; it takes the job's folder as text, returns an exit code.
 
         With `fork`, templates are forked from this process (see `warm`) rather than started. `free` returns the share of
         the memory that is free.
@@ -158,7 +163,7 @@ class Processes:
         self.close()
 
     def warm(self, cpus: int, preload: frozenset[str]) -> None:
-        """Start the template for jobs of so many cores that import these modules; return at once."""
+        """Start the template for jobs of `cpus` cores that import these modules; return at once."""
         if (cpus, preload) in self._templates:
             return
         if self._fork:
@@ -194,7 +199,7 @@ class Processes:
         template.send(request)
 
     def wait(self, timeout_s: float) -> list[Ended]:
-        """Watch the jobs; return as soon as one or more have ended, or when the time is over."""
+        """Watch the jobs; return as soon as a job has ended, or when the time is over."""
         end = time.monotonic() + timeout_s
         while True:
             ended = self._receive(min(end, self._next_look()) - time.monotonic())
@@ -207,7 +212,7 @@ class Processes:
                 return ended
 
     def _relieve(self, jobs: list[tuple[_Template, _Job]], now: float) -> None:
-        """End the job without a limit that holds most, if there is little memory left; one at a time."""
+        """If little memory is left, end the job without a limit that holds most; one at a time."""
         large = [
             (template, job)
             for template, job in jobs
@@ -228,13 +233,13 @@ class Processes:
             template.send({"token": job.token, "signal": signal.SIGKILL})
 
     def memory_mb(self, token: str) -> float:
-        """Return what a job held when last looked at; 0 if it is not under way."""
+        """Return the memory that a job held at the last look; 0 if it is not under way."""
         return next(
             (t.jobs[token].memory_mb for t in self._templates.values() if token in t.jobs), 0.0
         )
 
     def stop(self, token: str) -> None:
-        """Ask a job to end, and kill it if it has not after two seconds."""
+        """Ask a job to end, and kill it if it has not ended after two seconds."""
         for template in self._templates.values():
             job = template.jobs.get(token)
             if job is not None and job.cause == "exit":
@@ -250,7 +255,7 @@ class Processes:
         self._templates.clear()
 
     def _template(self, cpus: int, preload: frozenset[str]) -> _Template:
-        """Return a template that is alive; one that died while it had no jobs is replaced."""
+        """Return a living template; one that died without jobs is replaced."""
         found = self._templates.get((cpus, preload))
         if found is not None and not found.jobs and found.process.poll() is not None:
             self._lose((cpus, preload), found)
@@ -258,7 +263,7 @@ class Processes:
         return self._templates[cpus, preload]
 
     def _take_cores(self, cpus: int) -> tuple[int, ...]:
-        """Choose the cores that fewest jobs use; none in particular if all are needed."""
+        """Choose the cores that fewest jobs use; none if all are needed."""
         if cpus >= len(self._cores):
             return ()
         chosen = tuple(sorted(self._cores, key=lambda core: (self._cores[core], core))[:cpus])
@@ -275,7 +280,7 @@ class Processes:
         return min(times, default=float("inf"))
 
     def _receive(self, timeout_s: float) -> list[Ended]:
-        """Take in what the templates say within the time."""
+        """Read the templates' messages that arrive within the time."""
         ended = []
         pause_ms = math.ceil(
             max(0.0, min(timeout_s, 3600.0)) * 1000
@@ -308,12 +313,12 @@ class Processes:
         return [self._ended(job, code, number, answer["cpu_s"])]
 
     def _killed_for_memory(self) -> bool:
-        """Return whether the system has ended a process for want of memory since the last call."""
+        """Return whether the system has killed a process for lack of memory since the last call."""
         before, self._killed = self._killed, killed_for_memory()
         return self._killed > before
 
     def _lose(self, key: tuple[int, frozenset[str]], template: _Template) -> list[Ended]:
-        """Give up a template that has gone, and all its jobs."""
+        """Give up a template that has ended, and all its jobs."""
         self._poll.unregister(template.connection)
         template.connection.close()
         template.process.kill()
@@ -335,7 +340,7 @@ class Processes:
 
 
 def _watch(job: _Job, template: _Template, now: float, jobs: int) -> None:
-    """Look at one job's memory and time if that is due; have it killed if it is over a limit."""
+    """Look at one job's memory and time if due; kill it if it exceeds a limit."""
     if job.gauge is None:
         return
     if now >= job.look_at:

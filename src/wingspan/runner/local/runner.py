@@ -1,4 +1,4 @@
-"""Carry out a plan on this machine: each job in its own folder and process, as many at a time as the machine holds."""
+"""Carry out a plan on this machine, each job in its own folder and process."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -51,11 +51,11 @@ _CLAIMED_POLL_S = 0.1  # while another run computes what this one needs
 
 
 class LocalRunner(Runner):
-    """Runs plans on this machine, or on the part of it that is given; nothing it starts outlives it.
+    """Runs plans on this machine or a given part of it; nothing it starts outlives it.
 
-    A context manager for what is started before there is a plan, lest there is none. `fork` is for a small process without
-    threads: see `warm`; results that are not `durable` are not forced to the disk. At most `jobs` steps run at once.
-    `sweeps` makes what gives out the trials of sweeps.
+    Use it as a context manager when templates are warmed before a plan exists; leaving it stops them. `fork` is for a
+    small process without threads, see `warm`. Results that are not `durable` are not forced to the disk. At most `jobs`
+    steps run at once. `sweeps` makes the sources of trials.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class LocalRunner(Runner):
         self._processes.close()
 
     def expect(self, cpus: int, library: str, module: str) -> None:
-        """Begin to import what steps of a module that need a library will need."""
+        """Begin to import what steps of a module that use a library will need."""
         self._processes.warm(cpus, preload([library], module))
 
     def warnings(self, plan: Plan) -> list[str]:
-        """Return a line for each submit command that HTCondor would not know, on the pool where the plan may go next."""
+        """Return a line for each submit command that is unknown to HTCondor, for a later pool run."""
         from wingspan.runner.submit_warnings import command_warnings  # no job needs it
 
         return command_warnings(plan.steps)
@@ -97,7 +97,7 @@ class LocalRunner(Runner):
             self._processes.warm(int(step.resources.get("cpus", 1)), preload_of(step))
 
     def run(self, plan: Plan, folder: RunFolder, home: Home, listener: Listener) -> Outcome:
-        """Run what is not done; a failed step stops only those that need it.
+        """Run the open steps; a failed step stops only the steps that need it.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class _Work:
         self.earlier = earlier_attempts(self.home, frozenset(step.key for step in plan.to_run()))
 
     def carry_out(self) -> None:
-        """Start what can start, take in what ended, until nothing is left."""
+        """Start jobs and process ended ones until no step is left."""
         try:
             while self.schedule.unfinished:
                 self._look_aside()
@@ -197,14 +197,14 @@ class _Work:
             self._say(step, RUNNING, note=note)
 
     def _look_aside(self) -> None:
-        """Make ready what another run computed, or gave up: it failed, or was killed."""
+        """Make steps ready that another run has computed or given up."""
         for key in list(self.schedule.aside):
             if self.store.done([key]) or self.claims.free(key):
                 self.schedule.take_up(key)
                 self.earlier |= earlier_attempts(self.home, frozenset([key]))
 
     def _start(self, step: PlannedStep, gpus: list[int | str]) -> None:
-        """Start a job, unless its result is there, can be adopted, was left by a stopped run, or another run computes it."""
+        """Start a job, unless its result exists, can be adopted, or another run computes it."""
         claimed = self.claims.take(step.key)
         if self.store.done([step.key]):
             self._take_stored(step)
@@ -265,14 +265,14 @@ class _Work:
             self._say(step, WAITING, problem=problem)
 
     def _left_result(self, step: PlannedStep) -> bool:
-        """Publish the finished result that an interrupted run has left; return whether there was one that holds."""
+        """Publish the finished result that an interrupted run has left; return whether it is valid."""
         return any(
             attempts.finished(path, step) and self._publish(step, path, {})
             for path in self.earlier.get(step.key, [])
         )
 
     def _end(self, step: PlannedStep, **fields: Any) -> None:  # noqa: ANN401 - of StepEvent
-        """Take note that a step's result is stored."""
+        """Note that a step's result is stored."""
         self.schedule.done(step.key)
         self.claims.give_back(step.key)
         if self.sweeps.owns(step.key):
@@ -319,7 +319,7 @@ class _Work:
             if not self._publish(step, path, seen):
                 self._again(step)
             return
-        killed = ended.cause == "exit" and ended.signal in {9, 15}  # by somebody else
+        killed = ended.cause == "exit" and ended.signal in {9, 15}  # from outside
         gone = result is None and (ended.cause == "lost" or killed)
         if gone and self.lost.get(step.key, 0) < step.retries:
             self.lost[step.key] = self.lost.get(step.key, 0) + 1
@@ -342,7 +342,7 @@ class _Work:
         result: Mapping[str, Any] | None,
         ended: Ended,
     ) -> bool:
-        """Take in a trial that leaves no result in the store: it was pruned, or another one is better."""
+        """Process a trial without a stored result: it was pruned, or another one is better."""
         status = None if result is None else result["status"]
         pruned = status == PRUNED or (ended.cause == "stopped" and status != "ok")
         worse = status == "ok" and not self.sweeps.keeps(step.key, path, result or {})
@@ -362,7 +362,7 @@ class _Work:
         self.schedule.again(step.key)
 
     def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> bool:
-        """Bring a result into the store; return False if the job read other bytes than those that are stored now."""
+        """Store a result; return False if the job read other bytes than the stored ones."""
         try:
             made = attempts.publish(path, step, self.store, seen)
         except WingspanError as error:
@@ -389,7 +389,7 @@ class _Work:
             self._say(reader, SKIPPED, problem=f"needs {step.name}, which failed")
 
     def _say(self, step: PlannedStep, state: str, **fields: Any) -> None:  # noqa: ANN401 - of StepEvent
-        for name in self.names.get(step.key, ()):  # a trial has none: its sweep says how far it is
+        for name in self.names.get(step.key, ()):  # a trial has none: its sweep has the progress
             event = StepEvent(time.time(), name, step.key, state, **fields)
             self.events[name] = event
             write_event(self.folder, event)

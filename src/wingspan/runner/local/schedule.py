@@ -1,4 +1,4 @@
-"""Which steps may start now: dependencies and what is free of the machine. Pure bookkeeping; starts nothing."""
+"""Which steps may start now, by dependencies and the machine's free part; starts nothing."""
 
 import os
 import time
@@ -13,19 +13,19 @@ from wingspan.planning.plan import PlannedStep, is_sweep
 
 @dataclass(slots=True)
 class Machine:
-    """What of a machine is not in use: cores, memory in MB, GPUs by index or name."""
+    """The free part of a machine: cores, memory in MB, GPUs by index or name."""
 
     cpus: int
     memory_mb: int
     gpus: list[int | str] = field(default_factory=list)
 
     def holds(self, asked: Resources, *, alone: bool) -> bool:
-        """Return whether what a job asks for is free. A job alone may exceed cpus and memory, never GPUs."""
+        """Return whether a request is free; a job alone may exceed cpus and memory, never GPUs."""
         fits = asked.cpus <= self.cpus and asked.memory_mb <= self.memory_mb
         return (alone or fits) and asked.gpus <= len(self.gpus)
 
     def take(self, asked: Resources, *, alone: bool) -> list[int | str] | None:
-        """Take what a job asks for; None if it must wait."""
+        """Take a job's request; return None if it must wait."""
         if not self.holds(asked, alone=alone):
             return None
         self.cpus -= asked.cpus
@@ -34,14 +34,14 @@ class Machine:
         return taken
 
     def give(self, asked: Resources, gpus: list[int | str]) -> None:
-        """Take back what an ended job held."""
+        """Free what an ended job held."""
         self.cpus += asked.cpus
         self.memory_mb += asked.memory_mb
         self.gpus = sorted([*self.gpus, *gpus], key=str)
 
 
 def this_machine() -> Machine:
-    """Return the cores this process may use, 90 % of the memory, and the NVIDIA GPUs."""
+    """Return the cores that this process may use, 90 % of the memory, and the NVIDIA GPUs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     devices = Path("/proc/driver/nvidia/gpus")
     gpus: list[int | str] = list(range(len(list(devices.iterdir())))) if devices.is_dir() else []
@@ -49,12 +49,12 @@ def this_machine() -> Machine:
 
 
 class Turns:
-    """Steps that belong together by tasks, of which none is begun once the time is up; what was begun is ended.
+    """Groups of steps, called tasks; when the time is up, started tasks end and no other begins.
 
     Parameters
     ----------
     tasks
-        The keys of each task; steps of none may always start.
+        The keys of each task; steps without a task may always start.
     until
         By the monotonic clock.
     """
@@ -65,7 +65,7 @@ class Turns:
         self._begun: set[int] = set()
 
     def may_start(self, key: str) -> bool:
-        """Say whether a step's task was begun, or may be; the first always may."""
+        """Return whether a step's task was begun, or may be; the first one always may."""
         task = self._task_of.get(key)
         begun = task is None or task in self._begun or not self._begun
         return begun or time.monotonic() < self._until
@@ -82,12 +82,12 @@ class Schedule:
     Parameters
     ----------
     jobs
-        The most steps that may run at once; None is no limit but the machine.
+        Most steps that may run at once; None is no limit but the machine.
     limited
-        Key -> a name and the most steps of that name that may run at once.
+        For a key, a name and the most steps of that name that may run at once.
     turns
-        Which steps may start after all; the others are left out, with those that need them. Readers go before others,
-        so that a task is ended before the next.
+        Which steps may start at all; the others are left out, with the steps that need them. Steps of a begun task go
+        first, so that it ends before the next one.
     """
 
     def __init__(
@@ -120,12 +120,12 @@ class Schedule:
 
     @property
     def requests(self) -> Mapping[str, Resources]:
-        """What each step asks for, by key."""
+        """The request of each step, by key."""
         return self._asked
 
     @property
     def unfinished(self) -> bool:
-        """Whether anything is ready, running or set aside; what waits for a failed step never will be."""
+        """Whether a step is ready, running or set aside; one that waits for a failed step is not."""
         return bool(self._ready or self._held or self.aside or self._open)
 
     def start(self) -> tuple[PlannedStep, list[int | str]] | None:
@@ -192,7 +192,7 @@ class Schedule:
         self._ready.appendleft(key)
 
     def done(self, key: str) -> None:
-        """Note that a started step ended well: those that waited for it alone are ready now."""
+        """Note that a started step succeeded; steps that waited only for it are ready now."""
         self._release(key)
         for reader in self._readers.get(key, []):
             self._missing[reader] -= 1
@@ -202,7 +202,7 @@ class Schedule:
                 self._ready.append(reader)
 
     def failed(self, key: str) -> list[PlannedStep]:
-        """Give up a started step; return the steps that can never start for that, nearest first, each once in a run."""
+        """Give up a started step; return the steps that can never start now, nearest first."""
         self._release(key)
         lost, queue = [], deque([key])
         while queue:
@@ -214,7 +214,7 @@ class Schedule:
         return lost
 
     def _full(self, key: str) -> bool:
-        """Return whether as many steps as may run beside this one do."""
+        """Return whether the most steps of this one's limit run already."""
         name, most = self._limited.get(key, ("", 0))
         return bool(name) and self._running[name] >= most
 
@@ -231,5 +231,5 @@ class Schedule:
 
 
 def _holds_nothing(step: PlannedStep) -> bool:
-    """Return whether a step is carried out by the parent: a sweep, whose trials are jobs, and its table."""
+    """Return whether the parent carries out a step: a sweep, or the table of its trials."""
     return is_sweep(step) or "trials" in step.action

@@ -1,4 +1,7 @@
-"""The sweeps of a run on this machine: trials join the schedule one by one, their metrics are read while they run."""
+"""The sweeps of a run on this machine.
+
+Trials join the schedule one by one, and their metrics are read while they run.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,8 +17,8 @@ from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
 
-_SAME = "correct what it reports, then run the same command again"
-_LOOK_S = 0.02  # between looks at what trials report, where a verdict may be waited for
+_SAME = "correct what it reports, then run the command again"
+_LOOK_S = 0.02  # between looks at the trials' reports, as a trial may wait for a verdict
 
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Over(NamedTuple):
-    """A sweep that has ended: `failure` is None where its result is stored."""
+    """A sweep that has ended; `failure` is None if its result is stored."""
 
     step: PlannedStep
     failure: Failure | None
@@ -69,7 +72,7 @@ class Sweeps:
         return self._sweeps[step.key].begun()
 
     def _opened(self, step: PlannedStep) -> "Sweeping":
-        from wingspan.runner.trials.sweeping import Sweeping  # what most jobs need not import
+        from wingspan.runner.trials.sweeping import Sweeping  # most jobs do not need this import
         from wingspan.sweep.opened import open_study
         from wingspan.sweep.spec import Spec
 
@@ -92,12 +95,12 @@ class Sweeps:
 
     @property
     def pause_s(self) -> float | None:
-        """How soon to look again; None where nothing hangs on it."""
+        """How soon to look again; None if there is no hurry."""
         hurry = any(each.pruning and each.calls for each in self._sweeps.values())
         return _LOOK_S if hurry else None
 
     def trials(self) -> Iterator[PlannedStep]:
-        """Draw trials as long as the machine has room for one; give each once it is in the schedule."""
+        """Draw trials as long as the machine has room; yield each after it is in the schedule."""
         self._waiting = [each for each in self._waiting if not self._known(*each)]
         for sweeping in list(self._sweeps.values()):
             request = self._schedule.requests[sweeping.step.key]
@@ -112,7 +115,7 @@ class Sweeps:
                 yield call.step
 
     def _known(self, sweeping: "Sweeping", key: str) -> bool:
-        """Take in a call that needs no job: its result is stored, or a step of this run made the same call in vain."""
+        """Process a call that needs no job: its result is stored, or the same call has failed here."""
         if self._store.done([key]):
             sweeping.found(key)
             self._take_in(sweeping, key, 0.0, cached=True)
@@ -127,11 +130,11 @@ class Sweeps:
         self._of[key].started(key, attempt)
 
     def lost(self, key: str) -> None:
-        """Take note that a trial is started again."""
+        """Note that a trial is started again."""
         self._of[key].lost(key)
 
     def stored(self, key: str, wall_s: float, *, cached: bool = False) -> None:
-        """Take in a trial whose result is in the store now."""
+        """Process a trial whose result is in the store now."""
         self._take_in(self._forget(key), key, wall_s, cached=cached)
 
     def keeps(self, key: str, attempt: Path, result: Mapping[str, Any]) -> bool:
@@ -147,7 +150,7 @@ class Sweeps:
             return True
 
     def not_kept(self, key: str, attempt: Path, result: Mapping[str, Any], wall_s: float) -> None:
-        """Take in a trial whose result is not stored, as another one is better."""
+        """Process a trial whose result is not stored, as another one is better."""
         sweeping = self._forget(key)
         metric = _metric(sweeping)
         found = with_metrics(result, attempt)
@@ -155,7 +158,7 @@ class Sweeps:
         sweeping.complete(key, value, curve_of(metric, found), wall_s, cached=False)
 
     def pruned(self, key: str, wall_s: float) -> None:
-        """Take in a trial that stopped because it was asked to."""
+        """Process a trial that stopped on request."""
         self._forget(key).pruned(key, wall_s)
 
     def was_stopped(self, key: str) -> bool:
@@ -164,7 +167,7 @@ class Sweeps:
         return reports is not None and reports.stopped
 
     def failed(self, key: str, why: Failure, wall_s: float, *, prepared: bool) -> None:
-        """Take in a trial that failed for good; where its job could not even be prepared, no other one could."""
+        """Process a trial that failed for good; if its job could not be prepared, no other can be."""
         sweeping = self._forget(key)
         if not prepared:
             sweeping.refuse(why)
@@ -175,27 +178,27 @@ class Sweeps:
         return self._of.pop(key)
 
     def look(self) -> None:
-        """Read what the trials report, and stop those that the search gives up."""
+        """Read the trials' reports, and stop the trials that the search gives up."""
         ended = self._folder.end_sweeps.exists() if self._sweeps else False
         for sweeping in self._sweeps.values():
-            told = [*sweeping.look()]
+            stopping = [*sweeping.look()]
             if ended:
                 sweeping.close("ended by the user")
             if sweeping.hurry:
-                told += sweeping.stop_all()
-            for call in told:
-                if "command" in call.step.action:  # a script does not ask whether to stop
+                stopping += sweeping.stop_all()
+            for call in stopping:
+                if "command" in call.step.action:  # a script does not check whether to stop
                     self._stop(call.step.key)
 
     def notes(self) -> Iterator[tuple[PlannedStep, str]]:
-        """Give how far each sweep is, where that was not said just now."""
+        """Yield the progress of each sweep, unless it was reported just now."""
         for sweeping in self._sweeps.values():
             note = sweeping.note()
             if note:
                 yield sweeping.step, note
 
     def over(self) -> list[Over]:
-        """Close the sweeps that are over; each has its result now, or a failure."""
+        """Close the sweeps that are over; each then has its result or a failure."""
         found = []
         for key, sweeping in list(self._sweeps.items()):
             ended = self._conclude(sweeping) if sweeping.over else None
@@ -211,7 +214,7 @@ class Sweeps:
             sweeping.__exit__()
 
     def _conclude(self, sweeping: "Sweeping") -> Over | None:
-        """Store the best trial's result as the sweep's; None where that trial has to run again first."""
+        """Store the best trial's result as the sweep's; None if that trial must run again first."""
         from wingspan.runner.trials.result import take_best
 
         step, best = sweeping.step, sweeping.best()

@@ -1,11 +1,12 @@
-"""A warm process that forks one child per job: ``python -P -m wingspan.runner.local.template FD PARENT MODULE:FUNCTION [MODULES...]``.
+"""A warm process that forks one child per job.
 
-It imports the function's module and the named libraries and never calls them: their thread pools have not started, so
-that forking is safe. Requests come as JSON messages over a socket, and so go the answers: the pid of each job, then how
-it ended. It ends when the other end of the socket is closed or its parent is gone, and takes its jobs with it.
+It is started as ``python -P -m wingspan.runner.local.template FD PARENT MODULE:FUNCTION [MODULES...]``. It imports the
+function's module and the named libraries but never calls them. So their thread pools have not started, and forking is
+safe. Requests are JSON messages over a socket, and so are the answers: the pid of each job, then how it ended. The
+process ends when the other end of the socket is closed or its parent is gone, and ends its jobs too.
 
-Nothing that a job starts can leave it: whatever is orphaned falls to the job's first process, and when that ends to the
-template, which knows its jobs and ends all else.
+Nothing that a job starts can leave it: orphans become children of the job's first process, and when that ends, of the
+template, which knows its jobs and ends everything else.
 """
 
 import atexit
@@ -38,17 +39,24 @@ from wingspan.runner.job.process import BROKEN
 MESSAGE_BYTES = 1 << 20
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LINE_BUFFERED = 1  # C's _IOLBF
-_BACKSTOP_FACTOR, _BACKSTOP_MB = 1.5, 512  # of a job's data segment, beyond the watch from outside
-_KILLED_FIRST = "500"  # of 1000: where memory runs out, the system ends jobs, not what runs them
+_BACKSTOP_FACTOR, _BACKSTOP_MB = (
+    1.5,
+    512,
+)  # limit of a job's data segment, beyond the watch from outside
+_KILLED_FIRST = (
+    "500"  # of 1000: if memory runs out, the system ends jobs, not the processes that run them
+)
 _PEAK = struct.Struct("dd")
 _LOOK_S = 1.0  # between looks whether the parent is still there
-_TICK_S = 0.05  # between looks at what ended jobs have left behind
-_TIDY_S = 1.0  # for what a job leaves behind to end by itself: trackers of shared memory remove it
+_TICK_S = 0.05  # between looks at processes that ended jobs have left
+_TIDY_S = (
+    1.0  # for processes that a job leaves to end by themselves: trackers of shared memory remove it
+)
 _QUIET_S = 2.0  # for threads that libraries start on import to come to rest
 
 
 class Template:
-    """Forks jobs as asked and tells how they end."""
+    """Forks jobs on request and reports how they end."""
 
     def __init__(
         self,
@@ -64,9 +72,9 @@ class Template:
         self._pid = os.getpid()
         self._given = _status_mb()
         self._jobs: dict[int, str] = {}
-        self._peaks: dict[int, mmap.mmap] = {}  # where a job that ends by itself leaves its peak
-        self._left: dict[int, float] = {}  # what jobs left behind -> when to kill it
-        self._ended: list[dict[str, Any]] = []  # told once nothing of them is left
+        self._peaks: dict[int, mmap.mmap] = {}  # where a job that ends by itself writes its peak
+        self._left: dict[int, float] = {}  # when to kill processes that jobs have left, by pid
+        self._ended: list[dict[str, Any]] = []  # reported once none of their processes is left
         self._wakes, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
 
@@ -96,7 +104,7 @@ class Template:
             _signal(pid, signal.SIGKILL)
 
     def _take_message(self) -> bool:
-        """Start or signal a job; return False if there is nobody any more to ask for it."""
+        """Start or signal a job as requested; return False if the other end is closed."""
         try:
             message = self._connection.recv(MESSAGE_BYTES)
         except ConnectionResetError:
@@ -121,7 +129,7 @@ class Template:
         return True
 
     def _reap(self) -> None:
-        """Take in every child that has ended."""
+        """Reap every child that has ended."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -141,7 +149,7 @@ class Template:
             self._ended.append(answer)
 
     def _clear(self) -> None:
-        """End what jobs that ended have left behind; say so of them when nothing is left."""
+        """End the processes that ended jobs have left; report each job when none of them is left."""
         if not self._ended:
             return
         now = time.monotonic()
@@ -163,7 +171,7 @@ class Template:
             self._connection.send(json.dumps(answer).encode())
 
     def _become_job(self, request: Mapping[str, Any], peak: mmap.mmap) -> NoReturn:
-        """Set up a forked child as the job it was asked for, run it, and end."""
+        """Set up a forked child as the requested job, run it, and end."""
         code = BROKEN
         try:
             self._belong()
@@ -189,10 +197,10 @@ class Template:
                 os._exit(code)
 
     def _belong(self) -> None:
-        """Make a session of its own, that dies with the template, gathers its orphans, and takes signals as any does."""
+        """Make a session that dies with the template and adopts its orphans, with default signals."""
         self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         self._libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        if os.getppid() != self._pid:  # it has gone before it could take this along
+        if os.getppid() != self._pid:  # it has ended before it could end this process
             os._exit(BROKEN)
         os.setsid()
         signal.set_wakeup_fd(-1)
@@ -210,14 +218,14 @@ class Template:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
     def _tidy(self) -> None:
-        """Do what a process does before it ends, but for tearing the interpreter down."""
+        """Do what a process does before it ends, without tearing the interpreter down."""
         for last in (
             threading._shutdown,  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing ends its forks
             atexit._run_exitfuncs,  # noqa: SLF001 - libraries remove shared memory, loggers send what they hold
             sys.stdout.flush,
             sys.stderr.flush,
         ):
-            with contextlib.suppress(Exception):  # a closed stream is no fault of the job
+            with contextlib.suppress(Exception):  # a closed stream is not the job's fault
                 last()
         self._libc.fflush(None)
 
@@ -235,14 +243,14 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _status_mb() -> defaultdict[str, float]:
-    """Return what the system says of this process's memory, in MB; 0 for what it does not say."""
+    """Return this process's memory in MB from the system; 0 for unknown numbers."""
     lines = read_file("/proc/self/status").decode().splitlines()
     known = [line.partition(":") for line in lines if line.endswith(" kB")]
     return defaultdict(float, {name: int(size[:-3]) / 1024 for name, _, size in known})
 
 
 def _rest() -> None:
-    """Wait until threads that libraries have started on import sleep: then no fork finds their work half done."""
+    """Wait until threads that libraries started on import sleep, so that forks are safe."""
     end = time.monotonic() + _QUIET_S
     others = [task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())]
     while others and time.monotonic() < end:
@@ -260,13 +268,13 @@ def _state(task: Path) -> str:
 
 
 def serve(connection: socket.socket, parent: int, target: str, modules: Iterable[str]) -> NoReturn:
-    """Import what jobs will need, then serve until nobody asks any more."""
-    gc.disable()  # what is imported stays: looking through it for what is not needed is in vain
+    """Import what jobs will need, then serve until the other end is closed."""
+    gc.disable()  # imported objects stay, so that collections would find nothing
     connection.set_inheritable(False)
     libc = ctypes.CDLL(None)
     libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _LINE_BUFFERED, 0)
     for wanted in modules:
-        with contextlib.suppress(Exception):  # the job that needs it will say so
+        with contextlib.suppress(Exception):  # the job that needs it will report it
             importlib.import_module(wanted)
     module, _, name = target.partition(":")
     function: Callable[[str], int] = getattr(importlib.import_module(module), name)
@@ -279,7 +287,7 @@ def serve(connection: socket.socket, parent: int, target: str, modules: Iterable
     gc.enable()
     _rest()
     Template(connection, parent, function, libc).serve()
-    os._exit(0)  # at once: there is nothing to tidy up in what was only imported
+    os._exit(0)  # at once: imports leave nothing to tidy up
 
 
 if __name__ == "__main__":

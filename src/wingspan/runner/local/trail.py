@@ -1,4 +1,4 @@
-"""A run on this machine, seen by a process that does not drive it: its record has everything."""
+"""A run on this machine, for a process that does not drive it; its record has everything."""
 
 import os
 import signal

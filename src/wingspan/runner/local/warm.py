@@ -1,7 +1,7 @@
-"""How a template comes to be: as an interpreter of its own, or forked from this process.
+"""Start a template: in its own interpreter, or forked from this process.
 
-A fork spares the start of an interpreter and the imports that this process has done already; it is for a process that
-has no threads and no large libraries: a job on an execution point.
+A fork saves the start of an interpreter and the imports that this process has done. It is for a process without threads
+and large libraries: a job on an execution point.
 """
 
 import os
@@ -30,14 +30,17 @@ _THREADS = (
     "LOKY_MAX_CPU_COUNT",
 )
 _ALLOCATOR = {"_RJEM_MALLOC_CONF": "background_thread:false,dirty_decay_ms:10,muzzy_decay_ms:0"}
-"""Of polars: no thread of its own in a template; memory goes back soon after it is freed. At once is a third slower."""
+"""Settings of polars: no thread in a template, and memory is returned soon after it is freed.
+
+Returning it at once is a third slower.
+"""
 _FIRST = ("scipy.special", "skops.io")
-"""Imported before all else: skops looks for each function of scipy.special in every module that is there already."""
+"""Imported first, as skops looks for each function of scipy.special in every loaded module."""
 _SIGNALS = (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Warm(Protocol):
-    """The process of a template, as `subprocess` has it."""
+    """The process of a template, with the methods of `subprocess.Popen`."""
 
     pid: int
 
@@ -73,12 +76,12 @@ class _Forked:
 
 
 def start_template(target: str, cpus: int, modules: Iterable[str]) -> tuple[Warm, socket.socket]:
-    """Start a template in an interpreter of its own; return its process, and where it is asked for jobs."""
+    """Start a template in its own interpreter; return its process and the socket for requests."""
     import subprocess  # a job on an execution point forks its templates
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        # -P: a file of the current folder that has the name of a library is not imported instead of it
+        # -P: a file of the current folder with the name of a library does not replace the library
         command = [sys.executable, "-P", "-m", template.__name__]
         command += [str(theirs.fileno()), str(os.getpid()), target, *_in_order(modules)]
         process = subprocess.Popen(

@@ -1,1 +1,1 @@
-"""A run is shown elsewhere: in TensorBoard's files, in Weights & Biases. The run itself knows nothing of it."""
+"""Show a run in TensorBoard's files and in Weights & Biases; the run does not depend on it."""

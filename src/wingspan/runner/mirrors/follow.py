@@ -1,6 +1,6 @@
-"""Bring the mirrors of a run up to date: once, or as long as the run goes on, by a process of its own.
+"""Bring the mirrors of a run up to date: once, or in a process as long as the run goes on.
 
-A run never waits for a mirror, and no mirror fails a run: what could not be sent is sent by the next `sync`.
+A run never waits for a mirror, and no mirror fails a run. The next `sync` sends what could not be sent.
 """
 
 import fcntl
@@ -26,8 +26,8 @@ from wingspan.tracking.tracked import Compared, Tracked
 from wingspan.tracking.wandb_client import NotSentError, WandbMirror, entity_of
 
 _LOOK_S = 1.0  # between looks at a run
-_AGAIN_S = 60.0  # until a server that was not reached is tried again
-_FAILURES = 3  # one after another: the server is gone
+_AGAIN_S = 60.0  # until the next try of a server that was not reached
+_FAILURES = 3  # in a row, which means that the server is gone
 
 
 class _EventFiles:
@@ -57,7 +57,7 @@ def sync(run: Run) -> list[str]:
     NotFoundError
         The run has no mirrors.
     ConflictError
-        Another process does it now.
+        Another process brings them up to date now.
     """
     chosen = _chosen(run)
     with _alone(run.folder):
@@ -97,7 +97,7 @@ def check(run: Run) -> Checked:
 
 
 def places(run: Run) -> list[str]:
-    """Return where a run is shown, one line a mirror; in W&B also the page of each sweep."""
+    """Return where a run is shown, one line per mirror; for W&B also the page of each sweep."""
     chosen, found = _chosen(run), []
     for name in chosen.names:
         if name == WANDB:
@@ -125,7 +125,7 @@ def follow(run: Run) -> None:
 
 
 class _Keeper:
-    """One mirror; where its server is not reached it is opened again later."""
+    """One mirror; if its server is not reached, it is opened again later."""
 
     def __init__(self, name: str, folder: RunFolder, chosen: Mirrors) -> None:
         self._name = name
@@ -134,7 +134,7 @@ class _Keeper:
         self._again_at = 0.0
 
     def update(self, looked: list[Tracked], *, last: bool) -> list[str]:
-        """Show what there is now; return what could not be shown, and why."""
+        """Show the run as it is now; return what could not be shown, and why."""
         if time.monotonic() < self._again_at and not last:
             return []
         problems: list[str] = []
@@ -162,7 +162,7 @@ class _Keeper:
 
 
 def _bring(run: Run, chosen: Mirrors, *, live: bool) -> list[str]:
-    """Bring mirrors up to date, as long as the run goes on if `live`; return what the last look could not show."""
+    """Bring mirrors up to date, until the run ends if `live`; return what the last look missed."""
     gathering = Gathering(run)
     keepers = [_Keeper(name, run.folder, chosen) for name in chosen.names]
     try:

@@ -1,7 +1,7 @@
-"""Find what a run has to show: its trials, its sweeps, and those of its steps that logged or returned numbers.
+"""Find what a run has to show: trials, sweeps, and steps that logged or returned numbers.
 
-Only the record of the run, the studies and the store are read; nothing is changed but a table of the trials, written
-beside the run for mirrors that keep files.
+Only the run's record, the studies and the store are read. Only a table of the trials is written, into the run's folder
+for mirrors that keep files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ _STOPPED = "stopped"
 
 
 class Gathering:
-    """One run, looked at again and again; what has not changed since the last look is not read again."""
+    """One run that is looked at repeatedly; files that have not changed are not read again."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._store = Store(run.home.store)
         self._elsewhere = _attempts_of_others(run)
         self._known: dict[str, tuple[object, Tracked]] = {}
-        self._over: dict[str, tuple[Tracked, ...]] = {}  # of steps that are done: nothing new comes
+        self._over: dict[str, tuple[Tracked, ...]] = {}  # of finished steps, which do not change
 
     def look(self) -> list[Tracked]:
         """Return what there is to show now: steps in the order of the plan, trials by number."""
@@ -96,7 +96,7 @@ class Gathering:
             yield self._trial(step, trial, (f"{word}-{trial.number}", group, shown))
 
     def _state(self, trial: Trial, *, over: bool) -> str:
-        """Return the state of a trial; one whose result is still on its way from a pool runs until it is here."""
+        """Return the state of a trial; it runs until its result has arrived from a pool."""
         coming = trial.state == COMPLETE and not self._store.done(trial.keys[:1])
         if trial.state != TRIAL_RUNS and not coming:
             return trial.state
@@ -158,13 +158,13 @@ class Gathering:
                 "key": step.key, "on": self._run.folder.on, "resources": asked}  # fmt: skip
 
     def _result(self, key: str, attempts: list[Path]) -> Mapping[str, Any]:
-        """Return the result that is stored, else what the last attempt has left."""
+        """Return the stored result, else that of the last attempt."""
         if self._store.done([key]):
             return self._store.result(key)
         return (read_result(attempts[-1]) if attempts else None) or {}
 
     def _summary(self, key: str, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the numbers that a step returned, the last ones that it logged, and what it used."""
+        """Return the numbers that a step returned, the last ones that it logged, and its use."""
         if not self._store.done([key]):
             return _used(result)
         returned = numbers_of(result, lambda name: self._store.output_path(key, name))
@@ -195,7 +195,7 @@ class Gathering:
 
 
 def config_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a step that are plain JSON; handles, files and objects are left out.
+    """Return the arguments of a step that are plain JSON, without handles, files and objects.
 
     >>> config_of({"rate": 0.1, "table": {"$": "input"}, "sizes": [1, 2]})
     {'rate': 0.1, 'sizes': [1, 2]}
@@ -212,7 +212,7 @@ def _is_plain(tree: object) -> bool:
 
 
 def _used(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a job ran, and what it used."""
+    """Return where a job ran, and its use."""
     found = {f"wingspan/{name}": result[name] for name in _SEEN if name in result}
     return found | ({"wingspan/ended": result["ended"]} if "ended" in result else {})
 
@@ -222,7 +222,7 @@ def _about_the_job(one: Tracked) -> set[str]:
 
 
 def _without_files(result: Mapping[str, Any], trial: Trial, metric: str) -> tuple[Row, ...]:
-    """Return the rows of a trial whose attempts are not here: the curves of its result, else what the search was told."""
+    """Return the rows of a trial whose attempts are not here, from its result or the study."""
     curves = {name: facts["curve"] for name, facts in result.get("metrics", {}).items()}
     if not curves and trial.state in {PRUNED, FAILED}:
         curves = {metric: trial.curve}
@@ -235,7 +235,7 @@ def _without_files(result: Mapping[str, Any], trial: Trial, metric: str) -> tupl
 
 
 def _signature(attempts: list[Path], state: str) -> object:
-    """Return what changes when an attempt logs or ends."""
+    """Return a value that changes when an attempt logs or ends."""
     sizes = []
     for attempt in attempts:
         files = [attempt / "metrics.jsonl", attempt / "result.json"]
@@ -245,7 +245,10 @@ def _signature(attempts: list[Path], state: str) -> object:
 
 
 def _attempts_of_others(run: Run) -> dict[str, list[Path]]:
-    """Return the attempts that other runs of the home made, by key, oldest first: a trial may go on in another run."""
+    """Return the attempts of other runs of the home by key, oldest first.
+
+    A trial may go on in another run.
+    """
     found: dict[str, list[Path]] = {}
     if not any(is_sweep(step) for step in run.steps.values()):
         return found

@@ -1,4 +1,7 @@
-"""Which mirrors a run has: kept in its folder, so that whatever goes on with the run goes on with them. No key is kept."""
+"""Which mirrors a run has.
+
+They are kept in its folder, so that a process that continues the run continues them. No API key is kept.
+"""
 
 import json
 import os
@@ -31,7 +34,7 @@ def check(names: Names) -> tuple[str, ...]:
     Raises
     ------
     SettingError
-        There is no such mirror, or what it needs is not installed.
+        There is no such mirror, or a package that it needs is missing.
     """
     given = [names] if isinstance(names, str) else list(names)
     for name in given:
@@ -45,7 +48,7 @@ def check(names: Names) -> tuple[str, ...]:
 def want(
     folder: RunFolder, names: tuple[str, ...], environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Let a run have mirrors besides those that it has; W&B's are where its variables say now."""
+    """Add mirrors to a run; that of W&B is where W&B's variables say now."""
     known = wanted(folder)
     place = place_of(str(folder.header["pipeline"]), environment)
     if known is not None and WANDB in known.names:

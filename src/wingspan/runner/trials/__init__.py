@@ -1,1 +1,1 @@
-"""Sweeps under way: draws become planned steps, their metrics become verdicts, the best becomes the result."""
+"""Sweeps under way: draws become steps, metrics verdicts, and the best trial the result."""

@@ -1,4 +1,4 @@
-"""Say in one line how far a sweep is."""
+"""Describe the progress of a sweep in one line."""
 
 import time
 
@@ -9,7 +9,7 @@ _MINUTE, _HOUR = 60.0, 3600.0
 
 
 def progress_note(seen: Study, trials: int, running: int, since: tuple[float, int]) -> str:
-    """Return trials by state, the best so far with its parameters, the time left, and the slot time used and saved.
+    """Return trials by state, the best one so far, the time left, and slot time used and saved.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Read what a running trial logs of its metric, and write the verdict for it to wait for."""
+"""Read the metric that a running trial logs, and write the verdict that it may wait for."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,10 @@ class Reports:
     def __init__(
         self, attempt: Path, metric: str, before: int = 0, *, script: bool = False
     ) -> None:
-        """Follow an attempt; `before` counts the reports of earlier attempts, a `script` may log with W&B's client."""
+        """Follow an attempt.
+
+        `before` counts the reports of earlier attempts. A `script` may log with W&B's client.
+        """
         self.attempt = attempt
         self.stopped = False
         self._metric = metric
@@ -38,12 +41,12 @@ class Reports:
         return found
 
     def stop(self) -> None:
-        """Let ``ws.should_stop()`` say yes."""
+        """Make ``ws.should_stop()`` return True."""
         self.stopped = True
         (self.attempt / STOP).touch()
 
     def answer(self) -> None:
-        """Say that all lines read so far are judged; written after `stop`."""
+        """Record that all lines read so far are judged; called after `stop`."""
         draft = self.attempt / f".{VERDICT}"
         draft.write_text(str(self._logged.lines))
         os.replace(draft, self.attempt / VERDICT)  # noqa: PTH105 - quicker than Path's

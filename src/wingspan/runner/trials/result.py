@@ -1,4 +1,4 @@
-"""Make the best trial's result that of the sweep, and the table of all trials a result of its own."""
+"""Make the best trial's result that of the sweep, and store the table of all trials."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ from wingspan.sweep.study import Study, read_study
 
 
 def take_best(sweep: PlannedStep, best: Trial, key: str, store: Store) -> bool:
-    """Store the result of the best trial, whose key is given, as that of the sweep; False where it is not stored."""
+    """Store the best trial's result, by its key, as the sweep's; return False if it is missing."""
     said = {"number": best.number, "parameters": best.parameters, "value": best.value}
     return store.adopt(key, sweep.key, {"step": sweep.name, "key_format": FORMAT, "trial": said})
 
@@ -30,12 +30,12 @@ def take_best(sweep: PlannedStep, best: Trial, key: str, store: Store) -> bool:
 def note_reads(
     sweep: PlannedStep, reads: dict[str, dict[str, str]], result: Mapping[str, Any], store: Store
 ) -> None:
-    """Let a change of what a trial read without declaring it give the study another key.
+    """Give the study another key if something changes that a trial read undeclared.
 
     Parameters
     ----------
     reads
-        What the trials so far have read; it grows.
+        What the trials have read so far; it grows.
     """
     found = compared_reads(result)
     if any(names.keys() - reads.get(kind, {}).keys() for kind, names in found.items()):
@@ -45,7 +45,7 @@ def note_reads(
 
 
 def study_of(sweep: PlannedStep, studies: Path) -> Study:
-    """Return the trials of a sweep, no more than its plan asks for.
+    """Return the trials of a sweep, at most as many as its plan requests.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What gives out the trials of a sweep: an open study, or a lane of a pool."""
+"""The source of a sweep's trials: an open study, or a lane of a pool."""
 
 from typing import Any, Protocol
 
@@ -7,7 +7,7 @@ from wingspan.sweep.study import Study
 
 
 class Trials(Protocol):
-    """What gives out the trials of a sweep and takes their ends: an open study, or a lane of a pool."""
+    """Hands out a sweep's trials and records their ends: an open study, or a lane of a pool."""
 
     @property
     def marks(self) -> list[Entry]:
@@ -17,7 +17,7 @@ class Trials(Protocol):
         """Return the calls that were handed out before and have not ended."""
 
     def draw(self, limit: int) -> Draw | None:
-        """Return the next call; None if there is none now."""
+        """Return the next call, or None if no call can begin now."""
 
     def confirmations(self, most: int, limit: int) -> list[Draw]:
         """Return calls with other seeds for the best trials."""
@@ -38,7 +38,7 @@ class Trials(Protocol):
         """Record how a call ended."""
 
     def mark(self, event: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        """Record something else that a restart must know."""
+        """Record another fact that a restart must know."""
 
     def look(self, limit: int | None = None) -> Study:
         """Return the trials as they are now."""
@@ -53,4 +53,4 @@ class Trials(Protocol):
         """Return why the sweep ends without a result; empty while it may still have one."""
 
     def close(self) -> None:
-        """Let another run go on with the trials."""
+        """Let another run continue the trials."""

@@ -1,4 +1,4 @@
-"""The studies of a run's sweeps, by the name of the sweep's step; each is read when it is asked for."""
+"""The studies of a run's sweeps, by the name of the sweep's step, read on demand."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _REPEAT = re.compile(r"\.(\d+)\]$")
 
 
 class Studies(Mapping[str, Study]):
-    """A mapping from the names of a run's sweeps to their trials, as they are now."""
+    """A mapping from the names of a run's sweeps to their present trials."""
 
     def __init__(self, run_id: str, steps: Mapping[str, PlannedStep], folder: Path) -> None:
         self._run_id = run_id
@@ -28,7 +28,7 @@ class Studies(Mapping[str, Study]):
         Raises
         ------
         NotFoundError
-            The run has no such sweep, or it has not begun.
+            The run has no such sweep, or the sweep has not begun.
         """
         if name not in self._sweeps:
             problem = f"it has no sweep {name!r}"
@@ -42,7 +42,7 @@ class Studies(Mapping[str, Study]):
         return len(self._sweeps)
 
     def trial(self, call: str) -> Trial | None:
-        """Return the trial of a call by its name, such as ``fit[3]``; None if there is no such trial."""
+        """Return the trial of a call by a name such as ``fit[3]``, or None."""
         named = _CALL.fullmatch(call)
         if named is None or named[1] not in self._sweeps:
             return None
@@ -50,7 +50,7 @@ class Studies(Mapping[str, Study]):
         return next((trial for trial in trials if trial.number == number), None)
 
     def key_of(self, call: str) -> str:
-        """Return the key of a trial's call by its name, such as ``fit[3]``; empty if there is no such trial."""
+        """Return the key of a trial's call by a name such as ``fit[3]``; empty without such a trial."""
         trial = self.trial(call)
         repeated = _REPEAT.search(call)
         repeat = int(repeated[1]) if repeated else 0
@@ -63,7 +63,7 @@ class Studies(Mapping[str, Study]):
         Raises
         ------
         NotFoundError
-            It has none, or several.
+            The run has no sweep, or several.
         """
         names = list(self._sweeps)
         if len(names) != 1:

@@ -1,6 +1,6 @@
-"""One sweep under way: which call comes next, what each ended call means, when the sweep is over.
+"""One sweep under way: which call comes next, what each ended call means, when it is over.
 
-It starts nothing and stores no result: a runner asks for the next trial, and says how each one ended.
+This starts nothing and stores no result. A runner requests the next trial and reports how each one ended.
 """
 
 import math
@@ -32,7 +32,7 @@ from wingspan.sweep.records import (
 )
 from wingspan.sweep.spec import Spec
 
-_NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on how far the sweep is; where no call has ended
+_NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on the sweep's progress; if no call has ended
 _SECONDS = 3600.0  # an hour's
 
 Present = Callable[[PlannedStep], PlannedStep]
@@ -45,7 +45,7 @@ class Under:
     Parameters
     ----------
     again
-        The study has its value already: it is made for its files alone.
+        The study has its value already, and the call is made only for its files.
     begun
         The study has its key.
     twins
@@ -62,22 +62,22 @@ class Under:
 
 
 class Sweeping:
-    """One sweep. A context manager: leaving it closes the study, so that another run may go on with it.
+    """One sweep; leaving this context closes the study, so that another run may continue it.
 
     Attributes
     ----------
     calls
-        Those under way, by key.
+        Calls under way, by key.
     reads
         What the trials read without declaring it.
     hurry
-        The sweep ends before its budget does: what is under way is asked to stop.
+        The sweep ends before its budget; calls under way are asked to stop.
     """
 
     def __init__(
         self, step: PlannedStep, study: Trials, present: Present, *, waits: bool = True
     ) -> None:
-        """Go on with the study of a planned sweep.
+        """Continue the study of a planned sweep.
 
         Parameters
         ----------
@@ -129,12 +129,12 @@ class Sweeping:
         return frozenset(self._present(trial).key for trial in trials)
 
     def next(self, own: Collection[Call] | None = None) -> Under | None:
-        """Return the next call to make, if one is left and may be made now; its draw is on the disk.
+        """Return the next call that may be made now, if any; its draw is on the disk.
 
         Parameters
         ----------
         own
-            Of calls that were drawn before, those that are to be made first; then the last ones.
+            Which of the calls that were drawn before are made first; the others are made last.
         """
         while self.parallel is None or len(self.calls) < self.parallel:
             draw = self._draw(own)
@@ -169,7 +169,7 @@ class Sweeping:
 
     @property
     def done(self) -> bool:
-        """Whether no further call will come, also when those under way have ended."""
+        """Whether no further call will come, even when those under way have ended."""
         if self._failure is not None:
             return True
         if self.calls and self._budget["confirm"]:
@@ -183,16 +183,16 @@ class Sweeping:
 
     @property
     def failure(self) -> Failure | None:
-        """Why the sweep cannot have a result; None as long as it may."""
+        """Why the sweep cannot have a result; None while it may have one."""
         return self._failure
 
     def adopt(self, draw: Draw, values: Mapping[float, float]) -> str:
-        """Take note of a call that was handed out before, or elsewhere; return its key.
+        """Note a call that was handed out before or elsewhere; return its key.
 
         Parameters
         ----------
         values
-            What it has reported, by step.
+            The values that it has reported, by step.
         """
         kept = [each for each in self._again if each.call != draw.call]
         self._again = deque(kept)
@@ -203,12 +203,12 @@ class Sweeping:
         return trial.key
 
     def give_back(self, draw: Draw, key: str) -> None:
-        """Let a call that was handed out, and not begun, be the next one."""
+        """Make a call that was handed out but not begun the next one."""
         self.calls.pop(key, None)
         self._again.append(draw)
 
     def hear(self, key: str, step: int, value: float) -> None:
-        """Take in a report of a call."""
+        """Record a report of a call."""
         call = self.calls.get(key)
         if call is None or step in call.curve:
             return
@@ -217,14 +217,14 @@ class Sweeping:
             self.study.report(call.draw.number, step, value, call.draw.repeat)
 
     def to_stop(self) -> Iterator[str]:
-        """Yield the keys of calls that the rule, or the end of the sweep, stops."""
+        """Yield the keys of calls that the rule or the end of the sweep stops."""
         verdicts = self.study.to_stop() if self.pruning and not self.hurry else set()
         for key, call in self.calls.items():
             if self.hurry or call.draw.call in verdicts:
                 yield key
 
     def started(self, key: str, attempt: Path) -> None:
-        """Follow what a new attempt of a call reports."""
+        """Follow the reports of a call's new attempt."""
         call = self.calls[key]
         self.found(key)
         script = "command" in call.step.action
@@ -240,7 +240,7 @@ class Sweeping:
             self.study.began(call.draw.number, key, call.draw.repeat)
 
     def look(self) -> Iterator[Under]:
-        """Take in what the calls have reported since the last look; give those that are to stop."""
+        """Record the calls' reports since the last look; yield the calls that must stop."""
         followed = [call for call in self.calls.values() if call.reports is not None]
         news = [call for call in followed if self._take_reports(call)]
         judged = not self._waits or (self.pruning and bool(news))
@@ -263,7 +263,7 @@ class Sweeping:
         return bool(new)
 
     def stop_all(self) -> Iterator[Under]:
-        """Ask every call under way to stop, as the sweep is over; give them."""
+        """Ask every call under way to stop, as the sweep is over; yield them."""
         for call in self.calls.values():
             if call.reports is not None and not call.reports.stopped:
                 call.reports.stop()
@@ -272,19 +272,19 @@ class Sweeping:
     def complete(
         self, key: str, value: float, curve: Curve, wall_s: float, *, cached: bool
     ) -> None:
-        """Take in a call that ended well."""
+        """Record a call that succeeded."""
         self._complete += 1
         curve = curve or tuple(self.calls[key].curve.items())
         self._ended(key, Ending(COMPLETE, value, wall_s=wall_s, cached=cached, curve=curve))
 
     def pruned(self, key: str, wall_s: float) -> None:
-        """Take in a call that stopped because it was asked to."""
+        """Record a call that stopped on request."""
         self._take_reports(self.calls[key])
         curve = tuple(self.calls[key].curve.items())
         self._ended(key, Ending(PRUNED, wall_s=wall_s, curve=curve))
 
     def failed(self, key: str, why: Failure, wall_s: float) -> None:
-        """Take in a call that failed for good."""
+        """Record a call that failed for good."""
         curve = tuple(self.calls[key].curve.items())
         self._ended(key, Ending(FAILED, problem=why.problem, wall_s=wall_s, curve=curve))
         parallel = self.parallel or len(self.calls) + 1
@@ -294,22 +294,22 @@ class Sweeping:
             self.hurry = True
 
     def unusable(self, key: str, error: WingspanError, wall_s: float) -> None:
-        """Take in a call that ended well and has no value; without the metric, the first one ends the sweep."""
+        """Record a call without a value; if no call had one, the first ends the sweep."""
         if not self._complete and isinstance(error, NotFoundError):
             self._failure, self.hurry = self._failure or refusal(error), True
         self.failed(key, refusal(error), wall_s)
 
     def lost(self, key: str) -> None:
-        """Take note that a call is made again, as its process was lost."""
+        """Note that a call is made again, as its process was lost."""
         draw = self.calls[key].draw
         self.study.lost(draw.number, draw.repeat)
 
     def refuse(self, why: Failure) -> None:
-        """End the sweep: a trial could not be prepared, and no other could."""
+        """End the sweep, as a trial could not be prepared and so no other can be."""
         self._failure = self._failure or why
 
     def close(self, why: str, *, hurry: bool = True) -> None:
-        """Draw no more; remembered, so that the sweep goes on with its best after a restart too."""
+        """Stop drawing; this is remembered, so that a restart goes on with the best trial too."""
         self.hurry = self.hurry or hurry
         if not self._closed:
             self._closed = True
@@ -317,12 +317,12 @@ class Sweeping:
             self.study.mark(CLOSED, sweep=self.step.key, why=why)
 
     def _drop_drawn(self) -> None:
-        """Make no call that was drawn ahead and not handed out, as on a pool."""
+        """Drop calls that were drawn ahead and not handed out, as on a pool."""
         if not self._waits:
             self._again.clear()
 
     def again(self, best: Trial) -> PlannedStep | None:
-        """Return the first call of a trial, to be made once more as its result is gone; None if that was done."""
+        """Return a trial's first call, to repeat it as its result is gone; None if that was done."""
         if self._made_again:
             return None
         self._made_again = True
@@ -351,12 +351,14 @@ class Sweeping:
             return self._failure
         counts = self.study.look(self._limit).counts
         problem = self.study.failure(1, self._limit)
-        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-        fix = "correct the function, then run the same command again; wingspan sweep show lists the trials"
-        return Failure(problem or f"no trial is complete: {told or 'none was drawn'}", fix)
+        states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        fix = (
+            "correct the function, then run the command again; wingspan sweep show lists the trials"
+        )
+        return Failure(problem or f"no trial is complete: {states or 'none was drawn'}", fix)
 
     def note(self, *, always: bool = False) -> str:
-        """Return how far the sweep is; empty if that was said just now."""
+        """Return the sweep's progress; empty if it was reported just now."""
         waited_s = time.monotonic() - self._noted
         due_s = _NOTE_S if self._news else _QUIET_S
         if not always and (waited_s < due_s or not self.calls):
@@ -383,7 +385,7 @@ class Sweeping:
         self._look_at_budget()
 
     def _look_at_budget(self) -> None:
-        """Draw no more once the time is used, or the target is reached."""
+        """Stop drawing once the time is used or the target is reached."""
         hours, target = self._budget["hours"], self._budget["target"]
         if hours is not None and self._used_s >= hours * _SECONDS:
             self.close("its hours are used", hurry=False)

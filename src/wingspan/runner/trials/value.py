@@ -1,4 +1,4 @@
-"""Find the value of a sweep's metric in a finished trial: what it returned, else what it logged last."""
+"""Find a sweep's metric in a finished trial: in its result, else in its log."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from wingspan.store.tree import from_tree
 from wingspan.sweep.metric import metric_value
 
 _JSON, _FILE = "json", "path"  # codecs
-_LARGEST = 1 << 22  # bytes of a file that a command wrote in which a metric is looked for
+_LARGEST = 1 << 22  # most bytes of a command's file in which a metric is looked for
 _MOST_POINTS = 200
 Curve = tuple[tuple[float, float], ...]
 
@@ -32,14 +32,14 @@ def value_of(metric: str, result: Mapping[str, Any], place: Callable[[str], Path
     NotFoundError
         The trial reports no such metric.
     SettingError
-        It is not a finite number.
+        The value is not a finite number.
     """
     logged = {name: float(facts["last"]) for name, facts in result.get("metrics", {}).items()}
     return metric_value(metric, _returned(metric, result["outputs"], place), logged)
 
 
 def numbers_of(result: Mapping[str, Any], place: Callable[[str], Path]) -> dict[str, float]:
-    """Return the numbers that a step returned, by name: fields, keys, or ``value`` for a number itself."""
+    """Return a step's returned numbers by field or key, or as ``value`` for a plain number."""
     found: dict[str, float] = {}
     for name, record in result.get("outputs", {}).items():
         content = _content(record, place(name))
@@ -52,15 +52,15 @@ def numbers_of(result: Mapping[str, Any], place: Callable[[str], Path]) -> dict[
 
 
 def curve_of(metric: str, result: Mapping[str, Any]) -> Curve:
-    """Return what a trial logged of a metric as ``(step, value)``, thinned."""
+    """Return the logged values of a trial's metric as ``(step, value)``, thinned."""
     points = result.get("metrics", {}).get(metric, {}).get("curve", ())
     return tuple((step, float(value)) for step, value in points)
 
 
 def metrics_record(curves: Mapping[str, Iterable[tuple[int, float]]]) -> dict[str, Any]:
-    """Return what result.json keeps of the metrics that a step logged: the last value, and a thinned curve.
+    """Return a step's metrics for result.json: the last value, and a thinned curve.
 
-    A value that is not a finite number is a text there, such as ``"nan"``, as JSON has none.
+    A value that is not a finite number is text there, such as ``"nan"``, as JSON has none.
     """
     found = {}
     for name, curve in curves.items():
@@ -76,7 +76,7 @@ def metrics_record(curves: Mapping[str, Iterable[tuple[int, float]]]) -> dict[st
 
 
 def _returned(metric: str, outputs: Mapping[str, Any], place: Callable[[str], Path]) -> Any:  # noqa: ANN401
-    """Return a number, or numbers by name, that a trial's outputs hold; None if they hold none."""
+    """Return a number, or numbers by name, from a trial's outputs; None if they have none."""
     if metric in outputs:
         return {metric: _number(_content(outputs[metric], place(metric)))}
     if VALUE in outputs:
@@ -91,9 +91,9 @@ def _returned(metric: str, outputs: Mapping[str, Any], place: Callable[[str], Pa
 
 
 def _content(record: Mapping[str, Any], file: Path) -> Any:  # noqa: ANN401 - JSON
-    """Return an output's tree, or the JSON that a command wrote; None for anything else."""
+    """Return an output's tree, or the JSON that a command wrote; None for other outputs."""
     codec = str(record.get("codec", "")).partition("/")[0]
-    if codec == _FILE:  # a folder that holds the file under its own name
+    if codec == _FILE:  # a folder with the file under its own name
         file = next(file.iterdir())
         if not file.is_file() or file.stat().st_size > _LARGEST:
             return None
@@ -106,7 +106,7 @@ def _content(record: Mapping[str, Any], file: Path) -> Any:  # noqa: ANN401 - JS
 
 
 def _members(tree: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
-    """Return the members of a dict or of an object with fields by name; None for any other value."""
+    """Return the members of a dict, or the fields of an object, by name; None for other values."""
     if not isinstance(tree, dict):
         return None
     if "$" not in tree:
@@ -126,7 +126,7 @@ def _numbers(members: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _number(tree: Any) -> float | None:  # noqa: ANN401 - JSON
-    """Return a number, also one of NumPy's and one that JSON cannot hold; None for any other value."""
+    """Return a number, also of NumPy, and nan or inf; None for other values."""
     if isinstance(tree, dict) and tree.get("$") in {"float", "scalar", "int"}:
         try:
             tree = from_tree(tree, lambda _: None)
