@@ -1,5 +1,7 @@
 """Arguments of a wrong kind are refused by name, with what to write; none is taken in silence or fails deep inside."""
 
+import inspect
+
 import pytest
 
 import wingspan as ws
@@ -44,6 +46,7 @@ CALLS = {
     "wait(-1)": lambda p, run: run.wait(-1),
     "stop('x')": lambda p, run: run.stop("x"),
     "resume(check=3)": lambda p, run: run.resume(check=3),
+    "begin=3": lambda p, run: p.prepare(begin=3),
     "resume(listener=3)": lambda p, run: run.resume(listener=3),
 }
 
@@ -64,13 +67,120 @@ def test_an_argument_of_a_wrong_kind_is_refused_by_name(made, call):
     assert __file__ in str(told.value)
 
 
-@pytest.mark.parametrize("key", [3, None, ("one",), b"one", 1.5])
+def _two(x: int, y: str = "a") -> int:
+    return x
+
+
+def _declare(method, *args, **options):
+    """Call a method of a new pipeline; return the pipeline's steps and what it gave."""
+    p = ws.Pipeline("declared")
+    p.step(_two, 1, name="before")
+    return getattr(p, method)(*args, **options)
+
+
+class Odd:
+    """Nothing takes a value of this type."""
+
+
+WRONG = (Odd(), 3, -1.5, float("nan"), True, "", b"x", [Odd()], {1: Odd()}, {3}, print, Odd)
+MAPPED = {"over": {"x": [1]}}
+WRITTEN = {"outputs": {"out": "out.txt"}}
+SPACE = {"over": {"x": [1, 2]}, "metric": "value", "trials": 2}
+OPTIONS = ("name", "resources", "retries")
+SWEEP = [
+    name for name, each in inspect.signature(ws.Pipeline.sweep).parameters.items()
+    if each.kind is each.KEYWORD_ONLY
+]  # fmt: skip
+ONE_VALUE = {
+    "Pipeline": ws.Pipeline,
+    "step": lambda value: _declare("step", value),
+    "map": lambda value: _declare("map", value, **MAPPED),
+    "map x": lambda value: _declare("map", _two, over={"x": value}),
+    "map zip": lambda value: _declare("map", _two, over=ws.zip(x=value)),
+    "command": lambda value: _declare("command", value, **WRITTEN),
+    "sweep": lambda value: _declare("sweep", value, **SPACE),
+    "search": lambda value: _declare("search", value, metric="value", trials=2),
+    "choice": ws.choice,
+    "choice of two": lambda value: ws.choice([1, 2], value),
+    "log": ws.log,
+    "log value": lambda value: ws.log({"a": value}),
+    "log step": lambda value: ws.log({"a": 1.0}, value),
+    "checkpoint_file": ws.checkpoint_file,
+    "EarlyStopping": ws.EarlyStopping(),
+    "EarlyStopping save": lambda value: callable(value) or ws.EarlyStopping()(1.0, value),
+    "handle": lambda value: _declare("step", _two, 1)[value],
+    "handles": lambda value: _declare("map", _two, **MAPPED)[value],
+    "uniform": lambda value: ws.uniform(value, 4),
+    "log_uniform": lambda value: ws.log_uniform(1, value),
+    "int_uniform": lambda value: ws.int_uniform(value, 4),
+    "normal": ws.normal,
+    "log_normal": ws.log_normal,
+    "beta": ws.beta,
+}
+BY_NAME = {
+    "step": (lambda **given: _declare("step", _two, 1, **given), OPTIONS),
+    "map": (lambda **given: _declare("map", _two, **MAPPED | given), (*OPTIONS, "over", "max_jobs")),
+    "command": (
+        lambda **given: _declare("command", "echo", **WRITTEN | given),
+        (*OPTIONS, "outputs", "files"),
+    ),
+    "sweep": (lambda **given: _declare("sweep", _two, **SPACE | given), SWEEP),
+    "sweep command": (
+        lambda **given: _declare("sweep", "echo {x}", **WRITTEN | SPACE | given), SWEEP
+    ),
+    "search": (lambda **given: _declare("search", **SPACE | given), [*SWEEP, "step"]),
+    "Resources": (ws.Resources, inspect.signature(ws.Resources).parameters),
+    "EarlyStopping": (ws.EarlyStopping, inspect.signature(ws.EarlyStopping).parameters),
+}  # fmt: skip
+FACE = ONE_VALUE | {
+    f"{method} {name}=": (lambda value, call=call, name=name: call(**{name: value}))
+    for method, (call, names) in BY_NAME.items()
+    for name in names
+}
+
+
+@pytest.mark.parametrize("name", FACE)
+def test_a_wrong_value_is_an_error_of_ours_with_what_to_do(name, monkeypatch, tmp_path):
+    """A value of any type is taken, or refused by an error that says what to do; it never fails deep inside."""
+    monkeypatch.chdir(tmp_path)
+    refused, hints = [], []
+    for value in WRONG:
+        try:
+            FACE[name](value)
+        except ws.WingspanError as error:
+            refused.append(value)
+            hints.append("\n  -> " in str(error))
+    assert all(hints)
+    assert WRONG[0] in refused  # no option takes it
+
+
+@pytest.mark.parametrize("key", [3, None, ("one",), b"one", 1.5, [], {"one": 1}, {"one"}])
 def test_a_key_that_is_no_name_is_a_missing_one(made, key):
-    _, run = made
-    with pytest.raises(KeyError, match="it has no step"):
-        run[key]
-    assert key not in run
-    assert run.get(key, "other") == "other"
+    p, run = made
+    plan = p.plan(run.home.root)
+    for mapping in (run, plan, run.studies):
+        with pytest.raises(KeyError, match=r"it has no (step|sweep)"):
+            mapping[key]
+        assert mapping.get(key, "other") == "other"
+        assert key not in mapping
+
+
+def test_an_item_of_a_result_is_taken_inside_the_step():
+    with pytest.raises(ws.DeclarationError, match="not known while the pipeline is declared"):
+        _declare("step", _two, 1)["loss"]
+
+
+def test_an_unknown_option_of_a_search_is_named():
+    with pytest.raises(
+        ws.DeclarationError, match="a search has no option 'trial'\n  -> did you mean trials"
+    ):
+        _declare("search", **SPACE, trial=3)
+
+
+def test_requests_are_equal_however_their_commands_are_spelled():
+    one, other = (ws.Resources(submit={name: "Mips"}) for name in ("Rank", "rank"))
+    assert one == other
+    assert hash(one) == hash(other)
 
 
 def test_a_report_of_no_step_names_the_steps(made):

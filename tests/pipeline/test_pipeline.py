@@ -152,7 +152,7 @@ def test_containers_are_copied_at_declaration(p):
         (lambda p: p.step(lambda x: x, 1), "has no name"),
         (lambda p: p.step(taken, "x"), "parameter called 'name'"),
         (lambda p: p.step(variable, 1), "takes \\*numbers"),
-        (lambda p: p.step("load", Path("x")), "'load' is not a function"),
+        (lambda p: p.step("load", Path("x")), "expected a function, found 'load', of type str"),
         (
             lambda p: [p.step(load, Path("x")), p.step(load, Path("y"))],
             "'load' is declared already, at .*test_pipeline",

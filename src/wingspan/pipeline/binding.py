@@ -9,7 +9,7 @@ from typing import Any
 
 from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, by_label
-from wingspan.pipeline.options import check_parameters, unknown_argument
+from wingspan.pipeline.options import check_function, check_parameters, unknown_argument
 from wingspan.pipeline.place import calling_place
 from wingspan.store.annotation import TypeName, read_signature
 
@@ -56,12 +56,7 @@ def signature_of(function: Any, place: str) -> inspect.Signature:  # noqa: ANN40
     DeclarationError
         It is not a function, or one of Python's own, such as `int`, that has no signature.
     """
-    if not callable(function):
-        problem, fix = (
-            f"{function!r} is not a function",
-            "pass the function itself: p.step(load, path)",
-        )
-        raise DeclarationError(place, problem, fix)
+    check_function(function, place)
     try:
         return _signature(function)
     except (TypeError, ValueError) as error:
@@ -73,9 +68,16 @@ def signature_of(function: Any, place: str) -> inspect.Signature:  # noqa: ANN40
 
 
 def unwrapped(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], place: str
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Take a functools.partial apart: its arguments are arguments like others."""
+    """Take a functools.partial apart: its arguments are arguments like others.
+
+    Raises
+    ------
+    DeclarationError
+        It is not a function.
+    """
+    check_function(function, place)
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner, args, kwargs = inner.func, (*inner.args, *args), {**inner.keywords, **kwargs}

@@ -2,8 +2,9 @@
 
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from wingspan.errors import DeclarationError, near
 
@@ -55,6 +56,13 @@ class Handle:
             raise DeclarationError(f"step {self._step}", problem, fix)
         return iter([Handle(self._step, name, _owner=self._owner) for name in self._fields])
 
+    def __getitem__(self, key: object) -> NoReturn:
+        problem = (
+            f"its result is not known while the pipeline is declared, so it has no item {key!r}"
+        )
+        fix = "pass it on as an argument, and take the item inside the step"
+        raise DeclarationError(f"step {self._step}", problem, fix)
+
     def __bool__(self) -> bool:
         problem = (
             "its result is not known while the pipeline is declared, so it cannot decide an if"
@@ -98,7 +106,7 @@ class Handles(Mapping[str, Handle]):
         self._fields = fields
 
     def __getitem__(self, label: str) -> Handle:
-        if label not in self._by_label:
+        if not isinstance(label, str) or label not in self._by_label:
             raise DeclarationError(
                 "map", f"no result is labelled {label!r}", near(label, self._by_label)
             )
@@ -111,11 +119,11 @@ class Handles(Mapping[str, Handle]):
         return len(self._by_label)
 
     def __contains__(self, label: object) -> bool:
-        return label in self._by_label
+        return isinstance(label, str) and label in self._by_label
 
     def get(self, label: str, default: Any = None) -> Any:  # noqa: ANN401 - a handle, or what is given
         """Return the result of a label; the default if the label is unknown."""
-        return self._by_label.get(label, default)
+        return self._by_label[label] if label in self else default
 
     def __eq__(self, other: object) -> bool:
         return self._by_label == by_label(other) if isinstance(other, Mapping) else NotImplemented
@@ -233,7 +241,10 @@ def _labelled(name: str, values: object, place: str) -> list[tuple[str, Any]]:
         raise DeclarationError(place, problem, fix)
     if isinstance(values, Mapping):
         return [(str(label), value) for label, value in by_label(values).items()]
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if isinstance(values, AbstractSet):
+        problem = f"over={{{name!r}: ...}} is a set, which has no order"
+        raise DeclarationError(place, problem, f"write {name!r}: sorted(...)")
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         problem = f"over={{{name!r}: {values!r}}} is not a list, a dict of label: value, or the results of another map"
         raise DeclarationError(place, problem, f"write {name!r}: [{values!r}]")
     listed = list(values)

@@ -45,6 +45,19 @@ def check_options(name: object, resources: object, retries: object, place: str) 
         raise DeclarationError(place, problem, "write retries=2, or leave it out")
 
 
+def check_function(function: object, place: str) -> None:
+    """Refuse what cannot be called.
+
+    Raises
+    ------
+    DeclarationError
+        The message says what is expected.
+    """
+    if not callable(function):
+        problem = f"expected a function, found {shortened(function)}, of type {type(function).__qualname__}"
+        raise DeclarationError(place, problem, "pass the function itself: p.step(load, path)")
+
+
 def check_max_jobs(given: object, before: int | None, name: str, place: str) -> None:
     """Refuse a map's limit that is not a number of jobs, or differs from the limit it has.
 
@@ -119,9 +132,21 @@ def check_command(template: object, outputs: object, files: object, place: str) 
     if not named:
         problem = f"outputs={shortened(outputs)} is invalid: expected names and the paths that the command writes"
         raise DeclarationError(place, problem, 'write outputs={"model": "model.bin"}')
-    if isinstance(files, str | Path) or not isinstance(files, Iterable):
-        problem = f"files={shortened(files)} is invalid: expected a list of paths"
+    if not _are_files(files):
+        problem = (
+            f"files={shortened(files)} is invalid: expected a list of paths, or names and paths"
+        )
         raise DeclarationError(place, problem, 'write files=["train.py"]')
+
+
+def _are_files(files: object) -> bool:
+    if isinstance(files, str | bytes | Path) or not isinstance(files, Iterable):
+        return False
+    named = isinstance(files, Mapping)
+    paths = files.values() if isinstance(files, Mapping) else files
+    return all(isinstance(path, str | Path) and str(path) for path in paths) and (
+        not named or all(isinstance(name, str) for name in files)
+    )
 
 
 def request_hint(name: str, value: object) -> str | None:

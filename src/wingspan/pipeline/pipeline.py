@@ -105,7 +105,7 @@ class Pipeline:
         """
         place = calling_place()
         check_options(name, resources, retries, place)
-        function, args, kwargs = unwrapped(function, args, kwargs)
+        function, args, kwargs = unwrapped(function, args, kwargs, place)
         arguments = bind(function, args, kwargs, place)
         return self._add(
             name or function_name(function, place), function, arguments, resources, retries, place
@@ -139,7 +139,7 @@ class Pipeline:
         place = calling_place()
         check_options(name, resources, retries, place)
         check_over(over, kwargs, place)
-        function, args, kwargs = unwrapped(function, args, kwargs)
+        function, args, kwargs = unwrapped(function, args, kwargs, place)
         base = name or function_name(function, place)
         fields = fields_of(function, outputs_of(function, place))
         labels = self._map(base, place, max_jobs)
@@ -270,12 +270,11 @@ class Pipeline:
             sweep = swept.of_program(action, sweep)
         request = (resources or DEFAULT, retries, place, sweep)
         if isinstance(action, str):
-            command, usual = swept.command_to_search(
-                action, outputs or {}, files, given, sweep, place
-            )
+            command, usual = swept.command_to_search(action, outputs, files, given, sweep, place)
             made = Step(name or usual, command, frozen(given), typed(command), *request)
         else:
-            function, args, given = unwrapped(action, args, given)
+            swept.refuse_files(outputs, files, place)
+            function, args, given = unwrapped(action, args, given, place)
             bound = swept.bind_to_search(function, args, given, sweep, place)
             title = name or function_name(function, place)
             made = Step(title, function, bound, swept.outputs_to_search(function, place), *request)
@@ -298,11 +297,11 @@ class Pipeline:
         DeclarationError
             No step takes these arguments, or several do.
         """
-        from wingspan.pipeline.sweeps import Asked
+        from wingspan.pipeline.sweeps import asked_with
         from wingspan.pipeline.swept import searched, step_to_search, table_of
 
         place = calling_place()
-        asked = Asked(over, **options)
+        asked = asked_with(over, options, place)
         name = step_to_search(self._steps, step, asked, place)
         made = searched(self._steps[name], asked, place)
         listing = table_of(made.handle(self._number), place)

@@ -80,6 +80,7 @@ _KINDS = {
     "track": _MIRRORS,
     "name": _STEP,
     "listener": _FUNCTION,
+    "begin": _FUNCTION,
     "timeout_s": _SECONDS,
     **dict.fromkeys(("touch", "check", "fuse", "output"), _FLAG),
 }

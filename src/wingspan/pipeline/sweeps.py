@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wingspan.errors import DeclarationError
+from wingspan.errors import DeclarationError, near
 from wingspan.pipeline.resources import shortened
 from wingspan.sweep.over import read_over
 from wingspan.sweep.prune import Prune
@@ -40,6 +40,21 @@ class Asked(NamedTuple):
     target: float | None = None
     repeats: int = 1
     confirm: int = 0
+
+
+def asked_with(over: Over, options: Mapping[str, Any], place: str) -> Asked:
+    """Return the options of a search by name.
+
+    Raises
+    ------
+    DeclarationError
+        An option is unknown.
+    """
+    for name in options:
+        if name not in Asked._fields[1:]:
+            problem = f"a search has no option {name!r}"
+            raise DeclarationError(place, problem, near(name, Asked._fields[1:]))
+    return Asked(over, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +207,8 @@ def _check(asked: Asked, place: str) -> None:
     if asked.keep not in KEEP:
         problem = f"keep={shortened(asked.keep)} is invalid: expected one of {', '.join(KEEP)}"
         raise DeclarationError(place, problem, 'write keep="all"')
-    if isinstance(asked.start, str | Mapping) or not all(
-        isinstance(point, Mapping) for point in asked.start
-    ):
+    listed = isinstance(asked.start, list | tuple)
+    if not listed or not all(isinstance(point, Mapping) for point in asked.start):
         problem = (
             f"start={shortened(asked.start)} is invalid: expected a list of trials to run first"
         )

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from wingspan.errors import DeclarationError, near
-from wingspan.pipeline.binding import bind
+from wingspan.pipeline.binding import bind, signature_of
 from wingspan.pipeline.command import Files, read_command
 from wingspan.pipeline.handles import Handle, step_of
+from wingspan.pipeline.options import check_command
 from wingspan.pipeline.resources import shortened
 from wingspan.pipeline.step import (
     DEFAULT,
@@ -32,7 +33,7 @@ def given_once(
 ) -> dict[str, Any]:
     """Return the constant arguments: those named in the call, and those of `constants`."""
     more: object = {} if constants is None else constants
-    if not isinstance(more, Mapping):
+    if not isinstance(more, Mapping) or not all(isinstance(name, str) for name in more):
         problem = f"constants={shortened(constants)} is invalid: expected arguments by name"
         raise DeclarationError(place, problem, 'write constants={"seed": 3}')
     twice = [name for name in more if name in arguments]
@@ -56,12 +57,11 @@ def bind_to_search(
     DeclarationError
         The function lacks a parameter, or one is missing or given twice.
     """
-    if callable(function):
-        name = getattr(function, "__name__", repr(function))
-        parameters = inspect.signature(function).parameters
-        _check_names(sweep, parameters, given, name, place)
-        positional = list(parameters)[: len(args)]
-        _check_names(sweep, parameters, positional, name, place)
+    name = getattr(function, "__name__", repr(function))
+    parameters = signature_of(function, place).parameters
+    _check_names(sweep, parameters, given, name, place)
+    positional = list(parameters)[: len(args)]
+    _check_names(sweep, parameters, positional, name, place)
     swept = dict.fromkeys(sweep.names, _SWEPT)
     bound = bind(function, args, {**given, **swept}, place, "p.sweep")
     return {name: value for name, value in bound.items() if name not in swept}
@@ -79,15 +79,24 @@ def outputs_to_search(function: Callable[..., Any], place: str) -> tuple[tuple[s
     return outputs
 
 
+def refuse_files(outputs: object, files: Files, place: str) -> None:
+    """Refuse a command's options in the sweep of a function."""
+    if outputs is not None or files != ():
+        problem = f"{'files' if outputs is None else 'outputs'}= is for a command, found a function"
+        raise DeclarationError(place, problem, "leave it out; a function returns its result")
+
+
 def command_to_search(
     template: str,
-    outputs: Mapping[str, str],
+    outputs: Mapping[str, str] | None,
     files: Files,
     given: Mapping[str, Any],
     sweep: Sweep,
     place: str,
 ) -> tuple[Command, str]:
     """Return the command of a sweep, and the name that its step has where the user gives none."""
+    outputs = {} if outputs is None else outputs
+    check_command(template, outputs, files, place)
     if STUDY in outputs:
         problem = f"an output is called {STUDY!r}, which stands for the table of the trials"
         raise DeclarationError(place, problem, "rename the output")
@@ -154,7 +163,7 @@ def step_to_search(steps: Mapping[str, Step], wanted: str | None, asked: Asked, 
         There is no such step, or there are several.
     """
     if wanted is not None:
-        if wanted not in steps:
+        if not isinstance(wanted, str) or wanted not in steps:
             raise DeclarationError(place, f"there is no step {wanted!r}", near(wanted, steps))
         return wanted
     sweeps = [name for name, step in steps.items() if step.sweep is not None]

@@ -131,17 +131,17 @@ class Plan(Mapping[str, PlannedStep]):
         NotFoundError
             There is no such step.
         """
-        if name not in self._by_name:
+        if name not in self:
             problem = f"it has no step {name!r}"
             raise NotFoundError(f"pipeline {self.pipeline}", problem, near(name, self._by_name))
         return self._by_name[name]
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a step, or what is given
         """Return a step; the default where there is no such step."""
-        return self._by_name.get(name, default)
+        return self._by_name[name] if name in self else default
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        return isinstance(name, str) and name in self._by_name
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)

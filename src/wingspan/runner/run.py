@@ -235,6 +235,8 @@ class Run(Mapping[str, Any]):
         StepFailedError
             The step failed; the message holds its traceback, inputs and last output.
         """
+        if name not in self:
+            raise self._no_step(name, [*self.steps, *self.plan.maps])
         if name not in self.steps:
             return self._of_map(name)
         step = self.steps[name]
@@ -259,7 +261,7 @@ class Run(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is a step or a map of this name; no result is read."""
-        return name in self.steps or name in self.plan.maps
+        return isinstance(name, str) and (name in self.steps or name in self.plan.maps)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.steps)
@@ -357,7 +359,6 @@ class Run(Mapping[str, Any]):
 
     def _of_map(self, name: str) -> dict[str, Any]:
         """Return the values of a map's steps by label, in order."""
-        self._named(name)
         return {label: self[step] for label, step in self._steps_of(name).items()}
 
     @checks_arguments

@@ -4,11 +4,12 @@ Also the functions with which a user makes distributions.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from wingspan.errors import DeclarationError
+from wingspan.errors import DeclarationError, SettingError
 from wingspan.sweep.distributions import (
     Beta,
     Choice,
@@ -58,7 +59,21 @@ def beta(a: float = 1.0, b: float = 1.0, *, q: float | None = None) -> Distribut
 
 def choice(values: Sequence[Any], probabilities: Sequence[float] | None = None) -> Distribution:
     """Draw one of the values; a plain list in `over` is a choice with equal probabilities."""
-    return Choice(tuple(values), None if probabilities is None else tuple(probabilities))
+    shares = (
+        None if probabilities is None else _listed("probabilities", probabilities, "[0.8, 0.2]")
+    )
+    return Choice(_listed("values", values, "[1, 2]"), shares)
+
+
+def _listed(name: str, given: Any, example: str) -> tuple[Any, ...]:  # noqa: ANN401 - whatever the user gives
+    """Return a sequence as a tuple; refuse text, and what has no order."""
+    unordered = isinstance(given, str | bytes | Mapping | AbstractSet)
+    if unordered or not isinstance(given, Iterable):
+        found = f"{given!r}, of type {type(given).__qualname__}"
+        raise SettingError(
+            "choice", f"expected a list as {name}, found {found}", f"write {name}={example}"
+        )
+    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True)

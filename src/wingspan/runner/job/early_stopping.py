@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wingspan.errors import SettingError
 from wingspan.files import json_text
-from wingspan.runner.job.inside import checkpoint_file, in_job
+from wingspan.runner.job.inside import check_file_name, checkpoint_file, in_job
 from wingspan.tracking.patience import Patience, Progress
 
 
@@ -54,6 +54,7 @@ class EarlyStopping:
         file: str = "best",
     ) -> None:
         self._progress = Progress(Patience(patience, min_delta, goal))
+        check_file_name("ws.EarlyStopping", file)
         self._name = file
         self._file: Path | None = None
         if in_job():
@@ -79,6 +80,10 @@ class EarlyStopping:
         SettingError
             The value is not a number.
         """
+        if save is not None and not callable(save):
+            problem = f"expected a function as save, found {save!r}"
+            fix = "write save=lambda file: torch.save(model.state_dict(), file)"
+            raise SettingError("ws.EarlyStopping", problem, fix)
         try:
             number = float(value)
         except (TypeError, ValueError) as error:

@@ -4,11 +4,14 @@ Outside a run these functions do nothing, so that a step's function can be teste
 """
 
 import json
+import operator
 import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from wingspan.errors import SettingError
 from wingspan.files import copy, remove
@@ -61,8 +64,12 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
     Raises
     ------
     SettingError
-        A value is not a number.
+        A value is not a number, or the step is not a whole number.
     """
+    if not callable(getattr(metrics, "items", None)):
+        problem = f"expected a dict of numbers by name, found {metrics!r}"
+        raise SettingError("ws.log", problem, 'write ws.log({"loss": loss})')
+    step = None if step is None else _whole(step)
     numbers = {}
     for name, value in metrics.items():
         try:
@@ -84,11 +91,40 @@ def log(metrics: Mapping[str, float], step: int | None = None) -> None:
             os.close(handle)
 
 
+def _whole(step: Any) -> int:  # noqa: ANN401 - whatever the user gives
+    """Return a step of training as an int; libraries have their own integers."""
+    with suppress(TypeError):
+        if not isinstance(step, bool):
+            return operator.index(step)
+    problem = f"expected a whole number as step, found {step!r}"
+    raise SettingError("ws.log", problem, "write ws.log(metrics, step=epoch), or leave step out")
+
+
+def check_file_name(where: str, name: object) -> None:
+    """Refuse what cannot name a file below the checkpoint's folder.
+
+    Raises
+    ------
+    SettingError
+        The message says what is expected.
+    """
+    parts = Path(name).parts if isinstance(name, str | Path) else ()
+    if not parts or ".." in parts or parts[0] == "/":
+        problem = f"expected a file name such as model.pt, found {name!r}"
+        raise SettingError(where, problem, 'give a name in the checkpoint\'s folder: "model.pt"')
+
+
 def checkpoint_file(name: str) -> Path:
     """Return where to write a checkpoint; after a restart, the file has the last one.
 
     Write the file, then call `checkpoint`. Only what was in the file at that call survives.
+
+    Raises
+    ------
+    SettingError
+        The name is not that of a file below the checkpoint's folder.
     """
+    check_file_name("ws.checkpoint_file", name)
     folder = _folder()
     if folder is None:
         return Path(tempfile.mkdtemp(prefix="wingspan-")) / name
@@ -172,7 +208,7 @@ def should_stop() -> bool:
 
 
 def was_stopped(folder: str) -> bool:
-    """Return whether a job's step has seen the request to stop, so that its value does not count."""
+    """Return whether a job's step has seen the request to stop; then its value does not count."""
     return os.path.exists(f"{folder}/{STOPPED}")  # noqa: PTH110 - quicker than Path's
 
 

@@ -30,7 +30,7 @@ class Studies(Mapping[str, Study]):
         NotFoundError
             The run has no such sweep, or the sweep has not begun.
         """
-        if name not in self._sweeps:
+        if not isinstance(name, str) or name not in self._sweeps:
             problem = f"it has no sweep {name!r}"
             raise NotFoundError(f"run {self._run_id}", problem, near(name, self._sweeps))
         return study_of(self._sweeps[name], self._folder)
