@@ -46,7 +46,9 @@ class WingspanError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return written_out(f"{self.where}: {self.problem}\n  -> {self.fix}")
+        return (
+            f"{shown_name(self.where)}: {written_out(self.problem)}\n  -> {written_out(self.fix)}"
+        )
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows: the message, with the traceback of a step but not ours."""

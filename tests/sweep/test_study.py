@@ -52,6 +52,18 @@ def test_the_best_and_the_rows_follow_the_goal(tmp_path):
     assert small.summary().startswith("20 trials: 14 complete, 4 pruned, 2 failed; best loss ")
 
 
+def test_the_text_of_a_study_has_the_best_trials_and_how_to_see_all(tmp_path):
+    study = studied(tmp_path / "a", 200)
+    lines = repr(study).splitlines()
+    assert lines[0] == f"Study: {study.summary()}"
+    assert lines[1].startswith(f"  trial {study.best.number}: {study.best.value:g}  ")
+    assert lines[-1] == "  and 190 more: study.table() has all"
+    assert (len(lines), max(map(len, lines)) < 400) == (12, True)
+    few = studied(tmp_path / "b", 5)
+    assert repr(few).splitlines()[5] == "  trial 4: pruned" + repr(few).splitlines()[5][17:]
+    assert len(repr(few).splitlines()) == 6
+
+
 def test_the_table_has_a_row_a_trial(tmp_path):
     pytest.importorskip("polars")
     study = studied(tmp_path, 20)

@@ -1,7 +1,5 @@
 """``wingspan holds advise | watch | hook``: what to do about jobs that are held now."""
 
-import json
-import math
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.held_text import SHOWN, detail_lines, fit, job_lines, overview_lines
+from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import import_from_here
 from wingspan.cli.options import AsJson
@@ -149,7 +148,7 @@ def advise(
     if only is not None:
         incidents = _of_row(incidents, table, only)
     if as_json:
-        print(json.dumps([_plain(asdict(each)) for each in incidents], indent=2))
+        print_json([asdict(each) for each in incidents])
     elif as_commands:
         print("\n".join(commands([job for each in incidents for job in each.jobs])))
     else:
@@ -268,8 +267,10 @@ def watch(
                     if key in seen:
                         continue
                     seen.add(key)
-                    said = json.dumps(_plain(asdict(job))) if as_json else "\n".join(job_lines(job))
-                    print(said, flush=True)
+                    if as_json:
+                        print_json(asdict(job), line=True)
+                    else:
+                        print("\n".join(job_lines(job)), flush=True)
     except KeyboardInterrupt:
         return
 
@@ -368,15 +369,6 @@ def _looks(logs: Sequence[Path], interval: float, once: bool) -> Iterator[list[P
             return
         before = now
         time.sleep(interval)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with null in place of nan, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def register(app: typer.Typer) -> None:

@@ -1,12 +1,12 @@
 """``wingspan check``: what would go wrong on a pool, before anything is submitted."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted
 from wingspan.cli.runs import Shared
@@ -54,7 +54,7 @@ def check(
     plan, place, folder = _plan(target, settings or [], home, on)
     checks = check_plan(plan, place, profile, folder, probe=probe)
     if as_json:
-        print(json.dumps({"pool": on, "checks": [asdict(one) for one in checks]}, indent=2))
+        print_json({"pool": on, "checks": [asdict(one) for one in checks]})
     else:
         print(_table(checks))
     if not all(one.ok for one in checks):

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from wingspan.cli.options import HomeOption
-from wingspan.cli.paper import counted
+from wingspan.cli.paper import counted, label
+from wingspan.shown import shown
 
 
 def collect(
@@ -27,7 +28,7 @@ def collect(
         raise NotFoundError(str(folder), "there is no exported DAG here", fix)
     events = dag.collect(run.folder, run.home)
     for name, event in events.items():
-        print(f"{event.state:8} {name}  {event.problem or event.note}".rstrip())
+        print(f"{event.state:8} {label(name)}  {shown(event.problem or event.note)}".rstrip())
     for name, event in events.items():
         if event.state == "failed":
             print(f"\n{run.report(name)}", file=sys.stderr)

@@ -1,6 +1,5 @@
 """``wingspan dag show``: a DAG file as a picture, and what its nodes did."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted
 from wingspan.cli.runs import check_file
@@ -58,7 +58,7 @@ def show(
     if svg:
         write_atomically(svg, _picture(dag, states, times))
     if as_json:
-        print(json.dumps(_to_json(dag, states, times, path)))
+        print_json(_to_json(dag, states, times, path))
         return
     _print_head(dag, states)
     _print_layers(dag, states)

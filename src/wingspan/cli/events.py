@@ -1,6 +1,5 @@
 """``wingspan events``: read job event logs."""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import read
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted, print_table, wrap
@@ -60,7 +60,7 @@ def summary(
 
         write_atomically(picture, states_svg(events))
     if as_json:
-        print(json.dumps(asdict(found)))
+        print_json(asdict(found))
         return
     _print_head(found, rows)
     _print_holds(found, rows)
@@ -88,7 +88,7 @@ def jobs(
     history = group_by_job(read(files, timezone, cpus))
     lines = [line for line in _job_lines(history) if state.lower() in {"", line["state"]}]
     if as_json:
-        print(json.dumps(lines))
+        print_json(lines, line=True)
         return
     if not lines:
         print(
@@ -134,7 +134,7 @@ def show(
                 }
             )
     if as_json:
-        print(json.dumps(lines, default=str))
+        print_json(lines, line=True)
         return
     for line in lines:
         print(
@@ -364,7 +364,7 @@ def _print_events(events: "Events", as_json: bool) -> None:
         name, stamp = event_name(int(events.code[row])), _stamp(events.time[row])
         if as_json:
             line = {"time": float(events.time[row]), "job": job, "event": name, "body": body}
-            print(json.dumps(line, default=str), flush=True)
+            print_json(line, line=True)
         else:
             print(f"{stamp}  {job:<12} {name:<24} {_text(body)}", flush=True)
 

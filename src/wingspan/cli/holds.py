@@ -1,12 +1,12 @@
 """``wingspan holds``: what a hold means and what to do about it."""
 
 import difflib
-import json
 import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import wrap
 from wingspan.errors import SettingError
@@ -48,7 +48,7 @@ def explain(
     rule = rules.explain(code, subcode, reason)
     facts = _facts(code, subcode, rule)
     if as_json:
-        print(json.dumps(facts))
+        print_json(facts)
         return
     for name, value in facts.items():
         if value not in {"", None, 0} or name == "code":

@@ -1,6 +1,5 @@
 """``wingspan holds train`` and ``holds evaluate``: train an advisor on logs, and judge it."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wingspan.cli.holds_report import print_report
+from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.options import AsJson
@@ -56,7 +56,7 @@ def train(
     advisor = contest.advisor(samples, split, read)
     save_advisor(advisor, out)
     if as_json:
-        print(json.dumps({"folder": str(out), "winner": contest.winner, "card": advisor.card}))
+        print_json({"folder": str(out), "winner": contest.winner, "card": advisor.card})
         return
     print(f"{len(samples):,} holds in {len(samples.incidents):,} incidents")
     print(f"{len(split.train):,} released ones trained on, {len(split.calibrate):,} to choose by")
@@ -129,7 +129,7 @@ def evaluate(
 
         write_atomically(svg, reports_svg(reports))
     if as_json:
-        print(json.dumps([{"of": name, **_plain(report)} for name, report in reports]))
+        print_json([{"of": name, **asdict(report)} for name, report in reports])
         return
     for name, report in reports:
         print_report(name, report)
@@ -187,9 +187,3 @@ def _numbers(text: str) -> list[int]:
         return [int(each) for each in text.split(",")]
     except ValueError as error:
         raise SettingError("--seeds", f"is {text!r}", "give whole numbers as 1,2,3") from error
-
-
-def _plain(report: "Report") -> dict[str, object]:
-    """Return a value of JSON's types, with null for numbers that JSON does not have."""
-    found: dict[str, object] = json.loads(json.dumps(asdict(report)), parse_constant=lambda _: None)
-    return found

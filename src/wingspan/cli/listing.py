@@ -1,11 +1,11 @@
 """``wingspan runs``: list runs with parameters, times and ends, and compare two of them."""
 
-import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, wrap
 from wingspan.cli.why import duration
@@ -45,7 +45,7 @@ def runs(
         raise _no_pipeline(pipeline, (run.pipeline for run in all_runs(home=home)))
     rows = [_facts(run) for run in found]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for line in _lines(rows):
         print(line)
@@ -122,7 +122,7 @@ def diff(
     if as_json:
         pairs = {"before": facts[0].run_id, "after": facts[1].run_id}
         changes = [asdict(each) | {"change": each.change} for each in did]
-        print(json.dumps(pairs | {"differences": list(map(asdict, found)), "effects": changes}))
+        print_json(pairs | {"differences": list(map(asdict, found)), "effects": changes})
         return
     print(
         f"before: {facts[0].run_id}  {facts[0].state}\nafter:  {facts[1].run_id}  {facts[1].state}"

@@ -1,11 +1,11 @@
 """Print the results of training and prediction: models side by side, predictions by label."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.paper import columns, counted, wrap
 from wingspan.shown import shown_name
 
@@ -38,7 +38,7 @@ def print_rules(what: "Training") -> None:
     with TemporaryDirectory() as folder:
         table = read_table(what.data, Path(folder), options=what.options)
         table.schema.column(what.target)
-        print(json.dumps(with_date_parts(table, what.wanted).as_json(), indent=2))
+        print_json(with_date_parts(table, what.wanted).as_json())
 
 
 _COLUMNS = 40

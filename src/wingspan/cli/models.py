@@ -1,11 +1,11 @@
 """``wingspan models``: deployed models, their versions and metrics."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import console
 from wingspan.errors import CorruptError, FormatError
@@ -33,7 +33,7 @@ def list_models(models: Folder = MODELS, as_json: AsJson = False) -> None:
 
     rows = [_facts(one) | _summary(one.folder) for one in deployed_models(models)]
     if as_json:
-        print(json.dumps(rows))
+        print_json(rows)
     elif not rows:
         print(f"no model is deployed in {models}")
     else:
@@ -104,7 +104,7 @@ def show(
         check_file("--svg", picture)
         write_atomically(picture, picture_of(card.evaluation, found.reference))
     if as_json:
-        print(json.dumps(_facts(found) | {"card": card.as_json()}))
+        print_json(_facts(found) | {"card": card.as_json()})
     else:
         mark = " (current)" if found.current else ""
         print(f"{found.reference}{mark}, in {found.folder}\n")
@@ -131,7 +131,7 @@ def compare(
     best = select(found)
     if as_json:
         evaluations = {name: each.as_json() for name, each in found.items()}
-        print(json.dumps({"evaluations": evaluations, "best": best.best, "ties": best.ties}))
+        print_json({"evaluations": evaluations, "best": best.best, "ties": best.ties})
     else:
         print_evaluations(found, best.best, best.metrics, "row")
 
@@ -184,7 +184,10 @@ def rollback(
 
 
 def _say(one: "Deployed", *, as_json: bool) -> None:
-    print(json.dumps(_facts(one)) if as_json else f"{one.reference} is current, in {one.folder}")
+    if as_json:
+        print_json(_facts(one))
+    else:
+        print(f"{one.reference} is current, in {one.folder}")
 
 
 def _facts(one: "Deployed") -> dict[str, object]:

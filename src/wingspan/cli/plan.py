@@ -1,6 +1,5 @@
 """``wingspan plan``: print what would run and why, or export it as a DAG to submit by hand."""
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wingspan.cli.collect import submission
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, label, wrap
 from wingspan.cli.runs import (
@@ -77,7 +77,7 @@ def plan(
         names = [f"{step}[{label}]" for label in made.maps.get(step, ())] or [step]
         if as_json:
             found = [_step_json(made, name) for name in names]
-            print(json.dumps(found[0] if names == [step] else found, indent=2))
+            print_json(found[0] if names == [step] else found)
         else:
             print("\n".join(made.explain(name) for name in names))
         return
@@ -85,7 +85,7 @@ def plan(
         dag = _export(made, export, home, profile, pipeline.origin)
         print(f"submit: {submission(dag)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_plan_json(made, jobs=away), indent=2))
+        print_json(_plan_json(made, jobs=away))
     else:
         print(_plan_text(made))
         if away and profile is not None:
@@ -132,7 +132,7 @@ def _touch_text(made: "Plan", home: Path | None, force: list[str] | None) -> str
     if force:
         problem = "it keeps the last results, but --force makes new ones"
         raise SettingError("--touch", problem, "leave one of them out")
-    names = ", ".join(last_results(made, find_home(home))) or "none"
+    names = ", ".join(map(label, last_results(made, find_home(home)))) or "none"
     return wrap(f"{made.pipeline}: --touch would keep the last results of: {names}", "  ")
 
 

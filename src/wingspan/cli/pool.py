@@ -1,6 +1,5 @@
 """``wingspan pool``: run HTCondor's daemons for yourself, and show what any pool offers."""
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.errors import NotFoundError, SettingError
 
@@ -52,7 +52,10 @@ def install_command(
     )
     found = {"version": daemons.version, "origin": daemons.origin, "prefix": str(daemons.prefix)}
     text = f"HTCondor {daemons.version} ({daemons.origin}) is in {daemons.prefix}"
-    print(json.dumps(found) if as_json else text)
+    if as_json:
+        print_json(found)
+    else:
+        print(text)
 
 
 @app.command()
@@ -86,7 +89,10 @@ def start(
         "look at it: wingspan pool status    use its tools: wingspan pool run condor_q",
         "stop it:    wingspan pool stop",
     ]
-    print(json.dumps(found) if as_json else "\n".join(lines))
+    if as_json:
+        print_json(found)
+    else:
+        print("\n".join(lines))
 
 
 @app.command()
@@ -97,7 +103,10 @@ def stop(folder: Folder = None, as_json: AsJson = False) -> None:
     stopped = stop_pool(folder)
     where = folder or default_folder()
     text = f"the pool in {where} is stopped" if stopped else f"no pool runs in {where}"
-    print(json.dumps({"stopped": stopped}) if as_json else text)
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        print(text)
 
 
 @app.command()
@@ -111,7 +120,10 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
     config = _use(folder)
     found = pool_status()
     shown = {"config": str(config), **asdict(found)}
-    print(json.dumps(shown) if as_json else f"configuration {config}\n{found}")
+    if as_json:
+        print_json(shown)
+    else:
+        print(f"configuration {config}\n{found}")
     if found.problem:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from wingspan.cli.options import HomeOption
-from wingspan.cli.paper import counted, wrap
+from wingspan.cli.paper import counted, label, wrap
 
 if TYPE_CHECKING:
     from wingspan.runner.events import Listener, StepEvent
@@ -181,7 +181,7 @@ def run_pipeline(
     stale = pipeline.plan(home, until=choice.until).to_run() if choice.touch else ()
     started = pipeline.prepare(on, home=home, fuse=fuse, shared=shared, **options)
     if stale:
-        names = ", ".join(step.name for step in stale)
+        names = ", ".join(label(step.name) for step in stale)
         print(wrap(f"up to date with their last results: {names}", "  "), file=sys.stderr)
     for note in started.plan.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -1,11 +1,11 @@
 """``wingspan show``: print a step's result, or write it to a file."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.runs import check_file
 from wingspan.errors import NotFoundError, SettingError
@@ -43,7 +43,7 @@ def show(
         write_value(value, out, step)
         print(out)
     elif as_json:
-        print(json.dumps(json_of(value), indent=2))
+        print_json(json_of(value))
     else:
         print(text_of(value))
 

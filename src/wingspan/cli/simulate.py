@@ -1,6 +1,5 @@
 """``wingspan simulate``: event logs of a pool with known causes, and their truth file."""
 
-import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import console
 from wingspan.errors import SettingError
@@ -63,7 +63,7 @@ def simulate(
             "bytes": made.bytes,
             "seconds": seconds,
         }
-        print(json.dumps(facts | {"marginals": [asdict(row) | {"fits": row.fits} for row in rows]}))
+        print_json(facts | {"marginals": [asdict(row) | {"fits": row.fits} for row in rows]})
         return
     _print_table(rows)
     for log in made.logs:

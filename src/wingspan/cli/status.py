@@ -1,6 +1,5 @@
 """``wingspan status``: the steps of a run, where their jobs waited and ran, use and request."""
 
-import json
 import shutil
 import textwrap
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import label
 from wingspan.cli.progress import job_now, metrics_now, values_json
@@ -59,7 +59,7 @@ def status(
             | {"metrics": values_json(logged.get(name, {}))}
             for name, event in events.items()
         }
-        print(json.dumps({"run": run.run_id, "state": state, "steps": rows}, indent=2))
+        print_json({"run": run.run_id, "state": state, "steps": rows})
         return
     print(f"run {run.run_id}: {state}")
     width = shutil.get_terminal_size((80, 24)).columns
@@ -227,7 +227,7 @@ def _notes(
     lines = [f"  -> {names_of(of)}: {fix}" for fix, of in steps.items()]
     command = str(run.origin.get("command", ""))
     hints = [
-        f"{name}: {hint_in_terms_of(command, hint)}"
+        f"{label(name)}: {hint_in_terms_of(command, hint)}"
         for name, of in usage.items()
         for one in of
         if (hint := one.hint())

@@ -3,7 +3,6 @@
 The end of a step's output is made safe to print; ``--raw`` gives all of it unchanged.
 """
 
-import json
 import math
 import shutil
 import sys
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
+from wingspan.cli.paper import label
 from wingspan.cli.runs import Raw
 from wingspan.errors import SettingError
-from wingspan.shown import shown_name
+from wingspan.shown import shown, shown_name
 
 if TYPE_CHECKING:
     from wingspan.runner.run import Run
@@ -64,7 +65,7 @@ def logs(
         return
     if run.folder.root not in attempt.parents:
         state = _state_of(run, step)
-        print(f"step {step} did not run in run {run.run_id}: {state}", file=sys.stderr)
+        print(f"step {label(step)} did not run in run {run.run_id}: {state}", file=sys.stderr)
         print(f"this output is from run {attempt.parents[2].name}", file=sys.stderr)
     if raw:
         copy_output(attempt / STDOUT, sys.stdout)
@@ -75,7 +76,7 @@ def logs(
     traceback = result.get("error", {}).get("traceback", "")  # the report prints it
     wrote = [print_output(attempt / file, skip=traceback) for file in (STDOUT, STDERR)]
     if not any(wrote):
-        print(f"step {step} wrote nothing", file=sys.stderr)
+        print(f"step {label(step)} wrote nothing", file=sys.stderr)
     if failed:
         print(run.report(step, output=False))
 
@@ -104,7 +105,7 @@ def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json:
     names = run.steps if step is None else {step, *(f"{step}[{label}]" for label in of)}
     found = {name: logged for name, logged in run.metrics.items() if name in names}
     if as_json:
-        print(json.dumps({name: _curves(logged) for name, logged in found.items()}))
+        print_json({name: _curves(logged) for name, logged in found.items()})
     elif step in found:
         print("\n".join(_table(found[step])))
     else:
@@ -112,7 +113,7 @@ def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json:
 
 
 def _of(run: "Run", step: str | None) -> str:
-    return f"run {run.run_id}" if step is None else f"step {step}"
+    return f"run {run.run_id}" if step is None else f"step {label(step)}"
 
 
 def _curves(logged: "Mapping[str, Metric]") -> dict[str, list[list[float | None]]]:
@@ -205,15 +206,15 @@ def _why_no_output(run: "Run", step: str) -> str:
 
     tried = run.attempts.get(step, ())
     if run.state == "running" and tried and not tried[-1].outcome:
-        state = f"step {step}: its job {tried[-1].job} is {job_now(tried[-1])}"
+        state = f"step {label(step)}: its job {tried[-1].job} is {job_now(tried[-1])}"
         now = f"condor_tail -f {tried[-1].job}"
         return f"{state}\n  -> its output arrives when the job ends; to see it now: {now}"
-    return f"step {step} has written nothing here: {_state_of(run, step)}"
+    return f"step {label(step)} has written nothing here: {_state_of(run, step)}"
 
 
 def _state_of(run: "Run", step: str) -> str:
     event = run.events[step]
-    return f"{event.state}{': ' if event.problem else ''}{event.problem}"
+    return f"{event.state}{': ' if event.problem else ''}{shown(event.problem)}"
 
 
 def _last_attempt(run: "Run", step: str) -> Path | None:

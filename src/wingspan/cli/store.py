@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted
 from wingspan.errors import CorruptError, SettingError
@@ -55,7 +56,7 @@ def gc(
     store = Store(place.store)
     count, size = store.gc(needed_keys(place), age_s, key_format=FORMAT, dry=dry_run)
     if as_json:
-        print(json.dumps({"results": count, "bytes": size, "removed": not dry_run}))
+        print_json({"results": count, "bytes": size, "removed": not dry_run})
     else:
         verb = "would remove" if dry_run else "removed"
         print(f"{verb} {counted(count, 'result')}, {size / 1e6:,.1f} MB, from {place.store}")
@@ -67,7 +68,7 @@ def _gc_shared(shared: Path, age_s: float, *, dry: bool, as_json: bool) -> None:
     found = clean_shared(shared, age_s, dry=dry)
     if as_json:
         folders = [{"path": str(one.path), "kept": one.kept, "bytes": one.size} for one in found]
-        print(json.dumps({"folders": folders, "removed": not dry}))
+        print_json({"folders": folders, "removed": not dry})
         return
     gone = [one for one in found if not one.kept]
     for one in found:
@@ -146,7 +147,7 @@ def check(home: HomeOption = None, as_json: AsJson = False) -> None:
     found = list(Store(place.store).check())
     if as_json:
         rows = [{"where": e.where, "problem": e.problem, "fix": e.fix} for e in found]
-        print(json.dumps(rows))
+        print_json(rows)
     else:
         for error in found:
             print(error)

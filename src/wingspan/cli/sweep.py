@@ -1,7 +1,6 @@
 """``wingspan sweep``: search arguments of a step or script, list trials, end a sweep early."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import wrap
+from wingspan.cli.paper import label, wrap
 from wingspan.cli.runs import Background, Choice, On, PoolKeys, RunId, Settings, Track, pool_keys
 from wingspan.errors import NotFoundError, SettingError, near
+from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
     from wingspan.sweep.study import Study
@@ -142,7 +143,7 @@ def _best_lines(study: "Study") -> list[str]:
     best = study.best
     if best is None:
         return []
-    given = ", ".join(f"{name}={value}" for name, value in best.parameters.items())
+    given = ", ".join(f"{name}={shown_name(str(value))}" for name, value in best.parameters.items())
     return [wrap(f"best {study.spec.metric} {best.value:.6g}, trial {best.number}: {given}", "  ")]
 
 
@@ -171,7 +172,7 @@ def show(
         _draw(study, pictures)
     rows = study.rows()
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     if as_csv:
         columns = dict.fromkeys(column for row in rows for column in row)
@@ -179,7 +180,7 @@ def show(
         writer.writeheader()
         writer.writerows(rows)
         return
-    print(f"sweep {name}: {_counts(study)}")
+    print(f"sweep {label(name)}: {_counts(study)}")
     for line in _table(rows):
         print(line)
     found = study.importance()

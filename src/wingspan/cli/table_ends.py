@@ -1,12 +1,12 @@
 """After training: show the models, deploy the best unless it is not good enough, predict."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.model_table import print_comparison, print_evaluations, print_gains, write_out
 from wingspan.cli.paper import wrap
 from wingspan.cli.runs import check_file, check_folder
@@ -77,7 +77,7 @@ def finish(run: "Run", what: "Training", ends: Ends, failed: list[str], *, as_js
             "survey": survey.as_json(),
             "not_deployed": against if deployed is None else [],
         }
-        print(json.dumps(facts | _deployment(deployed, rival), indent=2))
+        print_json(facts | _deployment(deployed, rival))
     else:
         print_comparison(compared, best, tested, BASELINE)
         print_gains(run)

@@ -1,6 +1,5 @@
 """``wingspan train`` and ``wingspan predict``."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wingspan.cli.grouped import grouped
+from wingspan.cli.json_output import print_json
 from wingspan.cli.model_table import (
     prediction_facts,
     print_guess,
@@ -137,7 +137,7 @@ def predict(
     predictions = done[step_of(made)]
     write_out(predictions.path, out)
     if as_json:
-        print(json.dumps(prediction_facts(predictions, found, out), indent=2))
+        print_json(prediction_facts(predictions, found, out))
     else:
         print_predictions(predictions, found, out)
 

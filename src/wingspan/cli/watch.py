@@ -1,6 +1,5 @@
 """``wingspan watch``: show a run until it ends, without changing it."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from wingspan.cli.idle_text import Idle
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.progress import Progress, job_now, metrics_now, values_json
 from wingspan.cli.runs import RunId, conclude
@@ -41,7 +41,7 @@ def watch(run_id: RunId = "last", home: HomeOption = None, as_json: AsJson = Fal
         print(f"run {run.run_id} is left as it is: wingspan watch {run.run_id}", file=sys.stderr)
         raise
     if as_json:
-        print(json.dumps({"run": run.run_id, "state": run.state}), flush=True)
+        print_json({"run": run.run_id, "state": run.state}, line=True)
     conclude(run)
 
 
@@ -58,11 +58,11 @@ def _print_news(seen: "Watch", command: str) -> None:
         begin = time.monotonic()
         for event in seen.look():
             fields = asdict(event) | {"fix": in_terms_of(command, event.fix, event.step)}
-            print(json.dumps({k: v for k, v in fields.items() if v != ""}), flush=True)
+            print_json({k: v for k, v in fields.items() if v != ""}, line=True)
         logged = {step: values_json(values) for step, values in seen.metrics().items()}
         for step, metrics in logged.items():
             if metrics != before.get(step):
-                print(json.dumps({"step": step, "state": RUNNING, "metrics": metrics}), flush=True)
+                print_json({"step": step, "state": RUNNING, "metrics": metrics}, line=True)
         before = logged
         _rest(seen, begin)
 

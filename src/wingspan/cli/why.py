@@ -1,6 +1,5 @@
 """``wingspan why``: why jobs wait or are held, and where others run."""
 
-import json
 import re
 import shlex
 import time
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.errors import NotFoundError
 from wingspan.shown import shown, shown_name
@@ -48,7 +48,7 @@ def why(
     found = _explained(ads)
     waiting = {} if run is None or ads else _steps(run, step)
     if as_json:
-        print(json.dumps({"jobs": found, "steps": waiting}, indent=2))
+        print_json({"jobs": found, "steps": waiting})
         return
     print("\n\n".join(_text(facts) for facts in found) if found else _steps_text(run, waiting))
 

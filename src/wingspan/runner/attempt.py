@@ -27,6 +27,7 @@ from wingspan.runner.run_folder import (
 from wingspan.runner.trials.value import metrics_record
 from wingspan.runner.undeclared import holds, record, require_same_reads
 from wingspan.runner.written import read_metrics
+from wingspan.shown import shown_name
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
 
@@ -211,6 +212,6 @@ def not_deterministic(name: str, differs: Collection[str]) -> str:
     """Return the note on a step whose result differs from the one that another run stored first."""
     what = ", ".join(sorted(differs))
     return (
-        f"step {name} is not deterministic: its {what} differs from the result that was stored first, which is "
+        f"step {shown_name(name)} is not deterministic: its {what} differs from the result that was stored first, which is "
         "used; seed the step, and keep times and object ids out of its result"
     )

@@ -9,6 +9,7 @@ from typing import Any
 from wingspan.errors import ConflictError
 from wingspan.planning.plan import PlannedStep
 from wingspan.planning.reads import VARIABLES, Present, differences, names_of, next_key
+from wingspan.shown import listed, shown_name
 from wingspan.store.reads_index import ReadsIndex
 from wingspan.store.store import Store
 
@@ -42,8 +43,7 @@ def _said(index: ReadsIndex) -> set[tuple[str, tuple[str, ...]]]:
 
 def _note(name: str, reads: Mapping[str, Any], names: list[str]) -> str:
     """Return the note on what to declare."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    shown = f"{', '.join(names[:_SHOWN])}{more}"
+    name, shown = shown_name(name), listed(names, _SHOWN)
     if reads.get(ELSEWHERE) and len(names) == len(reads[ELSEWHERE]):
         return (
             f"step {name} reads {shown} on the execution point, where a change is not noticed: pass variables as "

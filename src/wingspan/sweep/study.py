@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
 from wingspan.files import json_text
-from wingspan.shown import in_markup
+from wingspan.shown import brief, in_markup, shown_name
 from wingspan.sweep.importance import Importance, importance
 from wingspan.sweep.journal import keys_in, read_journal, readable
 from wingspan.sweep.records import COMPLETE, PRUNED, RUNNING, STATES, Ledger, Trial, is_closed
@@ -19,6 +19,9 @@ from wingspan.sweep.spec import Spec
 
 if TYPE_CHECKING:
     import polars as pl
+
+_LISTED = 10  # trials that the text of a study has
+_WIDEST = 200  # characters of a trial's line
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,7 @@ class Study:
 
         The best trial is first; trials without a value are last.
         """
-        ranked = best_first(self.trials, self.spec)
-        others = [each for each in self.trials if each.state != COMPLETE]
-        return [self._row(each) for each in [*ranked, *others]]
+        return [self._row(each) for each in self._ordered]
 
     def table(self) -> "pl.DataFrame":
         """Return `rows` as a polars table; values other than numbers and text are JSON."""
@@ -124,11 +125,29 @@ class Study:
         if best is None:
             return f"{len(self.trials)} trials: {states or 'none yet'}"
         flat = self.spec.space.flat(best.parameters)
-        shown = ", ".join(f"{name}={value}" for name, value in flat.items())
-        return f"{len(self.trials)} trials: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {shown})"
+        given = brief(", ".join(f"{name}={value}" for name, value in flat.items()), _WIDEST)
+        return f"{len(self.trials)} trials: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {given})"
+
+    def __repr__(self) -> str:
+        lines = [self._line(each) for each in self._ordered[:_LISTED]]
+        left = len(self.trials) - len(lines)
+        more = [f"  and {left:,} more: study.table() has all"] if left else []
+        return "\n".join([f"Study: {self.summary()}", *lines, *more])
+
+    def _line(self, trial: Trial) -> str:
+        flat = self.spec.space.flat(trial.parameters)
+        given = ", ".join(f"{name}={value}" for name, value in flat.items())
+        value = trial.state if trial.value is None else f"{trial.value:g}"
+        return brief(shown_name(f"  trial {trial.number}: {value}  {given}"), _WIDEST)
 
     def _repr_html_(self) -> str:
         return "".join([f"<p>{in_markup(self.summary())}</p>", *self.pictures().values()])
+
+    @property
+    def _ordered(self) -> list[Trial]:
+        """The complete trials, best first, then the others."""
+        others = [each for each in self.trials if each.state != COMPLETE]
+        return [*best_first(self.trials, self.spec), *others]
 
     @property
     def _sign(self) -> int:
