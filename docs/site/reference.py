@@ -83,6 +83,7 @@ def commands() -> str:
             inspect.cleandoc(command.help or ""),
             f"    {usage}",
             _options(command, context),
+            (command.epilog or "").replace("Example: ", "Example:\n\n    "),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

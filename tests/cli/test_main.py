@@ -1,6 +1,7 @@
 """The command line answers at once and in words."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import typer
 
 import wingspan
+from wingspan.cli.examples import EXAMPLES
 from wingspan.cli.main import app
 
 
@@ -62,3 +64,26 @@ def test_no_summary_is_cut_at_80_columns():
 
     look(typer.main.get_command(app))
     assert cut == []
+
+
+def leaves(command, path=()):
+    """Yield each command that does something, with its words."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    if command.invoke_without_command and path:
+        yield path, command
+    for name, inner in command.commands.items():
+        yield from leaves(inner, (*path, name))
+
+
+def test_every_help_has_a_line_and_an_example_that_can_be_given():
+    root = typer.main.get_command(app)
+    found = dict(leaves(root))
+    assert sorted(map(" ".join, found)) == sorted(EXAMPLES)
+    for path, command in found.items():
+        assert command.help.partition("\n")[0].endswith("."), path
+        example = command.epilog.removeprefix("Example: wingspan ")
+        words = shlex.split(example)
+        assert tuple(words[: len(path)]) == path
+        command.make_context(" ".join(path), words[len(path) :])

@@ -60,7 +60,7 @@ def test_the_text_of_a_study_has_the_best_trials_and_how_to_see_all(tmp_path):
     assert lines[-1] == "  and 190 more: study.table() has all"
     assert (len(lines), max(map(len, lines)) < 400) == (12, True)
     few = studied(tmp_path / "b", 5)
-    assert repr(few).splitlines()[5] == "  trial 4: pruned" + repr(few).splitlines()[5][17:]
+    assert "\n  trial 4: pruned  " in repr(few)
     assert len(repr(few).splitlines()) == 6
 
 

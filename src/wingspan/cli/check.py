@@ -35,7 +35,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report what would go wrong on a pool, before anything is submitted.
+    """Report what would go wrong on a pool; submit nothing.
 
     Checks the connection, requests, transfers, imports, secrets and folders.
     """

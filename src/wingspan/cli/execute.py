@@ -42,7 +42,7 @@ def execute(
     pool: PoolKeys = None,
     raw: Raw = False,
 ) -> None:
-    """Run one command as a job: exec --cpus 2 -- python train.py."""
+    """Run one command as a job."""
     from wingspan.errors import DeclarationError, SettingError
     from wingspan.pipeline.handles import step_of
     from wingspan.pipeline.resources import Resources

@@ -41,7 +41,7 @@ def explain(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say what caused a hold and what to do: holds explain 12/2."""
+    """Explain the cause of a hold, and what to do."""
     from wingspan.eventlog import rules
 
     code, subcode, reason = parse_hold(" ".join(hold))

@@ -33,6 +33,7 @@ from wingspan.cli import (
     watch,
     why,
 )
+from wingspan.cli.examples import add_examples
 from wingspan.cli.terminal import guarded
 from wingspan.errors import WingspanError
 from wingspan.files import explained
@@ -78,6 +79,7 @@ for group in (
     why,
 ):
     group.register(app)
+add_examples(app)
 
 
 def _version(wanted: bool) -> None:

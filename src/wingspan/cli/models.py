@@ -162,7 +162,10 @@ def deploy(
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a model from a folder, such as one of another models folder."""
+    """Deploy a model from a folder.
+
+    The folder may be a version of a model in another models folder.
+    """
     from wingspan.tabular.deploy import deploy as deploy_bundle
 
     _say(deploy_bundle(bundle, models, name), as_json=as_json)

@@ -130,7 +130,7 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
 
 @app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
 def run(context: typer.Context, folder: Folder = None) -> None:
-    """Run a command with the pool's tools: pool run condor_q."""
+    """Run a command with the pool's tools."""
     command = context.args
     if not command:
         raise SettingError("wingspan pool run", "a command is missing", "give one, like condor_q")

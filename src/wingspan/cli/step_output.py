@@ -37,9 +37,10 @@ def logs(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the end of a step's output; if it failed, also the traceback and the rerun command.
+    """Print the end of a step's output.
 
-    Control characters are written out; --raw prints every byte unchanged.
+    If the step failed, also print the traceback and the command to rerun it. Control characters are written out;
+    --raw prints every byte unchanged.
     """
     if metrics:
         _print_metrics(run_id, step, home, as_json=as_json)

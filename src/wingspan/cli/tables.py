@@ -110,7 +110,7 @@ def predict(
     shared: Shared = None,
     pool: PoolKeys = None,
 ) -> None:
-    """Predict raw rows with a deployed model; the order of the rows is kept."""
+    """Predict raw rows with a deployed model, in their order."""
     from wingspan.pipeline.handles import step_of
     from wingspan.recipes.table_prediction import add_prediction
     from wingspan.tabular.deploy import find_deployed, only_deployed
