@@ -21,7 +21,9 @@
 
 from collections.abc import Iterable
 
-from wingspan.shown import shown_name, written_out
+from wingspan.shown import listed, shown_name, written_out
+
+_NAMED = 30  # names that a hint lists
 
 
 class WingspanError(Exception):
@@ -117,11 +119,9 @@ def near(name: object, known: Iterable[str]) -> str:
 
     known = [str(k) for k in known]
     close = list(map(shown_name, get_close_matches(str(name), known, n=3)))
-    return (
-        f"did you mean {' or '.join(close)}?"
-        if close
-        else f"there is: {', '.join(map(shown_name, known)) or 'nothing'}"
-    )
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"there is: {listed(known, _NAMED) or 'nothing'}"
 
 
 def installing(extra: str) -> str:

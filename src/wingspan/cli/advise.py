@@ -276,7 +276,7 @@ def watch(
 
 
 def hook(
-    file: Annotated[Path, typer.Argument(help="File to append a line to.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to append a line to.")],
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[WORD]...", help="Such as $JOBID and $NODE.")
     ] = None,

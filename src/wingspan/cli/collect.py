@@ -13,7 +13,9 @@ from wingspan.shown import shown
 
 
 def collect(
-    folder: Annotated[Path, typer.Argument(help="Folder that `wingspan plan --export` wrote.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that `wingspan plan --export` wrote.")
+    ],
     home: HomeOption = None,
 ) -> None:
     """Bring back the results that an exported DAG has finished so far."""

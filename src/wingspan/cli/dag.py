@@ -12,6 +12,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted
 from wingspan.cli.runs import check_file
+from wingspan.errors import FormatError
 
 if TYPE_CHECKING:
     from wingspan.dag.dag import Dag
@@ -51,6 +52,9 @@ def show(
     if svg:
         check_file("--svg", svg)
     dag = read_dag(file)
+    if not dag.nodes:
+        fix = "give a DAG file, whose lines name nodes: JOB fit fit.sub"
+        raise FormatError(str(file), "expected a DAG file, found no node in it", fix)
     log = nodes_log(file)
     times = time_nodes(log, timezone=timezone) if log.exists() else {}
     path = critical_path(dag, times)

@@ -84,7 +84,9 @@ def jobs(
 
     names = [each.name.lower() for each in State]
     if state and state.lower() not in names:
-        raise SettingError("--state", f"no state is called {state!r}", f"one of {', '.join(names)}")
+        raise SettingError(
+            "--state", f"no state is called {state!r}", f"give one of {', '.join(names)}"
+        )
     history = group_by_job(read(files, timezone, cpus))
     lines = [line for line in _job_lines(history) if state.lower() in {"", line["state"]}]
     if as_json:
@@ -104,7 +106,7 @@ def jobs(
 
 @app.command()
 def show(
-    job: Annotated[str, typer.Argument(help="CLUSTER or CLUSTER.PROC")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job id: CLUSTER or CLUSTER.PROC.")],
     files: Files,
     timezone: Zone = None,
     cpus: Cpus = 1,
@@ -171,7 +173,9 @@ def convert(
 
 @app.command()
 def follow(
-    log: Annotated[Path, typer.Argument(help="A log; its rotations are found next to it.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A log; its rotations are found next to it.")
+    ],
     state: Annotated[
         Path | None, typer.Option(help="File that keeps the position across restarts.")
     ] = None,

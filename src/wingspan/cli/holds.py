@@ -37,7 +37,10 @@ def holds() -> None:
 @app.command()
 def explain(
     hold: Annotated[
-        list[str], typer.Argument(help="CODE[/SUBCODE], a reason text, or both; quote the text.")
+        list[str],
+        typer.Argument(
+            metavar="HOLD...", help="CODE[/SUBCODE], a reason text, or both; quote the text."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

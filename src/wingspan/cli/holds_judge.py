@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    logs: Annotated[list[Path], typer.Argument(help="Event logs, or folders of them.")],
+    logs: Annotated[
+        list[Path], typer.Argument(metavar="LOGS...", help="Event logs, or folders of them.")
+    ],
     out: Annotated[Path, typer.Option(help="A new folder for the advisor.")],
     lstm: Lstm = False,
     network: Network = None,
@@ -66,7 +68,8 @@ def train(
 
 def evaluate(
     logs: Annotated[
-        list[Path] | None, typer.Argument(help="Event logs, or folders of them.")
+        list[Path] | None,
+        typer.Argument(metavar="[LOGS...]", help="Event logs, or folders of them."),
     ] = None,
     model: Annotated[
         Path | None,
@@ -186,4 +189,5 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(each) for each in text.split(",")]
     except ValueError as error:
-        raise SettingError("--seeds", f"is {text!r}", "give whole numbers as 1,2,3") from error
+        problem = f"expected whole numbers, found {text!r}"
+        raise SettingError("--seeds", problem, "write them like --seeds 1,2,3") from error

@@ -24,7 +24,9 @@ def sweep(
         Path,
         typer.Argument(metavar="CONFIG.yaml", help="File that names the parameters to search."),
     ],
-    logs: Annotated[list[Path], typer.Argument(help="Event logs, or folders of them.")],
+    logs: Annotated[
+        list[Path], typer.Argument(metavar="LOGS...", help="Event logs, or folders of them.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the best advisor.")] = Path("advisor"),
     parallel: Annotated[int | None, typer.Option(min=1, help="Most trials at once.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the search.")] = 0,

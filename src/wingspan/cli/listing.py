@@ -36,6 +36,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the runs, newest first: state, time, start, parameters."""
+    from wingspan.runner.run_folder import find_home
     from wingspan.runner.runs import runs as all_runs
 
     if context.invoked_subcommand is not None:
@@ -49,6 +50,8 @@ def runs(
         return
     for line in _lines(rows):
         print(line)
+    if not rows:
+        print(f"there is no run in {find_home(home).runs} yet; start one: wingspan run FILE.py")
 
 
 def _no_pipeline(name: str, known: "Iterable[str]") -> NotFoundError:

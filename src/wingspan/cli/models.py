@@ -82,7 +82,7 @@ def _chosen_by(row: dict[str, object]) -> str:
 
 @app.command()
 def show(
-    model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME@VERSION.")],
     picture: Annotated[
         Path | None, typer.Option("--svg", help="File to write a picture of its curves to.")
     ] = None,
@@ -113,8 +113,8 @@ def show(
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
-    other: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    one: Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME@VERSION.")],
+    other: Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME@VERSION.")],
     data: Annotated[
         Path, typer.Option(help="Rows with the target that neither model was trained on.")
     ],
@@ -138,7 +138,7 @@ def compare(
 
 @app.command()
 def export(
-    model: Annotated[str, typer.Argument(help="NAME or NAME@VERSION")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME or NAME@VERSION.")],
     out: Annotated[Path, typer.Option(help="Folder to write; it must not exist yet.")],
     models: Folder = MODELS,
 ) -> None:
@@ -157,8 +157,11 @@ def export(
 
 @app.command()
 def deploy(
-    bundle: Annotated[Path, typer.Argument(help="A folder with a model, such as models/loan/3.")],
-    name: Annotated[str, typer.Argument(help="The name to deploy it under.")],
+    bundle: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="A folder with a model, such as models/loan/3."),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to deploy it under.")],
     models: Folder = MODELS,
     as_json: AsJson = False,
 ) -> None:
@@ -173,7 +176,7 @@ def deploy(
 
 @app.command()
 def rollback(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")],
     to: Annotated[
         int | None, typer.Option(help="The version [default: the one before the current one].")
     ] = None,

@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    parameters: Annotated[str, typer.Argument(help="A TOML or JSON file, or: corpus, ospool.")],
+    parameters: Annotated[
+        str,
+        typer.Argument(metavar="PARAMETERS", help="A TOML or JSON file, or: corpus, ospool."),
+    ],
     out: Annotated[
         Path, typer.Option(help="Log to write; further access points write theirs next to it.")
     ],

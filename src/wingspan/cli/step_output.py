@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def logs(
-    step: Annotated[str | None, typer.Argument(help="Name of the step.")] = None,
+    step: Annotated[str | None, typer.Argument(metavar="[STEP]", help="Name of the step.")] = None,
     run_id: Annotated[str, typer.Option("--run", help="Id of the run, or 'last'.")] = "last",
     home: HomeOption = None,
     raw: Raw = False,

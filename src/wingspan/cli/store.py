@@ -151,6 +151,9 @@ def check(home: HomeOption = None, as_json: AsJson = False) -> None:
     else:
         for error in found:
             print(error)
-        print(f"{place.store}: {len(found)} damaged" if found else f"{place.store}: all is well")
+        state = f"{len(found)} damaged" if found else "no damage"
+        print(
+            f"{place.store}: {state}" if place.store.is_dir() else f"{place.store}: no results yet"
+        )
     if found:
         raise typer.Exit(1)

@@ -231,5 +231,8 @@ def end(run_id: RunId = "last", home: HomeOption = None) -> None:
     from wingspan.runner.runs import open_run
 
     opened = open_run(run_id, home=home)
+    if not opened.studies:
+        fix = "name a run with a sweep; `wingspan runs` lists the runs"
+        raise NotFoundError(f"run {opened.run_id}", "it has no sweep", fix)
     opened.end_sweeps()
     print(f"run {opened.run_id}: its sweeps end with the best trials so far")

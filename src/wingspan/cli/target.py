@@ -100,7 +100,9 @@ def _factory(path: Path, name: str) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if not callable(found):
         functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-        raise NotFoundError(str(path), f"it has no function {name!r}", near(name, functions))
+        declare = f"declare one: def {name}() -> ws.Pipeline"
+        hint = near(name, functions) if functions else declare
+        raise NotFoundError(str(path), f"it has no function {name!r}", hint)
     factory: Callable[..., Any] = found
     return factory
 

@@ -31,7 +31,9 @@ def why(
     what: Annotated[
         str, typer.Argument(metavar="RUN|JOB", help="Run id, 'last', or a job such as 12 or 12.0.")
     ] = "last",
-    step: Annotated[str | None, typer.Argument(help="Only the jobs of this step.")] = None,
+    step: Annotated[
+        str | None, typer.Argument(metavar="[STEP]", help="Show only the jobs of this step.")
+    ] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """The report of one step of a run, from the plan, the step's last event and its folder."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from wingspan.planning.plan import PlannedStep
@@ -7,6 +8,8 @@ from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import report
 from wingspan.runner.protocol import Trail
 from wingspan.runner.run_folder import RunFolder, read_result
+
+_MEMBERS = 6  # of a list whose members are listed
 
 
 def report_of(
@@ -32,4 +35,20 @@ def report_of(
     attempt = attempts[-1] if attempts else folder.step(step.key)
     result = read_result(attempt) if attempts else trail.sent(step.key)
     title = (event.state, event.problem, fix)
-    return report(name, result, title, attempt, inputs, output=output)
+    return report(name, result, title, attempt, _folded(inputs), output=output)
+
+
+def _folded(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return inputs with the members of a long list as one line.
+
+    >>> _folded({f"sizes.{n}": "1" for n in range(9)} | {"rate": "0.1"})
+    {'sizes': '9 values', 'rate': '0.1'}
+    """
+    lists = {name: name.rpartition(".")[0] for name in inputs if name.rpartition(".")[2].isdigit()}
+    counts = Counter(lists.values())
+    folded = {}
+    for name, value in inputs.items():
+        count = counts[lists.get(name, "")]
+        many = count > _MEMBERS
+        folded[lists[name] if many else name] = f"{count} values" if many else value
+    return folded
