@@ -95,7 +95,7 @@ def test_looking_at_a_run_needs_no_writing(project, closed, small_pool, wingspan
     for words, told in {
         "status": "ValueError: no good", "logs fails": "raise ValueError", "logs load": "loading",
         "logs --metrics": "size 3", "runs": "failed: fails", "watch": "ValueError: no good",
-        "why": "none of its jobs is in the queue", "store check": "all is well", "plan closed.py": "1 of 2 steps",
+        "why": "none of its jobs is in the queue", "store check": "no damage", "plan closed.py": "1 of 2 steps",
         "show load": "3", "store gc": "removed 0 results",
     }.items():  # fmt: skip
         code, said = wingspan(*words.split())

@@ -83,6 +83,8 @@ def test_every_help_has_a_line_and_an_example_that_can_be_given():
     assert sorted(map(" ".join, found)) == sorted(EXAMPLES)
     for path, command in found.items():
         assert command.help.partition("\n")[0].endswith("."), path
+        arguments = [each for each in command.params if each.param_type_name == "argument"]
+        assert all(each.metavar for each in arguments), path
         example = command.epilog.removeprefix("Example: wingspan ")
         words = shlex.split(example)
         assert tuple(words[: len(path)]) == path
