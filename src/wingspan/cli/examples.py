@@ -66,7 +66,7 @@ def add_examples(app: typer.Typer, group: str = "") -> None:
         A command has no example.
     """
     for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "")
+        name = command.name or str(getattr(command.callback, "__name__", ""))
         command.epilog = _text(f"{group}{name.replace('_', '-')}")
     for inner in app.registered_groups:
         if inner.typer_instance is not None:

@@ -106,7 +106,7 @@ class Handles(Mapping[str, Handle]):
         self._fields = fields
 
     def __getitem__(self, label: str) -> Handle:
-        if not isinstance(label, str) or label not in self._by_label:
+        if label not in self:
             raise DeclarationError(
                 "map", f"no result is labelled {label!r}", near(label, self._by_label)
             )

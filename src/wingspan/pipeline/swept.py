@@ -154,7 +154,7 @@ def table_of(sweep: Handle, place: str) -> Step:
     return Step(study_name(step_of(sweep)), TrialTable(), {"sweep": sweep}, kind, DEFAULT, 0, place)
 
 
-def step_to_search(steps: Mapping[str, Step], wanted: str | None, asked: Asked, place: str) -> str:
+def step_to_search(steps: Mapping[str, Step], wanted: object, asked: Asked, place: str) -> str:
     """Return the name of the step whose arguments a space names.
 
     Raises

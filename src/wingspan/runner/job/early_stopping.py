@@ -80,8 +80,9 @@ class EarlyStopping:
         SettingError
             The value is not a number.
         """
-        if save is not None and not callable(save):
-            problem = f"expected a function as save, found {save!r}"
+        given: object = save
+        if given is not None and not callable(given):
+            problem = f"expected a function as save, found {given!r}"
             fix = "write save=lambda file: torch.save(model.state_dict(), file)"
             raise SettingError("ws.EarlyStopping", problem, fix)
         try:

@@ -30,10 +30,13 @@ class Studies(Mapping[str, Study]):
         NotFoundError
             The run has no such sweep, or the sweep has not begun.
         """
-        if not isinstance(name, str) or name not in self._sweeps:
+        if name not in self:
             problem = f"it has no sweep {name!r}"
             raise NotFoundError(f"run {self._run_id}", problem, near(name, self._sweeps))
         return study_of(self._sweeps[name], self._folder)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._sweeps
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sweeps)
