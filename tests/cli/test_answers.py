@@ -80,9 +80,9 @@ def test_an_empty_list_says_that_it_is_empty(nothing, words, said):
 
 
 def test_a_run_without_sweeps_has_none_to_end(project):
-    project.write(numbers="def one() -> int:\n    return 1\n")
-    p = ws.Pipeline("numbers")
-    p.step(project.fresh("numbers").one)
+    project.write(ones="def one() -> int:\n    return 1\n")
+    p = ws.Pipeline("ones")
+    p.step(project.fresh("ones").one)
     p.run()
     end, output = ask("sweep", "end")
     assert "it has no sweep" in str(end)

@@ -80,7 +80,7 @@ def test_output_is_shown_safely_and_kept_whole(noisy):
         assert rb"red \x00\x08bell\x07" in logs.stdout
         assert b"\n99 %\n" in logs.stdout
         assert rb"bytes \xff\xfe end" in logs.stdout
-        assert b"all of it: --raw, or " in logs.stderr
+        assert b"print all: --raw, or see " in logs.stderr
         assert wingspan("logs", step, "--raw").stdout.startswith(written)
     status = wingspan("status", "--svg", "steps.svg")
     assert status.returncode == 0

@@ -111,7 +111,7 @@ def test_a_run_that_an_older_version_planned_is_read_but_not_carried_out(runs):
     plan.write_text("\n".join([json.dumps({**json.loads(header), "format": 1}), *steps]) + "\n")
     run = ws.open_run(runs[0].run_id)
     assert run.result() == 2
-    with pytest.raises(FormatError, match="format 1, and this version carries out format 2"):
+    with pytest.raises(FormatError, match="format 1, but this version carries out format 2"):
         drive(run.folder, run.home, ignore)
     assert not run.folder.driven()
 

@@ -137,7 +137,8 @@ class Study:
     def _line(self, trial: Trial) -> str:
         flat = self.spec.space.flat(trial.parameters)
         given = ", ".join(f"{name}={value}" for name, value in flat.items())
-        value = trial.state if trial.value is None else f"{trial.value:g}"
+        complete = trial.state == COMPLETE and trial.value is not None
+        value = f"{trial.value:g}" if complete else trial.state
         return brief(shown_name(f"  trial {trial.number}: {value}  {given}"), _WIDEST)
 
     def _repr_html_(self) -> str:
