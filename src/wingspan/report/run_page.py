@@ -329,7 +329,10 @@ def _metrics(facts: RunFacts) -> list[Block]:
 
 
 def _holds(facts: RunFacts) -> list[Block]:
-    """Return the attempts that were held, with cause and what to do by HTCondor's reason, or what would have fitted."""
+    """Return the attempts that were held, with their cause and what to do.
+
+    What to do is by HTCondor's reason, or the request that would have fitted.
+    """
     rows: list[list[Cell]] = []
     for step in facts.steps:
         for one in step.attempts:
@@ -345,7 +348,7 @@ def _holds(facts: RunFacts) -> list[Block]:
 
 
 def _since(step: StepFacts) -> str:
-    """Return what to do about a hold of a step that has ended well since; empty for any other step."""
+    """Return what to do about a hold of a step that has succeeded since; empty for other steps."""
     if step.event.state != DONE:
         return ""
     requests = " and ".join(one.request() for one in step.usage if one.too_small)
