@@ -26,7 +26,7 @@ class LaneNow(NamedTuple):
 
 
 def lane_of(attempt: Attempt) -> str:
-    """Return the lane of a trial's attempt, as people say it; the node's name of the sweep's own job.
+    """Return the lane of a trial's attempt in words, or the node of the sweep's own job.
 
     >>> lane_of(Attempt("fit-2_lane3", 1, 0.0))
     'lane 3'
