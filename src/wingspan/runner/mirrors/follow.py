@@ -65,7 +65,7 @@ def sync(run: Run) -> list[str]:
 
 
 class Checked(NamedTuple):
-    """What the mirrors of a run lack, and what they do not show, so that it could not be compared."""
+    """What a run's mirrors lack, and what they do not show and so could not be compared."""
 
     problems: list[str]
     unseen: list[str]
