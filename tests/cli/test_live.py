@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from wingspan.cli.idle_text import Idle
-from wingspan.cli.progress import Progress, job_now, left_text, metrics_now
+from wingspan.cli.job_text import job_now
+from wingspan.cli.progress import Progress, left_text, metrics_now
 from wingspan.cli.spark import Sparks, spark
 from wingspan.errors import PoolError
 from wingspan.eventlog.job_state import Phase

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from wingspan.cli.progress import job_now, summary
+from wingspan.cli.job_text import job_now
+from wingspan.cli.progress import summary
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
 from wingspan.runner.queue_attempt import Attempt

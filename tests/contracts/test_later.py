@@ -115,7 +115,7 @@ def newer(run):
 
 
 def test_a_run_of_a_newer_version_is_left_to_it(run, wingspan):
-    """What cannot be read says which Wingspan can, and touches nothing."""
+    """What cannot be read says which Wingspan can, and touches nothing; other runs are listed."""
     now = newer(run)
     for look in (lambda: now.events, now.resume, lambda: now["slow"]):
         with pytest.raises(FormatError, match=r"(?s)format 99.*newer Wingspan"):
@@ -123,6 +123,8 @@ def test_a_run_of_a_newer_version_is_left_to_it(run, wingspan):
     for words in ("status", "why", "logs slow", "resume", "stop", "watch"):
         code, said = wingspan(*words.split())
         assert (code, "newer Wingspan" in said, "Traceback" in said) == (2, True, False), words
+    code, said = wingspan("runs")
+    assert (code, "unreadable" in said, "newer Wingspan" in said) == (0, True, True)
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -77,10 +77,11 @@ STEPS = """
     def sealed(found: dict) -> str:
         return f"best {found['loss']:g}"
 
-    def sweep(log: str, trials: int = 6) -> ws.Pipeline:
+    def sweep(log: str, trials: int = 6, search: str = "grid", parallel: int = 2) -> ws.Pipeline:
         p = ws.Pipeline("drill")
-        over = {"number": list(range(trials))}
-        found = p.sweep(trial, log=log, over=over, metric="loss", search="grid", parallel=2)
+        over = {"number": list(range(trials)) if search == "grid" else ws.int_uniform(0, 9999)}
+        given = {"over": over, "metric": "loss", "search": search, "parallel": parallel}
+        found = p.sweep(trial, log=log, trials=trials, **given)
         p.step(sealed, found)
         return p
 

@@ -1,5 +1,6 @@
 """``wingspan runs``: list runs with parameters, times and ends, and compare two of them."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted, wrap
 from wingspan.cli.why import duration
-from wingspan.errors import NotFoundError, near
+from wingspan.errors import FormatError, NotFoundError, near
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def runs(
     found = all_runs(pipeline, home=home)
     if pipeline is not None and not found and not as_json:
         raise _no_pipeline(pipeline, (run.pipeline for run in all_runs(home=home)))
-    rows = [_facts(run) for run in found]
+    rows = [_readable_facts(run) for run in found]
     if as_json:
         print_json(rows)
         return
@@ -57,6 +58,23 @@ def runs(
 def _no_pipeline(name: str, known: "Iterable[str]") -> NotFoundError:
     problem = "there is no run of this pipeline"
     return NotFoundError(f"--pipeline {name}", problem, near(name, dict.fromkeys(known)))
+
+
+def _readable_facts(run: "Run") -> dict[str, Any]:
+    """Return the facts of a run; of a run of a newer Wingspan those that this version can read."""
+    try:
+        return _facts(run)
+    except FormatError as error:
+        print(f"{error.where}: {error.problem}\n  -> {error.fix}", file=sys.stderr)
+        folder = run.folder
+        known = {
+            "run": run.run_id,
+            "pipeline": run.pipeline,
+            "state": "unreadable",
+            "on": folder.on,
+        }
+        counts = {"done": 0, "steps": 0, "started": folder.started, "duration_s": None}
+        return {**known, **counts, "parameters": run.origin.get("parameters", {}), "failed": []}
 
 
 def _facts(run: "Run") -> dict[str, Any]:

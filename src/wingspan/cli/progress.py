@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from wingspan.runner.queue_attempt import Attempt
     from wingspan.runner.run import Run
 
 _NAME = 40  # characters of a metric's name
@@ -51,7 +50,6 @@ _METRICS_EACH_S = 10.0  # between two printed lines of a step's metrics
 _METRICS = 3  # shown of a step
 _LEAST = 10  # steps below the lines of maps
 _MAPS = 8  # most maps that are counted below the table
-_HOLD = 200  # characters of a hold's reason
 _DRAW_EACH_S = 0.1
 _REST = 19  # pause, in times that drawing a table takes: at most a twentieth of a core
 _ESTIMATE_EACH_S = 2.0
@@ -291,17 +289,6 @@ def summary(events: Iterable[StepEvent], jobs: Mapping[str, str]) -> str:
 
 def _map_of(step: str) -> str:
     return step.partition("[")[0]
-
-
-def job_now(attempt: "Attempt") -> str:
-    """Return what a job does now, where and for how long; if it has ended, where it ran."""
-    if attempt.outcome and attempt.outcome != "held":
-        return attempt.host
-    on = f" on {attempt.host}" if attempt.host else ""
-    why = (
-        f": {brief(attempt.reason, _HOLD)}" if attempt.outcome == "held" and attempt.reason else ""
-    )
-    return f"{attempt.phase}{on} for {max(time.time() - attempt.since, 0):,.0f} s{why}"
 
 
 def metrics_now(values: Mapping[str, LastValue], curves: Mapping[str, str] | None = None) -> str:

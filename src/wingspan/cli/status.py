@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.job_text import job_now, lane_lines
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import label
-from wingspan.cli.progress import job_now, metrics_now, values_json
+from wingspan.cli.progress import metrics_now, values_json
 from wingspan.cli.runs import RunId, check_file
 from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown
@@ -59,12 +60,17 @@ def status(
             | {"metrics": values_json(logged.get(name, {}))}
             for name, event in events.items()
         }
-        print_json({"run": run.run_id, "state": state, "steps": rows})
+        trials = {
+            name: [asdict(one) for one in of] for name, of in attempts.items() if name not in events
+        }
+        print_json({"run": run.run_id, "state": state, "steps": rows, "trials": trials})
         return
     print(f"run {run.run_id}: {state}")
     width = shutil.get_terminal_size((80, 24)).columns
     said = {step: metrics_now(values) for step, values in logged.items()}
     for line in _lines(seen, attempts, usage, width - 2, said):
+        print(f"  {line}")
+    for line in lane_lines(run, attempts):
         print(f"  {line}")
     for note in filter(None, [*_notes(run, events, usage), run.trail.channel()]):
         print("\n".join(_wrapped(note, "", width)))

@@ -55,8 +55,8 @@ def logs(
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
-    if trial := run.trial_attempts(step):
-        _print_trial(trial[-1], raw=raw)
+    if step not in run.steps and run.studies.trial(step) is not None:
+        _print_trial(run, step, raw=raw)
         return
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
@@ -82,15 +82,30 @@ def logs(
         print(run.report(step, output=False))
 
 
-def _print_trial(attempt: Path, *, raw: bool) -> None:
-    """Print the output of a sweep's trial; a traceback is in its errors."""
+def _print_trial(run: "Run", name: str, *, raw: bool) -> None:
+    """Print the output of a sweep's trial, and on a pool where it ran.
+
+    A traceback is in its errors.
+    """
+    from wingspan.cli.job_text import history_lines
     from wingspan.runner.run_folder import STDERR, STDOUT
 
-    for file in (attempt / STDOUT, attempt / STDERR):
+    folders, tried = run.collect().trial_attempts(name), run.attempts.get(name, [])
+    if tried:
+        print("\n".join(history_lines(name, run.studies.trial(name), tried)), file=sys.stderr)
+    for file in (folders[-1] / STDOUT, folders[-1] / STDERR) if folders else ():
         if raw:
             copy_output(file, sys.stdout)
         else:
             print_output(file)
+    if not folders and tried and not tried[-1].outcome:
+        now = f"condor_tail -f {tried[-1].job}"
+        print(
+            f"  -> its output comes when the job of its lane has ended; to see it now: {now}",
+            file=sys.stderr,
+        )
+    elif not folders:
+        print(f"trial {name} has written nothing here", file=sys.stderr)
 
 
 def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json: bool) -> None:
@@ -203,7 +218,7 @@ def copy_output(file: Path, out: Any, begin: int = 0) -> None:  # noqa: ANN401 -
 
 def _why_no_output(run: "Run", step: str) -> str:
     """Explain why a step has no folder here: its job runs in a pool, or it has not begun."""
-    from wingspan.cli.progress import job_now
+    from wingspan.cli.job_text import job_now
 
     tried = run.attempts.get(step, ())
     if run.state == "running" and tried and not tried[-1].outcome:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from wingspan.cli.idle_text import Idle
+from wingspan.cli.job_text import job_now
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.progress import Progress, job_now, metrics_now, values_json
+from wingspan.cli.progress import Progress, metrics_now, values_json
 from wingspan.cli.runs import RunId, conclude
 from wingspan.cli.spark import Sparks
 

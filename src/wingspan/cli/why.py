@@ -4,6 +4,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,11 +44,19 @@ def why(
     """
     job_id = _job_id(what, home)
     run = _run(what, step, home) if job_id is None else None
+    if run is not None and step is not None and step not in run.steps:
+        _explain_trial(run, step, as_json=as_json)
+        return
     ads = _ads(job_id, run, step)
     if not ads and run is None:
         fix = "list jobs with condor_q; for ended ones use condor_history, or wingspan events show"
         raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
     found = _explained(ads)
+    if run is not None and found and run.studies:
+        from wingspan.cli.job_text import trial_by_job
+
+        lanes = trial_by_job(run, run.attempts)
+        found = [facts | {"lane": lanes.get(facts["job"], "")} for facts in found]
     waiting = {} if run is None or ads else _steps(run, step)
     if as_json:
         print_json({"jobs": found, "steps": waiting})
@@ -55,12 +64,29 @@ def why(
     print("\n\n".join(_text(facts) for facts in found) if found else _steps_text(run, waiting))
 
 
+def _explain_trial(run: "Run", name: str, *, as_json: bool) -> None:
+    """Print in which lanes, jobs and attempts a trial ran, and why the job of its lane waits."""
+    from wingspan.cli.job_text import history_lines
+
+    tried, trial = run.attempts.get(name, []), run.studies.trial(name)
+    found: list[dict[str, Any]] = []
+    if trial is not None and trial.state == "running" and tried:
+        ads = run.trail.queued(run.steps[name.rpartition("[")[0]])
+        found = _explained(ad for ad in ads if f"{ad['ClusterId']}.{ad['ProcId']}" == tried[-1].job)
+    if as_json:
+        state = "running" if trial is None else trial.state
+        attempts = [asdict(one) for one in tried]
+        print_json({"trial": name, "state": state, "attempts": attempts, "jobs": found})
+        return
+    print("\n".join([*history_lines(name, trial, tried), *(_text(facts) for facts in found)]))
+
+
 def _run(what: str, step: str | None, home: Path | None) -> "Run":
     from wingspan.errors import near
     from wingspan.runner.runs import open_run
 
     run = open_run(what, home=home)
-    if step is not None and step not in run.steps:
+    if step is not None and step not in run.steps and run.studies.trial(step) is None:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
     return run
 
@@ -173,7 +199,8 @@ def match_facts(found: "Match") -> dict[str, Any]:
 
 def _text(facts: Mapping[str, Any]) -> str:
     alike = f", and {facts['jobs_alike'] - 1} jobs alike" if facts["jobs_alike"] > 1 else ""
-    step = f" (step {facts['step']})" if facts["step"] else ""
+    named = [f"step {facts['step']}" if facts["step"] else "", facts.get("lane", "")]
+    step = f" ({', '.join(filter(None, named))})" if any(named) else ""
     since = "" if facts["since_s"] is None else f" for {duration(facts['since_s'])}"
     lines = [f"job {facts['job']}{step}{alike}: {facts['state']}{since}"]
     lines += [f"  {line}" for line in facts["problem"].splitlines()]

@@ -66,6 +66,15 @@ TUNE = """
         p.step(sealed, found.model, found.study)
         return p
 
+    def twice() -> ws.Pipeline:
+        p = ws.Pipeline("twice")
+        train = p.step(load, 3)
+        over = {"rate": ws.log_uniform(1e-3, 1.0), "layers": [1, 2, 3]}
+        given = {"over": over, "metric": "loss", "parallel": 1, "seed": 5}
+        p.sweep(fit, train=train, search="tpe", trials=14, name="learned", **given)
+        p.sweep(fit, train=train, search="random", trials=4, name="random", **given)
+        return p
+
     def grid(function, **options) -> ws.Pipeline:
         p = ws.Pipeline("grid")
         p.sweep(function, **({"over": RATES, "metric": "loss", "search": "grid", "parallel": 1} | options))
@@ -245,6 +254,24 @@ def test_the_study_is_the_same_here_and_on_a_pool(tune, search):
     assert [trial.value for trial in there.trials] == [trial.value for trial in here.trials]
     assert [trial.curve for trial in there.trials] == [trial.curve for trial in here.trials]
     assert there.best.number == here.best.number
+
+
+@pytest.mark.htcondor
+@pytest.mark.long
+def test_the_study_is_the_same_here_and_on_real_daemons(project, pool):
+    """Two sweeps, one trial at a time each, without pruning, with the same seed; TPE has learned from the first ten."""
+    project.write(tune=TUNE)
+    module = project.fresh("tune")
+    there = module.twice().run("htcondor")
+    here = module.twice().run(home="elsewhere")
+    for name in ("learned", "random"):
+        ours, theirs = here.studies[name], there.studies[name]
+        assert [trial.parameters for trial in theirs.trials] == [t.parameters for t in ours.trials]
+        assert [trial.value for trial in theirs.trials] == [trial.value for trial in ours.trials]
+        assert [trial.curve for trial in theirs.trials] == [trial.curve for trial in ours.trials]
+        assert theirs.best.number == ours.best.number
+    assert len(there.studies["learned"].trials) == 14
+    assert {call.host for name, of in there.attempts.items() if "[" in name for call in of} != set()
 
 
 @pytest.mark.htcondor
