@@ -1,8 +1,10 @@
 """Templates: what differs between jobs is masked, what tells causes apart stays."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from wingspan.eventlog.templates import mask
+from wingspan.eventlog.templates import mask, masks
 
 REASONS = {
     "Error from slot1_5@vm: memory usage exceeded request_memory": "Error from <SLOT>: memory usage exceeded request_memory",
@@ -29,3 +31,15 @@ def test_mask(text, template):
 def test_masking_twice_changes_nothing(text):
     """A template is its own template."""
     assert mask(mask(text)) == mask(text)
+
+
+@given(
+    st.lists(
+        st.from_regex(r"([a-f0-9x./:@ <(-]{0,6}[0-9]{1,9}[a-zA-Z .,:/)>-]{0,4}){1,4}"), max_size=5
+    )
+)
+@example(["job 12 of x.5", "job 34 of x.5", "job 34 of x.7"])
+@example(["1.a5 12", "3.a4 12"])
+def test_templates_of_many_reasons_are_those_of_each(reasons):
+    """Reasons that differ in digits alone are masked once, and right."""
+    assert masks(reasons) == {reason: mask(reason) for reason in reasons}

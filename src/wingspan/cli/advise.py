@@ -315,7 +315,7 @@ def _of_events(events: "Events", every: bool, advisor: "Advisor | None") -> "tup
     from wingspan.advisor.answers.advise import advise as advise_on
     from wingspan.advisor.holds.timeline import make_timeline
 
-    return advise_on(make_timeline(events), every=every, advisor=advisor)
+    return advise_on(make_timeline(events, lean=advisor is None), every=every, advisor=advisor)
 
 
 def _of_queue(advisor: "Advisor | None") -> "tuple[Incident, ...]":

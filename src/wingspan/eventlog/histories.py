@@ -126,37 +126,38 @@ class JobHistories:
         counts[State.UNKNOWN, 0] += len(self)
         return np.cumsum(counts[:, :-1], axis=1)
 
-    def _spans(self, code: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return the rows of an event, and time and row of the job's next state change (-1: none)."""
+    def _spans(self, code: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return an event's jobs and rows, time and row (-1: none) of the next change of state."""
         changing = np.flatnonzero(np.isin(self.events.code, STATE_EVENTS))
         places = np.flatnonzero(self.events.code[changing] == code)
         rows = changing[places]
         after = changing[np.minimum(places + 1, len(changing) - 1)] if len(changing) else rows
-        job = self.job
-        after = np.where((places + 1 < len(changing)) & (job[after] == job[rows]), after, -1)
+        job = self.job[rows]
+        inside = (places + 1 < len(changing)) & (after < self.starts[job + 1])
+        after = np.where(inside, after, -1)
         end = np.where(after >= 0, self.events.time[after], np.nan) if len(rows) else np.empty(0)
-        return rows, end, after
+        return job, rows, end, after
 
     def _code_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(rows >= 0, self.events.code[rows].astype(np.int64), ABSENT)
 
     def holds(self) -> HoldCycles:
         """Return every hold and what ended it: a release (13), a removal (9), another hold (12)."""
-        rows, end, after = self._spans(Event.JOB_HELD)
+        job, rows, end, after = self._spans(Event.JOB_HELD)
         value, detail = self.events.value[rows], self.events.detail[rows].astype(np.int64)
-        job, start = self.job[rows], self.events.time[rows]
+        start = self.events.time[rows]
         return HoldCycles(job, rows, start, end, self._code_of(after), value, detail)
 
     def runs(self) -> Runs:
         """Return every run of a job and what ended it; a run goes on after a suspension."""
-        rows, end, after = self._spans(Event.EXECUTE)
+        job, rows, end, after = self._spans(Event.EXECUTE)
         code = self._code_of(after)
-        good = (
-            (code == Event.JOB_TERMINATED) & (self.events.return_value[after] == 0)
-            if len(rows)
-            else code == 0
+        ended = after[code == Event.JOB_TERMINATED]
+        good = np.zeros(len(rows), bool)
+        good[code == Event.JOB_TERMINATED] = (self.events.value[ended] == 0) & (
+            self.events.detail[ended] == 0
         )
-        return Runs(self.job[rows], rows, self.events.time[rows], end, code, good)
+        return Runs(job, rows, self.events.time[rows], end, code, good)
 
     def transfers(self) -> FileTransfers:
         """Return every file transfer whose start and end are both in the log."""
@@ -179,24 +180,30 @@ def group_by_job(events: Events, codes: Sequence[int] = ()) -> JobHistories:
 
     After its queue was reset, an access point reuses ids: a submission after a job's end begins another job.
     """
-    rows, starts, state = _ordered(events, codes)
+    wanted = np.isin(events.code, codes) if codes else None
+    rows, starts, state = _ordered(events, wanted)
     return JobHistories(events.take(rows), starts, state)
 
 
-def job_rows(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Return the rows that `group_by_job` takes, in its order, and the job's `State` after each."""
-    rows, _, state = _ordered(events, ())
+def job_rows(
+    events: Events, wanted: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return the rows that `group_by_job` takes, in its order, and the job's `State` after each.
+
+    `wanted` chooses among the events; all are by default.
+    """
+    rows, _, state = _ordered(events, wanted)
     return rows, state
 
 
 def _ordered(
-    events: Events, codes: Sequence[int]
+    events: Events, wanted: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return the rows sorted by job, where each job starts, and the states."""
-    wanted = (events.cluster >= 0) & (events.proc >= 0)
-    if codes:
-        wanted &= np.isin(events.code, codes)
-    rows = np.flatnonzero(wanted)
+    chosen = (events.cluster >= 0) & (events.proc >= 0)
+    if wanted is not None:
+        chosen &= wanted
+    rows = np.flatnonzero(chosen)
     if len(events.files) > 1:
         first = np.full(len(events.files), np.inf)
         np.minimum.at(first, events.file[rows], events.time[rows])
@@ -211,7 +218,8 @@ def _ordered(
     starts = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
     code = events.code[rows]
     state = _states(code, starts)
-    return rows, np.union1d(starts, _ids_used_again(code, starts, state)), state
+    again = _ids_used_again(code, starts, state)
+    return rows, np.union1d(starts, again) if len(again) else starts, state
 
 
 def _job_key(events: Events, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -240,7 +248,9 @@ def _ids_used_again(
     code: NDArray[np.int16], starts: NDArray[Any], state: NDArray[np.int8]
 ) -> NDArray[np.int64]:
     """Return the rows that submit a job whose id another one had, that has left the queue."""
-    rows = np.setdiff1d(np.flatnonzero(code == Event.SUBMIT), starts)
+    submitted = code == Event.SUBMIT
+    submitted[starts[:-1]] = False
+    rows = np.flatnonzero(submitted)
     return rows[np.isin(state[rows - 1], (State.COMPLETED, State.REMOVED))]
 
 

@@ -1,6 +1,7 @@
 """Read where jobs ran: host, slot and site, from execute events (001)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,10 +12,9 @@ from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.body import Body, parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
+from wingspan.eventlog.kernel import ABSENT
 
 _SITES: Final = ("GLIDEIN_ResourceName", "GLIDEIN_Site", "Site", "PelicanSite")
-_SLOT: Final = re.compile(rb"[^\n]*\n\tSlotName: [^\n]*@([^\n@\"\r]+)\r?\n")
-_NAMES: Final = re.compile(rb"\n\t(?:GLIDEIN_|Pelican)?(?:Site|ResourceName) = [^\n]*")
 _ADDRESS: Final = re.compile(rb"<(\[[^\]\n]*\]|[^>?:\n]*)")
 _ALIAS: Final = re.compile(rb"[?&]alias=([^&>\n]*)")
 _PART: Final = 1 << 16  # records that are read at once
@@ -40,8 +40,7 @@ def place_of(body: Body) -> Place:
     bare = re.match(r"<?([^:?>]*)", address)
     host = slot.rpartition("@")[2] or (alias[1] if alias else bare[1] if bare else "")
     props = body.get("ExecuteProps") or {}
-    sites = ("GLIDEIN_ResourceName", "GLIDEIN_Site", "Site", "PelicanSite")
-    site = next((str(props[name]) for name in sites if props.get(name)), "")
+    site = next((str(props[name]) for name in _SITES if props.get(name)), "")
     return Place(host, slot, site)
 
 
@@ -64,32 +63,50 @@ class Starts:
 
 def places_of_starts(events: Events, rows: NDArray[Any]) -> Starts:
     """Read the hosts and sites of the execute events at some rows."""
+    read, place = _distinct(events, rows)
     hosts: dict[str, int] = {"": -1}
     sites: dict[str, int] = {"": -1}
-    known: dict[bytes, tuple[int, int, bool]] = {}
     found: list[tuple[int, int, bool]] = []
-    for begin in range(0, len(rows), _PART):
-        for record in read_records(events, rows[begin : begin + _PART]):
-            key = _place_key(record)
-            where = known.get(key)
-            if where is None:
-                place = place_of(parse_body(Event.EXECUTE, record))
-                host = hosts.setdefault(place.host, len(hosts) - 1)
-                site = sites.setdefault(place.site, len(sites) - 1)
-                where = known[key] = (host, site, not place.slot)
-            found.append(where)
-    columns = np.array(found, np.int32).reshape(len(rows), 3).T
+    for record in _records(events, rows[read]):
+        at = place_of(parse_body(Event.EXECUTE, record))
+        host = hosts.setdefault(at.host, len(hosts) - 1)
+        site = sites.setdefault(at.site, len(sites) - 1)
+        found.append((host, site, not at.slot))
+    columns = np.array(found, np.int32).reshape(len(read), 3)[place].T
     names = tuple(hosts)[1:], tuple(sites)[1:]
     return Starts(columns[0], columns[1], columns[2] > 0, *names)
 
 
-def _place_key(record: bytes) -> bytes:
-    """Return the part of a record that names the place; equal parts mean equal host and site."""
-    if record[:1] in {b"<", b"{"}:
-        return record
-    slot = _SLOT.match(record)
-    where = b"@" + slot[1] if slot else machine_of(record) or record.split(b" ", 4)[-1]
-    return where + b"".join(_NAMES.findall(record))
+def machines_of(events: Events, rows: NDArray[Any], names: dict[bytes, int]) -> NDArray[np.int64]:
+    """Return the machines of submit events and of starts without a slot, as numbers.
+
+    `names` gives each name its number, and grows.
+    """
+    read, place = _distinct(events, rows)
+    found = [
+        names.setdefault(machine_of(each), len(names)) for each in _records(events, rows[read])
+    ]
+    return np.array(found, np.int64)[place]
+
+
+def _distinct(events: Events, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which events to read, ascending, and for each event the read one that equals it.
+
+    Equal events say the same of the place. The scanner numbers that (`Events.value`), but in the classic format alone:
+    of other formats all events are read.
+    """
+    number = events.value[rows]
+    _, first, which = np.unique(number, return_index=True, return_inverse=True)
+    alone = np.flatnonzero(number == ABSENT)
+    read = np.unique(np.concatenate([first, alone]))
+    place = np.searchsorted(read, first)[which.reshape(-1)]
+    place[alone] = np.searchsorted(read, alone)
+    return read, place
+
+
+def _records(events: Events, rows: NDArray[Any]) -> Iterator[bytes]:
+    for begin in range(0, len(rows), _PART):
+        yield from read_records(events, rows[begin : begin + _PART])
 
 
 def machine_of(record: bytes) -> bytes:

@@ -334,21 +334,73 @@ static int image_size(text p, text end, Numbers *out) {
     return 1;
 }
 
-/* Who submitted: a number for the access point in <IP:PORT?...&alias=HOST&...>: HOST, or IP when there is none. */
-static int submitted(text p, text end, Numbers *out) {
-    text line = p;
-    next_line(&line, end);
+typedef struct { text from, to; } Span;
+
+/* What names a machine in <IP:PORT?...&alias=HOST&...>, which ends before `line`: HOST, or IP when there is none. */
+static Span machine(text p, text line) {
     text from = p + (p < line && *p == '<'), alias = NULL;
     for (text q = from; (q = memchr(q, 'a', line - q)) && line - q > 6; ++q)
         if (same(q, "alias=", 6) && q > from && (q[-1] == '&' || q[-1] == '?')) { alias = q + 6; break; }
     text q = alias ? alias : from;
-    uint64_t hash = 14695981039346656037ULL;             /* FNV-1a */
+    Span found = {q, q};
     int bracket = 0;
     for (; q < line && *q != '>' && *q != '\n' && *q != '\r' && *q != '&' && *q != '?'; ++q) {
         bracket |= *q == '[';
         if (*q == ']') bracket = 0;
         if (*q == ':' && !bracket && !alias) break;
-        hash = (hash ^ *q) * 1099511628211ULL;
+    }
+    found.to = q;
+    return found;
+}
+
+/* FNV-1a of a text, after what was hashed before it. */
+static uint64_t hashed(uint64_t hash, Span part) {
+    for (text q = part.from; q < part.to; ++q) hash = (hash ^ *q) * 1099511628211ULL;
+    return hash;
+}
+
+static const uint64_t NOTHING = 14695981039346656037ULL; /* FNV-1a of no text */
+
+/* Who submitted: a number for the access point. */
+static int submitted(text p, text end, Numbers *out) {
+    text line = p;
+    next_line(&line, end);
+    out->value = (int64_t)(hashed(NOTHING, machine(p, line)) >> 1);
+    return 1;
+}
+
+/* What names the host in the line [line, after) "\tSlotName: slotN@HOST": "@HOST", or nothing when there is none. */
+static Span slot_host(text line, text after) {
+    text stop = after, q;
+    while (stop > line && (stop[-1] == '\n' || stop[-1] == '\r')) --stop;
+    for (q = stop; q > line && q[-1] != '@'; --q) ;
+    int none = q == line || q == stop || *q <= ' ' || *q == '"';
+    return (Span){none ? stop : q - 1, stop};
+}
+
+/* Where a job starts: a number for what the record says of host and site. Records with one number name the same. */
+static int executing(text p, text end, Numbers *out) {
+    text line = p, after;
+    int more = next_line(&line, end), named = 0;
+    Span address = machine(p, line);
+    uint64_t hash = NOTHING;
+    if (more && same(line, "\tSlotName:", 10)) {
+        after = line;
+        more = next_line(&after, end);
+        Span host = slot_host(line, after);
+        named = host.from < host.to;
+        hash = hashed(hash, named ? host : (Span){line, after});
+        line = after;
+    }
+    if (!named) hash = hashed(hash, address);
+    for (; more; line = after) {
+        text name = line;
+        after = line;
+        more = next_line(&after, end);
+        skip_blanks(&name);
+        take_text(&name, "GLIDEIN_");
+        if (same(name, "Site", 4) || same(name, "ResourceName", 12) || same(name, "PelicanSite", 11))
+            hash = hashed(hash, (Span){line, after});
     }
     out->value = (int64_t)(hash >> 1);
     return 1;
@@ -383,7 +435,7 @@ INLINE int take_body(int code, text p, text end, Numbers *out, int brief) {
     int64_t n;
     switch (code) {
     case 0: return IS("Job submitted from host: ") && (brief || submitted(p, end, out));
-    case 1: return IS("Job executing on host: ");
+    case 1: return IS("Job executing on host: ") && (brief || executing(p, end, out));
     case 2: return !brief && IS("(") && take_integer(&p, &n) && take(&p, ')');
     case 3: return IS("Job was checkpointed.") && (brief || (usage_line(&p, end) && usage_line(&p, end)));
     case 4: return IS("Job was evicted.") && (brief || evicted(p, end, out));

@@ -1,5 +1,6 @@
 """Open a log's bytes, plain or compressed, and detect its format."""
 
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from wingspan.errors import EventLogError, NotFoundError, SettingError, installi
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
-_BLOCK = 1 << 18  # read at once where many records of a plain file are wanted
-_MANY = 64
+_BLOCK = 1 << 18  # bytes of a plain file that are read at once, at most
+_GAP = 1 << 13  # bytes between two ranges that are cheaper to read than another call
 
 
 class Reader(Protocol):
@@ -98,15 +99,26 @@ def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes
 
 
 def _from_blocks(file: FileIO, wanted: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield ranges of a plain file; many ranges are read in blocks to save system calls."""
-    least = _BLOCK if len(wanted) >= _MANY else 0
+    """Yield ranges of a plain file; neighbours are read at once to save system calls."""
     block, start = b"", 0
-    for offset, length in wanted:
+    for number, (offset, length) in enumerate(wanted):
         place = offset - start
         if place < 0 or place + length > len(block):
-            file.seek(offset)
-            block, start, place = _read(file, max(length, least)), offset, 0
+            size = _block_of(wanted, number) - offset
+            block, start, place = os.pread(file.fileno(), size, offset), offset, 0
         yield block[place : place + length]
+
+
+def _block_of(wanted: list[tuple[int, int]], first: int) -> int:
+    """Return the end of the ranges from a number on that are worth reading at once."""
+    begin, length = wanted[first]
+    end = begin + length
+    for number in range(first + 1, len(wanted)):
+        offset, length = wanted[number]
+        if not begin <= offset <= end + _GAP or offset + length > begin + _BLOCK:
+            break
+        end = max(end, offset + length)
+    return end
 
 
 def _read(file: Reader, length: int) -> bytes:

@@ -24,7 +24,7 @@ from wingspan.eventlog.histories import (
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.rules import explain
-from wingspan.eventlog.templates import mask
+from wingspan.eventlog.templates import masks
 from wingspan.eventlog.toll import Loss, Toll, at_home, ends_of, losses, owners, tolls
 
 SAMPLE: Final = 4_000  # bodies read at most for each part of a summary, evenly spread
@@ -220,7 +220,7 @@ def _groups_of_kind(
 ) -> list[HoldGroup]:
     """Split the holds of one code and sub-code by reason template, from a sample of bodies."""
     reasons = [str(body.get("HoldReason", "")) for body in bodies]
-    template_of = {reason: mask(reason) for reason in dict.fromkeys(reasons)}
+    template_of = masks(reasons)
     groups: dict[str, list[int]] = defaultdict(list)
     for number, reason in enumerate(reasons):
         groups[template_of[reason]].append(number)

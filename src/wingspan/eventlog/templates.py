@@ -1,6 +1,7 @@
 """Turn a hold's reason into a template, in which details of one job are masked."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _MASKS: Final = tuple(
@@ -23,6 +24,8 @@ _MASKS: Final = tuple(
     )
 )
 
+_DIGITS: Final = str.maketrans("0123456789", "7777777777")
+
 
 def mask(text: str) -> str:
     """Return a reason with its numbers, paths, hosts, slots, users, ids and times masked.
@@ -33,3 +36,18 @@ def mask(text: str) -> str:
     for pattern, mark in _MASKS:
         text = pattern.sub(mark, text)
     return text.strip()
+
+
+def masks(texts: Iterable[str]) -> dict[str, str]:
+    """Return the template of each reason; reasons that differ in digits alone are masked once.
+
+    All digits are alike to the masks, so such reasons have one template, unless it keeps a digit.
+    """
+    alike: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        key = text.translate(_DIGITS)
+        if key not in alike:
+            alike[key] = mask(key)
+        found[text] = mask(text) if "7" in alike[key] else alike[key]
+    return found

@@ -14,7 +14,7 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.histories import HoldCycles, JobHistories, Runs
 from wingspan.eventlog.kernel import ABSENT
-from wingspan.eventlog.places import Starts, machine_of
+from wingspan.eventlog.places import Starts, machines_of
 
 _PRIOR: Final = (
     20.0  # runs at the usual rate that each rate begins with, so that few runs do not rank first
@@ -136,17 +136,18 @@ def at_home(history: JobHistories, runs: Runs, starts: Starts) -> NDArray[np.boo
 
     They have no slot and run at the submitting daemon.
     """
-    own = np.zeros(len(runs.row), bool)
+    events, own = history.events, np.zeros(len(runs.row), bool)
     bare = np.flatnonzero(starts.bare)
-    first, which = np.unique(history.starts[runs.job[bare]], return_inverse=True)
-    submits = read_records(history.events, first)
-    machines = [machine_of(record) for record in submits]
+    first, names = history.starts[runs.job[bare]], dict[bytes, int]()
+    here = machines_of(events, first, names) == machines_of(events, runs.row[bare], names)
+    bare, first = bare[here], first[here]
     for begin in range(0, len(bare), _PART):
         part = slice(begin, begin + _PART)
-        records = read_records(history.events, runs.row[bare[part]])
-        for run, place, record in zip(bare[part], which.reshape(-1)[part], records, strict=True):
-            if machine_of(record) == machines[place]:
-                own[run] = runs_at_home(_address(submits[place]), _address(record))
+        submits, records = (read_records(events, rows[part]) for rows in (first, runs.row[bare]))
+        own[bare[part]] = [
+            runs_at_home(_address(submit), _address(record))
+            for submit, record in zip(submits, records, strict=True)
+        ]
     return own
 
 

@@ -24,7 +24,7 @@ from wingspan.advisor.answers.tries import Tries
 from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
-from wingspan.eventlog.bodies import read_bodies
+from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import Origin
 
 LEVELS: Final = ("template", "sub-code", "code")
@@ -135,8 +135,8 @@ class History:
 
     def __init__(self, timeline: Timeline, episodes: Episodes) -> None:
         self.timeline, self.episodes = timeline, episodes
-        bodies = read_bodies(timeline.events, episodes.row)
-        self.reasons = [str(body.get("HoldReason") or "") for body in bodies]
+        places = np.searchsorted(timeline.where(Event.JOB_HELD), episodes.row)
+        self.reasons = [timeline.reasons[place] for place in places.tolist()]
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
         self._at = places_of(timeline, episodes.row, self.said)
         known = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))

@@ -18,14 +18,16 @@ from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.histories import job_rows
+from wingspan.eventlog.histories import STATE_EVENTS, job_rows
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.places import places_of_starts
-from wingspan.eventlog.templates import mask
+from wingspan.eventlog.templates import masks
 
 AUTHORS: Final = ("", "user", "policy", "dag")
 _CLUSTER_EDITS: Final = (Event.ATTRIBUTE_UPDATE, Event.CLUSTER_SUBMIT, Event.CLUSTER_REMOVE)
 _ACTIONS: Final = (Event.JOB_HELD, Event.JOB_RELEASED, Event.JOB_ABORTED)
+_ASKED: Final = (*STATE_EVENTS, Event.REMOTE_ERROR, *_CLUSTER_EDITS)
+_ASKED_OF_HELD: Final = (Event.IMAGE_SIZE, Event.JOB_AD_INFORMATION)
 _NODE_NOTE: Final = b"DAG Node: "
 _YEARLESS: Final = re.compile(rb"\d{3} \([^)]*\) \d\d/\d\d ")
 _AUTHOR_TEXTS: Final = tuple(
@@ -69,6 +71,8 @@ class Timeline:
         the file's modification time, which is not known at the hold. bool
     dag_node
         Of holds: whether the job is a node of a DAG, from its cluster's submission. bool
+    reasons
+        The reasons of the holds, in the order of their rows.
     """
 
     events: Events
@@ -85,10 +89,11 @@ class Timeline:
     hosts: tuple[str, ...] = field(repr=False)
     sites: tuple[str, ...] = field(repr=False)
     templates: tuple[str, ...] = field(repr=False)
+    reasons: tuple[str, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if each.name not in {"events", "hosts", "sites", "templates"}:
+            if each.name not in {"events", "hosts", "sites", "templates", "reasons"}:
                 getattr(self, each.name).flags.writeable = False
 
     def __len__(self) -> int:
@@ -112,16 +117,21 @@ def whose(timeline: Timeline, holds: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(timeline.dag_node[holds], -2 - point, timeline.cluster[holds])
 
 
-def make_timeline(events: Events) -> Timeline:
+def make_timeline(events: Events, *, lean: bool = False) -> Timeline:
     """Order the events of all jobs by when they became known, and read hosts and reasons.
 
     Rotations of one log follow each other by their headers, else by the time of their first event.
+
+    Parameters
+    ----------
+    lean
+        Leave out what answers do not use unless a trained advisor gives them, to save time and memory: transfers, and
+        image sizes and ads of jobs in clusters without a hold.
     """
-    rows, state = _kept(events)
-    rows, state, clock = _in_order(events, rows, state)
+    rows, state, clock = _in_order(events, lean=lean)
     kept = events.take(rows)
     job, cluster = _jobs(kept, state)
-    template, author, dated, templates = _reasons(kept)
+    reasons = _read_reasons(kept)
     host, site, hosts, sites = _places(kept, job)
     return Timeline(
         events=kept,
@@ -131,42 +141,79 @@ def make_timeline(events: Events) -> Timeline:
         state=state,
         host=host,
         site=site,
-        template=template,
-        author=author,
-        dated=dated,
+        template=reasons.template,
+        author=reasons.author,
+        dated=reasons.dated,
         dag_node=_dag_nodes(kept, cluster),
         hosts=hosts,
         sites=sites,
-        templates=templates,
+        templates=reasons.templates,
+        reasons=reasons.texts,
     )
 
 
-def _kept(events: Events) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Return the rows of jobs, each event once, and of edits of clusters, with later states."""
-    rows, state = job_rows(events)
-    found = np.full(len(events), -1, np.int8)
-    edits = (events.cluster >= 0) & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
-    found[edits] = 0
-    found[rows] = state
-    kept = np.flatnonzero(found >= 0)
-    return kept, found[kept]
-
-
 def _in_order(
-    events: Events, rows: NDArray[np.int64], state: NDArray[np.int8]
+    events: Events, *, lean: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]]:
-    """Sort rows by the clocks of their logs, within a log by its bytes; return the clocks too."""
+    """Sort the rows to keep by the clocks of their logs; return them, states and clocks.
+
+    Within a log they keep the order of its bytes. The last row is always kept: its clock is the end of the logs.
+    """
+    state = np.full(len(events), -1, np.int8)
+    jobs = events.cluster >= 0
+    edits = jobs & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
+    state[edits] = 0
+    if lean and _one_log_each(events):
+        rows, clock = _by_log(events, np.flatnonzero((jobs & (events.proc >= 0)) | edits))
+        wanted = _asked(events)
+        wanted[rows[len(rows) - 1 - np.argmax(clock[::-1])] if len(rows) else rows] = True
+        own, after = job_rows(events, wanted)
+        state[own] = after
+        kept = state[rows] >= 0
+        rows, clock = rows[kept], clock[kept]
+    else:
+        own, after = job_rows(events)
+        state[own] = after
+        rows, clock = _by_log(events, np.flatnonzero(state >= 0))
+    order = np.argsort(clock, kind="stable")
+    rows = rows[order]
+    return rows, state[rows], clock[order]
+
+
+def _one_log_each(events: Events) -> bool:
+    """Return whether each job is in one log alone: then any event can be left out first."""
+    names = [family_of(file.path) for file in events.files]
+    family = np.array([names.index(name) for name in names], np.int64)
+    seen = np.zeros((len(events.access_points) + 1, len(family) + 1), bool)
+    seen[events.access_point, family[events.file]] = True
+    return bool(seen.sum(axis=1).max() <= 1)
+
+
+def _asked(events: Events) -> NDArray[np.bool_]:
+    """Return which events answers use; image sizes and job ads only if the cluster was held."""
+    key = events.access_point.astype(np.int64) << 32
+    key |= events.cluster
+    asked = np.isin(events.code, _ASKED)
+    details = np.flatnonzero(np.isin(events.code, _ASKED_OF_HELD))
+    asked[details] = np.isin(key[details], np.unique(key[events.code == Event.JOB_HELD]))
+    return asked
+
+
+def _by_log(
+    events: Events, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return each log's rows together, in the order of its rotations, and their clocks."""
     names = [family_of(file.path) for file in events.files]
     family = np.array([names.index(name) for name in names], np.int64)
     rank = np.argsort(np.lexsort((_file_times(events), family)))
-    order = np.argsort(rank[events.file[rows]], kind="stable")  # within a file they are in order
-    rows, state = rows[order], state[order]
+    rows = rows[
+        np.argsort(rank[events.file[rows]], kind="stable")
+    ]  # within a file they are in order
     clock = events.time[rows].copy()
     bounds = np.flatnonzero(np.diff(family[events.file[rows]], prepend=-1, append=-1))
     for start, stop in pairwise(bounds.tolist()):
         clock[start:stop] = np.maximum.accumulate(clock[start:stop])
-    order = np.argsort(clock, kind="stable")
-    return rows[order], state[order], clock[order]
+    return rows, clock
 
 
 def _file_times(events: Events) -> NDArray[np.float64]:
@@ -211,28 +258,44 @@ def _lives(
     return lives
 
 
-def _reasons(
-    events: Events,
-) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.bool_], tuple[str, ...]]:
-    """Read the reasons of holds, releases and removals, and whether their stamps have a year."""
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    """What the reasons of holds, releases and removals say: columns and names of the `Timeline`."""
+
+    template: NDArray[np.int32]
+    author: NDArray[np.int8]
+    dated: NDArray[np.bool_]
+    templates: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def _read_reasons(events: Events) -> _Reasons:
+    """Read the reasons of holds, releases and removals, and whether holds' stamps have years."""
     headed = np.array([file.header is not None for file in events.files], bool)
     dated = headed[events.file]
-    template, author = np.full(len(events), -1, np.int32), np.zeros(len(events), np.int8)
     rows = np.flatnonzero(np.isin(events.code, _ACTIONS) & (events.proc >= 0))
-    numbers: dict[str, int] = {}
-    known: dict[bytes, tuple[str, int]] = {}
+    held = events.code[rows] == Event.JOB_HELD
     records = read_records(events, rows)
-    for row, code, record in zip(rows.tolist(), events.code[rows].tolist(), records, strict=True):
+    known: dict[bytes, tuple[str, int]] = {}
+    reasons, authors = [], []
+    for code, record in zip(events.code[rows].tolist(), records, strict=True):
         text = _without_stamp(record)
         if text not in known:
             body = parse_body(code, record)
             reason = str(body.get("HoldReason") or body.get("Reason") or "")
-            known[text] = mask(reason), author_of(reason)
-        masked, author[row] = known[text]
-        if code == Event.JOB_HELD:
-            template[row] = numbers.setdefault(masked, len(numbers))
-            dated[row] |= _YEARLESS.match(record) is None
-    return template, author, dated, tuple(numbers)
+            known[text] = reason, author_of(reason)
+        reasons.append(known[text][0])
+        authors.append(known[text][1])
+    author = np.zeros(len(events), np.int8)
+    author[rows] = authors
+    places = np.flatnonzero(held).tolist()
+    years = [_YEARLESS.match(records[place]) is None for place in places]
+    dated[rows[held]] |= np.array(years, bool)
+    texts = tuple(reasons[place] for place in places)
+    masked, numbers = masks(texts), dict[str, int]()
+    template = np.full(len(events), -1, np.int32)
+    template[rows[held]] = [numbers.setdefault(masked[text], len(numbers)) for text in texts]
+    return _Reasons(template, author, dated, tuple(numbers), texts)
 
 
 def _dag_nodes(events: Events, cluster: NDArray[np.int32]) -> NDArray[np.bool_]:
