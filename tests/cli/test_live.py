@@ -12,11 +12,11 @@ from wingspan.cli.job_text import job_now
 from wingspan.cli.progress import Progress, left_text, metrics_now
 from wingspan.cli.spark import Sparks, spark
 from wingspan.errors import PoolError
+from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import StepEvent
 from wingspan.runner.metrics import LastValue
-from wingspan.runner.queue_attempt import Attempt
 
 NOW = 1_000.0
 

@@ -9,9 +9,9 @@ import typer
 
 from wingspan.cli.runs import conclude
 from wingspan.cli.status import _lines, _notes
+from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.watch import Look
 
 PROBLEM = "ValueError: " + "it is not what it was said to be " * 5

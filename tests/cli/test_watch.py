@@ -13,9 +13,9 @@ import pytest
 
 from wingspan.cli.job_text import job_now
 from wingspan.cli.progress import summary
+from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import StepEvent
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.runs import open_run
 
 STEPS = """

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
+from wingspan.eventlog.attempt import Attempt
 from wingspan.report.log_facts import read_log
 from wingspan.report.log_page import log_page
 from wingspan.report.redact import (
@@ -22,7 +23,6 @@ from wingspan.report.redact import (
 )
 from wingspan.report.render import render
 from wingspan.report.run_page import run_page
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import Trial
 from wingspan.sweep.spec import make_spec

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
+from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.report.page import Picture
 from wingspan.report.render import MOST, render
 from wingspan.report.run_page import run_page
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.usage import Usage
 
 NASTY = "<script>alert(1)</script>\"'&]]>--></style></title><img src=x onerror=alert(2)>\x00\u202e"

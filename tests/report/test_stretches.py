@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wingspan.draw.lanes import Bar, Lane, lanes_svg, packed
+from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.report.stretches import (
     Stretch,
@@ -16,7 +17,6 @@ from wingspan.report.stretches import (
     spent,
 )
 from wingspan.runner.events import StepEvent
-from wingspan.runner.queue_attempt import Attempt
 
 
 def event(at, name, state, attempt=1):

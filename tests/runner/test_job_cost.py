@@ -90,7 +90,7 @@ NOT_IN_A_PART = {  # what only some jobs need is imported by them
     "wingspan.eventlog",
     "wingspan.pipeline.sweeps",
     "wingspan.planning.arguments",
-    "wingspan.runner.queue_attempt",
+    "wingspan.eventlog.attempt",
     "wingspan.sweep.distributions",
     "wingspan.sweep.study",
     "wingspan.workflow",

@@ -2,10 +2,10 @@
 
 import pytest
 
+from wingspan.eventlog.attempt import Amounts, Attempt
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import failure
-from wingspan.runner.queue_attempt import Amounts, Attempt
 from wingspan.runner.usage import Usage, measure
 
 

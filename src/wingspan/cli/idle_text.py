@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.errors import WingspanError
 
 if TYPE_CHECKING:
-    from wingspan.runner.queue_attempt import Attempt
+    from wingspan.eventlog.attempt import Attempt
     from wingspan.runner.run import Run
 
 IDLE_S: Final = 60.0

@@ -8,7 +8,7 @@ from wingspan.runner.trials.lanes import lane_of, lanes_now
 from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
-    from wingspan.runner.queue_attempt import Attempt
+    from wingspan.eventlog.attempt import Attempt
     from wingspan.runner.run import Run
     from wingspan.sweep.records import Trial
 

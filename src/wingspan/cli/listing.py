@@ -8,8 +8,7 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import counted, wrap
-from wingspan.cli.why import duration
+from wingspan.cli.paper import counted, duration, wrap
 from wingspan.errors import FormatError, NotFoundError, near
 from wingspan.shown import shown_name
 

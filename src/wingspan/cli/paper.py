@@ -38,6 +38,18 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(7300)
+    '2 h 1 min'
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def print_table(title: str, lines: list[dict[str, Any]]) -> None:
     """Print a title and a table whose columns are the keys of the first line.
 

@@ -9,9 +9,8 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from wingspan.cli.paper import label
+from wingspan.cli.paper import duration, label
 from wingspan.cli.terminal import bare, redraws
-from wingspan.cli.why import duration
 from wingspan.runner.events import (
     DISCONNECTED,
     DONE,

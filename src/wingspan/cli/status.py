@@ -21,8 +21,8 @@ from wingspan.runner.advice import hint_in_terms_of, states_requests
 from wingspan.shown import brief, shown
 
 if TYPE_CHECKING:
+    from wingspan.eventlog.attempt import Attempt
     from wingspan.runner.events import StepEvent
-    from wingspan.runner.queue_attempt import Attempt
     from wingspan.runner.run import Run
     from wingspan.runner.usage import Usage
     from wingspan.runner.watch import Look
@@ -166,7 +166,7 @@ def _pool_cells(attempts: "list[Attempt]", usage: "list[Usage]", now: float | No
     now
         The present time if the run goes on: its last attempt lasts until then.
     """
-    from wingspan.runner.queue_attempt import spent
+    from wingspan.eventlog.attempt import spent
 
     used = {
         one.resource: f"{one.used:,.0f}/{one.asked:,.0f} MB"

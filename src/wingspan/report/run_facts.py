@@ -30,7 +30,7 @@ from wingspan.runner.written import last_attempts
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
-    from wingspan.runner.queue_attempt import Attempt
+    from wingspan.eventlog.attempt import Attempt
     from wingspan.runner.run import Run
     from wingspan.sweep.study import Study
     from wingspan.tabular.evaluate import Evaluation

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from wingspan.runner.events import StepEvent
 
 if TYPE_CHECKING:
+    from wingspan.eventlog.attempt import Attempt
     from wingspan.planning.plan import PlannedStep
-    from wingspan.runner.queue_attempt import Attempt
     from wingspan.runner.usage import Usage
 
 

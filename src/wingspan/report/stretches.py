@@ -8,7 +8,7 @@ from wingspan.eventlog.job_state import Phase
 from wingspan.runner.events import DONE, ENDED, RUNNING, STOPPED, StepEvent
 
 if TYPE_CHECKING:
-    from wingspan.runner.queue_attempt import Attempt
+    from wingspan.eventlog.attempt import Attempt
 
 _PHASES: Final = (
     ("queued_s", "queued"),
@@ -119,8 +119,7 @@ def _of_attempt(
             shown = kind_of_run if kind == "running" else kind
             found.append(Stretch(step, place, shown, at, at + length, one.outcome))
         at += length
-    goes_on = not one.outcome or (one.outcome == "held" and not one.held_s)
-    if goes_on and now is not None and now > one.since:
+    if one.goes_on and now is not None and now > one.since:
         kind = "held" if one.outcome else _NOW.get(one.phase, "running")
         place = "" if kind in OFF_SLOT else one.host
         found.append(Stretch(step, place, kind, one.since, now, one.outcome))

@@ -13,8 +13,8 @@ from wingspan.runner.events import Listener, Outcome, StepEvent
 from wingspan.runner.run_folder import Home, RunFolder
 
 if TYPE_CHECKING:
+    from wingspan.eventlog.attempt import Attempt  # no job needs it
     from wingspan.runner.logged import Curves
-    from wingspan.runner.queue_attempt import Attempt  # no job needs it
 
 
 class Runner(ABC):

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError, ReadOnlyError, StepFailedError, near
+from wingspan.eventlog.attempt import Attempt
 from wingspan.pipeline.public import checks_arguments
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.advice import in_terms_of
+from wingspan.runner.attempts_by_name import by_name
 from wingspan.runner.drive import drive
 from wingspan.runner.events import (
     DONE,
@@ -29,7 +31,6 @@ from wingspan.runner.job.run import whole
 from wingspan.runner.metrics import metrics_of
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
-from wingspan.runner.queue_attempt import Attempt, by_name
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runners import trail_of
 from wingspan.runner.step_report import report_of

@@ -9,7 +9,7 @@ from wingspan.runner.events import StepEvent
 from wingspan.runner.failure import SPARE, request_mb
 
 if TYPE_CHECKING:
-    from wingspan.runner.queue_attempt import Attempt
+    from wingspan.eventlog.attempt import Attempt
 
 _WASTE = 4.0  # a request above this many times the use makes the job and others wait
 _SMALL = {

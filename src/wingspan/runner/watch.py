@@ -6,12 +6,12 @@ Looking changes nothing. On a pool, events that no process has recorded yet are 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from wingspan.eventlog.attempt import Attempt
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.events import DONE, FAILED, RUNNING, STOPPED, StepEvent
 from wingspan.runner.metrics import LastValue, last_values
 from wingspan.runner.protocol import Trail
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.runners import trail_of

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from wingspan.eventlog.attempt import Amounts
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.attempts import Attempts
 from wingspan.runner.htcondor.follow.tries import attempts_of
-from wingspan.runner.queue_attempt import Amounts
 
 SLOT = "<127.0.0.1:9618?addrs=127.0.0.1-9618&alias=vm>"
 SUBMIT = '000 ({job}) 2026-11-21 10:00:00 Job submitted from host: {slot}\n    [ DAGNodeName = "{node}"; ]\n'

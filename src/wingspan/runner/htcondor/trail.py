@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wingspan.accesspoint.idle import queued_ads
+from wingspan.eventlog.attempt import Attempt
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.events import StepEvent
@@ -20,7 +21,6 @@ from wingspan.runner.htcondor.write.dag_file import label_of
 from wingspan.runner.logged import Curves
 from wingspan.runner.plan_file import load_plan
 from wingspan.runner.protocol import Trail
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.runner.written import joined
 

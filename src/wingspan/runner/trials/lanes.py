@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from wingspan.runner.queue_attempt import Attempt
+from wingspan.eventlog.attempt import Attempt
 
 
 class LaneNow(NamedTuple):

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from wingspan.eventlog.attempt import Attempt
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.attempts import Attempts, begin_of
 from wingspan.runner.htcondor.follow.streams import Stream
 from wingspan.runner.htcondor.search.intake import lines_of
-from wingspan.runner.queue_attempt import Attempt
 from wingspan.sweep.study import numbers_given
 
 _Tried = tuple[

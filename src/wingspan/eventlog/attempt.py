@@ -1,16 +1,17 @@
-"""One attempt of a job in a queue: where it waited, ran and transferred, and what it used."""
+"""Describe one attempt of a job: where it waited, ran and transferred, and what it used.
 
-from collections.abc import Mapping
+A job's attempts begin at its submission, and each later one when the job is back in the queue.
+"""
+
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
-from wingspan.planning.plan import PlannedStep, is_sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The peak use of a resource, the request, and the allocation; None if the log lacks it."""
+    """Peak use, request and allocation of one resource; None if the log does not have it."""
 
     used: float | None = None
     asked: float | None = None
@@ -19,24 +20,24 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a job, from the queue to its end; times are in seconds.
+    """One attempt of a job, from its place in the queue to its end; times in seconds.
 
     Parameters
     ----------
     number
-        1 is the first attempt of the run.
+        1 for the first.
     outcome
         Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
     phase
-        What it does now, or did last.
+        Its phase, or its last one.
     since
-        When the phase began, in seconds since 1970.
+        When that began, in seconds since 1970.
     memory_mb, disk_mb, cpus, gpus
-        The use is known after the attempt has ended; that of memory also before.
+        Use is known once the attempt has ended; use of memory also before.
     job
         Its id in the queue, ``CLUSTER.PROC``.
     slot_s
-        How long the slot was busy with it, with transfers, by its machine's clock; None until it has ended.
+        How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
     """
 
     node: str
@@ -58,6 +59,11 @@ class Attempt:
     slot_s: float | None = None
     job: str = ""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended, or is held now; only the last attempt of a job can."""
+        return not self.outcome or (self.outcome == "held" and not self.held_s)
+
 
 _FIELD: Final = {
     Phase.QUEUED: "queued_s",
@@ -71,9 +77,9 @@ _FIELD: Final = {
 
 
 def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
-    """Return the seconds of an attempt in each phase except holds, by field.
+    """Return the seconds of an attempt in each phase but a hold, by field.
 
-    If `now` is given, the present phase of a running attempt counts until then.
+    If `now` is given, they include the current phase of an attempt that goes on.
     """
     names = dict.fromkeys(name for name in _FIELD.values() if name != "held_s")
     until = attempt if now is None or attempt.outcome else enter(attempt, attempt.phase, now)
@@ -83,23 +89,10 @@ def spent(attempt: Attempt, now: float | None) -> dict[str, float]:
 def enter(attempt: Attempt, phase: Phase, at: float) -> Attempt:
     """Add the time of the phase that ends, and begin the next."""
     name = _FIELD[attempt.phase]
-    spent = getattr(attempt, name) + max(at - attempt.since, 0.0)
-    return replace(attempt, **{name: spent}, phase=phase, since=at)
+    seconds = getattr(attempt, name) + max(at - attempt.since, 0.0)
+    return replace(attempt, **{name: seconds}, phase=phase, since=at)
 
 
-def by_name(
-    steps: Mapping[str, PlannedStep], found: Mapping[str, list[Attempt]]
-) -> dict[str, list[Attempt]]:
-    """Return attempts by the names of steps and trials, from those of `Trail.attempts`."""
-    trials: dict[str, dict[str, list[Attempt]]] = {}
-    for key, tried in found.items():
-        sweep, bracket, call = key.partition("[")
-        if bracket:
-            trials.setdefault(sweep, {})[f"[{call}"] = tried
-    named = {}
-    for name, step in steps.items():
-        if step.key in found:
-            named[name] = found[step.key]
-        of = trials.get(step.key, {}) if is_sweep(step) else {}
-        named |= {f"{name}{call}": tried for call, tried in of.items()}
-    return named
+def slot_seconds(attempt: Attempt) -> float:
+    """Return how long an attempt took a slot: its run and its transfers."""
+    return attempt.input_s + attempt.run_s + attempt.output_s
