@@ -6,13 +6,9 @@ import time
 import pytest
 
 from wingspan.advisor.answers import actions
-from wingspan.advisor.answers.actions import (
-    Bounds,
-    append_line,
-    audit_file,
-    release_advised,
-)
+from wingspan.advisor.answers.actions import Bounds, release_advised
 from wingspan.advisor.answers.advise import advise_ads
+from wingspan.advisor.answers.audit import Audit, append_line, audit_file
 
 
 def incidents(count=4):
@@ -45,7 +41,7 @@ def test_the_users_audit_log(monkeypatch, tmp_path):
 def test_an_incident_cools_down(audit):
     """A job that was released a minute ago and is held again stops all that are held with it; nobody is asked."""
     append_line(audit, {"what": "release", "jobs": ["9.0"], "time": time.time() - 60})
-    (act,) = release_advised(incidents(), Bounds(), audit)
+    (act,) = release_advised(incidents(), Bounds(), Audit(audit))
     assert act.what == "stop"
     assert act.jobs == ("9.0", "9.1", "9.2", "9.3")
     assert json.loads(audit.read_text().splitlines()[1])["why"] == act.why
@@ -54,7 +50,7 @@ def test_an_incident_cools_down(audit):
 @pytest.mark.htcondor
 def test_what_is_no_longer_held_is_skipped(pool, audit):
     """Advice on a job that is not in the queue, or is held for something else, is not acted on."""
-    acts = list(release_advised(incidents(), Bounds(), audit))
+    acts = list(release_advised(incidents(), Bounds(), Audit(audit)))
     assert [act.what for act in acts] == ["skip"] * 4
 
 

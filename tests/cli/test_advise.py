@@ -4,7 +4,6 @@ import json
 
 from typer.testing import CliRunner
 
-from wingspan.cli.advise import _looks
 from wingspan.cli.main import app
 from wingspan.errors import NotFoundError
 
@@ -46,7 +45,7 @@ def test_lines_fit_the_terminal(tmp_path, monkeypatch):
 def test_json_has_null_for_what_is_unknown(tmp_path):
     """The JSON is strict: no NaN."""
     (tmp_path / "log").write_text(LOG)
-    (incident,) = json.loads(run("advise", tmp_path / "log", "--json").output)
+    (incident,) = json.loads(run("advise", tmp_path / "log", "--json").output)["incidents"]
     assert incident["jobs"][0]["probability"] is None
 
 
@@ -79,20 +78,17 @@ def test_watch_prints_a_hold_once(tmp_path):
     assert run("watch", tmp_path / "log", "--once").output.count("fix first") == 1
 
 
-def test_watch_lives_through_a_missing_log_and_rotation(tmp_path):
-    """It waits for a log, prints each hold once, and goes on with the new log after a rotation."""
+def test_watch_reads_rotations_and_needs_a_log(tmp_path):
+    """Each hold is printed once, those in the rotation too; with --once, a missing log is an error."""
     log = tmp_path / "EventLog"
-    looks = _looks([log], 0.001, once=False)
-    log.write_text(LOG)
-    assert next(looks) == [log]
-    log.rename(tmp_path / "EventLog.old")
+    (tmp_path / "EventLog.old").write_text(LOG)
     log.write_text(LOG.replace("(012", "(112").replace("10:00:", "11:00:"))
-    assert next(looks) == [tmp_path / "EventLog.old", log]
-    first = run("watch", log, "--once").output
-    assert first.count("fix first") == 2
+    assert run("watch", log, "--once").output.count("fix first") == 2
     (tmp_path / "EventLog.old").unlink()
     log.unlink()
     assert isinstance(run("watch", log, "--once").exception, NotFoundError)
+    (tmp_path / "pipe.py").write_text("import os\n")
+    assert "found no record" in str(run("watch", tmp_path / "pipe.py", "--once").exception)
 
 
 def test_the_hook_appends_a_line(tmp_path):
@@ -171,3 +167,32 @@ def test_one_user_or_all_but_some(tmp_path):
     assert "do not name the owners" in str(
         run("advise", tmp_path / "bare", "--user", "x").exception
     )
+
+
+def test_the_printed_command_has_all_choices(tmp_path):
+    """A row is copied with the command below the table: the same jobs are chosen as for the table."""
+    (tmp_path / "log").write_text(many(16))
+    words = ["advise", tmp_path / "log", "--exclude-user", "user1", "--exclude-cluster", 2]
+    line = next(line for line in run(*words).output.splitlines() if "--commands" in line)
+    command = line.partition("-> wingspan holds ")[2].partition("#")[0].replace("ROW", "2").split()
+    assert len(run(*command).output.splitlines()) == 4  # clusters 3 and 5; not 1 and 7, of user1
+
+
+def test_a_name_without_jobs_is_reported(tmp_path):
+    """Leaving out what is not there is said, for each command that reads logs."""
+    (tmp_path / "log").write_text(many(4))
+    for command in ("advise", "watch"):
+        more = ["--once"] if command == "watch" else []
+        found = run(command, tmp_path / "log", "--exclude-user", "usr1", *more)
+        assert "--exclude-user usr1: no job in these logs" in found.output
+        found = run(command, tmp_path / "log", "--exclude-cluster", 9, *more)
+        assert "--exclude-cluster 9: no job in these logs" in found.output
+
+
+def test_watch_leaves_out_users_and_clusters(tmp_path):
+    """As advise does."""
+    (tmp_path / "log").write_text(many(12))
+    words = ["watch", tmp_path / "log", "--once", "--json"]
+    left = run(*words, "--exclude-user", "user1", "--exclude-cluster", 2).stdout
+    assert len(left.splitlines()) == 6
+    assert len(run(*words, "--user", "user1").stdout.splitlines()) == 4

@@ -97,3 +97,46 @@ def test_unknown_text_asks_for_the_code():
     output = run("the moon was blue")
     assert "No rule knows" in output
     assert "Give the code too" in output
+
+
+LOG = """000 (012.{0}.000) 2025-11-04 10:00:00Z Job submitted from host: <10.0.0.1:9618?alias=ap>
+...
+001 (012.{0}.000) 2025-11-04 10:00:05Z Job executing on host: <10.0.0.2:9618>
+...
+012 (012.{0}.000) 2025-11-04 10:00:15Z Job was held.
+\tFailed to execute '/x': (errno=8: 'Exec format error')
+\tCode 6 Subcode 8
+...
+"""
+
+
+@pytest.mark.parametrize("command", [["holds", "explain"], ["why"]], ids=" ".join)
+def test_a_job_is_explained_by_its_log(tmp_path, command):
+    """The same from both commands: state, reason, next step, history, cost."""
+    (tmp_path / "log").write_text(LOG.format("000"))
+    result = CliRunner().invoke(app, [*command, "12.0", str(tmp_path / "log")])
+    assert result.exit_code == 0, (result.output, result.exception)
+    text = " ".join(result.output.split())
+    assert "job 12.0: held since 2025-11-04 10:00:15Z" in text
+    assert "Exec format error" in text
+    assert "1. 2025-11-04 10:00:00Z on 10.0.0.2: queued 5 s, ran 10 s, held" in text
+    assert "slot time 10 s in 1 attempt" in text
+
+
+def test_a_cluster_is_a_table(tmp_path):
+    """States and costs of all, a line for each of some, and the command for one."""
+    (tmp_path / "log").write_text("".join(LOG.format(f"{proc:03}") for proc in range(30)))
+    output = run("12", str(tmp_path / "log"), "--rows", "5")
+    assert output.startswith("12: 30 jobs, 30 held")
+    assert output.count("Failed to execute") == 5
+    assert "25 more jobs: --rows 30" in output
+    command = output.partition("-> wingspan holds ")[2].split("#")[0].split()
+    assert "job 12.0: held" in run(*command[1:])
+
+
+def test_a_job_without_its_log(tmp_path):
+    """The number alone is no hold code: the commands that explain a job are named."""
+    with pytest.raises(SettingError, match=r"wingspan holds explain 12\.0 LOG"):
+        parse_hold("12.0")
+    result = CliRunner().invoke(app, ["holds", "explain", "12.0", str(tmp_path / "nope")])
+    assert "there is no such file" in str(result.exception)

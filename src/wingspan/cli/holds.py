@@ -2,10 +2,12 @@
 
 import difflib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.job_report import explain_job
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import wrap
@@ -21,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_JOB = re.compile(r"\d+\.\d+")
 _CODE = re.compile(r"(\d+)(?:/(-?\d+))?")
 _IN_LOG = re.compile(r"\bCode (\d+) Subcode (-?\d+)")  # the last line of a hold in the log
 _ACCEPTED = (
@@ -39,12 +42,20 @@ def explain(
     hold: Annotated[
         list[str],
         typer.Argument(
-            metavar="HOLD...", help="CODE[/SUBCODE], a reason text, or both; quote the text."
+            metavar="HOLD...", help="CODE[/SUBCODE], a reason text, or both; or JOB LOG..."
         ),
     ],
+    rows: Annotated[int, typer.Option(min=1, help="Jobs of a cluster that are listed.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Explain the cause of a hold, and what to do."""
+    """Explain a hold, or a job from its log, and what to do.
+
+    A JOB is 12.0, a cluster 12, or a DAG node. Its log says what happened, what it cost, and why it waits.
+    """
+    logs = list(map(Path, hold[1:]))
+    if logs and (_JOB.fullmatch(hold[0]) or all(log.exists() for log in logs)):
+        explain_job(hold[0], logs, rows, as_json)
+        return
     from wingspan.eventlog import rules
 
     code, subcode, reason = parse_hold(" ".join(hold))
@@ -79,6 +90,9 @@ def parse_hold(text: str) -> tuple[int | None, int | None, str]:
     code, subcode = _code(first)
     if code is not None:
         return code, subcode, rest
+    if _JOB.fullmatch(first):
+        fix = f"`wingspan holds explain {first} LOG` explains the job, `wingspan why {first}` asks the queue"
+        raise SettingError(first, "this is a job, and no event log was given", fix)
     if re.fullmatch(r"[\d./-]+|-?\d+/.*|[A-Za-z]+/-?\d*", first):
         raise SettingError(first, "this is not a code with its sub-code", _ACCEPTED)
     if found := _IN_LOG.search(text):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wingspan.cli.held_source import NoCluster, NoUser, without
 from wingspan.cli.holds_report import print_report
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
@@ -19,10 +20,31 @@ if TYPE_CHECKING:
 
     from wingspan.advisor.judging.evaluate import Report
     from wingspan.advisor.samples.samples import Samples
+    from wingspan.advisor.samples.truth import Truth
     from wingspan.recipes.hold_judging import Judging
 
+Stored = Annotated[
+    Path | None,
+    typer.Option(help="Folder of a stored advisor to judge on the holds it was not trained on."),
+]
+TruthFile = Annotated[Path | None, typer.Option(help="The simulator's truth file of these logs.")]
+Simulated = Annotated[
+    str | None, typer.Option(help="Parameters of pools to simulate in place of logs.")
+]
+Seeds = Annotated[str, typer.Option(help="Seeds of the simulated pools, as 1,2,3.")]
+TrainOn = Annotated[str | None, typer.Option(help="Other parameters, for the pools to train on.")]
+Days = Annotated[float | None, typer.Option(help="Days that each pool is simulated for.")]
 TrainDays = Annotated[
     float | None, typer.Option(help="Days of the pools to train on [default: as --days].")
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder that keeps simulated logs for the next call.")
+]
+Journal = Annotated[
+    Path | None, typer.Option(help="File that counts how often holds were used as a test.")
+]
+Picture = Annotated[
+    Path | None, typer.Option(help="Draw the winner's calibration and its score over time.")
 ]
 
 
@@ -40,6 +62,8 @@ def train(
     lstm: Lstm = False,
     network: Network = None,
     settings: Settings = None,
+    no_user: NoUser = None,
+    no_cluster: NoCluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Train every model on the logs, and store the winner.
@@ -51,7 +75,7 @@ def train(
     from wingspan.advisor.samples.split import split_samples
 
     choice = Choice(lstm, network, settings or ())
-    samples = _samples(logs)
+    samples, _ = _read(logs, None, no_user, no_cluster)
     split = split_samples(samples)
     contest = hold_contest(samples, split, choice.entrants(samples, split).more)
     read = [{"path": str(file.path), "bytes": file.size} for file in samples.timeline.events.files]
@@ -71,59 +95,37 @@ def evaluate(
         list[Path] | None,
         typer.Argument(metavar="[LOGS...]", help="Event logs, or folders of them."),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of a stored advisor to judge on the holds it was not trained on."
-        ),
-    ] = None,
-    truth: Annotated[
-        Path | None, typer.Option(help="The simulator's truth file of these logs.")
-    ] = None,
-    simulate: Annotated[
-        str | None, typer.Option(help="Parameters of pools to simulate in place of logs.")
-    ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of the simulated pools, as 1,2,3.")] = "1,2,3",
-    train_on: Annotated[
-        str | None, typer.Option(help="Other parameters, for the pools to train on.")
-    ] = None,
-    days: Annotated[
-        float | None, typer.Option(help="Days that each pool is simulated for.")
-    ] = None,
+    model: Stored = None,
+    truth: TruthFile = None,
+    simulate: Simulated = None,
+    seeds: Seeds = "1,2,3",
+    train_on: TrainOn = None,
+    days: Days = None,
     train_days: TrainDays = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder that keeps simulated logs for the next call.")
-    ] = None,
-    journal: Annotated[
-        Path | None, typer.Option(help="File that counts how often holds were used as a test.")
-    ] = None,
+    cache: Cache = None,
+    journal: Journal = None,
+    no_user: NoUser = None,
+    no_cluster: NoCluster = None,
     lstm: Lstm = False,
     network: Network = None,
     settings: Settings = None,
     ablations: Ablations = False,
-    svg: Annotated[
-        Path | None, typer.Option(help="Draw the winner's calibration and its score over time.")
-    ] = None,
+    svg: Picture = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge all models, or a stored advisor, on later holds.
 
     The last part of the logs is the test. The result is one table. The holds come from logs or from simulated pools.
     """
-    if bool(logs) == bool(simulate):
-        raise SettingError(
-            "wingspan holds evaluate",
-            "expected logs or --simulate, one of the two",
-            "give one of them",
-        )
-    if model and (lstm or train_on):
-        problem = "--model judges a trained advisor, so nothing is trained"
-        raise SettingError("wingspan holds evaluate", problem, "leave out --lstm and --train-on")
+    _check(logs, simulate, model, lstm or train_on, no_user or no_cluster)
+    from wingspan.recipes.hold_judging import judge
+
     choice = Choice(lstm, network, settings or (), ablations)
     how = _judging(model, choice, (journal or _journal()) if logs else None)
     reports: list[tuple[str, Report]] = []
     if logs:
-        reports.append((str(logs[0]), _judge_logs(logs, truth, how)))
+        samples, known = _read(logs, truth, no_user, no_cluster)
+        reports.append((str(logs[0]), judge(samples, known, how)))
     for seed in _numbers(seeds) if simulate else ():
         report = _judge_pool((str(simulate), seed, days), (train_on, train_days), how, cache)
         reports.append((f"{simulate} seed {seed}", report))
@@ -138,20 +140,31 @@ def evaluate(
         print_report(name, report)
 
 
+def _check(
+    logs: "Sequence[Path] | None",
+    simulate: str | None,
+    model: Path | None,
+    trains: object,
+    leaves_out: object,
+) -> None:
+    """Refuse options that contradict each other."""
+    where = "wingspan holds evaluate"
+    if bool(logs) == bool(simulate):
+        raise SettingError(where, "expected logs or --simulate, one of the two", "give one of them")
+    if model and trains:
+        problem = "--model judges a trained advisor, so nothing is trained"
+        raise SettingError(where, problem, "leave out --lstm and --train-on")
+    if simulate and leaves_out:
+        problem = "--exclude-user and --exclude-cluster are for logs, and these are simulated"
+        raise SettingError(where, problem, "leave them out")
+
+
 def _judging(model: Path | None, choice: Choice, journal: Path | None) -> "Judging":
     from wingspan.advisor.models.saved import load_advisor
     from wingspan.recipes.hold_judging import Judging
 
     advisor = load_advisor(model) if model else None
     return Judging(advisor, choice.entrants, journal)
-
-
-def _judge_logs(logs: "Sequence[Path]", truth: Path | None, how: "Judging") -> "Report":
-    from wingspan.recipes.hold_judging import judge, read_samples
-
-    found = judge(*read_samples(logs, truth), how)
-    report_empty(logs)
-    return found
 
 
 def _judge_pool(
@@ -172,17 +185,22 @@ def _judge_pool(
 
 def _journal() -> Path:
     """Return the user's journal of judged holds; it lies next to the audit log."""
-    from wingspan.advisor.answers.actions import audit_file
+    from wingspan.advisor.answers.audit import audit_file
 
     return audit_file().with_name("judged.jsonl")
 
 
-def _samples(logs: "Sequence[Path]") -> "Samples":
+def _read(
+    logs: "Sequence[Path]",
+    truth: Path | None,
+    users: "Sequence[str] | None",
+    clusters: "Sequence[int] | None",
+) -> "tuple[Samples, Truth | None]":
     from wingspan.recipes.hold_judging import read_samples
 
-    samples, _ = read_samples(logs)
+    found = read_samples(logs, truth, lambda all_: without(all_, users or (), clusters or ()))
     report_empty(logs)
-    return samples
+    return found
 
 
 def _numbers(text: str) -> list[int]:

@@ -13,6 +13,8 @@ from wingspan.cli import (
     dag,
     events,
     execute,
+    held_actions,
+    held_watch,
     holds,
     holds_judge,
     holds_sweep,
@@ -61,6 +63,8 @@ app.add_typer(listing.app, name="runs")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(track.app, name="track")
 advise.register(holds.app)
+held_watch.register(holds.app)
+held_actions.register(holds.app)
 holds_judge.register(holds.app)
 holds_sweep.register(holds.app)
 for group in (

@@ -12,6 +12,7 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
+from wingspan.cli.paper import duration
 from wingspan.errors import NotFoundError
 from wingspan.shown import shown, shown_name
 
@@ -26,6 +27,7 @@ _STATES = {
     7: "suspended",
 }  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
+_ROWS = 20  # jobs of a cluster in a log that are listed
 
 
 def why(
@@ -33,7 +35,10 @@ def why(
         str, typer.Argument(metavar="RUN|JOB", help="Run id, 'last', or a job such as 12 or 12.0.")
     ] = "last",
     step: Annotated[
-        str | None, typer.Argument(metavar="[STEP]", help="Show only the jobs of this step.")
+        str | None,
+        typer.Argument(
+            metavar="[STEP|LOG]", help="Only the jobs of this step; or a job's event log."
+        ),
     ] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -43,13 +48,18 @@ def why(
     Running jobs are listed with their host.
     """
     job_id = _job_id(what, home)
+    if job_id is not None and step is not None:
+        from wingspan.cli.job_report import explain_job
+
+        explain_job(what, [Path(step)], _ROWS, as_json)
+        return
     run = _run(what, step, home) if job_id is None else None
     if run is not None and step is not None and step not in run.steps:
         _explain_trial(run, step, as_json=as_json)
         return
     ads = _ads(job_id, run, step)
     if not ads and run is None:
-        fix = "list jobs with condor_q; for ended ones use condor_history, or wingspan events show"
+        fix = f"`wingspan why {what} LOG` explains a job from its log; condor_q lists the jobs of the queue"
         raise NotFoundError(f"job {what}", "it is not in the queue of this access point", fix)
     found = _explained(ads)
     if run is not None and found and run.studies:
@@ -216,18 +226,6 @@ def clause_lines(facts: Mapping[str, Any]) -> list[str]:
     rows = [(one["text"], one["slots"]) for one in facts["clauses"] if one["slots"] < total]
     lines = [f"  {slots:6} of {total} slots meet {text}" for text, slots in rows]
     return [*lines, f"  {facts['fit']:6} of {total} meet all, {facts['free']} with room now"]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in words.
-
-    >>> duration(7300)
-    '2 h 1 min'
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _steps(run: "Run", step: str | None) -> dict[str, str]:

@@ -5,11 +5,11 @@ Rotation, truncation and restarts lose no event unnoticed: gaps are reported.
 
 import json
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from wingspan.errors import FormatError, NotFoundError
 from wingspan.eventlog.access_points import family_of
@@ -166,19 +166,31 @@ def save_position(path: Path, position: Position) -> None:
 
 def load_position(path: Path) -> Position:
     """Read a position that `save_position` wrote."""
+    fix = "remove the file to read the log from its start again"
+    content = load_versioned(path, VERSION, "position", fix)
     try:
-        kept = json.loads(path.read_text())
-        version = kept.pop("version")
-        files = {name: Mark(**mark) for name, mark in kept.pop("files").items()}
-        position = Position(files, **kept)
+        return position_of(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FormatError(str(path), f"the position lacks or garbles {error}", fix) from error
+
+
+def load_versioned(path: Path, version: int, what: str, fix: str) -> dict[str, Any]:
+    """Return the JSON object in a file, without its version, which must be the expected one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = content.pop("version")
     except (ValueError, KeyError, TypeError, AttributeError):
-        version, position = None, Position()
-    if version != VERSION:
-        fix = "remove the file to read the log from its start again"
-        raise FormatError(
-            str(path), f"expected a position of version {VERSION}, found something else", fix
-        )
-    return position
+        content, found = {}, None
+    if found != version:
+        problem = f"expected a {what} of version {version}, found something else"
+        raise FormatError(str(path), problem, fix)
+    return dict(content)
+
+
+def position_of(content: Mapping[str, Any]) -> Position:
+    """Return a position from what `dataclasses.asdict` made of it."""
+    files = {name: Mark(**mark) for name, mark in content["files"].items()}
+    return Position(**{**content, "files": files})
 
 
 def _rotation(path: Path) -> _Rotation:

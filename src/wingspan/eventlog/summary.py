@@ -22,10 +22,11 @@ from wingspan.eventlog.histories import (
     group_by_job,
 )
 from wingspan.eventlog.job_state import State
+from wingspan.eventlog.owners import owners
 from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.rules import explain
 from wingspan.eventlog.templates import masks
-from wingspan.eventlog.toll import Loss, Toll, at_home, ends_of, losses, owners, tolls
+from wingspan.eventlog.toll import Loss, Toll, at_home, ends_of, losses, tolls
 
 SAMPLE: Final = 4_000  # bodies read at most for each part of a summary, evenly spread
 RARE: Final = 100  # reasons read at least for each code and sub-code
@@ -152,7 +153,7 @@ def summarise(events: Events) -> Summary:
     ends = ends_of(runs, holds)
     starts = places_of_starts(history.events, runs.row)
     own = at_home(history, runs, starts)
-    whose, users = owners(events, history)
+    whose, users = owners(events, history.events, history.starts[:-1])
     names = _named(events)
     parts = {
         "reasons": holds.row,

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from wingspan.eventlog.access_points import runs_at_home
 from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.events import Events
 from wingspan.eventlog.histories import HoldCycles, JobHistories, Runs
 from wingspan.eventlog.kernel import ABSENT
 from wingspan.eventlog.places import Starts, machines_of
@@ -31,7 +30,6 @@ _ENDS: Final = {
 }
 _SINFUL: Final = re.compile(rb"<[^>\n]*>")
 _PART: Final = 1 << 16  # records that are read at once
-_OWNER: Final = re.compile(rb'(?:^Owner = |"Owner" ?: ?|n="Owner"><s>)"?([^"\n<]+)', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,34 +152,3 @@ def at_home(history: JobHistories, runs: Runs, starts: Starts) -> NDArray[np.boo
 def _address(record: bytes) -> str:
     found = _SINFUL.search(record)
     return found[0].decode(errors="replace") if found else ""
-
-
-def owners(events: Events, history: JobHistories) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the owner of each job as an index into names; -1 if unknown.
-
-    Owners are read from job-ad events (028) of the job's cluster.
-    """
-    ads = np.flatnonzero(events.code == Event.JOB_AD_INFORMATION)
-    key = _clusters(events, ads)
-    found, first = np.unique(key, return_index=True)
-    names: dict[str, int] = {}
-    number = [_owner(record, names) for record in read_records(events, ads[first])]
-    jobs = _clusters(history.events, history.starts[:-1])
-    place = np.minimum(np.searchsorted(found, jobs), max(len(found) - 1, 0))
-    if not len(found):
-        return np.full(len(history), -1), ()
-    whose = np.full(len(jobs), -1, np.int64)
-    known = found[place] == jobs
-    whose[known] = np.array(number, np.int64)[place[known]]
-    return whose, tuple(names)
-
-
-def _owner(record: bytes, names: dict[str, int]) -> int:
-    said = _OWNER.search(record)
-    return names.setdefault(said[1].decode(errors="replace"), len(names)) if said else -1
-
-
-def _clusters(events: Events, rows: NDArray[Any]) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = events.access_point[rows].astype(np.int64) << 32
-    found += events.cluster[rows]
-    return found

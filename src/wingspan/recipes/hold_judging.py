@@ -20,6 +20,7 @@ from wingspan.advisor.models.saved import Advisor
 from wingspan.advisor.samples.samples import Samples, make_samples
 from wingspan.advisor.samples.split import Split, split_samples
 from wingspan.advisor.samples.truth import Truth, join_truth
+from wingspan.eventlog.events import Events
 from wingspan.eventlog.logs import read_logs
 from wingspan.files import aside, digest_bytes, json_text
 from wingspan.simulator import pool
@@ -98,9 +99,13 @@ def judge_pool(
             return judge(samples, truth, how, trained)
 
 
-def read_samples(logs: Sequence[Path], truth: Path | None = None) -> tuple[Samples, Truth | None]:
-    """Read logs, and what a simulator's truth says of them."""
-    samples = make_samples(make_timeline(read_logs(logs)))
+def read_samples(
+    logs: Sequence[Path],
+    truth: Path | None = None,
+    chosen: Callable[[Events], Events] = lambda events: events,
+) -> tuple[Samples, Truth | None]:
+    """Read logs, or the chosen events in them, and their truth from a simulator."""
+    samples = make_samples(make_timeline(chosen(read_logs(logs))))
     return samples, None if truth is None else join_truth(samples, read_truth(truth))
 
 

@@ -1,30 +1,28 @@
 """Act on advice: canaries first, within bounds, with a record written before each act."""
 
-import getpass
-import json
 import math
-import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from wingspan.accesspoint.jobs import query, release, remove
+from wingspan.accesspoint.jobs import edit, query, release, remove
 from wingspan.advisor.answers.advice import (
     Advice,
     Incident,
     canaries,
     settle_s,
 )
+from wingspan.advisor.answers.audit import Act, Audit
 
-_RUNNING, _COMPLETED, _HELD = 2, 4, 5
+_RUNNING, _COMPLETED, HELD = 2, 4, 5
 _HOUR: Final = 3600.0
 _LOOK_S: Final = 1.0
 _SAME_HOLD_S: Final = 60.0  # at most, between a hold in the log and in the queue
+GLOBAL_ID: Final = "GlobalJobId"
 _STATE: Final = (
     "ClusterId", "ProcId", "JobStatus", "NumHolds", "HoldReasonCode", "HoldReasonSubCode", "HoldReason",
-    "JobCurrentStartExecutingDate", "EnteredCurrentStatus", "QDate",
+    "JobCurrentStartExecutingDate", "EnteredCurrentStatus", "QDate", GLOBAL_ID,
 )  # fmt: skip
 
 
@@ -54,41 +52,7 @@ class Bounds:
     early: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """An act, or a reason not to act: one line of the audit log.
-
-    Attributes
-    ----------
-    what
-        "release" and "remove" are written before they are done; "skip", "stop" and "proven" say why no more, or more,
-        is done.
-    """
-
-    what: Literal["release", "remove", "skip", "stop", "proven"]
-    jobs: tuple[str, ...]
-    why: str
-
-
-def append_line(path: Path, content: Mapping[str, Any]) -> None:
-    """Append one line of JSON in a single write, so that lines of several processes do not mix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(content, sort_keys=True).encode() + b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(handle, line)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def audit_file() -> Path:
-    """Return the path of the user's audit log, which is the same for all folders."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    return Path(state) / "wingspan" / "holds.jsonl"
-
-
-def release_advised(incidents: Sequence[Incident], bounds: Bounds, audit: Path) -> Iterator[Act]:
+def release_advised(incidents: Sequence[Incident], bounds: Bounds, audit: Audit) -> Iterator[Act]:
     """Release the jobs with that answer, incident by incident, canaries first.
 
     A canary that is held again, or that has not proven itself in time, ends its incident.
@@ -99,7 +63,14 @@ def release_advised(incidents: Sequence[Incident], bounds: Bounds, audit: Path) 
         yield from _release(chosen, bounds, audit)
 
 
-def remove_proven(incidents: Sequence[Incident], bounds: Bounds, audit: Path) -> Iterator[Act]:
+def fix_measured(incidents: Sequence[Incident], bounds: Bounds, audit: Audit) -> Iterator[Act]:
+    """Raise measured requests, and release those jobs, canaries first."""
+    for incident in incidents:
+        chosen = [each for each in incident.jobs if each.answer == "fix first" and each.edit]
+        yield from _release(chosen, bounds, audit)
+
+
+def remove_proven(incidents: Sequence[Incident], bounds: Bounds, audit: Audit) -> Iterator[Act]:
     """Remove the jobs whose answer is "remove" by proof, and no others."""
     for incident in incidents:
         proven = [
@@ -107,14 +78,16 @@ def remove_proven(incidents: Sequence[Incident], bounds: Bounds, audit: Path) ->
         ]
         allowed = yield from _allowed(proven, bounds, audit)
         if allowed:
-            yield _write(audit, Act("remove", _ids(allowed), _why(allowed)))
-            remove(_ids(allowed), f"wingspan holds advise: {_why(allowed)}")
+            act = Act("remove", _ids(allowed), _why(allowed), global_ids=_global_ids(allowed))
+            act = audit.write(act)
+            audit.answer(act, remove(act.jobs, f"wingspan holds advise: {act.why}"))
+            yield act
 
 
-def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> Iterator[Act]:
+def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> Iterator[Act]:
     repeat = _cooling(chosen, bounds, audit)
     if repeat:
-        yield _write(audit, Act("stop", _ids(chosen), repeat))
+        yield audit.write(Act("stop", _ids(chosen), repeat))
         return
     allowed = yield from _allowed(chosen, bounds, audit)
     if not allowed:
@@ -123,24 +96,46 @@ def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> Iterator[
     first, rest = allowed[:count], allowed[count:]
     holds = {job: ad.get("NumHolds") for job, ad in _ads(first).items()}
     word = f"canary for {len(rest)} more; " if rest else ""
-    yield _let_go(first, word, audit)
+    yield from _let_go(first, word, audit)
     if not rest:
         return
     settle = settle_s(first) if bounds.settle_s is None else bounds.settle_s
     verdict = _watch(first, holds, settle, bounds.wait_s)
     if verdict:
-        yield _write(audit, Act("stop", _ids(rest), verdict))
+        yield audit.write(Act("stop", _ids(rest), verdict))
         return
-    yield _write(audit, Act("proven", _ids(first), "none of the canaries was held again"))
+    yield audit.write(Act("proven", _ids(first), "none of the canaries was held again"))
     rest = yield from _allowed(rest, bounds, audit)  # the queue has gone on meanwhile
     if rest:
-        yield _let_go(rest, "after its canaries; ", audit)
+        yield from _let_go(rest, "after its canaries; ", audit)
 
 
-def _let_go(jobs: Sequence[Advice], word: str, audit: Path) -> Act:
-    act = _write(audit, Act("release", _ids(jobs), word + _why(jobs)))
-    release(_ids(jobs), f"wingspan holds advise: {act.why}")
+def _let_go(jobs: Sequence[Advice], word: str, audit: Audit) -> Iterator[Act]:
+    for change in dict.fromkeys(job.edit for job in jobs if job.edit):
+        yield _edit([job for job in jobs if job.edit == change], *change, audit)
+    act = audit.write(Act("release", _ids(jobs), word + _why(jobs), global_ids=_global_ids(jobs)))
+    audit.answer(act, release(act.jobs, f"wingspan holds advise: {act.why}"))
+    yield act
+
+
+def _edit(jobs: Sequence[Advice], attribute: str, value: int, audit: Audit) -> Act:
+    ads = _ads(jobs, [attribute])
+    act = Act(
+        "edit",
+        tuple(ads),
+        f"{attribute} = {value}; {_why(jobs)}",
+        global_ids={job: str(ad.get(GLOBAL_ID, "")) for job, ad in ads.items()},
+        attribute=attribute,
+        value=str(value),
+        before={job: str(ad[attribute]) for job, ad in ads.items() if attribute in ad},
+    )
+    act = audit.write(act)
+    audit.answer(act, edit(act.jobs, attribute, act.value))
     return act
+
+
+def _global_ids(jobs: Sequence[Advice]) -> dict[str, str]:
+    return {job: str(ad.get(GLOBAL_ID, "")) for job, ad in _ads(jobs).items()}
 
 
 def _why(jobs: Sequence[Advice]) -> str:
@@ -153,14 +148,8 @@ def _ids(jobs: Sequence[Advice]) -> tuple[str, ...]:
     return tuple(each.job for each in jobs)
 
 
-def _write(audit: Path, act: Act) -> Act:
-    who = {"time": time.time(), "who": getpass.getuser(), "pid": os.getpid()}
-    append_line(audit, {**who, "what": act.what, "jobs": act.jobs, "why": act.why})
-    return act
-
-
 def _allowed(
-    chosen: Sequence[Advice], bounds: Bounds, audit: Path
+    chosen: Sequence[Advice], bounds: Bounds, audit: Audit
 ) -> Generator[Act, None, list[Advice]]:
     """Yield why jobs are skipped; return those still held as advised and within the bounds."""
     ads = _ads(chosen)
@@ -169,7 +158,7 @@ def _allowed(
     for job in chosen:
         ad = ads.get(job.job)
         before = [at for at in releases.get(job.job, []) if ad and at >= _number(ad, "QDate", 0.0)]
-        if ad and ad.get("JobStatus") == _HELD and not _same_hold(job, ad):
+        if ad and ad.get("JobStatus") == HELD and not _same_hold(job, ad):
             why = "the queue's job of this number was held at another time: it is not the one of the log"
         elif not _as_advised(job, ad):
             why = "it is not held for this reason any more"
@@ -180,11 +169,11 @@ def _allowed(
         else:
             good.append(job)
             continue
-        yield _write(audit, Act("skip", (job.job,), why))
+        yield audit.write(Act("skip", (job.job,), why))
     return good
 
 
-def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Path) -> str:
+def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> str:
     """Return which job of an incident was released recently and is held again; empty if none."""
     releases, _ = _done(audit)
     for job in chosen:
@@ -216,35 +205,37 @@ def _number(ad: Mapping[str, Any], name: str, otherwise: float) -> float:
 
 def _as_advised(job: Advice, ad: Mapping[str, Any] | None) -> bool:
     """Return whether the queue's job is held with the codes and reason that were advised on."""
-    if ad is None or ad.get("JobStatus") != _HELD:
+    if ad is None or ad.get("JobStatus") != HELD:
         return False
     codes = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
     reason = " ".join(str(ad.get("HoldReason") or "").split())
     return codes == (job.code, job.subcode) and reason == " ".join(job.reason.split())
 
 
-def _ads(jobs: Sequence[Advice]) -> dict[str, dict[str, Any]]:
-    wanted = set(_ids(jobs))
-    if not wanted:
+def _ads(jobs: Sequence[Advice], more: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    return queued(_ids(jobs), more)
+
+
+def queued(jobs: Collection[str], more: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the ads of those jobs that are in the queue, by id, with `more` attributes."""
+    if not jobs:
         return {}
-    clusters = sorted({job.partition(".")[0] for job in wanted})
-    found = query(" || ".join(f"ClusterId == {each}" for each in clusters), _STATE)
+    clusters = sorted({job.partition(".")[0] for job in jobs})
+    found = query(" || ".join(f"ClusterId == {each}" for each in clusters), (*_STATE, *more))
     ads = {f"{ad['ClusterId']}.{ad['ProcId']}": ad for ad in found}
-    return {job: ad for job, ad in ads.items() if job in wanted}
+    return {job: ad for job, ad in ads.items() if job in jobs}
 
 
-def _done(audit: Path) -> tuple[dict[str, list[float]], int]:
+def _done(audit: Audit) -> tuple[dict[str, list[float]], int]:
     """Return when each job was released, and how many jobs were acted on within the last hour."""
     releases: dict[str, list[float]] = {}
     recent = 0
-    lines = audit.read_text().splitlines() if audit.exists() else []
-    for line in lines:
-        done = json.loads(line)
-        if done.get("what") not in {"release", "remove"}:
+    for one in audit.read():
+        if one.act.what not in {"release", "remove"}:
             continue
-        recent += len(done["jobs"]) * (time.time() - done["time"] < _HOUR)
-        for job in done["jobs"]:
-            releases.setdefault(job, []).append(done["time"])
+        recent += len(one.act.jobs) * (time.time() - one.time < _HOUR)
+        for job in one.act.jobs:
+            releases.setdefault(job, []).append(one.time)
     return releases, recent
 
 
@@ -254,7 +245,7 @@ def _watch(canary: Sequence[Advice], holds: Mapping[str, Any], settle: float, wa
     while time.monotonic() < deadline:
         ads = _ads(canary)
         for job, ad in ads.items():
-            if ad.get("JobStatus") == _HELD or ad.get("NumHolds") != holds.get(job):
+            if ad.get("JobStatus") == HELD or ad.get("NumHolds") != holds.get(job):
                 return f"canary {job} was held again: {ad.get('HoldReason', '')}"
         if all(_proven(ad, settle) for ad in ads.values()):
             return ""

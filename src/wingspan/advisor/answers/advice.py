@@ -50,6 +50,8 @@ class Advice:
         "rules", "data", "model NAME" or "proof".
     command
         Command to copy; empty if a person must look first.
+    edit
+        Attribute and new value that `command` sets before the release; None if it sets none.
     ran_s
         Seconds from the job's last start to the hold; nan without a start.
     host, owner
@@ -79,6 +81,7 @@ class Advice:
     owner: str = ""
     whose: str = ""
     share: float = 0.0
+    edit: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,7 +9,7 @@ answer, or a trained advisor if one is given. Every advice names what decided it
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -39,12 +39,12 @@ from wingspan.advisor.holds.incidents import find_incidents
 from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.advisor.holds.timeline import Timeline
 from wingspan.advisor.models.decision import WORTH
-from wingspan.eventlog.bodies import read_bodies
-from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.job_state import State
+from wingspan.eventlog.owners import owners
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 from wingspan.shown import counted
 
+Job: TypeAlias = tuple[int, int, int]  # index of the access point, cluster, proc
 LIKELY = 0.5  # a release that is this likely to pay overrules a measured fix
 
 if TYPE_CHECKING:
@@ -69,14 +69,27 @@ def advise(
     return group(found, find_incidents(episodes.take(moments.episode)).number.tolist())
 
 
+def advise_jobs(timeline: Timeline, wanted: Collection[Job]) -> dict[Job, Advice]:
+    """Advise on those of the wanted jobs that are held at the end of the logs."""
+    episodes = find_episodes(timeline)
+    moments = _open_holds(timeline, episodes)
+    events, rows = timeline.events, moments.hold
+    columns = (events.access_point[rows], events.cluster[rows], events.proc[rows])
+    jobs = list(zip(*(column.tolist() for column in columns), strict=True))
+    chosen = [place for place, job in enumerate(jobs) if job in wanted]
+    found = answer_each(timeline, episodes, moments.take(np.array(chosen, np.int64)))
+    return dict(zip((jobs[place] for place in chosen), found, strict=True))
+
+
 def answer_each(
     timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None" = None
 ) -> list[Advice]:
     """Return the advice at some moments, each by what was known then."""
     history = History(timeline, episodes)
     counsel = ask(timeline, episodes, moments, advisor)
-    owners = _owners(timeline, set(episodes.job[moments.episode].tolist()))
-    questions = find_questions(history, moments, owners)
+    whose, names = owners(timeline.events, timeline.events, moments.hold)
+    known = [names[number] if number >= 0 else "" for number in whose.tolist()]
+    questions = find_questions(history, moments, known)
     return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
         for number, each in enumerate(zip(questions, counsel, strict=True))
@@ -95,18 +108,6 @@ def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
     end = timeline.clock[-1] if len(timeline) else 0.0
     upto = np.full(len(chosen), len(timeline))
     return Moments(chosen, episodes.row[chosen], upto, np.full(len(chosen), end))
-
-
-def _owners(timeline: Timeline, jobs: Collection[int]) -> dict[int, str]:
-    """Return the owners of jobs that a job-ad event (028) names."""
-    rows = timeline.where(Event.JOB_AD_INFORMATION)
-    firsts: dict[int, int] = {}
-    for row, job in zip(rows.tolist(), timeline.job[rows].tolist(), strict=True):
-        if job in jobs:
-            firsts.setdefault(job, row)
-    bodies = read_bodies(timeline.events, list(firsts.values()))
-    ads = zip(firsts, bodies, strict=True)
-    return {job: str(body["Owner"]) for job, body in ads if body.get("Owner")}
 
 
 def _advise_one(
@@ -178,6 +179,7 @@ def _decide(
         owner=question.owner,
         whose=evidence.blame.whose if evidence else "",
         share=evidence.blame.share if evidence else 0.0,
+        edit=(fix.attribute, fix.amount) if fix and answer == "fix first" else None,
     )
 
 

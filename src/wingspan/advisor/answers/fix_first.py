@@ -29,8 +29,15 @@ _OVER_TIME: Final = 2.0
 class Fix:
     """A request or limit that would have fitted, the command that sets it, and its derivation."""
 
-    command: str
+    job: str
+    attribute: str
+    amount: int
     evidence: str
+
+    @property
+    def command(self) -> str:
+        """Return the command that sets it."""
+        return f"condor_qedit {self.job} {self.attribute} {self.amount}"
 
 
 def compute(job: str, resource: Resource, measured: Measured, reason: str) -> Fix | None:
@@ -59,8 +66,8 @@ def compute(job: str, resource: Resource, measured: Measured, reason: str) -> Fi
     facts = ", ".join(
         f"{name} {number} {resource.unit}" for name, number in known.items() if number
     )
-    command = f"condor_qedit {job} {resource.attribute} {amount}"
-    return Fix(command, f"{resource.attribute} {amount} {resource.unit} = {why}; {facts}")
+    evidence = f"{resource.attribute} {amount} {resource.unit} = {why}; {facts}"
+    return Fix(job, resource.attribute, amount, evidence)
 
 
 def longer(job: str, code: int, reason: str, ran_s: float) -> Fix | None:
@@ -70,10 +77,9 @@ def longer(job: str, code: int, reason: str, ran_s: float) -> Fix | None:
         return None
     amount = int(limit * _OVER_TIME)
     ran = f", it ran {ran_s:.0f} s" if ran_s == ran_s else ""  # noqa: PLR0124
-    command = f"condor_qedit {job} {_LIMITS[code]} {amount}"
-    return Fix(
-        command, f"{_LIMITS[code]} {amount} s = {_OVER_TIME} x {limit:.0f} s; in the reason{ran}"
-    )
+    name = _LIMITS[code]
+    evidence = f"{name} {amount} s = {_OVER_TIME} x {limit:.0f} s; in the reason{ran}"
+    return Fix(job, name, amount, evidence)
 
 
 def amounts(reason: str, resource: Resource) -> list[int]:

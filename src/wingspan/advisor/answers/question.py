@@ -1,6 +1,6 @@
 """Turn held jobs into questions: what is known of each, its rule, and the request that fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
@@ -46,9 +46,15 @@ class Question:
     owner: str = ""
 
 
-def find_questions(history: History, moments: Moments, owners: Mapping[int, str]) -> list[Question]:
-    """Return what is asked at some moments; measurements are read where a rule asks for them."""
-    questions = [_question(history, moments, number, owners) for number in range(len(moments))]
+def find_questions(history: History, moments: Moments, owners: Sequence[str]) -> list[Question]:
+    """Return the question at each moment; measurements are read if its rule needs them.
+
+    `owners` names the owner of each moment's job; empty if unknown.
+    """
+    questions = [
+        replace(_question(history, moments, number), owner=owner)
+        for number, owner in enumerate(owners)
+    ]
     asked = [
         (number, Asked(int(moments.hold[number]), int(moments.upto[number]), resource))
         for number, question in enumerate(questions)
@@ -85,9 +91,7 @@ def question_of_ad(ad: Mapping[str, Any], now: float) -> Question:
     return _settled(question, {one: measured_in_ad(ad, one) for one in _asked(question)}, nan)
 
 
-def _question(
-    history: History, moments: Moments, number: int, owners: Mapping[int, str]
-) -> Question:
+def _question(history: History, moments: Moments, number: int) -> Question:
     timeline, episodes = history.timeline, history.episodes
     episode, row = int(moments.episode[number]), int(moments.hold[number])
     events = timeline.events
@@ -104,7 +108,6 @@ def _question(
         said,
         explain(code, subcode, said),
         host=timeline.hosts[host] if (host := int(episodes.host[episode])) >= 0 else "",
-        owner=owners.get(int(episodes.job[episode]), ""),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wingspan.advisor.answers.actions import append_line
+from wingspan.advisor.answers.audit import append_line
 from wingspan.advisor.judging.contest import (
     ADVISING,
     ALWAYS,

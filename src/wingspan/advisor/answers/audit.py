@@ -1,0 +1,167 @@
+"""Record acts on held jobs: one line before each act, and one after HTCondor's answer.
+
+The file is only appended to. The line before an act has the jobs' global ids and, for an edit, the old values. So an act
+can be listed and undone, even if Wingspan was killed before HTCondor answered.
+"""
+
+import getpass
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from wingspan.files import writing
+
+What: TypeAlias = Literal["release", "hold", "edit", "remove", "skip", "stop", "proven"]
+CHANGES: Final = frozenset({"release", "hold", "edit", "remove"})  # of the queue
+_ANSWER: Final = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act, or a reason not to act.
+
+    Attributes
+    ----------
+    what
+        `CHANGES` are recorded before they are done; "skip", "stop" and "proven" say why less, or more, is done.
+    id
+        Of a change of the queue, ``CALL-NUMBER``; all acts of one command share CALL.
+    global_ids
+        GlobalJobId of each job, which no other job ever has.
+    attribute, value, before
+        Of an edit: the new value, and the old one of each job; a job without one had no such attribute.
+    undoes
+        The act that this one undoes.
+    """
+
+    what: What
+    jobs: tuple[str, ...]
+    why: str
+    id: str = ""
+    global_ids: Mapping[str, str] = field(default_factory=dict)
+    attribute: str = ""
+    value: str = ""
+    before: Mapping[str, str] = field(default_factory=dict)
+    undoes: str = ""
+
+
+_FIELDS: Final = frozenset(each.name for each in fields(Act))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An act in the file.
+
+    Attributes
+    ----------
+    time
+        When it was recorded, UTC seconds.
+    done
+        Number of jobs on which HTCondor acted; None if no answer was recorded, as after a kill in between.
+    undone_by
+        Id of the last act that undid it; else empty.
+    """
+
+    act: Act
+    time: float
+    user: str
+    done: int | None = None
+    undone_by: str = ""
+
+
+class Audit:
+    """The file of acts, for one command.
+
+    Parameters
+    ----------
+    path
+        By default the user's own file.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or audit_file()
+        self._call = secrets.token_hex(3)
+        self._number = 0
+
+    def write(self, act: Act) -> Act:
+        """Record an act before it is done; return it with its id."""
+        if act.what in CHANGES:
+            self._number += 1
+            act = replace(act, id=f"{self._call}-{self._number}")
+        given = {name: value for name in _FIELDS if (value := getattr(act, name))}
+        who = {"time": time.time(), "who": getpass.getuser(), "pid": os.getpid()}
+        append_line(self.path, {**who, **given})
+        return act
+
+    def answer(self, act: Act, done: int) -> None:
+        """Record on how many jobs HTCondor acted."""
+        append_line(self.path, {"time": time.time(), "what": _ANSWER, "id": act.id, "done": done})
+
+    def read(self) -> list[Recorded]:
+        """Return all acts in the file, in their order.
+
+        A line that was cut off by a crash is left out: its act was not done, since lines are written first.
+        """
+        found: list[Recorded] = []
+        places: dict[str, int] = {}
+        for line in self._lines():
+            if line["what"] == _ANSWER:
+                if (place := places.get(line["id"])) is not None:
+                    found[place] = replace(found[place], done=line["done"])
+                continue
+            one = _recorded(line)
+            if one.act.undoes in places:
+                place = places[one.act.undoes]
+                found[place] = replace(found[place], undone_by=one.act.id)
+            if one.act.id:
+                places[one.act.id] = len(found)
+            found.append(one)
+        return found
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        lines = []
+        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and "what" in line:
+                lines.append(line)
+        return lines
+
+
+def _recorded(line: Mapping[str, Any]) -> Recorded:
+    given = {name: value for name, value in line.items() if name in _FIELDS}
+    act = Act(**{"why": "", **given, "jobs": tuple(line.get("jobs", ()))})
+    return Recorded(act, float(line.get("time", 0.0)), str(line.get("who", "")))
+
+
+def audit_file() -> Path:
+    """Return the path of the user's audit log, which is the same for all folders."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return Path(state) / "wingspan" / "holds.jsonl"
+
+
+def append_line(path: Path, content: Mapping[str, Any]) -> None:
+    """Append one line of JSON in a single write, so that lines of several processes do not mix.
+
+    It is on the disk when this returns. After a line that a crash cut off, a new one begins.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(handle).st_size
+            cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            line = json.dumps(content, sort_keys=True).encode() + b"\n"
+            os.write(handle, b"\n" * cut + line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)

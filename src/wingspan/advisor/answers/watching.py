@@ -1,0 +1,121 @@
+"""Notice new holds in growing logs, and remember across restarts which holds were reported.
+
+A look reads only what was added since the last one. All logs are read again only if a job was held in the meantime.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from wingspan.advisor.answers.advice import Advice
+from wingspan.errors import FormatError
+from wingspan.eventlog.access_points import family_of
+from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.logs import sort_folder
+from wingspan.eventlog.rotation import (
+    Gap,
+    Position,
+    load_versioned,
+    position_of,
+    read_new,
+    rotations_of,
+)
+from wingspan.eventlog.sources import compression_of
+from wingspan.files import write_atomically
+
+Hold: TypeAlias = tuple[str, str, float]  # access point, job, time of the hold
+VERSION: Final = 1
+_FIX: Final = "remove the file; every job that is held now is then reported once more"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a watch has seen.
+
+    Attributes
+    ----------
+    logs
+        How far each log was read, with all its rotations.
+    reported
+        Holds that were reported and that last.
+    """
+
+    logs: Mapping[str, Position] = field(default_factory=dict)
+    reported: frozenset[Hold] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was added to some logs since the last look.
+
+    Attributes
+    ----------
+    held
+        Whether a job was held.
+    gaps
+        What is lost between the last look and this one.
+    """
+
+    logs: Mapping[str, Position]
+    held: bool
+    gaps: tuple[Gap, ...]
+
+
+def hold_of(job: Advice) -> Hold:
+    """Return what identifies the hold of a job."""
+    return job.access_point, job.job, job.held_at
+
+
+def families(paths: Iterable[Path]) -> list[Path]:
+    """Return the logs to follow, each without its rotations: files, and the logs in folders."""
+    found = (sort_folder(path)[0] if path.is_dir() else [path] for path in paths)
+    return list(dict.fromkeys(Path(family_of(each)) for files in found for each in files))
+
+
+def look(paths: Sequence[Path], before: Mapping[str, Position]) -> Look:
+    """Read what was added to logs; one that does not exist keeps its position.
+
+    Compressed logs do not grow.
+    """
+    logs, gaps, held = dict(before), list[Gap](), False
+    for log in families(paths):
+        name = str(log.absolute())
+        if not rotations_of(log):
+            continue
+        if log.is_file() and compression_of(log):
+            held = held or name not in before
+            logs[name] = Position()
+            continue
+        news = read_new(log, before.get(name))
+        held = held or bool((news.events.code == Event.JOB_HELD).any())
+        gaps += news.gaps
+        logs[name] = news.position
+    return Look(logs, held, tuple(gaps))
+
+
+def save_seen(path: Path, seen: Seen) -> None:
+    """Write what a watch has seen as JSON, atomically."""
+    logs = {name: asdict(position) for name, position in seen.logs.items()}
+    content = {"version": VERSION, "logs": logs, "reported": sorted(seen.reported)}
+    write_atomically(path, json.dumps(content, indent=1))
+
+
+def load_seen(path: Path) -> Seen:
+    """Read what `save_seen` wrote; nothing was seen if there is no such file.
+
+    Raises
+    ------
+    FormatError
+        The file has other content.
+    """
+    if not path.exists():
+        return Seen()
+    content = load_versioned(path, VERSION, "state of a watch", _FIX)
+    try:
+        logs = {name: position_of(position) for name, position in content["logs"].items()}
+        reported = frozenset((str(a), str(b), float(c)) for a, b, c in content["reported"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(str(path), f"the state lacks or garbles {error}", _FIX) from error
+    return Seen(logs, reported)

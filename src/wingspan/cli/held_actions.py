@@ -1,0 +1,145 @@
+"""``wingspan holds actions | undo``: list what was done about held jobs, and undo it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.cli.held_json import actions_json
+from wingspan.cli.json_output import print_json
+from wingspan.cli.options import AsJson
+from wingspan.cli.paper import counted, print_table, wrap
+
+if TYPE_CHECKING:
+    from wingspan.advisor.answers.actions import Bounds
+    from wingspan.advisor.answers.advice import Incident
+    from wingspan.advisor.answers.audit import Recorded
+
+_IDS = 3  # job ids of an act that are listed
+
+
+class Deed(Enum):
+    """An answer that may be acted on."""
+
+    release = "release"
+    fix = "fix"
+    remove = "remove"
+
+
+AuditFile = Annotated[
+    Path | None,
+    typer.Option(help="File of recorded acts [default: ~/.local/state/wingspan/holds.jsonl]."),
+]
+
+
+def act_on(
+    incidents: "Sequence[Incident]", deeds: Iterable[Deed], bounds: "Bounds", file: Path | None
+) -> None:
+    """Act on advice, and print each act."""
+    from wingspan.advisor.answers.actions import fix_measured, release_advised, remove_proven
+    from wingspan.advisor.answers.audit import Audit
+    from wingspan.pool.personal import use_pool
+
+    use_pool()
+    audit = Audit(file)
+    works = {Deed.release: release_advised, Deed.fix: fix_measured, Deed.remove: remove_proven}
+    for deed in (each for each in Deed if each in set(deeds)):
+        for act in works[deed](incidents, bounds, audit):
+            print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
+    print(f"recorded in {audit.path}; list it with: wingspan holds actions")
+
+
+def actions(
+    jobs: Annotated[
+        list[str] | None, typer.Argument(metavar="[JOB]...", help="Only acts on these jobs.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also list what was not done, with the reason.")
+    ] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Number of acts, the latest.")] = 20,
+    audit: AuditFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what `holds advise --apply` did, the latest last."""
+    from wingspan.advisor.answers.audit import CHANGES, Audit
+
+    record = Audit(audit)
+    found = [
+        one
+        for one in record.read()
+        if (everything or one.act.what in CHANGES)
+        and (not jobs or any(_is_of(job, jobs) for job in one.act.jobs))
+    ]
+    if as_json:
+        print_json(actions_json(str(record.path), found))
+        return
+    if not found:
+        print(f"no act is recorded in {record.path}")
+        return
+    print_table(
+        f"{counted(len(found), 'act')} in {record.path}", [_cells(one) for one in found[-rows:]]
+    )
+    if len(found) > rows:
+        print(f"{counted(len(found) - rows, 'earlier act')}: --rows {len(found)}")
+    if any(one.done is None and one.act.id for one in found[-rows:]):
+        note = "? is an act whose answer was not recorded: Wingspan was stopped before HTCondor answered"
+        print(wrap(note, "  "))
+    print("  -> wingspan holds undo ID")
+
+
+def undo(
+    ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID...", help="Ids of acts, or what comes before their dash."),
+    ],
+    audit: AuditFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Undo recorded acts on held jobs.
+
+    Released jobs are held, held ones released, and edited values put back. Only jobs that are still in the queue, with
+    the same global id, are changed.
+    """
+    from wingspan.advisor.answers.audit import Audit
+    from wingspan.advisor.answers.undo import find_acts
+    from wingspan.advisor.answers.undo import undo as undo_act
+    from wingspan.pool.personal import use_pool
+
+    record = Audit(audit)
+    chosen = [one for name in ids for one in find_acts(record, name)]
+    before = len(record.read())
+    use_pool()
+    for one in chosen:
+        for act in undo_act(one, record):
+            if not as_json:
+                print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
+    if as_json:
+        print_json(actions_json(str(record.path), record.read()[before:]))
+
+
+def _is_of(job: str, wanted: Sequence[str]) -> bool:
+    return job in wanted or job.partition(".")[0] in wanted
+
+
+def _cells(one: "Recorded") -> dict[str, str]:
+    act = one.act
+    more = f" and {len(act.jobs) - _IDS:,} more" if len(act.jobs) > _IDS else ""
+    undone = f" (undone by {one.undone_by})" if one.undone_by else ""
+    return {
+        "id": act.id or "-",
+        "when": f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M:%S}Z",
+        "user": one.user or "-",
+        "act": act.what,
+        "jobs": " ".join(act.jobs[:_IDS]) + more,
+        "done": "-" if not act.id else "?" if one.done is None else f"{one.done:,}",
+        "why": act.why + undone,
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(actions)
+    app.command()(undo)

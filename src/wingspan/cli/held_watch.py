@@ -1,0 +1,145 @@
+"""``wingspan holds watch | hook``: advice as holds occur, and lines for DAGMan's holds."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wingspan.cli.held_json import watch_json
+from wingspan.cli.held_source import (
+    Logs,
+    Model,
+    NoCluster,
+    NoUser,
+    OfUser,
+    Schedd,
+    Source,
+    Trusted,
+    load,
+)
+from wingspan.cli.held_text import job_lines
+from wingspan.cli.json_output import print_json
+from wingspan.cli.logs import files_of, say_missing
+from wingspan.cli.options import AsJson
+from wingspan.cli.paper import wrap
+from wingspan.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from wingspan.advisor.answers.advice import Advice
+    from wingspan.advisor.answers.watching import Hold, Seen
+    from wingspan.advisor.models.saved import Advisor
+    from wingspan.eventlog.rotation import Gap
+
+
+def watch(
+    logs: Logs = None,
+    schedd: Schedd = False,
+    model: Model = None,
+    network: Trusted = None,
+    user: OfUser = None,
+    no_user: NoUser = None,
+    no_cluster: NoCluster = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that keeps what was seen, so that a restart reports each hold once."
+        ),
+    ] = None,
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds between looks.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print advice as holds occur, until Ctrl-C; change nothing.
+
+    A log may be missing at first. Its rotations are read with it.
+    """
+    from wingspan.advisor.answers.watching import Seen, load_seen, save_seen
+    from wingspan.eventlog.logs import check_log
+
+    source = Source(logs or [], schedd, no_user=no_user or (), no_cluster=no_cluster or ())
+    watching = _Watching(source, load(model, network), user, as_json)
+    seen = load_seen(state) if state else Seen()
+    for log in source.logs:
+        if not (files := files_of([log])) and once:
+            raise NotFoundError(str(log), "there is no such log", "check the path")
+        for file in files:
+            check_log(file)
+    say_missing(source.logs)
+    try:
+        while True:
+            after = watching.look(seen)
+            if state and after != seen:
+                save_seen(state, after)
+            seen = after
+            if once:
+                return
+            time.sleep(interval)
+    except KeyboardInterrupt:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """What is watched, and how it is printed."""
+
+    source: Source
+    advisor: "Advisor | None"
+    user: str | None
+    as_json: bool
+
+    def look(self, seen: "Seen") -> "Seen":
+        """Report new holds; return what has been seen by then."""
+        from wingspan.advisor.answers.watching import look
+
+        found = look(self.source.logs, seen.logs)
+        for gap in found.gaps:
+            print(_gap_text(gap), file=sys.stderr)
+        new = self.source.schedd or found.held
+        return replace(seen, logs=found.logs, reported=self._report(seen) if new else seen.reported)
+
+    def _report(self, seen: "Seen") -> "frozenset[Hold]":
+        """Print the advice on holds that were not reported yet; return all holds that last."""
+        from wingspan.advisor.answers.watching import hold_of
+
+        source = replace(self.source, logs=files_of(self.source.logs))
+        incidents = source.incidents(self.advisor)
+        jobs = {hold_of(job): job for each in incidents for job in each.jobs}
+        for hold, job in jobs.items():
+            if hold not in seen.reported and self.user in {None, job.owner}:
+                self._print(job)
+        return frozenset(jobs)
+
+    def _print(self, job: "Advice") -> None:
+        if self.as_json:
+            print_json(watch_json(job), line=True)
+        else:
+            print("\n".join(job_lines(job)), flush=True)
+
+
+def _gap_text(gap: "Gap") -> str:
+    length = "an unknown number of" if gap.length is None else f"{gap.length:,}"
+    return wrap(f"gap: {length} bytes are missing before {gap.path}: {gap.why}", "  ")
+
+
+def hook(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to append a line to.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Such as $JOBID and $NODE.")
+    ] = None,
+) -> None:
+    """Append a line to a file, as DAGMan's SCRIPT HOLD.
+
+    Such a script must end at once and change nothing.
+    """
+    from wingspan.advisor.answers.audit import append_line
+
+    append_line(file, {"time": time.time(), "held": words or []})
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(watch)
+    app.command()(hook)

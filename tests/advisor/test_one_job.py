@@ -1,0 +1,161 @@
+"""One job explained from its log alone: history, cost, why it waits, what to do."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wingspan.advisor.answers.one_job import explain_jobs
+from wingspan.errors import NotFoundError
+from wingspan.eventlog.job_state import State
+from wingspan.eventlog.read import read_events
+
+MEMORY = (34, "Error from slot1@host1: Job has gone over memory limit of 64 megabytes", 0)
+CODES = (1, 4, 5, 6, 7, 9, 12, 13, 22, 33, 40, 46)
+
+
+@pytest.fixture
+def explain(tmp_path, event):
+    """Explain a job of a log of events (second, cluster, code, details..)."""
+
+    def read(rows, wanted="1.0"):
+        text = rows if isinstance(rows, str) else "".join(event(*row) for row in rows)
+        (tmp_path / "log").write_text(text)
+        return explain_jobs(read_events([tmp_path / "log"], timezone="UTC"), wanted)
+
+    return read
+
+
+def one(reports):
+    (report,) = reports
+    return report
+
+
+SUBMIT, START = (0, 1, 0), (60, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "waits", "step"),
+    [
+        (
+            [SUBMIT],
+            State.IDLE,
+            "no machine has started it since its submission",
+            "wingspan why 1.0",
+        ),
+        ([SUBMIT, START], State.RUNNING, "it runs on host1", None),
+        ([SUBMIT, START, (90, 1, 22)], State.RUNNING, "tries to reconnect to host1", None),
+        ([SUBMIT, (30, 1, 40)], State.IDLE, "it receives its input on", "wingspan why 1.0"),
+        ([SUBMIT, START, (90, 1, 4)], State.IDLE, "host1 evicted it", "wingspan why 1.0"),
+        ([SUBMIT, START, (90, 1, 7)], State.IDLE, "connection to host1 was lost (lost)", "why 1.0"),
+        ([SUBMIT, START, (90, 1, 5)], State.COMPLETED, "it ended well", None),
+        ([SUBMIT, START, (90, 1, 5, 3)], State.COMPLETED, "ended with exit 3", "standard error"),
+        ([SUBMIT, START, (90, 1, 5, 137)], State.COMPLETED, "exit 137: it was killed", "standard"),
+        ([SUBMIT, START, (90, 1, 9)], State.REMOVED, "via condor_rm (by user ada)", "submit it"),
+        ([SUBMIT, START, (90, 1, 12, *MEMORY)], State.HELD, "more memory than it", "condor_qedit"),
+        (
+            [SUBMIT, START, (90, 1, 12, *MEMORY), (99, 1, 13)],
+            State.IDLE,
+            "released from its hold",
+            "why",
+        ),
+    ],
+    ids=lambda value: value.replace(" ", "_") if isinstance(value, str) else "",
+)
+def test_every_state_has_a_reason_and_a_next_step(explain, rows, state, waits, step):
+    """Idle, running, disconnected, evicted, lost, ended well and badly, removed, held, released."""
+    report = one(explain(rows))
+    assert report.state == state
+    assert waits in report.waits
+    assert (report.steps == ()) == (step is None), report.steps
+    assert step is None or step in report.steps[0]
+
+
+def test_what_it_cost(explain):
+    """Slot time by how attempts ended; waiting in the queue and on hold; disconnects."""
+    report = one(
+        explain(
+            [
+                (0, 1, 0),
+                (100, 1, 1, "a"),
+                (1100, 1, 4),
+                (1200, 1, 1, "b"),
+                (1300, 1, 22),
+                (1360, 1, 7),
+                (1400, 1, 1, "c"),
+                (1500, 1, 12),
+                (3500, 1, 13),
+                (3600, 1, 1, "d"),
+                (3700, 1, 5),
+            ]
+        )
+    )
+    costs = {cost.what: (cost.times, cost.slot_s) for cost in report.costs}
+    assert costs == {
+        "evicted": (1, 1000),
+        "connection lost": (1, 160),
+        "held": (1, 100),
+        "ended well": (1, 100),
+    }
+    assert (report.slot_s, report.held_s) == (1360, 2000)
+    assert report.queued_s == 100 + 100 + 40 + 100
+    assert (report.disconnects, report.disconnected_s) == (1, 60)
+    assert [one.host for one in report.attempts] == ["a", "b", "c", "d"]
+
+
+def test_a_hold_that_lasts_counts_up_to_the_logs_end(explain):
+    """Another job's later event is the log's end."""
+    report = one(explain([SUBMIT, START, (90, 1, 12), (1090, 2, 0)]))
+    assert (report.held_s, report.log_ends_at - report.since) == (1000, 1000)
+
+
+def test_a_cluster_is_all_its_jobs(explain, event):
+    """Without a proc; mates that started are counted for an idle one."""
+    text = event(0, 1, 0) + event(0, 1, 0, proc=1) + event(5, 1, 1, proc=1) + event(9, 2, 0)
+    reports = explain(text, "1")
+    assert [report.job for report in reports] == ["1.0", "1.1"]
+    assert "1 of 1 other job of its cluster started" in reports[0].waits
+
+
+def test_a_node_is_all_its_submissions(explain, event):
+    """DAGMan submits a node again: two clusters, in order."""
+    note = "\n    DAG Node: fit"
+    text = "".join(
+        event(cluster, cluster, 0).replace("\n...", f"{note}\n...") for cluster in (1, 2)
+    )
+    text += event(9, 3, 0).replace("\n...", "\n    DAG Node: other\n...")
+    reports = explain(text, "fit")
+    assert [(report.job, report.node) for report in reports] == [("1.0", "fit"), ("2.0", "fit")]
+    with pytest.raises(NotFoundError, match="did you mean fit"):
+        explain(text, "fitt")
+
+
+@pytest.mark.parametrize("wanted", ["7.0", "1.5", "9", "nobody"])
+def test_a_job_that_is_not_there_says_what_is(explain, wanted):
+    """The jobs of the log, so that a wrong number is seen at once."""
+    with pytest.raises(NotFoundError, match=r"these logs have 1 job: 1\.0"):
+        explain([SUBMIT], wanted)
+
+
+def test_a_log_without_its_beginning(explain):
+    """A rotated log: the submission is not in it."""
+    report = one(explain([(60, 1, 1), (90, 1, 4)]))
+    assert (report.state, report.attempts) == (State.IDLE, ())
+    assert "no event of its submission" in report.waits
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 500), st.sampled_from(CODES)), max_size=12))
+def test_any_order_of_events_is_explained(tmp_path_factory, event, rows):
+    """No sum is negative, every job has a reason, and the state is that of the log's end."""
+    log = tmp_path_factory.mktemp("any") / "log"
+    at = 0
+    text = event(0, 1, 0)
+    for after, code in rows:
+        at += after
+        text += event(at, 1, code)
+    log.write_text(text)
+    report = one(explain_jobs(read_events([log], timezone="UTC"), "1.0"))
+    assert report.waits
+    assert min(report.queued_s, report.held_s, report.slot_s, report.disconnected_s) >= 0
+    spent = report.queued_s + report.held_s + report.slot_s
+    assert spent <= report.log_ends_at - report.submitted_at + 1e-6

@@ -1,0 +1,177 @@
+"""New holds in growing logs, across rotation, missing logs and restarts: each is reported once."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from wingspan.advisor.answers.watching import Seen, families, load_seen, look, save_seen
+from wingspan.cli.main import app
+from wingspan.errors import FormatError
+
+HEADER = (
+    "008 (-01.-01.-01) 2025-11-04 10:00:00Z Global JobLog: ctime=1762250400 id=ap.1.{0} sequence={0} "
+    "size=0 events=0 offset={1} event_off=0 max_rotation=1 creator_name=<>"
+)
+
+
+def header(sequence, offset):
+    return f"{HEADER.format(sequence, offset):<300}\n...\n"
+
+
+@pytest.fixture
+def held(event):
+    """Return the text of a job's submission and hold."""
+
+    def write(cluster, second=0):
+        return (
+            event(second, cluster, 0)
+            + event(second + 5, cluster, 1)
+            + event(second + 9, cluster, 12)
+        )
+
+    return write
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Look once, with a state file; return the jobs that were reported."""
+
+    def once(*logs):
+        words = ["holds", "watch", *map(str, logs), "--once", "--json", "--state"]
+        result = CliRunner().invoke(app, [*words, str(tmp_path / "state")])
+        assert result.exit_code == 0, (result.output, result.exception)
+        return [json.loads(line)["job"] for line in result.stdout.splitlines()]
+
+    return once
+
+
+def append(path, text):
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_each_hold_is_reported_once_across_restarts(tmp_path, held, event, watch):
+    """The second process reads on; a hold that a person released in between is not reported."""
+    log = tmp_path / "job.log"
+    log.write_text(held(1))
+    assert watch(log) == ["1.0"]
+    assert watch(log) == []
+    append(log, held(2, 20) + held(3, 40) + event(60, 2, 13))
+    assert watch(log) == ["3.0"]
+    assert watch(log) == []
+
+
+def test_a_job_that_is_held_again_is_reported_again(tmp_path, held, event, watch):
+    """It is another hold."""
+    log = tmp_path / "job.log"
+    log.write_text(held(1))
+    assert watch(log) == ["1.0"]
+    append(log, event(20, 1, 13) + event(30, 1, 1) + event(40, 1, 12))
+    assert watch(log) == ["1.0"]
+
+
+def test_rotation_while_no_watch_runs(tmp_path, held, watch):
+    """Holds in `EventLog.old` that came after the last look are reported, those before are not."""
+    log = tmp_path / "EventLog"
+    log.write_text(header(1, 0) + held(1))
+    assert watch(log) == ["1.0"]
+    append(log, held(2, 20))
+    size = log.stat().st_size
+    log.rename(tmp_path / "EventLog.old")
+    log.write_text(header(2, size) + held(3, 40))
+    assert watch(log) == ["2.0", "3.0"]
+    assert watch(log, tmp_path / "EventLog.old") == []
+
+
+def test_two_rotations_while_no_watch_runs_are_a_gap(tmp_path, held, watch, capfd):
+    """What is lost is said with its bytes; what is there is reported."""
+    log = tmp_path / "EventLog"
+    log.write_text(header(1, 0) + held(1))
+    assert watch(log) == ["1.0"]
+    log.write_text(header(3, 9000) + held(3, 40))
+    words = ["holds", "watch", str(log), "--once", "--state", str(tmp_path / "state")]
+    result = CliRunner().invoke(app, words)
+    assert "bytes are missing" in result.output
+    assert "3.0" in result.output
+
+
+def test_a_log_that_is_gone_for_a_while(tmp_path, held, watch):
+    """Nothing is reported while it is missing, and nothing twice when it is back."""
+    log = tmp_path / "job.log"
+    log.write_text(held(1))
+    assert watch(log) == ["1.0"]
+    aside = log.rename(tmp_path / "elsewhere")
+    assert look([log], load_seen(tmp_path / "state").logs).held is False
+    aside.rename(log)
+    assert watch(log) == []
+
+
+def test_a_torn_hold_is_reported_when_it_is_whole(tmp_path, held, watch):
+    """A record that is still being written is read at the next look."""
+    log = tmp_path / "job.log"
+    whole = held(1) + held(2, 20)
+    log.write_text(whole[:-12])
+    assert watch(log) == ["1.0"]
+    log.write_text(whole)
+    assert watch(log) == ["2.0"]
+
+
+def test_a_look_without_holds_reads_only_what_is_new(tmp_path, held, event):
+    """Other events do not make all logs be read again."""
+    log = tmp_path / "job.log"
+    log.write_text(held(1))
+    first = look([log], {})
+    assert first.held
+    append(log, event(20, 1, 13))
+    second = look([log], first.logs)
+    assert not second.held
+    (position,) = second.logs.values()
+    (mark,) = position.files.values()
+    assert mark.offset == log.stat().st_size
+
+
+def test_folders_are_followed_log_by_log(tmp_path, held):
+    """A rotation belongs to its log."""
+    for name in ("a.log", "EventLog", "EventLog.old"):
+        (tmp_path / name).write_text(held(1))
+    assert [path.name for path in families([tmp_path])] == ["EventLog", "a.log"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 9}', '{"version": 1, "logs": 3}'])
+def test_a_garbled_state_is_refused(tmp_path, text):
+    """With what to do; nothing is reported twice in silence."""
+    (tmp_path / "state").write_text(text)
+    with pytest.raises(FormatError, match="remove the file"):
+        load_seen(tmp_path / "state")
+
+
+def test_a_state_comes_back_as_it_was(tmp_path, held):
+    """Positions and reported holds."""
+    log = tmp_path / "job.log"
+    log.write_text(held(1))
+    seen = Seen(look([log], {}).logs, frozenset({("ap", "1.0", 1.5)}))
+    save_seen(tmp_path / "state", seen)
+    assert load_seen(tmp_path / "state") == seen
+
+
+def test_a_killed_watch_reads_on(tmp_path, held, wait_until):
+    """A process that is killed between two holds, and a second one: each hold once."""
+    log, state = tmp_path / "job.log", tmp_path / "state"
+    log.write_text(held(1))
+    words = [sys.executable, "-m", "wingspan", "holds", "watch", str(log), "--state", str(state)]
+    words += ["--json", "--interval", "0.1"]
+
+    def run_until(count):
+        with (tmp_path / "out").open("a") as out, subprocess.Popen(words, stdout=out) as process:
+            wait_until(lambda: len((tmp_path / "out").read_text().splitlines()) >= count)
+            wait_until(state.exists)
+            process.kill()
+
+    run_until(1)
+    append(log, held(2, 20))
+    run_until(2)
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert [json.loads(line)["job"] for line in lines] == ["1.0", "2.0"]
