@@ -6,13 +6,15 @@ An attempt says where the job waited, ran and transferred, and what it used.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.attempts import Job, Jobs, take_in
 from wingspan.eventlog.rotation import Position, read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.messages import read_line
+
+_BEGIN: Final = '"begin"'  # in a message: most are of metrics, which need not be parsed
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ def begin_of(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _begin(begun: dict[str, Begun], line: str, job: Job, place: int) -> None:
-    message = read_line(line) if place >= 0 else None
+    message = read_line(line) if place >= 0 and _BEGIN in line else None
     begin = None if message is None else begin_of(message.content)
     if begin is not None:
         known = begun.setdefault(begin["call"], Begun(begin))
