@@ -340,7 +340,7 @@ SEARCHED = """
         ({}, "io", "pruned"),
         ({"SINGULARITY_EXTRA_ARGUMENTS": '"--net --network none"'}, "stream", "complete"),
     ],
-    ids=["with a network", "without a network"],
+    ids=["network", "no-network"],
 )
 def test_a_sweep_in_containers(container_pool, project, extra, way, state):
     """Chirp works in a container as outside it; without a network, messages go out by standard error."""
