@@ -67,6 +67,15 @@ def shown_name(name: str) -> str:
     return _UNSEEN.sub(_written_out, name.replace("\t", "\\t").replace("\n", "\\n"))
 
 
+def one_line(text: str) -> str:
+    r"""Return a text made safe to show, with its line breaks as spaces.
+
+    >>> one_line("two\n  lines")
+    'two lines'
+    """
+    return " ".join(shown(text).split())
+
+
 def listed(names: Iterable[str], most: int = 4) -> str:
     """Return the first names, each once, and how many more there are.
 

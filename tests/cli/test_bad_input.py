@@ -410,3 +410,14 @@ def test_a_step_that_fails_by_itself_is_still_reported(tmp_path):
         line.split()[1] for line in messages.splitlines() if line.startswith("skipped")
     ) == ["join", "total"]
     assert ", 2 failed, 2 skipped, 0 up to date" in messages
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path):
+    """Another terminal may remove the folder in which a command is given."""
+    (tmp_path / "gone").mkdir()
+    script = f"cd gone && rmdir ../gone && {sys.executable} -m wingspan status"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "was removed\n  -> go to another folder" in done.stderr

@@ -1,5 +1,6 @@
 """Names of steps with any character stay on one line, in each text that names steps; what is not there is named."""
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 import typer
 
 from wingspan.cli.listing import runs
+from wingspan.cli.progress import Progress
 from wingspan.cli.result_file import write_value
 from wingspan.cli.results import results_lines
 from wingspan.cli.values import text_of
@@ -64,6 +66,23 @@ def test_a_step_is_one_line_whatever_its_name(odd, capsys):
     with pytest.raises(NotFoundError) as missing:
         odd["q"]
     assert "\n" not in missing.value.fix
+
+
+def test_equal_failures_are_one_line_each_and_explained_once(project):
+    project.write(
+        lines='def bad(n: int) -> int:\n    raise ValueError("the first line\\nthe second")\n'
+    )
+    p = Pipeline("lines")
+    p.map(project.fresh("lines").bad, over={"n": range(5)})
+    out = io.StringIO()
+    with Progress(dict.fromkeys(p.steps, False), out) as progress:
+        run = p.run(check=False, listener=progress)
+    why = _steps_text(run, _steps(run, None)).splitlines()
+    assert len(why) == 1 + 5 + 1
+    assert "the first line the second" in why[1]
+    assert why[2:6] == [f"  bad[{n}]: failed as bad[0]" for n in range(1, 5)]
+    printed = [line for line in out.getvalue().splitlines() if line.startswith("failed")]
+    assert (len(printed), len(out.getvalue().splitlines())) == (5, 5)
 
 
 def test_runs_of_no_pipeline_name_the_pipelines(odd):

@@ -9,7 +9,7 @@ import typer
 
 from wingspan.cli.options import HomeOption
 from wingspan.cli.paper import counted, label
-from wingspan.shown import shown
+from wingspan.shown import one_line
 
 
 def collect(
@@ -30,7 +30,7 @@ def collect(
         raise NotFoundError(str(folder), "there is no exported DAG here", fix)
     events = dag.collect(run.folder, run.home)
     for name, event in events.items():
-        print(f"{event.state:8} {label(name)}  {shown(event.problem or event.note)}".rstrip())
+        print(f"{event.state:8} {label(name)}  {one_line(event.problem or event.note)}".rstrip())
     for name, event in events.items():
         if event.state == "failed":
             print(f"\n{run.report(name)}", file=sys.stderr)

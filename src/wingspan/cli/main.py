@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ from wingspan.cli import (
 )
 from wingspan.cli.examples import add_examples
 from wingspan.cli.terminal import guarded
-from wingspan.errors import WingspanError
+from wingspan.errors import NotFoundError, WingspanError
 from wingspan.files import explained
 from wingspan.runner.started import COMMAND
 
@@ -126,11 +127,21 @@ def _run() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        known = explained(error)
+        known = explained(error) or _no_folder()
         if known is None:
             raise
         print(f"error: {known}", file=sys.stderr)
         sys.exit(2)
+
+
+def _no_folder() -> WingspanError | None:
+    """Return the error of a command that was given in a folder that is gone, or None."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        problem = "the folder that the command was given in was removed"
+        return NotFoundError("current folder", problem, "go to another folder: cd FOLDER")
+    return None
 
 
 def _flush() -> None:

@@ -24,7 +24,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.layers import Group, counted, grouped
 from wingspan.runner.metrics import LastValue
-from wingspan.shown import brief, shown, shown_name
+from wingspan.shown import brief, one_line, shown, shown_name
 
 if TYPE_CHECKING:
     from logging import Logger, StreamHandler
@@ -316,7 +316,7 @@ def values_json(values: Mapping[str, LastValue]) -> dict[str, dict[str, float | 
 def _line(event: StepEvent) -> str:
     took = f"  {event.wall_s:.2f} s  {event.peak_memory_mb:,.0f} MB" if event.wall_s else ""
     printed_now = event.problem and not event.error  # bad input is reported once, at the end
-    problem = f"  {brief(shown(event.problem), _PROBLEM)}" if printed_now else ""
+    problem = f"  {brief(one_line(event.problem), _PROBLEM)}" if printed_now else ""
     logged = event.attempt or not event.note  # a job's note is in the log
     note = "" if logged else f"  {shown(event.note)}"
     return f"{event.state:8} {label(event.step)}{took}{problem}{note}"

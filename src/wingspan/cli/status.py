@@ -3,7 +3,7 @@
 import shutil
 import textwrap
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _BRIEF = 30  # characters of a note for which columns give way, such as a host's name
 _PROBLEM = 400  # characters shown of what went wrong
-_MANY_ALIKE = 3  # equal failures from which on only the first is printed
 _HINTS = 10  # most hints that are printed
 
 
@@ -107,9 +106,11 @@ def _lines(
     logged
         The newest metrics of running steps.
     """
+    from wingspan.runner.alike import pointers
+
     rows, notes = [], []
     now = time.time() if look.state == "running" else None
-    same = _repeated(look.events.values())
+    same = pointers(look.events.values())
     for name, event in look.events.items():
         cells = [label(name), event.state, f"{event.wall_s:.2f} s" if event.wall_s else ""]
         tried = attempts.get(name, [])
@@ -118,7 +119,7 @@ def _lines(
         else:
             cells += [f"{event.peak_memory_mb:,.0f} MB" if event.wall_s else ""]
         rows.append(cells)
-        note = same.get(name) or _note(event, tried)
+        note = f"as {label(same[name])}" if name in same else _note(event, tried)
         notes.append(", ".join(filter(None, [note, (logged or {}).get(name, "")])))
     if attempts:
         heads = ["step", "state", "time", "memory", "tries", "queued", "job", "in", "out", "disk"]
@@ -133,19 +134,6 @@ def _note(event: "StepEvent", tried: "list[Attempt]") -> str:
     if problem and event.state == "failed" and tried and tried[-1].host:
         return f"{problem} (on {tried[-1].host})"
     return problem or event.note or (_doing(event, tried[-1]) if tried else "")
-
-
-def _repeated(events: "Iterable[StepEvent]") -> dict[str, str]:
-    """Return, for steps that failed in the same way as an earlier one, a pointer to that one."""
-    from wingspan.runner.alike import alike
-
-    groups = alike(event for event in events if event.state == "failed")
-    return {
-        event.step: f"as {label(group[0].step)}"
-        for group in groups
-        if len(group) >= _MANY_ALIKE
-        for event in group[1:]
-    }
 
 
 def _doing(event: "StepEvent", last: "Attempt") -> str:

@@ -14,7 +14,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import duration
 from wingspan.errors import NotFoundError
-from wingspan.shown import shown, shown_name
+from wingspan.shown import one_line, shown_name
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
@@ -244,9 +244,15 @@ def _steps(run: "Run", step: str | None) -> dict[str, str]:
 def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
     if run is None:
         return ""
+    from wingspan.runner.alike import pointers
+
+    events = run.events
+    same = pointers(events[name] for name in steps)
     lines = [f"run {run.run_id}: {run.state}; {run.trail.without_jobs}"]
-    lines += [f"  {shown_name(name)}: {shown(state)}" for name, state in steps.items()]
-    failed = [name for name, state in steps.items() if state.startswith("failed")]
+    for name, state in steps.items():
+        as_first = f"failed as {shown_name(same[name])}" if name in same else ""
+        lines.append(f"  {shown_name(name)}: {as_first or one_line(state)}")
+    failed = [name for name in steps if events[name].state == "failed" and name not in same]
     return "\n".join(
         [*lines, *(f"  -> wingspan logs {_word(name)} --run {run.run_id}" for name in failed)]
     )

@@ -6,9 +6,10 @@ Sixty equal failures so become one message.
 import re
 from collections.abc import Iterable, Sequence
 
-from wingspan.runner.events import StepEvent
+from wingspan.runner.events import FAILED, StepEvent
 from wingspan.shown import shown_name
 
+_MANY = 3  # equal failures from which on only the first is shown
 _SHOWN = 3  # names of a group that are printed
 _PLACE = re.compile(
     r" \([^()]*:\d+\)$"
@@ -28,6 +29,14 @@ def _kind(problem: str) -> tuple[str, str]:
     place = _PLACE.search(problem)
     words = problem[: place.start()] if place else problem
     return _VARIES.sub("#", words), place[0] if place else ""
+
+
+def pointers(events: Iterable[StepEvent]) -> dict[str, str]:
+    """Return, for each failed step but the first of a large group, the first one."""
+    groups = alike(event for event in events if event.state == FAILED)
+    return {
+        event.step: group[0].step for group in groups if len(group) >= _MANY for event in group[1:]
+    }
 
 
 def names_of(events: Sequence[StepEvent]) -> str:
