@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import typer
 
 import wingspan
@@ -89,3 +90,16 @@ def test_every_help_has_a_line_and_an_example_that_can_be_given():
         words = shlex.split(example)
         assert tuple(words[: len(path)]) == path
         command.make_context(" ".join(path), words[len(path) :])
+
+
+@pytest.mark.parametrize("words", [["holds", "explain", "12/2"], ["events", "jobs", "job.log"]])
+def test_a_reader_that_is_gone_ends_the_output_with_141(tmp_path, words):
+    """As a program that SIGPIPE has ended, however the text was written: `wingspan runs | head -1`."""
+    job = "000 (012.000.000) 2026-11-21 03:00:00 Job submitted from host: <127.0.0.1:9618>\n...\n"
+    (tmp_path / "job.log").write_text(job)
+    pipe, out = os.pipe()
+    os.close(pipe)
+    command = [sys.executable, "-m", "wingspan", *words]
+    done = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, check=False)
+    os.close(out)
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -44,7 +44,6 @@ from wingspan.runner.started import COMMAND
 
 # Planning makes many small objects and keeps them. Hardly one is part of a cycle, so collections would find nothing.
 COLLECTIONS = (100_000, 20, 1000)
-_ENOUGH = 141  # as of a program that SIGPIPE has ended
 INTERRUPTED = "Interrupted. Finished steps are kept; run the same command to continue."
 
 app = typer.Typer(
@@ -121,8 +120,6 @@ def _run() -> None:
             print(INTERRUPTED, file=sys.stderr)
         _flush()
         raise
-    except BrokenPipeError:  # the reader, such as head, has ended
-        sys.exit(_ENOUGH)
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -148,8 +145,6 @@ def _flush() -> None:
     """Write what is left of the output; exit with 2 where it cannot be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        return
     except WingspanError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -5,7 +5,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from wingspan.cli.terminal import bare
+from wingspan.cli.terminal import bare, end_unread
 from wingspan.shown import brief, shown_name
 
 if TYPE_CHECKING:
@@ -72,4 +72,6 @@ def console() -> "Console":
     from rich.console import Console
 
     width, out = columns(), bare(sys.stdout)
-    return Console(file=out, width=width, markup=False, emoji=False, highlight=False)
+    made = Console(file=out, width=width, markup=False, emoji=False, highlight=False)
+    made.on_broken_pipe = end_unread  # type: ignore[method-assign]  # it would exit with 1
+    return made

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from wingspan.errors import SpaceError
 from wingspan.shown import written_out
+
+_UNREAD = 141  # as of a program that SIGPIPE has ended
 
 
 class _Guarded:
@@ -38,7 +40,7 @@ class _Guarded:
 
 @contextmanager
 def _full() -> Iterator[None]:
-    """Turn a full disk under the output into an error; let `BrokenPipeError` pass.
+    """Turn a full disk under the output into an error; end the program if the reader is gone.
 
     Raises
     ------
@@ -48,11 +50,16 @@ def _full() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise
+        end_unread()
     except OSError as error:
         problem = f"the output cannot be written: {error.strerror}"
         fix = "free some space, or redirect the output; only the output is lost"
         raise SpaceError("standard output", problem, fix) from error
+
+
+def end_unread() -> NoReturn:
+    """End the program, as its reader, such as ``head``, has ended; with the code of SIGPIPE."""
+    raise SystemExit(_UNREAD)
 
 
 def bare(stream: TextIO) -> TextIO:
@@ -102,6 +109,6 @@ def _finish(stream: TextIO) -> None:
     """Write what is left; if the reader is gone, let the interpreter write to the null device."""
     try:
         stream.flush()
-    except (BrokenPipeError, SpaceError):
+    except (SystemExit, SpaceError):
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
