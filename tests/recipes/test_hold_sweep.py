@@ -200,7 +200,7 @@ def require_refusals(project, words):
     again = CliRunner().invoke(app, words, catch_exceptions=False)
     assert "0 steps run" in again.output
     (project.path / "other").mkdir()
-    with pytest.raises(ConflictError, match=r"holds no bestmodel\.info"):
+    with pytest.raises(ConflictError, match=r"has no bestmodel\.info"):
         CliRunner().invoke(app, [*words, "--out", "other"], catch_exceptions=False)
 
 

@@ -143,7 +143,8 @@ def _of_row(
 
     if only > len(table):
         there = counted(len(table), "row")
-        raise SettingError("--only", f"row {only} of {there}", "look at the table without --only")
+        problem = f"there is no row {only}: the table has {there}"
+        raise SettingError("--only", problem, "look at the table without --only")
     named = {(job.access_point, job.job, job.held_at) for job in table[only - 1].jobs}
     return select(incidents, lambda job: (job.access_point, job.job, job.held_at) in named)
 

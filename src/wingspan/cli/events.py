@@ -11,6 +11,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import read
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import counted, print_table, wrap
+from wingspan.cli.runs import check_file
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def summary(
     """
     from wingspan.eventlog.summary import summarise
 
+    if picture:
+        check_file("--picture", picture)
     events = read(files, timezone, cpus)
     found = summarise(events)
     if picture:
@@ -166,9 +169,11 @@ def convert(
     if out.suffix not in {PARQUET, ""}:
         problem = f"expected NAME{PARQUET}, or a folder for parts, found {out.name!r}"
         raise SettingError("--out", problem, f"--out {out.with_suffix(PARQUET)}")
+    if out.suffix == PARQUET:
+        check_file("--out", out)
     events = read(files, timezone, cpus)
     written = write_parquet(events, out)
-    print(f"{written}: {len(events):,} events of {len(events.files):,} files")
+    print(f"{written}: {counted(len(events), 'event')} of {counted(len(events.files), 'file')}")
 
 
 @app.command()
@@ -257,7 +262,8 @@ def _job_cells(line: dict[str, Any], several: bool) -> dict[str, Any]:
 def _print_head(found: "Summary", rows: int) -> None:
     from wingspan.eventlog.summary import SAMPLE
 
-    print(f"{found.events:,} events of {found.jobs:,} jobs in {found.files:,} files")
+    counts = counted(found.events, "event"), counted(found.jobs, "job")
+    print(f"{counts[0]} of {counts[1]} in {counted(found.files, 'file')}")
     names = [*found.access_points[:rows]]
     more = len(found.access_points) - len(names)
     names += [f"{more:,} more"] if more else []

@@ -208,5 +208,5 @@ def test_keys_of_a_run_are_in_its_dags_and_kept_for_later_ones(project, small_po
     assert "notify_user = ann@example.edu" in text
     assert run.folder.pool == KEYS
     assert pool_keys([f"{key}={value}" for key, value in KEYS.items()]) == KEYS
-    with pytest.raises(SettingError, match="this machine needs no profile"):
+    with pytest.raises(SettingError, match="on this machine has no use for a profile"):
         pipeline.run(home=tmp_path / "home", pool=KEYS)

@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_used_is_told_before_anything_is_done(declared, 
             export(
                 pipeline.plan(home), RunFolder(tmp_path / "run"), Home(home), Profile(shared=wrong)
             )
-    with pytest.raises(SettingError, match="this machine needs no shared folder"):
+    with pytest.raises(SettingError, match="on this machine has no use for a shared folder"):
         pipeline.run(home=home, shared=shared)
     assert not home.exists()
     assert not (tmp_path / "run").exists()
