@@ -153,7 +153,9 @@ def test_a_row_in_detail_and_as_commands(tmp_path):
     words = run("advise", tmp_path / "log", "--only", 2, "--commands").output.splitlines()
     assert len(words) == 4
     assert all(line.startswith("condor_qedit ") and " && condor_release " in line for line in words)
-    assert "row 3 of 2 rows" in str(run("advise", tmp_path / "log", "--only", 3).exception)
+    assert "no row 3: the table has 2 rows" in str(
+        run("advise", tmp_path / "log", "--only", 3).exception
+    )
 
 
 def test_one_user_or_all_but_some(tmp_path):
