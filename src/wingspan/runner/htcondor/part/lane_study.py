@@ -18,7 +18,8 @@ from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
 from wingspan.tracking import record
 
-_ASK_S, _PAUSE_S = 5.0, 0.1  # the longest wait for the search to answer, and between looks
+_ASK_S = 5.0  # the longest wait for the search to answer
+_PAUSES_S = 0.02, 0.1  # between looks for its answer, at first and at last
 _AT_ONCE_S = 10.0  # a trial that fails within this time may have failed for its machine
 _SAID = 200  # characters of a problem
 _WAIT_S = 1.0  # where the search has nothing now, and will have
@@ -105,12 +106,14 @@ class LaneStudy:
     def _next(self) -> dict[str, Any] | None:
         """Return the search's next trial; if nothing is heard of it, the lane's own next one."""
         end = time.monotonic() + (_ASK_S if self._channel.hears else 0.0)
+        pause, most = _PAUSES_S
         while True:
             said = self._channel.next(self._call)
             if said is None:
                 if time.monotonic() >= end:
                     return self._own()
-                time.sleep(_PAUSE_S)
+                time.sleep(pause)
+                pause = min(1.3 * pause, most)
             elif said.get("over"):
                 return None
             elif "values" in said:
