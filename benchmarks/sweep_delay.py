@@ -22,9 +22,9 @@ import wingspan as ws
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool
 from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.log import DagLog
+from wingspan.runner.htcondor.follow.dag_logs import DagLog
 from wingspan.runner.htcondor.messages import Message, line_of
-from wingspan.sweep.opened import open_study
+from wingspan.sweep.open_study import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import COMPLETE, Ending
 from wingspan.sweep.spec import make_spec

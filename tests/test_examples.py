@@ -10,7 +10,7 @@ import pytest
 
 import wingspan as ws
 from wingspan.runner.htcondor.dag_folder import newest
-from wingspan.runner.htcondor.follow.log import dag_over
+from wingspan.runner.htcondor.follow.dag_logs import dag_over
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

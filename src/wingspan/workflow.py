@@ -89,14 +89,14 @@ class Pipeline(declaration.Pipeline):
         DeclarationError
             A function or an argument cannot be fingerprinted.
         """
-        from wingspan.planning.again import Again
         from wingspan.planning.call import describe_all
         from wingspan.planning.digest_cache import DigestCache
+        from wingspan.planning.forced import Again
         from wingspan.planning.plan import make_plan
         from wingspan.planning.reads import Present, latest_of
         from wingspan.runner.plan_file import folders_known, read_history
         from wingspan.runner.runners import runner_on
-        from wingspan.store.again import read_again
+        from wingspan.store.forced import read_again
 
         place = find_home(home)
         cache = DigestCache(place.digests)

@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from wingspan.runner.attempt import prepare, publish, write_constants
 from wingspan.runner.drive import drive
 from wingspan.runner.events import DONE, Outcome, StepEvent
+from wingspan.runner.prepare import prepare, write_constants
 from wingspan.runner.protocol import Runner, Trail
+from wingspan.runner.publish import publish
 from wingspan.runner.record import write_event
 from wingspan.store.store import Store
 

@@ -3,7 +3,7 @@
 import pytest
 
 from wingspan.errors import FormatError, NotFoundError
-from wingspan.eventlog.rotation import (
+from wingspan.eventlog.read_new import (
     follow,
     load_position,
     read_new,

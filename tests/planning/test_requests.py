@@ -155,5 +155,5 @@ def test_a_pool_job_fixes_the_hashes_before_python_starts(tmp_path):
     for script in scripts:
         lines = script.read_text().splitlines()
         assert lines.index("export PYTHONHASHSEED=0") < next(
-            number for number, line in enumerate(lines) if "htcondor.part" in line
+            number for number, line in enumerate(lines) if "htcondor.execution_point" in line
         )

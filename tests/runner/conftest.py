@@ -20,7 +20,7 @@ def run_jobs():
             job = dag.parent / "jobs" / f"{name}.json"
             for file in (job, *dag.parent.glob("code-*.zip"), *results.iterdir()):
                 (sandbox / file.name).write_bytes(file.read_bytes())
-            command = [sys.executable, "-m", "wingspan.runner.htcondor.part", name]
+            command = [sys.executable, "-m", "wingspan.runner.htcondor.execution_point", name]
             subprocess.run(command, cwd=sandbox, check=True, capture_output=True)
             for file in sandbox.iterdir():
                 if file.is_file() and file.name != job.name:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from wingspan.sweep.opened import open_study
+from wingspan.sweep.open_study import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.prune import announcement, bands, read_prune, wandb_stops
 from wingspan.sweep.records import Ending

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from wingspan.sweep.opened import open_study
+from wingspan.sweep.open_study import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import Ending
 from wingspan.sweep.space import int_uniform, log_uniform

@@ -65,7 +65,7 @@ def _plan(
     target: str, settings: list[str], home: Path | None, on: str
 ) -> tuple["Plan", "Home", "RunFolder | None"]:
     from wingspan.cli.target import load_pipeline, split_target
-    from wingspan.runner.htcondor.submit import refreshed
+    from wingspan.runner.htcondor.runner import refreshed
     from wingspan.runner.plan_file import load_plan
     from wingspan.runner.run_folder import find_home
     from wingspan.runner.runs import open_run

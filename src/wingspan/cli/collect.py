@@ -59,7 +59,7 @@ def _dag_ended(folder: Path) -> bool | None:
     None if the DAG was never submitted.
     """
     from wingspan.runner.htcondor.dag_folder import DagFolder
-    from wingspan.runner.htcondor.follow.log import dag_over
+    from wingspan.runner.htcondor.follow.dag_logs import dag_over
 
     dag = DagFolder(folder)
     return dag_over(dag) if dag.dagman_log.exists() else None

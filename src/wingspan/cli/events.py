@@ -198,8 +198,13 @@ def follow(
     """
     from wingspan.eventlog.logs import check_log
     from wingspan.eventlog.parquet import append_parquet
-    from wingspan.eventlog.rotation import News, load_position, read_new, save_position
-    from wingspan.eventlog.rotation import follow as follow_log
+    from wingspan.eventlog.read_new import (
+        News,
+        load_position,
+        read_new,
+        save_position,
+    )
+    from wingspan.eventlog.read_new import follow as follow_log
 
     def work(news: News) -> None:
         for gap in news.gaps:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice
     from wingspan.advisor.answers.watching import Hold, Seen
     from wingspan.advisor.models.saved import Advisor
-    from wingspan.eventlog.rotation import Gap
+    from wingspan.eventlog.read_new import Gap
 
 
 def watch(

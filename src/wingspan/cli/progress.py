@@ -104,7 +104,7 @@ class Progress:
         cls, run: "Run", out: TextIO | None = None, done: Mapping[str, bool] | None = None
     ) -> Self:
         """Return a listener for a run; `done` are by default the steps that were done when planned."""
-        from wingspan.runner.lasted import read_lasted
+        from wingspan.runner.past_times import read_lasted
 
         names = {step.key: name for name, step in run.steps.items()}
         needs = {

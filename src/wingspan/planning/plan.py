@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError, near
-from wingspan.planning.again import Again
+from wingspan.planning.forced import Again
 from wingspan.planning.key import Inputs, step_key
 from wingspan.planning.reasons import Folders, listed, nothing_known, reasons
 from wingspan.planning.step_keys import Latest, step_keys

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from wingspan.planning.again import Again
+from wingspan.planning.forced import Again
 from wingspan.planning.key import Inputs, step_key, sweep_key
 
 if TYPE_CHECKING:

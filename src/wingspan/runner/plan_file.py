@@ -12,11 +12,10 @@ from wingspan.errors import FormatError, NotFoundError
 from wingspan.files import json_text, write_atomically, writing
 from wingspan.pipeline.handles import maps_of
 from wingspan.planning.plan import Plan, PlannedStep, history, step_from_json
-from wingspan.runner.attempt import write_constants
 from wingspan.runner.job.kept_code import write_code
+from wingspan.runner.prepare import write_constants
 from wingspan.runner.run_folder import LOCAL, Home, RunFolder
-from wingspan.runner.started import COMMAND
-from wingspan.store.again import write_again
+from wingspan.store.forced import write_again
 
 _FORMAT = 2  # of a plan in a run folder; plans of an older format are read, but not carried out
 
@@ -39,6 +38,8 @@ def save_plan(
     pool
         Keys of the pool's profile for this run.
     """
+    from wingspan.runner.started import COMMAND  # no job needs it
+
     with writing(folder.root):
         folder.root.mkdir(parents=True, exist_ok=True)
         write_constants(plan, folder)

@@ -40,7 +40,7 @@ def runner_on(
     """
     if on != LOCAL:
         from wingspan.runner.htcondor.profile import find_profile
-        from wingspan.runner.htcondor.submit import HTCondorRunner
+        from wingspan.runner.htcondor.runner import HTCondorRunner
 
         return HTCondorRunner(find_profile(on, Path.cwd(), shared, pool), jobs)
     if shared is not None or pool:

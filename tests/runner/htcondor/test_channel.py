@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from wingspan.pool.personal import start_pool
-from wingspan.runner.htcondor.channel_commands import ways_in_words
+from wingspan.runner.htcondor.chirp_commands import ways_in_words
 from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.runner.htcondor.messages import read_line
 

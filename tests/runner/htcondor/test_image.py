@@ -16,8 +16,8 @@ from wingspan.pool.apt import debian_mirror, unpack_debian
 from wingspan.pool.install import default_prefix
 from wingspan.pool.patch import find_patchelf, make_private
 from wingspan.pool.personal import start_pool
-from wingspan.runner.htcondor.channel_commands import ways_in_words
 from wingspan.runner.htcondor.check.check import check_images
+from wingspan.runner.htcondor.chirp_commands import ways_in_words
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.hold_policy import DISK_EXIT, FAILED_EXIT
 from wingspan.runner.htcondor.profile import Profile

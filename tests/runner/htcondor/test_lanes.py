@@ -6,8 +6,14 @@ import time
 import pytest
 
 from wingspan.planning.plan import Plan, PlannedStep
-from wingspan.runner.htcondor.part.lane_study import LaneStudy
-from wingspan.runner.htcondor.part.starts import LEFT, Before, Start, bad_hosts, before
+from wingspan.runner.htcondor.execution_point.lane_study import LaneStudy
+from wingspan.runner.htcondor.execution_point.starts import (
+    LEFT,
+    Before,
+    Start,
+    bad_hosts,
+    before,
+)
 from wingspan.runner.htcondor.write.dag_file import dag_text
 from wingspan.runner.htcondor.write.lanes import Lanes, lanes_for, reserves
 from wingspan.runner.htcondor.write.nodes import nodes_of
@@ -52,8 +58,8 @@ def spec(**options):
 @pytest.fixture
 def lane(tmp_path, monkeypatch):
     """Give a function that takes up a lane, as the next job of it does."""
-    monkeypatch.setattr("wingspan.runner.htcondor.part.lane_study._ASK_S", 0.0)
-    monkeypatch.setattr("wingspan.runner.htcondor.part.lane_study._WAIT_S", 0.0)
+    monkeypatch.setattr("wingspan.runner.htcondor.execution_point.lane_study._ASK_S", 0.0)
+    monkeypatch.setattr("wingspan.runner.htcondor.execution_point.lane_study._WAIT_S", 0.0)
 
     def make(channel=None, reserve=OWN, left_s=60.0, before=NEW, again=False, **options):
         until = time.monotonic() + left_s

@@ -11,11 +11,11 @@ from wingspan.cli.store import app, needed_keys
 from wingspan.errors import SettingError
 from wingspan.runner.events import ignore
 from wingspan.runner.htcondor.dag_folder import newest
-from wingspan.runner.htcondor.follow.log import dag_over
+from wingspan.runner.htcondor.follow.dag_logs import dag_over
 from wingspan.runner.htcondor.leftovers import clean_shared
 from wingspan.runner.htcondor.profile import Profile
+from wingspan.runner.htcondor.runner import HTCondorRunner
 from wingspan.runner.htcondor.shared import make_place, place_of
-from wingspan.runner.htcondor.submit import HTCondorRunner
 from wingspan.runner.plan_file import load_plan, save_plan
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import wingspan as ws
-from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.check.check import check_shared, sizes_of
 from wingspan.runner.htcondor.check.preflight import (
     check_imports,
@@ -22,6 +21,7 @@ from wingspan.runner.htcondor.check.preflight import (
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.nodes import nodes_of
 from wingspan.runner.htcondor.write.submit_description import commands_of
+from wingspan.runner.prepare import constants_of
 from wingspan.runner.run_folder import Home
 
 

@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from wingspan.runner.events import StepEvent
+from wingspan.runner.htcondor.execution_point import sender as sending
+from wingspan.runner.htcondor.execution_point.chirp import CONFIG, RefusedError, Starter
+from wingspan.runner.htcondor.execution_point.relay import Relay
+from wingspan.runner.htcondor.execution_point.sender import OFF, Sender
 from wingspan.runner.htcondor.messages import Message, line_of, points_of, read_line
-from wingspan.runner.htcondor.part import sender as sending
-from wingspan.runner.htcondor.part.chirp import CONFIG, RefusedError, Starter
-from wingspan.runner.htcondor.part.relay import Relay
-from wingspan.runner.htcondor.part.sender import OFF, Sender
 from wingspan.runner.run_folder import METRICS, RunFolder
 
 STEPS = dict.fromkeys("abc", False)

@@ -11,7 +11,7 @@ import pytest
 from wingspan.errors import SpaceError
 from wingspan.runner.events import FAILED, Outcome, StepEvent
 from wingspan.runner.failure import Failure, out_of_disk
-from wingspan.runner.htcondor.part import room
+from wingspan.runner.htcondor.execution_point import room
 from wingspan.workflow import Pipeline
 
 FILLS = """
@@ -97,7 +97,7 @@ def test_a_job_on_a_full_disk_tells_so_and_hands_over_what_is_done(
         (sandbox / "node.json").write_text(json.dumps(part))
         (sandbox / ".machine.ad").write_text("Cpus = 1\nMemory = 2048\n")
         done = subprocess.run(
-            [sys.executable, "-m", "wingspan.runner.htcondor.part", "node"], cwd=sandbox,
+            [sys.executable, "-m", "wingspan.runner.htcondor.execution_point", "node"], cwd=sandbox,
             env={**os.environ, "PYTHONPATH": str(project.path)}, capture_output=True, text=True,
             check=False, timeout=60,
         )  # fmt: skip

@@ -109,7 +109,7 @@ def run_jobs(dag):
         for file in sent:
             (sandbox / Path(file).name).write_bytes((dag.parent / "results" / file).read_bytes())
         done = subprocess.run(
-            [sys.executable, "-m", "wingspan.runner.htcondor.part", line[0]],
+            [sys.executable, "-m", "wingspan.runner.htcondor.execution_point", line[0]],
             cwd=sandbox, check=False, capture_output=True, text=True,
         )  # fmt: skip
         codes[line[0]] = done.returncode

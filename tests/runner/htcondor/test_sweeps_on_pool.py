@@ -14,8 +14,8 @@ from wingspan.accesspoint.jobs import query, submit_dag
 from wingspan.errors import StepFailedError
 from wingspan.runner.htcondor.dag_folder import newest
 from wingspan.runner.htcondor.export import export
+from wingspan.runner.htcondor.follow.dag_logs import dag_over
 from wingspan.runner.htcondor.follow.exported import collect
-from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store

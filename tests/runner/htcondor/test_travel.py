@@ -8,7 +8,7 @@ import wingspan as ws
 from wingspan.accesspoint.versions import sends_common_files
 from wingspan.runner.htcondor.check.proof import prove_imports
 from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.log import DagLog
+from wingspan.runner.htcondor.follow.dag_logs import DagLog
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.environment import environment_of
 from wingspan.runner.htcondor.write.submit_description import submit_description

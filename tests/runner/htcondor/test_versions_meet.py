@@ -5,9 +5,9 @@ import json
 import pytest
 
 from wingspan.runner.htcondor.dag_folder import PART
+from wingspan.runner.htcondor.execution_point.run import main
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.follow.exported import collect
-from wingspan.runner.htcondor.part.run import main
 from wingspan.runner.run_folder import Home, RunFolder
 
 STEPS = """

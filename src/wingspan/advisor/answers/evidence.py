@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.answers.blame import Blame
 from wingspan.advisor.answers.places import places_of
-from wingspan.advisor.answers.said import whole_reasons
+from wingspan.advisor.answers.rule_of_hold import whole_reasons
 from wingspan.advisor.answers.shelves import (
     Medians,
     Shelf,

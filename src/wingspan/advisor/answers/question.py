@@ -17,7 +17,7 @@ from wingspan.advisor.answers.measured import (
     measure,
     measured_in_ad,
 )
-from wingspan.advisor.answers.said import by_measurement, in_doubt
+from wingspan.advisor.answers.rule_of_hold import by_measurement, in_doubt
 from wingspan.advisor.holds.moments import Moments
 from wingspan.eventlog.rules import Rule, explain
 

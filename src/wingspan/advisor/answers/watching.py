@@ -14,7 +14,7 @@ from wingspan.errors import FormatError
 from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.logs import sort_folder
-from wingspan.eventlog.rotation import (
+from wingspan.eventlog.read_new import (
     Gap,
     Position,
     load_versioned,

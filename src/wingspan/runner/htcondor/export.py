@@ -11,7 +11,7 @@ from wingspan.errors import SettingError
 from wingspan.planning.plan import Plan
 from wingspan.runner.htcondor.check.refuse import refuse
 from wingspan.runner.htcondor.profile import AUTO, SEND, Profile
-from wingspan.runner.htcondor.search.drawn import draw_sweeps
+from wingspan.runner.htcondor.search.draw_ahead import draw_sweeps
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
 from wingspan.runner.htcondor.write.image import images_of
 from wingspan.runner.plan_file import save_plan

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import remove, size_of
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
+from wingspan.runner.htcondor.follow.dag_logs import dag_over
 from wingspan.runner.htcondor.follow.follower import catch_up
-from wingspan.runner.htcondor.follow.log import dag_over
 from wingspan.runner.htcondor.shared import ENVIRONMENT, ENVIRONMENTS, RUNS, STORE, Owner, owner_of
 from wingspan.runner.run_folder import Home, RunFolder
 

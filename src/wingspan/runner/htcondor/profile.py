@@ -35,7 +35,7 @@ from wingspan.accesspoint.expressions import expression_problem
 from wingspan.errors import NotFoundError, SettingError, near
 from wingspan.pipeline.amounts import megabytes, seconds
 from wingspan.pipeline.submit_commands import command_problem, is_expression
-from wingspan.runner.htcondor.channel_commands import CHIRP, IO
+from wingspan.runner.htcondor.chirp_commands import CHIRP, IO
 from wingspan.runner.htcondor.words import in_list
 from wingspan.runner.run_folder import LOCAL
 from wingspan.shown import unseen

@@ -15,7 +15,7 @@ from wingspan.runner.htcondor.check.preflight import check_outputs
 from wingspan.runner.htcondor.check.preview import start_seconds
 from wingspan.runner.htcondor.check.refuse import refuse
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.lasted import read_lasted
+from wingspan.runner.past_times import read_lasted
 from wingspan.runner.run_folder import Home
 from wingspan.store.store import Store
 

@@ -26,7 +26,7 @@ from wingspan.errors import NotFoundError, SettingError, WingspanError
 from wingspan.files import aside, copy, disk_errors, json_text
 from wingspan.pipeline.names import file_part
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import constants_of
+from wingspan.runner.prepare import constants_of
 from wingspan.runner.run_folder import OUTPUTS, RunFolder
 from wingspan.store.store import Store
 

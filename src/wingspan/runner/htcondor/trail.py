@@ -8,13 +8,13 @@ from wingspan.eventlog.attempt import Attempt
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.pool.personal import use_pool
 from wingspan.runner.events import StepEvent
-from wingspan.runner.htcondor.channel_commands import ways_in_words
+from wingspan.runner.htcondor.chirp_commands import ways_in_words
 from wingspan.runner.htcondor.dag_folder import DagFolder, dags_of, newest, sent_of
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.attempts import Attempts
+from wingspan.runner.htcondor.follow.dag_logs import in_pool
 from wingspan.runner.htcondor.follow.follower import Follower, follower_of
-from wingspan.runner.htcondor.follow.log import in_pool
-from wingspan.runner.htcondor.follow.metrics import LiveMetrics
+from wingspan.runner.htcondor.follow.live_metrics import LiveMetrics
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.follow.tries import attempts_of
 from wingspan.runner.htcondor.write.dag_file import label_of

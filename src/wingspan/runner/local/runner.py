@@ -8,7 +8,6 @@ from typing import Any
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import no_space, remove
 from wingspan.planning.plan import Plan, PlannedStep, is_sweep
-from wingspan.runner import attempt as attempts
 from wingspan.runner.adoption import ADOPTED, Adoption
 from wingspan.runner.events import (
     DONE,
@@ -27,7 +26,9 @@ from wingspan.runner.local.preload import preload, preload_of
 from wingspan.runner.local.processes import Ended, Limits, Processes
 from wingspan.runner.local.schedule import Machine, Schedule, Turns, this_machine
 from wingspan.runner.local.sweeps import Over, Sweeps
+from wingspan.runner.prepare import prepare, write_constants
 from wingspan.runner.protocol import Runner
+from wingspan.runner.publish import finished, notes, publish
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import (
     RESULT,
@@ -114,7 +115,7 @@ class LocalRunner(Runner):
                 raise SettingError(
                     f"step {step.name}", problem, "run it on a pool that has them, or set gpus=0"
                 )
-        attempts.write_constants(plan, folder)
+        write_constants(plan, folder)
         # a forked template would inherit the locks and keep them; its store is for this job alone
         claims = Claims(None if self._fork else home.claims)
         with self._processes as processes, claims:
@@ -267,7 +268,7 @@ class _Work:
     def _left_result(self, step: PlannedStep) -> bool:
         """Publish the finished result that an interrupted run has left; return whether it is valid."""
         return any(
-            attempts.finished(path, step) and self._publish(step, path, {})
+            finished(path, step) and self._publish(step, path, {})
             for path in self.earlier.get(step.key, [])
         )
 
@@ -282,7 +283,7 @@ class _Work:
 
     def _start_job(self, step: PlannedStep, gpus: list[int | str]) -> None:
         try:
-            path = attempts.prepare(step, self.folder, self.store, self.earlier.get(step.key, []))
+            path = prepare(step, self.folder, self.store, self.earlier.get(step.key, []))
         except WingspanError as error:
             self._give_up(step, refusal(error), attempt=0)
             return
@@ -364,13 +365,13 @@ class _Work:
     def _publish(self, step: PlannedStep, path: Path, seen: dict[str, Any]) -> bool:
         """Store a result; return False if the job read other bytes than the stored ones."""
         try:
-            made = attempts.publish(path, step, self.store, seen)
+            made = publish(path, step, self.store, seen)
         except WingspanError as error:
             self._give_up(step, refusal(error), attempt=int(path.name), **seen)
             return True
         if made.stale:
             return False
-        note = attempts.notes(step.name, made)
+        note = notes(step.name, made)
         if note:
             from logging import getLogger  # no job needs it
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.errors import WingspanError
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import with_metrics
 from wingspan.runner.failure import Failure
 from wingspan.runner.local.schedule import Schedule
+from wingspan.runner.publish import with_metrics
 from wingspan.runner.run_folder import OUTPUTS, Home, RunFolder
 from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now
@@ -73,7 +73,7 @@ class Sweeps:
 
     def _opened(self, step: PlannedStep) -> "Sweeping":
         from wingspan.runner.trials.sweeping import Sweeping  # most jobs do not need this import
-        from wingspan.sweep.opened import open_study
+        from wingspan.sweep.open_study import open_study
         from wingspan.sweep.spec import Spec
 
         sweep = step.sweep or {}

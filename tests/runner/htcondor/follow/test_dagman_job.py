@@ -8,8 +8,8 @@ from wingspan.errors import ConflictError, PoolError
 from wingspan.files import locked
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
+from wingspan.runner.htcondor.follow.dag_logs import dag_over, in_pool
 from wingspan.runner.htcondor.follow.follower import catch_up, follower_of
-from wingspan.runner.htcondor.follow.log import dag_over, in_pool
 from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home

@@ -10,7 +10,7 @@ import pytest
 from wingspan.planning.plan import Plan
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.log import DagLog
+from wingspan.runner.htcondor.follow.dag_logs import DagLog
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 
 LOGS = Path(__file__).with_name("drill")

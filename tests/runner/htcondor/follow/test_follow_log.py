@@ -2,10 +2,15 @@
 
 import pytest
 
-from wingspan.eventlog import rotation
+from wingspan.eventlog import read_new as rotation
 from wingspan.eventlog.job_state import Change
-from wingspan.runner.htcondor.follow import log as follow_log
-from wingspan.runner.htcondor.follow.log import DagLog, dag_over, dagman_says, in_pool
+from wingspan.runner.htcondor.follow import dag_logs as follow_log
+from wingspan.runner.htcondor.follow.dag_logs import (
+    DagLog,
+    dag_over,
+    dagman_says,
+    in_pool,
+)
 from wingspan.simulator import write
 
 SLOT = "slot1_1@a"

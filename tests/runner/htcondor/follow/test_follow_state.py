@@ -9,7 +9,7 @@ from wingspan.eventlog.job_state import CHANGE_OF
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.follow.conclusion import conclude
-from wingspan.runner.htcondor.follow.log import DAGMAN, DagmanSays, NodeChange
+from wingspan.runner.htcondor.follow.dag_logs import DAGMAN, DagmanSays, NodeChange
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 
 T0 = time.mktime((2026, 11, 21, 10, 0, 0, 0, 0, -1))

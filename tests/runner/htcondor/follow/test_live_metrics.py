@@ -6,7 +6,7 @@ import math
 import pytest
 
 from wingspan.runner.htcondor.dag_folder import DagFolder
-from wingspan.runner.htcondor.follow.metrics import LiveMetrics
+from wingspan.runner.htcondor.follow.live_metrics import LiveMetrics
 from wingspan.runner.written import as_metrics, joined
 
 KEY = "0123456789abcdef" + "0" * 48

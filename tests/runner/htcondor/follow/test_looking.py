@@ -12,7 +12,7 @@ from wingspan.runner.events import ignore
 from wingspan.runner.htcondor.follow.follower import Follower, catch_up, follower_of
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.submit import HTCondorRunner
+from wingspan.runner.htcondor.runner import HTCondorRunner
 from wingspan.runner.record import read_all_events
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import file_name

@@ -17,8 +17,6 @@ from wingspan.accesspoint.versions import sends_common_files
 from wingspan.errors import PoolError, ReadOnlyError, SpaceError, WingspanError
 from wingspan.planning.plan import Plan, PlannedStep, is_sweep
 from wingspan.pool.personal import use_pool
-from wingspan.runner.attempt import constants_of
-from wingspan.runner.htcondor.channel_commands import channel_words
 from wingspan.runner.htcondor.check.command_check import check_commands
 from wingspan.runner.htcondor.check.gpu_wheel import check_wheel, wheel_here, with_torch
 from wingspan.runner.htcondor.check.lacking import check_project_files
@@ -34,6 +32,7 @@ from wingspan.runner.htcondor.check.preflight import (
     megabytes,
 )
 from wingspan.runner.htcondor.check.proof import folder_in, prove_imports
+from wingspan.runner.htcondor.chirp_commands import channel_words
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.shared import ENVIRONMENTS, problem_of
@@ -48,6 +47,7 @@ from wingspan.runner.htcondor.write.image import (
 from wingspan.runner.htcondor.write.nodes import Node, nodes_of
 from wingspan.runner.htcondor.write.project_code import contents_of, project_files
 from wingspan.runner.htcondor.write.travel import Way, travels, way_of
+from wingspan.runner.prepare import constants_of
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
 

@@ -21,7 +21,7 @@ from wingspan.runner.htcondor.write.archive import UNPACK
 from wingspan.shown import listed
 from wingspan.store.libraries import module_of, with_companions
 
-_OURS = "wingspan.runner.htcondor.part.run"  # what a job begins with
+_OURS = "wingspan.runner.htcondor.execution_point.run"  # what a job begins with
 _TITLE = "imports"
 _LINES = 3  # of what went wrong, where more than an import did
 _TRY = """

@@ -12,7 +12,6 @@ from wingspan.files import disk_errors, json_text, remove
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import PlannedStep, is_sweep
 from wingspan.runner.adoption import ADOPTED
-from wingspan.runner.attempt import not_deterministic, notes, prepare, publish
 from wingspan.runner.events import (
     DONE,
     FAILED,
@@ -25,6 +24,8 @@ from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.messages import without_messages
 from wingspan.runner.htcondor.packing import LOGS, unpack_result
 from wingspan.runner.htcondor.shared import place_of, take_result
+from wingspan.runner.prepare import prepare
+from wingspan.runner.publish import not_deterministic, notes, publish
 from wingspan.runner.run_folder import OUTPUTS, RESULT, STDERR, STDOUT, RunFolder, file_name
 from wingspan.store.codec import digest_of
 from wingspan.store.store import Store

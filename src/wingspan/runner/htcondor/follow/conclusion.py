@@ -15,7 +15,7 @@ from wingspan.runner.events import (
     STOPPED,
     StepEvent,
 )
-from wingspan.runner.htcondor.follow.log import DagmanSays
+from wingspan.runner.htcondor.follow.dag_logs import DagmanSays
 from wingspan.runner.htcondor.follow.state import Following, Members
 
 _CORRECT: Final = (

@@ -15,7 +15,7 @@ from wingspan.errors import PoolError
 from wingspan.files import json_text, write_atomically
 from wingspan.pool.personal import use_pool
 from wingspan.runner.htcondor.dag_folder import DAG, DagFolder, Submission
-from wingspan.runner.htcondor.follow.log import dag_over
+from wingspan.runner.htcondor.follow.dag_logs import dag_over
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import label_of
 from wingspan.runner.run_folder import RunFolder

@@ -17,7 +17,7 @@ from wingspan.runner.events import (
     WAITING,
     StepEvent,
 )
-from wingspan.runner.htcondor.follow.log import NodeChange
+from wingspan.runner.htcondor.follow.dag_logs import NodeChange
 from wingspan.runner.htcondor.follow.state import Following, Job, held_by, whole_removed
 
 _GONE: Final = (Event.JOB_TERMINATED, Event.JOB_ABORTED)

@@ -23,9 +23,9 @@ from wingspan.runner.events import (
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.follow.collect import peek, stored
 from wingspan.runner.htcondor.follow.conclusion import conclude, settled
+from wingspan.runner.htcondor.follow.dag_logs import DagLog, NodeChange, dagman_says
 from wingspan.runner.htcondor.follow.dagman_job import own_jobs
 from wingspan.runner.htcondor.follow.lanes import advance_sweeps, lanes_of, runs
-from wingspan.runner.htcondor.follow.log import DagLog, NodeChange, dagman_says
 from wingspan.runner.htcondor.follow.state import Following, Left, advance, members_of
 from wingspan.runner.record import read_new_events
 from wingspan.runner.run_folder import Home, RunFolder

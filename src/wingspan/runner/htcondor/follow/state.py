@@ -26,7 +26,12 @@ from wingspan.runner.events import (
     StepEvent,
 )
 from wingspan.runner.failure import Failure
-from wingspan.runner.htcondor.follow.log import DAGMAN, SAME_S, NodeChange, left_queue
+from wingspan.runner.htcondor.follow.dag_logs import (
+    DAGMAN,
+    SAME_S,
+    NodeChange,
+    left_queue,
+)
 from wingspan.runner.htcondor.growth import fix_of_removed
 from wingspan.runner.htcondor.hold_policy import lacked
 from wingspan.runner.htcondor.messages import ENDED, RUNS, WAITS, read_line, states_of

@@ -14,7 +14,7 @@ from wingspan.runner.run_folder import RunFolder
 from wingspan.runner.trials.progress import progress_note
 from wingspan.runner.trials.result import note_reads
 from wingspan.store.store import Store
-from wingspan.sweep.opened import open_study
+from wingspan.sweep.open_study import open_study
 from wingspan.sweep.records import COMPLETE, PRUNED
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import read_study

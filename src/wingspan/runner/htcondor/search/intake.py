@@ -5,7 +5,7 @@ from typing import Any
 
 from wingspan.runner.failure import Failure
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
-from wingspan.sweep.opened import OpenStudy
+from wingspan.sweep.open_study import OpenStudy
 from wingspan.sweep.records import Ending
 from wingspan.tracking import record
 

@@ -16,13 +16,13 @@ from wingspan.errors import ConflictError
 from wingspan.eventlog.job_state import Change
 from wingspan.planning.plan import step_from_json
 from wingspan.runner.htcondor.dag_folder import DagFolder, SweepNode
-from wingspan.runner.htcondor.follow.log import DagLog, NodeChange
+from wingspan.runner.htcondor.follow.dag_logs import DagLog, NodeChange
 from wingspan.runner.htcondor.follow.streams import Stream
 from wingspan.runner.htcondor.messages import Once
-from wingspan.runner.htcondor.serve.sweep import ServedSweep
+from wingspan.runner.htcondor.serve.next_trials import ServedSweep
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.store import Store
-from wingspan.sweep.opened import OpenStudy, open_study
+from wingspan.sweep.open_study import OpenStudy, open_study
 from wingspan.sweep.spec import Spec
 
 _LOOK_S: Final = 0.03  # between looks at the log

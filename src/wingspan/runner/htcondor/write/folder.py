@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from wingspan.files import json_text, write_atomically
 from wingspan.planning.plan import Plan
-from wingspan.runner.htcondor.channel_commands import streams
+from wingspan.runner.htcondor.chirp_commands import streams
 from wingspan.runner.htcondor.dag_folder import PART, STATUS, UNLESS_DONE, DagFolder
 from wingspan.runner.htcondor.growth import Most, unknown
 from wingspan.runner.htcondor.known import Known, files_of
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.reference import require_own_names
-from wingspan.runner.htcondor.search.drawn import Drawn
+from wingspan.runner.htcondor.search.draw_ahead import Drawn
 from wingspan.runner.htcondor.shared import (
     ENVIRONMENT,
     ENVIRONMENTS,

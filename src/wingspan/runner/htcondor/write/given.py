@@ -10,7 +10,6 @@ from pathlib import Path
 from wingspan.errors import SettingError
 from wingspan.files import copy, json_text, walk
 from wingspan.planning.plan import PlannedStep
-from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.packing import PACKED, pack_folder
 from wingspan.runner.htcondor.profile import Profile
@@ -20,6 +19,7 @@ from wingspan.runner.htcondor.shared import (
     give_done,
     place_of,
 )
+from wingspan.runner.prepare import constants_of
 from wingspan.runner.run_folder import RESULT, RunFolder, file_name
 from wingspan.store.store import Store
 

@@ -48,7 +48,7 @@ if ! [ -x "$python" ]; then  # in a container image: the one that it has
         fail "there is no $wanted on $(uname -n), and no other python that has wingspan" {fix}
 fi
 export {hashes}
-"$python" -P -m wingspan.runner.htcondor.part "$node"
+"$python" -P -m wingspan.runner.htcondor.execution_point "$node"
 code=$?
 case $code in
 0|1|4|5|6|7|85) ;;
@@ -80,7 +80,7 @@ _LANE_OVER_SH = f"""#!/bin/sh
 _SELECT_SH = """#!/bin/sh
 # Before the node of a sweep: makes the best trial's files its result (ends with 1), or says that its job must run (0).
 # After its job, which has run the best trial again: the same (ends with 0), or fails.
-exec {python} -P -m wingspan.runner.htcondor.search.select "$@"
+exec {python} -P -m wingspan.runner.htcondor.search.take_best "$@"
 """
 
 

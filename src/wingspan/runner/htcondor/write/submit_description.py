@@ -8,8 +8,8 @@ need no quoting, ``steps``, and the `amounts` of its request; its name is DAGMan
 from collections.abc import Mapping
 
 from wingspan.pipeline.resources import Resources
-from wingspan.runner.htcondor.channel_commands import WHY as CHANNEL
-from wingspan.runner.htcondor.channel_commands import channel_commands
+from wingspan.runner.htcondor.chirp_commands import WHY as CHANNEL
+from wingspan.runner.htcondor.chirp_commands import channel_commands
 from wingspan.runner.htcondor.hold_policy import WHY, amounts, hold_policy
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.write.image import image_commands

@@ -11,8 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wingspan.runner.htcondor.part.channel import Channel
-from wingspan.runner.htcondor.part.starts import DOUBTED, Before, Start, may_doubt
+from wingspan.runner.htcondor.execution_point.channel import Channel
+from wingspan.runner.htcondor.execution_point.starts import (
+    DOUBTED,
+    Before,
+    Start,
+    may_doubt,
+)
 from wingspan.sweep.records import COMPLETE, FAILED, Call, Draw, Ending, Entry, Trial
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study

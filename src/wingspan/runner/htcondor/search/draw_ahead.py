@@ -12,7 +12,7 @@ from wingspan.runner.run_folder import Home
 from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
-from wingspan.sweep.opened import OpenStudy, open_study
+from wingspan.sweep.open_study import OpenStudy, open_study
 from wingspan.sweep.records import COMPLETE, Draw, Ending
 from wingspan.sweep.search import LEARNING, blind_values
 from wingspan.sweep.spec import Spec

@@ -28,7 +28,7 @@ from wingspan.errors import (
 )
 from wingspan.sweep.journal import JOURNAL
 from wingspan.sweep.metric import metric_value
-from wingspan.sweep.opened import open_study
+from wingspan.sweep.open_study import open_study
 from wingspan.sweep.over import read_over
 from wingspan.sweep.records import Ending
 from wingspan.sweep.search import DRAWS, LEARNING

@@ -14,12 +14,11 @@ from wingspan.errors import ConflictError, FormatError, NotFoundError
 from wingspan.pipeline.resources import Resources
 from wingspan.planning.digest_cache import DigestCache
 from wingspan.planning.plan import PlannedStep, step_from_json
-from wingspan.runner.attempt import constants_of
 from wingspan.runner.htcondor.dag_folder import PART
+from wingspan.runner.htcondor.execution_point.checkpoints import cut
+from wingspan.runner.htcondor.execution_point.hand_over import origins_of
 from wingspan.runner.htcondor.known import take_known
 from wingspan.runner.htcondor.packing import link_once, take_result_in
-from wingspan.runner.htcondor.part.checkpoints import cut
-from wingspan.runner.htcondor.part.hand_over import origins_of
 from wingspan.runner.htcondor.reference import sent_name
 from wingspan.runner.htcondor.shared import (
     STORE,
@@ -28,6 +27,7 @@ from wingspan.runner.htcondor.shared import (
     problem_of,
     unusable,
 )
+from wingspan.runner.prepare import constants_of
 from wingspan.runner.run_folder import (
     Home,
     RunFolder,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wingspan.runner.htcondor.part.arrive import job_number
+from wingspan.runner.htcondor.execution_point.arrive import job_number
 
 LEFT, DOUBTED = "left", "doubted"  # lines of a lane's file besides those of ended trials
 _FIRST: Mapping[str, Any] = {"shadow": 1, "elapsed_s": 0.0, "call": "", "spent_s": 0.0, "lost": 0}

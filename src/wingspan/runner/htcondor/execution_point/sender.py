@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from wingspan.runner.htcondor.execution_point.chirp import RefusedError, Starter
 from wingspan.runner.htcondor.messages import LONGEST, Message, line_of
-from wingspan.runner.htcondor.part.chirp import RefusedError, Starter
 
 IO = "io"  # ways: messages go out and files come in, by chirp
 IO_STREAM = "io, stream"  # files come in by chirp, messages go out by standard error

@@ -15,6 +15,15 @@ from wingspan.planning.plan import PlannedStep
 from wingspan.planning.trial import trial_of
 from wingspan.runner.events import DONE, FAILED, Outcome, StepEvent
 from wingspan.runner.failure import Failure
+from wingspan.runner.htcondor.execution_point.channel import Channel
+from wingspan.runner.htcondor.execution_point.hand_over import translated
+from wingspan.runner.htcondor.execution_point.lane_study import LaneStudy, local_number
+from wingspan.runner.htcondor.execution_point.starts import (
+    LEFT,
+    bad_hosts,
+    before,
+    this_start,
+)
 from wingspan.runner.htcondor.hold_policy import (
     DISK_EXIT,
     ELSEWHERE_EXIT,
@@ -23,10 +32,6 @@ from wingspan.runner.htcondor.hold_policy import (
     MORE_EXIT,
     STARTS,
 )
-from wingspan.runner.htcondor.part.channel import Channel
-from wingspan.runner.htcondor.part.hand_over import translated
-from wingspan.runner.htcondor.part.lane_study import LaneStudy, local_number
-from wingspan.runner.htcondor.part.starts import LEFT, bad_hosts, before, this_start
 from wingspan.runner.local.schedule import Schedule
 from wingspan.runner.local.sweeps import Over, Sweeps
 from wingspan.runner.run_folder import Home, RunFolder

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wingspan.runner.htcondor.channel_commands import (
+from wingspan.runner.htcondor.chirp_commands import (
     CHIRP,
     channel_commands,
     channel_words,

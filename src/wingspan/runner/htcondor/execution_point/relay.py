@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from wingspan.runner.events import ENDED as ENDED_STATES
 from wingspan.runner.events import RUNNING, StepEvent
+from wingspan.runner.htcondor.execution_point.sender import Sender
+from wingspan.runner.htcondor.execution_point.unsent import Unsent
 from wingspan.runner.htcondor.messages import (
     ENDED,
     RUNS,
@@ -19,8 +21,6 @@ from wingspan.runner.htcondor.messages import (
     named,
     packed_states,
 )
-from wingspan.runner.htcondor.part.sender import Sender
-from wingspan.runner.htcondor.part.unsent import Unsent
 from wingspan.runner.logged import Logged, numbers_of
 from wingspan.runner.run_folder import RunFolder
 

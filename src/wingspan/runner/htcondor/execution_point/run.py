@@ -26,6 +26,27 @@ from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import Outcome
 from wingspan.runner.failure import refusal
+from wingspan.runner.htcondor.execution_point.arrive import (
+    Arrived,
+    arrive,
+    read_part,
+    require_format,
+)
+from wingspan.runner.htcondor.execution_point.checkpoints import (
+    Interrupted,
+    checkpoints,
+    drop_links,
+)
+from wingspan.runner.htcondor.execution_point.hand_over import hand_over
+from wingspan.runner.htcondor.execution_point.relay import Relay
+from wingspan.runner.htcondor.execution_point.room import (
+    drop_room,
+    give_up_room,
+    keep_room,
+    refuse_full_disk,
+    without_room,
+)
+from wingspan.runner.htcondor.execution_point.sender import Sender
 from wingspan.runner.htcondor.growth import ends_here, with_fix
 from wingspan.runner.htcondor.hold_policy import (
     CHECKPOINT_EXIT,
@@ -33,18 +54,6 @@ from wingspan.runner.htcondor.hold_policy import (
     FAILED_EXIT,
     MEMORY_EXIT,
 )
-from wingspan.runner.htcondor.part.arrive import Arrived, arrive, read_part, require_format
-from wingspan.runner.htcondor.part.checkpoints import Interrupted, checkpoints, drop_links
-from wingspan.runner.htcondor.part.hand_over import hand_over
-from wingspan.runner.htcondor.part.relay import Relay
-from wingspan.runner.htcondor.part.room import (
-    drop_room,
-    give_up_room,
-    keep_room,
-    refuse_full_disk,
-    without_room,
-)
-from wingspan.runner.htcondor.part.sender import Sender
 from wingspan.runner.htcondor.shared import (
     unusable,
 )
@@ -57,7 +66,7 @@ from wingspan.runner.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from wingspan.runner.htcondor.part.lane import Lane
+    from wingspan.runner.htcondor.execution_point.lane import Lane
 
 
 def run_part(sandbox: Path, name: str) -> int:
@@ -185,7 +194,7 @@ def _lane(
     provided: Mapping[str, int],
 ) -> "Lane":
     """Take up a lane of a sweep; other jobs import nothing for it."""
-    from wingspan.runner.htcondor.part.lane import Lane
+    from wingspan.runner.htcondor.execution_point.lane import Lane
 
     grows = bool(provided) and not ends_here(provided, part["most"])
     return Lane(part, job, *begun, grows=grows)

@@ -2,7 +2,7 @@
 
 Its job then need not run.
 
-``python -m wingspan.runner.htcondor.search.select NODE [again]``, in the DAG's folder. DAGMan runs it once the lanes have
+``python -m wingspan.runner.htcondor.search.take_best NODE [again]``, in the DAG's folder. DAGMan runs it once the lanes have
 ended. Exit codes: 1 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is
 none. With ``again``, after that job: 0 the result is there; 2 it is not.
 """
@@ -37,7 +37,7 @@ from wingspan.runner.undeclared import as_read_now
 from wingspan.store.annotation import VALUE
 from wingspan.store.codec import encode
 from wingspan.store.store import Store
-from wingspan.sweep.opened import OpenStudy, open_study
+from wingspan.sweep.open_study import OpenStudy, open_study
 from wingspan.sweep.records import RUNNING, Trial, is_closed
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study

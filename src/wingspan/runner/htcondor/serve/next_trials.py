@@ -17,7 +17,7 @@ from wingspan.runner.trials.sweeping import Sweeping, Under
 from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
-from wingspan.sweep.opened import OpenStudy
+from wingspan.sweep.open_study import OpenStudy
 from wingspan.sweep.records import COMPLETE, PRUNED, Call, Draw
 
 _FIX = "correct the function, then run the command again"

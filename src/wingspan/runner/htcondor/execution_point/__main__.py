@@ -1,11 +1,11 @@
-"""Run the part of a node: ``python -m wingspan.runner.htcondor.part NODE``, in the sandbox."""
+"""Run the part of a node: ``python -m wingspan.runner.htcondor.execution_point NODE``, in the sandbox."""
 
 import gc
 import sys
 
 gc.disable()  # imports make no garbage, and looking for it takes a twentieth of their time
 
-from wingspan.runner.htcondor.part.run import main
+from wingspan.runner.htcondor.execution_point.run import main
 
 if __name__ == "__main__":
     gc.enable()

@@ -2,7 +2,7 @@
 
 from wingspan.planning.plan import Plan
 from wingspan.runner.events import StepEvent
-from wingspan.runner.lasted import read_lasted
+from wingspan.runner.past_times import read_lasted
 from wingspan.runner.plan_file import save_plan
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import Home

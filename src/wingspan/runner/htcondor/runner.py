@@ -18,7 +18,6 @@ from wingspan.planning.plan import Plan
 from wingspan.pool.personal import use_pool
 from wingspan.runner.adoption import adopt_stored
 from wingspan.runner.alike import alike, names_of
-from wingspan.runner.attempt import write_constants
 from wingspan.runner.events import (
     DONE,
     FAILED,
@@ -31,19 +30,20 @@ from wingspan.runner.events import (
     StepEvent,
 )
 from wingspan.runner.htcondor import ready
-from wingspan.runner.htcondor.channel_commands import IO
 from wingspan.runner.htcondor.check.slots import look_up, unmet_by
+from wingspan.runner.htcondor.chirp_commands import IO
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.htcondor.follow import dagman_job
 from wingspan.runner.htcondor.follow.follower import Follower
 from wingspan.runner.htcondor.known import last_results
 from wingspan.runner.htcondor.profile import Profile
-from wingspan.runner.htcondor.search.drawn import draw_sweeps
+from wingspan.runner.htcondor.search.draw_ahead import draw_sweeps
 from wingspan.runner.htcondor.shared import clean, require
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.dag_file import notification
 from wingspan.runner.htcondor.write.folder import Facts, write_dag
 from wingspan.runner.htcondor.write.travel import travels
+from wingspan.runner.prepare import write_constants
 from wingspan.runner.protocol import Runner
 from wingspan.runner.record import write_event
 from wingspan.runner.run_folder import Home, RunFolder
