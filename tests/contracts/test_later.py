@@ -11,6 +11,7 @@ import wingspan as ws
 from wingspan.cli.main import main
 from wingspan.errors import FormatError, PoolError
 from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.store.store import Store
 
 STEPS = """
     import time
@@ -104,6 +105,27 @@ def test_a_run_of_an_older_version_is_read_and_ends(run, tmp_path, wingspan, wai
     (tmp_path / "flag").touch()
     assert now.wait(60)["slow"] == 2
     assert now.state == "done"
+
+
+@pytest.mark.long
+def test_results_of_an_older_key_format_stay_while_their_run_goes_on(run, tmp_path, wingspan):
+    """`store gc` removes them afterwards: no plan of this version can find them again."""
+    key, store = run.collect().steps["first"].key, Store(run.home.store)
+    (result,) = store.folder(key).glob("result.json")
+    found = json.loads(result.read_text())
+    result.unlink()
+    result.write_text(json.dumps({**found, "key_format": found["key_format"] - 1}))
+    history = run.home.history("later")
+    planned = json.loads(history.read_text())
+    for step in planned["steps"].values():
+        step["components"]["format"] = str(found["key_format"] - 1)
+    history.write_text(json.dumps(planned))
+    assert wingspan("store", "gc", "--older-than", "0s")[0] == 0
+    assert store.done([key])
+    (tmp_path / "flag").touch()
+    assert run.wait(60)["slow"] == 2
+    assert wingspan("store", "gc", "--older-than", "0s")[0] == 0
+    assert not store.done([key])
 
 
 def newer(run):

@@ -70,7 +70,7 @@ def status(
     for line in _lines(seen, attempts, usage, width - 2, said):
         print(f"  {line}")
     for line in lane_lines(run, attempts):
-        print(f"  {line}")
+        print("\n".join(_wrapped(line, "  ", width)))
     for note in filter(None, [*_notes(run, events, usage), run.trail.channel()]):
         print("\n".join(_wrapped(note, "", width)))
 
