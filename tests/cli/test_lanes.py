@@ -16,6 +16,7 @@ SWEEP = """
     def fit(rate: float, place: str) -> float:
         Path(place, f"began{rate}").touch()
         print("rate", rate)
+        ws.log({"loss": rate / 2}, step=0)
         while rate == 0.2 and not Path(place, "flag").exists():
             time.sleep(0.02)
         return rate
@@ -68,6 +69,7 @@ def test_a_trial_that_is_evicted_can_be_followed(
     assert f"condor_tail -f {job}" in wingspan("logs", "fit[1]")
     (tmp_path / "flag").touch()
     run.wait(60)
+    assert wingspan("logs", "fit[1]", "--metrics").split() == ["step", "loss", "0", "0.1"]
     assert f"  attempt 2: lane 1, job {job} on vm: complete\n" in wingspan("why", "last", "fit[1]")
     found = json.loads(wingspan("why", "last", "fit[0]", "--json"))
     assert (found["state"], {one["job"] for one in found["attempts"]}) == ("complete", {job})

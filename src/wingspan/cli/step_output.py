@@ -22,6 +22,7 @@ from wingspan.shown import shown, shown_name
 if TYPE_CHECKING:
     from wingspan.runner.run import Run
     from wingspan.runner.written import Metric
+    from wingspan.sweep.records import Trial
 
 
 def logs(
@@ -115,6 +116,13 @@ def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json:
 
     run = open_run(run_id, home=home)
     known = [*run.steps, *run.plan.maps]
+    if step is not None and step not in known and (trial := run.studies.trial(step)) is not None:
+        logged = _metrics_of_trial(run, step, trial)
+        if as_json:
+            print_json({step: _curves(logged)})
+        else:
+            print("\n".join(_table(logged)) if logged else f"trial {step} logged no metrics")
+        return
     if step is not None and step not in known:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, known))
     of = run.plan.maps.get(step or "", ())
@@ -126,6 +134,20 @@ def _print_metrics(run_id: str, step: str | None, home: Path | None, *, as_json:
         print("\n".join(_table(found[step])))
     else:
         print("\n".join(_last_values(found)) or f"{_of(run, step)} has logged no metrics")
+
+
+def _metrics_of_trial(run: "Run", name: str, trial: "Trial") -> "Mapping[str, Metric]":
+    """Return what a trial logged.
+
+    Until its files are here, that is the metric that the search has heard.
+    """
+    from wingspan.runner.written import Metric, read_metrics
+
+    found = read_metrics(run.collect().trial_attempts(name))
+    if found or not trial.curve:
+        return found
+    metric = run.studies[name.rpartition("[")[0]].spec.metric
+    return {metric: Metric((int(step), value) for step, value in trial.curve)}
 
 
 def _of(run: "Run", step: str | None) -> str:
