@@ -19,6 +19,7 @@ from wingspan.errors import (
     UntrustedModelError,
 )
 from wingspan.files import digest_file
+from wingspan.tabular.apply import scores_of
 from wingspan.tabular.bundle import Bundle, read_card
 from wingspan.tabular.deploy import (
     deploy,
@@ -27,7 +28,6 @@ from wingspan.tabular.deploy import (
     load_deployed,
     rollback,
 )
-from wingspan.tabular.evaluate import scores_of
 from wingspan.tabular.transform import transform
 
 LOOP = """

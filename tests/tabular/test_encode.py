@@ -129,5 +129,5 @@ def test_a_model_of_words_predicts_new_rows_and_is_not_exported_without_them(tmp
     used = {column.name: column.used for column in run["survey"].survey.columns}
     assert used["note"].endswith(" words")
     assert used["size"] == "order of 3"
-    with pytest.raises(SettingError, match="words of texts or an order"):
+    with pytest.raises(SettingError, match="words of texts, an order"):
         export_model(folder, tmp_path / "out")

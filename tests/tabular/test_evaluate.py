@@ -11,14 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from wingspan.errors import TableError
+from wingspan.tabular.apply import scores_of
 from wingspan.tabular.blocks import BLOCK_ROWS, shards
-from wingspan.tabular.evaluate import (
-    Evaluation,
-    count_rows,
-    count_table,
-    evaluation,
-    scores_of,
-)
+from wingspan.tabular.evaluate import Evaluation, count_rows, count_table, evaluation
 from wingspan.tabular.intervals import BINS, coarsen, intervals
 from wingspan.tabular.metrics import count_scores, merge_counts, ranks, values_of
 from wingspan.tabular.prepare import learn_preparation

@@ -6,10 +6,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from wingspan.errors import NotFoundError, SettingError, TableError
+from wingspan.tabular.apply import scores_of
 from wingspan.tabular.blocks import BLOCK_ROWS, shards
-from wingspan.tabular.evaluate import scores_of
 from wingspan.tabular.predict import merge_predictions, predict, predict_part
-from wingspan.tabular.transform import transform
+from wingspan.tabular.transform import features_of, transform
 
 
 @pytest.fixture
@@ -32,8 +32,10 @@ def test_rows_keep_their_order_and_id(bundle, people, tmp_path, source, out):
     table = (pl.read_csv if out.endswith("csv") else pl.read_parquet)(tmp_path / out)
     assert table.columns == ["key", "prediction", "probability"]
     assert table["key"].to_list() == rows["key"].to_list()
-    expected = scores_of(bundle.model, transform(bundle.preparation, rows))[:, 1]
+    expected = scores_of(bundle.model, features_of(bundle.preparation, rows))[:, 1]
     np.testing.assert_array_equal(table["probability"].to_numpy(), expected)
+    theirs = bundle.model.predict_proba(transform(bundle.preparation, rows))[:, 1]
+    np.testing.assert_allclose(expected, theirs, rtol=1e-12)
     labels = np.where(expected > 0.5, "yes", "no")
     assert table["prediction"].to_list() == labels.tolist()
     assert found.rows == 500

@@ -172,6 +172,7 @@ def run_pipeline(
         Called with the run and the name of each step that is up to date or done.
     """
     from wingspan.cli.progress import Progress
+    from wingspan.cli.ticking import ticking
     from wingspan.runner.drive import drive, drive_in_background
 
     if home is not None:
@@ -190,7 +191,7 @@ def run_pipeline(
         print(f"run {started.run_id}\n{_commands(started)}")
         return started
     try:
-        with Progress.of(started) as progress:
+        with Progress.of(started) as progress, ticking(progress, started):
             listener = progress if on_done is None else _listener(started, progress, on_done)
             drive(started.folder, started.home, listener, runner, jobs)
     except KeyboardInterrupt:

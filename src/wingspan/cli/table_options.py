@@ -35,6 +35,10 @@ Out = Annotated[Path, typer.Option(help="File to write: .csv or .parquet.")]
 ModelName = Annotated[
     str | None, typer.Option(help="NAME or NAME@VERSION [default: the only one deployed].")
 ]
+PredictCpus = Annotated[
+    int | None,
+    typer.Option("--cpus", min=1, help="Cores of a step [default: all of this machine, or 1]."),
+]
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column to copy to the predictions.")]
 
 
@@ -105,6 +109,12 @@ class Prepared:
     ] = ""
     text: Annotated[
         str, typer.Option(help="Columns whose words become features, separated by commas.")
+    ] = ""
+    target_mean: Annotated[
+        str,
+        typer.Option(
+            help="Categories to encode by the target's mean, out of fold, separated by commas."
+        ),
     ] = ""
     class_weight: Annotated[
         Literal["balanced"] | None,
@@ -198,7 +208,7 @@ class Work:
     """Where the steps run, and with what."""
 
     shards: Shards = 1
-    cpus: Annotated[int, typer.Option(min=1, help="Cores of each fit.")] = 1
+    cpus: Annotated[int, typer.Option(min=1, help="Cores of reading and of each fit.")] = 1
     memory: Memory = None
     home: HomeOption = None
     as_json: AsJson = False
@@ -246,6 +256,7 @@ def training_of(
             weight=prepared.weight,
             ordinal=listed(prepared.ordinal),
             texts=listed(prepared.text),
+            means=listed(prepared.target_mean),
             calibration=compared.calibrate,
         ),
         date_parts=prepared.date_parts,

@@ -1,5 +1,6 @@
 """``wingspan train`` and ``wingspan predict``."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from wingspan.cli.table_options import (
     Missing,
     ModelName,
     Out,
+    PredictCpus,
     Prepared,
     Read,
     Shards,
@@ -99,6 +101,7 @@ def predict(
     id_column: IdColumn = None,
     interval: Interval = None,
     shards: Shards = 1,
+    cpus: PredictCpus = None,
     memory: Memory = None,
     delimiter: Delimiter = ",",
     missing: Missing = "",
@@ -130,6 +133,7 @@ def predict(
         shards_in_all=shards,
         memory=memory,
         interval=interval,
+        cpus=cpus or (len(os.sched_getaffinity(0)) if on == "local" and shards == 1 else 1),
     )
     p.origin = {"command": "predict", "parameters": {"model": found.name, "data": str(data[0])}}
     choice = Choice(pool=pool_keys(pool))
@@ -196,7 +200,7 @@ def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | No
     with LocalRunner() as runner:
         if not find_home(home).history(_PIPELINE).exists():
             runner.expect(cpus, "sklearn", _RECIPE)  # takes longest
-            runner.expect(1, "polars", _RECIPE)
+            runner.expect(cpus, "polars", _RECIPE)
         yield runner
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 from wingspan.pipeline.handles import Handle
 from wingspan.pipeline.resources import Resources
 from wingspan.recipes.requests import numbers_of, size_mb
-from wingspan.recipes.table_steps import collect, predict, predict_shard, read_new
+from wingspan.recipes.table_steps import (
+    collect,
+    predict,
+    predict_file,
+    predict_shard,
+    read_new,
+)
 from wingspan.tabular.declared import check_columns
 from wingspan.tabular.estimate import BASE_MB, model_mb_of
 from wingspan.tabular.read import ReadOptions
@@ -25,6 +31,7 @@ def add_prediction(  # noqa: PLR0913 - a command's options
     memory: str | None = None,
     memory_mb: int = BASE_MB,
     interval: float | None = None,
+    cpus: int = 1,
 ) -> Handle:
     """Add the steps that predict raw rows with a bundle.
 
@@ -36,6 +43,8 @@ def add_prediction(  # noqa: PLR0913 - a command's options
         Preparation of the model, if it is a result too. The rows can then be read before the model exists.
     interval
         With a regression: the share of new rows that lie between the columns ``low`` and ``high``.
+    cpus
+        Cores of each step; no result depends on it.
     memory
         Memory of each step; default: `memory_mb`, and what reading a model of this size needs.
     """
@@ -43,7 +52,10 @@ def add_prediction(  # noqa: PLR0913 - a command's options
         check_columns(data, options or ReadOptions(), [id_column])
     memory_mb = max(memory_mb, model_mb_of(model) if isinstance(model, Path) else 0)
     seconds = round(1 + 0.1 * size_mb(data), 1)
-    asked = Resources(memory=memory, expected=seconds, expected_memory=memory_mb)
+    asked = Resources(cpus, memory=memory, expected=seconds, expected_memory=memory_mb)
+    if preparation is None and shards_in_all == 1:
+        how = (options or ReadOptions(), id_column, suffix, interval)
+        return p.step(predict_file, model, data, *how, name="predict", resources=asked)
     needed = model if preparation is None else preparation
     table = p.step(read_new, needed, data, options or ReadOptions(), resources=asked)
     if shards_in_all == 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wingspan.files import digest_file
+from wingspan.runner.job.inside import log
 from wingspan.tabular.blocks import Table, shards
 from wingspan.tabular.bundle import Bundle, read_preparation
 from wingspan.tabular.card import Card, notes_of, versions_of
@@ -23,6 +24,7 @@ from wingspan.tabular.learning import LearningCurve, learning_curve
 from wingspan.tabular.medians import with_medians
 from wingspan.tabular.metrics import Counts
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
+from wingspan.tabular.predict import predict as predict_rows
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.prepare import PreparationPart, learn_part, merge_parts
 from wingspan.tabular.read import ReadOptions, read_table
@@ -135,7 +137,13 @@ def fit(
     """Fit one estimator on the training rows, or on those of a fold."""
     preparation = prepared.of(split)
     scale = True if preparation.compatibility else None
-    return train_table(table, split, preparation, estimator, parameters, seed, scale=scale)
+    how = (estimator, parameters, seed)
+    return train_table(table, split, preparation, *how, scale=scale, report=_report)
+
+
+def _report(done: int, rounds: int, seconds: float) -> None:
+    """Log how far a long fit is."""
+    log({"fitted": done / rounds, "seconds_left": round(seconds)}, step=done)
 
 
 def try_out(
@@ -307,7 +315,7 @@ def bundle(
         survey=surveyed,
         importance=facts.get("importance"),
     )
-    Bundle(model, preparation, card).save(Path("bundle"))
+    Bundle(model, preparation.for_new_rows, card).save(Path("bundle"))
     return Best(selection, Path("bundle"))
 
 
@@ -347,6 +355,22 @@ def predict(
     import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
 
     return collect({"all": predict_shard(model, table, id_column, interval, 0, 1)}, suffix, model)
+
+
+def predict_file(
+    model: Path,
+    data: Path | list[Path],
+    options: ReadOptions,
+    id_column: str | None,
+    suffix: str,
+    interval: float | None,
+) -> Predictions:
+    """Predict the rows of files as they are read."""
+    import skops.io  # noqa: F401 - says that this step needs it for sure, so that a warm process has it
+
+    out = Path(f"predictions{suffix}")
+    how = {"id_column": id_column, "options": options, "interval": interval}
+    return predict_rows(Bundle.load(model), data, out, **how)  # type: ignore[arg-type]
 
 
 def predict_shard(

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wingspan.errors import TableError, WingspanError
+from wingspan.tabular.apply import predicted_by
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.bundle import MANIFEST, Bundle
 from wingspan.tabular.clean import is_missing
 from wingspan.tabular.deploy import Deployed, deployed_models
-from wingspan.tabular.evaluate import Evaluation, count_rows, evaluation, merge_some, predicted_by
+from wingspan.tabular.evaluate import Evaluation, count_rows, evaluation, merge_some
+from wingspan.tabular.features import Features
 from wingspan.tabular.findings import SMALL_TEST
 from wingspan.tabular.metrics import Counts
 from wingspan.tabular.read import ReadOptions, read_table
@@ -24,8 +27,7 @@ from wingspan.tabular.residuals import Residuals, count_errors
 from wingspan.tabular.schema import check
 from wingspan.tabular.select import is_better
 from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask
-from wingspan.tabular.train import precision_of
-from wingspan.tabular.transform import target_of, transform
+from wingspan.tabular.transform import features_of, target_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -139,15 +141,14 @@ def _judged(bundle: Bundle, rows: "Iterable[tuple[int, pl.DataFrame]]") -> Evalu
     threshold = bundle.card.threshold
     scale = {"center": prepared.center, "scale": prepared.scale}
 
-    def counted(block: int, x: object, y: object) -> Counts | Residuals:
+    def counted(block: int, x: Features, y: NDArray[Any]) -> Counts | Residuals:
         if prepared.task == "regression":
-            return count_errors(predicted_by(model, x), y, block, **scale)  # type: ignore[arg-type]
+            return count_errors(predicted_by(model, x), y, block, **scale)
         classes = len(prepared.classes)
-        return count_rows(model, x, y, block, threshold=threshold, classes=classes)  # type: ignore[arg-type]
+        return count_rows(model, x, y, block, threshold=threshold, classes=classes)
 
-    dtype = precision_of(model)
     merged = merge_some(
-        counted(block, transform(prepared, frame, dtype=dtype), target_of(prepared, frame))
+        counted(block, features_of(prepared, frame), target_of(prepared, frame))
         for block, frame in _labelled(rows, prepared.target)
     )
     return evaluation(merged, prepared.classes)

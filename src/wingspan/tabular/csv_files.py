@@ -209,6 +209,23 @@ def csv_to_parquet(
             write_blocks(rows.filter(~pl.all_horizontal(pl.all().is_null())), data)
 
 
+def open_csv(
+    files: list[Path], options: ReadOptions, expected: Schema | None
+) -> "tuple[_Types, pl.LazyFrame]":
+    """Return the types that the first rows of CSV files suggest, and all rows read as those.
+
+    Reading them raises a polars error for a value of another type.
+
+    Raises
+    ------
+    TableError
+        A file has a wrong header, or is not a CSV.
+    """
+    csv = _Csv(files, options, check_headers(files, options.delimiter))
+    types = _sampled_types(csv, expected)
+    return types, csv.rows(types, words=False)
+
+
 def _holds_nul(data: Path) -> bool:
     """Return whether a text of a Parquet file holds the character NUL, which a number cannot."""
     import polars as pl

@@ -9,10 +9,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from wingspan.tabular.findings import Finding
-from wingspan.tabular.preparation import CategoryColumn, NumberColumn, Preparation, as_text
+from wingspan.tabular.preparation import (
+    CategoryColumn,
+    MeanColumn,
+    NumberColumn,
+    Preparation,
+    as_text,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,15 +62,17 @@ def seen_in(preparation: Preparation, cleaned: "pl.DataFrame") -> Seen:
     """Count one block of cleaned rows."""
     import polars as pl
 
-    missing, totals = {}, {}
-    for number in preparation.numbers:
-        values = cleaned[number.name].cast(pl.Float64).to_numpy()
-        empty = np.isnan(values)
-        missing[number.name] = int(empty.sum())
-        totals[number.name] = [float(values[~empty].sum())]
-    for category in preparation.categories:
+    numbers = [number.name for number in preparation.numbers]
+    values = cleaned.select(pl.col(numbers).cast(pl.Float64).fill_nan(None))
+    missing = values.null_count().row(0, named=True)
+    totals = {name: [float(total)] for name, total in values.sum().row(0, named=True).items()}
+    for category in _categories(preparation):
         missing[category.name] = as_text(cleaned[category.name]).null_count()
     return Seen(len(cleaned), missing, totals)
+
+
+def _categories(preparation: Preparation) -> list[CategoryColumn | MeanColumn]:
+    return [*preparation.categories, *preparation.means]
 
 
 def compare(preparation: Preparation, seen: Seen, unseen: dict[str, int]) -> list[Finding]:
@@ -83,7 +89,7 @@ def compare(preparation: Preparation, seen: Seen, unseen: dict[str, int]) -> lis
     for number in preparation.numbers:
         findings += _of_missing(number, seen, preparation.training_rows)
         findings += _of_mean(number, seen, preparation.training_rows)
-    for category in preparation.categories:
+    for category in _categories(preparation):
         findings += _of_missing(category, seen, preparation.training_rows)
         count = unseen.get(category.name, 0)
         if count > _UNSEEN * seen.rows:
@@ -93,7 +99,9 @@ def compare(preparation: Preparation, seen: Seen, unseen: dict[str, int]) -> lis
     return findings
 
 
-def _of_missing(column: NumberColumn | CategoryColumn, seen: Seen, training: int) -> list[Finding]:
+def _of_missing(
+    column: NumberColumn | CategoryColumn | MeanColumn, seen: Seen, training: int
+) -> list[Finding]:
     """Return whether a column is empty, or misses more values than it did in training."""
     count = seen.missing.get(column.name, 0)
     share, before = count / seen.rows, column.missing / max(training, 1)

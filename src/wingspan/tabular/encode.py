@@ -8,7 +8,7 @@ Letters: N rows, F features.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 WORDS = 300
 """Number of the commonest words of a text that become features."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -38,8 +41,8 @@ def learned_text(name: str, rows: Mapping[str, int], training: int) -> TextColum
     return TextColumn(name, words, weights)
 
 
-def write_text(column: "pl.Series", text: TextColumn, x: NDArray[np.floating[Any]]) -> None:
-    """Write the features of texts to `x` (N, F), which holds zeros."""
+def weighted_words(column: "pl.Series", text: TextColumn) -> tuple[Ints, Ints, Floats]:
+    """Return the row, the place in `text.words` and the weight of each word of texts."""
     import polars as pl
 
     known = pl.Enum(text.words)
@@ -48,10 +51,13 @@ def write_text(column: "pl.Series", text: TextColumn, x: NDArray[np.floating[Any
         table.explode("word").with_columns(pl.col("word").cast(known, strict=False)).drop_nulls()
     )
     places = words["word"].to_physical().cast(pl.Int64).to_numpy()
-    np.add.at(x, (words["row"].to_numpy(), places), 1)
-    x *= np.asarray(text.weights)
-    lengths = np.sqrt((x * x).sum(axis=1, keepdims=True))
-    np.divide(x, lengths, out=x, where=lengths > 0)
+    cells, counts = np.unique(
+        words["row"].to_numpy() * len(text.words) + places, return_counts=True
+    )
+    rows, places = np.divmod(cells, max(len(text.words), 1))
+    weights = counts * np.asarray(text.weights)[places]
+    lengths = np.sqrt(np.bincount(rows, weights * weights, len(column)))
+    return rows, places, weights / lengths[rows]
 
 
 def learned_category(
@@ -94,9 +100,21 @@ def learned_order(
     return CategoryColumn(name, tuple(order), missing=missing, ordinal=True)
 
 
-def places_of(column: "pl.Series", category: CategoryColumn) -> NDArray[np.float64]:
-    """Return the place of each value of an ordinal category (N,); -1 for a new or missing one."""
+def codes_of(column: "pl.Series", category: CategoryColumn) -> tuple[Ints, int]:
+    """Return the code of each value (N,), and the number of rows with an unseen value.
+
+    A code is the number of the value's feature from 1, or 0 for none; for an ordinal category it is the place of the
+    value, or -1 for a new or missing one.
+    """
     import polars as pl
 
-    codes = as_text(column).cast(pl.Enum(category.values), strict=False).to_physical()
-    return codes.cast(pl.Float64).fill_null(-1.0).to_numpy()
+    text = as_text(column)
+    codes = text.cast(pl.Enum(category.values), strict=False).to_physical().cast(pl.Int64)
+    unseen = codes.null_count() - text.null_count()
+    if unseen and category.folded:
+        folded = text.filter(codes.is_null()).drop_nulls().is_in(list(category.folded))
+        unseen -= int(folded.sum())
+    if category.folded is not None and not category.ordinal:
+        rare = len(category.values) or 1
+        codes = codes.zip_with(codes.is_not_null() | column.is_null(), pl.Series([rare]))
+    return codes.fill_null(-1 if category.ordinal else 0).to_numpy(), unseen

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from wingspan.errors import TableError
+from wingspan.tabular.apply import predicted_by, scores_of
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.curves import Curves, curves_of, error_curves
+from wingspan.tabular.features import Features
+from wingspan.tabular.features import Floats as Rows
 from wingspan.tabular.intervals import intervals
 from wingspan.tabular.labels import Task
 from wingspan.tabular.metrics import (
     Counts,
-    Floats,
     Ints,
     available,
     count_scores,
@@ -37,9 +39,7 @@ from wingspan.tabular.residuals import (
 )
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.threshold import at_threshold, threshold_of
-from wingspan.tabular.train import precision_of
-from wingspan.tabular.transform import Floats as Rows
-from wingspan.tabular.transform import iter_matrices, iter_targets
+from wingspan.tabular.transform import iter_features, iter_targets
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -128,40 +128,9 @@ class Evaluation:
         return cls(**{**content, "metrics": metrics})
 
 
-def scores_of(model: "BaseEstimator", x: Rows, classes: int | None = None) -> Floats:
-    """Return (N, C) scores in [0, 1] of each class, of x (N, F).
-
-    A class that the model's training rows did not have, as may be in a fold, has the score 0.
-
-    Probabilities where the estimator gives them; else its decision function through a logistic (two classes: greater
-    than 0.5 where the function is positive) or a softmax curve; else 1 for the predicted class.
-    """
-    scores = _known_scores(model, x)
-    if classes is None or scores.shape[1] == classes:
-        return scores
-    all_scores = np.zeros((len(x), classes))
-    all_scores[:, np.asarray(model.classes_, np.int64)] = scores
-    return all_scores
-
-
-def _known_scores(model: "BaseEstimator", x: Rows) -> Floats:
-    if not len(x):  # a block without test rows, which scikit-learn refuses
-        return np.empty((0, len(model.classes_)))
-    if hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(x), np.float64)
-    if not hasattr(model, "decision_function"):
-        chosen = np.searchsorted(model.classes_, model.predict(x))
-        return np.asarray(np.eye(len(model.classes_))[chosen], np.float64)
-    decision = np.asarray(model.decision_function(x), np.float64)
-    if decision.ndim == 1:
-        decision = np.column_stack([np.zeros(len(decision)), decision])
-    weights = np.exp(decision - decision.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
-
-
 def count_rows(
     model: "BaseEstimator",
-    x: Rows,
+    x: "Rows | Features",
     y: Ints,
     block: int,
     *,
@@ -172,13 +141,6 @@ def count_rows(
     known = hasattr(model, "predict_proba")
     scores = scores_of(model, x, classes)
     return count_scores(scores, y, block, threshold=threshold, probabilities=known)
-
-
-def predicted_by(model: "BaseEstimator", x: Rows) -> Floats:
-    """Return a regression's predictions (N,) of x (N, F)."""
-    if not len(x):
-        return np.empty(0)
-    return np.asarray(model.predict(x), np.float64).reshape(len(x))
 
 
 def count_table(
@@ -194,18 +156,16 @@ def count_table(
 
     One block is in memory at a time.
     """
-    dtype = precision_of(model)
     center, scale = preparation.center, preparation.scale
     classes = len(preparation.classes)
 
     def counted() -> "Iterator[Counts | Residuals]":
-        for rows in iter_matrices(table, split, preparation, "test", blocks=blocks, dtype=dtype):
-            block = _number_of(rows.block or 0, split)
+        for number, x, y in iter_features(table, split, preparation, "test", blocks=blocks):
+            block = _number_of(number, split)
             if preparation.task == "regression":
-                predicted = predicted_by(model, rows.x)
-                yield count_errors(predicted, rows.y, block, center=center, scale=scale)
+                yield count_errors(predicted_by(model, x), y, block, center=center, scale=scale)
             else:
-                yield count_rows(model, rows.x, rows.y, block, threshold=threshold, classes=classes)
+                yield count_rows(model, x, y, block, threshold=threshold, classes=classes)
 
     return merge_some(counted())
 

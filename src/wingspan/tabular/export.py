@@ -34,8 +34,9 @@ def export_model(folder: Path, out: Path) -> Path:
     if preparation.compatibility or preparation.reading:
         problem = "the model was trained in compatibility mode, or reads numbers with marks"
         raise SettingError("models export", problem, "score with: wingspan predict")
-    if preparation.texts or any(category.ordinal for category in preparation.categories):
-        problem = "the model uses words of texts or an order, which a script alone does not know"
+    ordinal = any(category.ordinal for category in preparation.categories)
+    if preparation.texts or preparation.means or ordinal:
+        problem = "the model uses words of texts, an order or target means, which a script alone does not know"
         raise SettingError("models export", problem, "score with: wingspan predict")
     if out.exists():
         raise SettingError(f"--out {out}", "it is there already", "name a folder that is not there")

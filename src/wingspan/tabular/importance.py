@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from wingspan.tabular.apply import predicted_by
 from wingspan.tabular.blocks import Table, iter_blocks
 from wingspan.tabular.clean import is_missing
-from wingspan.tabular.evaluate import Metric, count_rows, evaluation, predicted_by
+from wingspan.tabular.evaluate import Metric, count_rows, evaluation
 from wingspan.tabular.metrics import LOWER_IS_BETTER
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.residuals import count_errors
 from wingspan.tabular.split import SplitRule, assign, test_mask
-from wingspan.tabular.train import precision_of
-from wingspan.tabular.transform import target_of, transform
+from wingspan.tabular.transform import features_of, target_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,7 +97,7 @@ def _unseen_rows(table: Table, split: SplitRule, preparation: Preparation) -> "p
 def _loss(
     model: "BaseEstimator", preparation: Preparation, frame: "pl.DataFrame", metric: str
 ) -> float:
-    x = transform(preparation, frame, dtype=precision_of(model))
+    x = features_of(preparation, frame)
     y = target_of(preparation, frame)
     if preparation.task == "regression":
         scale = {"center": preparation.center, "scale": preparation.scale}

@@ -19,7 +19,7 @@ class Inputs:
     ----------
     schema
         The raw columns that are read, target included.
-    numbers, categories, texts
+    numbers, categories, texts, means
         Clean columns that become features, in order.
     """
 
@@ -34,6 +34,7 @@ class Inputs:
     reading: dict[str, Any] = field(default_factory=dict)
     treatment: Treatment = field(default_factory=Treatment)
     texts: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     dtypes = clean(without_rows(table), rules).frame.schema
     used = used_by(rules)
     ignored |= {name: "dropped by a rule" for name in raw if name not in {*dtypes, *used, *ignored}}
-    numbers, categories, texts = [], [], []
+    numbers, categories, texts, means = [], [], [], []
     for name, dtype in dtypes.items():
         if name in ignored or name == target:
             continue
         if name in wanted.treatment.texts:
             texts.append(name)
+        elif name in wanted.treatment.means:
+            means.append(name)
         elif name in raw and _is_category(raw[name], compatibility=compatibility):
             categories.append(name)
         elif dtype.is_numeric() or raw[name].kind == "boolean":
@@ -103,7 +106,7 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     _check_encodings(wanted, raw, ignored)
     if compatibility:
         _refuse_odd(ignored)
-    if not numbers and not categories and not texts:
+    if not numbers and not categories and not texts and not means:
         problem = "no column is left as a feature"
         raise TableError(str(table.data), problem, "give columns of numbers or categories")
     read = {name for name in raw if name not in ignored} | used
@@ -120,6 +123,7 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
         wanted.reading,
         wanted.treatment,
         tuple(texts),
+        tuple(means),
     )
 
 
@@ -136,7 +140,13 @@ def _check_rows(wanted: Wanted, rules: Rules, ignored: dict[str, str]) -> None:
 
 def _check_encodings(wanted: Wanted, columns: dict[str, Column], ignored: dict[str, str]) -> None:
     """Refuse an encoding of a column that is not there, is of another kind, or is not used."""
-    asked = (("--ordinal", list(wanted.treatment.orders)), ("--text", wanted.treatment.texts))
+    treatment = wanted.treatment
+    asked = (
+        ("--ordinal", list(treatment.orders)),
+        ("--text", treatment.texts),
+        ("--target-mean", treatment.means),
+    )
+    _check_once(wanted)
     rare = {rule.column for rule in wanted.rules.rare}
     for option, names in asked:
         for name in names:
@@ -152,6 +162,20 @@ def _check_encodings(wanted: Wanted, columns: dict[str, Column], ignored: dict[s
             if name in rare:
                 problem = "a rule folds its rare values, which have no place in an order"
                 raise SettingError(where, problem, "leave out the option, or the rule")
+
+
+def _check_once(wanted: Wanted) -> None:
+    """Refuse two encodings of one column, and target means in compatibility mode."""
+    treatment = wanted.treatment
+    if treatment.means and wanted.compatibility:
+        problem = "means of the target are learned from training rows, compatibility uses all rows"
+        raise SettingError("--target-mean", problem, "leave out one of the two")
+    named = [*treatment.orders, *treatment.texts, *treatment.means]
+    for name in named:
+        if named.count(name) > 1:
+            problem = "two options encode the column"
+            fix = "give one of --ordinal, --text and --target-mean"
+            raise SettingError(f"column {name!r}", problem, fix)
 
 
 def with_date_parts(table: Table, wanted: Wanted) -> Rules:

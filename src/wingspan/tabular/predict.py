@@ -5,25 +5,26 @@ to the file that a prediction of the whole table gives.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wingspan.errors import SettingError, TableError
-from wingspan.files import aside
+from wingspan.errors import SettingError, TableError, WingspanError
+from wingspan.files import aside, remove
+from wingspan.tabular.apply import predicted_by, scores_of
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.bundle import Bundle
 from wingspan.tabular.drift import Seen, compare, seen_in
-from wingspan.tabular.evaluate import predicted_by, scores_of
+from wingspan.tabular.features import Features
 from wingspan.tabular.findings import Finding
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.read import ReadOptions, read_table
-from wingspan.tabular.schema import check
-from wingspan.tabular.train import precision_of
-from wingspan.tabular.transform import Floats, cleaned, count_unseen, transform
+from wingspan.tabular.schema import Schema, check
+from wingspan.tabular.stream import Unsure, streamed
+from wingspan.tabular.transform import cleaned, encoded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,14 +96,41 @@ def predict(
     _format(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        part = Path(folder) / "part"
         reading = (options or ReadOptions()).with_marks(bundle.preparation.reading)
-        table = read_table(
-            source, Path(folder), options=reading, expected=bundle.preparation.schema
-        )
-        part = predict_part(
-            bundle, table, Path(folder) / "part", id_column=id_column, interval=interval
-        )
-        return merge_predictions([part], out)
+        try:
+            found = _predict_stream(bundle, source, part, reading, id_column, interval)
+        except Unsure:
+            remove(part)
+            expected = bundle.preparation.schema
+            table = read_table(source, Path(folder), options=reading, expected=expected)
+            found = predict_part(bundle, table, part, id_column=id_column, interval=interval)
+        return merge_predictions([found], out)
+
+
+def _predict_stream(
+    bundle: Bundle,
+    source: Path | Sequence[Path],
+    folder: Path,
+    options: ReadOptions,
+    id_column: str | None,
+    interval: float | None,
+) -> Predictions:
+    """Predict the rows of a regular CSV as they are read.
+
+    Raises
+    ------
+    Unsure
+        The table must be read as a whole first.
+    """
+    away = _half_width(bundle, interval)
+    schema, blocks = streamed(source, options, bundle.preparation.schema)
+    try:
+        _check_columns(bundle, schema, id_column)
+    except WingspanError as error:
+        raise Unsure from error
+    found = _predict_blocks(bundle, enumerate(blocks), folder, id_column, away)
+    return found._replace(ignored=_ignored(bundle, schema.names))
 
 
 def predict_part(
@@ -121,22 +149,35 @@ def predict_part(
     TableError
         As `predict`.
     """
-    prepared = bundle.preparation
     away = _half_width(bundle, interval)
-    _check_columns(bundle, table, id_column)
-    wanted = list(dict.fromkeys([*prepared.inputs, *([id_column] if id_column else [])]))
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_columns(bundle, table.schema, id_column)
+    wanted = list(dict.fromkeys([*bundle.preparation.inputs, *([id_column] if id_column else [])]))
     numbers = table.blocks if blocks is None else blocks
-    dtype = precision_of(bundle.model)
+    rows = zip(numbers, iter_blocks(table, wanted, numbers), strict=True)
+    found = _predict_blocks(bundle, rows, folder, id_column, away)
+    return found._replace(ignored=_ignored(bundle, table.schema.names))
+
+
+def _predict_blocks(
+    bundle: Bundle,
+    blocks: "Iterable[tuple[int, pl.DataFrame]]",
+    folder: Path,
+    id_column: str | None,
+    away: float | None,
+) -> Predictions:
+    """Predict numbered blocks of raw rows, each into a file of a folder."""
+    prepared = bundle.preparation
+    folder.mkdir(parents=True, exist_ok=True)
     unseen: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     limits: list[float] = []
     rows = 0
     seen = Seen()
-    for number, frame in zip(numbers, iter_blocks(table, wanted, numbers), strict=True):
-        unseen.update(count_unseen(prepared, frame))
-        seen += seen_in(prepared, cleaned(prepared, frame))
-        x = transform(prepared, frame, first_row=number * BLOCK_ROWS, dtype=dtype)
+    for number, frame in blocks:
+        clean_rows = cleaned(prepared, frame)
+        x = encoded(prepared, clean_rows, first_row=number * BLOCK_ROWS)
+        unseen.update(x.unseen)
+        seen += seen_in(prepared, clean_rows)
         found = _predict_block(bundle, x, away)
         if id_column:
             found.insert_column(0, frame[id_column])
@@ -147,11 +188,15 @@ def predict_part(
             counted = found[PREDICTION].value_counts().iter_rows()
             labels.update({str(label): n for label, n in counted})
         rows += len(found)
-    ignored = [name for name in table.schema.names if name not in prepared.schema.names]
     ends = (min(limits), max(limits)) if limits else ()
     findings = compare(prepared, seen, unseen)
     counted_labels = dict(sorted(labels.items()))
-    return Predictions(folder, rows, dict(unseen), ignored, counted_labels, ends, seen, findings)
+    return Predictions(folder, rows, dict(unseen), [], counted_labels, ends, seen, findings)
+
+
+def _ignored(bundle: Bundle, names: Iterable[str]) -> list[str]:
+    """Return the columns that a model does not need."""
+    return [name for name in names if name not in bundle.preparation.schema.names]
 
 
 def merge_predictions(
@@ -219,7 +264,7 @@ def _half_width(bundle: Bundle, interval: float | None) -> float | None:
     return found
 
 
-def _predict_block(bundle: Bundle, x: Floats, away: float | None) -> "pl.DataFrame":
+def _predict_block(bundle: Bundle, x: Features, away: float | None) -> "pl.DataFrame":
     import polars as pl
 
     if bundle.preparation.task == "regression":
@@ -239,12 +284,12 @@ def _predict_block(bundle: Bundle, x: Floats, away: float | None) -> "pl.DataFra
     return pl.DataFrame({PREDICTION: labels, **columns})
 
 
-def _check_columns(bundle: Bundle, table: Table, id_column: str | None) -> None:
+def _check_columns(bundle: Bundle, found: Schema, id_column: str | None) -> None:
     """Refuse rows that lack columns or have changed ones, and an ambiguous id column."""
     expected, target = bundle.preparation.schema, bundle.preparation.target
-    check(expected, table.schema, where="rows to predict", optional=[target], extra=True)
+    check(expected, found, where="rows to predict", optional=[target], extra=True)
     if id_column:
-        table.schema.column(id_column)
+        found.column(id_column)
         taken = (PREDICTION, "probability", "score")
         if id_column.startswith(taken) or id_column in {"low", "high"}:
             problem = f"the id column {id_column!r} has the name of a column of the predictions"

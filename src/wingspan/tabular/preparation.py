@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from wingspan.errors import FormatError, SettingError
@@ -41,6 +41,8 @@ class Treatment:
         Categories whose values have an order: ``size=S<M<L``, or ``size`` alone where it is that of numbers or letters.
     texts
         Columns whose words are features, weighted by how rare they are (TF-IDF).
+    means
+        Categories that become the mean of the target, out of fold.
     calibration
         ``sigmoid`` or ``isotonic``: how probabilities are brought to what they say, by folds of the training rows.
     """
@@ -52,6 +54,7 @@ class Treatment:
     ordinal: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     calibration: str | None = None
+    means: tuple[str, ...] = ()
 
     @property
     def orders(self) -> dict[str, tuple[str, ...]]:
@@ -156,6 +159,31 @@ class TextColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class MeanColumn:
+    """A category whose feature is the mean of the target over the training rows with its value.
+
+    Attributes
+    ----------
+    values
+        Sorted by their bytes.
+    means, mean
+        Smoothed mean of each value, and the mean of all rows, which new and missing values get.
+    apart, apart_mean
+        The same for each fold of the training rows, by the rows of the other folds.
+    missing
+        Training rows without a value.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    means: tuple[float, ...]
+    mean: float
+    apart: tuple[tuple[float, ...], ...] = ()
+    apart_mean: tuple[float, ...] = ()
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Preparation:
     """What raw rows need to become numbers, learned from the training part.
 
@@ -202,6 +230,7 @@ class Preparation:
     reading: dict[str, Any] = field(default_factory=dict)
     treatment: Treatment = field(default_factory=Treatment)
     texts: tuple[TextColumn, ...] = ()
+    means: tuple[MeanColumn, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -210,12 +239,19 @@ class Preparation:
         numbers = tuple(feature for column in self.numbers for feature in column.features)
         categories = tuple(feature for column in self.categories for feature in column.features)
         texts = tuple(feature for column in self.texts for feature in column.features)
-        return row + numbers + categories + texts
+        means = tuple(column.name for column in self.means)
+        return row + numbers + categories + texts + means
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The raw columns that `transform` reads."""
         return tuple(name for name in self.schema.names if name != self.target)
+
+    @property
+    def for_new_rows(self) -> "Preparation":
+        """The same without what only training rows need."""
+        means = tuple(replace(each, apart=(), apart_mean=()) for each in self.means)
+        return replace(self, means=means)
 
     def as_json(self) -> dict[str, Any]:
         """Return JSON-able values that `from_json` reads."""
@@ -250,6 +286,10 @@ class Preparation:
             TextColumn(each["name"], tuple(each["words"]), tuple(each["weights"]))
             for each in content.get("texts", ())
         )
+        fields["means"] = tuple(
+            MeanColumn(**{key: _plain(value) for key, value in each.items()})
+            for each in content.get("means", ())
+        )
         return cls(**fields)
 
 
@@ -267,7 +307,7 @@ def as_text(column: "pl.Series") -> "pl.Series":
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -235,6 +235,22 @@ def test_mask(assignment: Assignment, block: int, frame: "pl.DataFrame") -> Bool
 test_mask.__test__ = False  # type: ignore[attr-defined]  # it is not a test for pytest
 
 
+def inner_folds(split: SplitRule, rows: int | Ints, frame: "pl.DataFrame", count: int = 5) -> Ints:
+    """Return a fold from 0 for each row, (N,), that does not depend on the part that it is in.
+
+    Rows of one group are in one fold.
+
+    Parameters
+    ----------
+    rows
+        The row id of the first row, or those of all, (N,).
+    """
+    if isinstance(rows, int):
+        rows = np.arange(rows, rows + len(frame))
+    hashes = _hashes_of(split, rows, frame)
+    return np.asarray(_mix(hashes) % np.uint64(count), np.int64)
+
+
 def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
     test_rows = math.ceil(split.test_size * table.rows)
     if test_rows >= table.rows:
@@ -337,11 +353,12 @@ def _hashes(split: SplitRule, block: int, frame: "pl.DataFrame") -> _Hashes:
 
     It is equal on every machine and in every version.
     """
-    if split.column is None:
-        first = block * BLOCK_ROWS
-        ids = np.arange(first, first + len(frame), dtype=np.uint64)
-    else:
-        ids = _ids(frame[split.column])
+    first = block * BLOCK_ROWS
+    return _hashes_of(split, np.arange(first, first + len(frame)), frame)
+
+
+def _hashes_of(split: SplitRule, rows: Ints, frame: "pl.DataFrame") -> _Hashes:
+    ids = rows.astype(np.uint64) if split.column is None else _ids(frame[split.column])
     seed = np.uint64(split.seed % 2**64)
     return _mix(ids ^ _mix(np.array([seed], np.uint64))[0])
 

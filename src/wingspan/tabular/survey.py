@@ -121,6 +121,9 @@ def _used(name: str, preparation: Preparation) -> str:
     for text in preparation.texts:
         if text.name == name:
             return f"{len(text.words):,} words"
+    for mean in preparation.means:
+        if mean.name == name:
+            return f"target mean of {len(mean.values):,}"
     numbers = {number.name for number in preparation.numbers}
     return "number" if name in numbers else "used by a rule"
 

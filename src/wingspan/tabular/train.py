@@ -14,10 +14,12 @@ import numpy as np
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.estimators import make_estimator
+from wingspan.tabular.features import Floats, Ints, Precision
+from wingspan.tabular.fitting import Report, fit
 from wingspan.tabular.labels import Task
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.transform import Floats, Ints, Precision, matrix
+from wingspan.tabular.transform import matrix
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -49,6 +51,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
     overwrite_x: bool = False,
     weights: Floats | None = None,
     calibration: str | None = None,
+    report: Report | None = None,
 ) -> "BaseEstimator":
     """Fit a classifier or a regression.
 
@@ -70,6 +73,8 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
     calibration
         ``sigmoid`` or ``isotonic``: fit it in five folds of the rows, each of which calibrates the probabilities of the
         estimator that was fitted on the others; the five are averaged.
+    report
+        Called now and then during a long fit with its rounds and the time left, where the estimator has them.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
         scaler = _scale_in_place(x)
     _check_weights(made, estimator, weights)
     made = _calibrated(made, calibration)
-    _fit(made, x, y, estimator, weights)
+    fit(made, x, y, estimator, weights, report)
     for each in [made, *(one.estimator for one in getattr(made, "calibrated_classifiers_", ()))]:
         if "n_jobs" in each.get_params(deep=False) and not module.startswith(
             "sklearn.linear_model"
@@ -111,7 +116,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
     return Pipeline([("scale", scaler), ("estimate", made)])
 
 
-def train_table(
+def train_table(  # noqa: PLR0913 - a table, an estimator, and how
     table: Table,
     split: SplitRule,
     preparation: Preparation,
@@ -120,6 +125,7 @@ def train_table(
     seed: int = 0,
     *,
     scale: bool | None = None,
+    report: Report | None = None,
 ) -> "BaseEstimator":
     """Fit an estimator to the training part of a table, which is read once into one array.
 
@@ -133,7 +139,7 @@ def train_table(
     rows = matrix(table, split, preparation, "train", dtype=dtype)
     given = (rows.x, rows.y, estimator, parameters, seed)
     calibration = preparation.treatment.calibration
-    how = {"scale": scale, "weights": rows.weights, "calibration": calibration}
+    how = {"scale": scale, "weights": rows.weights, "calibration": calibration, "report": report}
     return train(*given, overwrite_x=True, **how)  # type: ignore[arg-type]
 
 
@@ -173,13 +179,3 @@ def _check_weights(made: "BaseEstimator", name: str, weights: Floats | None) -> 
     if weights is not None and not has_fit_parameter(made, "sample_weight"):
         fix = "leave it out of --estimators, or do without --weight and --class-weight"
         raise SettingError(f"estimator {name}", "takes no weights of rows", fix)
-
-
-def _fit(
-    made: "BaseEstimator", x: Floats, y: Ints | Floats, name: str, weights: Floats | None
-) -> None:
-    try:
-        made.fit(x, y) if weights is None else made.fit(x, y, sample_weight=weights)
-    except (ValueError, TypeError) as error:
-        fix = "correct its parameters or the columns, then train again"
-        raise SettingError(f"estimator {name}", str(error), fix) from error

@@ -15,18 +15,21 @@ from numpy.typing import NDArray
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import clean, is_missing
-from wingspan.tabular.encode import places_of, write_text
-from wingspan.tabular.preparation import CategoryColumn, Preparation, as_text
-from wingspan.tabular.split import Assignment, SplitRule, assign, test_mask, train_mask
+from wingspan.tabular.encode import codes_of, weighted_words
+from wingspan.tabular.features import Features, Floats, Hot, Ints, Precision, Words
+from wingspan.tabular.means import encoded_means
+from wingspan.tabular.preparation import Preparation
+from wingspan.tabular.split import (
+    Assignment,
+    SplitRule,
+    assign,
+    inner_folds,
+    test_mask,
+    train_mask,
+)
 
 if TYPE_CHECKING:
     import polars as pl
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.int64]
-Precision = type[np.float64] | type[np.float32]
-
-_CACHED_ROWS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,45 +75,70 @@ def transform(
     first_row
         The row id of the first row, or those of all, (N,): a feature in compatibility mode.
     """
-    x = np.zeros((len(frame), len(preparation.features)), dtype)
-    _fill(preparation, frame, first_row, x)
-    return x
+    return features_of(preparation, frame, first_row=first_row).matrix(dtype)
 
 
-def _fill(
-    preparation: Preparation, frame: "pl.DataFrame", first_row: int | Ints, x: Floats
-) -> None:
-    """Write the features of raw rows to `x` (N, F), which holds zeros.
+def features_of(
+    preparation: Preparation,
+    frame: "pl.DataFrame",
+    *,
+    first_row: int | Ints = 0,
+    folds: Ints | None = None,
+) -> Features:
+    """Return the features of raw rows by column; see `transform` and `encoded`."""
+    return encoded(preparation, cleaned(preparation, frame), first_row=first_row, folds=folds)
 
-    Rows are written some thousands at a time, whose features stay in the cache of a core.
+
+def encoded(
+    preparation: Preparation,
+    clean_rows: "pl.DataFrame",
+    *,
+    first_row: int | Ints = 0,
+    folds: Ints | None = None,
+) -> Features:
+    """Return the features of rows that are `cleaned`.
+
+    Parameters
+    ----------
+    folds
+        The `inner_folds` of training rows (N,), from whose features their own target is kept out.
     """
-    clean_rows = cleaned(preparation, frame)
-    columns: list[tuple[int, NDArray[Any]]] = []
+    made = Features(len(clean_rows), len(preparation.features))
+    place = 0
     if preparation.compatibility:
-        rows = np.arange(len(frame)) + first_row if isinstance(first_row, int) else first_row
-        columns.append((0, rows))
+        made.numbers.append((0, _row_ids(first_row, len(clean_rows))))
+        place = 1
     for number in preparation.numbers:
-        columns.append((len(columns), _filled(clean_rows[number.name], number.fill)))
+        column = clean_rows[number.name]
+        made.numbers.append((place, _filled(column, number.fill)))
         if number.indicator:
-            columns.append((len(columns), is_missing(clean_rows[number.name])))
-    place = len(columns)
-    codes: list[tuple[int, Ints]] = []
+            made.numbers.append((place + 1, is_missing(column)))
+        place += len(number.features)
     for category in preparation.categories:
+        codes, unseen = codes_of(clean_rows[category.name], category)
+        size = len(category.features)
         if category.ordinal:
-            columns.append((place, places_of(clean_rows[category.name], category)))
+            made.numbers.append((place, codes.astype(np.float64)))
         else:
-            codes.append((place - 1, _codes(clean_rows[category.name], category)))
-        place += len(category.features)
+            made.hot.append(Hot(place - 1, size, codes))
+        if unseen:
+            made.unseen[category.name] = unseen
+        place += size
     for text in preparation.texts:
-        write_text(clean_rows[text.name], text, x[:, place : place + len(text.words)])
+        rows, words, values = weighted_words(clean_rows[text.name], text)
+        made.words.append(Words(rows, words + place, values))
         place += len(text.words)
-    for start in range(0, len(frame), _CACHED_ROWS):
-        some = slice(start, start + _CACHED_ROWS)
-        for index, column in columns:
-            x[some, index] = column[some]
-        for before, code in codes:
-            hot = np.flatnonzero(code[some])
-            x[some][hot, before + code[some][hot]] = 1
+    for mean in preparation.means:
+        values, unseen = encoded_means(clean_rows[mean.name], mean, folds)
+        made.numbers.append((place, values))
+        if unseen:
+            made.unseen[mean.name] = unseen
+        place += 1
+    return made
+
+
+def _row_ids(first_row: int | Ints, rows: int) -> Ints:
+    return np.arange(first_row, first_row + rows) if isinstance(first_row, int) else first_row
 
 
 def cleaned(preparation: Preparation, frame: "pl.DataFrame") -> "pl.DataFrame":
@@ -130,28 +158,9 @@ def _filled(column: "pl.Series", fill: float) -> NDArray[np.float64]:
     return np.where(missing, fill, values) if missing.any() else values
 
 
-def _codes(column: "pl.Series", category: CategoryColumn) -> Ints:
-    """Return the number of each row's feature in a category from 1, 0 for none, (N,)."""
-    import polars as pl
-
-    known = pl.Enum(category.values)
-    codes = as_text(column).cast(known, strict=False).to_physical().cast(pl.Int64)
-    if category.folded is not None:
-        rare = len(category.values) or 1
-        codes = codes.zip_with(codes.is_not_null() | column.is_null(), pl.Series([rare]))
-    return codes.fill_null(0).to_numpy()
-
-
 def count_unseen(preparation: Preparation, frame: "pl.DataFrame") -> dict[str, int]:
     """Return the rows with an unseen value for each category that has any."""
-    clean_rows = cleaned(preparation, frame)
-    counts = {}
-    for category in preparation.categories:
-        seen = [*category.values, *(category.folded or ())]
-        column = as_text(clean_rows[category.name]).drop_nulls()
-        if count := len(column) - int(column.is_in(seen).sum()):
-            counts[category.name] = count
-    return counts
+    return features_of(preparation, frame).unseen
 
 
 def target_of(preparation: Preparation, frame: "pl.DataFrame") -> NDArray[Any]:
@@ -239,6 +248,21 @@ def iter_matrices(
         yield Matrix(x, target_of(preparation, frame), rows, block)
 
 
+def iter_features(
+    table: Table,
+    split: SplitRule,
+    preparation: Preparation,
+    part: Literal["train", "test"],
+    *,
+    blocks: range | None = None,
+) -> Iterator[tuple[int, Features, NDArray[Any]]]:
+    """Yield the block number, the features by column and the target of the rows of one part."""
+    assignment = assign(table, split)
+    for block, rows, frame in _iter_part(table, assignment, preparation, part, blocks):
+        x = features_of(preparation, frame, first_row=rows)
+        yield block, x, target_of(preparation, frame)
+
+
 def _iter_part(
     table: Table,
     assignment: Assignment,
@@ -299,11 +323,14 @@ def matrix(
     start = 0
     for _, rows, frame in _iter_part(table, assignment, preparation, part, None):
         to: slice | Ints = slice(start, start + len(rows))
+        own = part == "train" and preparation.means
+        folds = inner_folds(split, rows, frame) if own else None
+        found = features_of(preparation, frame, first_row=rows, folds=folds)
         if place is None:
-            _fill(preparation, frame, rows, x[to])
+            found.write(x[to])
         else:
             to = place[rows]
-            x[to] = transform(preparation, frame, first_row=rows, dtype=dtype)
+            x[to] = found.matrix(dtype)
         y[to], ids[to] = target_of(preparation, frame), rows
         if weights is not None and weight:
             weights[to] = _weights(frame[weight])

@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.tabular.apply import predicted_by, scores_of
 from wingspan.tabular.blocks import Table
-from wingspan.tabular.evaluate import (
-    Evaluation,
-    count_table,
-    evaluation,
-    merge_some,
-    predicted_by,
-    scores_of,
-)
+from wingspan.tabular.evaluate import Evaluation, count_table, evaluation, merge_some
 from wingspan.tabular.metrics import LOWER_IS_BETTER, count_scores, values_of
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.residuals import count_errors, regression_metrics
