@@ -17,6 +17,7 @@ from wingspan.accesspoint.jobs import query, remove
 from wingspan.errors import WingspanError
 from wingspan.pool.install import install
 from wingspan.pool.personal import start_pool, stop_pool
+from wingspan.runner.started import COMMAND
 
 DRILL = ("scenario", "seconds until the user sees the true cause", "human action needed")
 ACCESS_POINT = Path(__file__).parent / "contracts" / "access_point"
@@ -66,6 +67,13 @@ def remove_at_last(folder):
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
+
+
+@pytest.fixture(autouse=True)
+def no_command():
+    """Forget the command that a test has run in this process: runs of later tests would keep it as theirs."""
+    yield
+    COMMAND.set(())
 
 
 @pytest.fixture

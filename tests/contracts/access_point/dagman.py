@@ -35,7 +35,7 @@ class Job:
         self.starter, self.starts = None, 0
         self.cluster, self.state, self.process, self.exit = 0, "new", None, None
         self.before, self.after = [], []
-        self.tried, self.retries = 0, 0
+        self.tried, self.retries, self.skipped = 0, 0, None
 
     @property
     def sandbox(self):
@@ -116,10 +116,10 @@ class Job:
         """Do what comes next: enter the queue, start, obey the user, or end."""
         if self.state == "new" and self.before:
             self.code = subprocess.run(self.before, cwd=self.dag, check=False).returncode
-        if self.state == "new" and self.before and self.code == 1:
+        if self.state == "new" and self.before and self.code == self.skipped:
             self.state, self.exit = "ended", 0  # PRE_SKIP
-        elif self.state == "new" and self.before and self.code == 2:
-            self.state, self.exit = "ended", 2  # its PRE script failed
+        elif self.state == "new" and self.before and self.code:
+            self.state, self.exit = "ended", self.code  # its PRE script failed
         elif self.state == "new":
             self.submit()
         elif self.state == "idle":
@@ -235,6 +235,8 @@ def read(file):
         jobs[node].before = ["sh", *words.split()]
     for node, words in re.findall(r"^SCRIPT POST (\S+) (.+)$", text, re.MULTILINE):
         jobs[node].after = ["sh", *words.split()]
+    for node, code in re.findall(r"^PRE_SKIP (\S+) (\d+)", text, re.MULTILINE):
+        jobs[node].skipped = int(code)
     for node, most in re.findall(r"^RETRY (\S+) (\d+)", text, re.MULTILINE):
         jobs[node].retries = int(most)
     edges = re.findall(r"^PARENT (.+) CHILD (.+)$", text, re.MULTILINE)

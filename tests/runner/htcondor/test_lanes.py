@@ -287,7 +287,7 @@ def test_the_dag_of_a_sweep():
         in text
     )
     assert (
-        "SCRIPT PRE fit-2 select.sh fit-2\nPRE_SKIP fit-2 1\nSCRIPT POST fit-2 select.sh fit-2 again"
+        "SCRIPT PRE fit-2 select.sh fit-2\nPRE_SKIP fit-2 10\nSCRIPT POST fit-2 select.sh fit-2 again"
         in text
     )
     assert "b.value,c.json,c.value" in text.partition("VARS test-3")[2]

@@ -83,10 +83,10 @@ def run_part(sandbox: Path, name: str) -> int:
     """
     begun = time.monotonic()
     part = read_part(sandbox, name)
-    require_format(part)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
-    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.root.mkdir(parents=True, exist_ok=True)  # job.sh sees by it that this has started
+    require_format(part)
     folder.plan.touch()  # makes it a run of this home, which goes on from what an interrupted start left
     keep_room(home.root)
     came = arrive(part, sandbox, home, folder)

@@ -3,7 +3,7 @@
 Its job then need not run.
 
 ``python -m wingspan.runner.htcondor.search.take_best NODE [again]``, in the DAG's folder. DAGMan runs it once the lanes have
-ended. Exit codes: 1 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is
+ended. Exit codes: 10 the result is there, and DAGMan skips the job; 0 the job has to run the best trial again; 2 there is
 none. With ``again``, after that job: 0 the result is there; 2 it is not.
 """
 
@@ -27,6 +27,7 @@ from wingspan.planning.plan import PlannedStep, step_from_json
 from wingspan.planning.trial import trial_of
 from wingspan.runner.failure import Failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, SweepNode, read_sent
+from wingspan.runner.htcondor.hold_policy import SELECTED_EXIT
 from wingspan.runner.htcondor.packing import PACKED, link_once, pack_folder
 from wingspan.runner.htcondor.search.intake import failure_of, take_in
 from wingspan.runner.htcondor.shared import STORE, place_of
@@ -42,7 +43,7 @@ from wingspan.sweep.records import RUNNING, Trial, is_closed
 from wingspan.sweep.spec import Spec
 from wingspan.sweep.study import Study
 
-SELECTED, RUN_AGAIN, NOTHING = 1, 0, 2
+SELECTED, RUN_AGAIN, NOTHING = SELECTED_EXIT, 0, 2  # not 1: so Python ends that cannot start
 AGAIN = "again"
 _LOCK_S, _LOOK_S = 20.0, 0.1
 _AGAIN = "run the command again to go on with the trials that are left"

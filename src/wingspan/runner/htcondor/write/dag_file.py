@@ -17,7 +17,7 @@ from zlib import crc32
 from wingspan.files import json_text
 from wingspan.pipeline.resources import Resources
 from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, UNLESS_DONE
-from wingspan.runner.htcondor.hold_policy import amounts
+from wingspan.runner.htcondor.hold_policy import SELECTED_EXIT, amounts
 from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.words import batch_name
 from wingspan.runner.htcondor.write.nodes import Node
@@ -234,7 +234,7 @@ def _of_sweeps(nodes: Iterable[Node]) -> list[str]:
         elif node.sweeps:
             lines += [
                 f"SCRIPT PRE {node.name} {SELECT} {node.name}",
-                f"PRE_SKIP {node.name} 1",
+                f"PRE_SKIP {node.name} {SELECTED_EXIT}",
                 f"SCRIPT POST {node.name} {SELECT} {node.name} again",
             ]
     why = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wingspan.files import json_text, write_atomically
 from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, DagFolder
-from wingspan.runner.htcondor.hold_policy import MORE_EXIT
+from wingspan.runner.htcondor.hold_policy import MORE_EXIT, SELECTED_EXIT
 from wingspan.runner.htcondor.write.archive import UNPACK
 from wingspan.runner.job.process import FIXED_HASHES
 
@@ -50,6 +50,10 @@ fi
 export {hashes}
 "$python" -P -m wingspan.runner.htcondor.execution_point "$node"
 code=$?
+if [ $code -eq 1 ] && ! [ -d home ]; then  # the first thing that a part makes
+    fail "wingspan on $(uname -n) did not start the job: it is another version than the one that submitted it, or damaged" \\
+        "run the command again, which submits the job again; its error: wingspan logs" 1
+fi
 case $code in
 0|1|4|5|6|7|85) ;;
 *) fail "python ended with code $code on $(uname -n)" "read the output of the job: wingspan logs" ;;
@@ -78,15 +82,23 @@ _LANE_OVER_SH = f"""#!/bin/sh
 [ "$1" -ne {MORE_EXIT} ] || [ "$2" -ge "$3" ]
 """
 _SELECT_SH = """#!/bin/sh
-# Before the node of a sweep: makes the best trial's files its result (ends with 1), or says that its job must run (0).
+# Before the node of a sweep: makes the best trial's files its result (ends with {selected}), or says that its job must run (0).
 # After its job, which has run the best trial again: the same (ends with 0), or fails.
-exec {python} -P -m wingspan.runner.htcondor.search.take_best "$@"
+said=$({python} -P -m wingspan.runner.htcondor.search.take_best "$@" 2>&1)
+code=$?
+case $code in
+0|2|{selected}) exit $code ;;
+esac
+printf '{{"problem":"the best trial could not be selected: python ended with code %s: %s","fix":"%s"}}\\n' $code \\
+    "$(printf '%s' "$said" | tail -n 1 | tr -d '"\\\\' | tr -c '[:print:]' ' ')" \\
+    "run the command again: if Wingspan was upgraded or moved, a new DAG goes on with the trials" > "results/$1.failed.json"
+exit 2
 """
 
 
 def write_sweep_scripts(dag: DagFolder) -> None:
     """Write what DAGMan runs after each job of a lane, and before the node of a sweep."""
-    select = _SELECT_SH.format(python=shlex.quote(sys.executable))
+    select = _SELECT_SH.format(python=shlex.quote(sys.executable), selected=SELECTED_EXIT)
     for name, text in ((LANE_OVER, _LANE_OVER_SH), (SELECT, select)):
         write_atomically(dag.root / name, text)
         (dag.root / name).chmod(0o755)
