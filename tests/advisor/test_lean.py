@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wingspan.advisor.answers.advise import advise
+from wingspan.advisor.answers.blame import OTHERS
+from wingspan.advisor.answers.evidence import History
+from wingspan.advisor.holds.episodes import find_episodes
 from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.logs import read_logs
@@ -63,3 +66,12 @@ def test_jobs_that_two_logs_tell_of_keep_all_events(write, event):
     timeline = write(own, own + event(20, 1, 13))
     lean = make_timeline(timeline.events, lean=True)
     assert lean.events.code.tolist() == timeline.events.code.tolist()
+
+
+def test_tries_of_many_clusters_are_counted_by_cluster(write, event):
+    """However many clusters tried a machine, each of them counts once."""
+    text = "".join(event(n, n % 150 + 1, 1, "host1", proc=n) for n in range(300))
+    timeline = write(text + event(400, 999, 1, "host1") + event(410, 999, 12))
+    history = History(timeline, find_episodes(timeline))
+    seen = history.at(0, len(timeline), "environment").blame.seen[OTHERS, "host"]
+    assert (seen.tries, seen.clusters, seen.held) == (300, 150, 0)

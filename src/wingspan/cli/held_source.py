@@ -75,18 +75,25 @@ class Source:
 
     def incidents(self, advisor: "Advisor | None") -> "tuple[Incident, ...]":
         """Advise on the held jobs."""
-        from wingspan.eventlog.logs import read_logs
+        from wingspan.advisor.answers.advise import advise
+        from wingspan.advisor.holds.timeline import make_timeline
 
         if self.schedd:
             return self._chosen(self._of_queue(advisor))
-        events = without(read_logs(self.logs), self.no_user, self.no_cluster)
-        return self._chosen(_advise(events, advisor, every=self.every))
+        timeline = make_timeline(self._events(), lean=advisor is None)
+        return self._chosen(advise(timeline, every=self.every, advisor=advisor))
+
+    def _events(self) -> "Events":
+        from wingspan.eventlog.logs import read_logs
+
+        return without(read_logs(self.logs), self.no_user, self.no_cluster)
 
     def _of_queue(self, advisor: "Advisor | None") -> "tuple[Incident, ...]":
         """Advise on the held jobs of the queue, by their own logs, else by their ads."""
         from wingspan.accesspoint.jobs import query
         from wingspan.advisor.answers.advice import group
-        from wingspan.advisor.answers.advise import advise_ads
+        from wingspan.advisor.answers.advise import advise, advise_ads
+        from wingspan.advisor.holds.timeline import make_timeline
         from wingspan.eventlog.read import read_events
         from wingspan.pool.personal import use_pool
 
@@ -97,8 +104,8 @@ class Source:
             if ad.get("Owner") not in self.no_user and ad["ClusterId"] not in self.no_cluster
         }
         found, numbers = [], []
-        events = read_events(sorted(_logs_of(ads.values())))
-        for number, incident in enumerate(_advise(events, advisor)):
+        timeline = make_timeline(read_events(sorted(_logs_of(ads.values()))), lean=advisor is None)
+        for number, incident in enumerate(advise(timeline, advisor=advisor)):
             for job in incident.jobs:
                 if job.job in ads and ads[job.job].get("HoldReasonCode") == job.code:
                     ad = ads.pop(job.job)
@@ -131,15 +138,6 @@ class Source:
 
     def _is_users(self, job: "Advice") -> bool:
         return job.owner == self.user
-
-
-def _advise(
-    events: "Events", advisor: "Advisor | None", *, every: bool = False
-) -> "tuple[Incident, ...]":
-    from wingspan.advisor.answers.advise import advise
-    from wingspan.advisor.holds.timeline import make_timeline
-
-    return advise(make_timeline(events, lean=advisor is None), every=every, advisor=advisor)
 
 
 def without(events: "Events", users: Sequence[str], clusters: Sequence[int]) -> "Events":

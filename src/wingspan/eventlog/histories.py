@@ -212,7 +212,7 @@ def _ordered(
     key = _job_key(events, rows)
     order = np.argsort(key, kind="stable")
     rows, key = rows[order], key[order]
-    if len(events.files) > 1:
+    if not one_log_each(events):
         kept = _merge_families(events, rows, key)
         rows, key = rows[kept], key[kept]
     starts = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
@@ -252,6 +252,17 @@ def _ids_used_again(
     submitted[starts[:-1]] = False
     rows = np.flatnonzero(submitted)
     return rows[np.isin(state[rows - 1], (State.COMPLETED, State.REMOVED))]
+
+
+def one_log_each(events: Events) -> bool:
+    """Return whether each access point, so each job, is in one log and its rotations alone."""
+    names = [family_of(file.path) for file in events.files]
+    family = np.array([names.index(name) for name in names], np.int64)
+    if not family.any():
+        return True
+    seen = np.zeros((len(events.access_points) + 1, len(family)), bool)
+    seen[events.access_point, family[events.file]] = True
+    return bool(seen.sum(axis=1).max() <= 1)
 
 
 def _merge_families(

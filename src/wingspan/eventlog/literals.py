@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_LONG: Final = 20  # digits; most values are shorter whole numbers, which need no parser
 _NAME: Final = re.compile(r"\s*(?:([A-Za-z_][\w.]*)|'([^']*)')\s*=\s*")
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _OLD_STRING: Final = re.compile(r'"((?:[^"\\]|\\"(?!\s*$)|\\)*)"', re.DOTALL)
@@ -28,6 +29,8 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - any ClassAd value
     Backslashes stand for themselves.
     """
     text = text.strip()
+    if text.isdecimal() and len(text) < _LONG:
+        return int(text)
     if text.startswith('"'):
         whole = _OLD_STRING.fullmatch(text)
         return whole[1].replace('\\"', '"') if whole else Expression(text)

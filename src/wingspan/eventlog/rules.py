@@ -141,7 +141,13 @@ def explain(code: int | None, subcode: int | None = None, reason: str = "") -> R
     """
     if code is not None and code >= VacateCode.JobPolicyVacate:
         return EVICTION
-    return _explain(code, subcode, _MASK.sub(_mark, reason))
+    return _explain(code, subcode, _marked(reason))
+
+
+@lru_cache(maxsize=1 << 16)
+def _marked(reason: str) -> str:
+    """Return the reason with marks for what differs between jobs."""
+    return _MASK.sub(_mark, reason)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -57,7 +57,7 @@ def _advice(events: "Events", holds: int) -> "tuple[tuple[Incident, ...], bool]"
     from wingspan.advisor.answers.advise import advise
     from wingspan.advisor.holds.timeline import make_timeline
 
-    timeline = make_timeline(events)
+    timeline = make_timeline(events, lean=True)
     found = advise(timeline)
     if found or not 0 < holds <= _PAST:
         return found, False

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -145,8 +146,13 @@ class Incidents(tuple[Incident, ...]):
 
 def rate(counts: Counts, level: str) -> Chance:
     """Return the smoothed share of releases that paid; its interval counts each cluster once."""
-    p = (counts.paid + 1) / (counts.total + 2)
-    low, high = interval(np.array([p]), np.array([counts.clusters + 2.0]))
+    return _rate(counts.paid, counts.total, counts.clusters, level)
+
+
+@lru_cache(maxsize=1 << 16)
+def _rate(paid: int, total: int, clusters: int, level: str) -> Chance:
+    p = (paid + 1) / (total + 2)
+    low, high = interval(np.array([p]), np.array([clusters + 2.0]))
     return Chance(p, float(low[0]), float(high[0]), f"data ({level})")
 
 

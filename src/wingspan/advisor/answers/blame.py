@@ -24,13 +24,13 @@ NEAR: Final = (
 )  # each without the nearer ones before it, and as recent as its outages last
 FAR: Final = "elsewhere"  # of mates alone: at other places and times
 Cell: TypeAlias = tuple[str, str]
-_CELLS: Final[Mapping[str, frozenset[Cell]]] = {
-    "job": frozenset(),
-    "cluster": frozenset((MATES, near) for near in (*NEAR, FAR)),
-    "host": frozenset((who, "host") for who in (MATES, OTHERS)),
-    "site": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
-    "access point": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR),
-    "user": frozenset((who, near) for who in (MATES, OTHERS) for near in NEAR),
+_CELLS: Final[Mapping[str, tuple[Cell, ...]]] = {
+    "job": (),
+    "cluster": tuple((MATES, near) for near in (*NEAR, FAR)),
+    "host": tuple((who, "host") for who in (MATES, OTHERS)),
+    "site": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
+    "access point": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR),
+    "user": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR),
 }  # the logs seldom name users: a user's other clusters are among the others at the access point
 JOB: Final = "job"
 USER: Final = "user"
@@ -71,6 +71,10 @@ _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outa
     "site": (4.0, 3.0),
     "access point": (3.0, 4.0),
     "user": (3.0, 4.0),
+}
+_LOG_PRIOR: Final = {
+    origin: {name: log(max(share, 1e-9)) for name, share in prior.items()}
+    for origin, prior in _PRIOR.items()
 }
 _RARE: Final = (0.5, 25.0)  # held jobs and jobs that the usual rate begins with
 _TRUST: Final = 0.35  # weight of the counts: clusters in the same outage are not independent
@@ -142,9 +146,10 @@ def blame(
     rate = (usual.held + _RARE[0]) / (usual.tries + _RARE[1])
     rate = min(max(rate, 1e-4), 0.9)
     counts = {cell: _counted(one) for cell, one in seen.items()}
+    usually = log(rate), log(1 - rate)
     weights = {
-        name: log(max(share, 1e-9)) + _TRUST * _gain(name, counts, rate)
-        for name, share in _PRIOR[origin].items()
+        name: prior + _TRUST * _gain(name, counts, usually)
+        for name, prior in _LOG_PRIOR[origin].items()
         if name in known or name not in {"host", "site"}
     }
     top = max(weights.values())
@@ -159,13 +164,18 @@ def _counted(seen: Seen) -> tuple[float, float]:
     return trust * seen.held, trust * (seen.tries - seen.held)
 
 
-def _gain(name: str, counts: Mapping[Cell, tuple[float, float]], rate: float) -> float:
-    """Return the log likelihood ratio of the counts, hypothesis against usual rate."""
+def _gain(
+    name: str, counts: Mapping[Cell, tuple[float, float]], usually: tuple[float, float]
+) -> float:
+    """Return the log likelihood ratio of the counts, hypothesis against usual rate.
+
+    `usually` are the logs of the usual shares of tries that are held and that are not.
+    """
     raised = [counts[cell] for cell in _CELLS[name] if cell in counts]
     held, rest = sum(one[0] for one in raised), sum(one[1] for one in raised)
     one, other = _RATE[name]
     own = _beta(held + one, rest + other) - _beta(one, other)
-    return own - held * log(rate) - rest * log(1 - rate)
+    return own - held * usually[0] - rest * usually[1]
 
 
 def _beta(one: float, other: float) -> float:

@@ -3,6 +3,7 @@
 Everything comes from rows smaller than `upto`, so that later events change nothing.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -131,10 +132,14 @@ class History:
         Reasons of the episodes, as in the holds' events.
     said
         The same, except that a missing reason is replaced by the error before the hold.
+    similar_lines
+        Episodes that were described already, in words.
     """
 
     def __init__(self, timeline: Timeline, episodes: Episodes) -> None:
         self.timeline, self.episodes = timeline, episodes
+        self._clock = timeline.clock.data
+        self.similar_lines: dict[int, str] = {}
         places = np.searchsorted(timeline.where(Event.JOB_HELD), episodes.row)
         self.reasons = [timeline.reasons[place] for place in places.tolist()]
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
@@ -191,12 +196,12 @@ class History:
         )
 
     def _alike(self, episode: int, upto: int) -> int:
-        clock = self.timeline.clock
-        since = int(clock.searchsorted(clock[upto - 1] - _AT_ONCE_S)) if upto else 0
+        clock = self._clock
+        since = bisect_left(clock, clock[upto - 1] - _AT_ONCE_S) if upto else 0
         first, last = self._there.bounds(int(self._groups["access point"][episode]), upto, since)
         others = self._whose_there[first:last]
         new = self._whose_before[first:last] < first
-        return int((new & (others != self._whose[episode])).sum())
+        return int(np.count_nonzero(new & (others != self._whose[episode])))
 
     def ran(self, episode: int) -> float:
         """Return the seconds from the last start to the hold, nan without a start."""

@@ -102,15 +102,19 @@ def _blame_line(blame: Blame) -> str:
 
 def similar_lines(history: History, evidence: Evidence) -> list[str]:
     """Describe the last similar episodes."""
-    timeline, episodes = history.timeline, history.episodes
-    lines = []
+    known = history.similar_lines
     for other in evidence.similar:
-        row = int(episodes.row[other])
-        events = timeline.events
-        when = datetime.fromtimestamp(float(episodes.time[other]), UTC)
-        outcome = OUTCOMES[episodes.outcome[other]].replace("_", " ")
-        lines.append(
-            f"similar: {events.cluster[row]}.{events.proc[row]} held {when:%Y-%m-%d %H:%M}Z, "
-            f"after {episodes.after_s[other]:.0f} s {outcome}"
-        )
-    return lines
+        if other not in known:
+            known[other] = _similar_line(history, other)
+    return [known[other] for other in evidence.similar]
+
+
+def _similar_line(history: History, episode: int) -> str:
+    episodes, events = history.episodes, history.timeline.events
+    row = int(episodes.row[episode])
+    when = datetime.fromtimestamp(float(episodes.time[episode]), UTC)
+    outcome = OUTCOMES[episodes.outcome[episode]].replace("_", " ")
+    return (
+        f"similar: {events.cluster[row]}.{events.proc[row]} held {when:%Y-%m-%d %H:%M}Z, "
+        f"after {episodes.after_s[episode]:.0f} s {outcome}"
+    )

@@ -3,6 +3,7 @@
 A try is a start, or a hold without one. Everything comes from rows smaller than `upto`.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -24,6 +25,8 @@ SPANS_S: Final = {
     "site": 21600.0,
     "access point": 3600.0,
 }  # as long as outages last
+_UNSEEN: Final = Seen()
+_FEW: Final = 100  # numbers up to which a set counts the distinct ones faster
 Where: TypeAlias = Mapping[str, NDArray[Any]]
 
 
@@ -44,6 +47,7 @@ class Tries:
         self, timeline: Timeline, episodes: Episodes, at: Places, template: NDArray[Any]
     ) -> None:
         self.timeline, self.episodes = timeline, episodes
+        self._clock = timeline.clock.data
         self.template = template
         self.where: Where = {
             "host": at.host,
@@ -91,7 +95,8 @@ class Tries:
         row, clock = int(self.episodes.row[episode]), self.timeline.clock
         place = {name: int(where[row]) for name, where in self.where.items()}
         known = [name for name in NEAR if place[name] >= 0]
-        since = {name: int(clock.searchsorted(clock[upto - 1] - SPANS_S[name])) for name in known}
+        now = float(clock[upto - 1])
+        since = {name: bisect_left(self._clock, now - SPANS_S[name]) for name in known}
         hold = _Hold(episode, upto, place, since)
         own = int(self.episodes.cluster[episode])
         seen: dict[Cell, Seen] = {
@@ -157,18 +162,29 @@ class _Cell:
         self._alone = alone[holds.items]
         self._held_cluster = cluster[self._began]
         self._held_at = {one: each[self._began] for one, each in where.items()}
+        self._last = np.zeros(int(cluster.max(initial=-1)) + 1, np.int64)
 
     def others(self, hold: _Hold, own: int, nearer: list[str]) -> Seen:
         """Count the tries of other clusters at the hold's place, without its nearer places."""
         since = hold.since[self._name]
         first, last = self._starts.bounds(hold.place[self._name], hold.upto, since)
-        clear = self._cluster[first:last] != own
         start, stop = self._holds.bounds(int(self._group[hold.episode]), hold.upto, since)
+        if first == last and start == stop:
+            return _UNSEEN
+        clear = self._cluster[first:last] != own
         ended = (self._held_cluster[start:stop] != own) & (self._began[start:stop] >= since)
         for name in nearer:
             clear &= self._at[name][first:last] != hold.place[name]
             ended &= self._held_at[name][start:stop] != hold.place[name]
         alone = self._held_cluster[start:stop][ended & self._alone[start:stop]]
         ran = self._cluster[first:last][clear]
-        clusters = len({*ran.tolist(), *alone.tolist()})
-        return Seen(int(ended.sum()), len(ran) + len(alone), clusters)
+        tried = np.concatenate((ran, alone)) if len(alone) else ran
+        return Seen(int(np.count_nonzero(ended)), len(tried), self._distinct(tried))
+
+    def _distinct(self, clusters: NDArray[Any]) -> int:
+        """Return how many different clusters there are."""
+        if len(clusters) <= _FEW:
+            return len(set(clusters.tolist()))
+        places = np.arange(len(clusters))
+        self._last[clusters] = places  # of several places of a cluster one stays
+        return int(np.count_nonzero(self._last[clusters] == places))

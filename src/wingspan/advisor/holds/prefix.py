@@ -42,7 +42,10 @@ def _parted(
 
     Numbers that are close together are split by a table of all possible ones, others by sorting.
     """
-    value = column.astype(np.int64) - int(column.min())  # ids reach the end of int32
+    value = column.astype(np.int64)  # ids reach the end of int32
+    least = np.full(groups, np.iinfo(np.int64).max)
+    np.minimum.at(least, group, value)
+    value -= least[group]
     widths = np.zeros(groups, np.int64)
     np.maximum.at(widths, group, value + 1)
     ends = np.cumsum(widths)

@@ -18,7 +18,7 @@ from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.histories import STATE_EVENTS, job_rows
+from wingspan.eventlog.histories import STATE_EVENTS, job_rows, one_log_each
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.templates import masks
@@ -27,7 +27,6 @@ AUTHORS: Final = ("", "user", "policy", "dag")
 _CLUSTER_EDITS: Final = (Event.ATTRIBUTE_UPDATE, Event.CLUSTER_SUBMIT, Event.CLUSTER_REMOVE)
 _ACTIONS: Final = (Event.JOB_HELD, Event.JOB_RELEASED, Event.JOB_ABORTED)
 _ASKED: Final = (*STATE_EVENTS, Event.REMOTE_ERROR, *_CLUSTER_EDITS)
-_ASKED_OF_HELD: Final = (Event.IMAGE_SIZE, Event.JOB_AD_INFORMATION)
 _NODE_NOTE: Final = b"DAG Node: "
 _YEARLESS: Final = re.compile(rb"\d{3} \([^)]*\) \d\d/\d\d ")
 _AUTHOR_TEXTS: Final = tuple(
@@ -126,10 +125,11 @@ def make_timeline(events: Events, *, lean: bool = False) -> Timeline:
     ----------
     lean
         Leave out what answers do not use unless a trained advisor gives them, to save time and memory: transfers, and
-        image sizes and ads of jobs in clusters without a hold.
+        image sizes of jobs, and job ads of clusters, without a hold.
     """
     rows, state, clock = _in_order(events, lean=lean)
     kept = events.take(rows)
+    del events  # a caller that does not hold them either frees what was left out
     job, cluster = _jobs(kept, state)
     reasons = _read_reasons(kept)
     host, site, hosts, sites = _places(kept, job)
@@ -163,7 +163,7 @@ def _in_order(
     jobs = events.cluster >= 0
     edits = jobs & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
     state[edits] = 0
-    if lean and _one_log_each(events):
+    if lean and one_log_each(events):
         rows, clock = _by_log(events, np.flatnonzero((jobs & (events.proc >= 0)) | edits))
         wanted = _asked(events)
         wanted[rows[len(rows) - 1 - np.argmax(clock[::-1])] if len(rows) else rows] = True
@@ -180,22 +180,18 @@ def _in_order(
     return rows, state[rows], clock[order]
 
 
-def _one_log_each(events: Events) -> bool:
-    """Return whether each job is in one log alone: then any event can be left out first."""
-    names = [family_of(file.path) for file in events.files]
-    family = np.array([names.index(name) for name in names], np.int64)
-    seen = np.zeros((len(events.access_points) + 1, len(family) + 1), bool)
-    seen[events.access_point, family[events.file]] = True
-    return bool(seen.sum(axis=1).max() <= 1)
-
-
 def _asked(events: Events) -> NDArray[np.bool_]:
-    """Return which events answers use; image sizes and job ads only if the cluster was held."""
-    key = events.access_point.astype(np.int64) << 32
-    key |= events.cluster
+    """Return which events answers use; image sizes only of held jobs, ads only of held clusters."""
     asked = np.isin(events.code, _ASKED)
-    details = np.flatnonzero(np.isin(events.code, _ASKED_OF_HELD))
-    asked[details] = np.isin(key[details], np.unique(key[events.code == Event.JOB_HELD]))
+    holds = np.flatnonzero(events.code == Event.JOB_HELD)
+    cluster = (events.access_point, events.cluster)
+    job = (*cluster, events.proc)
+    for code, columns in ((Event.JOB_AD_INFORMATION, cluster), (Event.IMAGE_SIZE, job)):
+        rows = np.flatnonzero(events.code == code)
+        both = np.concatenate([holds, rows])
+        number = number_by_first(*(column[both] for column in columns))
+        known = number[: len(holds)].max(initial=-1)
+        asked[rows] = number[len(holds) :] <= known
     return asked
 
 

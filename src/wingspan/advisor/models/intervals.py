@@ -20,7 +20,8 @@ _PRIOR: Final = 20
 _BAND: Final = 0.2  # of probability, within which a group's holds lie
 _EDGE: Final = 0.02
 _TAIL: Final = 0.025
-_LOGITS: Final = np.linspace(-12.0, 12.0, 481)
+_P: Final = 1 / (1 + np.exp(-np.linspace(-12.0, 12.0, 481)))
+_LOG_P, _LOG_REST = np.log(_P), np.log(1 - _P)
 
 
 def interval(p: Reals, clusters: Reals, strength: float = STRENGTH) -> tuple[Reals, Reals]:
@@ -39,12 +40,11 @@ def interval(p: Reals, clusters: Reals, strength: float = STRENGTH) -> tuple[Rea
 
 def _beta_quantiles(one: Reals, other: Reals) -> tuple[Reals, Reals]:
     """Return the quantiles at `_TAIL` and 1 - `_TAIL` of beta distributions, summed over logits."""
-    x = 1 / (1 + np.exp(-_LOGITS))
-    weight = one[:, None] * np.log(x) + other[:, None] * np.log(1 - x)
+    weight = one[:, None] * _LOG_P + other[:, None] * _LOG_REST
     passed = np.cumsum(np.exp(weight - weight.max(axis=1, keepdims=True)), axis=1)
     passed /= passed[:, -1:]
     places = [(passed < part).sum(axis=1) for part in (_TAIL, 1 - _TAIL)]
-    return x[places[0]], x[places[1]]
+    return _P[places[0]], _P[places[1]]
 
 
 def group_holds(samples: Samples, rows: Rows, p: Reals, outcome: Reals, *columns: Reals) -> Reals:
