@@ -156,7 +156,7 @@ TABLES = {
     "infinite": (
         loans(60, amount=lambda row: "inf" if row == 8 else row / 2),
         "default",
-        ["column 'amount' has inf", "declare the rule infinities"],
+        ["column 'amount' has inf", '--rules FILE with {"infinities": "null"}'],
     ),
     "not binary": (
         loans(90, default=lambda row: row % 3),

@@ -248,3 +248,15 @@ def test_labels_may_be_numbers_booleans_or_text(tmp_path):
         lines = "".join(f"{i},{text.split(',')[i % 3]}\n" for i in range(60))
         table = tiny(tmp_path, "x,label\n" + lines)
         assert learn_preparation(table, SplitRule(), target="label").classes == classes
+
+
+@pytest.mark.parametrize(
+    ("column", "scale"), [("income", 1e305), ("income", 1.7e308), ("y", 1e305)]
+)
+def test_numbers_beyond_what_a_float_squares_are_refused(table_of, column, scale):
+    """By the column's name, as a feature and as a target."""
+    random = np.random.default_rng(0)
+    rows = pl.DataFrame({"income": random.normal(size=90), "y": random.normal(size=90)})
+    table = table_of(rows.with_columns(pl.col(column).clip(-1, 1) * scale))
+    with pytest.raises(TableError, match=f"column '{column}': its numbers are too large"):
+        learn_preparation(table, SplitRule(), target="y")

@@ -387,3 +387,14 @@ def test_whatever_the_csv_module_writes_is_read_back(rows):
     assert frame["t"].to_list() == ["=" + text for text, _, _ in rows]
     assert [int(n) for n in frame["n"]] == [n for _, n, _ in rows]
     assert frame["x"].to_list() == [None if x != x else x for _, _, x in rows]  # noqa: PLR0124
+
+
+def test_columns_without_a_name_are_called_as_pandas_calls_them(tmp_path):
+    """Also several; two that have one name then are refused."""
+    path = tmp_path / "t.csv"
+    path.write_text(",a,\n1,2,x\n3,4,y\n")
+    table = read_table(path, tmp_path / "out")
+    assert table.schema.names == ("Unnamed: 0", "a", "Unnamed: 2")
+    path.write_text(",Unnamed: 0\n1,2\n")
+    with pytest.raises(TableError, match="columns with the same name: 'Unnamed: 0'"):
+        read_table(path, tmp_path / "out")

@@ -1,5 +1,7 @@
 """Every warning about a table appears where it should, and not on the clean table that nearly has the fault."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -85,6 +87,7 @@ CASES = {  # name -> (code of the warning, column, table that has it, table that
     "negative amounts": ("numbers_as_text", "price", numbers_as(lambda v: f"({v:,.2f}) USD" if v > 40_000 else f"{v:,.2f} USD"), numbers_as(lambda v: f"({int(v) % 9})a")),
     "percent": ("numbers_as_text", "price", numbers_as(lambda v: f"{v / 1000:.1f}%"), numbers_as(lambda v: f"{int(v) % 9}-{int(v) % 9 + 10}%")),
     "a word among numbers": ("numbers_as_text", "price", numbers_as(lambda v: "?" if v > 85_000 else f"{v:.1f}"), numbers_as(lambda v: f"A{int(v) % 40}")),
+    "dates of three formats": ("dates_as_text", "day", with_column("day", lambda r: [[f"2024-03-{n % 28 + 1:02d}", f"{n % 28 + 1:02d}/03/2024", f"Mar {n % 28 + 1} 2024"][n % 3] for n in range(ROWS)]), with_column("day", lambda r: [[f"A-2024-{n % 28}", f"{n % 9}/11 red"][n % 2] for n in range(ROWS)])),
     "a number that counts rows": ("id", "serial", with_column("serial", lambda r: np.arange(ROWS) + 5_000), with_column("serial", lambda r: r.integers(0, 10**9, ROWS))),
     "an id by its name": ("id", "customer_id", with_column("customer_id", lambda r: r.permutation(10**6)[:ROWS]), with_column("customer_id", lambda r: r.integers(0, ROWS // 2, ROWS))),
     "the index of pandas": ("id", "Unnamed: 0", with_column("Unnamed: 0", lambda r: np.arange(ROWS)), with_column("Unnamed: 0", lambda r: np.arange(ROWS) % 12)),
@@ -215,3 +218,13 @@ def test_ways_of_writing_numbers_are_told_apart():
     assert numbers_in(["1,5", "2,75", "3,1"])[1].endswith("--decimal ,")
     assert numbers_in(["a", "b", "c"]) is None
     assert numbers_in(["1", "2"]) is None
+
+
+def test_many_classes_of_one_fault_are_one_warning(tmp_path):
+    """Named by their number and the first ones; the table of 40 classes has no page of lines."""
+    found = looked_at(tmp_path, target(lambda r, b: [f"c{k}" for k in r.integers(0, 40, ROWS)]))
+    small = [each for each in found.findings if each.code == "small_class"]
+    assert len(small) == 1
+    assert re.match(r"test rows of \d\d classes, such as 'c", small[0].message)
+    assert small[0].message.endswith("too few to judge them by")
+    assert small[0].blocks

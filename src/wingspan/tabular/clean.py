@@ -246,7 +246,7 @@ def _apply_infinities(
             f"column {name!r} has {frame[name].filter(frame[name].is_infinite())[0]}"
             for name in found
         )
-        fix = "correct them, or declare the rule infinities = null to take them as missing"
+        fix = 'correct them, or take them as missing: --rules FILE with {"infinities": "null"}'
         raise TableError("infinite numbers", "; ".join(places), fix)
     counts.update({f"{name}: infinite, made missing": count for name, count in found.items()})
     columns = pl.col(list(found))

@@ -11,6 +11,7 @@ import gzip
 import io
 import itertools
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,11 +55,12 @@ def check_header(file: Path, delimiter: str) -> list[str]:
             if other != delimiter and other in names[0]:
                 problem = f"one column, whose name holds {word}: {names[0][:80]!r}"
                 raise TableError(where, problem, f"read it with --delimiter {other!r}")
-    twice = sorted({repr(name) for name in names if names.count(name) > 1})
-    if twice:
+    named = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
+    counts = Counter(named)
+    if twice := sorted(repr(name) for name, count in counts.items() if count > 1):
         problem = f"columns with the same name: {', '.join(twice)}"
         raise TableError(where, problem, "rename them in the header")
-    return [name or f"Unnamed: {index}" for index, name in enumerate(names)]
+    return named
 
 
 def start_of(file: Path) -> tuple[str, bool]:

@@ -4,7 +4,7 @@ A finding is made of facts alone: what a column holds, how the rows are divided,
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -27,7 +27,12 @@ _COMMA_DECIMAL = re.compile(r"^[-+]?\d+,\d+$")
 _COMMA_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
 _SPACE_THOUSANDS = re.compile(r"^[-+]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?$")
 _PLAIN = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_DATE = re.compile(
+    r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}"
+    r"|\d{1,2}[ -]?[A-Za-z]{3,9}\.?[ -]?\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})([ T]\d{1,2}:\d{2}\S*( ?[AaPp][Mm])?)?$"
+)
 _MOST = 0.95
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,19 @@ def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> lis
     if texts and (marks := numbers_in(texts)):
         what, fix = marks
         found.append(_about("numbers_as_text", column, what, fix.format(_quoted(column))))
+    elif texts and (example := _date_in(texts)):
+        what = f"holds dates such as {example!r}, and is read as text"
+        fix = "write them all as 2024-12-31, or give their format by a date rule: --rules FILE"
+        found.append(_about("dates_as_text", column, what, fix))
     return found
+
+
+def _date_in(texts: Collection[str]) -> str | None:
+    """Return a date that is not written as ISO dates are, if nearly all texts are dates."""
+    dates = [text for text in texts if _DATE.match(text.strip())]
+    if len(texts) < 3 or len(dates) < _MOST * len(texts):
+        return None
+    return max(dates, key=lambda text: (not text[:4].isdigit(), text))
 
 
 def of_target(facts: ColumnFacts, task: str, left_out: int) -> list[Finding]:
@@ -194,27 +211,38 @@ def of_parts(
                 "small_test", None, what, "give more rows, or a larger --test-size", blocks=True
             )
         )
-    for label, learned, tested in zip(classes, training, test, strict=True):
-        if not tested:
-            what = f"no test row is of class {label!r}"
-            found.append(
-                Finding(
-                    "absent_class",
-                    None,
-                    what,
-                    "keep the shares of the classes: --stratify",
-                    blocks=True,
-                )
-            )
-        elif tested < SMALL_CLASS:
-            what = f"test rows of class {label!r}: {tested:,}, too few to judge it by"
-            fix = "give more rows, or a larger --test-size"
-            found.append(Finding("small_class", None, what, fix, blocks=True))
-        if learned < SMALL_CLASS:
-            what = f"training rows of class {label!r}: {learned:,}, too few to learn it from"
-            fix = "give more rows of it, or join it with another class"
-            found.append(Finding("rare_class", None, what, fix))
+    rows = dict(zip(classes, zip(training, test, strict=True), strict=True))
+    absent = {label: 0 for label, (_, tested) in rows.items() if not tested}
+    small = {label: tested for label, (_, tested) in rows.items() if 0 < tested < SMALL_CLASS}
+    rare = {label: learned for label, (learned, _) in rows.items() if learned < SMALL_CLASS}
+    fix = "keep the shares of the classes: --stratify"
+    found += _of_classes("absent_class", absent, "no test row is of", "", fix)
+    fix = "give more rows, or a larger --test-size"
+    found += _of_classes("small_class", small, "test rows of", ", too few to judge it by", fix)
+    fix = "give more rows of it, or join it with another class"
+    found += _of_classes("rare_class", rare, "training rows of", ", too few to learn it from", fix)
     return found
+
+
+def _of_classes(
+    code: str, rows: Mapping[object, int], what: str, why: str, fix: str
+) -> list[Finding]:
+    """Return a finding for each class, or one for all where they are many."""
+    blocks = code != "rare_class"
+    if len(rows) > _LISTED:
+        some = ", ".join(f"{label!r}: {count:,}" for label, count in list(rows.items())[:_LISTED])
+        message = f"{what} {len(rows):,} classes, such as {some}{why.replace(' it ', ' them ')}"
+        return [Finding(code, None, message, fix, blocks=blocks)]
+    return [
+        Finding(
+            code,
+            None,
+            f"{what} class {label!r}" + (f": {count:,}{why}" if why else ""),
+            fix,
+            blocks=blocks,
+        )
+        for label, count in rows.items()
+    ]
 
 
 def of_duplicates(twins: int, expected: float, test_rows: int) -> list[Finding]:

@@ -107,8 +107,9 @@ def choose_inputs(table: Table, wanted: Wanted) -> Inputs:
     if compatibility:
         _refuse_odd(ignored)
     if not numbers and not categories and not texts and not means:
-        problem = "no column is left as a feature"
-        raise TableError(str(table.data), problem, "give columns of numbers or categories")
+        listed = [f"{name!r} ({why})" for name, why in list(ignored.items())[:5]]
+        problem = f"no column is left as a feature; not used: {', '.join(listed) or 'none'}"
+        raise TableError("features", problem, "give columns of numbers or categories")
     read = {name for name in raw if name not in ignored} | used
     schema = Schema(tuple(column for column in table.schema.columns if column.name in read))
     return Inputs(

@@ -98,7 +98,8 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
     training = sum(part.rows[role] for part in parts for role in learned)
     center, scale = 0.0, 1.0
     if inputs.task == "regression":
-        center, scale, _ = _spread(_of_roles(inputs.target, parts, learned))
+        moments = _of_roles(inputs.target, parts, learned)
+        center, scale, _ = _spread(inputs.target, moments)
         check_numbers(inputs.target, scale, training)
     else:
         check_classes(inputs.target, classes, whole=fold is None)
@@ -220,21 +221,34 @@ def _merge_classes(
     return dict(sorted(classes.items()))
 
 
-def _spread(moments: Sequence[Moments]) -> tuple[float, float, int]:
-    """Return the mean, the standard deviation and the number of values; (0, 0, 0) of none."""
+def _spread(name: str, moments: Sequence[Moments]) -> tuple[float, float, int]:
+    """Return the mean, the standard deviation and the number of values; (0, 0, 0) of none.
+
+    Raises
+    ------
+    TableError
+        The squares of the values are beyond what a float holds.
+    """
     count = sum(each.rows for each in moments)
     if not count:
         return 0.0, 0.0, 0
-    mean = math.fsum(each.total for each in moments) / count
-    apart = (each.rows * (each.total / each.rows - mean) ** 2 for each in moments if each.rows)
-    squares = math.fsum([*(each.squares for each in moments), *apart])
+    try:
+        mean = math.fsum(each.total for each in moments) / count
+        apart = (each.rows * (each.total / each.rows - mean) ** 2 for each in moments if each.rows)
+        squares = math.fsum([*(each.squares for each in moments), *apart])
+    except (OverflowError, ValueError):  # of fsum: a sum that overflows, or inf - inf
+        squares = math.inf
+    if not math.isfinite(squares):
+        problem = "its numbers are too large: their squares are beyond what a float holds"
+        fix = f"divide them by a constant, or leave the column out: --drop {name}"
+        raise TableError(f"column {name!r}", problem, fix)
     return mean, math.sqrt(squares / count), count
 
 
 def _number(
     name: str, parts: Sequence[PreparationPart], learned: list[int], training: int
 ) -> NumberColumn:
-    mean, deviation, count = _spread(_of_roles(name, parts, learned))
+    mean, deviation, count = _spread(name, _of_roles(name, parts, learned))
     sums = [total for part in parts for total in part.fills.get(name, ())]
     fill = math.fsum(sums) / count if sums else mean
     treatment = parts[0].inputs.treatment

@@ -175,9 +175,10 @@ class _Tally:
         for role, rows in parts.items():
             values = every[rows]
             values = values[~np.isnan(values)]
-            total = float(values.sum())
-            about = values - total / max(len(values), 1)
-            moments = Moments(role, len(values), total, float(about @ about))
+            with np.errstate(over="ignore", invalid="ignore"):  # `merge_parts` refuses what is inf
+                total = float(values.sum())
+                about = values - total / max(len(values), 1)
+                moments = Moments(role, len(values), total, float(about @ about))
             self.numbers[column.name].append(moments)
 
 
