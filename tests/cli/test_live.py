@@ -21,8 +21,8 @@ from wingspan.runner.metrics import LastValue
 NOW = 1_000.0
 
 
-def event(name, state, *, wall_s=0.0, at=NOW):
-    return StepEvent(at, name, "k", state, wall_s=wall_s)
+def event(name, state, *, wall_s=0.0, at=NOW, note=""):
+    return StepEvent(at, name, "k", state, wall_s=wall_s, note=note)
 
 
 def told(progress, width=120):
@@ -52,6 +52,18 @@ def test_many_steps_are_a_line_for_each_map_and_what_moves():
     assert "5,000 waiting" in next(line for line in lines if line.startswith("score "))
     below = [line.split()[0] for line in lines[4:8]]
     assert below[:2] == ["fit[7]", "fit[3090]"]
+
+
+def test_steps_that_wait_in_one_job_are_one_line():
+    """Without a terminal each change is a line; a note that many steps share is printed once."""
+    out, names = io.StringIO(), [f"fit[{k}]" for k in range(100)]
+    progress = Progress(dict.fromkeys(names, False), out)
+    progress(event(names[0], "running", note="in a job with 99 others"))
+    for name in names[1:]:
+        progress(event(name, "waiting", note="in a job with 99 others, which is running"))
+    progress(event(names[0], "done", wall_s=1.0))
+    states = [line.split()[:2] for line in out.getvalue().splitlines()]
+    assert states == [["running", "fit[0]"], ["waiting", "fit[1]"], ["done", "fit[0]"]]
 
 
 def test_the_time_left_is_that_of_the_longest_chain_or_of_all_work():

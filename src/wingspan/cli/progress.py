@@ -88,6 +88,7 @@ class Progress:
         self._jobs: Mapping[str, str] = {}
         self._metrics: Mapping[str, str] = {}
         self._printed: dict[str, float] = {}
+        self._noted: set[str] = set()  # notes of waiting steps
         self._live: Live | None = None
         self._drawn = 0.0
         self._said: StreamHandler[TextIO] | None = None
@@ -160,13 +161,24 @@ class Progress:
         """Take in one change."""
         self.states[event.step] = event
         if self._live is None:
-            if event.state != RUNNING or not event.attempt:  # in a pool a start is worth a line
+            if self._worth_a_line(event):
                 print(_line(event), file=self._out, flush=True)
         elif time.monotonic() - self._drawn > self._rest_s:
             begin = time.monotonic()
             self._live.update(self._table(), refresh=True)
             self._drawn = time.monotonic()
             self._rest_s = max(_DRAW_EACH_S, _REST * (self._drawn - begin))
+
+    def _worth_a_line(self, event: StepEvent) -> bool:
+        """Return whether an event is printed without a terminal.
+
+        In a pool a start is worth a line. Many steps that wait in one job share their note: it is printed once.
+        """
+        if event.state == WAITING and event.note:
+            new = event.note not in self._noted
+            self._noted.add(event.note)
+            return new
+        return event.state != RUNNING or not event.attempt
 
     def draw(self, jobs: Mapping[str, str], metrics: Mapping[str, str] | None = None) -> None:
         """Redraw the table; without a terminal, print new metrics now and then.

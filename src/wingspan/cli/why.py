@@ -14,7 +14,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import duration
 from wingspan.errors import NotFoundError
-from wingspan.shown import one_line, shown_name
+from wingspan.shown import brief, one_line, shown_name
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
@@ -27,6 +27,7 @@ _STATES = {
     7: "suspended",
 }  # fmt: skip
 _IDLE, _RUNNING, _HELD = 1, 2, 5
+_STEPS = 80  # characters of the names of a job's steps
 _ROWS = 20  # jobs of a cluster in a log that are listed
 
 
@@ -209,7 +210,8 @@ def match_facts(found: "Match") -> dict[str, Any]:
 
 def _text(facts: Mapping[str, Any]) -> str:
     alike = f", and {facts['jobs_alike'] - 1} jobs alike" if facts["jobs_alike"] > 1 else ""
-    named = [f"step {facts['step']}" if facts["step"] else "", facts.get("lane", "")]
+    step = brief(facts["step"] or "", _STEPS)
+    named = [f"step {step}" if step else "", facts.get("lane", "")]
     step = f" ({', '.join(filter(None, named))})" if any(named) else ""
     since = "" if facts["since_s"] is None else f" for {duration(facts['since_s'])}"
     lines = [f"job {facts['job']}{step}{alike}: {facts['state']}{since}"]
