@@ -212,6 +212,7 @@ EARLY = [
     (["--select", "log_loss", "--estimators", "linear_svc"], ["linear_svc gives no probabilities"]),
     (["--parameter", "decision_tree.max_dept=3"], ["did you mean max_depth? It takes criterion"]),
     (["--predict", "new.csv", "--out", "nodir/p.csv"], ["there is no folder nodir"]),
+    (["--name", "my model"], ["'my model' cannot name a folder", "--name NAME"]),
 ]
 
 

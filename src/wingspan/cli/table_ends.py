@@ -40,6 +40,9 @@ class Ends:
             )
         check_out(self.out)
         if self.name is not None:
+            from wingspan.tabular.given import check_model_name
+
+            check_model_name(self.name)
             check_folder("--models", self.models)
         return self
 

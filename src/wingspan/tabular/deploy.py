@@ -13,7 +13,6 @@ One process at a time writes under a model's name; readers need no lock.
 
 import errno
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from wingspan.errors import ConflictError, CorruptError, NotFoundError, SettingError
+from wingspan.errors import ConflictError, CorruptError, NotFoundError
 from wingspan.files import aside, copy, disk_errors, json_text, locked, remove, write_atomically
 from wingspan.tabular.bundle import MANIFEST, Bundle
+from wingspan.tabular.given import MODEL_NAME, check_model_name
 
 _DEPLOYMENT = "deployment.json"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,7 @@ def deploy(bundle: Bundle | Path, models: Path, name: str) -> Deployed:
     ConflictError
         The folder's file system has no locks.
     """
-    if not _NAME.fullmatch(name):
-        fix = "use at most 100 letters, digits, and _ . - inside"
-        raise SettingError("model name", f"{name!r} cannot name a folder", fix)
+    check_model_name(name)
     if isinstance(bundle, Bundle):
         with TemporaryDirectory() as temporary, disk_errors(Path(temporary)):
             bundle.save(Path(temporary) / "bundle")
@@ -185,7 +182,7 @@ def load_deployed(models: Path, reference: str) -> Bundle:
 
 def _home(models: Path, name: str) -> Path:
     """Return the folder of a model that is deployed."""
-    if _NAME.fullmatch(name) and (models / name / "current").is_file():
+    if MODEL_NAME.fullmatch(name) and (models / name / "current").is_file():
         return models / name
     names = sorted({one.name for one in deployed_models(models)})
     close = get_close_matches(name, names)

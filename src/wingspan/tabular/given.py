@@ -1,6 +1,7 @@
-"""Read text from the user: files of cleaning rules, and parameters of estimators."""
+"""Read text from the user: names of models, files of cleaning rules, parameters of estimators."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,21 @@ from wingspan.errors import NotFoundError, SettingError, WingspanError, near
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.csv_files import NULL_VALUES, ReadOptions
 from wingspan.tabular.preparation import Treatment
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that a model's folder cannot have.
+
+    Raises
+    ------
+    SettingError
+        The message says which names are allowed.
+    """
+    if not MODEL_NAME.fullmatch(name):
+        fix = "use at most 100 letters, digits, and _ . - inside; on the command line: --name NAME"
+        raise SettingError("model name", f"{name!r} cannot name a folder", fix)
 
 
 def read_rules(file: Path | None, *, drop_missing_target: bool = False) -> Rules:
