@@ -1,4 +1,4 @@
-"""Read text from the user: names of models, files of cleaning rules, parameters of estimators."""
+"""Read text from the user: names of models, cleaning rules, parameters of estimators."""
 
 import json
 import re
