@@ -84,8 +84,8 @@ def test_a_rule_of_optuna_prunes_the_worse_half(tmp_path, rule):
     assert study.best(30).parameters["x"] == least
 
 
-@pytest.mark.parametrize(("length", "first"), [(1, 1), (5, 1), (12, 2), (27, 3), (100, 12)])
-def test_asha_compares_first_after_a_ninth_of_a_trial(tmp_path, length, first):
+@pytest.mark.parametrize(("length", "first"), [(1, 1), (5, 1), (12, 2), (27, 4), (100, 13)])
+def test_asha_compares_first_after_an_eighth_of_a_trial(tmp_path, length, first):
     """The first complete trial gives the length; those that were ahead of it are compared at once, and count."""
     spec = make_spec(
         read_over(SPACE, "x"), metric="loss", search="random", prune={"rule": "asha"}, seed=4
@@ -113,9 +113,9 @@ def test_the_bands_are_said_when_the_sweep_starts():
     endless = read_prune({"rule": "wandb", "min_iter": 3, "strict": False}, "here")
     assert "Bands at reports 3, 9, 27, 81, 243, ... of" in announcement(endless)[0]
     assert "its best value so far is not among the best 1/3" in announcement(endless)[1]
-    given = read_prune({"rule": "asha", "first": 1}, "here")
+    given = read_prune({"rule": "asha", "first": 1, "eta": 3}, "here")
     assert "At reports 1, 3, 9, 27, 81, ... of" in announcement(given)[0]
-    said = "At 1/9 and 1/3 of the first complete trial's reports a trial continues"
+    said = "At 1/8, 1/4 and 1/2 of the first complete trial's reports a trial continues"
     assert said in announcement(read_prune("asha", "here"))[0]
     assert announcement(read_prune("none", "here")) == ()
     for rule in ("hyperband", "median", "patience"):

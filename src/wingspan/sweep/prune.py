@@ -14,13 +14,14 @@ from wingspan.sweep.distributions import Json
 _INFINITE: Final = 100  # bands that W&B's rule has with min_iter
 _DEFAULTS: Final[Mapping[str, Mapping[str, Json]]] = {
     "none": {},
-    "asha": {"first": None, "eta": 3},  # None: see `first_rung`
+    "asha": {"first": None, "eta": 2},  # None: see `first_rung`
     "hyperband": {"first": 1, "last": None, "eta": 3},
     "median": {"startup": 5, "warmup": 0},
     "patience": {"reports": 10, "delta": 0.0},
     "wandb": {"min_iter": None, "max_iter": None, "s": None, "eta": 3, "strict": True},
 }
 _LEAST: Final = {"startup": 0, "warmup": 0, "delta": 0, "eta": 2}  # all others: 1
+_RUNGS: Final = 3  # comparisons of a trial by ASHA, where the length of a trial gives the first
 _LAST_BAND: Final = 10**9  # reports; no trial has more
 
 
@@ -160,14 +161,14 @@ def wandb_stops(
 def first_rung(prune: Prune, length: int) -> int:
     """Return the report at which ASHA first compares, if a complete trial has `length` reports.
 
-    That is a share of 1/eta² of them, so that a trial is compared twice before it ends: neither a curve of a dozen
+    That is a share of 1/eta³ of them, so that a trial is compared three times before it ends: neither a curve of a dozen
     reports nor one of thousands is judged by its first report.
 
-    >>> [first_rung(Prune("asha", {"first": None, "eta": 3}), length) for length in (3, 12, 27, 100)]
-    [1, 2, 3, 12]
+    >>> [first_rung(Prune("asha", {"first": None, "eta": 2}), length) for length in (3, 12, 27, 100)]
+    [1, 2, 4, 13]
     """
     given = prune.options["first"]
-    return int(given or max(math.ceil(length / prune.options["eta"] ** 2), 1))
+    return int(given or max(math.ceil(length / prune.options["eta"] ** _RUNGS), 1))
 
 
 def announcement(prune: Prune) -> tuple[str, ...]:
@@ -199,7 +200,7 @@ _SENTENCES: Final = {
 def _rungs(first: int | None, eta: int) -> str:
     if first is not None:
         return f"reports {', '.join(str(first * eta**k) for k in range(5))}, ... of the metric"
-    return f"1/{eta**2} and 1/{eta} of the first complete trial's reports"
+    return f"1/{eta**3}, 1/{eta**2} and 1/{eta} of the first complete trial's reports"
 
 
 def _wandb_announcement(options: Mapping[str, Json]) -> tuple[str, ...]:
