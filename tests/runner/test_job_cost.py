@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import wingspan as ws
+from wingspan.runner.local.preload import preload_of
 from wingspan.runner.local.runner import LocalRunner
 
 STEPS = """
@@ -60,6 +61,44 @@ def test_a_small_job_makes_few_calls_and_imports_little(project):
         code, calls, modules = json.loads(done.stdout)
         assert (code, calls <= MOST_CALLS) == (0, True), f"{calls} calls"
         assert not set(modules).intersection(NOT_NEEDED)
+
+
+MADE = """
+import numpy as np
+
+def make(n: int) -> np.ndarray:
+    return np.arange(n)
+
+def total(values: np.ndarray) -> int:
+    return int(values.sum())
+"""
+IMPORTS = """
+import importlib, json, sys
+for name in json.loads(sys.argv[2]):
+    importlib.import_module(name)
+from wingspan.runner.job import run
+run.before_forks()
+before = set(sys.modules)
+code = run.run_job(sys.argv[1])
+print(json.dumps([code, sorted(set(sys.modules) - before)]))
+"""
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_job_with_arrays_imports_the_users_module_alone(project):
+    """What every such job needs, its template has: reading arrays, and NumPy's random numbers for the seed."""
+    project.write(made=MADE)
+    made = project.fresh("made")
+    p = ws.Pipeline("made")
+    p.step(made.total, p.step(made.make, 5))
+    plan, folder = p.plan(), p.run().folder
+    step = next(step for step in plan.steps if step.name == "total")
+    (attempt,) = folder.attempts(step.key)
+    (attempt / "result.json").unlink()
+    names = json.dumps(sorted(preload_of(step)))
+    command = [sys.executable, "-P", "-c", IMPORTS, str(attempt), names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [0, ["made"]]
 
 
 def test_templates_start_while_the_plan_is_written(project, monkeypatch):

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from wingspan.planning.plan import PlannedStep
 
 _LIGHT = frozenset({"wingspan.workflow"})  # a file that declares a pipeline imports it
-_TABLES = _LIGHT | {"numpy", "polars"}
+# NumPy imports its random numbers at their first use, which is the seed of each job: half of what a small job costs.
+_ARRAYS = _LIGHT | {"numpy", "numpy.random", "wingspan.store.arrays"}
+_TABLES = _ARRAYS | {"polars"}
 _MODELS = _TABLES | {"scipy.special", "sklearn.linear_model", "sklearn.tree", "skops.io"}
 
 
@@ -19,7 +21,7 @@ def preload(libraries: Iterable[str], module: str) -> frozenset[str]:
         {module} if module.startswith("wingspan.") else set()
     )  # Wingspan's own, which no user has changed
     if "torch" in names:
-        return light | {"numpy", "torch"}
+        return light | _ARRAYS | {"torch"}
     if names & {"sklearn", "skops", "scipy"}:
         return light | _MODELS
     return light | _TABLES if names & {"polars", "numpy", "pandas"} else light
