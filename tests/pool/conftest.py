@@ -20,8 +20,8 @@ from wingspan.pool.configuration import TUNED, settings_text
 ROOT = Path(__file__).parents[2]
 DOMAIN = "example.org"
 USER, DAEMONS = 64001, 64000  # the ids of the user ann and of condor
-OWN = ("etc", "var", "root", "home")
-# Becomes the first process of a host: makes its file system, says so, and then reaps what is left behind.
+# Becomes the first process of a host: makes its file system, shortens the times after which its network gives a lost
+# peer up, reports, and reaps processes without a parent.
 INIT = r"""
 set -eu
 name=$1 folder=$2; shift 2
@@ -47,6 +47,11 @@ chmod 1777 /tmp /var/tmp
 chmod 755 /root
 mkdir -p /run/lock
 hostname "$name"
+cd /proc/sys/net/ipv4
+for setting in tcp_retries2=3 tcp_syn_retries=2 tcp_keepalive_intvl=2 tcp_keepalive_probes=3; do
+    echo "${setting#*=}" > "${setting%=*}"
+done
+cd /
 echo ready
 while :; do sleep 3600 & wait $!; done
 """
@@ -63,7 +68,7 @@ exec "$@"
 # reach out of the hosts.
 SHORT = {
     **TUNED,
-    "JOB_DEFAULT_LEASE_DURATION": 12,
+    "JOB_DEFAULT_LEASE_DURATION": 20,  # the least that HTCondor takes
     "ALIVE_INTERVAL": 3,
     "MAX_CLAIM_ALIVES_MISSED": 4,
     "TCP_KEEPALIVE_INTERVAL": 3,
@@ -138,7 +143,7 @@ class Hosts:
         self.folder, self.daemons, self.all = folder, daemons, {}
         self.switch = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo ready; exec sleep infinity"],
                                        stdout=subprocess.PIPE, text=True)  # fmt: skip
-        assert self.switch.stdout.readline() == "ready\n"
+        _wait_until_ready(self.switch)
         self._on_switch("ip", "link", "add", "br0", "type", "bridge")
         self._on_switch("ip", "link", "set", "br0", "up")
 
@@ -162,7 +167,7 @@ class Hosts:
         ]
         words += ["--propagation", "private", "sh", "-c", INIT, "init", name, str(folder), *hidden]
         process = subprocess.Popen([*words, *map(str, seen)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout.readline() == "ready\n", f"{name} did not start"
+        _wait_until_ready(process)
         pid = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
         path = f"/etc/condor/bin:{self.daemons.search_path}:/usr/sbin:/usr/bin:/sbin:/bin"
         host = Host(name, address, folder, process, pid, path)
@@ -265,6 +270,12 @@ ACCOUNTS = {
     f"ann:x:{USER}:{USER}::/home/ann:/bin/sh\n",
     "group": f"condor:x:{DAEMONS}:\nann:x:{USER}:\n",
 }
+
+
+def _wait_until_ready(process):
+    """Read the one line that a process of a host, or of the switch, prints."""
+    with process.stdout as output:
+        assert output.readline() == "ready\n", process.args
 
 
 def _topmost(*paths):

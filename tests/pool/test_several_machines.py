@@ -1,19 +1,26 @@
-"""The guide to a pool on several machines: its commands make one, as hosts in namespaces."""
+"""The guide to a pool on several machines: its commands make one, in namespaces, and a workflow outlives two machines."""
 
+import json
+import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import wingspan as ws
+
 pytestmark = [
     pytest.mark.htcondor,
     pytest.mark.long,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.usefixtures("unmeasured"),
 ]
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/several-machines.md"
 EXECUTION_POINTS = {"exec1": "192.0.2.11", "exec2": "192.0.2.12", "exec3": "192.0.2.13"}
+STARTED = re.compile(r"^001 \(.*?^\.\.\.$", re.MULTILINE | re.DOTALL)
 
 
 def commands(heading):
@@ -108,3 +115,96 @@ def test_one_port_is_open(machines):
         public = (machines[short].folder / "var" / file).read_text()
         ports = set(re.findall(r"192\.0\.2\.\d+[:-](\d+)", public))
         assert ports == {"9618"}, public
+
+
+def table(folder):
+    """Write a cut of the loan table, or rows of its shape where it is not here."""
+    real = ROOT / "../shared/data/loan/loan_data.csv"
+    if real.is_file():
+        rows = real.read_text().splitlines()[:3001]
+    else:
+        random.seed(1)
+        rows = ["id,income,grade,loan_status"]
+        for number in range(3000):
+            income = random.randint(0, 90)
+            rows.append(
+                f"{number},{income},{random.choice('AB')},{int(income + random.random() * 30 > 60)}"
+            )
+    (folder / "loan_data.csv").write_text("\n".join(rows) + "\n")
+
+
+WORKFLOW = [
+    sys.executable,
+    "-m",
+    "wingspan",
+    "run",
+    str(ROOT / "examples/loan_default.py"),
+    "--set",
+    "csv=loan_data.csv",
+]
+
+
+def results(project):
+    """Return the digests of all results of a project, by their keys."""
+    found = {}
+    for file in project.glob(".wingspan/store/??/*/result.json"):
+        outputs = json.loads(file.read_text())["outputs"]
+        found[file.parent.name] = {name: output["digest"] for name, output in outputs.items()}
+    return found
+
+
+def started_on(project):
+    """Return the execution points on which jobs were started, in order."""
+    text = "".join(log.read_text() for log in project.glob(".wingspan/runs/*/dag/*/jobs.log"))
+    by_address = {address: short for short, address in EXECUTION_POINTS.items()}
+    return [
+        by_address[re.search(r"<(192\.0\.2\.\d+):", event)[1]] for event in STARTED.findall(text)
+    ]
+
+
+def lose_two(machines, hosts, project, wait_for):
+    """Cut off the first machine that runs a job, kill the next one; return their names once the third has a job."""
+    paused = [machines[short].folder / "etc/condor/paused" for short in EXECUTION_POINTS]
+
+    def elsewhere(*gone):
+        return next((short for short in started_on(project) if short not in gone), None)
+
+    cut_off = wait_for(elsewhere, 150)
+    hosts.cut(machines[cut_off])
+    killed = wait_for(lambda: elsewhere(cut_off), 300)
+    machines[killed].kill()
+    for flag in paused:
+        flag.unlink()
+    wait_for(lambda: elsewhere(cut_off, killed), 300)
+    return cut_off, killed
+
+
+def test_the_loan_workflow_outlives_two_machines(machines, hosts, wait_for, tmp_path):
+    """One is cut off and one killed, each while it runs a job; the results are those of one machine."""
+    access = machines["access"]
+    project = access.folder / "home/ann/loans"
+    project.mkdir()
+    table(project)
+    access.run("chown", "-R", "ann:ann", "/home/ann/loans")
+    for short in EXECUTION_POINTS:
+        (machines[short].folder / "etc/condor/paused").touch()
+    words = access.words(*WORKFLOW, "--on", "htcondor", user=64001, folder="/home/ann/loans")
+    with (tmp_path / "run.log").open("w") as log:
+        run = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        cut_off, killed = lose_two(machines, hosts, project, wait_for)
+        hosts.join(machines[cut_off])
+        assert run.wait(240) == 0, (tmp_path / "run.log").read_text()
+    finally:
+        run.kill()
+        run.wait()
+    here = tmp_path / "here"
+    here.mkdir()
+    table(here)
+    done = subprocess.run(WORKFLOW, cwd=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert results(project) == results(here)
+    assert len(results(here)) == len(ws.open_run(home=here / ".wingspan"))
+    wait_for(lambda: "condor_starter" not in machines[cut_off].run("ps", "-eo", "comm"), 60)
+    wait_for(lambda: f"{cut_off}.example.org" in slots(access), 60)
+    assert f"{killed}.example.org" not in slots(access)
