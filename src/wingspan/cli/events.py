@@ -142,9 +142,8 @@ def show(
         print_json(lines, line=True)
         return
     for line in lines:
-        print(
-            wrap(f"{line['time']}  {line['event']:<20} {line['state']:<10} {line['access point']}")
-        )
+        text = f"{line['time']}  {line['event']:<20} {line['state']:<10} {line['access point']}"
+        print(wrap(text))
         if line["body"]:
             print(wrap(f"    {_text(line['body'])}", "    "))
 
@@ -198,12 +197,7 @@ def follow(
     """
     from wingspan.eventlog.logs import check_log
     from wingspan.eventlog.parquet import append_parquet
-    from wingspan.eventlog.read_new import (
-        News,
-        load_position,
-        read_new,
-        save_position,
-    )
+    from wingspan.eventlog.read_new import News, load_position, read_new, save_position
     from wingspan.eventlog.read_new import follow as follow_log
 
     def work(news: News) -> None:
@@ -217,9 +211,8 @@ def follow(
     if log.is_file():
         check_log(log)
     if once:
-        news = read_new(
-            log, load_position(state) if state and state.exists() else None, timezone=timezone
-        )
+        position = load_position(state) if state and state.exists() else None
+        news = read_new(log, position, timezone=timezone)
         work(news)
         if state:
             save_position(state, news.position)
