@@ -22,14 +22,14 @@ _EDGE: Final = 1e-3
 
 
 class Expected(NamedTuple):
-    """How likely a release pays without a fix, by the rule alone, and as how many clusters that counts."""
+    """How likely a release pays without a fix, by the rule alone; `clusters` is its weight."""
 
     pays: Reals
     clusters: Reals
 
 
 def expected(cause: Cause) -> tuple[float, float]:
-    """Return how likely a release pays by the rule for such holds, and as how many clusters that counts.
+    """Return how likely a release pays by the rule, and the rule's weight in clusters.
 
     Examples
     --------

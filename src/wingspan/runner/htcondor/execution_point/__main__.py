@@ -1,4 +1,4 @@
-"""Run the part of a node: ``python -m wingspan.runner.htcondor.execution_point NODE``, in the sandbox."""
+"""Run a node in the sandbox: ``python -m wingspan.runner.htcondor.execution_point NODE``."""
 
 import gc
 import sys
