@@ -1,12 +1,16 @@
 """What a user may name: logs, folders, Parquet; anything else is refused with what was expected."""
 
 import gzip
+import os
+import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from wingspan.cli.logs import read
 from wingspan.errors import EventLogError, NotFoundError
+from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.logs import read_logs
 from wingspan.eventlog.parquet import write_parquet
 from wingspan.eventlog.read import read_events
@@ -112,3 +116,31 @@ def test_an_unreadable_file_is_one_line(tmp_path):
     (tmp_path / "a.log").write_text(RECORD.format(1))
     (tmp_path / "b.log").symlink_to(unreadable)
     assert len(read_logs([tmp_path])) == 1
+
+
+def test_a_pipe_is_read_as_a_file_is(tmp_path):
+    """`zcat log | wingspan events summary /dev/stdin`: events, and bodies that are read later."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = "".join(RECORD.format(n) for n in range(1, 5))
+    writer = threading.Thread(target=pipe.write_text, args=[text])
+    writer.start()
+    events = read_logs([pipe])
+    writer.join()
+    assert events.cluster.tolist() == [1, 2, 3, 4]
+    assert events.files[0].size == len(text)
+    assert read_bodies(events, [3]) == [{}]
+
+
+def test_a_record_far_into_a_compressed_log_costs_little_memory(tmp_path):
+    """What stands before a record is inflated and forgotten, not held."""
+    log = tmp_path / "log.gz"
+    record = RECORD.format(1).encode()
+    log.write_bytes(gzip.compress(record + b"\n" * 30_000_000 + record))
+    events = read_events(log)
+    tracemalloc.start()
+    try:
+        assert read_bodies(events, [1]) == [{}]
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()

@@ -17,7 +17,7 @@ from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import Damage, Events, LogFile
 from wingspan.eventlog.header import read_header
 from wingspan.eventlog.kernel import ROW, Columns, close_up, scan_blocks, side_by_side
-from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log
+from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, seekable
 from wingspan.eventlog.times import to_utc, zone_of
 
 PathInput: TypeAlias = str | PathLike[str]
@@ -59,6 +59,8 @@ def read_events(
 ) -> Events:
     """Read all events of some logs: classic, XML or JSON, plain, gzip or zstd, in any mix.
 
+    A pipe is copied to a temporary file first, which lasts as long as the process.
+
     Parameters
     ----------
     timezone
@@ -73,7 +75,7 @@ def read_events(
         A file does not exist. Damage within a file is never an error: see `Events.damage` and `LogFile.tail`.
     """
     given = [paths] if isinstance(paths, str | PathLike) else paths
-    chosen = [Path(fspath(path)) for path in given]
+    chosen = [seekable(Path(fspath(path))) for path in given]
     zone = zone_of(timezone)
     pieces = [piece for path in chosen for piece in split(path, cpus)]
     return read_pieces(pieces, zone, cpus)

@@ -1,5 +1,6 @@
 """Open a log's bytes, plain or compressed, and detect its format."""
 
+import atexit
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +73,22 @@ def open_log(path: Path) -> Iterator[Reader]:
             yield file
 
 
+def seekable(path: Path) -> Path:
+    """Return the path of a file; a pipe, read only once, is copied to a temporary file."""
+    with _found(path):
+        if not path.is_fifo():
+            return path
+    from shutil import copyfileobj
+    from tempfile import NamedTemporaryFile
+
+    copy = NamedTemporaryFile(prefix="wingspan-pipe-")  # noqa: SIM115 - closed when the process ends
+    atexit.register(copy.close)
+    with _found(path), path.open("rb") as pipe:
+        copyfileobj(pipe, copy, _CHUNK)
+    copy.flush()
+    return Path(copy.name)
+
+
 def format_of(path: Path) -> str:
     """Return "classic", "xml" or "json" by the first byte that is not blank."""
     start = bytearray(4096)
@@ -93,7 +110,7 @@ def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes
             return
         position = 0
         for offset, length in wanted:
-            _read(file, offset - position)
+            _skip(file, offset - position)
             yield _read(file, length)
             position = offset + length
 
@@ -119,6 +136,12 @@ def _block_of(wanted: list[tuple[int, int]], first: int) -> int:
             break
         end = max(end, offset + length)
     return end
+
+
+def _skip(file: Reader, length: int) -> None:
+    with memoryview(bytearray(min(length, _CHUNK))) as view:
+        while length > 0 and (got := file.readinto(view[:length])):
+            length -= got
 
 
 def _read(file: Reader, length: int) -> bytes:
