@@ -26,6 +26,7 @@ from wingspan.tabular.read import ReadOptions
         (["a", "b"] * 20, "classification"),
         (["1", "2.5", "x"] * 20, "classification"),
         (["", "2.5"] * 20, "regression"),
+        ([float("inf"), 2.5] * 20, "regression"),
         (["true", "false"] * 20, "classification"),
     ],
 )

@@ -88,6 +88,8 @@ CASES = {  # name -> (code of the warning, column, table that has it, table that
     "percent": ("numbers_as_text", "price", numbers_as(lambda v: f"{v / 1000:.1f}%"), numbers_as(lambda v: f"{int(v) % 9}-{int(v) % 9 + 10}%")),
     "a word among numbers": ("numbers_as_text", "price", numbers_as(lambda v: "?" if v > 85_000 else f"{v:.1f}"), numbers_as(lambda v: f"A{int(v) % 40}")),
     "dates of three formats": ("dates_as_text", "day", with_column("day", lambda r: [[f"2024-03-{n % 28 + 1:02d}", f"{n % 28 + 1:02d}/03/2024", f"Mar {n % 28 + 1} 2024"][n % 3] for n in range(ROWS)]), with_column("day", lambda r: [[f"A-2024-{n % 28}", f"{n % 9}/11 red"][n % 2] for n in range(ROWS)])),
+    "values of two spellings": ("spellings", "town", with_column("town", lambda r: [["Bern", " bern", "Genf"][n % 3] for n in range(ROWS)]), with_column("town", lambda r: [["Bern", "Berne", "Genf"][n % 3] for n in range(ROWS)])),
+    "classes of two spellings": ("spellings", "y", target(lambda r, b: [["yes", "Yes", "no"][n % 3] for n in range(ROWS)]), target(lambda r, b: [["yes", "yess", "no"][n % 3] for n in range(ROWS)])),
     "a number that counts rows": ("id", "serial", with_column("serial", lambda r: np.arange(ROWS) + 5_000), with_column("serial", lambda r: r.integers(0, 10**9, ROWS))),
     "an id by its name": ("id", "customer_id", with_column("customer_id", lambda r: r.permutation(10**6)[:ROWS]), with_column("customer_id", lambda r: r.integers(0, ROWS // 2, ROWS))),
     "the index of pandas": ("id", "Unnamed: 0", with_column("Unnamed: 0", lambda r: np.arange(ROWS)), with_column("Unnamed: 0", lambda r: np.arange(ROWS) % 12)),

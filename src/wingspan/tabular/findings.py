@@ -120,7 +120,21 @@ def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> lis
         what = f"holds dates such as {example!r}, and is read as text"
         fix = "write them all as 2024-12-31, or give their format by a date rule: --rules FILE"
         found.append(_about("dates_as_text", column, what, fix))
+    if texts and (both := spellings(texts)):
+        what = f"has values that differ only in white space or case: {both[0]!r} and {both[1]!r}"
+        fix = "make them one by a text rule: --rules FILE"
+        found.append(_about("spellings", column, what, fix))
     return found
+
+
+def spellings(texts: Collection[str]) -> tuple[str, str] | None:
+    """Return two texts that differ only in white space or case, if there are any."""
+    seen: dict[str, str] = {}
+    for text in sorted(texts):
+        plain = " ".join(text.split()).casefold()
+        if seen.setdefault(plain, text) != text:
+            return seen[plain], text
+    return None
 
 
 def _date_in(texts: Collection[str]) -> str | None:
@@ -131,9 +145,14 @@ def _date_in(texts: Collection[str]) -> str | None:
     return max(dates, key=lambda text: (not text[:4].isdigit(), text))
 
 
-def of_target(facts: ColumnFacts, task: str, left_out: int) -> list[Finding]:
+def of_target(
+    facts: ColumnFacts, task: str, left_out: int, classes: Sequence[object] = ()
+) -> list[Finding]:
     """Return what is odd about the target."""
     found = []
+    if both := spellings([label for label in classes if isinstance(label, str)]):
+        what = f"has classes that differ only in white space or case: {both[0]!r} and {both[1]!r}"
+        found.append(_about("spellings", facts.name, what, "write them in one way in the table"))
     if task == "regression" and facts.whole:
         what = f"has {facts.distinct:,} different whole numbers, and is taken as an amount"
         found.append(

@@ -240,7 +240,7 @@ def _spread(name: str, moments: Sequence[Moments]) -> tuple[float, float, int]:
         squares = math.inf
     if not math.isfinite(squares):
         problem = "its numbers are too large: their squares are beyond what a float holds"
-        fix = f"divide them by a constant, or leave the column out: --drop {name}"
+        fix = "divide them by a constant, or leave the column out"
         raise TableError(f"column {name!r}", problem, fix)
     return mean, math.sqrt(squares / count), count
 

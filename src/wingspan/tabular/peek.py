@@ -36,8 +36,8 @@ def guess_task(
     except (WingspanError, OSError, ValueError, csv.Error):
         return "classification", ""  # the step that reads the table says what is wrong with it
     numbers = [_number(value) for value in values if value not in options.null_values]
-    known = [number for number in numbers if number is not None]
-    if len(known) < len(numbers) or not known:
+    known = [number for number in numbers if number is not None and math.isfinite(number)]
+    if None in numbers or not known:
         return "classification", ""
     if any(number % 1 for number in known):
         return "regression", f"{target} is a number with fractions"
@@ -63,7 +63,6 @@ def _first_of_parquet(files: Sequence[Path], target: str) -> list[str]:
 
 def _number(text: str) -> float | None:
     try:
-        number = float(text)
+        return float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None

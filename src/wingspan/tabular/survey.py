@@ -68,7 +68,7 @@ def survey(table: Table, split: SplitRule, preparation: Preparation) -> Survey:
     for facts in columns:
         if facts.name == preparation.target:
             left_out = preparation.counts.get(f"{facts.name}: target missing, row left out", 0)
-            findings += of_target(facts, preparation.task, left_out)
+            findings += of_target(facts, preparation.task, left_out, preparation.classes)
         elif not facts.used.startswith("dropped"):
             texts = (
                 frame[facts.name].drop_nulls().unique().head(_TEXTS).to_list()
