@@ -218,7 +218,9 @@ def _importance(card: Card) -> list[str]:
     found = card.importance
     if found is None or not found.columns:
         return []
-    heading = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled:"
+    heading = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled."
+    if len(found.columns) < found.inputs:
+        heading += f" The {len(found.columns)} most used of {found.inputs:,} columns were shuffled."
     rows = [(name, _number(one.value), _interval(one)) for name, one in found.columns.items()]
     parts = ["## What it needs", heading, _table(("Column", "Worse by", "95% interval"), rows)]
     if found.coefficients:

@@ -6,6 +6,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wingspan.tabular.apply import predicted_by
 from wingspan.tabular.blocks import Table, iter_blocks
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 _ROWS = 2_000
+_WORK, _FEWEST = 100_000, 20
+"""Columns times features that are looked at, and the fewest columns: a table of 5,000 would take minutes."""
+
 _REPEATS = 5
 _COEFFICIENTS = 50
 
@@ -34,12 +38,15 @@ class Importance:
     ----------
     coefficients
         What a standard deviation of each feature adds, for a linear model with one output; the largest first.
+    inputs
+        Columns that the model has; in a wide table only the most used of them are in `columns`.
     """
 
     metric: str
     rows: int
     columns: dict[str, Metric]
     coefficients: dict[str, float]
+    inputs: int = 0
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -67,7 +74,7 @@ def importance(
         return Importance(metric, len(frame), {}, coefficients_of(model, preparation))
     base = _loss(model, preparation, frame, metric)
     found = {}
-    for name in preparation.inputs:
+    for name in most_used(model, preparation):
         losses = []
         for _ in range(_REPEATS):
             shuffled = frame.with_columns(frame[name].gather(random.permutation(len(frame))))
@@ -76,22 +83,62 @@ def importance(
         mean = float(np.mean(losses))
         found[name] = Metric(mean, mean - away, mean + away)
     ordered = dict(sorted(found.items(), key=lambda item: -(item[1].value or 0.0)))
-    return Importance(metric, len(frame), ordered, coefficients_of(model, preparation))
+    known = coefficients_of(model, preparation)
+    return Importance(metric, len(frame), ordered, known, len(preparation.inputs))
+
+
+def most_used(model: "BaseEstimator", preparation: Preparation) -> list[str]:
+    """Return the raw columns to shuffle: all, or in a wide table those that the model uses most.
+
+    How much it uses a feature is its importance or coefficient, or how many splits of boosted trees it has.
+    """
+    inputs, width = preparation.inputs, len(preparation.features)
+    most = max(_WORK // max(width, 1), _FEWEST)
+    if len(inputs) <= most:
+        return list(inputs)
+    use = _use_of(model, width)
+    owners = [
+        column.name
+        for column in (*preparation.numbers, *preparation.categories, *preparation.texts)
+        for _ in column.features
+    ]
+    owners += [column.name for column in preparation.means]
+    totals = dict.fromkeys(inputs, 0.0)
+    for name, value in zip(owners, use[width - len(owners) :], strict=True):
+        if name in totals:
+            totals[name] += float(value)
+    return sorted(inputs, key=lambda name: -totals[name])[:most]
+
+
+def _use_of(model: "BaseEstimator", width: int) -> NDArray[np.float64]:
+    """Return how much a model uses each feature, (F,); zeros where it does not say."""
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    if hasattr(last, "feature_importances_"):
+        return np.asarray(last.feature_importances_, np.float64)
+    if hasattr(last, "coef_"):
+        return np.abs(np.reshape(last.coef_, (-1, width))).sum(axis=0)
+    used = np.zeros(width)
+    for trees in getattr(last, "_predictors", ()):
+        for tree in trees:
+            splits = tree.nodes["feature_idx"][tree.nodes["is_leaf"] == 0]
+            used += np.bincount(splits, minlength=width)
+    return used
 
 
 def _unseen_rows(table: Table, split: SplitRule, preparation: Preparation) -> "pl.DataFrame":
     """Return the first test rows, of the fold that the rule names or of the whole."""
     import polars as pl
 
+    most = min(_ROWS, max(_ROWS * 500 // len(preparation.features), 100))
     assignment = assign(table, split)
     columns = list(dict.fromkeys([*preparation.schema.names, *split.columns]))
     parts: list[pl.DataFrame] = []
     for block, frame in enumerate(iter_blocks(table, columns)):
         mask = test_mask(assignment, block, frame) & ~is_missing(frame[preparation.target])
         parts.append(frame.filter(pl.Series(mask)))
-        if sum(map(len, parts)) >= _ROWS:
+        if sum(map(len, parts)) >= most:
             break
-    return pl.concat(parts).head(_ROWS)
+    return pl.concat(parts).head(most)
 
 
 def _loss(
