@@ -7,6 +7,7 @@ import pytest
 from wingspan.tabular import stream
 from wingspan.tabular.apply import predicted_by, scores_of
 from wingspan.tabular.blocks import BLOCK_ROWS
+from wingspan.tabular.importance import _places
 from wingspan.tabular.inputs import Wanted, choose_inputs
 from wingspan.tabular.linear import sums_of
 from wingspan.tabular.predict import predict
@@ -79,6 +80,17 @@ def test_columns_give_what_the_matrix_gives(table_of, target, estimator, linear)
     applied = predicted_by if target == "number" else scores_of
     mine, theirs = applied(model, by_column), applied(model, x.astype(parts.dtype))
     np.testing.assert_allclose(mine, theirs, rtol=1e-11, atol=1e-12)
+
+
+def test_a_shuffled_column_is_that_of_shuffled_rows(table_of):
+    """Numbers, categories, orders, words and means; the other columns stay."""
+    rows = frame(400, "two").with_columns(year=pl.when(pl.int_range(400) % 7 > 0).then("year"))
+    _, prepared = fitted(table_of, rows, "two", "decision_tree")
+    x, order = features_of(prepared, rows), np.random.default_rng(0).permutation(400)
+    for name, place in _places(prepared).items():
+        changed = rows.with_columns(rows[name].gather(order))
+        expected = transform(prepared, changed)
+        np.testing.assert_array_equal(x.shuffled(place, order).matrix(), expected)
 
 
 @pytest.mark.parametrize("fault", [None, "word", "value", "nul", "short", "blank"])

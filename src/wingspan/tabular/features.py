@@ -7,7 +7,7 @@ Letters: N rows, F features, C outputs.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,6 +96,28 @@ class Features:
             within = slice(*np.searchsorted(rows, [first, first + len(x)]))
             x[rows[within] - first, features[within]] = values[within]
 
+    def shuffled(self, place: tuple[int, int], order: Ints) -> "Features":
+        """Return the same with the features of one column taken from the rows `order` (N,).
+
+        Parameters
+        ----------
+        place
+            The first feature of the column, and the one after its last.
+        """
+        start, stop = place
+        words = [_reordered(each, start, stop, order) for each in self.words]
+        return replace(
+            self,
+            numbers=[(k, v[order] if start <= k < stop else v) for k, v in self.numbers],
+            hot=[
+                each._replace(codes=each.codes[order])
+                if each.size and start <= each.before + 1 < stop
+                else each
+                for each in self.hot
+            ],
+            words=words,
+        )
+
     def times(self, weights: NDArray[np.float64], center: NDArray[np.float64]) -> Floats:
         """Return (x - center) @ weights for weights (F, C) and a center (F,), without the matrix x.
 
@@ -119,3 +141,12 @@ class Features:
             for k in range(outputs):
                 found[k] += np.bincount(rows, values * weights[features, k], self.rows)
         return found.T
+
+
+def _reordered(words: Words, start: int, stop: int, order: Ints) -> Words:
+    """Return words with the rows in another order, if they are of the column of these features."""
+    if not words.features.size or not start <= words.features[0] < stop:
+        return words
+    rows = np.argsort(order)[words.rows]
+    by_row = np.argsort(rows, kind="stable")
+    return Words(rows[by_row], words.features[by_row], words.values[by_row])

@@ -12,6 +12,8 @@ from wingspan.tabular.apply import predicted_by
 from wingspan.tabular.blocks import Table, iter_blocks
 from wingspan.tabular.clean import is_missing
 from wingspan.tabular.evaluate import Metric, count_rows, evaluation
+from wingspan.tabular.features import Features
+from wingspan.tabular.inputs import used_by
 from wingspan.tabular.metrics import LOWER_IS_BETTER
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.residuals import count_errors
@@ -72,13 +74,20 @@ def importance(
     random = np.random.default_rng(0)
     if len(frame) < 2:
         return Importance(metric, len(frame), {}, coefficients_of(model, preparation))
-    base = _loss(model, preparation, frame, metric)
+    y, x = target_of(preparation, frame), features_of(preparation, frame)
+    base = _loss(model, preparation, x, y, metric)
+    places, ruled = _places(preparation), used_by(preparation.rules)
     found = {}
     for name in most_used(model, preparation):
         losses = []
         for _ in range(_REPEATS):
-            shuffled = frame.with_columns(frame[name].gather(random.permutation(len(frame))))
-            losses.append(_loss(model, preparation, shuffled, metric) - base)
+            order = random.permutation(len(frame))
+            if name in ruled or name not in places:
+                changed = frame.with_columns(frame[name].gather(order))
+                shuffled = features_of(preparation, changed)
+            else:
+                shuffled = x.shuffled(places[name], order)
+            losses.append(_loss(model, preparation, shuffled, y, metric) - base)
         away = NormalDist().inv_cdf(0.975) * float(np.std(losses, ddof=1)) / math.sqrt(_REPEATS)
         mean = float(np.mean(losses))
         found[name] = Metric(mean, mean - away, mean + away)
@@ -97,17 +106,25 @@ def most_used(model: "BaseEstimator", preparation: Preparation) -> list[str]:
     if len(inputs) <= most:
         return list(inputs)
     use = _use_of(model, width)
-    owners = [
-        column.name
-        for column in (*preparation.numbers, *preparation.categories, *preparation.texts)
-        for _ in column.features
+    totals = {
+        name: float(use[start:stop].sum()) for name, (start, stop) in _places(preparation).items()
+    }
+    return sorted(inputs, key=lambda name: -totals.get(name, 0.0))[:most]
+
+
+def _places(preparation: Preparation) -> dict[str, tuple[int, int]]:
+    """Return the first feature of each column, and the one after its last."""
+    sizes = [
+        *((number.name, len(number.features)) for number in preparation.numbers),
+        *((category.name, len(category.features)) for category in preparation.categories),
+        *((text.name, len(text.features)) for text in preparation.texts),
+        *((mean.name, 1) for mean in preparation.means),
     ]
-    owners += [column.name for column in preparation.means]
-    totals = dict.fromkeys(inputs, 0.0)
-    for name, value in zip(owners, use[width - len(owners) :], strict=True):
-        if name in totals:
-            totals[name] += float(value)
-    return sorted(inputs, key=lambda name: -totals[name])[:most]
+    places, start = {}, len(preparation.features) - sum(size for _, size in sizes)
+    for name, size in sizes:
+        places[name] = (start, start + size)
+        start += size
+    return places
 
 
 def _use_of(model: "BaseEstimator", width: int) -> NDArray[np.float64]:
@@ -116,13 +133,14 @@ def _use_of(model: "BaseEstimator", width: int) -> NDArray[np.float64]:
     if hasattr(last, "feature_importances_"):
         return np.asarray(last.feature_importances_, np.float64)
     if hasattr(last, "coef_"):
-        return np.abs(np.reshape(last.coef_, (-1, width))).sum(axis=0)
+        sums = np.abs(np.reshape(last.coef_, (-1, width))).sum(axis=0)
+        return np.asarray(sums, np.float64)
     used = np.zeros(width)
     for trees in getattr(last, "_predictors", ()):
         for tree in trees:
             splits = tree.nodes["feature_idx"][tree.nodes["is_leaf"] == 0]
             used += np.bincount(splits, minlength=width)
-    return used
+    return np.asarray(used, np.float64)
 
 
 def _unseen_rows(table: Table, split: SplitRule, preparation: Preparation) -> "pl.DataFrame":
@@ -142,10 +160,12 @@ def _unseen_rows(table: Table, split: SplitRule, preparation: Preparation) -> "p
 
 
 def _loss(
-    model: "BaseEstimator", preparation: Preparation, frame: "pl.DataFrame", metric: str
+    model: "BaseEstimator",
+    preparation: Preparation,
+    x: Features,
+    y: NDArray[Any],
+    metric: str,
 ) -> float:
-    x = features_of(preparation, frame)
-    y = target_of(preparation, frame)
     if preparation.task == "regression":
         scale = {"center": preparation.center, "scale": preparation.scale}
         found = evaluation(count_errors(predicted_by(model, x), y, 0, **scale))
