@@ -167,6 +167,10 @@ def test_containers_are_copied_at_declaration(p):
         (lambda p: [1 for _ in p.step(load, Path("x"))], "cannot be looped over"),
         (lambda p: bool(p.step(load, Path("x"))), "cannot decide an if"),
         (lambda p: p.command("cat {data}", outputs={"out": "x"}), "the command uses \\['data'\\]"),
+        (
+            lambda p: p.command("cat {a}", a=p.command("ls > b", outputs={"b": "b"}), outputs={}),
+            "argument a is the whole result of step ls: expected one of its fields, which are b",
+        ),
         (lambda p: p.command("", outputs={}), "the command '' is invalid"),
         (lambda p: p.command(["ls", "-l"], outputs={}), "the command \\['ls', '-l'\\] is invalid"),
         (lambda p: p.command("ls", outputs=["m.bin"]), "outputs=\\['m.bin'\\] is invalid"),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wingspan.errors import DeclarationError
+from wingspan.pipeline.handles import Handle, fields_of, step_of
 from wingspan.pipeline.options import check_command, request_hint
 from wingspan.pipeline.step import Command
 from wingspan.store.annotation import TypeName
@@ -28,7 +29,8 @@ def read_command(
     Raises
     ------
     DeclarationError
-        Braces and arguments do not match, two files have one name, an output's name is not an identifier.
+        Braces and arguments do not match, an argument is a result of several files, two files have one name, an output's
+        name is not an identifier.
     """
     check_command(template, outputs, files, place)
     wanted = {field for _, field, _, _ in string.Formatter().parse(template) if field}
@@ -37,6 +39,7 @@ def read_command(
         more = [(given, arguments[given]) for given in arguments if given not in wanted]
         request = request_hint(*more[0]) if more else None
         raise DeclarationError(place, problem, request or "give each {name} one argument")
+    _check_files(arguments, place)
     named = _named(files, place)
     _check_outputs(outputs, place)
     words = [word for word in template.split() if Path(word).name in named] or template.split()
@@ -64,6 +67,17 @@ def _named(files: Files, place: str) -> dict[str, Path]:
             problem = f"{named[name]} and {file} would both be {name} in the command's folder"
             raise DeclarationError(place, problem, 'name them: files={"one.csv": path, ...}')
     return named
+
+
+def _check_files(arguments: Mapping[str, Any], place: str) -> None:
+    """Refuse a whole result that has fields, as a command gets the path of one of them."""
+    for name, given in arguments.items():
+        if isinstance(given, Handle) and (fields := fields_of(given)):
+            problem = (
+                f"argument {name} is the whole result of step {step_of(given)}: expected one of its"
+                f" fields, which are {', '.join(fields)}"
+            )
+            raise DeclarationError(place, problem, f"name the field: {name}=RESULT.{fields[0]}")
 
 
 def _check_outputs(outputs: Mapping[str, str], place: str) -> None:

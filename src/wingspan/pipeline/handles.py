@@ -84,6 +84,11 @@ def field_of(handle: Handle) -> str | None:
     return handle._field  # noqa: SLF001 - private, as a field may be called field
 
 
+def fields_of(handle: Handle) -> tuple[str, ...]:
+    """Return the fields of a result; none for a field, and for a result that is one value."""
+    return handle._fields
+
+
 def owner_of(handle: Handle) -> int:
     """Return the number of the pipeline that declared a handle; 0 where that is not known."""
     return handle._owner  # noqa: SLF001 - private, as a field may be called owner
