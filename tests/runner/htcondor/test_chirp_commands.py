@@ -40,6 +40,7 @@ def test_the_profile_is_said_in_words():
     assert "SECURITY.md" in channel_words("io", sweeps=True)
     for chirp in ("updates", "off"):
         assert f"hear no search (chirp = {chirp})" in channel_words(chirp, sweeps=True)
+        assert "hours, target and confirm are ignored" in channel_words(chirp, sweeps=True)
 
 
 def test_containers_without_a_network_are_named():

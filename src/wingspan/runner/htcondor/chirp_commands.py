@@ -51,7 +51,10 @@ def channel_words(chirp: str, *, sweeps: bool, images: bool = False) -> str:
         return (
             f"{said}; lanes of sweeps read their trials by chirp (want_io_proxy, see SECURITY.md)"
         )
-    return f"{said}; lanes of sweeps hear no search (chirp = {chirp}): they draw at random, and nothing is pruned"
+    return (
+        f"{said}; lanes of sweeps hear no search (chirp = {chirp}): they draw at random, nothing is pruned, "
+        "and hours, target and confirm are ignored"
+    )
 
 
 _WITHOUT_NETWORK: Final = {  # by whether there are sweeps
