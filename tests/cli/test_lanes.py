@@ -21,6 +21,16 @@ SWEEP = """
             time.sleep(0.02)
         return rate
 
+    def partly(rate: float) -> float:
+        if rate > 0.1:
+            raise ValueError(f"{rate} is too fast")
+        return rate
+
+    def here() -> ws.Pipeline:
+        p = ws.Pipeline("here")
+        p.sweep(partly, over={"rate": [0.1, 0.2]}, metric="loss", search="grid")
+        return p
+
     def pipeline(place: str) -> ws.Pipeline:
         p = ws.Pipeline("lanes")
         p.sweep(fit, place=place, over={"rate": [0.1, 0.2]}, metric="loss", search="grid", parallel=1)
@@ -77,3 +87,18 @@ def test_a_trial_that_is_evicted_can_be_followed(
     assert said.startswith("rate 0.2\n")
     assert "attempt 1: lane 1" in said
     assert read_new_events(run.folder, 0)[0][-1].state == "done"
+
+
+def test_a_trial_on_this_machine_is_explained_without_a_pool(project, wingspan):
+    """Its state, where it ran, and the command that prints its traceback."""
+    project.write(lanes=SWEEP)
+    run = project.fresh("lanes").here().run()
+    told = wingspan("why", "last", "partly[1]")
+    assert "trial partly[1]: failed; it ran on this machine, not in a pool\n" in told
+    assert "  ValueError: 0.2 is too fast (" in told
+    assert f"  -> wingspan logs 'partly[1]' --run {run.run_id}\n" in told
+    assert "trial partly[0]: complete; it ran on this machine" in wingspan(
+        "why", "last", "partly[0]"
+    )
+    with pytest.raises(AssertionError, match="it has no step 'partly\\[2\\]'"):
+        wingspan("why", "last", "partly[2]")

@@ -67,17 +67,30 @@ def _running(run: "Run", sweep: str) -> set[str]:
     return names | {f"{sweep}[{trial.number}.{call}]" for trial in trials for call in calls}
 
 
-def history_lines(name: str, trial: "Trial | None", tried: "Sequence[Attempt]") -> Iterator[str]:
+def history_lines(
+    run: "Run", name: str, trial: "Trial", tried: "Sequence[Attempt]"
+) -> Iterator[str]:
     """Yield how a trial has gone: its state, then each attempt with lane, job, machine and end."""
-    state = "running" if trial is None else trial.state
-    yield f"trial {name}: {state}" + ("" if tried else "; no job of this run ran it")
+    if tried:
+        yield f"trial {name}: {trial.state}"
+    else:
+        state = trial.state if trial.attempts or trial.state != "running" else "not begun"
+        yield f"trial {name}: {state}; {_without_attempts(run)}"
     for one in tried:
         on = f" on {one.host}" if one.host else ""
-        if one is tried[-1] and state != "running":
-            ended = state
+        if one is tried[-1] and trial.state != "running":
+            ended = trial.state
         elif one.outcome:
             reason = f": {brief(shown(one.reason), _REASON)}" if one.reason else ""
             ended = f"{one.outcome}{reason}"
         else:
             ended = job_now(one)
         yield f"  attempt {one.number}: {lane_of(one)}, job {one.job}{on}: {ended}"
+    if trial.problem:
+        last = trial.problem.strip().splitlines()[-1]
+        yield f"  {brief(shown(last), _REASON)}"
+
+
+def _without_attempts(run: "Run") -> str:
+    """Return what it means that no attempt of a trial is known."""
+    return "no job of this run ran it" if run.attempts else run.trail.without_jobs

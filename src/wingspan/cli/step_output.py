@@ -56,8 +56,8 @@ def logs(
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
-    if step not in run.steps and run.studies.trial(step) is not None:
-        _print_trial(run, step, raw=raw)
+    if step not in run.steps and (trial := run.studies.trial(step)) is not None:
+        _print_trial(run, step, trial, raw=raw)
         return
     if step not in run.steps:
         raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
@@ -83,7 +83,7 @@ def logs(
         print(run.report(step, output=False))
 
 
-def _print_trial(run: "Run", name: str, *, raw: bool) -> None:
+def _print_trial(run: "Run", name: str, trial: "Trial", *, raw: bool) -> None:
     """Print the output of a sweep's trial, and on a pool where it ran.
 
     A traceback is in its errors.
@@ -93,7 +93,7 @@ def _print_trial(run: "Run", name: str, *, raw: bool) -> None:
 
     folders, tried = run.collect().trial_attempts(name), run.attempts.get(name, [])
     if tried:
-        print("\n".join(history_lines(name, run.studies.trial(name), tried)), file=sys.stderr)
+        print("\n".join(history_lines(run, name, trial, tried)), file=sys.stderr)
     for file in (folders[-1] / STDOUT, folders[-1] / STDERR) if folders else ():
         if raw:
             copy_output(file, sys.stdout)

@@ -19,6 +19,7 @@ from wingspan.shown import brief, one_line, shown_name
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
     from wingspan.runner.run import Run
+    from wingspan.sweep.records import Trial
 
 Ad = Mapping[str, Any]  # a ClassAd of the bindings
 _JOB = re.compile(r"(\d+)(?:\.(\d+))?")
@@ -54,7 +55,7 @@ def why(
 
         explain_job(what, [Path(step)], _ROWS, as_json)
         return
-    run = _run(what, step, home) if job_id is None else None
+    run = _run(what, home) if job_id is None else None
     if run is not None and step is not None and step not in run.steps:
         _explain_trial(run, step, as_json=as_json)
         return
@@ -79,27 +80,34 @@ def _explain_trial(run: "Run", name: str, *, as_json: bool) -> None:
     """Print in which lanes, jobs and attempts a trial ran, and why the job of its lane waits."""
     from wingspan.cli.job_text import history_lines
 
-    tried, trial = run.attempts.get(name, []), run.studies.trial(name)
-    found: list[dict[str, Any]] = []
-    if trial is not None and trial.state == "running" and tried:
+    trial = _trial(run, name)
+    tried, found = run.attempts.get(name, []), list[dict[str, Any]]()
+    if trial.state == "running" and tried:
         ads = run.trail.queued(run.steps[name.rpartition("[")[0]])
         found = _explained(ad for ad in ads if f"{ad['ClusterId']}.{ad['ProcId']}" == tried[-1].job)
     if as_json:
-        state = "running" if trial is None else trial.state
         attempts = [asdict(one) for one in tried]
-        print_json({"trial": name, "state": state, "attempts": attempts, "jobs": found})
+        print_json({"trial": name, "state": trial.state, "attempts": attempts, "jobs": found})
         return
-    print("\n".join([*history_lines(name, trial, tried), *(_text(facts) for facts in found)]))
+    lines = [*history_lines(run, name, trial, tried), *(_text(facts) for facts in found)]
+    if trial.state == "failed":
+        lines.append(f"  -> wingspan logs {_word(name)} --run {run.run_id}")
+    print("\n".join(lines))
 
 
-def _run(what: str, step: str | None, home: Path | None) -> "Run":
-    from wingspan.errors import near
+def _run(what: str, home: Path | None) -> "Run":
     from wingspan.runner.runs import open_run
 
-    run = open_run(what, home=home)
-    if step is not None and step not in run.steps and run.studies.trial(step) is None:
-        raise NotFoundError(f"run {run.run_id}", f"it has no step {step!r}", near(step, run.steps))
-    return run
+    return open_run(what, home=home)
+
+
+def _trial(run: "Run", name: str) -> "Trial":
+    from wingspan.errors import near
+
+    trial = run.studies.trial(name)
+    if trial is None:
+        raise NotFoundError(f"run {run.run_id}", f"it has no step {name!r}", near(name, run.steps))
+    return trial
 
 
 def _job_id(what: str, home: Path | None) -> re.Match[str] | None:
