@@ -12,6 +12,7 @@ from wingspan.planning.key import FORMAT
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.adoption import input_digests
 from wingspan.runner.job.brief import brief
+from wingspan.runner.job.run import SCHEMA
 from wingspan.runner.run_folder import OUTPUTS, RESULT, RunFolder
 from wingspan.runner.undeclared import compared_reads
 from wingspan.store.annotation import VALUE
@@ -63,25 +64,33 @@ def study_of(sweep: PlannedStep, studies: Path) -> Study:
 def list_trials(step: PlannedStep, study: Study, folder: RunFolder, store: Store) -> None:
     """Store the table of a sweep's trials as the result of the step that lists them."""
     attempt = folder.new_attempt(step.key)
-    began = time.time()
     with disk_errors(attempt):
         (attempt / OUTPUTS).mkdir(parents=True)
-        rows = study.rows()
-        record = encode(rows, attempt / OUTPUTS / VALUE)
-        result = {
-            "schema": 1,
-            "key": step.key,
-            "key_format": FORMAT,
-            "step": step.name,
-            "attempt": int(attempt.name),
-            "status": "ok",
-            "host": socket.gethostname(),
-            "started": began,
-            "ended": time.time(),
-            "wall_s": time.time() - began,
-            "outputs": {VALUE: record},
-            "shown": {VALUE: brief(rows)},
-            "inputs": input_digests(step, store),
-        }
+        file, inputs = attempt / OUTPUTS / VALUE, input_digests(step, store)
+        result = table_result(step, study, file, inputs, int(attempt.name))
         (attempt / RESULT).write_text(json_text(result))
         store.publish(step.key, attempt)
+
+
+def table_result(
+    step: PlannedStep, study: Study, file: Path, inputs: Mapping[str, str], attempt: int = 1
+) -> dict[str, Any]:
+    """Write the table of a sweep's trials into a file; return the listing step's result."""
+    began = time.time()
+    rows = study.rows()
+    record = encode(rows, file)
+    return {
+        "schema": SCHEMA,
+        "key": step.key,
+        "key_format": FORMAT,
+        "step": step.name,
+        "attempt": attempt,
+        "status": "ok",
+        "host": socket.gethostname(),
+        "started": began,
+        "ended": time.time(),
+        "wall_s": time.time() - began,
+        "outputs": {VALUE: record},
+        "shown": {VALUE: brief(rows)},
+        "inputs": inputs,
+    }

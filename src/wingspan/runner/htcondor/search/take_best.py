@@ -10,7 +10,6 @@ none. With ``again``, after that job: 0 the result is there; 2 it is not.
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 import traceback
@@ -31,12 +30,11 @@ from wingspan.runner.htcondor.hold_policy import SELECTED_EXIT
 from wingspan.runner.htcondor.packing import PACKED, link_once, pack_folder
 from wingspan.runner.htcondor.search.intake import failure_of, take_in
 from wingspan.runner.htcondor.shared import STORE, place_of
-from wingspan.runner.job.brief import brief
 from wingspan.runner.job.run import SCHEMA
 from wingspan.runner.run_folder import file_name
+from wingspan.runner.trials.result import table_result
 from wingspan.runner.undeclared import as_read_now
 from wingspan.store.annotation import VALUE
-from wingspan.store.codec import encode
 from wingspan.store.store import Store
 from wingspan.sweep.open_study import OpenStudy, open_study
 from wingspan.sweep.records import RUNNING, Trial, is_closed
@@ -242,26 +240,9 @@ def _copy_to(store: Store, key: str, shared: Store) -> None:
 
 def _list(here: _Here, table: PlannedStep, study: Study) -> None:
     """Make the table of the trials the result of the step that lists them."""
-    began = time.time()
-    rows = study.rows()
     draft = here.dag.closing(table.key)
-    record = encode(rows, draft)
+    result = table_result(table, study, draft, _inputs(here, table))
     place = place_of(here.dag.root)
-    result = {
-        "schema": SCHEMA,
-        "key": table.key,
-        "key_format": FORMAT,
-        "step": table.name,
-        "attempt": 1,
-        "status": "ok",
-        "host": socket.gethostname(),
-        "started": began,
-        "ended": time.time(),
-        "wall_s": time.time() - began,
-        "outputs": {VALUE: record},
-        "shown": {VALUE: brief(rows)},
-        "inputs": _inputs(here, table),
-    }
     if place is not None:
         made = draft.with_suffix(".entry")
         (made / "outputs").mkdir(parents=True)
