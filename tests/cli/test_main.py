@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 import wingspan
 from wingspan.cli.examples import EXAMPLES
@@ -103,3 +104,17 @@ def test_a_reader_that_is_gone_ends_the_output_with_141(tmp_path, words):
     done = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, check=False)
     os.close(out)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_short_option_asks_for_help_too():
+    """Not of `exec`, whose command may have an option of that name."""
+    for words in ([], ["run"], ["sweep"], ["events", "summary"], ["pool", "run"]):
+        done = CliRunner().invoke(app, [*words, "-h"])
+        assert (done.exit_code, done.stdout.startswith("Usage: ")) == (0, True)
+    root = typer.main.get_command(app)
+    assert root.commands["exec"].context_settings["help_option_names"] == ["--help"]
+
+
+@pytest.mark.parametrize("group", [[], ["events"], ["sweep"], ["track"], ["store"], ["dag"]])
+def test_a_group_without_a_command_prints_its_commands(group):
+    assert "Commands:" in CliRunner().invoke(app, group).output

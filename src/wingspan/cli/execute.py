@@ -101,5 +101,9 @@ def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    options = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command("exec", context_settings=options)(execute)
+    options = {
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": ["--help"],  # -h may be the command's own
+    }
+    app.command("exec", context_settings=options, options_metavar="[OPTIONS] -- COMMAND")(execute)

@@ -50,6 +50,7 @@ app = typer.Typer(
     name="wingspan",
     help="Machine-learning workflows on HTCondor.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # rich takes 0.15 s to import; help must be instant
     pretty_exceptions_enable=False,
 )

@@ -128,7 +128,10 @@ def status(folder: Folder = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(context_settings={"allow_extra_args": True, "allow_interspersed_args": False})
+@app.command(
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+    options_metavar="[OPTIONS] COMMAND",
+)
 def run(context: typer.Context, folder: Folder = None) -> None:
     """Run a command with the pool's tools."""
     command = context.args

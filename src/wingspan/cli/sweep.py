@@ -25,12 +25,16 @@ class _FileFirst(TyperGroup):
     """Reads ``wingspan sweep FILE.yaml`` as ``wingspan sweep run FILE.yaml``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's
-        if args and args[0] not in self.commands and args[0] != "--help":
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=_FileFirst, help="Search parameters: FILE.yaml, or a pipeline's sweep.")
+app = typer.Typer(
+    cls=_FileFirst,
+    help="Search parameters: FILE.yaml, or a pipeline's sweep.",
+    no_args_is_help=True,
+)
 Sweep = Annotated[
     str | None,
     typer.Option("--step", metavar="STEP", help="The sweep's name, if there are several."),

@@ -10,7 +10,7 @@ from wingspan.cli.runs import RunId, Track
 
 _UNSEEN = 3  # exit code: what could be compared agrees, but not all could
 
-app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.")
+app = typer.Typer(help="Show runs in Weights & Biases and TensorBoard.", no_args_is_help=True)
 
 
 @app.command()
