@@ -1,12 +1,12 @@
 """``wingspan events``: read job event logs."""
 
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.events_summary import print_summary, span, stamp
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import read
 from wingspan.cli.options import AsJson
@@ -17,10 +17,7 @@ from wingspan.errors import SettingError
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
     from wingspan.eventlog.histories import JobHistories
-    from wingspan.eventlog.summary import Summary
-    from wingspan.eventlog.toll import Toll
 
-_UNITS = {"Memory": "memory, MB", "Disk": "disk, KB", "Cpus": "CPUs"}
 app = typer.Typer(
     help="Job event logs: summary, jobs, one job, Parquet, follow.",
     no_args_is_help=True,
@@ -65,9 +62,7 @@ def summary(
     if as_json:
         print_json(asdict(found))
         return
-    _print_head(found, rows)
-    _print_holds(found, rows)
-    _print_rest(found, rows)
+    print_summary(found, rows)
     if picture:
         print(f"timeline: {picture}")
 
@@ -131,7 +126,7 @@ def show(
         for row, body in zip(chosen.tolist(), read_bodies(history.events, chosen), strict=True):
             lines.append(
                 {
-                    "time": _stamp(history.events.time[row]),
+                    "time": stamp(history.events.time[row]),
                     "access point": history.events.access_points[history.events.access_point[row]],
                     "event": event_name(int(history.events.code[row])),
                     "state": State(int(history.state[row])).name.lower(),
@@ -241,7 +236,7 @@ def _job_lines(history: "JobHistories") -> list[dict[str, Any]]:
             "job": history.name(job),
             "access point": events.access_points[events.access_point[history.starts[job]]],
             "state": State(int(history.state[history.starts[job + 1] - 1])).name.lower(),
-            "submitted": _stamp(events.time[history.starts[job]]),
+            "submitted": stamp(events.time[history.starts[job]]),
             "events": int(history.starts[job + 1] - history.starts[job]),
             **{name: round(values[job].item(), 3) for name, values in columns.items()},
         }
@@ -253,113 +248,8 @@ def _job_cells(line: dict[str, Any], several: bool) -> dict[str, Any]:
     """Return a job's line of the table: the access point only where there are several."""
     place = {"access point": line["access point"]} if several else {}
     facts = {name: line[name] for name in ("state", "runs", "holds")}
-    times = {"good": _span(line["good_s"]), "bad": _span(line["bad_s"])}
+    times = {"good": span(line["good_s"]), "bad": span(line["bad_s"])}
     return {"job": line["job"], **place, **facts, **times, "submitted": line["submitted"][:16]}
-
-
-def _print_head(found: "Summary", rows: int) -> None:
-    from wingspan.eventlog.summary import SAMPLE
-
-    counts = counted(found.events, "event"), counted(found.jobs, "job")
-    print(f"{counts[0]} of {counts[1]} in {counted(found.files, 'file')}")
-    names = [*found.access_points[:rows]]
-    more = len(found.access_points) - len(names)
-    names += [f"{more:,} more"] if more else []
-    names += [f"{found.unnamed:,} that no submit event names"] if found.unnamed else []
-    print(wrap(f"access points: {', '.join(names) or 'none'}", "  "))
-    if found.first is not None and found.last is not None:
-        print(f"from {_stamp(found.first)} to {_stamp(found.last)}")
-    if found.yearless:
-        print(
-            wrap(
-                f"years are guessed: the stamps of {counted(found.yearless, 'file')} have none",
-                "  ",
-            )
-        )
-    if found.damaged or found.torn_tails:
-        print(f"{found.damaged:,} damaged stretches, {found.torn_tails:,} unfinished ends: skipped")
-    for one in found.damage:
-        print(wrap(f"  {one.path}, byte {one.offset:,}, {one.length:,} bytes: {one.why}", "    "))
-    states = ", ".join(f"{count:,} {name}" for name, count in found.by_state.items() if count)
-    print(wrap(f"jobs now: {states or 'none'}", "  "))
-    whole = (found.good_s + found.bad_s) or 1
-    print(
-        f"wall time: {found.good_s / 3600:,.1f} h good, {found.bad_s / 3600:,.1f} h bad "
-        f"({found.bad_s / whole:.0%})"
-    )
-    if found.own_runs:
-        own = f"{found.own_s / 3600:,.1f} h in {found.own_runs:,} runs"
-        print(wrap(f"on the access points themselves (DAGMan), not counted above: {own}", "  "))
-    if found.sampled:
-        sampled = f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly"
-        print(wrap(f"{sampled}; counts are scaled (those of hold codes are exact)", "  "))
-
-
-def _print_holds(found: "Summary", rows: int) -> None:
-    if not found.holds:
-        return
-    print(f"\nholds: {sum(group.holds for group in found.holds):,}")
-    form = "{:<10}{:>8}{:>8}{:>8}{:>10}{:>9}{:>10}"
-    print(form.format("code", "holds", "jobs", "bursts", "released", "removed", "median"))
-    for group in found.holds[:rows]:
-        counts = [f"{each:,}" for each in (group.holds, group.jobs, group.bursts)]
-        shares = [f"{each:.0%}" for each in (group.released, group.removed)]
-        code = f"{group.code}/{group.subcode}"
-        print(form.format(code, *counts, *shares, _span(group.median_s)))
-        print(wrap(f"  {group.cause} ({group.origin})", "  "))
-        print(wrap(f"  reason: {group.template or '-'}", "    "))
-
-
-def _print_rest(found: "Summary", rows: int) -> None:
-    print_table(
-        "request against use",
-        [
-            {
-                "resource": _UNITS.get(each.resource, each.resource),
-                "jobs": f"{each.jobs:,}",
-                "requested (median)": _amount(each.median_request),
-                "used (median)": _amount(each.median_use),
-                "over request": f"{each.over:.0%}",
-                "under half": f"{each.under_half:.0%}",
-            }
-            for each in found.requests
-        ],
-    )
-    slow = [
-        {"job": each.job, "direction": each.direction, "took": _span(each.seconds)}
-        for each in found.transfers[:rows]
-        if each.seconds
-    ]
-    print_table("slowest transfers", slow)
-    lost = [
-        {"runs that": each.how, "runs": f"{each.runs:,}", "lost": _hours(each.seconds)}
-        for each in found.losses
-    ]
-    print_table("wall time without success", lost)
-    if found.disconnects:
-        print(f"disconnects: {found.disconnects:,}")
-    parts = {"hosts": found.hosts, "sites": found.sites, "users": found.users}
-    for name, each in parts.items():
-        if each:
-            title = f"{name}, the worst of {len(each):,} first"
-            print_table(title, [_toll_cells(name, one) for one in each[:rows]])
-
-
-def _toll_cells(name: str, toll: "Toll") -> dict[str, str]:
-    return {
-        name.removesuffix("s"): toll.name,
-        "runs": f"{toll.runs:,}",
-        "bad": f"{toll.rate:.1%}",
-        "held": f"{toll.holds:,}",
-        "evicted": f"{toll.evictions:,}",
-        "failed": f"{toll.failures:,}",
-        "good time": _hours(toll.good_s),
-        "bad time": _hours(toll.bad_s),
-    }
-
-
-def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f} h"
 
 
 def _print_events(events: "Events", as_json: bool) -> None:
@@ -369,30 +259,13 @@ def _print_events(events: "Events", as_json: bool) -> None:
     bodies = read_bodies(events, range(len(events)))
     for row, body in enumerate(bodies):
         job = f"{events.cluster[row]}.{events.proc[row]}"
-        name, stamp = event_name(int(events.code[row])), _stamp(events.time[row])
+        name, at = event_name(int(events.code[row])), stamp(events.time[row])
         if as_json:
             line = {"time": float(events.time[row]), "job": job, "event": name, "body": body}
             print_json(line, line=True)
         else:
-            print(f"{stamp}  {job:<12} {name:<24} {_text(body)}", flush=True)
+            print(f"{at}  {job:<12} {name:<24} {_text(body)}", flush=True)
 
 
 def _text(body: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in body.items())
-
-
-def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(float(seconds)).astimezone().isoformat(" ", "seconds")
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _span(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
