@@ -73,6 +73,7 @@ def made_up(holds, spacing_s=5.0, seed=0):
         hosts=tuple(str(number) for number in range(holds // 50 + 1)),
         sites=(),
         templates=("no disk",),
+        reasons=("no disk",) * int((events.code == 12).sum()),
     )
 
 
