@@ -115,6 +115,7 @@ def numbers_drawn(folder):
     return [each["number"] for each in entries if each["event"] == "draw"]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("examples", "seconds"), [(25, 60), pytest.param(10_000, 300, marks=pytest.mark.long)]
 )

@@ -812,13 +812,16 @@ STRICTER = {  # what W&B's package refuses, and public files have
     "numbers without a point",
     "old exponents",
     "names with slashes",
+    "every part of hyperband",  # run_cap: 1e2 is text there
+    "keys without a value",
+    "probabilities of a categorical",
 }
 LOOSER = {  # what W&B's package lets through: its server refuses it, or it goes wrong later
     *("a command without its program", "a conditional choice", "a dotted name twice"),
     *("a grid of probabilities", "a grid without an end", "a key twice", "a launch image"),
     *("a launch job", "a macro within a word", "an unknown macro", "bayes without a metric"),
     *("custom", "hyperband with no band left", "hyperband without a metric", "infinity"),
-    *("not a number", "sigma of 0"),
+    *("not a number", "sigma of 0", "a key that is a switch"),
 }
 
 
