@@ -395,6 +395,46 @@ def a_held_job(sample, folder):
     assert (events.code[0], events.hold_code[0], events.hold_subcode[0]) == (12, 12, 2)
 
 
+EXPLAINED = """000 (123.000.000) 2026-05-01 10:00:00Z Job submitted from host: <10.0.0.1:9618?alias=ap40>
+    DAG Node: fit
+...
+001 (123.000.000) 2026-05-01 10:05:00Z Job executing on host: <10.0.0.2:9618?alias=e1>
+\tSlotName: slot1@e1
+...
+004 (123.000.000) 2026-05-01 12:06:00Z Job was evicted.
+\t(0) CPU times
+\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Remote Usage
+\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Local Usage
+\t0  -  Run Bytes Sent By Job
+\t0  -  Run Bytes Received By Job
+...
+001 (123.000.000) 2026-05-01 12:09:00Z Job executing on host: <10.0.0.3:9618?alias=e2>
+\tSlotName: slot1@e2
+...
+006 (123.000.000) 2026-05-01 13:00:00Z Image size of job updated: 4188160
+\t4090  -  MemoryUsage of job (MB)
+\t4188160  -  ResidentSetSize of job (KB)
+...
+012 (123.000.000) 2026-05-01 14:10:09Z Job was held.
+\tError from slot1@e2: Job has gone over memory limit of 4096 megabytes
+\tCode 34 Subcode 0
+...
+000 (124.000.000) 2026-05-01 17:30:30Z Job submitted from host: <10.0.0.1:9618?alias=ap40>
+...
+"""
+
+
+@shown("job 123.0, node fit: held since 2026-05-01 14:10:09Z")
+def a_job_explained_by_its_log(sample, folder):
+    """Each line of the page is one that the command prints about such a log."""
+    (folder / "explained.log").write_text(EXPLAINED)
+    result = CliRunner().invoke(app, ["holds", "explain", "123.0", str(folder / "explained.log")])
+    assert result.exit_code == 0, result.output
+    printed = " ".join(result.output.split())
+    for line in filter(str.strip, sample.text.splitlines()):
+        assert " ".join(line.split()) in printed, f"{line}\n{result.output}"
+
+
 @shown("job 12.0 (step fit[1.0]), and 2 jobs alike: idle for 5 min")
 def why_a_job_waits(sample, folder):
     """The words are the program's own."""
