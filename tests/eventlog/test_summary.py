@@ -133,6 +133,14 @@ def test_dagmans_own_runs_are_found_whatever_their_length(busy):
     assert busy.good_s == 200 * 3600
 
 
+def test_a_run_whose_submission_the_log_lacks_is_no_run_of_the_access_point(summarised):
+    """A log that was rotated, or begins late, may begin with a start that names no slot."""
+    text = run(1, "", 90, GOOD, slot=False)
+    assert summarised(text).own_runs == 1
+    found = summarised(text[text.index("001 (") :])
+    assert (found.own_runs, found.good_s) == (0, 5400)
+
+
 def test_lost_hours_are_said_by_how_runs_ended(busy):
     """Evictions, holds and bad exits, each with its wall time."""
     lost = {each.how: (each.runs, each.seconds) for each in busy.losses}

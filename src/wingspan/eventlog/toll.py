@@ -138,6 +138,7 @@ def at_home(history: JobHistories, runs: Runs, starts: Starts) -> NDArray[np.boo
     bare = np.flatnonzero(starts.bare)
     first, names = history.starts[runs.job[bare]], dict[bytes, int]()
     here = machines_of(events, first, names) == machines_of(events, runs.row[bare], names)
+    here &= events.code[first] == Event.SUBMIT  # else the log does not say where it came from
     bare, first = bare[here], first[here]
     for begin in range(0, len(bare), _PART):
         part = slice(begin, begin + _PART)
