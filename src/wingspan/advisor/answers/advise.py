@@ -45,7 +45,7 @@ from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 from wingspan.shown import counted
 
 Job: TypeAlias = tuple[int, int, int]  # index of the access point, cluster, proc
-LIKELY = 0.5  # a release that is this likely to pay overrules a measured fix
+LIKELY = 0.2  # a release that is this likely to pay overrules a measured fix
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
