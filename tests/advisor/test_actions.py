@@ -58,6 +58,7 @@ def test_what_is_no_longer_held_is_skipped(pool, audit):
     ("ad", "good"),
     [
         ({"JobStatus": 5, "HoldReasonCode": 18, "HoldReasonSubCode": 0, "HoldReason": "state"}, True),
+        ({"JobStatus": 5, "HoldReasonCode": 18, "HoldReason": "state"}, True),
         ({"JobStatus": 5, "HoldReasonCode": 18, "HoldReasonSubCode": 0, "HoldReason": "other"}, False),
         ({"JobStatus": 2, "HoldReasonCode": 18, "HoldReasonSubCode": 0, "HoldReason": "state"}, False),
         (None, False),

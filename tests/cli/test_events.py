@@ -87,7 +87,7 @@ def test_dagmans_own_jobs_are_no_work(log):
     assert (found["own_runs"], found["own_s"]) == (1, 3600)
     assert (found["good_s"], found["bad_s"]) == (3600, 60 + 7200)
     assert sum(host["runs"] for host in found["hosts"]) == 4
-    assert "not counted above: 1.0 h in 1 runs" in " ".join(run("summary", log).split())
+    assert "not counted above: 1.0 h in 1 run" in " ".join(run("summary", log).split())
 
 
 def test_nothing_is_wider_than_the_terminal(log, tmp_path, monkeypatch):

@@ -128,7 +128,8 @@ def advise(
             "--by": [by.value if by is not By.cause else None],
         }
         again = _again(logs or [], {"--schedd": schedd, "--all": every}, given)
-        print("\n".join(_text(incidents, table, (by.value, rows, again), only)))
+        overview_text = overview_lines(table, by.value, rows, again, every=every)
+        print("\n".join(_text(incidents, overview_text, only)))
     if apply:
         from wingspan.advisor.answers.actions import Bounds
 
@@ -160,16 +161,13 @@ def _again(
 
 
 def _text(
-    incidents: "Sequence[Incident]",
-    table: "Sequence[Row]",
-    how: tuple[str, int, str],
-    only: int | None,
+    incidents: "Sequence[Incident]", overview_text: Iterator[str], only: int | None
 ) -> Iterator[str]:
     if not incidents:
         yield "no job is held (--all advises on every hold in the logs)"
         return
     if only is None:
-        yield from overview_lines(table, *how)
+        yield from overview_text
     if only is not None or sum(len(each.jobs) for each in incidents) <= SHOWN:
         yield from map(fit, detail_lines(incidents))
 

@@ -223,7 +223,7 @@ def _job_lines(history: "JobHistories") -> list[dict[str, Any]]:
 
     count = len(history)
     runs, holds = history.runs(), history.holds()
-    lengths = np.nan_to_num(runs.end - runs.start)
+    lengths = np.maximum(np.nan_to_num(runs.end - runs.start), 0.0)
     columns = {
         "runs": np.bincount(runs.job, minlength=count),
         "holds": np.bincount(holds.job, minlength=count),

@@ -39,18 +39,18 @@ def _print_head(found: "Summary", rows: int) -> None:
             )
         )
     if found.damaged or found.torn_tails:
-        print(f"{found.damaged:,} damaged stretches, {found.torn_tails:,} unfinished ends: skipped")
+        parts = counted(found.damaged, "damaged part"), counted(found.torn_tails, "unfinished end")
+        print(f"{', '.join(parts)}: skipped")
     for one in found.damage:
-        print(wrap(f"  {one.path}, byte {one.offset:,}, {one.length:,} bytes: {one.why}", "    "))
+        length = counted(one.length, "byte")
+        print(wrap(f"  {one.path}, byte {one.offset:,}, {length}: {one.why}", "    "))
     states = ", ".join(f"{count:,} {name}" for name, count in found.by_state.items() if count)
     print(wrap(f"jobs now: {states or 'none'}", "  "))
-    whole = (found.good_s + found.bad_s) or 1
-    print(
-        f"wall time: {found.good_s / 3600:,.1f} h good, {found.bad_s / 3600:,.1f} h bad "
-        f"({found.bad_s / whole:.0%})"
-    )
+    total_s = found.good_s + found.bad_s
+    share = f" ({found.bad_s / total_s:.0%})" if total_s else ""
+    print(f"wall time: {_hours(found.good_s)} good, {_hours(found.bad_s)} bad{share}")
     if found.own_runs:
-        own = f"{found.own_s / 3600:,.1f} h in {found.own_runs:,} runs"
+        own = f"{_hours(found.own_s)} in {counted(found.own_runs, 'run')}"
         print(wrap(f"on the access points themselves (DAGMan), not counted above: {own}", "  "))
     if found.sampled:
         sampled = f"{', '.join(found.sampled)}: from {SAMPLE:,} events of each, spread evenly"

@@ -17,8 +17,10 @@ _IDS = 400  # characters of ids in a line
 _HEAD = f"{'row':>4}{'jobs':>8}{'clusters':>9}{'users':>6}{'hosts':>6}{'hours':>9}  {'code':<8}{'answer':<14}"
 
 
-def overview_lines(rows: "Sequence[Row]", by: str, most: int, again: str) -> Iterator[str]:
-    """Yield the table of all held jobs, the largest row first.
+def overview_lines(
+    rows: "Sequence[Row]", by: str, most: int, again: str, *, every: bool = False
+) -> Iterator[str]:
+    """Yield the table of all held jobs, or of every hold, the largest row first.
 
     Parameters
     ----------
@@ -30,15 +32,17 @@ def overview_lines(rows: "Sequence[Row]", by: str, most: int, again: str) -> Ite
     jobs = sum(len(row.jobs) for row in rows)
     hours = sum(row.ran_s for row in rows) / 3600
     what = "causes and answers" if by == "cause" else f"{by}s"
-    yield f"{counted(jobs, 'job')} held, {hours:,.1f} hours run until then, by {what}:"
+    noun = "hold" if every else "job"
+    held = counted(jobs, noun) + ("" if every else " held")
+    yield f"{held}, {hours:,.1f} hours run until then, by {what}:"
     yield ""
-    yield f"{_HEAD}{by}"
+    yield f"{_HEAD.replace(' jobs', f'{noun}s'.rjust(5))}{by}"
     for number, row in enumerate(rows[:most], 1):
         yield from _row(number, row, by)
     if len(rows) > most:
         rest = rows[most:]
-        left = counted(sum(len(row.jobs) for row in rest), "job")
-        yield f"{len(rest):,} more rows with {left}: {again} --rows {len(rows)}"
+        left = counted(sum(len(row.jobs) for row in rest), noun)
+        yield f"{counted(len(rest), 'more row')} with {left}: {again} --rows {len(rows)}"
     yield ""
     yield f"  -> {again} --only ROW   # its jobs, and what the advice rests on"
     if any(job.command for row in rows for job in row.jobs):

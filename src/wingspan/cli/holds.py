@@ -87,7 +87,7 @@ def parse_hold(text: str) -> tuple[int | None, int | None, str]:
     first, _, rest = text.strip().partition(" ")
     if not first:
         raise SettingError("wingspan holds explain", "no hold was given", _ACCEPTED)
-    code, subcode = _code(first)
+    code, subcode = _code(first, rest)
     if code is not None:
         return code, subcode, rest
     if _JOB.fullmatch(first):
@@ -102,7 +102,8 @@ def parse_hold(text: str) -> tuple[int | None, int | None, str]:
     return None, None, text
 
 
-def _code(word: str) -> tuple[int | None, int | None]:
+def _code(word: str, reason: str) -> tuple[int | None, int | None]:
+    """Return code and sub-code of a word; a code newer than this table needs a reason."""
     label, _, subcode = word.partition("/")
     if label in HoldCode.__members__ and re.fullmatch(r"(-?\d+)?", subcode):
         return HoldCode[label].value, int(subcode) if subcode else None
@@ -110,8 +111,12 @@ def _code(word: str) -> tuple[int | None, int | None]:
     if not found:
         return None, None
     code = int(found[1])
-    if hold_name(code) == "Other":
-        raise SettingError(word, f"HTCondor has no hold code {code}", _ACCEPTED)
+    if hold_name(code) == "Other" and not (reason and code < min(VacateCode)):
+        problem = f"{code} is not a hold code that this version of Wingspan knows"
+        newer = (
+            f"if a newer HTCondor wrote it, add its text: `wingspan holds explain {word} 'TEXT'`; "
+        )
+        raise SettingError(word, problem, newer + _ACCEPTED)
     return code, int(found[2]) if found[2] else None
 
 
@@ -132,7 +137,7 @@ def _facts(code: int | None, subcode: int | None, rule: "Rule") -> dict[str, str
         "cause": rule.cause,
         "origin": rule.origin,
         "nature": rule.nature,
-        "answer": rule.answer,
+        "answer": rule.first_answer,
         "wait_s": rule.wait_s,
         "fix": rule.fix,
         "source": rule.source,

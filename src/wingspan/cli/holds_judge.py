@@ -12,6 +12,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.options import AsJson
+from wingspan.cli.paper import counted
 from wingspan.errors import SettingError
 from wingspan.files import write_atomically
 
@@ -84,7 +85,7 @@ def train(
     if as_json:
         print_json({"folder": str(out), "winner": contest.winner, "card": advisor.card})
         return
-    print(f"{len(samples):,} holds in {len(samples.incidents):,} incidents")
+    print(f"{counted(len(samples), 'hold')} in {counted(len(samples.incidents), 'incident')}")
     print(f"{len(split.train):,} released ones trained on, {len(split.calibrate):,} to choose by")
     print(f"winner   {contest.winner}")
     print(f"advisor  {out}")

@@ -22,7 +22,8 @@ def print_report(name: str, report: "Report") -> None:
     """Print slices, tables, advice and verdicts; with a known truth also the aims."""
     from wingspan.advisor.judging.evaluate import check_targets
 
-    print("\n" + wrap(f"{name}: {report.holds:,} holds in {report.incidents:,} incidents", "  "))
+    held = f"{counted(report.holds, 'hold')} in {counted(report.incidents, 'incident')}"
+    print("\n" + wrap(f"{name}: {held}", "  "))
     known = (
         f"{report.labelled:,} with a release whose outcome is known; in no slice {report.purged:,}"
     )
@@ -35,6 +36,9 @@ def print_report(name: str, report: "Report") -> None:
     if report.opened is not None:
         times = "never" if not report.opened else counted(report.opened, "time")
         print(f"holds of this test were judged on before: {times}")
+    if not any(report.answers.values()):
+        print("no hold is in the test slice, so nothing is judged")
+        return
     print(f"evidence for {report.covered:.0%} of the tested holds")
     for table in report.tables:
         _print_table(table, report.judged)
@@ -59,12 +63,14 @@ def _print_advice(report: "Report") -> None:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in report.answers.items())
     print("\n" + wrap(f"advice on the tested holds: {shares}", "  "))
     groups, share = report.coverage.groups, report.coverage.share
-    which = f"{_number(share)} of {groups:,} groups" if groups else "no group is large enough"
+    which = (
+        f"{_number(share)} of {counted(groups, 'group')}" if groups else "no group is large enough"
+    )
     print(wrap(f"printed 95 % intervals have the share of releases that paid: {which}", "  "))
     verdicts = report.verdicts
     if verdicts is None or not verdicts.verdicts:
         return
-    counts = f"{verdicts.verdicts:,} verdicts on {verdicts.holds:,} holds"
+    counts = f"{counted(verdicts.verdicts, 'verdict')} on {counted(verdicts.holds, 'hold')}"
     right = f"{verdicts.accuracy:.0%} right where {verdicts.said:.0%} was said"
     print(f"\nwhere the fault lies: {counts}, {right}")
     print(f"calibration error of the verdicts {_number(verdicts.calibration_error)}")
@@ -76,7 +82,10 @@ def _print_advice(report: "Report") -> None:
 def _print_table(table: "Table", judged: str) -> None:
     from wingspan.advisor.judging.metrics import FEWEST
 
-    print(f"\n{table.title}: {table.episodes:,} of {table.clusters:,} clusters")
+    if not table.episodes:
+        print(f"\n{table.title}: none")
+        return
+    print(f"\n{table.title}: {table.episodes:,} of {counted(table.clusters, 'cluster')}")
     few = table.clusters < FEWEST
     why = f"too few clusters for intervals: {FEWEST} are needed" if few else _INTERVALS
     print(wrap(f"base rate {_number(table.base_rate)}; {why}", "  "))

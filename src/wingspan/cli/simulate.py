@@ -9,7 +9,7 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import console
+from wingspan.cli.paper import console, counted
 from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
@@ -73,9 +73,12 @@ def simulate(
         print(f"log    {log}")
     print(f"truth  {truth}")
     rate = made.events / seconds
-    print(
-        f"{made.jobs:,} jobs, {made.holds:,} holds, {made.events:,} events in {seconds:.1f} s ({rate:,.0f} a second)"
+    counts = (
+        counted(made.jobs, "job"),
+        counted(made.holds, "hold"),
+        counted(made.events, "event"),
     )
+    print(f"{', '.join(counts)} in {seconds:.1f} s ({rate:,.0f} a second)")
 
 
 def _print_table(rows: "tuple[Marginal, ...]") -> None:

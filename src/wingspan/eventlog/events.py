@@ -109,7 +109,7 @@ class Events:
     def _repr_html_(self) -> str:
         from wingspan.draw.table import table_html
 
-        title = f"<p>{len(self):,} events{in_markup(self._span())}</p>"
+        title = f"<p>{counted(len(self), 'event')}{in_markup(self._span())}</p>"
         return title + table_html(("event", "count"), self._counts())
 
     def _span(self) -> str:

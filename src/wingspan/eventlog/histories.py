@@ -15,6 +15,8 @@ from wingspan.eventlog.job_state import STATE_AFTER_EVENT, State
 from wingspan.eventlog.kernel import ABSENT
 
 _STARTED: Final = (2, 5)  # transfer sub-types: input and output started
+# DAGMan writes these about nodes without a job, under cluster 0.
+_WITHOUT_JOB: Final = (Event.GENERIC, Event.POST_SCRIPT_TERMINATED, Event.PRESKIP)
 STATE_EVENTS: Final = tuple(STATE_AFTER_EVENT)
 
 
@@ -167,7 +169,7 @@ class JobHistories:
             np.isin(kind[:-1], _STARTED) & (kind[1:] == kind[:-1] + 1) & (job[1:] == job[:-1])
         )
         start, end = rows[pairs], rows[pairs + 1] if len(pairs) else pairs
-        seconds = self.events.time[end] - self.events.time[start]
+        seconds = np.maximum(self.events.time[end] - self.events.time[start], 0.0)
         return FileTransfers(job[pairs], start, kind[pairs] == _STARTED[1], seconds)
 
 
@@ -201,6 +203,7 @@ def _ordered(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return the rows sorted by job, where each job starts, and the states."""
     chosen = (events.cluster >= 0) & (events.proc >= 0)
+    chosen &= (events.cluster > 0) | ~np.isin(events.code, _WITHOUT_JOB)
     if wanted is not None:
         chosen &= wanted
     rows = np.flatnonzero(chosen)

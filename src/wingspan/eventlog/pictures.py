@@ -8,6 +8,7 @@ from wingspan.draw.timeline import timeline_svg
 from wingspan.eventlog.codes import hold_name
 from wingspan.eventlog.histories import STATE_EVENTS, group_by_job
 from wingspan.eventlog.job_state import State
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
@@ -26,7 +27,7 @@ def states_svg(events: "Events") -> str:
     times = np.linspace(seen.min(), seen.max(), _TIMES) if len(seen) else np.empty(0)
     counts = history.count_states(times) if len(seen) else np.empty((len(State), 0), int)
     chosen = {kind.name.lower(): counts[kind].tolist() for kind in _STATES if counts[kind].any()}
-    return timeline_svg(times.tolist(), chosen, title=f"{len(history):,} jobs")
+    return timeline_svg(times.tolist(), chosen, title=counted(len(history), "job"))
 
 
 def holds_svg(history: "JobHistories") -> str:
@@ -47,5 +48,5 @@ def holds_svg(history: "JobHistories") -> str:
         columns["other codes"] = others
     shown = {name: [*column.tolist(), 0] for name, column in columns.items()}
     each = (edges[1] - edges[0]) / 3600
-    title = f"{len(holds.row):,} holds, by code, in stretches of {each:,.1f} h"
+    title = f"{counted(len(holds.row), 'hold')}, by code, in stretches of {each:,.1f} h"
     return timeline_svg(edges.tolist(), shown, title=title)

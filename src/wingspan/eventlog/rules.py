@@ -71,6 +71,11 @@ class Rule:
     source: str
 
     @property
+    def first_answer(self) -> Answer:
+        """What is advised before there is data: a removal needs more than a rule."""
+        return "fix first" if self.answer == "remove" else self.answer
+
+    @property
     def fixable(self) -> bool:
         """Whether a fix is known, or the cause passes or is fixed by others: never a removal then."""
         return self.answer not in {"no evidence", "remove"}

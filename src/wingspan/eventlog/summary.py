@@ -249,7 +249,7 @@ def _hold_group(
 ) -> HoldGroup:
     code, subcode, template = key
     times = np.sort(holds.start[places])
-    lengths = (holds.end - holds.start)[places]
+    lengths = np.maximum((holds.end - holds.start)[places], 0.0)
     ended = lengths[~np.isnan(lengths)]
     rule = explain(code, subcode, reason)
     return HoldGroup(

@@ -84,7 +84,8 @@ def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
     held[before[after]] = True
     evicted = np.isin(runs.end_code, _EVICTED) & ~held
     failed = (runs.end_code == Event.JOB_TERMINATED) & ~runs.good
-    return Ends(np.nan_to_num(runs.end - runs.start), runs.good, held, evicted, failed)
+    seconds = np.maximum(np.nan_to_num(runs.end - runs.start), 0.0)  # clocks may step back
+    return Ends(seconds, runs.good, held, evicted, failed)
 
 
 def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ...]:

@@ -40,7 +40,7 @@ def log_page(facts: LogFacts) -> Page:
         names[0] if len(names) == 1 else f"{len(names)} event logs",
         "",
         [
-            f"{summary.events:,} events of {counted(summary.jobs, 'job')}",
+            f"{counted(summary.events, 'event')} of {counted(summary.jobs, 'job')}",
             f"{stamp(summary.first)} to {stamp(summary.last)}",
         ],
         _lead(facts),

@@ -14,6 +14,7 @@ from wingspan.advisor.answers.advice import (
     settle_s,
 )
 from wingspan.advisor.answers.audit import Act, Audit
+from wingspan.shown import counted
 
 _RUNNING, _COMPLETED, HELD = 2, 4, 5
 _HOUR: Final = 3600.0
@@ -163,9 +164,9 @@ def _allowed(
         elif not _as_advised(job, ad):
             why = "it is not held for this reason any more"
         elif len(before) >= bounds.per_job:
-            why = f"it was released {len(before)} times; the bound is {bounds.per_job}"
+            why = f"it was released {counted(len(before), 'time')}; the bound is {bounds.per_job}"
         elif recent + len(good) >= bounds.per_hour:
-            why = f"{bounds.per_hour} jobs an hour is the bound"
+            why = f"the bound is {counted(bounds.per_hour, 'job')} an hour"
         else:
             good.append(job)
             continue
@@ -207,7 +208,7 @@ def _as_advised(job: Advice, ad: Mapping[str, Any] | None) -> bool:
     """Return whether the queue's job is held with the codes and reason that were advised on."""
     if ad is None or ad.get("JobStatus") != HELD:
         return False
-    codes = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+    codes = ad.get("HoldReasonCode") or 0, ad.get("HoldReasonSubCode") or 0
     reason = " ".join(str(ad.get("HoldReason") or "").split())
     return codes == (job.code, job.subcode) and reason == " ".join(job.reason.split())
 

@@ -199,9 +199,8 @@ def _answer(
         return "fix first", "rules, with measured use", 0.0
     if is_proof(rule, evidence):
         return "remove", "proof", 0.0
-    if chance is None:  # a removal needs more than a rule
-        answer: Answer = "fix first" if rule.answer == "remove" else rule.answer
-        return answer, "rules", rule.wait_s
+    if chance is None:
+        return rule.first_answer, "rules", rule.wait_s
     if chance.wait_s is not None:
         return _counselled(question, chance, chance.wait_s)
     if chance.p >= WORTH:

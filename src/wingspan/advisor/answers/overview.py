@@ -4,7 +4,7 @@ Rows share a cause and an answer, or a user, host, cluster or incident. All func
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from wingspan.advisor.answers.advice import Advice, Incident, incident_of
 
 CAUSE: Final = "cause"
+CLUSTER: Final = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ KEYS: Final[Mapping[str, Callable[[Advice, int], str]]] = MappingProxyType(
         CAUSE: _cause,
         "user": lambda job, _: job.owner or "?",
         "host": lambda job, _: job.host or "?",
-        "cluster": lambda job, _: cluster_of(job),
+        CLUSTER: lambda job, _: cluster_of(job),
         "incident": lambda _, number: str(number),
     }
 )
@@ -66,15 +67,24 @@ def cluster_of(job: Advice) -> str:
     return job.job.partition(".")[0]
 
 
-def overview(incidents: Iterable[Incident], by: str = CAUSE) -> tuple[Row, ...]:
-    """Group all jobs by a key of `KEYS`; the rows with most jobs come first."""
+def overview(incidents: Sequence[Incident], by: str = CAUSE) -> tuple[Row, ...]:
+    """Group all jobs by a key of `KEYS`; the rows with most jobs come first.
+
+    Cluster ids are unique only at one access point, so with several its name is added.
+    """
     found: dict[str, list[Advice]] = {}
-    key = KEYS[by]
+    several = _several_access_points(job for each in incidents for job in each.jobs)
     for number, incident in enumerate(incidents, 1):
         for job in incident.jobs:
-            found.setdefault(key(job, number), []).append(job)
+            name = KEYS[by](job, number)
+            name += f" at {job.access_point}" if several and by == CLUSTER else ""
+            found.setdefault(name, []).append(job)
     rows = (_row(name, jobs) for name, jobs in found.items())
     return tuple(sorted(rows, key=lambda row: (-len(row.jobs), -row.ran_s, row.key)))
+
+
+def _several_access_points(jobs: Iterable[Advice]) -> bool:
+    return len({job.access_point for job in jobs if job.access_point}) > 1
 
 
 def _row(key: str, jobs: list[Advice]) -> Row:
@@ -87,7 +97,7 @@ def _row(key: str, jobs: list[Advice]) -> Row:
         cause=Counter(job.cause for job in like).most_common(1)[0][0],
         jobs=tuple(jobs),
         other=len(jobs) - count,
-        clusters=len({cluster_of(job) for job in jobs}),
+        clusters=len({(job.access_point, cluster_of(job)) for job in jobs}),
         users=len({job.owner for job in jobs if job.owner}),
         hosts=len({job.host for job in jobs if job.host}),
         ran_s=sum(job.ran_s for job in jobs if job.ran_s == job.ran_s),
@@ -101,5 +111,17 @@ def select(incidents: Iterable[Incident], keep: Callable[[Advice], bool]) -> tup
 
 
 def commands(jobs: Collection[Advice]) -> list[str]:
-    """Return the commands that carry out the answers, one for each job that has one."""
-    return list(dict.fromkeys(job.command for job in jobs if job.command))
+    """Return the commands that carry out the answers, one for each job that has one.
+
+    Job ids are unique only at one access point, so with several a comment says where to run them.
+    """
+    several = _several_access_points(jobs)
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.command:
+            found.setdefault(job.access_point, []).append(job.command)
+    lines: list[str] = []
+    for access_point, each in found.items():
+        lines += [f"# at {access_point}"] if several else []
+        lines += dict.fromkeys(each)
+    return lines

@@ -46,6 +46,7 @@ from wingspan.advisor.models.saved import Advisor
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import Split, incident_weights, rolling
 from wingspan.errors import NotFoundError
+from wingspan.shown import counted
 
 ALWAYS: Final = "always release"
 CONSTANT: Final = "constant"
@@ -326,7 +327,7 @@ def too_few(samples: Samples, calibrate: Rows) -> str:
     if holds >= CALIBRATING[0] and incidents >= CALIBRATING[1]:
         return ""
     return (
-        f"{holds:,} labelled holds of {incidents:,} incidents in the slice that calibrates and chooses; "
+        f"{counted(holds, 'labelled hold')} of {counted(incidents, 'incident')} in the slice that calibrates and chooses; "
         f"{CALIBRATING[0]} of {CALIBRATING[1]} are needed"
     )
 

@@ -98,7 +98,7 @@ def _ratio(sums: Reals) -> Reals:
 def calibration(draws: Draws, p: Reals, y: Reals, w: Reals) -> tuple[Reals, Reals]:
     """Return calibration error and resolution, over bins of equal width.
 
-    The error is the mean gap between probability and outcome.
+    The error is the mean gap between probability and outcome. Both are nan if there are no samples.
     """
     place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     inside = (place[:, None] == np.arange(BINS)) * w[:, None]
@@ -110,7 +110,8 @@ def calibration(draws: Draws, p: Reals, y: Reals, w: Reals) -> tuple[Reals, Real
     base = seen.sum(axis=1, keepdims=True) / total
     error = (np.abs(said - seen) / total).sum(axis=1)
     resolution = (weight / total * (rate - base) ** 2).sum(axis=1)
-    return error, resolution
+    some = total[:, 0] > _TINY
+    return np.where(some, error, np.nan), np.where(some, resolution, np.nan)
 
 
 def average_precision(draws: Draws, score: Reals, y: Reals, w: Reals) -> Reals:

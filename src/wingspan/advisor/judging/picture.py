@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wingspan.advisor.judging.evaluate import Report, Table
 from wingspan.draw.curves import Panel, curves_svg
+from wingspan.shown import counted
 
 
 def reports_svg(reports: Iterable[tuple[str, Report]]) -> str:
@@ -29,6 +30,6 @@ def _panels(title: str, table: Table, model: str) -> list[Panel]:
         unit=True,
     )
     course = Panel(
-        f"{table.episodes:,} holds", "held on", "Brier score", {model: table.course}, dates=True
+        counted(table.episodes, "hold"), "held on", "Brier score", {model: table.course}, dates=True
     )
     return [calibration, course]
