@@ -102,6 +102,13 @@ def test_what_it_cost(explain):
     assert [one.host for one in report.attempts] == ["a", "b", "c", "d"]
 
 
+def test_a_hold_right_after_an_eviction_is_one_end(explain):
+    """HTCondor evicts a job to hold it, and may write the two a second apart."""
+    report = one(explain([SUBMIT, START, (90, 1, 4), (91, 1, 12), (191, 1, 13)]))
+    assert [attempt.outcome for attempt in report.attempts] == ["held", ""]
+    assert [(cost.what, cost.slot_s) for cost in report.costs] == [("held", 30)]
+
+
 def test_a_hold_that_lasts_counts_up_to_the_logs_end(explain):
     """Another job's later event is the log's end."""
     report = one(explain([SUBMIT, START, (90, 1, 12), (1090, 2, 0)]))

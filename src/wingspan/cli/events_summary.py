@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wingspan.cli.paper import counted, print_table, wrap
+from wingspan.cli.paper import amount, counted, print_table, wrap
 
 if TYPE_CHECKING:
     from wingspan.eventlog.summary import Summary
@@ -79,8 +79,8 @@ def _print_rest(found: "Summary", rows: int) -> None:
             {
                 "resource": _UNITS.get(each.resource, each.resource),
                 "jobs": f"{each.jobs:,}",
-                "requested (median)": _amount(each.median_request),
-                "used (median)": _amount(each.median_use),
+                "requested (median)": amount(each.median_request),
+                "used (median)": amount(each.median_use),
                 "over request": f"{each.over:.0%}",
                 "under half": f"{each.under_half:.0%}",
             }
@@ -127,10 +127,6 @@ def _hours(seconds: float) -> str:
 def stamp(seconds: float) -> str:
     """Return a time of the log as a stamp in the local zone."""
     return datetime.fromtimestamp(float(seconds)).astimezone().isoformat(" ", "seconds")
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def span(seconds: float | None) -> str:

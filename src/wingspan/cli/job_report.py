@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.cli.held_json import job_json
 from wingspan.cli.held_text import fit
 from wingspan.cli.json_output import print_json
-from wingspan.cli.paper import counted, duration
+from wingspan.cli.paper import amount, counted, duration
 from wingspan.shown import shown_name
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _phases(one: "Attempt") -> Iterator[str]:
 def _use(name: str, amounts: "Amounts", unit: str = "") -> str:
     if amounts.used is None:
         return ""
-    asked = "" if amounts.asked is None else f" of {_amount(amounts.asked)} requested"
-    return f"{name} {_amount(amounts.used)}{f' {unit}' if unit else ''}{asked}"
+    asked = "" if amounts.asked is None else f" of {amount(amounts.asked)} requested"
+    return f"{name} {amount(amounts.used)}{f' {unit}' if unit else ''}{asked}"
 
 
 def _cost(report: "JobReport") -> Iterator[str]:
@@ -170,7 +170,3 @@ def _began(one: "Attempt") -> float:
 
 def _time(at: float) -> str:
     return "-" if math.isnan(at) else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -50,6 +50,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def amount(value: float) -> str:
+    """Return a number with three digits, or as a whole number.
+
+    >>> amount(0.12345), amount(12345.6)
+    ('0.123', '12,346')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def print_table(title: str, lines: list[dict[str, Any]]) -> None:
     """Print a title and a table whose columns are the keys of the first line.
 

@@ -22,6 +22,7 @@ _CHANGES: Final = tuple(code for code, change in CHANGE_OF.items() if change != 
 _CODES: Final = (*_CHANGES, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
 _WITH_BODY: Final = tuple(code for code in _CHANGES if code not in _WITHOUT_BODY)
 _KB: Final = 1024.0
+_HOLD_S: Final = 2.0  # at most, from the eviction of a job that is being held to its hold
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
 
 
@@ -73,8 +74,9 @@ def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any])
         _again(made, at)
     elif change == Change.HELD:
         last = made[-1]
-        ended = last.outcome and last.phase != Phase.HELD and last.since == at  # for this hold
-        last = last if ended else _open(made)
+        soon = at - last.since <= _HOLD_S
+        ended = last.outcome and last.phase != Phase.HELD and soon  # for this hold
+        last = replace(last, since=at) if ended else _open(made)
         reason = str(body.get("HoldReason", ""))
         made[-1] = replace(enter(last, Phase.HELD, at), outcome="held", reason=reason)
     elif change in {Change.REQUEUED, Change.REMOVED, Change.ENDED}:

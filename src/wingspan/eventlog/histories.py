@@ -203,7 +203,8 @@ def _ordered(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return the rows sorted by job, where each job starts, and the states."""
     chosen = (events.cluster >= 0) & (events.proc >= 0)
-    chosen &= (events.cluster > 0) | ~np.isin(events.code, _WITHOUT_JOB)
+    zero = np.flatnonzero(events.cluster == 0)
+    chosen[zero] &= ~np.isin(events.code[zero], _WITHOUT_JOB)
     if wanted is not None:
         chosen &= wanted
     rows = np.flatnonzero(chosen)
