@@ -182,9 +182,10 @@ def test_a_run_that_ended_well_says_what_went_wrong_on_the_way(parse, make_step,
         "n", 1, 100.0, Phase.HELD, "e1", 10.0, 0.0, 20.0, outcome="held", reason=reason, job="7.0"
     )
     usage = Usage("memory", 646.0, 100.0)
-    fit = replace(make_step("fit"), attempts=(held,), usage=(usage,))
+    lacked = replace(held, number=2, phase=Phase.OUTPUT, outcome="exit 4", reason="")
+    fit = replace(make_step("fit"), attempts=(held, lacked), usage=(usage,))
     page = parse(page_of(make_run([fit])))
-    assert "On the way: 1 attempt held" in page.text
+    assert "On the way: 1 attempt held and 1 attempt lacked memory" in page.text
     assert 'it used 646 MB, asked for 100 MB: memory="832MB"' in page.text
     (row,) = page.data["tables"]["held"]["rows"]
     assert 'A later attempt ended well. Request memory="832MB".' in row

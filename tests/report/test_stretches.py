@@ -13,6 +13,7 @@ from wingspan.report.stretches import (
     critical_path,
     of_attempts,
     of_record,
+    queued_since,
     spans_of,
     spent,
 )
@@ -70,6 +71,19 @@ def test_a_job_that_is_held_is_held_until_now():
     held = Attempt("n", 1, 100.0, Phase.HELD, "m", 10.0, 0.0, 20.0, outcome="held", job="1.0")
     found = of_attempts({"a": [held]}, [], 160.0)
     assert [(one.kind, one.length) for one in found] == [("queued", 10), ("lost", 20), ("held", 60)]
+
+
+def test_a_job_of_several_steps_is_named_for_the_one_that_failed():
+    """Its steps are one link of the critical path, and its transfers are lost with it."""
+    one = Attempt("n", 1, 110.0, Phase.OUTPUT, "m", 5.0, 2.0, 3.0, outcome="exit 1", job="1.0")
+    tried = {"prepare": [one], "dock": [one]}
+    found = of_attempts(tried, ["dock"], None)
+    assert {each.step for each in found} == {"dock"}
+    assert {each.steps for each in found} == {("prepare", "dock")}
+    (link,) = critical_path({"dock": ("prepare",)}, spans_of(found), queued_since(found))
+    assert (link.step, link.waited_s, link.ran_s) == ("dock", 5.0, 5.0)
+    sums = spent(found, 0.0, 0.0)
+    assert (sums.good_s, sums.failed_s) == (0.0, 5.0)
 
 
 def test_the_critical_path_is_what_the_end_waited_for():

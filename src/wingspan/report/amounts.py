@@ -46,7 +46,7 @@ def size(count: float) -> str:
     for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= of:
             return f"{count / of:,.1f} {unit}"
-    return f"{count:,.0f} bytes"
+    return counted(round(count), "byte")
 
 
 def number(value: object) -> str:

@@ -10,6 +10,7 @@ from wingspan.report.amounts import megabytes, number, seconds, size, stamp
 from wingspan.report.run_facts import RunFacts
 from wingspan.report.step_facts import StepFacts
 from wingspan.runner.events import DONE, FAILED, UNDER_WAY
+from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.run_folder import STDERR, STDOUT
 from wingspan.runner.written import end_of, own_attempts, read_metrics, shown_lines
 from wingspan.shown import brief
@@ -99,7 +100,7 @@ def _state(step: StepFacts) -> list[list[str]]:
         ["ended" if event.wall_s else "since", stamp(event.time or None)],
         ["time", seconds(event.wall_s) if event.wall_s else ""],
         ["processor time", seconds(event.cpu_s) if event.cpu_s else ""],
-        ["memory", megabytes(event.peak_memory_mb) if event.peak_memory_mb else ""],
+        ["memory", megabytes(step.memory_mb or None)],
         ["taken over from", event.adopted],
     ]
     return [row for row in rows if row[1]]
@@ -141,7 +142,7 @@ def _attempts(step: StepFacts) -> list[list[str]]:
                 seconds(each)
                 for each in (one.queued_s, one.input_s, one.run_s, one.output_s, one.held_s)
             ),
-            one.outcome or one.phase,
+            MEANINGS.get(one.outcome, one.outcome) or one.phase,
             brief(one.reason, _LONGEST),
         ]
         for one in step.attempts

@@ -13,6 +13,7 @@ from wingspan.report.stretches import spent
 from wingspan.runner.alike import names_of
 from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
+from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
 from wingspan.shown import brief
 
@@ -21,6 +22,7 @@ _CAUSE: Final = 600  # characters of a cause
 _OPEN_LINES: Final = 14  # of a traceback that is open from the first
 _RESULTS: Final = 8
 _HELD: Final = 5
+_TROUBLE: Final = ("held", "evicted", "lost", "lacked memory", "lacked disk", "left a bad machine")
 _BARE: Final = re.compile(r"(?:\w+: )?[A-Z]\w+(?:; .*)?")  # a class' name alone says nothing
 
 
@@ -172,8 +174,9 @@ def _result(facts: RunFacts, *, values: bool) -> Callout:
 
 def _trouble(facts: RunFacts) -> list[str]:
     """Return what went wrong on the way to a good end, and what to request the next time."""
-    outcomes = Counter(one.outcome for step in facts.steps for one in step.attempts)
-    lost = {outcome: outcomes[outcome] for outcome in ("held", "evicted") if outcomes[outcome]}
+    jobs = {(one.job, one.number): one.outcome for step in facts.steps for one in step.attempts}
+    outcomes = Counter(MEANINGS.get(outcome, outcome) for outcome in jobs.values())
+    lost = {outcome: outcomes[outcome] for outcome in _TROUBLE if outcomes[outcome]}
     lines = []
     if lost:
         sums = spent(facts.stretches, 0.0, 0.0)

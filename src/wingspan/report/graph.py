@@ -21,6 +21,8 @@ def nodes_of(steps: Sequence[StepFacts]) -> tuple[Sequence[Node], str]:
 
 def _one(step: StepFacts, place: int) -> Node:
     event = step.event
-    note = f"{seconds(event.wall_s)}, {megabytes(event.peak_memory_mb)}" if event.wall_s else ""
+    note = ", ".join(
+        filter(None, (seconds(event.wall_s or None), megabytes(step.memory_mb or None)))
+    )
     note = note or ("from the store" if event.state == DONE else "")
     return Node(step.name, event.state, note, step.needs, f"#{step_id(place)}")

@@ -19,10 +19,19 @@ from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Secti
 from wingspan.report.redact import NOTE
 from wingspan.report.run_facts import RunFacts
 from wingspan.report.step_facts import StepFacts
-from wingspan.report.stretches import OFF_SLOT, Link, Stretch, critical_path, spans_of, spent
+from wingspan.report.stretches import (
+    OFF_SLOT,
+    Link,
+    Stretch,
+    critical_path,
+    queued_since,
+    spans_of,
+    spent,
+)
 from wingspan.report.study_blocks import study_blocks
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, STOPPED
 from wingspan.runner.failure import request_mb
+from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
 from wingspan.runner.usage import Usage
 
@@ -116,8 +125,7 @@ def _steps(facts: RunFacts, details: Mapping[str, object]) -> Table:
 
 def _step_row(step: StepFacts, *, pool: bool) -> list[Cell]:
     event = step.event
-    memory = max((one.used or 0.0 for one in step.usage if one.resource == "memory"), default=0.0)
-    memory = max(memory, event.peak_memory_mb)
+    memory = step.memory_mb
     row: list[Cell] = [step.name, event.state]
     row.append((seconds(event.wall_s), event.wall_s) if event.wall_s else "")
     row.append((megabytes(memory), memory) if memory else "")
@@ -134,7 +142,9 @@ def _time(facts: RunFacts) -> list[Block]:
     if not facts.stretches:
         return [Pairs(_spent_rows(facts))] if facts.cached_s else []
     links = critical_path(
-        {step.name: step.needs for step in facts.steps}, spans_of(facts.stretches)
+        {step.name: step.needs for step in facts.steps},
+        spans_of(facts.stretches),
+        queued_since(facts.stretches),
     )
     lanes, left = _lanes(facts, {link.step for link in links})
     blocks: list[Block] = [Pairs(_spent_rows(facts))]
@@ -176,7 +186,10 @@ def _lanes(facts: RunFacts, critical: set[str]) -> tuple[list[Lane], int]:
 
 
 def _bar(one: Stretch, ids: Mapping[str, str], critical: set[str]) -> Bar:
-    title = f"{one.step}: {one.kind} for {seconds(one.length)}{f', {one.outcome}' if one.outcome else ''}"
+    outcome = MEANINGS.get(one.outcome, one.outcome)
+    others = [step for step in one.steps if step != one.step]
+    shared = f", with {counted(len(others), 'other step')} in its job" if others else ""
+    title = f"{one.step}: {one.kind} for {seconds(one.length)}{f', {outcome}' if outcome else ''}{shared}"
     kind = one.kind
     href = f"#{ids[one.step]}" if one.step in ids else ""
     return Bar(one.start, one.end, kind, title, href, one.step in critical)
@@ -236,7 +249,11 @@ def _use(facts: RunFacts) -> list[Block]:
     found: dict[tuple[str, str], list[Usage]] = {}
     for step in facts.steps:
         for one in step.usage:
-            if one.used is not None and (one.resource != "disk" or step.attempts):
+            if (
+                one.used is not None
+                and (one.resource != "disk" or step.attempts)
+                and not _unmeasured(one)
+            ):
                 found.setdefault((map_of(step.name), one.resource), []).append(one)
     rows = [_use_row(*key, of) for key, of in found.items()]
     if not rows:
@@ -252,6 +269,11 @@ def _use(facts: RunFacts) -> list[Block]:
         "fits",
     ]
     return [Table("requests", "By map", columns, rows, frozenset({2, 3, 4, 5, 6}))]
+
+
+def _unmeasured(one: Usage) -> bool:
+    """Return whether a process ended before its memory was looked at."""
+    return one.resource == "memory" and (one.used or 0.0) < 1
 
 
 def _use_row(name: str, resource: str, of: Sequence[Usage]) -> list[Cell]:

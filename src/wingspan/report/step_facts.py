@@ -47,6 +47,13 @@ class StepFacts:
     attempts: "tuple[Attempt, ...]" = ()
     usage: "tuple[Usage, ...]" = ()
 
+    @property
+    def memory_mb(self) -> float:
+        """The most memory that was measured of it, by itself or by its machine; 0 if nothing was."""
+        used = [one.used or 0.0 for one in self.usage if one.resource == "memory"]
+        most = max([self.event.peak_memory_mb, *used])
+        return most if most >= 1 else 0.0
+
 
 def step_facts(
     step: "PlannedStep",

@@ -1,7 +1,8 @@
 """When the steps of a run did what, from its record or from its attempts on a pool. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wingspan.eventlog.job_state import Phase
@@ -33,7 +34,7 @@ class Stretch:
     Parameters
     ----------
     step
-        The step of the job, the first of several.
+        The step of the job; of several, one that failed, or the last.
     place
         The machine; empty for this one, and in the queue.
     kind
@@ -46,6 +47,7 @@ class Stretch:
     start: float
     end: float
     outcome: str = ""
+    steps: tuple[str, ...] = ()
 
     @property
     def length(self) -> float:
@@ -92,15 +94,18 @@ def of_attempts(
         Steps that failed: the last attempt of such a step is one that failed.
     """
     bad = set(failed)
-    seen: set[tuple[str, str, int]] = set()
-    found: list[Stretch] = []
+    jobs: dict[tuple[str, str, int], list[str]] = {}
     for step, tried in attempts.items():
         for one in tried:
-            job = (one.node, one.job, one.number)
-            if job not in seen:
-                seen.add(job)
-                ended_badly = step in bad and one is tried[-1]
-                found += _of_attempt(step, one, now, ended_badly=ended_badly)
+            jobs.setdefault((one.node, one.job, one.number), []).append(step)
+    found: list[Stretch] = []
+    for job, steps in jobs.items():
+        step = next((name for name in steps if name in bad), steps[-1])
+        tried = attempts[step]
+        one = next(each for each in tried if (each.node, each.job, each.number) == job)
+        ended_badly = step in bad and one is tried[-1]
+        stretches = _of_attempt(step, one, now, ended_badly=ended_badly)
+        found += [replace(each, steps=tuple(steps)) for each in stretches]
     return found
 
 
@@ -143,7 +148,9 @@ class Link:
 
 
 def critical_path(
-    needs: Mapping[str, Sequence[str]], spans: Mapping[str, tuple[float, float]]
+    needs: Mapping[str, Sequence[str]],
+    spans: dict[str, tuple[float, float]],
+    since: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Link]:
     """Return the chain of steps that the end of a run waited for.
 
@@ -152,21 +159,28 @@ def critical_path(
     needs
         By step, the steps that it reads from.
     spans
-        By step that ran, when it was first on a machine and when it ended.
+        By step that ran, when it was first on a machine and when it ended; equal for the steps of one job, which are one
+        link.
+    since
+        By step, when its first job was queued.
     """
     if not spans:
         return []
-    step = max(spans, key=lambda name: spans[name][1])
+    step = max(reversed(spans), key=lambda name: spans[name][1])  # of one job, the last step
     chain: list[Link] = []
+    shown = step
     while True:
         start, end = spans[step]
         before = [need for need in needs.get(step, ()) if need in spans and spans[need][0] < end]
         last = max(before, key=lambda name: spans[name][1], default=None)
-        ready = start if last is None else min(spans[last][1], start)
-        chain.append(Link(step, start - ready, end - start))
+        if last is not None and spans[last] == spans[step]:
+            step = last
+            continue
+        ready = since.get(step, start) if last is None else spans[last][1]
+        chain.append(Link(shown, start - min(ready, start), end - start))
         if last is None:
             return chain[::-1]
-        step = last
+        step = shown = last
 
 
 def spans_of(stretches: Iterable[Stretch]) -> dict[str, tuple[float, float]]:
@@ -174,8 +188,18 @@ def spans_of(stretches: Iterable[Stretch]) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for one in stretches:
         if one.kind not in OFF_SLOT:
-            start, end = found.get(one.step, (one.start, one.end))
-            found[one.step] = min(start, one.start), max(end, one.end)
+            for step in one.steps or (one.step,):
+                start, end = found.get(step, (one.start, one.end))
+                found[step] = min(start, one.start), max(end, one.end)
+    return found
+
+
+def queued_since(stretches: Iterable[Stretch]) -> dict[str, float]:
+    """Return when the first job of each step was queued, or began."""
+    found: dict[str, float] = {}
+    for one in stretches:
+        for step in one.steps or (one.step,):
+            found[step] = min(found.get(step, one.start), one.start)
     return found
 
 
@@ -193,11 +217,17 @@ class Spent:
 
 
 def spent(stretches: Iterable[Stretch], cached_s: float, pruned_s: float) -> Spent:
-    """Return the sums; of attempts that were lost, also their transfers."""
+    """Return the sums; transfers count as the attempts did for which they were."""
     sums = dict.fromkeys(("good", "failed", "lost", "held", "queued"), 0.0)
     for one in stretches:
         gone = one.outcome in LOST or one.kind == "lost"
         kind = "lost" if gone and one.kind not in OFF_SLOT else one.kind
+        if (
+            kind == "transfer"
+            and one.outcome.startswith(("exit ", "signal "))
+            and one.outcome != "exit 0"
+        ):
+            kind = "failed"
         sums["good" if kind in {"running", "transfer"} else kind] += one.length
     return Spent(
         sums["good"],

@@ -106,7 +106,7 @@ def failure(
     if sent is not None:
         name = signal.Signals(sent).name
         if crash:
-            fix = "native code crashed there: check its arguments, or update that library; wingspan logs has the stack"
+            fix = "usually native code: check its arguments, or update that library; wingspan logs has the stack"
             return Failure(f"its process was ended by {name} in {crash}", fix)
         fix = "run the command again; if it repeats, look at its output: wingspan logs"
         return Failure(f"its process was ended by {name}", fix)

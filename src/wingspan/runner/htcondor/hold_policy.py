@@ -20,6 +20,12 @@ DISK_EXIT = 5  # the disk of the machine is full: run again with more, elsewhere
 ELSEWHERE_EXIT = 7  # trials of a lane fail at once: run the same again on another machine
 MORE_EXIT = 6  # a lane of a sweep ended for its time, and trials are left
 SELECTED_EXIT = 10  # of the script before a sweep's node: its result is there, and no job is needed
+MEANINGS: Mapping[str, str] = {
+    f"exit {MEMORY_EXIT}": "lacked memory",
+    f"exit {DISK_EXIT}": "lacked disk",
+    f"exit {ELSEWHERE_EXIT}": "left a bad machine",
+    f"exit {MORE_EXIT}": "more trials are left",
+}  # how an attempt ended -> why
 CHECKPOINT_EXIT = 85  # HTCondor's custom: a checkpoint is complete, send it and start again
 STARTS = 3  # how often a job is run that ends without a result
 STARTS_WITHOUT_WORK = 10  # starts of a job, each lost within a minute, until it is removed
