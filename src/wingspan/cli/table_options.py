@@ -208,7 +208,7 @@ class Work:
     """Where the steps run, and with what."""
 
     shards: Shards = 1
-    cpus: Annotated[int, typer.Option(min=1, help="Cores of reading and of each fit.")] = 1
+    cpus: Annotated[int, typer.Option(min=1, help="Cores of each fit.")] = 1
     memory: Memory = None
     home: HomeOption = None
     as_json: AsJson = False

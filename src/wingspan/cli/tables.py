@@ -200,7 +200,7 @@ def _runner(home: Path | None, cpus: int, on: str) -> "Iterator[LocalRunner | No
     with LocalRunner() as runner:
         if not find_home(home).history(_PIPELINE).exists():
             runner.expect(cpus, "sklearn", _RECIPE)  # takes longest
-            runner.expect(cpus, "polars", _RECIPE)
+            runner.expect(1, "polars", _RECIPE)
         yield runner
 
 

@@ -59,8 +59,7 @@ def table_training(what: Training) -> Pipeline:
     """
     _check(what)
     p = Pipeline("table-training")
-    asked = _resources(what, read_mb(what.data), cpus=what.cpus)
-    table = p.step(read, what.data, what.options, resources=asked)
+    table = p.step(read, what.data, what.options, resources=_resources(what, read_mb(what.data)))
     prepared = _prepare(p, what, table, what.split)
     found = _tune(p, what, table)
     rules = what.split.rules_of_folds or [what.split]
@@ -74,8 +73,7 @@ def table_training(what: Training) -> Pipeline:
     compared = (table, prepared, what.split)
     seen = p.step(look, *compared, name="survey", resources=_resources(what))
     shown = evaluations | {BASELINE: seen.baseline}
-    most = max(_apply_mb(what, label) for label in what.labels)
-    largest = _resources(what, most, cpus=what.cpus, seconds=0.0)
+    largest = _resources(what, max(_apply_mb(what, label) for label in what.labels), seconds=0.0)
     if not what.split.fold_count:
         chosen = (evaluations, seen.baseline, seen.survey, table, prepared, what.facts)
         p.step(choose_best, models, *chosen, resources=largest)
@@ -215,8 +213,7 @@ def _tune(p: Pipeline, what: Training, table: Handle) -> dict[str, Handle]:
 def _prepare(p: Pipeline, what: Training, table: Handle, split: SplitRule) -> Handle:
     """Add the steps that learn the preparation, in one piece or in shards."""
     if what.shards == 1:
-        asked = _resources(what, cpus=what.cpus)
-        return p.step(prepare, table, split, what.wanted, resources=asked)
+        return p.step(prepare, table, split, what.wanted, resources=_resources(what))
     inputs = p.step(choose, table, what.wanted, resources=_resources(what))
     parts = p.map(
         learn,
@@ -279,8 +276,7 @@ def _test(
 
     The threshold was chosen on validation rows.
     """
-    most = max(_apply_mb(what, label) for label in what.labels)
-    asked = _resources(what, most, cpus=what.cpus if what.shards == 1 else 1)
+    asked = _resources(what, max(_apply_mb(what, label) for label in what.labels))
     parts = _score(p, what, "test", (best, *given, what.split), asked)
     short = _resources(what, seconds=0.0)
     return p.step(join_best, parts, given[1], *chosen, name="test", resources=short)

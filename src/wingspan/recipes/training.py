@@ -71,7 +71,7 @@ class Training:
     shards
         Parts that preparation, evaluation and prediction are done in; no result depends on it.
     cpus
-        Cores of reading, preparing and of each fit.
+        Cores of each fit.
     memory
         Memory of every step; default: by the size of the table, and by the estimator.
     """
