@@ -71,6 +71,7 @@ def answers(log):
     return {job["job"].partition(".")[0]: job for each in incidents for job in each["jobs"]}
 
 
+@pytest.mark.long
 def test_six_causes_and_canaries(job_folder, wait_until):
     """Each cause gets its own answer; an outage that is over is released whole, one that lasts stops at its canary."""
     log, other = job_folder / "log", job_folder / "other.log"

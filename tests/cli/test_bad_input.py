@@ -248,6 +248,7 @@ def test_new_rows_that_do_not_fit_the_model_are_refused(trained):
     refused(trained, *words, told=["column 'amount' has inf"])
 
 
+@pytest.mark.long
 def test_unseen_categories_are_counted(trained):
     """They are no error: the rows are predicted, and the count stands in the messages and the JSON."""
     lines = loans(20, home=lambda row: "yacht" if row < 3 else "own")
@@ -301,6 +302,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_the_same_command_goes_on(trained, small_disk):
     """The folder that is full is named; after the disk has grown nothing finished is run again."""
     disk = small_disk("128k")

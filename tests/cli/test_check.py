@@ -136,6 +136,7 @@ def test_a_url_that_no_machine_can_fetch_is_a_problem(checked, look):
     assert "3.0 MB are fetched by the machines themselves" in told
 
 
+@pytest.mark.long
 def test_an_environment_that_travels_is_packed_and_counted(checked, look):
     """How it is sent is said, and what jobs import is tried with it alone; above the profile's limit it is a problem."""
     (checked.path / "wingspan.toml").write_text(

@@ -64,6 +64,7 @@ def held_and_released(count):
     return "".join(events)
 
 
+@pytest.mark.long
 def test_trained_advisors_open(tmp_path):
     """`holds train` writes a folder that opens, with a card that tells counts and slices."""
     log = tmp_path / "log"
@@ -106,6 +107,7 @@ def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     assert sum(line.startswith("brier") for line in lines) == (5 if width == 80 else 2)
 
 
+@pytest.mark.long
 def test_the_lstm_takes_part(tmp_path):
     """With `--lstm` its score is on the advisor's card; from too few incidents it is left out, and that is told."""
     pytest.importorskip("torch")

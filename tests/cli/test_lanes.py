@@ -54,6 +54,7 @@ def wingspan(capsys, monkeypatch):
     return go
 
 
+@pytest.mark.long
 def test_a_trial_that_is_evicted_can_be_followed(
     project, small_pool, tmp_path, wait_until, wingspan
 ):

@@ -132,6 +132,7 @@ def test_run_ends_with_short_results_and_metrics(project):
     assert len(many) == 16
 
 
+@pytest.mark.long
 def test_until_force_touch_and_jobs(doubling):
     """A part is run, a step is forced, last results are kept; plan says what would happen."""
     assert (

@@ -156,7 +156,7 @@ def test_a_search_killed_at_any_moment_gives_the_same_draws_and_none_twice(tmp_p
         search, prune = source.choice(TRIED), source.choice(PRUNED)
         spec, draws, _ = whole_study(search, prune, 1)
         folder = tmp_path / f"{study}"
-        ended = False
+        ended, usual_s = False, 0.03
         while not ended:
             pid = os.fork()
             if not pid:
@@ -165,7 +165,8 @@ def test_a_search_killed_at_any_moment_gives_the_same_draws_and_none_twice(tmp_p
                     os._exit(0)
                 finally:
                     os._exit(1)
-            time.sleep(source.expovariate(1 / 0.03))
+            time.sleep(source.expovariate(1 / usual_s))
+            usual_s *= 1.2  # a large process takes long to fork: it must come to an end all the same
             os.kill(pid, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             assert code in {0, -signal.SIGKILL}
