@@ -35,7 +35,7 @@ def samples(write):
 
 def fit_average(*given):
     """Return an average of two models."""
-    return Blend((fit_boosting(*given), fit_forest(*given)), (4.0, 1.0), fit_rates(*given))
+    return Blend((fit_boosting(*given), fit_forest(*given)), (4.0, 1.0))
 
 
 def advised(samples, fit):

@@ -166,7 +166,9 @@ def test_a_search_killed_at_any_moment_gives_the_same_draws_and_none_twice(tmp_p
                 finally:
                     os._exit(1)
             time.sleep(source.expovariate(1 / usual_s))
-            usual_s *= 1.2  # a large process takes long to fork: it must come to an end all the same
+            usual_s *= (
+                1.2  # a large process takes long to fork: it must come to an end all the same
+            )
             os.kill(pid, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             assert code in {0, -signal.SIGKILL}

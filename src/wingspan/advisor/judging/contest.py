@@ -30,7 +30,6 @@ from wingspan.advisor.models.baselines import (
 )
 from wingspan.advisor.models.calibrate import IDENTITY
 from wingspan.advisor.models.decision import decision_cost
-from wingspan.advisor.models.expected import expected_of, weigh
 from wingspan.advisor.models.intervals import STRENGTH, fit_strength, group_holds
 from wingspan.advisor.models.learned import (
     Blend,
@@ -254,15 +253,13 @@ def choose(
     """Choose the winner among models that are not controls, the average included."""
     lacking = too_few(samples, split.calibrate)
     truest = without_fixes(samples, split.train).label[split.calibrate]
-    rates = fit_rates(samples, split.both, weights.both)
-    known = _clusters_before(samples, split, weights)
-    if _can_average(entered):
-        model, said = _average(entered, samples, split.calibrate, rates, known)
-        entered = [*entered, _contestant(AVERAGE, model, said, truest, weights.later)]
+    average = [_average(entered, truest, weights.later)] if _can_average(entered) else []
+    entered = [*entered, *average]
     fair = [each for each in entered if each.name not in {ALWAYS, CONSTANT, *controls}]
     winner = None if lacking or not fair else _cheapest(fair, samples, split, weights.later)
+    rates = fit_rates(samples, split.both, weights.both)
     judged = next((each for each in entered if each.name == (winner or ADVISING)), None)
-    strength = STRENGTH if judged is None else _strength(judged, samples, split, known)
+    strength = STRENGTH if judged is None else _strength(judged, samples, split, weights)
     return Contest(tuple(entered), winner, rates, strength, lacking)
 
 
@@ -270,28 +267,13 @@ def _can_average(entered: Sequence[Contestant]) -> bool:
     return set(_SHARES) <= {each.name for each in entered}
 
 
-def _average(
-    entered: Sequence[Contestant], samples: Samples, rows: Rows, rates: Rates, clusters: Reals
-) -> tuple[Blend, Reals]:
-    """Return the average of the learned models, and what it said of some rows.
-
-    `clusters` are those of each row's cause that the models had learned from by then.
-    """
-    by_name = {each.name: each for each in entered}
-    parts, shares = [by_name[name] for name in _SHARES], tuple(_SHARES.values())
+def _average(entered: Sequence[Contestant], truest: Reals, weights: Reals) -> Contestant:
+    known = {each.name: each for each in entered}
+    parts, shares = [known[name] for name in _SHARES], tuple(_SHARES.values())
     models = [part.model for part in parts]
-    model = Blend(tuple(each for each in models if isinstance(each, Learned)), shares, rates)
+    model = Blend(tuple(each for each in models if isinstance(each, Learned)), shares)
     said = blended([part.said for part in parts], shares)
-    return model, weigh(said, clusters, expected_of(samples, rows))
-
-
-def _clusters_before(samples: Samples, split: Split, weights: Weights) -> Reals:
-    """Return how many clusters of its cause were known before each calibrating row's block."""
-    known = np.zeros(len(split.calibrate))
-    for earlier, block in rolling(samples, split):
-        rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
-        known[_places(split.calibrate, block)] = rates.clusters(samples, block)
-    return known
+    return _contestant(AVERAGE, model, said, truest, weights)
 
 
 def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weights: Reals) -> str:
@@ -311,13 +293,16 @@ def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weight
     return min(better, key=lambda name: better[name], default=AVERAGE)
 
 
-def _strength(judged: Contestant, samples: Samples, split: Split, clusters: Reals) -> float:
+def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weights) -> float:
     """Calibrate a model's intervals by the outcomes in the slice, block by block."""
     groups = []
-    for _, block in rolling(samples, split):
-        places = _places(split.calibrate, block)
-        columns = judged.said[places], samples.label[block], clusters[places]
-        groups.append(group_holds(samples, block, *columns))
+    for earlier, block in rolling(samples, split):
+        rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
+        known = np.array([rates.evidence(cause) for cause in samples.causes], np.float64)
+        said = judged.said[_places(split.calibrate, block)]
+        groups.append(
+            group_holds(samples, block, said, samples.label[block], known[samples.cause[block]])
+        )
     return fit_strength(np.concatenate(groups)) if groups else STRENGTH
 
 

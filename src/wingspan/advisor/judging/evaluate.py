@@ -171,7 +171,7 @@ def evaluate(
         tables.append(_true_table(samples, mine, contest, truth))
         coverage = cover(samples, mine, advised_outcomes(mine, truth))
         verdicts = judge_verdicts(mine.advice, [truth.cause[row] for row in mine.rows])
-    evidence = contest.rates.clusters(samples, rows)
+    evidence = np.array([contest.rates.evidence(cause) for cause in samples.causes], np.int64)
     parts = {"training": split.train, "calibrating": split.calibrate, "test": released}
     slices = tuple(describe(name, samples, part) for name, part in parts.items() if len(part))
     return Report(
@@ -184,7 +184,7 @@ def evaluate(
         winner=contest.winner,
         judged=contest.judged,
         chosen=contest.lacking or (_STORED if contest.stored else _CHOSEN),
-        covered=float((evidence > 0).mean()) if len(rows) else 0.0,
+        covered=float((evidence[samples.cause[rows]] > 0).mean()) if len(rows) else 0.0,
         tables=tuple(tables),
         coverage=coverage,
         answers=count_answers(answers, incident_weights(samples, rows)),

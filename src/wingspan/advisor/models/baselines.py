@@ -89,11 +89,6 @@ class Rates:
         """Return how many clusters with this code and sub-code had a release whose outcome is known."""
         return self.counts.get(_keys(cause)[1], (0.0, 0.0, 0))[2]
 
-    def clusters(self, samples: Samples, rows: Rows) -> NDArray[np.int64]:
-        """Return `evidence` for the cause of each row."""
-        each = np.array([self.evidence(cause) for cause in samples.causes], np.int64)
-        return each[samples.cause[rows]]
-
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:  # noqa: ARG002
         """Return the rate of each row's cause, whenever it is released."""
         rates = np.array([self.rate(cause) for cause in samples.causes], np.float64)

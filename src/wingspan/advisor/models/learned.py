@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.models.baselines import Rates, Releases, as_released, blindly
-from wingspan.advisor.models.expected import expected_of, weigh
+from wingspan.advisor.models.baselines import Releases, as_released, blindly
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.errors import FormatError
 
@@ -59,23 +58,15 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Several estimators, averaged with each other and with the rules.
-
-    Attributes
-    ----------
-    rates
-        Counts of the releases that the estimators learned from: the fewer clusters of a cause, the more its rule counts.
-    """
+    """Several estimators whose logits are averaged with weights."""
 
     models: tuple[Learned, ...]
     weights: tuple[float, ...]
-    rates: Rates = field(repr=False)
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the probability at the weighted mean of the logits."""
         each = [model.predict(samples, rows, releases) for model in self.models]
-        clusters = self.rates.clusters(samples, rows).astype(np.float64)
-        return weigh(blended(each, self.weights), clusters, expected_of(samples, rows))
+        return blended(each, self.weights)
 
 
 def blended(each: Sequence[Reals], weights: Sequence[float]) -> Reals:

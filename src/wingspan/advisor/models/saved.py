@@ -42,7 +42,7 @@ from wingspan.errors import (
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
-FORMAT: Final = 4
+FORMAT: Final = 3
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
 _PART: Final = "model-{}.skops"  # part of a blend
@@ -124,7 +124,8 @@ class Advisor:
 
     def evidence(self, samples: Samples) -> NDArray[np.int64]:
         """Return how many clusters with each hold's code and sub-code were learned from."""
-        return self.rates.clusters(samples, np.arange(len(samples)))
+        known = np.array([self.rates.evidence(cause) for cause in samples.causes], np.int64)
+        return known[samples.cause]
 
 
 def save_advisor(advisor: Advisor, folder: Path) -> None:
@@ -205,8 +206,7 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
                 _learned_to_json(one, folder / _PART.format(number))
                 for number, one in enumerate(model.models)
             ]
-            learned = {"models": each, "weights": model.weights}
-            return "blend", {**learned, "rates": _rates_to_json(model.rates)}
+            return "blend", {"models": each, "weights": model.weights}
         case Sequence():
             save_network(Saved(model.trained, model.layout), folder / _NETWORK)
             encoding = asdict(model.encoding)
@@ -234,8 +234,7 @@ def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) 
                 _learned_from_json(one, folder / _PART.format(number))
                 for number, one in enumerate(content["models"])
             ]
-            shares = tuple(map(float, content["weights"]))
-            return Blend(tuple(each), shares, _rates_from_json(content["rates"]))
+            return Blend(tuple(each), tuple(map(float, content["weights"])))
         case "network":
             return _network_from_json(content, folder / _NETWORK, trusted)
         case "osg rule":
