@@ -30,7 +30,8 @@ def len_of(text: str) -> int:
 def given(tmp_path, monkeypatch):
     """Give a function that runs the command line as a process would."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "flow.py").write_text(FLOW)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "kept_command.py").write_text(FLOW)
 
     def give(*words):
         before = COMMAND.get()
@@ -43,16 +44,17 @@ def given(tmp_path, monkeypatch):
             COMMAND.set(before)
         return 0
 
-    return give
+    yield give
+    sys.modules.pop("kept_command", None)
 
 
 def test_the_command_is_kept_with_all_its_options(given):
-    words = ["run", "flow.py", "--set", "rate=0", "--jobs", "1"]
+    words = ["run", "kept_command.py", "--set", "rate=0", "--jobs", "1"]
     assert given(*words) == 1
     run = ws.open_run()
-    assert command_of(run.origin) == "wingspan run flow.py --set rate=0 --jobs 1"
+    assert command_of(run.origin) == "wingspan run kept_command.py --set rate=0 --jobs 1"
     assert given("report", "--out", "page.html") == 0
-    assert "wingspan run flow.py --set rate=0 --jobs 1" in Path("page.html").read_text()
+    assert "wingspan run kept_command.py --set rate=0 --jobs 1" in Path("page.html").read_text()
 
 
 def test_a_command_that_takes_other_arguments_is_kept_too(given):

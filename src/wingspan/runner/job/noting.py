@@ -52,6 +52,25 @@ class _Noting:
         return self.__name__
 
 
+class _NotingAnswer(_Noting):
+    """Notes after the call, and notes the answer too.
+
+    A file that appears between a note and the call would make a note without the answer wrong.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function has it
+        if not self._recorder.active:
+            return self._function(*args, **kwargs)
+        there = False
+        try:
+            answer = self._function(*args, **kwargs)
+            there = answer is not False
+        finally:
+            with contextlib.suppress(Exception):
+                self._note(there, *args, **kwargs)
+        return answer
+
+
 @functools.cache
 def watch() -> Recorder:
     """Return the recorder of this process; from the first call on, reads are noted with it.
@@ -88,15 +107,21 @@ class _FileNotes:
         """Note the argument of ``os.listdir`` and ``os.scandir``."""
         self._recorder.listed(path, _caller(sys._getframe(2)))  # noqa: SLF001
 
-    def stated(self, path: object, *_: object, **__: object) -> None:
-        """Note the argument of functions that look whether a file exists."""
+    def stated(self, there: object, path: object, *_: object, **__: object) -> None:
+        """Note the argument and the answer of functions that look whether a file exists."""
         if not isinstance(path, int):
-            self._recorder.stated(path, sys._getframe(2))  # noqa: SLF001
+            self._recorder.stated(path, sys._getframe(2), there=bool(there))  # noqa: SLF001
 
-    def accessed(self, path: object, *_: object, **__: object) -> None:
-        """Note the argument of ``os.access``."""
+    def accessed(
+        self, there: object, path: object, mode: object = None, *_: object, **__: object
+    ) -> None:
+        """Note the argument of ``os.access``, and whether the file exists.
+
+        A file that the process may not read, write or run exists all the same.
+        """
         if not isinstance(path, int):
-            self._recorder.stated(path, sys._getframe(2), sized=False)  # noqa: SLF001
+            found = bool(there) or mode != os.F_OK
+            self._recorder.stated(path, sys._getframe(2), sized=False, there=found)  # noqa: SLF001
 
     def written(self, *paths: object, **_: object) -> None:
         """Note the arguments of functions that move and remove."""
@@ -115,13 +140,15 @@ def _watch_files(recorder: Recorder) -> None:
             setattr(sys.modules[name], bound, noting)
     noted: dict[str, Callable[..., None]] = {"open": notes.opened_by_flags}
     noted |= dict.fromkeys(("listdir", "scandir"), notes.listed)
-    noted |= dict.fromkeys(("stat", "lstat"), notes.stated) | {"access": notes.accessed}
     noted |= dict.fromkeys(
         ("rename", "replace", "remove", "unlink", "rmdir", "mkdir"), notes.written
     )
     for name, note in noted.items():
         function = getattr(os, name)
         _can_do_the_same(function, _Noting(function, note, recorder))
+    for name, note in (("stat", notes.stated), ("lstat", notes.stated), ("access", notes.accessed)):
+        function = getattr(os, name)
+        _can_do_the_same(function, _NotingAnswer(function, note, recorder))
     _watch_loaders(recorder)
 
 

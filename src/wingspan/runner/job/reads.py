@@ -15,6 +15,7 @@ from typing import Any
 
 from wingspan.files import identity
 from wingspan.planning.reads import (
+    ABSENT,
     ALL,
     FILES,
     THERE,
@@ -92,7 +93,9 @@ class Recorder:
             if updating:
                 self._updated.add(path)
 
-    def stated(self, given: object, frame: FrameType, *, sized: bool = True) -> None:
+    def stated(
+        self, given: object, frame: FrameType, *, sized: bool = True, there: bool = True
+    ) -> None:
         """Note that the user's own code looks whether a file exists, or how large it is."""
         path = self._in_project(given)
         if not path or path.endswith(".py"):
@@ -103,9 +106,8 @@ class Recorder:
             frame = frame.f_back
         if not _NO_QUESTION & asked and self._is_users(frame):
             sized = (sized and not _WHETHER & asked) or " of " in self._there.get(path, "")
-            self._there[path] = what_is_there(
-                path, sized=sized
-            )  # the last answer: it may wait for the file
+            # the last answer: it may wait for the file
+            self._there[path] = what_is_there(path, sized=sized) if there else ABSENT
 
     def listed(self, given: object, caller: FrameType | None) -> None:
         """Note a folder whose names the user's own code lists."""
