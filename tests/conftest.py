@@ -76,6 +76,17 @@ def no_command():
     COMMAND.set(())
 
 
+@pytest.fixture(autouse=True)
+def no_modules(request):
+    """Forget the modules that a test has imported from its own folder: a later test has others of the same names."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    for name, module in list(sys.modules.items()) if folder else ():
+        place = getattr(module, "__file__", None) or str(getattr(module, "__path__", ""))
+        if f"{folder}{os.sep}" in place:
+            del sys.modules[name]
+
+
 @pytest.fixture
 def unmeasured(monkeypatch):
     """Start processes without coverage, which doubles the time to import scikit-learn; others cover the same lines."""
@@ -192,7 +203,7 @@ def small_disk():
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Write files of a user's project and import from there; modules imported from it are forgotten afterwards."""
+    """Write files of a user's project and import from there."""
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.chdir(root)
@@ -218,7 +229,4 @@ def project(tmp_path, monkeypatch):
             linecache.checkcache()
             return importlib.import_module(name)
 
-    yield Project()
-    for module in set(sys.modules) - before:
-        if (getattr(sys.modules[module], "__file__", None) or "").startswith(str(root)):
-            del sys.modules[module]
+    return Project()

@@ -13,16 +13,13 @@ from wingspan.planning.fingerprint import fingerprint
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A folder on sys.path; `project(name, text)` writes a file, `project.load(name)` imports it anew."""
-    made = Project(tmp_path / "project", monkeypatch)
-    yield made
-    made.forget()
+    return Project(tmp_path / "project", monkeypatch)
 
 
 class Project:
     def __init__(self, folder, monkeypatch):
         folder.mkdir()
         self.folder = folder
-        self.known = set(sys.modules)
         self.monkeypatch = monkeypatch
         monkeypatch.syspath_prepend(str(folder))
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -34,10 +31,11 @@ class Project:
         return file
 
     def forget(self):
+        """Forget its modules, and those of other projects that hide them."""
+        own = {path.stem for path in self.folder.iterdir()}
         for name, module in list(sys.modules.items()):
-            if str(self.folder) in str(
-                getattr(module, "__file__", None) or getattr(module, "__path__", "")
-            ):
+            place = getattr(module, "__file__", None) or getattr(module, "__path__", "")
+            if str(self.folder) in str(place) or name.partition(".")[0] in own:
                 del sys.modules[name]
         importlib.invalidate_caches()
 
