@@ -209,6 +209,9 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     monkeypatch.syspath_prepend(str(root))
     monkeypatch.delenv("WINGSPAN_HOME", raising=False)
+    # An edit of the same second and size would be hidden by bytecode.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     before = set(sys.modules)
 
     class Project:
