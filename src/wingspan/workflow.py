@@ -25,6 +25,7 @@ from wingspan.runner.ready import catch_up_all, equal_run
 from wingspan.runner.run_folder import LOCAL, find_home
 from wingspan.shown import in_markup
 from wingspan.store.store import Store
+from wingspan.user_paths import user_path
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan
@@ -369,7 +370,7 @@ def _needs(step: Step) -> str:
 
 
 def _folder(shared: str | Path | None) -> Path | None:
-    return None if shared is None else Path(shared).expanduser().absolute()
+    return None if shared is None else user_path(shared).absolute()
 
 
 def _nothing(keys: object) -> frozenset[str]:  # noqa: ARG001 - a store that does not exist yet

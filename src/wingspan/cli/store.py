@@ -10,6 +10,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import counted
 from wingspan.errors import CorruptError, SettingError
+from wingspan.user_paths import user_path
 
 if TYPE_CHECKING:
     from wingspan.runner.run_folder import Home
@@ -50,7 +51,7 @@ def gc(
 
     age_s = seconds(older_than)
     if shared is not None:
-        _gc_shared(shared.expanduser().absolute(), age_s, dry=dry_run, as_json=as_json)
+        _gc_shared(user_path(shared).absolute(), age_s, dry=dry_run, as_json=as_json)
         return
     place = find_home(home)
     store = Store(place.store)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wingspan.pipeline.amounts import seconds
+from wingspan.user_paths import user_path
 
 ANYTHING = Any  # read as JSON where the text is JSON, else taken as it is
 _WORDS = {"true": True, "yes": True, "on": True, "1": True,
@@ -98,7 +99,7 @@ _READERS: dict[Any, Callable[[str], Any]] = {
     complex: _plain(complex),
     Decimal: _plain(Decimal),
     str: str,
-    Path: lambda text: Path(text).expanduser(),
+    Path: user_path,
     PurePath: PurePath,
     types.NoneType: _none,
     date: _plain(date.fromisoformat),

@@ -21,6 +21,7 @@ from wingspan.shown import shown_name
 from wingspan.store.codec import codec_of, encode, refuse
 from wingspan.store.libraries import libraries_of_record
 from wingspan.store.tree import has_text_keys, plain, to_tree
+from wingspan.user_paths import user_path
 
 _SHORT = 80  # characters; a longer value is shown by its digest
 _PLAIN = frozenset({bool, int, float, str, type(None)})
@@ -153,7 +154,7 @@ class Arguments:
 
     def _look(self, path: Path) -> tuple[Path, Seen]:
         """Return the whole path of a file or folder, and what it is; look at each path once."""
-        full = Path(path).expanduser().absolute()
+        full = user_path(path).absolute()
         if full.name in {"", ".."}:
             full = full.resolve()
         if full not in self._seen:

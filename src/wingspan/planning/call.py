@@ -29,6 +29,7 @@ from wingspan.planning.searched import own_seed, sweep_components, sweep_of
 from wingspan.planning.snapshot import Snapshot, take
 from wingspan.store.annotation import TypeName, read_signature, statements
 from wingspan.store.codec import encode
+from wingspan.user_paths import user_path
 
 _ALWAYS = {"format": str(FORMAT), "python": PYTHON}
 _SLOW = frozenset(
@@ -214,7 +215,7 @@ def _table_of_trials(action: dict[str, Any]) -> _Code:
 
 def _image(image: str, cache: DigestCache) -> str:
     """Return what a container image is known by: its reference, and of a file its digest."""
-    path = Path(image).expanduser()
+    path = user_path(image)
     return f"{image} {cache.digest(path)}" if path.is_file() else image
 
 

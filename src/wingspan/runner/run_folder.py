@@ -41,6 +41,7 @@ from typing import Any
 from wingspan.errors import ConflictError, NotFoundError
 from wingspan.files import read_file, writing
 from wingspan.pipeline.names import file_part, file_word
+from wingspan.user_paths import user_path
 
 LOCAL = "local"  # where a run runs that is in no pool
 JOB = "job.json"
@@ -156,7 +157,7 @@ def _place(run_id: str) -> tuple[int, int, str]:
 def find_home(given: str | Path | None = None) -> Home:
     """Return `given`, else ``WINGSPAN_HOME``, else ``.wingspan`` in the current folder."""
     chosen = given or os.environ.get("WINGSPAN_HOME") or ".wingspan"
-    return Home(Path(chosen).expanduser().absolute())
+    return Home(user_path(chosen).absolute())
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,12 @@ from wingspan.runner.htcondor.chirp_commands import CHIRP, IO
 from wingspan.runner.htcondor.words import in_list
 from wingspan.runner.run_folder import LOCAL
 from wingspan.shown import unseen
+from wingspan.user_paths import user_path
 
 FILE = "wingspan.toml"
 DEFAULT = "htcondor"
 AUTO, SEND, INSTALLED = "auto", "send", "installed"
+_LARGEST = 2**31 - 1  # HTCondor's integers
 _SETTING = re.compile(r"DAGMAN_[A-Z0-9_]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+(@[A-Za-z0-9.-]+)?")  # or a user of the access point
 _SETTING_VALUE = re.compile(r"[A-Za-z0-9_.,:/@%+-]+")  # as a line ENV SET of a DAG holds it
@@ -133,7 +135,7 @@ def find_profile(
     profile = _find(name, start)
     if given:
         profile = replace(profile, **_options(given))
-    return profile if shared is None else replace(profile, shared=shared.expanduser().absolute())
+    return profile if shared is None else replace(profile, shared=user_path(shared).absolute())
 
 
 def _find(name: str, start: Path) -> Profile:
@@ -224,7 +226,7 @@ def _values(table: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _KEYS:
-            close = get_close_matches(key, _KEYS)
+            close = get_close_matches(str(key), _KEYS)
             hint = f"did you mean {' or '.join(close)}?" if close else f"keys: {', '.join(_KEYS)}"
             problems.append(f"{key}: is not a key of a pool; {hint}")
             continue
@@ -254,7 +256,7 @@ def _text(value: object) -> str:
 
 
 def _folder(value: object) -> Path:
-    path = Path(_text(value)).expanduser()
+    path = user_path(_text(value))
     if not path.is_absolute():
         raise ValueError(f"expected an absolute path, found {value!r}")
     return path
@@ -262,7 +264,7 @@ def _folder(value: object) -> Path:
 
 def _image(value: object) -> str:
     image = _text(value)
-    if "://" in image or Path(image).expanduser().is_absolute():
+    if "://" in image or user_path(image).is_absolute():
         return image
     raise ValueError(
         f'expected a reference such as "docker://python:3.12" or an absolute path, found {value!r}'
@@ -272,12 +274,14 @@ def _image(value: object) -> str:
 def _whole(value: object) -> int:
     if type(value) is not int or value < 1:
         raise ValueError(f"expected a whole number of at least 1, found {value!r}")
-    return value
+    return _integer(value)
 
 
 def _integer(value: object) -> int:
     if type(value) is not int:
         raise ValueError(f"expected a whole number, found {value!r}")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"expected a whole number of at most {_LARGEST}, found {value!r}")
     return value
 
 
@@ -310,7 +314,7 @@ def _plain(value: object) -> str:
     """Return a command's value as HTCondor writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and math.isfinite(value):
         return str(value)
     return _text(value)
 

@@ -19,6 +19,7 @@ from wingspan.runner.htcondor.profile import Profile
 from wingspan.runner.htcondor.shared import below
 from wingspan.runner.htcondor.words import in_list
 from wingspan.shown import shown_name
+from wingspan.user_paths import user_path
 
 _THERE = "/cvmfs/"  # mounted on execution points; HTCondor itself never sends what is below
 
@@ -88,7 +89,7 @@ def require_image(image: str, shared: Path | None, steps: Sequence[str] = ()) ->
 
 def _file(image: str) -> Path | None:
     """Return the file that an image is; None if it is a reference."""
-    return None if "://" in image else Path(image).expanduser().absolute()
+    return None if "://" in image else user_path(image).absolute()
 
 
 def _in_place(file: Path, shared: Path | None) -> bool:
