@@ -4,13 +4,17 @@ import json
 import os
 import signal
 import sys
+import time
 
 import pytest
 
 import wingspan as ws
+from wingspan.cli.idle_text import Idle
 from wingspan.cli.main import main
 from wingspan.errors import FormatError, PoolError
 from wingspan.runner.htcondor.dag_folder import newest
+from wingspan.runner.htcondor.follow.follower import Follower
+from wingspan.simulator import write
 from wingspan.store.store import Store
 
 STEPS = """
@@ -77,6 +81,37 @@ def test_a_run_whose_credentials_have_expired(run, small_pool, tmp_path, wingspa
     (tmp_path / "flag").touch()
     assert run.resume()["slow"] == 2
     (small_pool / "queue" / "denied").unlink()
+
+
+def test_a_dagman_that_is_held_is_reported_with_the_command_that_releases_it(run, wingspan):
+    """By what looks at the run and by what follows it; Ctrl-C then leaves the run in the pool, and says so."""
+    dag = newest(run.folder)
+    job = dag.cluster.read_text()
+    ident = f"{int(job):03}.000.000"
+
+    def happens(event, *facts):
+        with dag.dagman_log.open("a") as log:
+            log.write(event(ident, time.strftime("%Y-%m-%d %H:%M:%S"), *facts))
+
+    happens(write.held, "via condor_hold (by user ada)", 1, 0)
+    for words in ("status", "status --json", "why"):
+        said = wingspan(*words.split())[1]
+        assert "held by the user: condor_hold (by user ada)" in said, words
+        assert f"condor_release {job}" in said, words
+    assert f"condor_release {job}" in Idle(run).text([])
+
+    def interrupted(follower):
+        advance(follower)
+        raise KeyboardInterrupt
+
+    advance = Follower.advance
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Follower, "advance", interrupted)
+        code, said = wingspan("resume")
+    assert (code, f"condor_release {job}" in said) == (130, True)
+    assert f"the run goes on in the pool\n  watch: wingspan watch {run.run_id}" in said
+    happens(write.released, "via condor_release")
+    assert "condor_release" not in wingspan("status")[1]
 
 
 def older(run):

@@ -26,7 +26,7 @@ class Idle:
         self._text = ""
 
     def text(self, jobs: Iterable["Attempt"]) -> str:
-        """Return why jobs are idle; empty while none has been for a minute."""
+        """Return why jobs are idle, or none comes; empty while none has been idle for a minute."""
         from wingspan.eventlog.job_state import Phase
 
         now = time.time()
@@ -35,6 +35,8 @@ class Idle:
             for job in jobs
             if job.phase == Phase.QUEUED and not job.outcome and now - job.since >= IDLE_S
         ]
+        if notice := self._run.trail.notice():
+            return " ".join(notice.split())
         if not waiting:
             return ""
         if time.monotonic() - self._asked >= IDLE_S:

@@ -171,9 +171,7 @@ def run_pipeline(
     on_done
         Called with the run and the name of each step that is up to date or done.
     """
-    from wingspan.cli.progress import Progress
-    from wingspan.cli.ticking import ticking
-    from wingspan.runner.drive import drive, drive_in_background
+    from wingspan.runner.drive import drive_in_background
 
     if home is not None:
         check_folder("--home", home)
@@ -190,16 +188,37 @@ def run_pipeline(
         drive_in_background(started.folder, started.home, jobs)
         print(f"run {started.run_id}\n{_commands(started)}")
         return started
-    try:
-        with Progress.of(started) as progress, ticking(progress, started):
-            listener = progress if on_done is None else _listener(started, progress, on_done)
-            drive(started.folder, started.home, listener, runner, jobs)
-    except KeyboardInterrupt:
-        if started.trail.under_way:
-            print(f"\nthe run goes on in the pool\n{_commands(started)}", file=sys.stderr)
-        raise
-    conclude(started)
+    _drive(started, runner, jobs, on_done)
     return started
+
+
+def _drive(
+    run: "Run",
+    runner: "LocalRunner | None" = None,
+    jobs: int | None = None,
+    on_done: "Callable[[Run, str], None] | None" = None,
+    done: dict[str, bool] | None = None,
+) -> None:
+    """Carry a run out with progress, and print how it ended; see `conclude`.
+
+    Parameters
+    ----------
+    done
+        By step, whether an earlier start of the run has finished it.
+    """
+    from wingspan.cli.progress import Progress
+    from wingspan.cli.ticking import ticking
+    from wingspan.runner.drive import drive
+
+    try:
+        with Progress.of(run, done=done) as progress, ticking(progress, run):
+            listener = progress if on_done is None else _listener(run, progress, on_done)
+            drive(run.folder, run.home, listener, runner, jobs)
+    except KeyboardInterrupt:
+        if run.trail.under_way:
+            print(f"\nthe run goes on in the pool\n{_commands(run)}", file=sys.stderr)
+        raise
+    conclude(run)
 
 
 def _listener(
@@ -291,15 +310,11 @@ def conclude(run: "Run") -> None:
 
 def resume(run_id: RunId = "last", home: HomeOption = None) -> None:
     """Continue an interrupted or failed run with the plan that it had."""
-    from wingspan.cli.progress import Progress
-    from wingspan.runner.drive import drive
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
     done = {name: event.state == "done" for name, event in run.events.items()}
-    with Progress.of(run, done=done) as progress:
-        drive(run.folder, run.home, progress)
-    conclude(run)
+    _drive(run, done=done)
 
 
 def stop(run_id: RunId = "last", home: HomeOption = None) -> None:

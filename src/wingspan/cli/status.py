@@ -62,7 +62,8 @@ def status(
         trials = {
             name: [asdict(one) for one in of] for name, of in attempts.items() if name not in events
         }
-        print_json({"run": run.run_id, "state": state, "steps": rows, "trials": trials})
+        whole = {"run": run.run_id, "state": state, "steps": rows, "trials": trials}
+        print_json(whole | {"notice": run.trail.notice()})
         return
     print(f"run {run.run_id}: {state}")
     width = shutil.get_terminal_size((80, 24)).columns
@@ -73,6 +74,8 @@ def status(
         print("\n".join(_wrapped(line, "  ", width)))
     for note in filter(None, [*_notes(run, events, usage), run.trail.channel()]):
         print("\n".join(_wrapped(note, "", width)))
+    if notice := run.trail.notice():
+        print(notice)
 
 
 def _facts(event: "StepEvent", attempts: "list[Attempt]", usage: "list[Usage]") -> dict[str, Any]:

@@ -70,10 +70,12 @@ def why(
         lanes = trial_by_job(run, run.attempts)
         found = [facts | {"lane": lanes.get(facts["job"], "")} for facts in found]
     waiting = {} if run is None or ads else _steps(run, step)
+    notice = "" if run is None else run.trail.notice()
     if as_json:
-        print_json({"jobs": found, "steps": waiting})
+        print_json({"jobs": found, "steps": waiting, "notice": notice})
         return
-    print("\n\n".join(_text(facts) for facts in found) if found else _steps_text(run, waiting))
+    texts = [_text(facts) for facts in found] or [_steps_text(run, waiting)]
+    print("\n\n".join([*texts, notice] if notice else texts))
 
 
 def _explain_trial(run: "Run", name: str, *, as_json: bool) -> None:

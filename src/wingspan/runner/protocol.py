@@ -130,6 +130,10 @@ class Trail(ABC):
         """Return a sentence on how the trials of running sweeps reach the access point, or nothing."""
         return ""
 
+    def notice(self) -> str:
+        """Return what keeps the run from going on until a person acts, and what to do; or nothing."""
+        return ""
+
     def sent(self, key: str) -> dict[str, Any] | None:
         """Return the result that a step's job has sent and that is not brought in yet, or None."""
         del key

@@ -15,7 +15,7 @@ from wingspan.runner.htcondor.follow.attempts import Attempts
 from wingspan.runner.htcondor.follow.dag_logs import in_pool
 from wingspan.runner.htcondor.follow.follower import Follower, follower_of
 from wingspan.runner.htcondor.follow.live_metrics import LiveMetrics
-from wingspan.runner.htcondor.follow.reading import Reading
+from wingspan.runner.htcondor.follow.reading import Reading, stuck_now
 from wingspan.runner.htcondor.follow.tries import attempts_of
 from wingspan.runner.htcondor.write.dag_file import label_of
 from wingspan.runner.logged import Curves
@@ -120,6 +120,11 @@ class DagTrail(Trail):
             return ""
         self.live_curves(())
         return ways_in_words(self._live[dag].ways.values())
+
+    def notice(self) -> str:
+        """Return what a person must do about DAGMan's own job; empty while that is not held."""
+        dag = newest(self._folder)
+        return "" if dag is None or self._folder.complete.exists() else stuck_now(dag)
 
     def sent(self, key: str) -> dict[str, Any] | None:
         """Return the result that the job of a step has sent to the last DAG; None if it sent none."""

@@ -60,6 +60,7 @@ class Follower:
         self._store = Store(home.store)
         self._heard = heard
         self._news = False  # a lane has sent something
+        self._stuck = ""  # what was said of DAGMan's own hold
         self._trials = LaneTrials(plan, dag, folder, self._store)
         self._reading = Reading(plan, dag, folder, home, self._bring_in, self._bring_in_lane)
 
@@ -114,6 +115,9 @@ class Follower:
             self._record(event)
             if self._heard is not None:
                 self._heard = time.monotonic()
+        if self._reading.stuck not in {"", self._stuck}:
+            _LOG.warning(self._reading.stuck)
+        self._stuck = self._reading.stuck
         self._note_sweeps()
 
     def _bring_in_lane(self, lane: str) -> None:

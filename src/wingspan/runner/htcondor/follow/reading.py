@@ -34,6 +34,20 @@ from wingspan.store.store import Store
 Take = Callable[[PlannedStep, str], StepEvent | None]  # a step and its node -> its last event
 
 
+def stuck_text(dag: DagFolder, why: str) -> str:
+    """Return what to do about a held job of DAGMan; empty if it is not held."""
+    if not why:
+        return ""
+    job = dag.cluster.read_text()
+    return f"DAGMan, job {job}, is {why}; it starts no more jobs until you release it\n  -> condor_release {job}"
+
+
+def stuck_now(dag: DagFolder) -> str:
+    """Return what to do about DAGMan's own job if it is held, as its log says; else nothing."""
+    now, _ = advance(Following(), DagLog(dag).of_dagman(), {}, {})
+    return stuck_text(dag, now.stuck)
+
+
 class Reading:
     """A DAG as its files have it.
 
@@ -86,6 +100,11 @@ class Reading:
     def over(self) -> bool:
         """Whether DAGMan has left the queue."""
         return self._now.over
+
+    @property
+    def stuck(self) -> str:
+        """What to do about DAGMan's own job, which is held; empty if it is not."""
+        return stuck_text(self.dag, self._now.stuck)
 
     def advance(self) -> Iterator[StepEvent]:
         """Read what is new; yield the events that the run's record does not have yet."""

@@ -97,6 +97,8 @@ class Following:
         When DAGMan left the queue; None while it is there.
     held
         Why DAGMan's own job was held, or how it left the queue where no event says so.
+    stuck
+        Why DAGMan's own job is held now: it submits no jobs until it is released.
     """
 
     steps: Mapping[str, StepEvent] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class Following:
     begun: float = float("inf")
     ended: float | None = None
     held: str = ""
+    stuck: str = ""
     removed: bool = False
 
     @property
@@ -150,8 +153,10 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
     begun = change.at if change.kind == Change.SUBMITTED else now.begun
     unseen = change.kind == Change.REMOVED and not change.event
     held = change.reason if change.kind == Change.HELD or unseen else now.held
+    stuck = held_by(change) if change.kind == Change.HELD else ""
     removed = change.kind == Change.REMOVED or (now.removed and over)
-    return replace(now, begun=begun, ended=ended if over else None, held=held, removed=removed)
+    left = ended if over else None
+    return replace(now, begun=begun, ended=left, held=held, stuck=stuck, removed=removed)
 
 
 def _says_nothing(job: Job, change: NodeChange) -> bool:
