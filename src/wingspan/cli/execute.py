@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,6 +19,12 @@ from wingspan.cli.runs import (
     run_pipeline,
 )
 from wingspan.cli.step_output import print_command
+
+if TYPE_CHECKING:
+    from wingspan.pipeline.resources import Resources
+    from wingspan.workflow import Pipeline
+
+_STEP: Final = "exec"
 
 
 def execute(
@@ -44,27 +50,14 @@ def execute(
 ) -> None:
     """Run one command as a job."""
     from wingspan.errors import DeclarationError, SettingError
-    from wingspan.pipeline.handles import step_of
     from wingspan.pipeline.resources import Resources
-    from wingspan.workflow import Pipeline
 
-    words = list(context.args)
-    if not words:
-        raise SettingError(
-            "wingspan exec",
-            "expected a command after --, found none",
-            "wingspan exec [OPTIONS] -- python train.py",
-        )
-    files = _files_of(words, output or [])
-    pipeline = Pipeline("exec")
-    text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
     outputs = {f"output{i}": path for i, path in enumerate(output or [])}
     try:
         resources = Resources(cpus, memory, disk, gpus, runtime=runtime)
     except DeclarationError as error:
         raise SettingError("wingspan exec", error.problem, "correct the option") from None
-    pipeline.origin = {"command": "exec", "parameters": {}}
-    step = pipeline.command(text, outputs=outputs, files=files, name="exec", resources=resources)
+    pipeline = _pipeline_of(list(context.args), outputs, resources)
     done = run_pipeline(
         pipeline,
         home,
@@ -74,9 +67,28 @@ def execute(
         choice=Choice(pool=pool_keys(pool)),
     )
     if not background:
-        print_command(done, step_of(step), raw=raw)
+        print_command(done, _STEP, raw=raw)
         for name, path in outputs.items():
-            print(f"{path}: {getattr(done[step_of(step)], name)}", file=sys.stderr)
+            print(f"{path}: {getattr(done[_STEP], name)}", file=sys.stderr)
+
+
+def _pipeline_of(words: list[str], outputs: dict[str, str], resources: "Resources") -> "Pipeline":
+    """Return a pipeline of one step: the command of these words."""
+    from wingspan.errors import SettingError
+    from wingspan.workflow import Pipeline
+
+    if not words:
+        raise SettingError(
+            "wingspan exec",
+            "expected a command after --, found none",
+            "wingspan exec [OPTIONS] -- python train.py",
+        )
+    files = _files_of(words, list(outputs.values()))
+    pipeline = Pipeline("exec")
+    pipeline.origin = {"command": "exec", "parameters": {}}
+    text = " ".join(shlex.quote(word) for word in words).replace("{", "{{").replace("}", "}}")
+    pipeline.command(text, outputs=outputs, files=files, name=_STEP, resources=resources)
+    return pipeline
 
 
 def _files_of(words: list[str], outputs: list[str]) -> dict[str, Path]:

@@ -74,12 +74,7 @@ def plan(
         print(_touch_text(made, home, force))
         return
     if step is not None:
-        names = [f"{step}[{label}]" for label in made.maps.get(step, ())] or [step]
-        if as_json:
-            found = [_step_json(made, name) for name in names]
-            print_json(found[0] if names == [step] else found)
-        else:
-            print("\n".join(made.explain(name) for name in names))
+        _print_step(made, step, as_json=as_json)
         return
     if export is not None:
         dag = _export(made, export, home, profile, pipeline.origin)
@@ -90,6 +85,16 @@ def plan(
         print(_plan_text(made))
         if away and profile is not None:
             print(_jobs_text(made) + _travel_text(made, home, profile))
+
+
+def _print_step(made: "Plan", step: str, *, as_json: bool) -> None:
+    """Explain one step, or each step of a map."""
+    names = [f"{step}[{label}]" for label in made.maps.get(step, ())] or [step]
+    if as_json:
+        found = [_step_json(made, name) for name in names]
+        print_json(found[0] if names == [step] else found)
+    else:
+        print("\n".join(made.explain(name) for name in names))
 
 
 def _plan_json(made: "Plan", *, jobs: bool) -> dict[str, object]:

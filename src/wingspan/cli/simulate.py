@@ -14,6 +14,7 @@ from wingspan.errors import SettingError
 
 if TYPE_CHECKING:
     from wingspan.simulator.marginals import Marginal
+    from wingspan.simulator.pool import Simulated
 
 
 def register(app: typer.Typer) -> None:
@@ -59,14 +60,7 @@ def simulate(
     seconds = time.perf_counter() - began
     rows = marginals(truth)
     if as_json:
-        facts = {"logs": [str(log) for log in made.logs], "truth": str(truth), "jobs": made.jobs}
-        facts |= {
-            "holds": made.holds,
-            "events": made.events,
-            "bytes": made.bytes,
-            "seconds": seconds,
-        }
-        print_json(facts | {"marginals": [asdict(row) | {"fits": row.fits} for row in rows]})
+        print_json(_facts(made, truth, seconds, rows))
         return
     _print_table(rows)
     for log in made.logs:
@@ -79,6 +73,22 @@ def simulate(
         counted(made.events, "event"),
     )
     print(f"{', '.join(counts)} in {seconds:.1f} s ({rate:,.0f} a second)")
+
+
+def _facts(
+    made: "Simulated", truth: Path, seconds: float, rows: "tuple[Marginal, ...]"
+) -> dict[str, object]:
+    """Return what was simulated, for a program."""
+    return {
+        "logs": [str(log) for log in made.logs],
+        "truth": str(truth),
+        "jobs": made.jobs,
+        "holds": made.holds,
+        "events": made.events,
+        "bytes": made.bytes,
+        "seconds": seconds,
+        "marginals": [asdict(row) | {"fits": row.fits} for row in rows],
+    }
 
 
 def _print_table(rows: "tuple[Marginal, ...]") -> None:

@@ -52,7 +52,6 @@ def logs(
             "wingspan logs", problem, "wingspan logs STEP, or wingspan logs --metrics"
         )
     from wingspan.errors import NotFoundError, near
-    from wingspan.runner.run_folder import STDERR, STDOUT, read_result
     from wingspan.runner.runs import open_run
 
     run = open_run(run_id, home=home)
@@ -69,6 +68,13 @@ def logs(
         state = _state_of(run, step)
         print(f"step {label(step)} did not run in run {run.run_id}: {state}", file=sys.stderr)
         print(f"this output is from run {attempt.parents[2].name}", file=sys.stderr)
+    _print_attempt(run, step, attempt, raw=raw)
+
+
+def _print_attempt(run: "Run", step: str, attempt: Path, *, raw: bool) -> None:
+    """Print what a step wrote, and how it failed."""
+    from wingspan.runner.run_folder import STDERR, STDOUT, read_result
+
     if raw:
         copy_output(attempt / STDOUT, sys.stdout)
         copy_output(attempt / STDERR, sys.stdout)

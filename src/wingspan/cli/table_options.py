@@ -13,6 +13,8 @@ from wingspan.cli.table_ends import Ends
 
 if TYPE_CHECKING:
     from wingspan.recipes.training import Training
+    from wingspan.tabular.csv_files import ReadOptions
+    from wingspan.tabular.preparation import Treatment
 
 Data = Annotated[
     list[Path],
@@ -230,7 +232,7 @@ def training_of(
     """Return the training that the options describe."""
     from wingspan.recipes.table_tuning import read_tuning
     from wingspan.recipes.training import Training
-    from wingspan.tabular.given import read_options, read_parameters, read_rules, read_treatment
+    from wingspan.tabular.given import read_parameters, read_rules
 
     names = None if compared.estimators is None else listed(compared.estimators)
     what = Training(
@@ -240,25 +242,9 @@ def training_of(
         select=listed(compared.select),
         drop=listed(prepared.drop),
         rules=read_rules(prepared.rules, drop_missing_target=prepared.drop_missing_target),
-        options=read_options(
-            read.delimiter,
-            read.missing,
-            decimal=read.decimal,
-            thousands=read.thousands,
-            numbers=listed(read.numbers),
-            categories=listed(read.categories),
-        ),
+        options=_reading(read),
         task=compared.task,
-        treatment=read_treatment(
-            prepared.fill,
-            prepared.class_weight,
-            indicators=prepared.indicators,
-            weight=prepared.weight,
-            ordinal=listed(prepared.ordinal),
-            texts=listed(prepared.text),
-            means=listed(prepared.target_mean),
-            calibration=compared.calibrate,
-        ),
+        treatment=_treatment(prepared, compared.calibrate),
         date_parts=prepared.date_parts,
         tuning=None if compared.tune is None else read_tuning(compared.tune),
         learning_curve=compared.learning_curve,
@@ -276,6 +262,34 @@ def training_of(
         memory=work.memory,
     )
     return replace(what, parameters=read_parameters(compared.parameter or [], list(what.named)))
+
+
+def _reading(read: Read) -> "ReadOptions":
+    from wingspan.tabular.given import read_options
+
+    return read_options(
+        read.delimiter,
+        read.missing,
+        decimal=read.decimal,
+        thousands=read.thousands,
+        numbers=listed(read.numbers),
+        categories=listed(read.categories),
+    )
+
+
+def _treatment(prepared: Prepared, calibration: str | None) -> "Treatment":
+    from wingspan.tabular.given import read_treatment
+
+    return read_treatment(
+        prepared.fill,
+        prepared.class_weight,
+        indicators=prepared.indicators,
+        weight=prepared.weight,
+        ordinal=listed(prepared.ordinal),
+        texts=listed(prepared.text),
+        means=listed(prepared.target_mean),
+        calibration=calibration,
+    )
 
 
 def listed(text: str) -> tuple[str, ...]:

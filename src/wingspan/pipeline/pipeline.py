@@ -265,9 +265,7 @@ class Pipeline:
         asked = Asked(over, metric, goal, trials, parallel, search, prune, seed, keep, start,
                       hours, target, repeats, confirm)  # fmt: skip
         given = swept.given_once(arguments, constants, place)
-        sweep = read_sweep(asked, place)
-        if isinstance(action, str):
-            sweep = swept.of_program(action, sweep)
+        sweep = swept.of_program(action, read_sweep(asked, place))
         request = (resources or DEFAULT, retries, place, sweep)
         if isinstance(action, str):
             command, usual = swept.command_to_search(action, outputs, files, given, sweep, place)

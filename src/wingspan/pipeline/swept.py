@@ -109,9 +109,14 @@ def command_to_search(
     return read_command(template, outputs, files, {**given, **swept}, place)
 
 
-def of_program(template: str, sweep: Sweep) -> Sweep:
-    """Return a sweep whose trials run the program of its file, if the command has no arguments."""
-    named = any(field for _, field, _, _ in string.Formatter().parse(template))
+def of_program(action: Callable[..., Any] | str, sweep: Sweep) -> Sweep:
+    """Return a sweep whose trials run the program of its file, if its command has no arguments.
+
+    A sweep of a function is returned unchanged.
+    """
+    if not isinstance(action, str):
+        return sweep
+    named = any(field for _, field, _, _ in string.Formatter().parse(action))
     runs = sweep.file is not None and sweep.file.command is not None and not named
     return replace(sweep, runs_file=runs)
 
