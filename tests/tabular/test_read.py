@@ -179,6 +179,23 @@ def test_a_type_fits_every_row_not_only_the_sample(read):
     assert rows_of(table)[0] == (0.0, "1", None, "true")
 
 
+def test_no_two_attempts_write_the_same_file(read, monkeypatch):
+    """After an error a thread of polars may open its file once more, and would cut off that of the next attempt."""
+    import polars as pl
+
+    sink, files = pl.LazyFrame.sink_parquet, []
+
+    def recorded(self, path, **how):
+        files.append(path)
+        return sink(self, path, **how)
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", recorded)
+    table = read(b"a,b\n" + b"1,2\n" * 20_000 + b"x,2\n")
+    assert table.rows == 20_001
+    assert len(set(files)) == len(files) == 3
+    assert sorted(p.name for p in table.data.parent.iterdir()) == ["schema.json", "table.parquet"]
+
+
 def test_long_whole_numbers_stay_as_they_are(read):
     """A number beyond 64 bits is kept as text, not rounded."""
     table = read(b"a\n123456789012345678901234567890\n1\n")

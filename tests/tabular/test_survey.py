@@ -1,12 +1,14 @@
 """Every warning about a table appears where it should, and not on the clean table that nearly has the fault."""
 
+import json
 import re
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 import pytest
 
-from wingspan.tabular.clean import Rules
+from wingspan.tabular.clean import Rules, clean
 from wingspan.tabular.csv_files import NULL_VALUES, ReadOptions
 from wingspan.tabular.findings import numbers_in
 from wingspan.tabular.prepare import learn_preparation
@@ -88,6 +90,12 @@ CASES = {  # name -> (code of the warning, column, table that has it, table that
     "percent": ("numbers_as_text", "price", numbers_as(lambda v: f"{v / 1000:.1f}%"), numbers_as(lambda v: f"{int(v) % 9}-{int(v) % 9 + 10}%")),
     "a word among numbers": ("numbers_as_text", "price", numbers_as(lambda v: "?" if v > 85_000 else f"{v:.1f}"), numbers_as(lambda v: f"A{int(v) % 40}")),
     "dates of three formats": ("dates_as_text", "day", with_column("day", lambda r: [[f"2024-03-{n % 28 + 1:02d}", f"{n % 28 + 1:02d}/03/2024", f"Mar {n % 28 + 1} 2024"][n % 3] for n in range(ROWS)]), with_column("day", lambda r: [[f"A-2024-{n % 28}", f"{n % 9}/11 red"][n % 2] for n in range(ROWS)])),
+    "days before months": ("dates_as_text", "day", with_column("day", lambda r: [f"{n % 28 + 1:02d}/03/2024" for n in range(ROWS)]), with_column("day", lambda r: [f"2024/03/{n % 28 + 1:02d}" for n in range(ROWS)])),
+    "a date that does not exist": ("dates_as_text", "day", with_column("day", lambda r: ["2024-02-31" if n == 9 else f"2024-03-{n % 28 + 1:02d}" for n in range(ROWS)]), with_column("day", lambda r: [f"2024-03-{n % 28 + 1:02d}" for n in range(ROWS)])),
+    "months": ("dates_as_text", "month", with_column("month", lambda r: [f"2024-{n % 12 + 1:02d}" for n in range(ROWS)]), with_column("month", lambda r: [f"2024-{n % 14 + 1:02d}" for n in range(ROWS)])),
+    "times with and without an offset": ("dates_as_text", "at", with_column("at", lambda r: [f"2024-03-04 {n % 24:02d}:{n % 60:02d}:00{'+02:00' * (n % 2)}" for n in range(ROWS)]), with_column("at", lambda r: [f"2024-03-04 {n % 24:02d}:{n % 60:02d}:00" for n in range(ROWS)])),
+    "dates as numbers": ("dates_as_numbers", "day", with_column("day", lambda r: [20240301 + n % 28 for n in range(ROWS)]), with_column("day", lambda r: [20240301 + n % 40 for n in range(ROWS)])),
+    "times of several zones": ("time_zone", "at", with_column("at", lambda r: [f"2024-03-04T{n % 24:02d}:{n % 60:02d}:00{['Z', '+02:00', '-05:00'][n % 3]}" for n in range(ROWS)]), with_column("at", lambda r: [f"2024-03-04T{n % 24:02d}:{n % 60:02d}:00" for n in range(ROWS)])),
     "values of two spellings": ("spellings", "town", with_column("town", lambda r: [["Bern", " bern", "Genf"][n % 3] for n in range(ROWS)]), with_column("town", lambda r: [["Bern", "Berne", "Genf"][n % 3] for n in range(ROWS)])),
     "classes of two spellings": ("spellings", "y", target(lambda r, b: [["yes", "Yes", "no"][n % 3] for n in range(ROWS)]), target(lambda r, b: [["yes", "yess", "no"][n % 3] for n in range(ROWS)])),
     "a number that counts rows": ("id", "serial", with_column("serial", lambda r: np.arange(ROWS) + 5_000), with_column("serial", lambda r: r.integers(0, 10**9, ROWS))),
@@ -185,6 +193,52 @@ def test_the_options_that_are_named_read_the_numbers(tmp_path, texts, options, v
         expected=table.schema,
     )
     assert again.schema.column("v").kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        (lambda day: f"{day:02d}/03/2024", True),  # it could not be March of another day
+        (lambda day: f"03/{day:02d}/24", True),
+        (lambda day: f"{day:02d} March 2024", True),
+        (lambda day: int(f"202403{day:02d}"), True),
+        (lambda day: f"{day % 12 + 1:02d}/{day % 12 + 1:02d}/2024", False),
+    ],
+    ids=["day first", "month first", "words", "number", "either"],
+)
+def test_the_rule_that_is_named_reads_the_dates(tmp_path, form, read):
+    """As no date is read without it whose day and month may be taken for one another."""
+    days = [n % 28 + 1 for n in range(84)]
+    pl.DataFrame({"day": map(form, days), "y": ["a", "b"] * 42}).write_csv(tmp_path / "t.csv")
+    table = read_table(tmp_path / "t.csv", tmp_path / "out")
+    assert table.schema.column("day").kind != "date"
+    found = survey(table, SplitRule(), learn_preparation(table, SplitRule(), target="y"))
+    fix = next(each.fix for each in found.findings if each.code.startswith("dates_as"))
+    assert ("if the month comes first" in fix) is not read
+    rules = Rules.from_json(json.loads(fix.partition("--rules FILE with ")[2].split(" (or")[0]))
+    cleaned = clean(pl.read_parquet(table.data), rules)
+    assert cleaned.counts == {"day: not a date, made missing": 0}
+    if read:
+        assert cleaned.frame["day_weekday"].to_list() == [
+            date(2024, 3, d).weekday() + 1 for d in days
+        ]
+
+
+def test_dates_are_read_alike_however_the_file_is_read(tmp_path):
+    """Times of a zone, without seconds, and after many empty rows, where another column misleads the sample."""
+    rows = [f"{'' if n < 200 else '2024-03-04'},2024/03/04,2024-03-04T10:30,2024-03-04 10:30:00+02:00,{n}"
+            for n in range(300)]  # fmt: skip
+    for name, last in (("sampled", "1"), ("exact", "x")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("\n".join(["late,day,minute,zone,n", *rows, f",,,,{last}", ""]))
+        frame = pl.read_parquet(read_table(path, tmp_path / name).data)
+        assert frame.dtypes[:4] == [pl.Date, pl.Date, pl.Datetime("us"), pl.Datetime("us", "UTC")]
+        assert frame.row(250)[:3] == (
+            date(2024, 3, 4),
+            date(2024, 3, 4),
+            datetime(2024, 3, 4, 10, 30),  # noqa: DTZ001 - it has no zone
+        )
+        assert frame.row(250)[3].hour == 8
 
 
 def test_texts_that_are_not_all_numbers_stay_texts(tmp_path):

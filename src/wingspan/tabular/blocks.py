@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
 from wingspan.tabular.schema import Schema
@@ -101,6 +102,9 @@ def shards(table: Table, count: int) -> list[range]:
 def write_blocks(rows: "pl.LazyFrame", path: Path) -> None:
     """Stream rows, in order, to a Parquet file of whole blocks.
 
+    They are written in a folder of their own first. After an error, a thread of polars may open its file again, which
+    would cut off what is written to the same path by then.
+
     Raises
     ------
     OSError
@@ -108,10 +112,12 @@ def write_blocks(rows: "pl.LazyFrame", path: Path) -> None:
     """
     import polars as pl
 
+    how: dict[str, Any] = {"row_group_size": BLOCK_ROWS, "compression": "lz4", "metadata": _MARK}
     try:
-        rows.sink_parquet(
-            path, row_group_size=BLOCK_ROWS, compression="lz4", maintain_order=True, metadata=_MARK
-        )
+        with TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as folder:
+            written = Path(folder) / "blocks.parquet"
+            rows.sink_parquet(written, maintain_order=True, **how)
+            written.replace(path)
     except pl.exceptions.ComputeError as error:
         for code in DISK_FULL:
             if f"os error {code})" in str(error):

@@ -338,7 +338,7 @@ def check_rules(rules: Rules, schema: Schema, target: str | None = None) -> None
 
 def _uses(rules: Rules) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return (rule, column it uses, kinds it may have) of every rule."""
-    number, text, dated = ("number",), ("category", "text"), ("date", "category", "text")
+    number, text, dated = ("number",), ("category", "text"), ("date", "category", "text", "number")
     return [
         *(("text", rule.column, text) for rule in rules.text),
         *(("range", rule.column, number) for rule in rules.ranges),

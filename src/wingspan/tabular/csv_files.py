@@ -28,6 +28,9 @@ NULL_VALUES = (
 _DELIMITERS = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 """Names of delimiters that shells and people write."""
 
+_YEAR_FIRST = r"^\d{4}[-/]"
+"""How a date begins whose day and month cannot be taken for one another."""
+
 _SAMPLE_ROWS = 10_000
 _DATE_ROWS = 100
 """Few: polars tries every date format on every text of the sample, 0.3 s for 10,000 rows."""
@@ -254,13 +257,19 @@ def _sampled_types(csv: _Csv, expected: Schema | None) -> "_Types":
 
     types = {name: _stored(dtype) for name, dtype in csv.inferred(_SAMPLE_ROWS).items()}
     types |= {name: pl.String() for name in csv.options.categories if name in types}
+    first = csv.texts().head(_SAMPLE_ROWS).collect()
+    late = [name for name in csv.names if not first[name].count()]
     if csv.options.dates:
-        for name, dtype in csv.inferred(_DATE_ROWS, dates=True).items():
-            if types[name] == pl.String and dtype in (pl.Date, pl.Datetime):
-                types[name] = dtype
-    seen = csv.texts().head(_SAMPLE_ROWS).select(pl.all().count()).collect().row(0, named=True)
-    if empty := [name for name in csv.names if not seen[name]]:
-        types |= _exact_types(csv, empty, None)
+        texts = [name for name, dtype in types.items() if dtype == pl.String]
+        found = csv.inferred(_DATE_ROWS, dates=True) if texts else {}
+        for name in texts:
+            values = first[name].head(_DATE_ROWS)
+            if found[name] in (pl.Date, pl.Datetime) and values.str.contains(_YEAR_FIRST).all():
+                types[name] = found[name]
+            elif name not in (*csv.options.categories, *late) and not values.count():
+                late.append(name)
+    if late:
+        types |= _exact_types(csv, late, None)
     return types | _declared_types(expected, types, csv.options)
 
 
@@ -304,7 +313,8 @@ def _candidates() -> "tuple[pl.DataType, ...]":
     import polars as pl
 
     whole = pl.Int64(), pl.Int128()
-    return *whole, pl.Float64(), pl.Boolean(), pl.Date(), pl.Datetime("us")
+    times = pl.Datetime("us"), pl.Datetime("us", "UTC")
+    return *whole, pl.Float64(), pl.Boolean(), pl.Date(), *times
 
 
 def _exact_types(csv: _Csv, columns: list[str], expected: Schema | None) -> "_Types":
@@ -349,13 +359,23 @@ def _parse(name: str, dtype: "pl.DataType") -> "pl.Expr":
         return text.str.to_lowercase().replace_strict(
             {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
         )
-    if dtype == pl.Date:
-        return text.str.to_date("%Y-%m-%d", strict=False)
-    if dtype == pl.Datetime:
-        return text.str.replace("T", " ").str.to_datetime(
-            "%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"
-        )
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return _parse_moment(text.str.replace_all("/", "-", literal=True), dtype)
     return text.cast(dtype, strict=False)
+
+
+def _parse_moment(text: "pl.Expr", dtype: "pl.Date | pl.Datetime") -> "pl.Expr":
+    """Return texts as dates or times; those with an offset become times of UTC."""
+    import polars as pl
+
+    if isinstance(dtype, pl.Date):
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    text = text.str.replace(" ", "T", literal=True)
+    how: dict[str, Any] = {"strict": False, "time_unit": "us"}
+    if dtype.time_zone:
+        return text.str.to_datetime("%+", time_zone="UTC", **how)
+    forms = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
+    return pl.coalesce(text.str.to_datetime(form, **how) for form in forms)
 
 
 def _check_values(csv: _Csv, types: "_Types") -> None:

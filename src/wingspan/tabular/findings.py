@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from wingspan.shown import counted
+from wingspan.tabular.date_texts import compact_dates, date_rule, dates_in
 from wingspan.tabular.leaks import Alone
 
 SMALL_TEST = 30
@@ -27,10 +29,6 @@ _COMMA_DECIMAL = re.compile(r"^[-+]?\d+,\d+$")
 _COMMA_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
 _SPACE_THOUSANDS = re.compile(r"^[-+]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?$")
 _PLAIN = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
-_DATE = re.compile(
-    r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}"
-    r"|\d{1,2}[ -]?[A-Za-z]{3,9}\.?[ -]?\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})([ T]\d{1,2}:\d{2}\S*( ?[AaPp][Mm])?)?$"
-)
 _MOST = 0.95
 _LISTED = 5
 
@@ -107,19 +105,19 @@ def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> lis
     """
     column = facts.name
     found = []
-    if facts.distinct <= 1 and facts.kind != "other":
-        what = "is empty" if not facts.distinct else "has one value in all rows"
-        found.append(_about("constant", column, what, f"leave it out: --drop {_quoted(column)}"))
-    elif _is_id(facts, rows):
-        what = f"has another value in each of {rows:,} rows, as an id has"
-        found.append(_about("id", column, what, f"leave it out: --drop {_quoted(column)}"))
     if texts and (marks := numbers_in(texts)):
         what, fix = marks
         found.append(_about("numbers_as_text", column, what, fix.format(_quoted(column))))
-    elif texts and (example := _date_in(texts)):
-        what = f"holds dates such as {example!r}, and is read as text"
-        fix = "write them all as 2024-12-31, or give their format by a date rule: --rules FILE"
-        found.append(_about("dates_as_text", column, what, fix))
+    elif texts and (dates := dates_in(column, texts)):
+        found.append(_about("dates_as_text", column, *dates))
+    if facts.distinct <= 1 and facts.kind != "other":
+        what = "is empty" if not facts.distinct else "has one value in all rows"
+        if facts.distinct and facts.missing:
+            what = f"has one value, and none in {counted(facts.missing, 'row')}"
+        found.append(_about("constant", column, what, f"leave it out: --drop {_quoted(column)}"))
+    elif not found and _is_id(facts, rows):
+        what = f"has another value in each of {rows:,} rows, as an id has"
+        found.append(_about("id", column, what, f"leave it out: --drop {_quoted(column)}"))
     if texts and (both := spellings(texts)):
         what = f"has values that differ only in white space or case: {both[0]!r} and {both[1]!r}"
         fix = "make them one by a text rule: --rules FILE"
@@ -135,14 +133,6 @@ def spellings(texts: Collection[str]) -> tuple[str, str] | None:
         if seen.setdefault(plain, text) != text:
             return seen[plain], text
     return None
-
-
-def _date_in(texts: Collection[str]) -> str | None:
-    """Return a date that is not written as ISO dates are, if nearly all texts are dates."""
-    dates = [text for text in texts if _DATE.match(text.strip())]
-    if len(texts) < 3 or len(dates) < _MOST * len(texts):
-        return None
-    return max(dates, key=lambda text: (not text[:4].isdigit(), text))
 
 
 def of_target(
@@ -271,6 +261,27 @@ def of_duplicates(twins: int, expected: float, test_rows: int) -> list[Finding]:
     what = f"{twins:,} of {test_rows:,} test rows are also among the training rows"
     fix = "remove duplicates, or keep equal rows together: --group COLUMN"
     return [Finding("duplicates", None, what, fix)]
+
+
+def of_dates(facts: ColumnFacts, values: Collection[Any], dtype: str) -> list[Finding]:
+    """Return what is odd about times of a zone, dates as numbers, and unusable types."""
+    column = facts.name
+    if facts.kind == "date" and "time_zone=" in dtype and "time_zone=None" not in dtype:
+        what = "holds times with a time zone or an offset, which are taken as times of UTC"
+        fix = (
+            f"write them without it to use local times, or leave them out: --drop {_quoted(column)}"
+        )
+        return [_about("time_zone", column, what, fix)]
+    if facts.whole and compact_dates(values):
+        what = f"holds dates such as {max(values)}, and is read as a number"
+        return [
+            _about("dates_as_numbers", column, what, f"use them: {date_rule(column, '%Y%m%d')}")
+        ]
+    if facts.kind == "other":
+        what = f"holds values of the type {dtype}, and is not used"
+        fix = f"make numbers or texts of them, or leave it out: --drop {_quoted(column)}"
+        return [_about("not_used", column, what, fix)]
+    return []
 
 
 def _about(code: str, column: str, what: str, fix: str) -> Finding:

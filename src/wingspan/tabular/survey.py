@@ -16,6 +16,7 @@ from wingspan.tabular.findings import (
     ColumnFacts,
     Finding,
     of_column,
+    of_dates,
     of_duplicates,
     of_leak,
     of_parts,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _BLOCKS = 2
 _TEXTS = 2_000
+_TEXTUAL = ("category", "text")
 _LEAK_ROWS = 10_000
 
 
@@ -70,18 +72,24 @@ def survey(table: Table, split: SplitRule, preparation: Preparation) -> Survey:
             left_out = preparation.counts.get(f"{facts.name}: target missing, row left out", 0)
             findings += of_target(facts, preparation.task, left_out, preparation.classes)
         elif not facts.used.startswith("dropped"):
-            texts = (
-                frame[facts.name].drop_nulls().unique().head(_TEXTS).to_list()
-                if frame[facts.name].dtype == pl.String
-                else ()
-            )
-            findings += of_column(facts, len(frame), texts)
+            values = _some_values(frame[facts.name])
+            findings += of_column(facts, len(frame), values if facts.kind in _TEXTUAL else ())
+            findings += of_dates(facts, values, table.schema.column(facts.name).dtype)
     odd = {finding.column for finding in findings if finding.code in {"id", "constant"}}
     findings += _leaks(frame, table, split, preparation, odd)
     sizes = (preparation.class_rows, preparation.test_class_rows, preparation.test_rows)
     findings += of_parts(preparation.classes, *sizes)
     findings += _duplicates(frame, table, split, preparation, odd)
     return Survey(table.rows, columns, findings)
+
+
+def _some_values(column: "pl.Series") -> list[Any]:
+    """Return different values of a text, or of whole numbers; none of another column."""
+    import polars as pl
+
+    if column.dtype != pl.String and not column.dtype.is_integer():
+        return []
+    return column.drop_nulls().unique(maintain_order=True).head(_TEXTS).to_list()
 
 
 def _missing(table: Table) -> dict[str, int]:
