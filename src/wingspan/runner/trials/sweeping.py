@@ -7,7 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from wingspan.runner.failure import Failure, refusal
 from wingspan.runner.trials.progress import progress_note
 from wingspan.runner.trials.reports import Reports
 from wingspan.runner.trials.source import Trials
+from wingspan.runner.trials.under_way import Under
 from wingspan.runner.trials.value import Curve
 from wingspan.sweep.records import (
     CLOSED,
@@ -36,29 +37,6 @@ _NOTE_S, _QUIET_S = 1.0, 60.0  # between two notes on the sweep's progress; if n
 _SECONDS = 3600.0  # an hour's
 
 Present = Callable[[PlannedStep], PlannedStep]
-
-
-@dataclass(slots=True)
-class Under:
-    """A call under way: its draw, its planned step, and what its attempts report.
-
-    Parameters
-    ----------
-    again
-        The study has its value already, and the call is made only for its files.
-    begun
-        The study has its key.
-    twins
-        Other draws that make the same call, such as a repeat with the seed of another trial.
-    """
-
-    draw: Draw
-    step: PlannedStep
-    again: bool = False
-    begun: bool = False
-    twins: list[Draw] = field(default_factory=list)
-    reports: Reports | None = None
-    curve: dict[float, float] = field(default_factory=dict)
 
 
 class Sweeping:
@@ -177,6 +155,16 @@ class Sweeping:
         return self._closed or not self.calls or bool(self.study.exhausted(self._limit))
 
     @property
+    def cut_short(self) -> bool:
+        """Whether the sweep has ended before its trials: by its user, its budget, or a failure."""
+        return self._closed or self._failure is not None
+
+    @property
+    def drawn_ahead(self) -> int:
+        """How many calls are drawn and not handed out."""
+        return len(self._again)
+
+    @property
     def over(self) -> bool:
         """Whether no call is under way and `next` has none."""
         return self._dry and not self.calls
@@ -203,9 +191,16 @@ class Sweeping:
         return trial.key
 
     def give_back(self, draw: Draw, key: str) -> None:
-        """Make a call that was handed out but not begun the next one."""
-        self.calls.pop(key, None)
+        """Make a call that was not begun the next one, unless the sweep draws no more."""
+        call = self.calls.get(key)
+        if call is not None and call.draw.call != draw.call:
+            call.twins.remove(draw)
+        elif call is not None:
+            del self.calls[key]
+            self._again.extend(call.twins)
         self._again.append(draw)
+        if self._closed:
+            self._drop_drawn()
 
     def hear(self, key: str, step: int, value: float) -> None:
         """Record a report of a call."""

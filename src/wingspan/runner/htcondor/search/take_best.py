@@ -43,7 +43,7 @@ from wingspan.sweep.study import Study
 
 SELECTED, RUN_AGAIN, NOTHING = SELECTED_EXIT, 0, 2  # not 1: so Python ends that cannot start
 AGAIN = "again"
-_LOCK_S, _LOOK_S = 20.0, 0.1
+_LOCK_S, _LOOK_S = 20.0, 0.02
 _AGAIN = "run the command again to go on with the trials that are left"
 
 

@@ -13,20 +13,27 @@ from wingspan.runner.failure import Failure
 from wingspan.runner.htcondor.dag_folder import DagFolder, SweepNode, read_sent
 from wingspan.runner.htcondor.messages import Message, points_of
 from wingspan.runner.htcondor.search.intake import lines_of, take_in
-from wingspan.runner.trials.sweeping import Sweeping, Under
+from wingspan.runner.trials.sweeping import Sweeping
+from wingspan.runner.trials.under_way import Under
 from wingspan.runner.trials.value import curve_of, value_of
 from wingspan.runner.undeclared import as_read_now
 from wingspan.store.store import Store
 from wingspan.sweep.open_study import OpenStudy
 from wingspan.sweep.records import COMPLETE, PRUNED, Call, Draw
+from wingspan.sweep.search import LEARNING
 
 _FIX = "correct the function, then run the command again"
+_SHORT_S = 10.0  # a trial that takes less is handed out before its lane asks
 
 
 class ServedSweep:
     """A sweep under way.
 
-    A trial of a lane is named ``LANE.INDEX``, its CALL; what was handed out for a call stays there.
+    A trial of a lane is named ``LANE.INDEX``, its CALL; what was handed out for a call stays there, unless the sweep ends, or
+    the lane loses its job, before the lane has begun it.
+
+    A lane that has begun a short trial gets the next one at once, so that it need not wait. Two conditions: the search does
+    not learn from the trial that runs, and more trials are left than there are lanes, so no lane hoards the last ones.
     """
 
     def __init__(
@@ -51,6 +58,10 @@ class ServedSweep:
         self._asking: dict[str, str] = {}  # lane -> the call for which it has nothing
         self._hearing: set[str] = set()
         self._waiting: set[str] = set()  # calls that have "wait" as their answer
+        self._ahead: dict[str, str] = {}  # lane -> the call after the one that it has begun
+        self._withdrawn: dict[str, Draw] = {}  # by call; the lane may have read it before
+        self._learns = study.spec.search in LEARNING
+        self._short = False  # the last complete trial was
         for lane in self.lanes:
             self._remember(lane)
 
@@ -96,6 +107,9 @@ class ServedSweep:
         """Record which trial a lane has begun."""
         call = str(said["call"])
         self._asking.pop(lane, None)
+        withdrawn = self._withdrawn.pop(call, None)
+        if withdrawn is not None and said.get("reserve") is None:
+            self._hand_out(call, withdrawn)
         draw = self._answers.get(call)
         if said.get("reserve") is not None or draw is None:
             draw = self._own(lane, said)
@@ -106,6 +120,7 @@ class ServedSweep:
                 self._sweeping.give_back(given, self._keys.pop(call, ""))
             self._hand_out(call, draw)
         self._begun[call] += 1
+        self._ahead[lane] = _next_call(call)
         if call in self._keys and self._begun[call] > self._study.attempts(*draw.call):
             self._sweeping.found(self._keys[call])
 
@@ -124,6 +139,7 @@ class ServedSweep:
         """Record how a trial has ended; the lane's next one is due."""
         call = str(said["call"])
         key = self._keys.pop(call, "")
+        self._ahead.pop(lane, None)
         if key:
             self._ended(key, {"problem": "see its output: wingspan logs", **said, "curve": []})
         if lane in self._hearing:
@@ -136,6 +152,7 @@ class ServedSweep:
         if said.get("state") == COMPLETE and value is not None:
             curve = tuple((step, each) for step, each in said["curve"])
             self._sweeping.complete(key, float(value), curve, wall_s, cached=False)
+            self._short = wall_s < _SHORT_S
         elif said.get("state") == PRUNED:
             self._sweeping.pruned(key, wall_s)
         else:
@@ -149,18 +166,52 @@ class ServedSweep:
                 self._ended(key, line)
         take_in(self._study, self._dag, [lane])
         self._asking.pop(lane, None)  # its next job asks
+        self._ahead.pop(lane, None)
+
+    def take_back(self, lane: str) -> None:
+        """Give other lanes the trial that a lane without a job has not begun."""
+        for call in self._not_begun():
+            if call.startswith(f"{lane}."):
+                self._withdraw(call)
+                self._dag.params(call).unlink(missing_ok=True)
+
+    def _not_begun(self) -> list[str]:
+        """Return the calls that lanes have, or will find, and have not begun."""
+        given = [call for call in self._keys if not self._begun[call]]
+        return [call for call in given if not self._study.attempts(*self._answers[call].call)]
+
+    def _withdraw(self, call: str) -> Draw:
+        draw = self._answers.pop(call)
+        self._sweeping.give_back(draw, self._keys.pop(call))
+        return draw
 
     def settle(self) -> None:
         """Stop the trials that the rule gives up; give each lane that asks its next trial.
 
-        The end of a sweep stops its trials as well.
+        The end of a sweep stops its trials as well, and those that were handed out do not begin.
         """
+        if self._sweeping.cut_short:
+            for call in self._not_begun():
+                self._withdrawn[call] = self._withdraw(call)
+                self._write(call, {"over": True})
         stops = set(self._sweeping.to_stop())
         for call, key in self._keys.items():
             if key in stops and not self._dag.stop(call).exists():
                 write_atomically(self._dag.stop(call), "stop\n")  # chirp reads no empty file
         for lane, call in list(self._asking.items()):
             self._answer(lane, call)
+        if self._short and not self._learns:
+            self._hand_out_ahead()
+
+    def _hand_out_ahead(self) -> None:
+        """Give lanes that run a trial their next one, so that they do not wait for it."""
+        for lane, call in list(self._ahead.items()):
+            if lane not in self._hearing or self._sweeping.drawn_ahead <= len(self.lanes):
+                continue
+            del self._ahead[lane]
+            under = None if call in self._answers else self._next(lane)
+            if under is not None:
+                self._hand_out(call, under.draw)
 
     def _answer(self, lane: str, call: str) -> None:
         if call in self._answers:

@@ -28,9 +28,10 @@ from wingspan.sweep.spec import Spec
 _LOOK_S: Final = 0.03  # between looks at the log
 _LISTEN_S: Final = 0.1  # between looks at what lanes say where chirp is closed: one look a lane
 _REST: Final = 4  # times what a look took
-_CLOCK_S: Final = 1.0  # between looks at what the user and the sweep's node want
+_CLOCK_S: Final = 1.0  # between looks at what the user wants
 _LOCK_S: Final = 0.2  # between tries to take a study that another process holds
-_HOME: Final = frozenset({Change.ENDED, Change.REQUEUED, Change.REMOVED, Change.HELD})
+_GONE: Final = frozenset({Change.REQUEUED, Change.REMOVED, Change.HELD})
+_HOME: Final = _GONE | {Change.ENDED}
 
 
 class Service:
@@ -52,6 +53,7 @@ class Service:
 
     def look(self) -> None:
         """Read what the jobs have said since the last look, and decide after all of it."""
+        self._leave()
         changes = self._log.of_jobs()
         for change in changes:
             if change.node in self._of:
@@ -71,14 +73,18 @@ class Service:
                 self._of[lane].take(lane, message)
         return bool(found)
 
-    def look_at_clock(self) -> None:
-        """Look for what the user wants, and leave the studies that a sweep's node waits for."""
+    def _leave(self) -> None:
+        """Leave the studies that a sweep's node waits for."""
         for name, sweep in list(self._sweeps.items()):
             if self._dag.closing(name).exists():
                 sweep.close()
                 del self._sweeps[name]
                 self._of = {lane: each for lane, each in self._of.items() if each is not sweep}
-            elif sweep.ended_by_user:
+
+    def look_at_clock(self) -> None:
+        """Look for what the user wants."""
+        for sweep in self._sweeps.values():
+            if sweep.ended_by_user:
                 sweep.end()
         self._settle()
 
@@ -96,6 +102,8 @@ class Service:
                 sweep.take(change.node, message)
         elif change.kind in _HOME:
             sweep.take_home(change.node)
+            if change.kind in _GONE:
+                sweep.take_back(change.node)
 
     def _settle(self) -> None:
         for sweep in self._sweeps.values():
