@@ -90,10 +90,16 @@ def listed(names: Iterable[str], most: int = 4) -> str:
 def counted(count: int, word: str) -> str:
     """Return a count with its noun.
 
-    >>> counted(1, "step"), counted(1200, "step")
-    ('1 step', '1,200 steps')
+    >>> counted(1, "step"), counted(1200, "step"), counted(2, "class"), counted(0, "entry")
+    ('1 step', '1,200 steps', '2 classes', '0 entries')
     """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    if count == 1:
+        return f"1 {word}"
+    if word.endswith(("s", "x", "ch")):
+        return f"{count:,} {word}es"
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return f"{count:,} {word[:-1]}ies"
+    return f"{count:,} {word}s"
 
 
 def unseen(name: str) -> str:

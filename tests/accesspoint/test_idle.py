@@ -55,7 +55,7 @@ def asked(wait_until):
 def test_a_request_that_no_slot_meets_is_told_with_its_clause(pool, asked, commands, clause, fix):
     """Cpu, memory, disk, GPU and requirements: the clause that fails and the smallest change that matches."""
     reason = asked(**commands)
-    assert reason.problem == f"none of the pool's 1 slots meets: {clause}"
+    assert reason.problem == f"none of the pool's slots (1) meets: {clause}"
     assert fix in reason.fix
     assert reason.fix.endswith("then 1 of 1 slots match")
 
@@ -154,5 +154,5 @@ def test_what_no_slot_meets_together_is_told_so():
     ]
     job = classad2.ClassAd("[ Requirements = TARGET.A == 1 && TARGET.B == 1 ]")
     reason = why_idle(job, Pool(slots_of(slots), (), {}, {}, 1))
-    assert reason.problem == "none of the pool's 2 slots meets all that is asked together"
+    assert reason.problem == "none of the pool's slots (2) meets all that is asked together"
     assert "leave out or correct: TARGET." in reason.fix

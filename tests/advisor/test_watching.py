@@ -1,15 +1,22 @@
 """New holds in growing logs, across rotation, missing logs and restarts: each is reported once."""
 
+import gzip
 import json
+import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from wingspan.advisor.answers.watching import Seen, families, load_seen, look, save_seen
+from wingspan.advisor.answers.advise import advise
+from wingspan.advisor.answers.watching import Seen, WatchedLogs, families, load_seen, save_seen
+from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.cli.main import app
 from wingspan.errors import FormatError
+from wingspan.eventlog.read import read_events
+from wingspan.eventlog.read_new import rotations_of
 
 HEADER = (
     "008 (-01.-01.-01) 2025-11-04 10:00:00Z Global JobLog: ctime=1762250400 id=ap.1.{0} sequence={0} "
@@ -94,7 +101,7 @@ def test_two_rotations_while_no_watch_runs_are_a_gap(tmp_path, held, watch, capf
     log.write_text(header(3, 9000) + held(3, 40))
     words = ["holds", "watch", str(log), "--once", "--state", str(tmp_path / "state")]
     result = CliRunner().invoke(app, words)
-    assert "bytes are missing" in result.output
+    assert "bytes missing before" in result.output
     assert "3.0" in result.output
 
 
@@ -104,7 +111,7 @@ def test_a_log_that_is_gone_for_a_while(tmp_path, held, watch):
     log.write_text(held(1))
     assert watch(log) == ["1.0"]
     aside = log.rename(tmp_path / "elsewhere")
-    assert look([log], load_seen(tmp_path / "state").logs).held is False
+    assert WatchedLogs([log]).look(load_seen(tmp_path / "state").logs).held is False
     aside.rename(log)
     assert watch(log) == []
 
@@ -123,14 +130,89 @@ def test_a_look_without_holds_reads_only_what_is_new(tmp_path, held, event):
     """Other events do not make all logs be read again."""
     log = tmp_path / "job.log"
     log.write_text(held(1))
-    first = look([log], {})
+    watched = WatchedLogs([log])
+    first = watched.look({})
     assert first.held
     append(log, event(20, 1, 13))
-    second = look([log], first.logs)
+    second = watched.look(first.logs)
     assert not second.held
     (position,) = second.logs.values()
     (mark,) = position.files.values()
     assert mark.offset == log.stat().st_size
+
+
+def bytes_read():
+    """Return how many bytes this process has read from files."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("rchar")).split()[1])
+
+
+def test_a_new_hold_reads_only_what_was_added(tmp_path, held, event):
+    """The logs are read once; then the news, and the few records that the new hold needs."""
+    log, other = tmp_path / "job.log", tmp_path / "other.log"
+    log.write_text("".join(held(job, job) for job in range(1, 5000)))
+    other.write_text("".join(event(job, 6000 + job, 0) for job in range(5000)))
+    watched = WatchedLogs([tmp_path])
+    seen = watched.look({})
+    advise(make_timeline(watched.events(), lean=True))
+    for number in range(3):
+        append(log, held(5000 + number, 5000 + 20 * number))
+        before = bytes_read()
+        seen = watched.look(seen.logs)
+        assert seen.held
+        incidents = advise(make_timeline(watched.events(), lean=True))
+        assert sum(len(each.jobs) for each in incidents) == 5000 + number
+        assert bytes_read() - before < log.stat().st_size / 20
+
+
+def test_what_is_kept_is_what_a_whole_read_finds(tmp_path, event):
+    """With rotations, late writers, a log that is gone for a while, and a second log."""
+    draw = random.Random(5)
+    logs = [tmp_path / "EventLog", tmp_path / "job.log"]
+    sizes, sequence = 0, 1
+    logs[0].write_text(header(1, 0) + event(0, 99, 0))
+    watched, seen = WatchedLogs(logs), {}
+    for second in range(0, 400, 5):
+        log = draw.choice(logs)
+        old = tmp_path / "EventLog.old"
+        if draw.random() < 0.1:
+            sizes, sequence = sizes + logs[0].stat().st_size, sequence + 1
+            logs[0].rename(old)
+            logs[0].write_text(header(sequence, sizes) + event(second, 99, 0))
+        target = old if log == logs[0] and old.exists() and draw.random() < 0.1 else log
+        append(target, event(second, draw.randint(1, 12), draw.choice([0, 1, 5, 6, 12, 13])))
+        if draw.random() < 0.5:
+            seen = watched.look(seen).logs
+            files = [each for log in logs for each in rotations_of(log)]
+            expected = advise(make_timeline(read_events(files), lean=True))
+            found = advise(make_timeline(watched.events(), lean=True))
+            assert repr(found) == repr(expected)
+
+
+def test_a_log_of_two_access_points_is_read_whole(tmp_path, event):
+    """News do not say which access point a known job belongs to; the numbers are used twice."""
+    log = tmp_path / "both.log"
+    log.write_text(event(0, 1, 0, "ap1") + event(1, 1, 0, "ap2") + event(2, 2, 0, "ap1"))
+    watched = WatchedLogs([log])
+    seen = watched.look({})
+    append(log, event(3, 1, 12) + event(4, 2, 12))
+    watched.look(seen.logs)
+    jobs = [job for each in advise(make_timeline(watched.events())) for job in each.jobs]
+    assert {(job.access_point, job.job) for job in jobs} == {("ap2", "1.0"), ("ap1", "2.0")}
+
+
+def test_a_compressed_log_is_watched_too(tmp_path, held):
+    """It is read once; the log next to it grows."""
+    with gzip.open(tmp_path / "a.log.gz", "wt") as file:
+        file.write(held(1))
+    log = tmp_path / "b.log"
+    log.write_text(held(2))
+    watched = WatchedLogs([tmp_path])
+    seen = watched.look({})
+    append(log, held(3, 20))
+    assert watched.look(seen.logs).held
+    jobs = [job.job for each in advise(make_timeline(watched.events())) for job in each.jobs]
+    assert sorted(jobs) == ["1.0", "2.0", "3.0"]
 
 
 def test_folders_are_followed_log_by_log(tmp_path, held):
@@ -152,7 +234,7 @@ def test_a_state_comes_back_as_it_was(tmp_path, held):
     """Positions and reported holds."""
     log = tmp_path / "job.log"
     log.write_text(held(1))
-    seen = Seen(look([log], {}).logs, frozenset({("ap", "1.0", 1.5)}))
+    seen = Seen(WatchedLogs([log]).look({}).logs, frozenset({("ap", "1.0", 1.5)}))
     save_seen(tmp_path / "state", seen)
     assert load_seen(tmp_path / "state") == seen
 

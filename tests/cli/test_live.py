@@ -86,7 +86,9 @@ def test_what_is_not_known_is_said():
     events = {"a": event("a", "waiting"), "b": event("b", "waiting")}
     assert time_left(events, {}, {}, NOW) is None
     assert left_text(events, {}, {}) == ""
-    assert left_text(events, {}, {"a": [600.0]}) == "about 10 min left, and 1 steps of unknown time"
+    assert (
+        left_text(events, {}, {"a": [600.0]}) == "about 10 min left, and steps of unknown time: 1"
+    )
 
 
 def test_where_there_is_no_terminal_a_line_says_how_far_it_is(monkeypatch):

@@ -120,7 +120,7 @@ def printed(capsys, step, **options):
         ("array", ["array 3 x 2 float64", "[4. 5.]"]), ("scores", ['"auc": 0.5', '"loss": null']),
         ("mixed", ["when: 2026-01-02", "n: 3", "table: table 1 x 1"]), ("text", ["first\nsecond"]),
         ("long", ["  198,", "more lines: --out FILE writes all"]), ("content", ["3 bytes\n61 62 63"]), ("file", ["made.txt  4 bytes"]),
-        ("folder", ["1 files", "a.txt  1 bytes"]), ("split", ['"train": [', '"test": [']), ("split.test", ["[\n  3\n]"]),
+        ("folder", ["1 file", "a.txt  1 byte"]), ("split", ['"train": [', '"test": [']), ("split.test", ["[\n  3\n]"]),
         ("score", ['"1": {', '"auc": 0.5']), ("score[2]", ['"auc": 1.0']),
     ],
 )  # fmt: skip

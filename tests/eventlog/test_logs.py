@@ -10,8 +10,9 @@ import pytest
 
 from wingspan.cli.logs import read
 from wingspan.errors import EventLogError, NotFoundError
+from wingspan.eventlog import sources
 from wingspan.eventlog.bodies import read_bodies
-from wingspan.eventlog.logs import read_logs
+from wingspan.eventlog.logs import read_logs, sort_folder
 from wingspan.eventlog.parquet import write_parquet
 from wingspan.eventlog.read import read_events
 
@@ -144,3 +145,59 @@ def test_a_record_far_into_a_compressed_log_costs_little_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 8_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_hidden_folders_are_not_searched(tmp_path, capsys):
+    """They are named with their number; a hidden folder that the user names is read."""
+    for name in ("job.log", ".git/job.log", "deep/.cache/x/job.log", ".job.log.swp"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(RECORD.format(1))
+    read([tmp_path])
+    said = capsys.readouterr().err
+    assert "3 hidden paths are not searched: .git, .job.log.swp, deep/.cache" in said
+    assert [file.path for file in read_logs([tmp_path]).files] == [tmp_path / "job.log"]
+    assert len(read_logs([tmp_path / ".git"])) == len(read_logs([tmp_path / "job.log"]))
+
+
+def test_files_that_have_not_changed_are_not_read_again(tmp_path):
+    """For a watch of a folder: a log that grew stays one, a file that was written again is looked at."""
+    log, other = tmp_path / "job.log", tmp_path / "notes.txt"
+    log.write_text(RECORD.format(1))
+    other.write_text("notes")
+    looked = {}
+    assert sort_folder(tmp_path, looked).logs == [log]
+    log.write_text(RECORD.format(1) + "x" * 2000)
+    assert sort_folder(tmp_path, looked).logs == [log]
+    other.write_text(RECORD.format(1))
+    assert sort_folder(tmp_path, looked).logs == [log, other]
+    log.write_text("notes")
+    assert sort_folder(tmp_path, looked).logs == [other]
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_a_compressed_log_is_decompressed_once(tmp_path, cpus):
+    """What is read later comes from the copy, which goes with the events."""
+    log = tmp_path / "job.log.gz"
+    log.write_bytes(gzip.compress(RECORD.format(1).encode()))
+    plain = tmp_path / "job.log"
+    plain.write_text(RECORD.format(1))
+    expected = read_bodies(read_events(plain), [0])
+    events = read_events(log, cpus=cpus)
+    log.unlink()
+    assert read_bodies(events, [0]) == expected
+    copy = events.files[0].source
+    assert copy.exists()
+    assert events.files[0].path == log
+    del events
+    assert not copy.exists()
+
+
+def test_a_compressed_log_is_read_without_room_for_a_copy(tmp_path, monkeypatch):
+    """It is decompressed at each use."""
+    log = tmp_path / "job.log.gz"
+    log.write_bytes(gzip.compress(RECORD.format(1).encode()))
+    monkeypatch.setattr(sources, "_ROOM", 1 << 62)
+    events = read_events(log)
+    assert events.files[0].copy is None
+    assert read_bodies(events, [0])

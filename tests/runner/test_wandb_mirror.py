@@ -129,7 +129,7 @@ def test_a_run_is_shown_while_it_goes_on_and_its_key_is_nowhere(project, server)
     code, said = track("check")
     assert code == 1
     assert said.splitlines() == [
-        "wandb: train[1]: W&B has 3 rows, 4 were logged",
+        "wandb: train[1]: W&B has 3 rows, logged: 4",
         "wandb: train[2]: W&B has other numbers at 1 step, first at 1",
     ]
     asked = {"RunResumeStatus", "HistoryPage", "RunArtifacts"}

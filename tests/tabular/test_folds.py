@@ -137,7 +137,7 @@ def test_what_cannot_be_divided_is_refused(table, table_of):
     with pytest.raises(TableError, match="different moments are too few"):
         assign(few, SplitRule(time="t", folds=3))
     holes = table_of(pl.DataFrame({"t": [1, None, 3, 2] * 10}), "holes")
-    with pytest.raises(TableError, match="10 values are missing"):
+    with pytest.raises(TableError, match="10 missing values"):
         assign(holes, SplitRule(time="t"))
     for wrong in ({"folds": 1}, {"validation": 1.0}, {"time": "t", "column": "x"}):
         with pytest.raises(SettingError):

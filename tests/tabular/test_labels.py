@@ -98,7 +98,7 @@ def test_rows_without_a_target_may_be_left_out(table_of):
 def test_missing_values_of_a_stratified_split_are_counted(table_of):
     """In scikit-learn's split, which cannot have them."""
     table = rows_without_target(table_of)
-    with pytest.raises(TableError, match="2 values are missing"):
+    with pytest.raises(TableError, match="2 missing values"):
         assign(table, SplitRule("sklearn", stratify="y"))
 
 

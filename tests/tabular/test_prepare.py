@@ -172,7 +172,7 @@ def test_a_column_without_any_value_is_left_out(tmp_path):
     ("labels", "message"),
     [
         ("00000000", "the target is 0 in every row"),
-        ("0101_101", r"missing in 1 rows, first in row 5"),
+        ("0101_101", r"missing in 1 row, first in row 5"),
     ],
 )
 def test_a_target_without_use_is_refused(tmp_path, labels, message):

@@ -130,5 +130,5 @@ def test_a_table_too_small_to_split_is_refused(tmp_path):
     """One row cannot be in both parts."""
     (tmp_path / "a.csv").write_text("a\n1\n")
     table = read_table(tmp_path / "a.csv", tmp_path / "out")
-    with pytest.raises(TableError, match="leave none for training"):
+    with pytest.raises(TableError, match="none is left for training"):
         assign(table, SplitRule("sklearn"))

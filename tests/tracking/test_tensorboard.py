@@ -41,7 +41,7 @@ def test_a_file_that_was_cut_anywhere_is_completed_and_nothing_is_doubled(tmp_pa
         assert path.read_bytes() == whole
         assert tensorboard.compared(tmp_path, ONE) == Compared()
     path.write_bytes(whole[:-30])
-    assert "3 points, 5 were logged" in tensorboard.compared(tmp_path, ONE).problem
+    assert "3 points, logged: 5" in tensorboard.compared(tmp_path, ONE).problem
     other = (*ROWS[:1], Row(3, ROWS[1].time, {"loss": 0.25}), ROWS[2])
     tensorboard.update(tmp_path, replace(ONE, rows=other))
     said = tensorboard.compared(tmp_path, ONE).problem

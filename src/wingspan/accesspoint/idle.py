@@ -143,9 +143,9 @@ def _mismatch(found: Match) -> Reason:
     failing = [clause for clause in found.failing if clause.kind != START] or list(found.failing)
     if failing:
         clauses = "; ".join(clause.text for clause in failing)
-        problem = f"none of the pool's {found.total} slots meets: {clauses}"
+        problem = f"none of the pool's slots ({found.total}) meets: {clauses}"
     else:
-        problem = f"none of the pool's {found.total} slots meets all that is asked together"
+        problem = f"none of the pool's slots ({found.total}) meets all that is asked together"
     then = f"then {found.changed} of {found.total} slots match"
     return Reason(problem, "\n".join([*found.change, then]), found)
 

@@ -26,8 +26,8 @@ from wingspan.cli.held_text import SHOWN, detail_lines, fit, overview_lines
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import counted
 from wingspan.errors import SettingError
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Incident

@@ -8,9 +8,9 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import counted
 from wingspan.cli.runs import Shared
 from wingspan.errors import SettingError
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from wingspan.cli.options import HomeOption
-from wingspan.cli.paper import counted, label
-from wingspan.shown import one_line
+from wingspan.cli.paper import label
+from wingspan.shown import counted, one_line
 
 
 def collect(

@@ -10,9 +10,9 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import counted
 from wingspan.cli.runs import check_file
 from wingspan.errors import FormatError
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.dag.dag import Dag

@@ -8,11 +8,12 @@ import typer
 
 from wingspan.cli.events_summary import print_summary, span, stamp
 from wingspan.cli.json_output import print_json
-from wingspan.cli.logs import read
+from wingspan.cli.logs import gap_text, read
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import counted, print_table, wrap
+from wingspan.cli.paper import print_table, wrap
 from wingspan.cli.runs import check_file
 from wingspan.errors import SettingError
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
@@ -197,8 +198,7 @@ def follow(
 
     def work(news: News) -> None:
         for gap in news.gaps:
-            length = "an unknown number of" if gap.length is None else f"{gap.length:,}"
-            print(f"gap: {length} bytes are missing before {gap.path}: {gap.why}")
+            print(gap_text(gap))
         if parquet:
             append_parquet(news.events, parquet)
         _print_events(news.events, as_json)

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wingspan.cli.paper import amount, counted, print_table, wrap
+from wingspan.cli.paper import amount, print_table, wrap
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.eventlog.summary import Summary

@@ -11,7 +11,8 @@ import typer
 from wingspan.cli.held_json import actions_json
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import counted, print_table, wrap
+from wingspan.cli.paper import print_table, wrap
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.actions import Bounds

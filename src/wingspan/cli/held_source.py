@@ -73,36 +73,48 @@ class Source:
             fix = "name event logs, or add --schedd to read the access point's queue"
             raise SettingError("wingspan holds", "expected logs or --schedd, one of the two", fix)
 
-    def incidents(self, advisor: "Advisor | None") -> "tuple[Incident, ...]":
-        """Advise on the held jobs."""
+    def incidents(
+        self, advisor: "Advisor | None", events: "Events | None" = None
+    ) -> "tuple[Incident, ...]":
+        """Advise on the held jobs; `events` are those of the logs, if they were read already."""
         from wingspan.advisor.answers.advise import advise
         from wingspan.advisor.holds.timeline import make_timeline
 
         if self.schedd:
             return self._chosen(self._of_queue(advisor))
-        timeline = make_timeline(self._events(), lean=advisor is None)
+        timeline = make_timeline(self._events(events), lean=advisor is None)
         return self._chosen(advise(timeline, every=self.every, advisor=advisor))
 
-    def _events(self) -> "Events":
+    def _events(self, events: "Events | None") -> "Events":
         from wingspan.eventlog.logs import read_logs
 
-        return without(read_logs(self.logs), self.no_user, self.no_cluster)
+        found = read_logs(self.logs) if events is None else events
+        return without(found, self.no_user, self.no_cluster)
 
-    def _of_queue(self, advisor: "Advisor | None") -> "tuple[Incident, ...]":
-        """Advise on the held jobs of the queue, by their own logs, else by their ads."""
+    def queued(self) -> frozenset[tuple[str, int]]:
+        """Return the held jobs of the queue, and since when they are."""
+        ads = self._held_ads()
+        return frozenset((job, int(ad["EnteredCurrentStatus"])) for job, ad in ads.items())
+
+    def _held_ads(self) -> dict[str, dict[str, Any]]:
         from wingspan.accesspoint.jobs import query
-        from wingspan.advisor.answers.advice import group
-        from wingspan.advisor.answers.advise import advise, advise_ads
-        from wingspan.advisor.holds.timeline import make_timeline
-        from wingspan.eventlog.read import read_events
         from wingspan.pool.personal import use_pool
 
         use_pool()
-        ads: dict[str, dict[str, Any]] = {
+        return {
             f"{ad['ClusterId']}.{ad['ProcId']}": ad
             for ad in query(_HELD, _ATTRIBUTES)
             if ad.get("Owner") not in self.no_user and ad["ClusterId"] not in self.no_cluster
         }
+
+    def _of_queue(self, advisor: "Advisor | None") -> "tuple[Incident, ...]":
+        """Advise on the held jobs of the queue, by their own logs, else by their ads."""
+        from wingspan.advisor.answers.advice import group
+        from wingspan.advisor.answers.advise import advise, advise_ads
+        from wingspan.advisor.holds.timeline import make_timeline
+        from wingspan.eventlog.read import read_events
+
+        ads = self._held_ads()
         found, numbers = [], []
         timeline = make_timeline(read_events(sorted(_logs_of(ads.values()))), lean=advisor is None)
         for number, incident in enumerate(advise(timeline, advisor=advisor)):

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wingspan.cli.paper import columns, counted, wrap
-from wingspan.shown import shown_name
+from wingspan.cli.paper import columns, wrap
+from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice, Incident

@@ -22,16 +22,14 @@ from wingspan.cli.held_source import (
 )
 from wingspan.cli.held_text import job_lines
 from wingspan.cli.json_output import print_json
-from wingspan.cli.logs import files_of, say_missing
+from wingspan.cli.logs import files_of, gap_text, say_missing
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import wrap
 from wingspan.errors import NotFoundError
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice
-    from wingspan.advisor.answers.watching import Hold, Seen
+    from wingspan.advisor.answers.watching import Hold, Seen, WatchedLogs
     from wingspan.advisor.models.saved import Advisor
-    from wingspan.eventlog.read_new import Gap
 
 
 def watch(
@@ -56,11 +54,12 @@ def watch(
 
     A log may be missing at first. Its rotations are read with it.
     """
-    from wingspan.advisor.answers.watching import Seen, load_seen, save_seen
+    from wingspan.advisor.answers.watching import Seen, WatchedLogs, load_seen, save_seen
     from wingspan.eventlog.logs import check_log
 
     source = Source(logs or [], schedd, no_user=no_user or (), no_cluster=no_cluster or ())
-    watching = _Watching(source, load(model, network), user, as_json)
+    watched = WatchedLogs(source.logs)
+    watching = _Watching(source, watched, load(model, network), user, as_json)
     seen = load_seen(state) if state else Seen()
     for log in source.logs:
         if not (files := files_of([log])) and once:
@@ -81,31 +80,37 @@ def watch(
         return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Watching:
-    """What is watched, and how it is printed."""
+    """What is watched, and how it is printed.
+
+    `queued` are the holds in the queue at the last look: job and time.
+    """
 
     source: Source
+    watched: "WatchedLogs"
     advisor: "Advisor | None"
     user: str | None
     as_json: bool
+    queued: frozenset[tuple[str, int]] = frozenset()
 
     def look(self, seen: "Seen") -> "Seen":
         """Report new holds; return what has been seen by then."""
-        from wingspan.advisor.answers.watching import look
-
-        found = look(self.source.logs, seen.logs)
+        found = self.watched.look(seen.logs)
         for gap in found.gaps:
-            print(_gap_text(gap), file=sys.stderr)
-        new = self.source.schedd or found.held
+            print(gap_text(gap), file=sys.stderr)
+        new = found.held
+        if self.source.schedd:
+            before, self.queued = self.queued, self.source.queued()
+            new = not self.queued <= before
         return replace(seen, logs=found.logs, reported=self._report(seen) if new else seen.reported)
 
     def _report(self, seen: "Seen") -> "frozenset[Hold]":
         """Print the advice on holds that were not reported yet; return all holds that last."""
         from wingspan.advisor.answers.watching import hold_of
 
-        source = replace(self.source, logs=files_of(self.source.logs))
-        incidents = source.incidents(self.advisor)
+        events = None if self.source.schedd else self.watched.events()
+        incidents = self.source.incidents(self.advisor, events)
         jobs = {hold_of(job): job for each in incidents for job in each.jobs}
         for hold, job in jobs.items():
             if hold not in seen.reported and self.user in {None, job.owner}:
@@ -117,11 +122,6 @@ class _Watching:
             print_json(watch_json(job), line=True)
         else:
             print("\n".join(job_lines(job)), flush=True)
-
-
-def _gap_text(gap: "Gap") -> str:
-    length = "an unknown number of" if gap.length is None else f"{gap.length:,}"
-    return wrap(f"gap: {length} bytes are missing before {gap.path}: {gap.why}", "  ")
 
 
 def hook(

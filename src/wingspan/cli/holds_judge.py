@@ -12,9 +12,9 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.lstm_options import Ablations, Choice, Lstm, Network, Settings
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import counted
 from wingspan.errors import SettingError
 from wingspan.files import write_atomically
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,8 @@
 from math import isnan
 from typing import TYPE_CHECKING
 
-from wingspan.cli.paper import columns, counted, wrap
+from wingspan.cli.paper import columns, wrap
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.advisor.judging.evaluate import Report, Table

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.cli.held_json import job_json
 from wingspan.cli.held_text import fit
 from wingspan.cli.json_output import print_json
-from wingspan.cli.paper import amount, counted, duration
-from wingspan.shown import shown_name
+from wingspan.cli.paper import amount, duration
+from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.one_job import JobReport

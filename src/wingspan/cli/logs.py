@@ -1,14 +1,16 @@
 """Read the job event logs that a command names."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wingspan.cli.paper import counted
+from wingspan.cli.paper import wrap
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
+    from wingspan.eventlog.read_new import Gap
 
 _NAMED: Final = 5  # files of a folder that are named
 
@@ -28,7 +30,7 @@ def files_of(logs: Iterable[Path]) -> list[Path]:
     from wingspan.eventlog.logs import sort_folder
     from wingspan.eventlog.read_new import rotations_of
 
-    found = [sort_folder(log)[0] if log.is_dir() else rotations_of(log) for log in logs]
+    found = [sort_folder(log).logs if log.is_dir() else rotations_of(log) for log in logs]
     return [path for each in found for path in each if path.exists()]
 
 
@@ -39,8 +41,14 @@ def say_missing(logs: Iterable[Path]) -> None:
             print(f"{log} does not exist yet: waiting for it", file=sys.stderr)
 
 
+def gap_text(gap: "Gap") -> str:
+    """Return a line on bytes of a log that are lost."""
+    lost = "an unknown part of the log" if gap.length is None else counted(gap.length, "byte")
+    return wrap(f"gap: {lost} missing before {gap.path}: {gap.why}", "  ")
+
+
 def report_empty(files: Iterable[Path]) -> None:
-    """Report on stderr which files are empty, and which files of folders are not event logs."""
+    """Report on stderr which files are empty, and what in folders was not read."""
     for path in files:
         if path.is_file() and not path.stat().st_size:
             print(f"{path} is empty: no event yet", file=sys.stderr)
@@ -51,11 +59,16 @@ def report_empty(files: Iterable[Path]) -> None:
 def _report_others(folder: Path) -> None:
     from wingspan.eventlog.logs import sort_folder
 
-    _, others = sort_folder(folder)
-    if not others:
+    found = sort_folder(folder)
+    verb = "is not an event log" if len(found.others) == 1 else "are not event logs"
+    _report_unread(folder, found.others, "file", f"{verb} and not read")
+    verb = "is not searched" if len(found.hidden) == 1 else "are not searched"
+    _report_unread(folder, found.hidden, "hidden path", verb)
+
+
+def _report_unread(folder: Path, paths: Sequence[Path], kind: str, why: str) -> None:
+    if not paths:
         return
-    names = [str(each.relative_to(folder)) for each in others[:_NAMED]]
-    names += [f"{len(others) - _NAMED:,} more"] if len(others) > _NAMED else []
-    verb = "is not an event log" if len(others) == 1 else "are not event logs"
-    found = f"{folder}: {counted(len(others), 'file')} {verb} and not read: {', '.join(names)}"
-    print(found, file=sys.stderr)
+    names = [str(each.relative_to(folder)) for each in paths[:_NAMED]]
+    names += [f"{len(paths) - _NAMED:,} more"] if len(paths) > _NAMED else []
+    print(f"{folder}: {counted(len(paths), kind)} {why}: {', '.join(names)}", file=sys.stderr)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wingspan.cli.json_output import print_json
-from wingspan.cli.paper import columns, counted, wrap
-from wingspan.shown import shown_name
+from wingspan.cli.paper import columns, wrap
+from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.recipes.training import Training

@@ -33,11 +33,6 @@ def label(name: str) -> str:
     return brief(shown_name(name), _LONGEST)
 
 
-def counted(count: int, word: str) -> str:
-    """Return ``1 step``, ``2 steps``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """Return a duration in words.
 

@@ -10,7 +10,7 @@ import typer
 from wingspan.cli.collect import submission
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import counted, label, wrap
+from wingspan.cli.paper import label, wrap
 from wingspan.cli.runs import (
     Force,
     Jobs,
@@ -25,6 +25,7 @@ from wingspan.cli.runs import (
     check_folder,
     pool_keys,
 )
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.planning.plan import Plan

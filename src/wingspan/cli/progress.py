@@ -269,7 +269,7 @@ def left_text(
     left = time_left(states, needs, usual_times(states.values(), earlier), time.time())
     if left is None:
         return ""
-    more = f", and {left.unknown} steps of unknown time" if left.unknown else ""
+    more = f", and steps of unknown time: {left.unknown}" if left.unknown else ""
     return f"about {duration(left.seconds)} left{more}"
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from wingspan.cli.options import HomeOption
-from wingspan.cli.paper import counted, label, wrap
+from wingspan.cli.paper import label, wrap
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.runner.events import Listener, StepEvent

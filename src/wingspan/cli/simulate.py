@@ -9,8 +9,9 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import console, counted
+from wingspan.cli.paper import console
 from wingspan.errors import SettingError
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.simulator.marginals import Marginal

@@ -8,8 +8,8 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import counted
 from wingspan.errors import CorruptError, SettingError
+from wingspan.shown import counted
 from wingspan.user_paths import user_path
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wingspan.errors import SettingError
 from wingspan.runner.job.brief import brief
-from wingspan.shown import shown, shown_name
+from wingspan.shown import counted, shown, shown_name
 
 _LINES = 200  # of a text that is printed
 _ROWS = 10  # of a table
@@ -36,7 +36,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, PurePath):
         return _path_text(Path(value))
     if isinstance(value, bytes | bytearray):
-        return f"{len(value):,} bytes\n{bytes(value[:64]).hex(' ', 1)}"
+        return f"{counted(len(value), 'byte')}\n{bytes(value[:64]).hex(' ', 1)}"
     if library == "polars":
         return _polars_text(value)
     if library == "pandas":
@@ -73,14 +73,14 @@ def _array_text(value: Any) -> str:  # noqa: ANN401
 def _path_text(path: Path) -> str:
     """Return a path with the size of a file, or the files of a folder."""
     if not path.is_dir():
-        size = f"  {path.stat().st_size:,} bytes" if path.exists() else ""
+        size = f"  {counted(path.stat().st_size, 'byte')}" if path.exists() else ""
         return f"{path}{size}"
     files = sorted(entry for entry in path.rglob("*") if entry.is_file())
     listed = [
-        f"  {shown_name(str(file.relative_to(path)))}  {file.stat().st_size:,} bytes"
+        f"  {shown_name(str(file.relative_to(path)))}  {counted(file.stat().st_size, 'byte')}"
         for file in files
     ]
-    return "\n".join([f"{path}  {len(files):,} files", *listed])
+    return "\n".join([f"{path}  {counted(len(files), 'file')}", *listed])
 
 
 def _members_text(value: Any) -> str:  # noqa: ANN401

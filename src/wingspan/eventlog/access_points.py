@@ -132,7 +132,7 @@ def _name(
     files: tuple[LogFile, ...], file: NDArray[np.int32], columns: dict[str, NDArray[Any]], row: int
 ) -> str:
     extent = (int(columns["offset"][row]), int(columns["length"][row]))
-    [record] = read_ranges(files[file[row]].path, [extent])
+    [record] = read_ranges(files[file[row]].source, [extent])
     text = unescape(record.decode(errors="replace"))
     host = re.search(r"from host: ([^\r\n]*)|SubmitHost\W+(?:<s>)?([^\"\r\n]*)", text)
     return identity(host[1] or host[2] or "") if host else ""

@@ -16,6 +16,19 @@ Rows: TypeAlias = Sequence[int] | NDArray[Any]
 def read_records(events: Events, rows: Rows) -> list[bytes]:
     """Return the records' own bytes, in the order of the rows."""
     wanted = np.asarray(rows, np.int64)
+    kept = events.kept
+    if kept is None:
+        return _from_files(events, wanted)
+    keys = list(zip(events.file[wanted].tolist(), events.offset[wanted].tolist(), strict=True))
+    known = [kept.get(key) for key in keys]
+    missing = [place for place, record in enumerate(known) if record is None]
+    for place, record in zip(missing, _from_files(events, wanted[missing]), strict=True):
+        known[place] = record
+        kept.keep(keys[place], record)
+    return [record or b"" for record in known]
+
+
+def _from_files(events: Events, wanted: NDArray[np.int64]) -> list[bytes]:
     order = np.lexsort((events.offset[wanted], events.file[wanted]))
     ordered = wanted[order]
     found: list[bytes] = [b""] * len(wanted)
@@ -23,7 +36,7 @@ def read_records(events: Events, rows: Rows) -> list[bytes]:
     for start, stop in _runs(file):
         part = ordered[start:stop]
         extents = zip(events.offset[part].tolist(), events.length[part].tolist(), strict=True)
-        contents = read_ranges(events.files[file[start]].path, extents)
+        contents = read_ranges(events.files[file[start]].source, extents)
         for place, content in zip(order[start:stop].tolist(), contents, strict=True):
             found[place] = content
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from wingspan.eventlog.codes import event_name
 from wingspan.eventlog.header import RotationHeader
 from wingspan.eventlog.kernel import ABSENT
 from wingspan.shown import counted, in_markup
+
+if TYPE_CHECKING:
+    from wingspan.eventlog.records import Records
+    from wingspan.eventlog.sources import Copy
 
 Numbers: TypeAlias = NDArray[np.int64]
 
@@ -35,7 +39,8 @@ class LogFile:
 
     `size` is its bytes after decompression. All but a torn tail was either parsed or reported as damage.
 
-    `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one.
+    `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one. `copy` has the bytes
+    of a compressed file, as long as the events exist.
     """
 
     path: Path
@@ -44,6 +49,12 @@ class LogFile:
     size: int
     tail: int | None
     header: RotationHeader | None = None
+    copy: "Copy | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def source(self) -> Path:
+        """Return the file that has the decompressed bytes, if there is one."""
+        return self.copy.path if self.copy else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,8 @@ class Events:
         The record's bytes in its (decompressed) file, separator included. int64, int32
     value, detail
         The record's own numbers. Their meaning depends on the event: read them through the properties. int64, int32
+    kept
+        Records that were read before, if the logs are followed.
     """
 
     files: tuple[LogFile, ...]
@@ -92,6 +105,7 @@ class Events:
     length: NDArray[np.int32]
     value: NDArray[np.int64] = field(repr=False)
     detail: NDArray[np.int32] = field(repr=False)
+    kept: "Records | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in COLUMNS:
@@ -179,5 +193,7 @@ class Events:
 
 
 COLUMNS: Final = tuple(
-    each.name for each in fields(Events) if each.name not in {"files", "access_points", "damage"}
+    each.name
+    for each in fields(Events)
+    if each.name not in {"files", "access_points", "damage", "kept"}
 )

@@ -1,10 +1,12 @@
 """Read logs, folders and Parquet files as the user names them; refuse other files."""
 
+import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from wingspan.errors import EventLogError
 from wingspan.eventlog.events import Events
@@ -17,6 +19,7 @@ _START: Final = 1 << 20  # bytes in which a log is recognised
 _RECORD: Final = re.compile(
     rb"^\d{3} \(-?\d+\.-?\d+\.|EventTypeNumber|<classads>|<c>", re.MULTILINE
 )
+Looked: TypeAlias = dict[Path, tuple[tuple[int, ...], bool]]  # a file's state, whether it is a log
 _BEGUN: Final = re.compile(
     rb"\s*(\d{1,3}( \(?[\d.-]*)?|[{\[]\s*|<[^>]*)"
 )  # a writer was interrupted
@@ -65,21 +68,57 @@ def logs_in(path: Path) -> list[Path]:
     """Return a file itself, or the files of a folder that are event logs by content."""
     if not path.is_dir():
         return [path]
-    found, _ = sort_folder(path)
+    found = sort_folder(path).logs
     if not found:
-        fix = "give the files themselves, or the folder that has them; a log begins with an event"
+        fix = "give the files themselves, or the folder that has them; a log begins with an event, and hidden folders are not searched"
         raise EventLogError(str(path), "no job event log is in this folder", fix)
     return found
 
 
-def sort_folder(path: Path) -> tuple[list[Path], list[Path]]:
-    """Return the job event logs in a folder, at any depth, and the other files.
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """The job event logs in a folder, at any depth, the other files, and hidden paths.
 
-    Parquet files are in neither list.
+    Hidden files and folders are not searched. Parquet files are in no list.
     """
-    files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix != PARQUET)
-    logs = [each for each in files if _is_log_in_folder(each)]
-    return logs, sorted({*files} - {*logs})
+
+    logs: list[Path]
+    others: list[Path]
+    hidden: list[Path]
+
+
+def sort_folder(path: Path, looked: Looked | None = None) -> FolderFiles:
+    """Return what is in a folder.
+
+    Parameters
+    ----------
+    looked
+        What was found in files before: those that have not changed, and logs that grew, are not read again.
+    """
+    files, hidden = [], []
+    for folder, folders, names in os.walk(path):
+        hidden += [Path(folder, name) for name in (*folders, *names) if name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    files = sorted(each for each in files if each.is_file() and each.suffix != PARQUET)
+    logs = [each for each in files if _is_still_log(each, looked)]
+    return FolderFiles(logs, sorted({*files} - {*logs}), sorted(hidden))
+
+
+def _is_still_log(path: Path, looked: Looked | None) -> bool:
+    if looked is None:
+        return _is_log_in_folder(path)
+    try:
+        facts = path.stat()
+    except OSError:  # it is gone by now
+        return False
+    state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    before, log = looked.get(path, ((), False))
+    grew = log and before[0] == state[0] and before[1] <= state[1]
+    if before != state and not grew:
+        log = _is_log_in_folder(path)
+    looked[path] = state, log
+    return log
 
 
 def _is_log_in_folder(path: Path) -> bool:

@@ -81,6 +81,7 @@ def join(parts: list[Events]) -> Events:
         files=tuple(files.values()),
         access_points=tuple(names),
         damage=tuple(damage),
+        kept=None,
         **{name: np.concatenate(arrays) for name, arrays in columns.items()},
     )
 
@@ -97,7 +98,7 @@ def _frame(events: Events) -> "pl.DataFrame":
 
 
 def _metadata(events: Events) -> dict[str, str]:
-    files = [{**asdict(each), "path": str(each.path)} for each in events.files]
+    files = [{**asdict(replace(each, copy=None)), "path": str(each.path)} for each in events.files]
     damage = [asdict(each) for each in events.damage]
     values = (VERSION, files, events.access_points, damage)
     return {name: json.dumps(value) for name, value in zip(_KEYS, values, strict=True)}
@@ -121,5 +122,6 @@ def _read(path: Path) -> Events:
         files=tuple(LogFile(**each) for each in files),
         access_points=tuple(names),
         damage=tuple(Damage(**each) for each in damage),
+        kept=None,
         **{name: frame[name].to_numpy().copy() for name in COLUMNS},
     )

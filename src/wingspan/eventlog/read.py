@@ -17,7 +17,15 @@ from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import Damage, Events, LogFile
 from wingspan.eventlog.header import read_header
 from wingspan.eventlog.kernel import ROW, Columns, close_up, scan_blocks, side_by_side
-from wingspan.eventlog.sources import Reader, compression_of, format_of, open_log, seekable
+from wingspan.eventlog.sources import (
+    Copy,
+    Reader,
+    compression_of,
+    decompressed,
+    format_of,
+    open_log,
+    seekable,
+)
 from wingspan.eventlog.times import to_utc, zone_of
 
 PathInput: TypeAlias = str | PathLike[str]
@@ -29,9 +37,9 @@ _WORTH_SPLITTING = 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of one file to scan; `stop` None reads to the end, as for compressed files.
+    """A part of one file to scan; `stop` None reads to the end.
 
-    `continues`: the piece before it is of the same file.
+    `continues`: the piece before it is of the same file. `copy` has a compressed file's bytes.
     """
 
     path: Path
@@ -39,6 +47,12 @@ class Piece:
     start: int = 0
     stop: int | None = None
     continues: bool = False
+    copy: Copy | None = None
+
+    @property
+    def source(self) -> Path:
+        """Return the file to read."""
+        return self.copy.path if self.copy else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,8 @@ def read_events(
 ) -> Events:
     """Read all events of some logs: classic, XML or JSON, plain, gzip or zstd, in any mix.
 
-    A pipe is copied to a temporary file first, which lasts as long as the process.
+    A pipe is copied to a temporary file first, which lasts as long as the process. A compressed file is decompressed into
+    one (`TMPDIR`), which lasts as long as the events; where there is no room, it is decompressed at each use.
 
     Parameters
     ----------
@@ -67,7 +82,7 @@ def read_events(
         The zone of stamps without one (HTCondor writes local time unless UTC is configured): a name such as
         America/Chicago, or a tzinfo. Default: this machine's zone, as in HTCondor's own reader.
     cpus
-        Number of threads that scan. A compressed file is scanned by one.
+        Number of threads that scan. A compressed file is decompressed by one.
 
     Raises
     ------
@@ -83,18 +98,21 @@ def read_events(
 
 def split(path: Path, parts: int) -> list[Piece]:
     """Cut a file into pieces of about equal size, each ending after a separator line."""
-    compression, form = compression_of(path), format_of(path)
-    if compression or form != "classic":
-        return [Piece(path, form)]
-    size = path.stat().st_size
+    form, copy = format_of(path), decompressed(path)
+    if form != "classic" or (copy is None and compression_of(path)):
+        return [Piece(path, form, copy=copy)]
+    source = copy.path if copy else path
+    size = source.stat().st_size
     if parts < 2 or size < _WORTH_SPLITTING:
-        return [Piece(path, form, 0, size)]
-    with path.open("rb") as file:
+        return [Piece(path, form, 0, size, copy=copy)]
+    with source.open("rb") as file:
         cuts = {0, size}
         for part in range(1, parts):
             position = file.seek(size * part // parts)
             cuts.add(_after_separator(file, position, size))
-    return [Piece(path, form, start, stop, start > 0) for start, stop in pairwise(sorted(cuts))]
+    return [
+        Piece(path, form, start, stop, start > 0, copy) for start, stop in pairwise(sorted(cuts))
+    ]
 
 
 def _after_separator(file: BinaryIO, position: int, size: int) -> int:
@@ -135,13 +153,13 @@ def _scan_all(pieces: Sequence[Piece], cpus: int) -> tuple[dict[str, NDArray[Any
 
 def _room(pieces: Iterable[Piece]) -> int:
     """Return enough rows for nearly all logs: records of under 128 bytes on average are rare."""
-    size = sum((piece.stop or piece.path.stat().st_size) - piece.start for piece in pieces)
+    size = sum((piece.stop or piece.source.stat().st_size) - piece.start for piece in pieces)
     return max(size // 128, 1024)
 
 
 def _scan_piece(piece: Piece, columns: Columns) -> Scanned:
     rows, damages = len(columns), columns.damages
-    with open_log(piece.path) as file:
+    with open_log(piece.source) as file:
         if piece.format == "classic":
             end, whole = _scan_classic(file, piece, columns)
         else:
@@ -209,6 +227,7 @@ def read_pieces(
         access_point=access_point,
         damage=tuple(damage),
         file=file,
+        kept=None,
         **columns,
     )
 
@@ -222,5 +241,5 @@ def _anchor(piece: Piece, file: LogFile, rows: int) -> tuple[int, float]:
 
 def _file(piece: Piece, last: Scanned) -> LogFile:
     tail = last.whole if last.whole < last.end else None
-    compression, header = compression_of(piece.path), read_header(piece.path)
-    return LogFile(piece.path, piece.format, compression, last.end, tail, header)
+    compression, header = compression_of(piece.path), read_header(piece.source)
+    return LogFile(piece.path, piece.format, compression, last.end, tail, header, piece.copy)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 from wingspan.errors import EventLogError, NotFoundError, SettingError, installing
 
@@ -16,6 +16,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
 _BLOCK = 1 << 18  # bytes of a plain file that are read at once, at most
 _GAP = 1 << 13  # bytes between two ranges that are cheaper to read than another call
+_ROOM: Final = 30  # bytes free for each compressed byte; logs shrink to a tenth or less
 
 
 class Reader(Protocol):
@@ -53,7 +54,7 @@ class _Inflating:
 
 def compression_of(path: Path) -> str:
     """Return "gz", "zst" or "" by a file's first bytes."""
-    with _found(path), path.open("rb") as file:
+    with _found(path), path.open("rb", buffering=0) as file:
         magic = file.read(4)
     if magic.startswith(_GZIP):
         return "gz"
@@ -87,6 +88,35 @@ def seekable(path: Path) -> Path:
         copyfileobj(pipe, copy, _CHUNK)
     copy.flush()
     return Path(copy.name)
+
+
+class Copy:
+    """The bytes of a compressed log, in a temporary file that goes with this object."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.path = Path(file.name)
+
+
+def decompressed(path: Path) -> Copy | None:
+    """Decompress a log, once; return None if it is not compressed or there is no room."""
+    if not compression_of(path):
+        return None
+    from shutil import disk_usage
+    from tempfile import NamedTemporaryFile, gettempdir
+
+    if disk_usage(gettempdir()).free < _ROOM * path.stat().st_size:
+        return None
+    file = NamedTemporaryFile(prefix="wingspan-log-")  # noqa: SIM115 - closed with the copy
+    try:
+        with open_log(path) as source, memoryview(bytearray(_CHUNK)) as view:
+            while got := source.readinto(view):
+                file.write(view[:got])
+            file.flush()
+    except OSError:  # the disk is full
+        file.close()
+        return None
+    return Copy(file)
 
 
 def format_of(path: Path) -> str:

@@ -11,6 +11,7 @@ from wingspan.errors import DeclarationError
 from wingspan.pipeline.handles import Handle, Handles, by_label
 from wingspan.pipeline.options import check_function, check_parameters, unknown_argument
 from wingspan.pipeline.place import calling_place
+from wingspan.shown import counted
 from wingspan.store.annotation import TypeName, read_signature
 
 _PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
@@ -136,7 +137,7 @@ def _gathered(found: Handles, kind: TypeName | None, where: str) -> object:
         return list(by_label(found).values())
     if kind.name == "builtins.tuple":
         return tuple(by_label(found).values())
-    problem = f"it takes {kind}, and is given the {len(found)} results of a map"
+    problem = f"it takes {kind}, and is given the {counted(len(found), 'result')} of a map"
     fix = "annotate it as list[...], in the order of the map, or as dict[str, ...], by label"
     raise DeclarationError(where, problem, fix)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from wingspan.errors import WingspanError
 from wingspan.files import digest_bytes, digest_file
 from wingspan.planning.key import digest
+from wingspan.shown import counted
 
 if TYPE_CHECKING:
     from wingspan.planning.call import Call
@@ -73,7 +74,7 @@ def what_is_there(path: str, *, sized: bool = False) -> str:
         return ABSENT
     if stat.S_ISDIR(found.st_mode):
         return "a folder"
-    return f"a file of {found.st_size} bytes" if sized else "a file"
+    return f"a file of {counted(found.st_size, 'byte')}" if sized else "a file"
 
 
 def is_usual(name: str) -> bool:

@@ -3,6 +3,8 @@
 import math
 import time
 
+from wingspan.shown import counted
+
 
 def seconds(value: float | None) -> str:
     """Return a duration.
@@ -67,8 +69,3 @@ def number(value: object) -> str:
 def stamp(at: float | None) -> str:
     """Return an instant in UTC."""
     return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
-
-
-def counted(count: int, word: str) -> str:
-    """Return ``1 step``, ``2 steps``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from wingspan.report.amounts import counted, megabytes, number, seconds, stamp
+from wingspan.report.amounts import megabytes, number, seconds, stamp
 from wingspan.report.compare import Difference, Effect, differences, effects
 from wingspan.report.page import Block, Callout, Cell, Page, Section, Table
 from wingspan.report.run_facts import RunFacts
-from wingspan.shown import brief
+from wingspan.shown import brief, counted
 
 _LONGEST = 200  # characters of a value
 _NAMED = 4  # steps that are named

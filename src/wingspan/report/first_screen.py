@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
-from wingspan.report.amounts import counted, number, seconds
+from wingspan.report.amounts import number, seconds
 from wingspan.report.page import Block, Callout
 from wingspan.report.run_facts import FailureFacts, RunFacts
 from wingspan.report.stretches import spent
@@ -15,7 +15,7 @@ from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
 from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
-from wingspan.shown import brief
+from wingspan.shown import brief, counted
 
 _GROUPS: Final = 3  # kinds of failures on the first screen
 _CAUSE: Final = 600  # characters of a cause
@@ -138,7 +138,7 @@ def _progress(facts: RunFacts, *, values: bool) -> Callout:
 
 def _stopped(facts: RunFacts) -> Callout:
     left = len(facts.steps) - facts.count(DONE)
-    lines = [f"{facts.count(DONE):,} steps are done, {left:,} are left. What is finished is kept."]
+    lines = [f"Steps done: {facts.count(DONE):,}, left: {left:,}. What is finished is kept."]
     problems = dict.fromkeys(
         step.event.problem
         for step in facts.steps
@@ -162,7 +162,7 @@ def _result(facts: RunFacts, *, values: bool) -> Callout:
                 for metric in metrics
                 if metric in one.metrics
             ]
-            lines.append(f"Best model: {label}, {', '.join(text)}, on {one.rows:,} rows.")
+            lines.append(f"Best model: {label}, {', '.join(text)}, on {counted(one.rows, 'row')}.")
     if values:
         lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
     lines += [f"{name}: {text}" for name, text in facts.results if not _BARE.fullmatch(text)][

@@ -8,6 +8,7 @@ from wingspan.report.details import step_id
 from wingspan.report.step_facts import StepFacts
 from wingspan.runner.events import DONE
 from wingspan.runner.layers import fewer
+from wingspan.shown import counted
 
 
 def nodes_of(steps: Sequence[StepFacts]) -> tuple[Sequence[Node], str]:
@@ -16,7 +17,7 @@ def nodes_of(steps: Sequence[StepFacts]) -> tuple[Sequence[Node], str]:
     found = fewer(nodes, "#steps")
     if len(found) == len(nodes):
         return nodes, ""
-    return found, f"{len(steps):,} steps in {len(found):,} boxes; the table has each step."
+    return found, f"{counted(len(steps), 'step')} in {len(found):,} boxes; the table has each step."
 
 
 def _one(step: StepFacts, place: int) -> Node:

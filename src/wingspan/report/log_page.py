@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wingspan.advisor.answers.overview import Row, commands, overview
-from wingspan.report.amounts import counted, hours, number, seconds, stamp
+from wingspan.report.amounts import hours, number, seconds, stamp
 from wingspan.report.log_facts import LogFacts
 from wingspan.report.page import Block, Callout, Cell, Lines, Page, Pairs, Picture, Section, Table
-from wingspan.shown import brief
+from wingspan.shown import brief, counted
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice, Incident

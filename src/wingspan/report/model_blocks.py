@@ -8,6 +8,7 @@ from wingspan.draw.heat import Heat, heat_svg
 from wingspan.draw.trials import bars_svg
 from wingspan.report.amounts import number
 from wingspan.report.page import Block, Cell, Picture, Table
+from wingspan.shown import counted
 from wingspan.tabular.pictures import panels_of
 
 if TYPE_CHECKING:
@@ -37,13 +38,15 @@ def evaluation_blocks(
         blocks.append(_metrics(of, f"models-{place}", rows, chosen))
         panels = _panels(of)
         if panels:
-            title = f"On {rows:,} rows"
-            blocks.append(Picture(curves_svg([panels], title), f"Computed on {rows:,} rows."))
+            title = f"On {counted(rows, 'row')}"
+            blocks.append(
+                Picture(curves_svg([panels], title), f"Computed on {counted(rows, 'row')}.")
+            )
         for name, one in list(of.items())[:_CONFUSIONS]:
             if one.classes:
                 labels = [str(label) for label in one.classes]
                 heat = Heat(name, "predicted", "is", labels, labels, one.confusion)
-                caption = f"Of {rows:,} rows, at threshold {one.threshold:g}."
+                caption = f"Of {counted(rows, 'row')}, at threshold {one.threshold:g}."
                 blocks.append(Picture(heat_svg(heat), caption))
     return blocks
 
@@ -61,7 +64,7 @@ def _metrics(
         for metric in names
     ]
     level = next(iter(of.values())).level
-    caption = f"On {rows:,} rows, with {level:.0%} intervals"
+    caption = f"On {counted(rows, 'row')}, with {level:.0%} intervals"
     if best:
         caption += f"; chosen by {', then '.join(deciding)}"
     return Table(name, caption, ["metric", *models], body, frozenset(range(1, len(models) + 1)))
@@ -101,7 +104,7 @@ def importance_blocks(found: "Importance | None", name: str) -> list[Block]:
     whole = sum(worse.values()) or 1.0
     shares = {column: value / whole for column, value in list(worse.items())[:_BARS]}
     rows: list[list[Cell]] = [[column, interval_cell(one)] for column, one in found.columns.items()]
-    caption = f"How much worse {found.metric} is on {found.rows:,} rows when a column is shuffled"
+    caption = f"How much worse {found.metric} is on {counted(found.rows, 'row')} when a column is shuffled"
     blocks: list[Block] = [
         Picture(bars_svg(shares, "Share of the sum"), f"{caption}."),
         Table(name, caption, ["column", "worse by"], rows, frozenset({1})),

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from wingspan.report.amounts import counted, number
+from wingspan.report.amounts import number
 from wingspan.report.model_blocks import evaluation_blocks, importance_blocks
 from wingspan.report.page import Block, Callout, Cell, Lines, Page, Pairs, Section, Table
-from wingspan.shown import shown
+from wingspan.shown import counted, shown
 
 if TYPE_CHECKING:
     from wingspan.tabular.card import Card
@@ -29,7 +29,7 @@ def model_page(name: str, card: "Card") -> Page:
     return Page(
         name,
         "",
-        [card.estimator, f"predicts {card.target}", f"trained on {card.rows:,} rows"],
+        [card.estimator, f"predicts {card.target}", f"trained on {counted(card.rows, 'row')}"],
         [_lead(card)],
         [section for section in made if section.blocks],
     )

@@ -10,7 +10,7 @@ from wingspan.draw.lanes import Bar, Lane, lanes_svg, packed
 from wingspan.draw.timeline import timeline_svg
 from wingspan.draw.trials import Line, lines_svg, thinned
 from wingspan.eventlog.rules import explain
-from wingspan.report.amounts import counted, hours, megabytes, number, seconds, stamp
+from wingspan.report.amounts import hours, megabytes, number, seconds, stamp
 from wingspan.report.details import step_id
 from wingspan.report.first_screen import first_screen
 from wingspan.report.graph import nodes_of
@@ -33,6 +33,7 @@ from wingspan.report.use_table import use_tables
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, STOPPED
 from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
+from wingspan.shown import counted
 
 _LANES: Final = 48
 _BARS: Final = 4_000

@@ -367,7 +367,9 @@ def _check_count(kind: str, count: int) -> None:
 
 def _check_probabilities(kind: str, count: int, probabilities: Sequence[float]) -> None:
     if len(probabilities) != count:
-        problem = f"there are {count} values and {len(probabilities)} probabilities"
+        problem = (
+            f"expected as many probabilities as values, found {len(probabilities)} and {count}"
+        )
         raise SettingError(kind, problem, "give each value its probability")
     for each in probabilities:
         if _number(kind, "probability", each) < 0:

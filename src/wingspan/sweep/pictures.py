@@ -16,6 +16,7 @@ from wingspan.draw.trials import (
     slices_svg,
 )
 from wingspan.files import json_text
+from wingspan.shown import counted
 from wingspan.sweep.distributions import Choice, Json, LogNormal, LogUniform
 from wingspan.sweep.importance import FEWEST, Importance
 from wingspan.sweep.records import COMPLETE, FAILED, Trial
@@ -50,7 +51,9 @@ def _curves(spec: Spec, own: Sequence[Trial], best: int | None) -> str:
     low, high = _span([value for each in trials for _, value in each.curve])
     lines = [_line(spec, best, each, each.curve) for each in trials]
     across, up = Axis("step", *ends(steps)), Axis(spec.metric, low, high)
-    return lines_svg(across, up, lines, f"{spec.metric} of {len(trials)} trials; grey: pruned")
+    return lines_svg(
+        across, up, lines, f"{spec.metric} of {counted(len(trials), 'trial')}; grey: pruned"
+    )
 
 
 def _parallel(spec: Spec, own: Sequence[Trial], best: int | None) -> str:
@@ -69,7 +72,7 @@ def _parallel(spec: Spec, own: Sequence[Trial], best: int | None) -> str:
     for trial, row, value in zip(trials, rows, values, strict=True):
         inside = min(max(value, axes[-1].low), axes[-1].high)
         lines.append(_line(spec, best, trial, list(enumerate([*row, inside]))))
-    title = f"Parameters and {spec.metric} of {len(trials)} trials; green: best, grey: pruned"
+    title = f"Parameters and {spec.metric} of {counted(len(trials), 'trial')}; green: best, grey: pruned"
     return parallel_svg(axes, lines, title)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wingspan.errors import NotFoundError
 from wingspan.files import json_text
-from wingspan.shown import brief, in_markup, shown_name
+from wingspan.shown import brief, counted, in_markup, shown_name
 from wingspan.sweep.importance import Importance, importance
 from wingspan.sweep.journal import keys_in, read_journal, readable
 from wingspan.sweep.records import COMPLETE, PRUNED, RUNNING, STATES, Ledger, Trial, is_closed
@@ -123,10 +123,10 @@ class Study:
         states = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         best = self.best
         if best is None:
-            return f"{len(self.trials)} trials: {states or 'none yet'}"
+            return f"{counted(len(self.trials), 'trial')}: {states or 'none yet'}"
         flat = self.spec.space.flat(best.parameters)
         given = brief(", ".join(f"{name}={value}" for name, value in flat.items()), _WIDEST)
-        return f"{len(self.trials)} trials: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {given})"
+        return f"{counted(len(self.trials), 'trial')}: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {given})"
 
     def __repr__(self) -> str:
         lines = [self._line(each) for each in self._ordered[:_LISTED]]

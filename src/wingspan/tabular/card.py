@@ -7,7 +7,7 @@ from itertools import chain
 from platform import python_version
 from typing import Any, Self
 
-from wingspan.shown import in_markup
+from wingspan.shown import counted, in_markup
 from wingspan.tabular.evaluate import Evaluation, Metric
 from wingspan.tabular.importance import Importance
 from wingspan.tabular.preparation import Preparation
@@ -79,9 +79,7 @@ class Card:
         return self.evaluation.threshold
 
     def __repr__(self) -> str:
-        return (
-            f"Card: {self.estimator} for {self.target}, of {self.rows:,} rows\n{self.evaluation!r}"
-        )
+        return f"Card: {self.estimator} for {self.target}, of {counted(self.rows, 'row')}\n{self.evaluation!r}"
 
     def _repr_html_(self) -> str:
         from wingspan.draw.table import table_html
@@ -209,7 +207,7 @@ def _comparison(card: Card) -> list[str]:
     rule = ", then ".join(card.selected_by)
     on = "test" if card.validation is None else "validation"
     count = (card.validation or card.evaluation).rows
-    heading = f"Chosen by {rule}, on {count:,} {on} rows."
+    heading = f"Chosen by {rule}, on {counted(count, f'{on} row')}."
     return ["## Compared with", heading, _table(("Model", *names), rows)]
 
 
@@ -237,7 +235,7 @@ def _data(card: Card) -> str:
     files = ", ".join(f"`{name}`" for name in card.data)
     return "\n".join(
         [
-            f"- {files}: {card.rows:,} rows, digest `{card.data_digest}`",
+            f"- {files}: {counted(card.rows, 'row')}, digest `{card.data_digest}`",
             f"- split: {split}",
             f"- unseen categories: {card.unseen}",
         ]

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from wingspan.shown import counted
 from wingspan.tabular.findings import Finding
 from wingspan.tabular.preparation import (
     CategoryColumn,
@@ -131,7 +132,9 @@ def _of_mean(number: NumberColumn, seen: Seen, training: int) -> list[Finding]:
     sure = away / math.sqrt(1 / count + 1 / training)
     if away <= _MOVED or sure <= _SURE:
         return []
-    what = f"the mean is {mean:.4g} in {count:,} rows, in training it was {number.mean:.4g}"
+    what = (
+        f"the mean is {mean:.4g} in {counted(count, 'row')}, in training it was {number.mean:.4g}"
+    )
     fix = "check the units, or train again with newer rows"
     return [_about("drift", number.name, what, fix)]
 

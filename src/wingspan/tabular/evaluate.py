@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from wingspan.errors import TableError
+from wingspan.shown import counted
 from wingspan.tabular.apply import predicted_by, scores_of
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.curves import Curves, curves_of, error_curves
@@ -89,7 +90,7 @@ class Evaluation:
     def __repr__(self) -> str:
         lines = (f"{name} {_shown(metric)}" for name, metric in self.metrics.items())
         return "\n  ".join(
-            [f"Evaluation on {self.rows:,} rows, {self.level:.0%} intervals", *lines]
+            [f"Evaluation on {counted(self.rows, 'row')}, {self.level:.0%} intervals", *lines]
         )
 
     def _repr_html_(self) -> str:
@@ -97,7 +98,7 @@ class Evaluation:
         from wingspan.draw.table import table_html
         from wingspan.tabular.panels import panels
 
-        head = ("metric", f"on {self.rows:,} rows, {self.level:.0%} interval")
+        head = ("metric", f"on {counted(self.rows, 'row')}, {self.level:.0%} interval")
         table = table_html(head, [(name, _shown(each)) for name, each in self.metrics.items()])
         found = panels(self.curves)
         return table + (curves_svg([found]) if found else "")

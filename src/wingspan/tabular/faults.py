@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from wingspan.errors import TableError, WingspanError
 from wingspan.files import disk_errors
+from wingspan.shown import counted
 from wingspan.tabular.blocks import DISK_FULL
 from wingspan.tabular.formats import refuse_other_formats
 
@@ -151,7 +152,7 @@ def _fault_of(record: list[str], raw: str, columns: int) -> tuple[str, str] | No
         problem = f"a quote within a value that is not quoted: {raw.strip()[:80]!r}"
         return problem, "put the value into quotes, and double those in it"
     if record and len(record) != columns:
-        problem = f"expected {columns} fields, found {len(record)}"
+        problem = f"expected {counted(columns, 'field')}, found {len(record)}"
         return problem, "correct the line; a value that holds the delimiter needs quotes"
     return None
 

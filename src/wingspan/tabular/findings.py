@@ -149,7 +149,7 @@ def of_target(
             _about("whole_target", facts.name, what, "take them as classes: --task classification")
         )
     if left_out:
-        what = f"is missing in {left_out:,} rows, which are left out"
+        what = f"is missing in {counted(left_out, 'row')}, left out"
         found.append(
             _about("missing_target", facts.name, what, "fill it, or keep --drop-missing-target")
         )
@@ -214,7 +214,7 @@ def of_parts(
     """Return what is odd about the sizes of the parts and the classes in them."""
     found = []
     if test_rows < SMALL_TEST:
-        what = f"the test part has {test_rows:,} rows, too few to judge a model by"
+        what = f"the test part has {counted(test_rows, 'row')}, too few to judge a model by"
         found.append(
             Finding(
                 "small_test", None, what, "give more rows, or a larger --test-size", blocks=True

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wingspan.shown import counted
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.evaluate import Metric, count_table, evaluation
 from wingspan.tabular.preparation import Preparation
@@ -37,7 +38,7 @@ class LearningCurve:
     def __str__(self) -> str:
         """Return it in words."""
         shown = (
-            f"{rows:,} rows {metric.value:.3f} ({metric.low:.3f}, {metric.high:.3f})"
+            f"{counted(rows, 'row')} {metric.value:.3f} ({metric.low:.3f}, {metric.high:.3f})"
             for rows, metric in self.points.items()
             if metric.value is not None
         )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import TableError
+from wingspan.shown import counted
 from wingspan.tabular.preparation import Label, MeanColumn, as_text
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def learned_means(
     import polars as pl
 
     if len(classes) > 2:
-        problem = f"expected numbers or two classes as the target, found {len(classes)} classes"
+        problem = (
+            f"expected numbers or two classes as the target, found {counted(len(classes), 'class')}"
+        )
         fix = f"leave it out, or encode the column by --ordinal {name}"
         raise TableError(f"--target-mean {name}", problem, fix)
     cells = pl.concat(blocks).filter(pl.col("role").is_in(list(learned)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wingspan.errors import TableError
+from wingspan.shown import counted
 from wingspan.tabular import encode, means
 from wingspan.tabular.clean import Rules, add_counts
 from wingspan.tabular.inputs import Inputs, used_by
@@ -200,7 +201,9 @@ def _merge_counts(parts: Sequence[PreparationPart]) -> dict[str, int]:
     unlabelled = sum(part.unlabelled[0] for part in parts)
     if unlabelled and inputs.rules.missing_target == "error":
         first = min(part.unlabelled[1] for part in parts if part.unlabelled[0])
-        problem = f"the target is missing in {unlabelled:,} rows, first in row {first + 1:,}"
+        problem = (
+            f"the target is missing in {counted(unlabelled, 'row')}, first in row {first + 1:,}"
+        )
         fix = "fill it, or leave those rows out with --drop-missing-target"
         raise TableError(f"column {inputs.target!r}", problem, fix)
     if unlabelled:

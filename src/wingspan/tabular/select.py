@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wingspan.errors import SettingError, TableError, near
+from wingspan.shown import counted
 from wingspan.tabular.evaluate import Evaluation
 from wingspan.tabular.labels import Task
 from wingspan.tabular.metrics import LOSSES, LOWER_IS_BETTER, available
@@ -63,7 +64,7 @@ def select(
     costs = {name: tuple(_cost(one, key) for key in names) for name, one in evaluations.items()}
     ranking = sorted(costs, key=costs.__getitem__)
     if math.isinf(costs[ranking[0]][0]):
-        problem = f"{names[0]} is not defined for any model on these {sizes[ranking[0]]:,} rows"
+        problem = f"{names[0]} is not defined for any model on {counted(sizes[ranking[0]], 'row')}"
         raise TableError("select", problem, "choose by another metric with --select")
     ties = [name for name in ranking[1:] if costs[name] == costs[ranking[0]]]
     return Selection(best=ranking[0], metrics=names, ranking=ranking, ties=ties)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import SettingError, TableError
+from wingspan.shown import counted
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.times import begins, moments_of
 
@@ -254,7 +255,7 @@ def inner_folds(split: SplitRule, rows: int | Ints, frame: "pl.DataFrame", count
 def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
     test_rows = math.ceil(split.test_size * table.rows)
     if test_rows >= table.rows:
-        problem = f"{table.rows} rows leave none for training"
+        problem = f"the table has {counted(table.rows, 'row')}: none is left for training"
         raise TableError(str(table.data), problem, "give more rows, or a smaller test_size")
     if split.stratify is None:
         order = np.random.RandomState(split.seed).permutation(table.rows)
@@ -282,7 +283,7 @@ def _as_sklearn(table: Table, split: SplitRule) -> Assignment:
 
 def _refuse_missing(table: Table, name: str) -> None:
     if count := sum(int(block[name].null_count()) for block in iter_blocks(table, [name])):
-        problem = f"cannot stratify by it: {count:,} values are missing"
+        problem = f"cannot stratify by it: {counted(count, 'missing value')}"
         fix = "fill them, or stratify by another column"
         raise TableError(f"column {name!r}", problem, fix)
 

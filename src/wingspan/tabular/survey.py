@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.shown import counted
 from wingspan.tabular.blocks import Table, iter_blocks
 from wingspan.tabular.findings import (
     ColumnFacts,
@@ -128,7 +129,7 @@ def _used(name: str, preparation: Preparation) -> str:
             return f"category of {len(category.values) + len(category.folded or ()):,}"
     for text in preparation.texts:
         if text.name == name:
-            return f"{len(text.words):,} words"
+            return counted(len(text.words), "word")
     for mean in preparation.means:
         if mean.name == name:
             return f"target mean of {len(mean.values):,}"

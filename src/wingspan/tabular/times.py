@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import TableError
+from wingspan.shown import counted
 from wingspan.tabular.blocks import Table, iter_blocks
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def begins(
     parts = [block[name] for block in iter_blocks(table, [name])]
     if count := sum(int(part.null_count()) for part in parts):
         fix = "fill them, or leave those rows out"
-        raise TableError(where, f"cannot split by it: {count:,} values are missing", fix)
+        raise TableError(where, f"cannot split by it: {counted(count, 'missing value')}", fix)
     values = np.sort(np.concatenate([moments_of(part) for part in parts]))
     ends = [number / (folds + 1) for number in range(1, folds + 1)]
     if validation and not folds:

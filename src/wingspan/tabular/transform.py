@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import TableError
+from wingspan.shown import counted
 from wingspan.tabular.blocks import BLOCK_ROWS, Table, iter_blocks
 from wingspan.tabular.clean import clean, is_missing
 from wingspan.tabular.encode import codes_of, weighted_words
@@ -206,7 +207,7 @@ def _numbers(column: "pl.Series") -> NDArray[np.float64]:
 
     values = column.cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
     if wrong := int((~np.isfinite(values)).sum()):
-        problem = f"expected finite numbers as the target, found {wrong:,} values that are not"
+        problem = f"expected finite numbers as the target, found {counted(wrong, 'other value')}"
         raise TableError(f"column {column.name!r}", problem, "correct or leave out those rows")
     values.flags.writeable = False
     return values

@@ -13,6 +13,7 @@ from typing import Final
 
 from wingspan.errors import CorruptError
 from wingspan.files import disk_errors, write_atomically
+from wingspan.shown import counted
 from wingspan.tracking.protobuf import double, fields, float32, integer, message, signed, single
 from wingspan.tracking.tracked import Compared, Row, Tracked
 
@@ -56,7 +57,7 @@ def compared(folder: Path, one: Tracked) -> Compared:
     if repr(found) == repr(expected):  # NaN is not equal to itself
         return Compared()
     if len(found) != len(expected):
-        return Compared(f"{path} has {len(found)} points, {len(expected)} were logged")
+        return Compared(f"{path} has {counted(len(found), 'point')}, logged: {len(expected)}")
     first = next(b for a, b in zip(found, expected, strict=True) if repr(a) != repr(b))
     return Compared(f"{path} has other numbers, first {first[1]} at step {first[0]}")
 

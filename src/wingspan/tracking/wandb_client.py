@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from wingspan.errors import SettingError, WingspanError
 from wingspan.files import digest_bytes, json_text
+from wingspan.shown import counted
 from wingspan.tracking import record
 from wingspan.tracking.tracked import ARTIFACTS, ROWS, Artifact, Compared, Row, Tracked
 from wingspan.tracking.wandb_server import Address, WandbServer, shown_row
@@ -192,7 +193,7 @@ class WandbMirror:
             return f"W&B has no run {address.run}"
         last = one.rows[-1].step if one.rows else None
         if known != (len(one.rows), last):
-            return f"W&B has {known.rows} rows, {len(one.rows)} were logged"
+            return f"W&B has {counted(known.rows, 'row')}, logged: {len(one.rows)}"
         return ""
 
     def _numbers(self, address: Address, one: Tracked) -> Compared:
@@ -202,7 +203,7 @@ class WandbMirror:
         found = [shown_row(row) for row in rows]
         expected = [shown_row({"_step": row.step, **row.values}) for row in one.rows]
         if [row["_step"] for row in found] != [row["_step"] for row in expected]:
-            return Compared(f"W&B has {len(found)} rows, {len(expected)} were logged")
+            return Compared(f"W&B has {counted(len(found), 'row')}, logged: {len(expected)}")
         other = [a["_step"] for a, b in zip(found, expected, strict=True) if a != b]
         if not other:
             return Compared()

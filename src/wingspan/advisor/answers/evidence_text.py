@@ -75,7 +75,9 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
             )
     if evidence.held_mates > 1:
         hosts = f" on {counted(evidence.held_hosts, 'host')}" if evidence.held_hosts else ""
-        lines.append(f"{evidence.held_mates:,} jobs of its cluster held for this code{hosts}")
+        lines.append(
+            f"{counted(evidence.held_mates, 'job')} of its cluster held for this code{hosts}"
+        )
     if evidence.alike >= _CROWD:
         lines.append(
             f"{evidence.alike:,} other clusters at its access point had such a hold in the hour "

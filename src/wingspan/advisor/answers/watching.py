@@ -1,6 +1,7 @@
 """Notice new holds in growing logs, and remember across restarts which holds were reported.
 
-A look reads only what was added since the last one. All logs are read again only if a job was held in the meantime.
+A look reads only what was added since the last one. The first hold after a restart needs the logs as a whole: they are
+read once, and kept.
 """
 
 import json
@@ -13,7 +14,9 @@ from wingspan.advisor.answers.advice import Advice
 from wingspan.errors import FormatError
 from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.logs import sort_folder
+from wingspan.eventlog.events import Events
+from wingspan.eventlog.growing import GrowingLogs
+from wingspan.eventlog.logs import Looked, sort_folder
 from wingspan.eventlog.read_new import (
     Gap,
     Position,
@@ -68,31 +71,56 @@ def hold_of(job: Advice) -> Hold:
     return job.access_point, job.job, job.held_at
 
 
-def families(paths: Iterable[Path]) -> list[Path]:
+def families(paths: Iterable[Path], looked: Looked | None = None) -> list[Path]:
     """Return the logs to follow, each without its rotations: files, and the logs in folders."""
-    found = (sort_folder(path)[0] if path.is_dir() else [path] for path in paths)
+    found = (sort_folder(path, looked).logs if path.is_dir() else [path] for path in paths)
     return list(dict.fromkeys(Path(family_of(each)) for files in found for each in files))
 
 
-def look(paths: Sequence[Path], before: Mapping[str, Position]) -> Look:
-    """Read what was added to logs; one that does not exist keeps its position.
+class WatchedLogs:
+    """Some logs, and folders of them, of which each byte is read once."""
 
-    Compressed logs do not grow.
-    """
-    logs, gaps, held = dict(before), list[Gap](), False
-    for log in families(paths):
-        name = str(log.absolute())
-        if not rotations_of(log):
-            continue
-        if log.is_file() and compression_of(log):
-            held = held or name not in before
-            logs[name] = Position()
-            continue
-        news = read_new(log, before.get(name))
-        held = held or bool((news.events.code == Event.JOB_HELD).any())
-        gaps += news.gaps
-        logs[name] = news.position
-    return Look(logs, held, tuple(gaps))
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._grown = GrowingLogs()
+        self._looked: Looked = {}
+
+    def look(self, before: Mapping[str, Position]) -> Look:
+        """Read what was added to logs; one that does not exist keeps its position.
+
+        Compressed logs do not grow.
+        """
+        logs, gaps, held = dict(before), list[Gap](), False
+        for log in families(self._paths, self._looked):
+            name = str(log.absolute())
+            if not rotations_of(log):
+                self._grown.forget(log)
+                continue
+            if log.is_file() and compression_of(log):
+                held = held or name not in before
+                logs[name] = Position()
+                continue
+            known = self._grown.position(log)
+            news = read_new(log, known or before.get(name))
+            held = held or bool((news.events.code == Event.JOB_HELD).any())
+            gaps += news.gaps
+            logs[name] = news.position
+            if known or name not in before:
+                self._grown.add(log, news)
+        return Look(logs, held, tuple(gaps))
+
+    def events(self) -> Events:
+        """Return all events; logs that were seen before a restart are read now."""
+        for log in self._grown.mixed():
+            self._grown.forget(log)
+        for log in families(self._paths, self._looked):
+            if self._grown.position(log) or not rotations_of(log):
+                continue
+            if log.is_file() and compression_of(log):
+                self._grown.add_compressed(log)
+            else:
+                self._grown.add(log, read_new(log))
+        return self._grown.events()
 
 
 def save_seen(path: Path, seen: Seen) -> None:

@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from wingspan.shown import shown_name
+from wingspan.shown import counted, shown_name
 
 _LONGEST = 100  # characters
 _MOST = 20  # members of a container that is shown in full
@@ -96,7 +96,7 @@ def _kind(value: object) -> str:
     if isinstance(value, PurePath):
         return f"file {shown_name(value.name)}"
     if isinstance(value, bytes | bytearray):
-        return f"{len(value):,} bytes"
+        return counted(len(value), "byte")
     if isinstance(value, Mapping | set | frozenset | list | tuple):
         return f"{name} of {len(value):,}"
     return name

@@ -23,7 +23,7 @@ from wingspan.runner.htcondor.reference import url_of
 from wingspan.runner.htcondor.words import folder_problem
 from wingspan.runner.htcondor.write.nodes import Node
 from wingspan.runner.htcondor.write.submit_description import commands_of
-from wingspan.shown import listed
+from wingspan.shown import counted, listed
 
 # a name's end, its words joined by _; of parameters only what cannot mean anything else: pad_token, sort_key
 _SECRET = re.compile(
@@ -138,7 +138,7 @@ def check_transfer(
         return []
     total, name = sum(known.values()), max(known, key=lambda one: known[one])
     steps = {node.name: [step.name for step in node.steps] for node in nodes}
-    text = f"{megabytes(total)} to {len(known)} jobs, at most {megabytes(known[name])} to one ({listed(steps[name])})"
+    text = f"{megabytes(total)} to {counted(len(known), 'job')}, at most {megabytes(known[name])} to one ({listed(steps[name])})"
     away = sum(fetched.values())
     if away:
         text += f"; {megabytes(away)} are fetched by the machines themselves"
@@ -294,4 +294,4 @@ def check_run_folder(home: Path) -> Check:
 
 def megabytes(size: int) -> str:
     """Return a size as people say it: ``3.2 MB``."""
-    return f"{size / _MB:,.1f} MB" if size >= _MB // 10 else f"{size:,} bytes"
+    return f"{size / _MB:,.1f} MB" if size >= _MB // 10 else counted(size, "byte")

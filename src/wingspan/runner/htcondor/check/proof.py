@@ -18,7 +18,7 @@ from wingspan.planning.modules import locate
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.htcondor.check.preflight import Check
 from wingspan.runner.htcondor.write.archive import UNPACK
-from wingspan.shown import listed
+from wingspan.shown import counted, listed
 from wingspan.store.libraries import module_of, with_companions
 
 _OURS = "wingspan.runner.htcondor.execution_point.run"  # what a job begins with
@@ -85,7 +85,7 @@ def prove_imports(
         problem = f"the packed environment loads files of this machine: {listed(strange)}"
         return Check(_TITLE, False, problem, "install these packages without links to other places")
     text = (
-        f"{len(modules)} modules of {len(steps)} steps were imported from the environment that jobs get,"
+        f"{counted(len(modules), 'module')} of {counted(len(steps), 'step')} imported from the environment that jobs get,"
         " and nothing else of this machine; what code imports by names made at run time is not seen"
     )
     return Check(_TITLE, True, text, facts={"modules": list(modules)})

@@ -28,6 +28,7 @@ from wingspan.runner.htcondor.write.packages import (
     packages_of,
     without_tests,
 )
+from wingspan.shown import counted
 from wingspan.store.libraries import with_companions
 
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -93,7 +94,7 @@ class Environment:
                 pack(*self._members(), _LINKS, part)
         size_mb = path.stat().st_size / 2**20
         if size_mb > limit_mb:
-            problem = f"the environment of {len(self.packages)} packages has {size_mb:.0f} MB, the pool's limit is {limit_mb}"
+            problem = f"the environment of {counted(len(self.packages), 'package')} has {size_mb:.0f} MB, the pool's limit is {limit_mb}"
             fix = "name a container image, a shared folder, or a higher environment_limit in wingspan.toml"
             raise SpaceError(str(path), problem, fix)
         return path
