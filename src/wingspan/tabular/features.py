@@ -96,6 +96,12 @@ class Features:
             within = slice(*np.searchsorted(rows, [first, first + len(x)]))
             x[rows[within] - first, features[within]] = values[within]
 
+    def scatter(self, x: Floats, places: Ints) -> None:
+        """Write row k to ``x[places[k]]``, some thousands of rows at a time."""
+        parts = self.matrices(x.dtype.type, _CACHED_ROWS)
+        for start, part in zip(range(0, self.rows, _CACHED_ROWS), parts, strict=True):
+            x[places[start : start + len(part)]] = part
+
     def shuffled(self, place: tuple[int, int], order: Ints) -> "Features":
         """Return the same with the features of one column taken from the rows `order` (N,).
 

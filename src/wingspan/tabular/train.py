@@ -15,11 +15,11 @@ from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.estimators import make_estimator
 from wingspan.tabular.features import Floats, Ints, Precision
-from wingspan.tabular.fitting import Report, fit
+from wingspan.tabular.fitting import Report, fit, held_out_last
 from wingspan.tabular.labels import Task
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.transform import matrix
+from wingspan.tabular.transform import iter_targets, matrix
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _SCALED_ROWS = 131_072
 """Rows scaled at a time: the temporary arrays of scikit-learn's scaler stay small."""
+
+_DIVIDED_ROWS = 20_000
+"""With fewer training rows, the copies of a fit that divides them are small."""
 
 _SINGLE_PRECISION = ("sklearn.tree.", "sklearn.ensemble._forest")
 _SCALE_FREE = (
@@ -52,6 +55,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
     weights: Floats | None = None,
     calibration: str | None = None,
     report: Report | None = None,
+    held_out: int = 0,
 ) -> "BaseEstimator":
     """Fit a classifier or a regression.
 
@@ -75,6 +79,8 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
         estimator that was fitted on the others; the five are averaged.
     report
         Called now and then during a long fit with its rounds and the time left, where the estimator has them.
+    held_out
+        How many of the last rows the estimator holds out, see `held_out_last`.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def train(  # noqa: PLR0913 - rows, estimator, and how
         scaler = _scale_in_place(x)
     _check_weights(made, estimator, weights)
     made = _calibrated(made, calibration)
-    fit(made, x, y, estimator, weights, report)
+    fit(made, x, y, estimator, weights, report, held_out)
     for each in [made, *(one.estimator for one in getattr(made, "calibrated_classifiers_", ()))]:
         if "n_jobs" in each.get_params(deep=False) and not module.startswith(
             "sklearn.linear_model"
@@ -129,18 +135,31 @@ def train_table(  # noqa: PLR0913 - a table, an estimator, and how
 ) -> "BaseEstimator":
     """Fit an estimator to the training part of a table, which is read once into one array.
 
+    Where the estimator holds rows out, they are put last, so that the array is not copied to divide it.
+
     Raises
     ------
     SettingError, TableError
         As `train`.
     """
-    task = preparation.task
-    dtype = np.float64 if scale else precision_of(make_estimator(estimator, parameters, task=task))
-    rows = matrix(table, split, preparation, "train", dtype=dtype)
+    made = make_estimator(estimator, parameters, seed=seed, task=preparation.task)
+    dtype = np.float64 if scale else precision_of(made)
+    order, held_out = None, 0
+    if not scale and preparation.training_rows > _DIVIDED_ROWS and _plain(preparation, split):
+        parts = [y for _, y in iter_targets(table, split, preparation, "train")]
+        order, held_out = held_out_last(made, np.concatenate(parts))
+    rows = matrix(table, split, preparation, "train", dtype=dtype, order=order)
     given = (rows.x, rows.y, estimator, parameters, seed)
     calibration = preparation.treatment.calibration
     how = {"scale": scale, "weights": rows.weights, "calibration": calibration, "report": report}
-    return train(*given, overwrite_x=True, **how)  # type: ignore[arg-type]
+    return train(*given, overwrite_x=True, held_out=held_out, **how)  # type: ignore[arg-type]
+
+
+def _plain(preparation: Preparation, split: SplitRule) -> bool:
+    """Return whether training rows are in input order, without weights or calibration."""
+    treatment = preparation.treatment
+    weighted = treatment.weight or treatment.balanced or treatment.calibration
+    return split.kind == "hash" and not weighted
 
 
 def precision_of(estimator: "BaseEstimator") -> Precision:

@@ -304,23 +304,30 @@ def matrix(
     part: Literal["train", "test"],
     *,
     dtype: Precision = np.float64,
+    order: Ints | None = None,
 ) -> Matrix:
     """Return all rows of one part.
 
     They are in input order, or in scikit-learn's for its split.
+
+    Parameters
+    ----------
+    order
+        The numbers of the part's rows, (N,), in the order to return them in.
     """
     assignment = assign(table, split)
     size = preparation.training_rows if part == "train" else preparation.test_rows
-    order = assignment.training_order if part == "train" else assignment.test_order
+    split_order = assignment.training_order if part == "train" else assignment.test_order
     x = np.zeros((size, len(preparation.features)), dtype)
     kind = np.float64 if preparation.task == "regression" else np.int64
     y, ids = np.empty(size, kind), np.empty(size, np.int64)
     weight = preparation.treatment.weight
     weights = np.empty(size) if part == "train" and weight else None
     place = None
-    if order is not None:
-        place = np.empty(table.rows, np.int64)
-        place[order] = np.arange(size)
+    if split_order is not None:
+        place = _inverse(split_order, table.rows)
+    elif order is not None:
+        place = _inverse(order, size)
     start = 0
     for _, rows, frame in _iter_part(table, assignment, preparation, part, None):
         to: slice | Ints = slice(start, start + len(rows))
@@ -330,8 +337,8 @@ def matrix(
         if place is None:
             found.write(x[to])
         else:
-            to = place[rows]
-            x[to] = found.matrix(dtype)
+            to = place[rows] if split_order is not None else place[to]
+            found.scatter(x, to)
         y[to], ids[to] = target_of(preparation, frame), rows
         if weights is not None and weight:
             weights[to] = _weights(frame[weight])
@@ -340,6 +347,13 @@ def matrix(
     return Matrix(
         x, y, ids, weights=_balanced(preparation, y, weights) if part == "train" else None
     )
+
+
+def _inverse(order: Ints, size: int) -> Ints:
+    """Return the place of each of `size` rows in an order of some of them."""
+    place = np.empty(size, np.int64)
+    place[order] = np.arange(len(order))
+    return place
 
 
 def _weights(column: "pl.Series") -> NDArray[np.float64]:
