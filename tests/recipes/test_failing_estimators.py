@@ -1,9 +1,14 @@
 """Steps of one estimator that fail are told from those of the whole training."""
 
+import polars as pl
 import pytest
 
+from wingspan.errors import SettingError, TableError
+from wingspan.recipes.table_steps import prepare
 from wingspan.recipes.table_training import LOANS, Training, failed_estimators, table_training
 from wingspan.runner.events import FAILED, StepEvent
+from wingspan.tabular.preparation import Treatment
+from wingspan.tabular.read import read_table
 
 
 @pytest.fixture
@@ -24,6 +29,35 @@ def test_estimators_that_failed_are_named(table):
     assert failed_estimators(failed("score-two[1]", "fit[one]", "fit[two]"), what) == ["two", "one"]
     assert failed_estimators(failed("fit[one]", "prepare"), what) == []
     assert failed_estimators([], what) == []
+
+
+def test_the_target_is_nothing_else(table):
+    """Neither groups, nor times, nor weights, nor left out: refused before any step runs."""
+    for option, given in {
+        "--group": {"group": "late"},
+        "--time": {"time": "late"},
+        "--weight": {"treatment": Treatment(weight="late")},
+        "--drop": {"drop": ("late",)},
+    }.items():
+        with pytest.raises(SettingError, match=f"{option} late: the column is the target"):
+            table_training(Training(table, "late", **given))
+
+
+def test_parts_without_rows_or_of_one_class_are_refused_before_any_fit(table, tmp_path):
+    """With the option that divides the rows otherwise."""
+    frame = pl.DataFrame({"g": [1, 2] * 30, "t": range(60), "y": ["a"] * 30 + ["b"] * 30})
+    frame.write_parquet(tmp_path / "t.parquet")
+    read = read_table(tmp_path / "t.parquet", tmp_path / "read")
+    for given, said, fix in (
+        ({"group": "g", "folds": 2}, "no row is in ", "group by a column of more values"),
+        ({"folds": 60}, "no row is in fold ", "give fewer --folds"),
+        ({"time": "t", "folds": 3, "test_size": 0.3}, "are all of class 'a'", "give fewer --folds"),
+        ({"time": "t", "test_size": 0.6}, "no training row has", "give a smaller --test-size"),
+    ):
+        what = Training(table, "y", **given)
+        with pytest.raises(TableError, match=said) as caught:
+            prepare(read, what.split, what.wanted)
+        assert fix in caught.value.fix
 
 
 def test_memory_reaches_every_step(table):

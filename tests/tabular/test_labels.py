@@ -1,11 +1,14 @@
 """A target is one label or one number in each row; what is not is refused with a way out."""
 
+import re
+
 import polars as pl
 import pytest
 
-from wingspan.errors import SettingError, TableError
+from wingspan.errors import NotFoundError, SettingError, TableError
 from wingspan.tabular.clean import Rules
 from wingspan.tabular.declared import check_columns
+from wingspan.tabular.given import check_model_name, model_name_of
 from wingspan.tabular.labels import one_target, refuse_many
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.read import ReadOptions
@@ -58,6 +61,30 @@ def test_targets_of_other_kinds_are_refused(table_of, values, found):
         learn_preparation(table, SplitRule(), target="y")
 
 
+@pytest.mark.parametrize(
+    ("texts", "found", "fix"),
+    [
+        (
+            [f"${n},000" for n in range(1, 150)],
+            "amounts with a currency",
+            "--numbers y --thousands ,",
+        ),
+        ([f"{n},25" for n in range(150)], "a decimal comma", "--decimal ,"),
+        ([*map(str, range(150)), "{?}"], "numbers and '{?}'", "--missing '{?}'"),
+        (
+            [f"{n % 28 + 1}.{n % 12 + 1}.20{n // 12 + 10}" for n in range(150)],
+            "dates",
+            "days since",
+        ),
+    ],
+)
+def test_texts_that_are_no_classes_are_refused_with_the_option_that_reads_them(texts, found, fix):
+    """More texts than there may be classes: numbers with marks, a word among numbers, dates."""
+    with pytest.raises(TableError, match=re.escape(found)) as caught:
+        refuse_many("y", texts)
+    assert fix in caught.value.fix
+
+
 def test_several_targets_are_refused(tmp_path):
     """Given twice, or in one option."""
     with pytest.raises(SettingError, match="expected one target column, found 2: a, b"):
@@ -66,6 +93,29 @@ def test_several_targets_are_refused(tmp_path):
     path.write_text("a,b,c\n1,2,3\n")
     with pytest.raises(TableError, match="found 2: a, b"):
         check_columns(path, ReadOptions(), ["a,b"])
+
+
+@pytest.mark.parametrize("above", ["# made by hand\n# units\n", "Report,,\n", "sep=,\n"])
+def test_lines_above_the_header_are_named_with_the_command_that_removes_them(tmp_path, above):
+    """Comments, a title, and the line that a spreadsheet program writes."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"{above}a,b,c\n1,2,3\n")
+    line = above.count("\n") + 1
+    with pytest.raises(NotFoundError, match=f"but of line {line}") as caught:
+        check_columns(path, ReadOptions(), ["b"])
+    assert f"tail -n +{line} " in caught.value.fix
+    with pytest.raises(NotFoundError, match="not a column; there are"):
+        check_columns(path, ReadOptions(), ["d"])
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("Loan Status", "Loan_Status"), (" größe (cm) ", "groe_cm"), ("年齢", "model"), ("y", "y")],
+)
+def test_a_model_has_a_name_whatever_the_target_is_called(target, name):
+    """The name is that of a folder."""
+    assert model_name_of(target) == name
+    check_model_name(model_name_of(target))
 
 
 def rows_without_target(table_of):

@@ -44,6 +44,15 @@ def test_the_task_is_that_of_the_values(tmp_path, table_of, values, task, suffix
         assert choose_inputs(table, Wanted("y")).task == task
 
 
+def test_numbers_with_marks_are_guessed_as_they_are_read(tmp_path):
+    """By the decimal and the thousands mark, and the currency of a column that is named."""
+    path = tmp_path / "t.csv"
+    path.write_text("x;y\n" + "".join(f"{n};1.000,{n % 9} kr\n" for n in range(30)))
+    marks = {"delimiter": ";", "decimal": ",", "thousands": "."}
+    assert guess_task(path, ReadOptions(**marks), "y")[0] == "classification"
+    assert guess_task(path, ReadOptions(**marks, numbers=("y",)), "y")[0] == "regression"
+
+
 def test_a_guess_that_the_other_rows_contradict_is_refused(table_of):
     """The message has both options."""
     table = table_of(pl.DataFrame({"x": range(50), "y": range(50)}))

@@ -10,8 +10,10 @@ import pytest
 
 from wingspan.tabular.clean import Rules, clean
 from wingspan.tabular.csv_files import NULL_VALUES, ReadOptions
-from wingspan.tabular.findings import numbers_in
-from wingspan.tabular.prepare import learn_preparation
+from wingspan.tabular.inputs import Wanted, choose_inputs
+from wingspan.tabular.number_texts import numbers_in
+from wingspan.tabular.preparation import Treatment
+from wingspan.tabular.prepare import learn_part, learn_preparation, merge_parts
 from wingspan.tabular.read import read_table
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.survey import Survey, survey
@@ -89,6 +91,13 @@ CASES = {  # name -> (code of the warning, column, table that has it, table that
     "negative amounts": ("numbers_as_text", "price", numbers_as(lambda v: f"({v:,.2f}) USD" if v > 40_000 else f"{v:,.2f} USD"), numbers_as(lambda v: f"({int(v) % 9})a")),
     "percent": ("numbers_as_text", "price", numbers_as(lambda v: f"{v / 1000:.1f}%"), numbers_as(lambda v: f"{int(v) % 9}-{int(v) % 9 + 10}%")),
     "a word among numbers": ("numbers_as_text", "price", numbers_as(lambda v: "?" if v > 85_000 else f"{v:.1f}"), numbers_as(lambda v: f"A{int(v) % 40}")),
+    "rupees": ("numbers_as_text", "price", numbers_as(lambda v: f"₹{v:,.2f}"), numbers_as(lambda v: f"№{int(v) % 9}")),
+    "crowns": ("numbers_as_text", "price", numbers_as(lambda v: f"{v:.0f} kr"), numbers_as(lambda v: f"{int(v) % 9} krill")),
+    "a target of percentages": ("numbers_as_text", "y", target(lambda r, b: [f"{n % 8}%" for n in range(ROWS)]), target(lambda r, b: [f"{n % 8}x" for n in range(ROWS)])),
+    "yes and 1": ("spellings", "open", with_column("open", lambda r: [["Yes", "no", "1", "0"][n % 4] for n in range(ROWS)]), with_column("open", lambda r: [["Yes", "no", "maybe"][n % 3] for n in range(ROWS)])),
+    "classes of yes and 1": ("spellings", "y", target(lambda r, b: [["yes", "no", "1", "0"][n % 4] for n in range(ROWS)]), target(lambda r, b: [["yes", "no", "1", "0", "2"][n % 5] for n in range(ROWS)])),
+    "whole floats that count rows": ("id", "serial", with_column("serial", lambda r: np.arange(ROWS) + 5_000.0), with_column("serial", lambda r: np.arange(ROWS) + 5_000.5)),
+    "whole floats as a target": ("whole_target", "y", target(lambda r, b: r.integers(0, 90, ROWS) * 1.0), target(lambda r, b: r.integers(0, 90, ROWS) * 1.5)),
     "dates of three formats": ("dates_as_text", "day", with_column("day", lambda r: [[f"2024-03-{n % 28 + 1:02d}", f"{n % 28 + 1:02d}/03/2024", f"Mar {n % 28 + 1} 2024"][n % 3] for n in range(ROWS)]), with_column("day", lambda r: [[f"A-2024-{n % 28}", f"{n % 9}/11 red"][n % 2] for n in range(ROWS)])),
     "days before months": ("dates_as_text", "day", with_column("day", lambda r: [f"{n % 28 + 1:02d}/03/2024" for n in range(ROWS)]), with_column("day", lambda r: [f"2024/03/{n % 28 + 1:02d}" for n in range(ROWS)])),
     "a date that does not exist": ("dates_as_text", "day", with_column("day", lambda r: ["2024-02-31" if n == 9 else f"2024-03-{n % 28 + 1:02d}" for n in range(ROWS)]), with_column("day", lambda r: [f"2024-03-{n % 28 + 1:02d}" for n in range(ROWS)])),
@@ -176,6 +185,12 @@ def test_a_clean_table_has_no_warning_and_every_column_its_use(tmp_path):
             [1234.0, -12.5, 3.0],
         ),
         (["12 %", "7.5%", "0%"], {"numbers": ("v",)}, [12.0, 7.5, 0.0]),
+        (["₹12", "Rs. 7.5", "$.5"], {"numbers": ("v",)}, [12.0, 7.5, 0.5]),
+        (
+            ["1 200,5 kr", "zł 7,5", "3 kr."],
+            {"numbers": ("v",), "decimal": ","},
+            [1200.5, 7.5, 3.0],
+        ),
         (["12", "?", "7"], {"null_values": (*NULL_VALUES, "?")}, [12.0, None, 7.0]),
     ],
 )
@@ -272,8 +287,30 @@ def test_ways_of_writing_numbers_are_told_apart():
     assert "--decimal , --thousands ." in numbers_in(["1.234,5", "2.000", "7.500.000"])[1]
     assert numbers_in(["1,234", "2,500", "12,000,000"])[1].endswith("--thousands ,")
     assert numbers_in(["1,5", "2,75", "3,1"])[1].endswith("--decimal ,")
+    assert numbers_in(["$1,200.5", "$3", "$7"])[1].endswith("--numbers {} --thousands ,")
+    assert numbers_in(["1.200,5 €", "3 €", "7 €"])[1].endswith(
+        "--numbers {} --decimal , --thousands ."
+    )
+    assert numbers_in(["7,5 %", "3 %", "1 %"])[1].endswith("--numbers {} --decimal ,")
+    assert numbers_in(["CHF 1'200.50", "CHF 3", "CHF 7"])[1].endswith('--thousands "\'"')
     assert numbers_in(["a", "b", "c"]) is None
     assert numbers_in(["1", "2"]) is None
+
+
+def test_groups_and_weights_are_said_to_be_used(tmp_path):
+    """A row without a group is in one with the others that have none."""
+    frame = pl.DataFrame(base()).with_row_index("g").with_columns(pl.col("g") // 5, w=pl.lit(1))
+    for name, g in (("whole", pl.col("g")), ("holes", pl.when(pl.col("g") > 30).then("g"))):
+        frame.with_columns(g).write_parquet(tmp_path / f"{name}.parquet")
+        table = read_table(tmp_path / f"{name}.parquet", tmp_path / name)
+        rule = SplitRule(column="g")
+        wanted = Wanted("y", ("g",), treatment=Treatment(weight="w"))
+        part = learn_part(table, rule, choose_inputs(table, wanted))
+        found = survey(table, rule, merge_parts([part]))
+        used = {column.name: column.used for column in found.columns}
+        assert used["g"] == "dropped: its groups are kept together"
+        assert used["w"] == "dropped: the weights of rows"
+        assert has(found, "missing_group", "g") is (name == "holes")
 
 
 def test_many_classes_of_one_fault_are_one_warning(tmp_path):

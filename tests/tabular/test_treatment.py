@@ -66,8 +66,11 @@ def test_weights_are_those_of_scikit_learn(table_of, how):
 def test_weights_that_are_none_are_refused(table_of):
     """Of the column, and of an estimator that takes none."""
     bad = table_of(rows().with_columns(w=pl.lit(-1)))
-    with pytest.raises(TableError, match="expected weights of 0 or more"):
+    with pytest.raises(TableError, match=r"expected weights of 0 or more, row \d+ has -1"):
         train_table(bad, RULE, prepared(bad, Treatment(weight="w")), "logistic_regression")
+    none = table_of(rows().with_columns(w=pl.lit(0)), "none")
+    with pytest.raises(TableError, match="the weights of all training rows are 0"):
+        train_table(none, RULE, prepared(none, Treatment(weight="w")), "logistic_regression")
     with pytest.raises(SettingError, match="takes no weights"):
         train_table(bad, RULE, prepared(bad, Treatment(balanced=True)), "k_neighbors")
     with pytest.raises(SettingError, match="expected mean, median or a number"):

@@ -89,8 +89,9 @@ def print_comparison(
     if tested is not None:
         print()
         print_evaluations({best: tested}, "", [], "")
+        used = "which was" if tested.rows == 1 else "which were"
         rows = counted(tested.rows, "test row")
-        print(wrap(f"{best} on {rows}, which were not used before"))
+        print(wrap(f"{best} on {rows}, {used} not used before"))
 
 
 def print_gains(run: "Run") -> None:

@@ -198,7 +198,9 @@ class Deployment:
 
     def ends(self, target: str) -> Ends:
         """Return what to do with the model, checked before anything is computed."""
-        name = (self.name or target) if self.deploy else None
+        from wingspan.tabular.given import model_name_of
+
+        name = (self.name or model_name_of(target)) if self.deploy else None
         made = Ends(
             self.models, name, self.predict, self.out, self.deploy_anyway, self.interval, self.replace
         )  # fmt: skip

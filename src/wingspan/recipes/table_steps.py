@@ -23,6 +23,7 @@ from wingspan.tabular.inputs import Inputs, Wanted, choose_inputs
 from wingspan.tabular.learning import LearningCurve, learning_curve
 from wingspan.tabular.medians import with_medians
 from wingspan.tabular.metrics import Counts
+from wingspan.tabular.parts import checked
 from wingspan.tabular.predict import Predictions, merge_predictions, predict_part
 from wingspan.tabular.predict import predict as predict_rows
 from wingspan.tabular.preparation import Preparation
@@ -122,7 +123,8 @@ def merge(parts: dict[str, list[PreparationPart]], table: Table, split: SplitRul
 
 def _prepared(parts: list[PreparationPart], table: Table, split: SplitRule) -> Prepared:
     rules = [split, *split.rules_of_folds]
-    whole, *folds = with_medians(table, rules, [merge_parts(parts, rule.fold) for rule in rules])
+    learned = checked([(rule, merge_parts(parts, rule.fold)) for rule in rules])
+    whole, *folds = with_medians(table, rules, learned)
     return Prepared(whole, folds)
 
 

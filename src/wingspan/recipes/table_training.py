@@ -140,6 +140,23 @@ def _check(what: Training) -> None:
         *filter(None, (what.group, what.time, what.treatment.weight)),
     ]
     check_columns(what.data, what.options, columns)
+    _refuse_target(what)
+
+
+def _refuse_target(what: Training) -> None:
+    """Refuse the target as the column of another option."""
+    used = {
+        "--group": what.group,
+        "--time": what.time,
+        "--weight": what.treatment.weight,
+        **dict.fromkeys(["--drop"] * (what.target in what.drop), what.target),
+    }
+    for option, column in used.items():
+        if column == what.target:
+            problem = "the column is the target, which new rows do not have"
+            raise SettingError(
+                f"{option} {column}", problem, "name another column, or leave it out"
+            )
 
 
 def failed_estimators(events: Iterable[StepEvent], what: Training) -> list[str]:

@@ -3,14 +3,18 @@
 The step that reads the file reports what is wrong with the file itself.
 """
 
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wingspan.errors import WingspanError
-from wingspan.tabular.faults import check_header
+from wingspan.errors import NotFoundError, WingspanError
+from wingspan.tabular.faults import check_header, start_of
 from wingspan.tabular.labels import refuse_targets
 from wingspan.tabular.read import ReadOptions, source_files
 from wingspan.tabular.schema import require_column
+
+_TITLES = 20
+"""Lines that are looked at for a header below a title."""
 
 
 def check_columns(
@@ -26,7 +30,22 @@ def check_columns(
     names = header_of(source, options)
     for column in columns if names else ():
         refuse_targets(column, names)
+        if column not in names:
+            _refuse_title(source, options, column)
         require_column(column, names)
+
+
+def _refuse_title(source: Path | Sequence[Path], options: ReadOptions, column: str) -> None:
+    """Refuse a CSV with lines above its header, if one of the next lines has the column."""
+    files, form = source_files(source)
+    if form != "CSV":
+        return
+    text, _ = start_of(files[0])
+    for number, line in enumerate(text.splitlines()[1:_TITLES], 2):
+        if column in next(csv.reader([line], delimiter=options.delimiter), []):
+            problem = f"not a column of line 1, but of line {number}"
+            fix = f"remove the lines above it: tail -n +{number} {files[0]} > clean.csv"
+            raise NotFoundError(f"column {column!r}", problem, fix)
 
 
 def header_of(source: Path | Sequence[Path], options: ReadOptions) -> list[str]:

@@ -3,6 +3,7 @@
 A finding is made of facts alone: what a column holds, how the rows are divided, how well a column alone predicts.
 """
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any, Self
 from wingspan.shown import counted
 from wingspan.tabular.date_texts import compact_dates, date_rule, dates_in
 from wingspan.tabular.leaks import Alone
+from wingspan.tabular.number_texts import numbers_in
 
 SMALL_TEST = 30
 SMALL_CLASS = 10
@@ -21,16 +23,9 @@ _ID_NAME = re.compile(
     r"(^|[_\W])(id|ids|key|uuid|guid|index|idx|nr|no|number|row|rowid|rownum)([_\W]|$)|Id$|ID$|^Unnamed: \d+$",
     re.IGNORECASE,
 )
-_AMOUNT, _CURRENCY = r"[-+]?[\d.,' ]*\d", r"(?:[$€£¥]|USD|EUR|GBP|CHF)"
-_MONEY = re.compile(rf"^\(?[-+]?\s?{_CURRENCY}\s?{_AMOUNT}\)?$|^\(?{_AMOUNT}\)?\s?{_CURRENCY}\)?$")
-_PERCENT = re.compile(r"^[-+]?\d[\d.,]*\s?%$")
-_POINT_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(\.\d{3})+(,\d+)?$")
-_COMMA_DECIMAL = re.compile(r"^[-+]?\d+,\d+$")
-_COMMA_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
-_SPACE_THOUSANDS = re.compile(r"^[-+]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d+)?$")
-_PLAIN = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
-_MOST = 0.95
 _LISTED = 5
+_YES = frozenset({"yes", "y", "true", "t", "1", "1.0"})
+_NO = frozenset({"no", "n", "false", "f", "0", "0.0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> lis
     found = []
     if texts and (marks := numbers_in(texts)):
         what, fix = marks
-        found.append(_about("numbers_as_text", column, what, fix.format(_quoted(column))))
+        found.append(_about("numbers_as_text", column, what, fix.replace("{}", _quoted(column))))
     elif texts and (dates := dates_in(column, texts)):
         found.append(_about("dates_as_text", column, *dates))
     if facts.distinct <= 1 and facts.kind != "other":
@@ -120,8 +115,11 @@ def of_column(facts: ColumnFacts, rows: int, texts: Collection[str] = ()) -> lis
         found.append(_about("id", column, what, f"leave it out: --drop {_quoted(column)}"))
     if texts and (both := spellings(texts)):
         what = f"has values that differ only in white space or case: {both[0]!r} and {both[1]!r}"
-        fix = "make them one by a text rule: --rules FILE"
-        found.append(_about("spellings", column, what, fix))
+        rule = json.dumps({"text": [{"column": column, "case": "lower"}]}, ensure_ascii=False)
+        found.append(_about("spellings", column, what, f"make them one: --rules FILE with {rule}"))
+    elif texts and (both := answers(texts)):
+        what = f"has values that mean the same: {both[0]!r} and {both[1]!r}"
+        found.append(_about("spellings", column, what, "write them in one way in the table"))
     return found
 
 
@@ -135,14 +133,35 @@ def spellings(texts: Collection[str]) -> tuple[str, str] | None:
     return None
 
 
+def answers(texts: Collection[str]) -> tuple[str, str] | None:
+    """Return two words of the same answer, yes or no, if a column has no other words."""
+    plain = {text.strip().casefold() for text in texts}
+    if len(plain) < 3 or not plain <= _YES | _NO:
+        return None
+    for words in (sorted(plain & _YES), sorted(plain & _NO)):
+        if len(words) > 1:
+            return words[0], words[1]
+    return None
+
+
 def of_target(
     facts: ColumnFacts, task: str, left_out: int, classes: Sequence[object] = ()
 ) -> list[Finding]:
     """Return what is odd about the target."""
     found = []
-    if both := spellings([label for label in classes if isinstance(label, str)]):
+    texts = [label for label in classes if isinstance(label, str)]
+    one_way = "write them in one way in the table"
+    if both := spellings(texts):
         what = f"has classes that differ only in white space or case: {both[0]!r} and {both[1]!r}"
-        found.append(_about("spellings", facts.name, what, "write them in one way in the table"))
+        found.append(_about("spellings", facts.name, what, one_way))
+    elif both := answers(texts):
+        what = f"has classes that mean the same: {both[0]!r} and {both[1]!r}"
+        found.append(_about("spellings", facts.name, what, one_way))
+    if marks := numbers_in(texts):
+        what = f"{marks[0]}, so each is a class"
+        found.append(
+            _about("numbers_as_text", facts.name, what, marks[1].replace("{}", _quoted(facts.name)))
+        )
     if task == "regression" and facts.whole:
         what = f"has {facts.distinct:,} different whole numbers, and is taken as an amount"
         found.append(
@@ -165,39 +184,14 @@ def _is_id(facts: ColumnFacts, rows: int) -> bool:
     return facts.whole and (facts.dense or bool(_ID_NAME.search(facts.name)))
 
 
-def numbers_in(texts: Collection[str]) -> tuple[str, str] | None:
-    """Return how texts write numbers and the options that read them, if they are numbers."""
-    values = [text.strip() for text in texts]
-    if len(values) < 3:
-        return None
-    kinds = (
-        (_PERCENT, "percentages", "--numbers {}"),
-        (_MONEY, "amounts with a currency", "--numbers {}"),
-        (_POINT_THOUSANDS, "numbers with a thousands point", "--decimal , --thousands ."),
-        (_COMMA_DECIMAL, "numbers with a decimal comma", "--decimal ,"),
-        (_COMMA_THOUSANDS, "numbers with a thousands comma", "--thousands ,"),
-        (_SPACE_THOUSANDS, "numbers with a thousands space", "--thousands ' '"),
+def of_groups(column: str | None, missing: Mapping[str, int]) -> list[Finding]:
+    """Return whether rows without a group are kept together, as if they were one."""
+    if column is None or not missing[column]:
+        return []
+    what = (
+        f"has no group in {counted(missing[column], 'row')}, which are kept together as one group"
     )
-    counts = {what: sum(bool(each.match(text)) for text in values) for each, what, _ in kinds}
-    plain = sum(bool(_PLAIN.match(text)) for text in values)
-    marked = sum(any(each.match(text) for each, _, _ in kinds) for text in values)
-    if marked and marked + plain >= _MOST * len(values):
-        what = max(counts, key=lambda name: (counts[name], name))
-        if (
-            counts["numbers with a thousands comma"]
-            and counts["numbers with a thousands comma"] == counts["numbers with a decimal comma"]
-        ):
-            what = "numbers with a thousands comma"
-        fix = next(option for _, name, option in kinds if name == what)
-        return f"holds {what}, and is read as text", f"read them as numbers: {fix}"
-    if 5 <= plain < len(values) and plain >= 0.8 * len(values):
-        odd = [text for text in values if not _PLAIN.match(text)][:3]
-        words = ", ".join(map(repr, odd))
-        return (
-            f"holds numbers and {words}, and is read as text",
-            f"take these words as missing: --missing {_quoted(','.join(odd))}",
-        )
-    return None
+    return [_about("missing_group", column, what, "fill it, or leave out --group")]
 
 
 def of_leak(column: str, found: Alone) -> list[Finding]:
@@ -220,11 +214,11 @@ def of_parts(
                 "small_test", None, what, "give more rows, or a larger --test-size", blocks=True
             )
         )
-    rows = dict(zip(classes, zip(training, test, strict=True), strict=True))
-    absent = {label: 0 for label, (_, tested) in rows.items() if not tested}
-    small = {label: tested for label, (_, tested) in rows.items() if 0 < tested < SMALL_CLASS}
-    rare = {label: learned for label, (learned, _) in rows.items() if learned < SMALL_CLASS}
-    fix = "keep the shares of the classes: --stratify"
+    sizes = dict(zip(classes, zip(training, test, strict=True), strict=True))
+    absent = {label: 0 for label, (learned, tested) in sizes.items() if not tested}
+    small = {label: tested for label, (_, tested) in sizes.items() if 0 < tested < SMALL_CLASS}
+    rare = {label: learned for label, (learned, _) in sizes.items() if learned < SMALL_CLASS}
+    fix = "keep the shares of the classes: --stratify, or give more rows of it"
     found += _of_classes("absent_class", absent, "no test row is of", "", fix)
     fix = "give more rows, or a larger --test-size"
     found += _of_classes("small_class", small, "test rows of", ", too few to judge it by", fix)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,12 @@ def check_model_name(name: str) -> None:
     if not MODEL_NAME.fullmatch(name):
         fix = "use at most 100 letters, digits, and _ . - inside; on the command line: --name NAME"
         raise SettingError("model name", f"{name!r} cannot name a folder", fix)
+
+
+def model_name_of(target: str) -> str:
+    """Return the name that a model of a target has by default: letters, digits and ``_ . -``."""
+    plain = unicodedata.normalize("NFKD", target).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("_.-")[:100] or "model"
 
 
 def read_rules(file: Path | None, *, drop_missing_target: bool = False) -> Rules:

@@ -1,10 +1,13 @@
 """Check that a target column has one label in each row, and few enough labels."""
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from wingspan.errors import SettingError, TableError
+from wingspan.tabular.date_texts import dates_in
+from wingspan.tabular.number_texts import numbers_in
 from wingspan.tabular.schema import Column
 
 Task = Literal["classification", "regression"]
@@ -65,8 +68,7 @@ def check_task(column: Column, task: Task | None) -> Task:
 def _check_kind(column: Column) -> None:
     where = f"column {column.name!r}"
     if column.kind == "date":
-        fix = "turn it into a number, such as days since a date, or into classes, such as the month"
-        raise TableError(where, "expected labels or numbers as the target, found dates", fix)
+        raise TableError(where, "expected labels or numbers as the target, found dates", _NO_DATES)
     if column.kind == "other" and column.dtype.startswith(("List", "Array")):
         problem = f"expected one label in each row, found lists ({column.dtype})"
         raise TableError(where, problem, _ONE_EACH)
@@ -75,6 +77,7 @@ def _check_kind(column: Column) -> None:
         raise TableError(where, problem, "turn it into text or numbers first")
 
 
+_NO_DATES = "turn it into a number, such as days since a date, or into classes, such as the month"
 _ONE_EACH = (
     "train a model for each label: make a column of true and false for each, "
     "and give it as --target"
@@ -94,9 +97,20 @@ def refuse_many(target: str, labels: Collection[object]) -> None:
         problem = f"expected one label in each row, found several, such as {example!r}"
         raise TableError(f"column {target!r}", problem, _ONE_EACH)
     if len(labels) > MAX_CLASSES:
+        _refuse_texts(target, [label for label in labels if isinstance(label, str)])
         problem = f"expected at most {MAX_CLASSES} different labels, found more"
         fix = "choose a column of classes, or cut its values into classes first"
         raise TableError(f"column {target!r}", problem, fix)
+
+
+def _refuse_texts(target: str, texts: Sequence[str]) -> None:
+    """Refuse numbers and dates that were read as texts."""
+    where = f"column {target!r}"
+    if numbers := numbers_in(texts):
+        fix = numbers[1].replace("{}", shlex.quote(target))
+        raise TableError(where, f"the target {numbers[0]}", fix)
+    if dates := dates_in(target, texts):
+        raise TableError(where, f"the target {dates[0]}", _NO_DATES)
 
 
 def _separator(labels: Collection[object]) -> str | None:
@@ -114,7 +128,13 @@ def _separator(labels: Collection[object]) -> str | None:
     return None
 
 
-def check_classes(target: str, classes: Mapping[Any, tuple[int, int]], *, whole: bool) -> None:
+def check_classes(
+    target: str,
+    classes: Mapping[Any, tuple[int, int]],
+    *,
+    whole: bool,
+    by_time: bool = False,
+) -> None:
     """Refuse a target of one class, or with classes that only test rows have.
 
     Parameters
@@ -123,6 +143,8 @@ def check_classes(target: str, classes: Mapping[Any, tuple[int, int]], *, whole:
         Label -> rows in training and in the test part.
     whole
         Whether training has all but the test rows; in a fold a class may be absent.
+    by_time
+        Whether the test rows are the latest ones.
 
     Raises
     ------
@@ -137,7 +159,10 @@ def check_classes(target: str, classes: Mapping[Any, tuple[int, int]], *, whole:
         raise TableError(where, problem, "choose a column of two or more classes")
     if whole and (absent := sorted(set(classes) - set(learned))):
         problem = f"no training row has {absent}, only test rows have"
-        raise TableError(where, problem, "give more rows, or stratify the split by the target")
+        fix = "give more rows of it, or keep the shares of the classes: --stratify"
+        if by_time:
+            fix = "give a smaller --test-size, leave those rows out, or leave out --time"
+        raise TableError(where, problem, fix)
 
 
 def check_numbers(target: str, scale: float, training: int) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import write_blocks
 from wingspan.tabular.csv_files import ReadOptions
+from wingspan.tabular.number_texts import CURRENCIES
 from wingspan.tabular.schema import require_column
 
 if TYPE_CHECKING:
     import polars as pl
 
-_STRIPPED = r"[\s\u{a0}\u{202f}]|[$€£¥%]|USD|EUR|GBP|CHF"
+_STRIPPED = rf"[\s\u{{a0}}\u{{202f}}%]|(?:{CURRENCIES})\.?|\p{{Sc}}"
 
 
 def apply_marks(data: Path, options: ReadOptions) -> None:

@@ -103,7 +103,8 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
         center, scale, _ = _spread(inputs.target, moments)
         check_numbers(inputs.target, scale, training)
     else:
-        check_classes(inputs.target, classes, whole=fold is None)
+        by_time = parts[0].folded_by_time
+        check_classes(inputs.target, classes, whole=fold is None, by_time=by_time)
     return Preparation(
         schema=inputs.schema,
         target=inputs.target,
@@ -133,6 +134,43 @@ def merge_parts(parts: Sequence[PreparationPart], fold: int | None = None) -> Pr
             _mean_column(name, parts, learned, tuple(classes), training) for name in inputs.means
         ),
     )
+
+
+def checked(learned: Sequence[tuple[SplitRule, Preparation]]) -> list[Preparation]:
+    """Return the preparations; refuse parts without rows, or training rows of one class.
+
+    Raises
+    ------
+    TableError
+        The message says how to divide the rows otherwise.
+    """
+    for split, preparation in learned:
+        _check_rows(split, preparation)
+    return [preparation for _, preparation in learned]
+
+
+def _check_rows(split: SplitRule, preparation: Preparation) -> None:
+    part, wider = "the test part", "give a larger --test-size"
+    if split.fold is not None:
+        part, wider = "the validation part", "give a larger --validation"
+    if split.fold is not None and split.folds:
+        part, wider = f"fold {split.fold + 1}", "give fewer --folds"
+    fix = f"{wider}, more rows, or another --seed"
+    where = f"column {split.column!r}" if split.column else "split"
+    if split.column:
+        fix = f"group by a column of more values, {wider}, or give another --seed"
+    if not preparation.test_rows:
+        raise TableError(where, f"no row is in {part}", fix)
+    if not preparation.training_rows:
+        raise TableError(where, f"no row is left for training, all are in {part}", fix)
+    learned = [rows for rows in preparation.class_rows if rows]
+    if preparation.classes and len(learned) < 2:
+        label = preparation.classes[preparation.class_rows.index(learned[0])]
+        problem = f"the training rows for {part} are all of class {label!r}"
+        fix = "give more rows, or keep the shares of the classes: --stratify"
+        if split.time:
+            fix = "give fewer --folds, or leave out --time"
+        raise TableError(f"column {preparation.target!r}", problem, fix)
 
 
 def _mean_column(

@@ -13,6 +13,7 @@ from pathlib import Path
 from wingspan.errors import WingspanError
 from wingspan.tabular.faults import start_of
 from wingspan.tabular.labels import Task
+from wingspan.tabular.number_texts import as_number
 from wingspan.tabular.read import ReadOptions, source_files
 
 _FEW = 20
@@ -35,7 +36,9 @@ def guess_task(
         )
     except (WingspanError, OSError, ValueError, csv.Error):
         return "classification", ""  # the step that reads the table says what is wrong with it
-    numbers = [_number(value) for value in values if value not in options.null_values]
+    strip = target in options.numbers
+    known_values = (value for value in values if value not in options.null_values)
+    numbers = [_number(value, options, strip=strip) for value in known_values]
     known = [number for number in numbers if number is not None and math.isfinite(number)]
     if None in numbers or not known:
         return "classification", ""
@@ -61,8 +64,8 @@ def _first_of_parquet(files: Sequence[Path], target: str) -> list[str]:
     return [str(value) for value in column.drop_nulls().to_list()]
 
 
-def _number(text: str) -> float | None:
+def _number(text: str, options: ReadOptions, *, strip: bool) -> float | None:
     try:
-        return float(text)
+        return as_number(text, options.decimal, options.thousands, strip=strip)
     except ValueError:
         return None

@@ -19,6 +19,7 @@ from wingspan.tabular.findings import (
     of_column,
     of_dates,
     of_duplicates,
+    of_groups,
     of_leak,
     of_parts,
     of_target,
@@ -66,8 +67,10 @@ def survey(table: Table, split: SplitRule, preparation: Preparation) -> Survey:
 
     frame = pl.concat(iter_blocks(table, blocks=table.blocks[:_BLOCKS]))
     missing = _missing(table)
-    columns = [_facts(frame[name], missing[name], table, preparation) for name in frame.columns]
-    findings = []
+    columns = [
+        _facts(frame[name], missing[name], table, preparation, split) for name in frame.columns
+    ]
+    findings = of_groups(split.column, missing)
     for facts in columns:
         if facts.name == preparation.target:
             left_out = preparation.counts.get(f"{facts.name}: target missing, row left out", 0)
@@ -104,37 +107,34 @@ def _missing(table: Table) -> dict[str, int]:
 
 
 def _facts(
-    column: "pl.Series", missing: int, table: Table, preparation: Preparation
+    column: "pl.Series", missing: int, table: Table, preparation: Preparation, split: SplitRule
 ) -> ColumnFacts:
     name = column.name
     kind = table.schema.column(name).kind
     known = column.drop_nulls()
     known = known.drop_nans() if known.dtype.is_float() else known
     distinct = known.n_unique() if kind != "other" else 0
-    whole = known.dtype.is_integer()
+    whole = known.dtype.is_integer() or bool(known.dtype.is_float() and (known % 1 == 0).all())
     dense = bool(whole and distinct and int(known.max()) - int(known.min()) < 1.1 * distinct)  # type: ignore[arg-type]
-    return ColumnFacts(name, kind, missing, distinct, _used(name, preparation), whole, dense)
+    return ColumnFacts(name, kind, missing, distinct, _used(name, preparation, split), whole, dense)
 
 
-def _used(name: str, preparation: Preparation) -> str:
+def _used(name: str, preparation: Preparation, split: SplitRule) -> str:
     """Return what a column is used as, or why it is left out."""
-    if name == preparation.target:
-        return "target"
-    if name in preparation.ignored:
-        return preparation.ignored[name]
+    for_rows = {
+        preparation.target: "target",
+        split.column: "dropped: its groups are kept together",
+        preparation.treatment.weight: "dropped: the weights of rows",
+    }
+    if name in for_rows or name in preparation.ignored:
+        return for_rows.get(name) or preparation.ignored[name]
+    used = {number.name: "number" for number in preparation.numbers}
     for category in preparation.categories:
-        if category.name == name:
-            if category.ordinal:
-                return f"order of {len(category.values):,}"
-            return f"category of {len(category.values) + len(category.folded or ()):,}"
-    for text in preparation.texts:
-        if text.name == name:
-            return counted(len(text.words), "word")
-    for mean in preparation.means:
-        if mean.name == name:
-            return f"target mean of {len(mean.values):,}"
-    numbers = {number.name for number in preparation.numbers}
-    return "number" if name in numbers else "used by a rule"
+        values = len(category.values) + len(category.folded or ())
+        used[category.name] = f"{'order' if category.ordinal else 'category'} of {values:,}"
+    used |= {text.name: counted(len(text.words), "word") for text in preparation.texts}
+    used |= {mean.name: f"target mean of {len(mean.values):,}" for mean in preparation.means}
+    return used.get(name, "used by a rule")
 
 
 def _leaks(

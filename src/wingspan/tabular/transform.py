@@ -341,8 +341,11 @@ def matrix(
             found.scatter(x, to)
         y[to], ids[to] = target_of(preparation, frame), rows
         if weights is not None and weight:
-            weights[to] = _weights(frame[weight])
+            weights[to] = _weights(frame[weight], rows)
         start += len(rows)
+    if weights is not None and weight and len(weights) and not weights.any():
+        problem = "the weights of all training rows are 0"
+        raise TableError(f"column {weight!r}", problem, "correct them, or leave out --weight")
     y.flags.writeable = ids.flags.writeable = False
     return Matrix(
         x, y, ids, weights=_balanced(preparation, y, weights) if part == "train" else None
@@ -356,12 +359,15 @@ def _inverse(order: Ints, size: int) -> Ints:
     return place
 
 
-def _weights(column: "pl.Series") -> NDArray[np.float64]:
+def _weights(column: "pl.Series", rows: Ints) -> NDArray[np.float64]:
+    """Return the weights of rows with these ids, (N,)."""
     import polars as pl
 
     values = column.cast(pl.Float64, strict=False).to_numpy()
-    if not bool((np.isfinite(values) & (values >= 0)).all()):
-        problem = "expected weights of 0 or more, found others or missing ones"
+    right = np.isfinite(values) & (values >= 0)
+    if not right.all():
+        first = int(right.argmin())
+        problem = f"expected weights of 0 or more, row {rows[first] + 1:,} has {column[first]!r}"
         raise TableError(f"column {column.name!r}", problem, "correct them, or leave out --weight")
     return values
 
