@@ -68,6 +68,7 @@ def _dag_ended(folder: Path) -> bool | None:
 def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
     """Return what to do about an exported DAG with steps that have no result."""
     from wingspan.runner.htcondor.dag_folder import DagFolder
+    from wingspan.runner.htcondor.follow.dag_logs import dagman_says
 
     dag = DagFolder(folder)
     steps = counted(waiting, "step")
@@ -78,8 +79,10 @@ def _unfinished(folder: Path, waiting: int, *, ended: bool | None) -> str:
         return (
             f"{steps} without a result yet; the DAG is in the queue\n  -> condor_q shows its jobs"
         )
-    problem = f"{dag.dag}: the DAG has ended, {steps} without a result"
-    return f"error: {problem}\n  -> {dag.dagman_out} says why; then {submit}"
+    said = dagman_says(dag)
+    why = next(iter(said.refused.values()), "") or said.error
+    problem = f"{dag.dag}: the DAG has ended, {steps} without a result{': ' if why else ''}{why}"
+    return f"error: {problem}\n  -> {dag.dagman_out} says more; then {submit}"
 
 
 def register(app: typer.Typer) -> None:

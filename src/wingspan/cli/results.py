@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from wingspan.errors import CorruptError, NotFoundError
-from wingspan.shown import shown_name
+from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.runner.run import Run
@@ -26,7 +26,11 @@ def results_lines(run: "Run") -> list[str]:
     more = len(run.steps) - sum(len(members) for members in groups.values())
     return [
         *lines,
-        *([f"  and {more} more steps: wingspan show STEP"] if more > 0 and lines else []),
+        *(
+            [f"  and {counted(more, 'more step')}: wingspan show STEP"]
+            if more > 0 and lines
+            else []
+        ),
     ]
 
 

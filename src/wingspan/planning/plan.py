@@ -12,7 +12,7 @@ from wingspan.planning.forced import Again
 from wingspan.planning.key import Inputs, step_key
 from wingspan.planning.reasons import Folders, listed, nothing_known, reasons
 from wingspan.planning.step_keys import Latest, step_keys
-from wingspan.shown import in_markup, shown_name
+from wingspan.shown import counted, in_markup, shown_name
 
 if TYPE_CHECKING:  # a job on an execution point reads plans and makes none
     from wingspan.pipeline.step import Step
@@ -156,7 +156,8 @@ class Plan(Mapping[str, PlannedStep]):
         ]
         width = max((len(name) for name, _, _ in rows[:_LISTED]), default=0)
         lines = [f"  {mark:4}{name:{width}}  {reason}" for name, mark, reason in rows[:_LISTED]]
-        more = [f"  and {len(rows) - _LISTED} more steps"] if len(rows) > _LISTED else []
+        left = len(rows) - _LISTED
+        more = [f"  and {counted(left, 'more step')}"] if left > 0 else []
         notes = [f"note: {note}" for note in self.notes]
         return "\n".join([f"Plan {self.pipeline}: {self.summary()}", *lines, *more, *notes])
 
@@ -164,7 +165,7 @@ class Plan(Mapping[str, PlannedStep]):
         listed = self.steps[:_LISTED]
         cells = [(step.name, "" if step.done else "run", step.reason) for step in listed]
         if more := len(self.steps) - len(listed):
-            cells.append((f"and {more:,} more steps", "", ""))
+            cells.append((f"and {counted(more, 'more step')}", "", ""))
         rows = ["".join(f"<td>{in_markup(cell)}</td>" for cell in row) for row in cells]
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         head = f"<p>Plan <b>{in_markup(self.pipeline)}</b>: {self.summary()}</p>"

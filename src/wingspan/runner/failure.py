@@ -112,9 +112,9 @@ def failure(
         return Failure(f"its process was ended by {name}", fix)
     if code == BROKEN:
         return Failure("its process could not run the step", "look at its output: wingspan logs")
-    ended = "its process ended" if code is None else f"its process ended with exit code {code}"
     fix = "look at its output; a step must return, not call os._exit"
-    return Failure(f"{ended} and without a result", fix)
+    with_code = "without an exit code" if code is None else f"with exit code {code}"
+    return Failure(f"its process ended {with_code} and without a result", fix)
 
 
 def _raised(error: Mapping[str, Any]) -> Failure:

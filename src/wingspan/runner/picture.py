@@ -37,7 +37,8 @@ def run_text(run_id: str, look: Look) -> str:
     lines += [f"  {shown_name(event.step)}: {event.state}" for event in events]
     if more := len(look.events) - len(events):
         lines.append(
-            f"  and {more:,} more steps: {counted([e.state for e in look.events.values()])[1]}"
+            f"  and {more:,} more step{'' if more == 1 else 's'}: "
+            f"{counted([e.state for e in look.events.values()])[1]}"
         )
     return "\n".join(lines)
 

@@ -46,6 +46,9 @@ STATUS = f"{DAG}.status"
 UNLESS_DONE = "unless_done.sh"
 LANE_OVER = "lane_over.sh"
 SELECT = "select.sh"
+STARTED = (
+    "started"  # folder of a job's sandbox, by which job.sh sees that the job's Python has started
+)
 
 
 class SweepNode(NamedTuple):
@@ -242,6 +245,10 @@ class DagFolder:
     def logs(self) -> Path:
         """What the jobs themselves wrote."""
         return self.root / "logs"
+
+    def outputs(self, node: str) -> tuple[Path, Path]:
+        """Return the files with what the jobs of a node wrote to standard output and error."""
+        return self.logs / f"{node}.out", self.errors(node)
 
     def errors(self, node: str) -> Path:
         """Return the file with what the jobs of a node wrote to standard error."""

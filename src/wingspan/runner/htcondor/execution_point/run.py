@@ -26,6 +26,7 @@ from wingspan.pipeline.resources import Resources
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import Outcome
 from wingspan.runner.failure import refusal
+from wingspan.runner.htcondor.dag_folder import STARTED
 from wingspan.runner.htcondor.execution_point.arrive import (
     Arrived,
     arrive,
@@ -85,7 +86,8 @@ def run_part(sandbox: Path, name: str) -> int:
     part = read_part(sandbox, name)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
-    folder.root.mkdir(parents=True, exist_ok=True)  # job.sh sees by it that this has started
+    folder.root.mkdir(parents=True, exist_ok=True)
+    (sandbox / STARTED).mkdir(exist_ok=True)  # a folder does not travel, and no step has it
     require_format(part)
     folder.plan.touch()  # makes it a run of this home, which goes on from what an interrupted start left
     keep_room(home.root)

@@ -110,6 +110,35 @@ def collect_step(
         raise
 
 
+def keep_output(
+    step: PlannedStep, dag: DagFolder, nodes: Iterable[str], folder: RunFolder, store: Store
+) -> int:
+    """Make an attempt with the output of a job that sent no result for its step.
+
+    Returns the attempt's number; 0 if the job wrote nothing, or if there is no room for it here.
+
+    Parameters
+    ----------
+    nodes
+        The nodes that were to run the step, in order.
+    """
+    wrote = [node for node in nodes if any(_size(log) for log in dag.outputs(node))]
+    if not wrote:
+        return 0
+    attempt = folder.new_attempt(step.key)
+    try:
+        return int(_attempt(step, dag, wrote[-1], folder, store).name)
+    except (OSError, SpaceError):
+        remove(attempt)
+        return 0
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.stat().st_size
+    return 0
+
+
 class _Sent(NamedTuple):
     """What a job has sent of a step.
 
@@ -193,9 +222,8 @@ def _attempt(
         if sent.exists():
             (attempt / log).write_bytes(sent.read_bytes())
     sent_result = dag.result(step.key).exists()  # such a job sends no empty log
-    for name, suffix in ((STDOUT, "out"), (STDERR, "err")):
+    for name, whole in zip((STDOUT, STDERR), dag.outputs(node), strict=True):
         if not (attempt / name).exists():
-            whole = dag.logs / f"{node}.{suffix}"
             content = b"" if sent_result or not whole.exists() else whole.read_bytes()
             (attempt / name).write_bytes(without_messages(content))
     return attempt

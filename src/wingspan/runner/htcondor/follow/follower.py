@@ -14,6 +14,7 @@ from wingspan.files import locked
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import (
     DONE,
+    FAILED,
     RUNNING,
     WAITING,
     Listener,
@@ -21,7 +22,7 @@ from wingspan.runner.events import (
     ignore,
 )
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
-from wingspan.runner.htcondor.follow.collect import collect_step, drop_stored
+from wingspan.runner.htcondor.follow.collect import collect_step, drop_stored, keep_output
 from wingspan.runner.htcondor.follow.dagman_job import in_queue, say_gone
 from wingspan.runner.htcondor.follow.reading import Reading
 from wingspan.runner.htcondor.follow.trials import LaneTrials
@@ -174,10 +175,18 @@ class Follower:
         return collect_step(step, self.dag, node, self._folder, self._store)
 
     def _record(self, event: StepEvent) -> None:
+        if event.state == FAILED and not event.attempt:
+            event = replace(event, attempt=self._kept(event))
         write_event(self._folder, event)
         if event.note and not event.adopted and event.state != RUNNING:
             _LOG.warning(event.note)
         self._listener(event)
+
+    def _kept(self, event: StepEvent) -> int:
+        """Keep what the job of a step wrote that sent no result; return the attempt's number."""
+        step = next(step for step in self._plan.steps if step.name == event.step)
+        nodes = [node for node, keys in self.dag.keys().items() if step.key in keys]
+        return keep_output(step, self.dag, nodes, self._folder, self._store)
 
 
 def follower_of(

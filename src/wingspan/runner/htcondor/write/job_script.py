@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from wingspan.files import json_text, write_atomically
-from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, DagFolder
+from wingspan.runner.htcondor.dag_folder import LANE_OVER, SELECT, STARTED, DagFolder
 from wingspan.runner.htcondor.hold_policy import MORE_EXIT, SELECTED_EXIT
 from wingspan.runner.htcondor.write.archive import UNPACK
 from wingspan.runner.job.process import FIXED_HASHES
@@ -50,7 +50,7 @@ fi
 export {hashes}
 "$python" -P -m wingspan.runner.htcondor.execution_point "$node"
 code=$?
-if [ $code -eq 1 ] && ! [ -d home ]; then  # the first thing that a part makes
+if [ $code -eq 1 ] && ! [ -d home ] && ! [ -d {started} ]; then  # the first things that a part makes
     fail "wingspan on $(uname -n) did not start the job: it is another version than the one that submitted it, or damaged" \\
         "run the command again, which submits the job again; its error: wingspan logs" 1
 fi
@@ -121,5 +121,7 @@ def write_script(script: Path, environment: Path | None) -> None:
     quoted = {name: shlex.quote(value) for name, value in values.items()}
     in_json = json_text(python)[1:-1]  # as fail() has to write it
     wanted = "$python" if in_json == python else shlex.quote(in_json)
-    write_atomically(script, _JOB_SH.format(**quoted, wanted=wanted, unpack=UNPACK))
+    write_atomically(
+        script, _JOB_SH.format(**quoted, wanted=wanted, unpack=UNPACK, started=STARTED)
+    )
     script.chmod(0o755)
