@@ -57,6 +57,12 @@ class Failure(NamedTuple):
     cause: str = ""
 
 
+def read_failure(found: Mapping[str, Any]) -> Failure:
+    """Return a recorded failure, also one of a newer version, which may say more."""
+    known = {name: str(found[name]) for name in Failure._fields if name in found}
+    return Failure(**{"problem": "no reason is recorded", "fix": "wingspan logs", **known})
+
+
 def refusal(error: WingspanError) -> Failure:
     """Return the failure of a step whose job could not be prepared, or whose result not kept."""
     return Failure(f"{error.where}: {error.problem}", error.fix, type(error).__qualname__)

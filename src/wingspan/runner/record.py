@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 from wingspan.runner.events import StepEvent
 from wingspan.runner.run_folder import RunFolder
@@ -29,4 +30,11 @@ def read_all_events(folder: RunFolder) -> Iterator[StepEvent]:
 def read_new_events(folder: RunFolder, offset: int) -> tuple[list[StepEvent], int]:
     """Return the events after an offset of the record, and the offset to continue from."""
     entries, end = record.read_new(folder.record, offset)
-    return [StepEvent(**entry) for entry in entries if "step" in entry], end
+    return [_event(entry) for entry in entries if "step" in entry], end
+
+
+def _event(entry: dict[str, Any]) -> StepEvent:
+    try:
+        return StepEvent(**entry)
+    except TypeError:  # of a newer version, which records more
+        return StepEvent(**{name: entry[name] for name in _NAMES if name in entry})

@@ -156,10 +156,10 @@ class DagFolder:
     def submission(self) -> Submission:
         """DAGMan's job as recorded at submission; empty if an older version submitted it."""
         found = read_sent(self.submitted)
+        if found:
+            return Submission(*(str(found.get(name, "")) for name in Submission._fields))
         with suppress(OSError):
-            return (
-                Submission(**found) if found else Submission((self.root / "global_id").read_text())
-            )
+            return Submission((self.root / "global_id").read_text())
         return Submission()
 
     @property
@@ -208,7 +208,8 @@ class DagFolder:
         found = {}
         for name, node in (read_sent(self.sweeps_file) or {}).items():
             paths = {"study": Path(node["study"]), "home": Path(node["home"])}
-            found[name] = SweepNode(**{**node, **paths, "lanes": tuple(node["lanes"])})
+            known = {**node, **paths, "lanes": tuple(node["lanes"])}
+            found[name] = SweepNode(*(known[field] for field in SweepNode._fields))
         return found
 
     def trials(self, lane: str) -> Path:
@@ -314,10 +315,10 @@ def read_sent(file: Path) -> dict[str, Any] | None:
     None if the file is missing, or HTCondor is still writing it.
     """
     try:
-        found: dict[str, Any] = json.loads(file.read_text())
+        found = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def sent_of(folder: RunFolder, key: str) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from wingspan.runner.events import (
     STOPPED,
     StepEvent,
 )
-from wingspan.runner.failure import Failure, failure, refusal
+from wingspan.runner.failure import Failure, failure, read_failure, refusal
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.runner.htcondor.messages import without_messages
 from wingspan.runner.htcondor.packing import LOGS, unpack_result
@@ -155,14 +155,14 @@ def _sent(step: PlannedStep, dag: DagFolder, node: str) -> _Sent | None:
     result = read_sent(dag.result(step.key))
     if result is None:
         refused = read_sent(dag.refusal(node))
-        return None if refused is None else _Sent({}, Failure(**refused), {})
+        return None if refused is None else _Sent({}, read_failure(refused), {})
     seen: dict[str, Any] = {name: float(result.get(name, 0.0)) for name in _OBSERVED}
     seen["peak_memory_mb"] = max(seen["peak_memory_mb"], result.get("job_memory_mb", 0.0))
     if result["status"] == "ok":
         return _Sent(result, None, seen)
     said = result.get("failure")
     asked = Resources(**step.resources)
-    why = Failure(**said) if said else failure(result, "exit", None, 0.0, asked)
+    why = read_failure(said) if said else failure(result, "exit", None, 0.0, asked)
     return _Sent(result, why, seen)
 
 

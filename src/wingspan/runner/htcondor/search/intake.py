@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from wingspan.runner.failure import Failure
+from wingspan.runner.failure import Failure, read_failure
 from wingspan.runner.htcondor.dag_folder import DagFolder, read_sent
 from wingspan.sweep.open_study import OpenStudy
 from wingspan.sweep.records import Ending
@@ -51,9 +51,9 @@ def failure_of(dag: DagFolder, lanes: Iterable[str]) -> Failure | None:
     for lane in lanes:
         for line in record.read(dag.trials(lane)):
             if "failure" in line:
-                return Failure(**line["failure"])
+                return read_failure(line["failure"])
     for lane in lanes:
         refused = read_sent(dag.refusal(lane))
         if refused is not None:
-            return Failure(**refused)
+            return read_failure(refused)
     return None
