@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from wingspan.draw.ticks import number_ticks, time_ticks
+from wingspan.draw.ticks import elapsed_ticks, number_ticks, time_ticks
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,13 @@ def test_the_day_stands_where_it_changes():
     start = datetime(2024, 2, 28, 21, tzinfo=UTC).timestamp()
     labels = [label for _, label in time_ticks(start, start + 6 * 3600)]
     assert labels == ["02-28 22:00", "02-29 00:00", "02:00"]
+
+
+@pytest.mark.parametrize("span", [0.01, 1.9, 2, 50, 181, 3600, 100_000, 86_400 * 40, 86_400 * 5000])
+def test_lengths_of_time_are_few_and_differ(span):
+    """From a hundredth of a second to years: they begin at 0 and lie inside the span."""
+    found = elapsed_ticks(span)
+    assert 2 <= len(found) <= 6
+    assert found[0][0] == 0
+    assert all(0 <= at <= span for at, _ in found)
+    assert len({label for _, label in found}) == len(found)

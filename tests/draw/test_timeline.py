@@ -18,7 +18,7 @@ def test_areas_and_labels():
         "held",
     ]
     labels = [label.text for label in root.iter(f"{SVG}text")]
-    assert {"a < b", "4", "0", "1970-01-01 00:00 UTC", "1970-01-01 00:02 UTC"} <= set(labels)
+    assert {"a < b", "4", "0", "1970-01-01 00:00:00 UTC", "1970-01-01 00:02:00 UTC"} <= set(labels)
 
 
 def test_axes_have_round_labels_between_their_ends():

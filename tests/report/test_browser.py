@@ -42,7 +42,7 @@ def browser():
 
 
 @contextmanager
-def opened(browser, file, *, width=1200, height=800, scheme="light"):
+def opened(browser, file, *, width=1200, height=800, scheme="light", address=""):
     """Open a file as a user does; whatever the page logs or asks for from elsewhere is an error."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     faults = []
@@ -52,11 +52,11 @@ def opened(browser, file, *, width=1200, height=800, scheme="light"):
         "request",
         lambda asked: (
             None
-            if asked.url == file.as_uri() or asked.url.startswith("data:")
+            if asked.url.partition("#")[0] == file.as_uri() or asked.url.startswith("data:")
             else faults.append(asked.url)
         ),
     )
-    page.goto(file.as_uri())
+    page.goto(file.as_uri() + address)
     yield page
     page.close()
     assert faults == []
@@ -93,11 +93,41 @@ def test_a_failed_run_in_a_browser(browser, failed_run):
         page.locator("#pipeline svg a", has_text="fit[1]").focus()
         page.keyboard.press("Enter")
         assert page.locator("#panel-title").inner_text() == "fit[1]"
+        assert page.url.endswith("#step=fit[1]")
         page.locator("#panel-close").click()
         assert page.evaluate("document.activeElement.textContent").startswith("fit[1]")
         page.get_by_role("button", name="state", exact=True).click()
         assert page.locator("[data-table=steps] tbody td").nth(1).inner_text() == "done"
         assert violations(page) == []
+
+
+def test_the_address_names_the_step_that_is_open(browser, failed_run):
+    """A link opens its step, also one from within another step; Back goes to the one before it."""
+    with opened(browser, failed_run[0] / "page.html", address="#step=fit[3]") as page:
+        title = page.locator("#panel-title")
+        assert title.inner_text() == "fit[3]"
+        page.locator("#panel-body a", has_text="result of read").click()
+        assert title.inner_text() == "read"
+        assert page.url.endswith("#step=read")
+        page.go_back()
+        assert title.inner_text() == "fit[3]"
+        page.keyboard.press("Escape")
+        page.wait_for_url(lambda url: "#" not in url)
+        page.locator("#pipeline svg a", has_text="best").click()
+        page.go_back()
+        assert not page.locator("#panel").is_visible()
+
+
+def test_what_is_cut_off_on_a_phone_fades_at_its_side(browser, failed_run):
+    """A table that is wider than the window fades on the right, and no more once it is scrolled there."""
+    with opened(browser, failed_run[0] / "page.html", width=390) as page:
+        table = page.locator("[data-table=steps] .scroll")
+        page.wait_for_selector("[data-table=steps] .more-right")
+        assert table.evaluate("box => getComputedStyle(box).maskImage").startswith(
+            "linear-gradient"
+        )
+        table.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+        page.wait_for_selector("[data-table=steps] .scroll:not(.more-right)")
 
 
 @pytest.mark.long

@@ -81,7 +81,7 @@ def test_a_run_is_shared_without_its_secrets(make_step, make_run, monkeypatch):
         {"title": "Parameters", "pairs": [["rate", "0.12345"]]},
         {"title": "Outputs", "rows": [["value", PROBLEM]], "columns": ["name", "is"]},
     ]
-    details = {"step-0": {"title": "fit[0.12345]", "parts": parts}}
+    details = {"step=fit[0.12345]": {"title": "fit[0.12345]", "parts": parts}}
     assert len(left_in(render(run_page(facts, details)))) == len(SECRETS)
     by = redactor_of(facts)
     text = render(run_page(redacted_run(facts, by), redacted_details(details, by), redacted=True))

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +16,13 @@ from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.job_state import Phase
 from wingspan.report.page import Picture
 from wingspan.report.render import MOST, render
+from wingspan.report.run_facts import FailureFacts
 from wingspan.report.run_page import run_page
+from wingspan.report.stretches import Stretch
+from wingspan.report.use_table import use_tables
 from wingspan.runner.usage import Usage
 
+START = 1_795_963_212.0
 NASTY = "<script>alert(1)</script>\"'&]]>--></style></title><img src=x onerror=alert(2)>\x00\u202e"
 
 
@@ -148,10 +153,12 @@ def test_a_run_that_goes_on_says_how_long_the_rest_takes(parse, make_step, make_
 
 
 def test_ids_are_unique_and_every_link_leads_somewhere(failed_run, parse):
-    """A link leads to an element, or to a step that the panel shows."""
+    """A link leads to an element, or to a step that the panel shows; the address has the step's name."""
     page = parse(failed_run[1])
     assert len(page.ids) == len(set(page.ids))
-    targets = {a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")}
+    links = {a["href"][1:] for _, a in page.elements if a.get("href", "").startswith("#")}
+    targets = set(map(unquote, links))
+    assert "step=fit[1]" in targets
     assert targets <= {*page.ids, *page.data["details"]}
 
 
@@ -210,3 +217,60 @@ def test_a_report_is_opened_in_the_browser(failed_run, monkeypatch):
     file = Path(done.stdout.strip())
     assert re.fullmatch(r"report-\d+-\d+\.\d{4}-work-\w+\.html", file.name)
     assert shown == [file.absolute().as_uri()]
+
+
+def test_steps_that_failed_alike_are_listed_with_what_differs(parse, make_step, make_run):
+    """Each has a link to its own traceback; what is equal for all of them is left out."""
+    steps = [
+        make_step(
+            f"fit[{k}]",
+            "failed",
+            parameters=[("rate", f"0.{k}"), ("folds", "5")],
+            problem=f"ValueError: {k} is too much (work.py:9)",
+        )
+        for k in range(1, 4)
+    ]
+    names = tuple(step.name for step in steps)
+    group = FailureFacts(names, steps[0].event.problem, "mend it", "", "", "", "")
+    page = parse(page_of(make_run(steps, "failed", failures=(group,))))
+    found = page.data["tables"]["failed-0"]
+    assert found["rows"][1] == ["fit[2]", "0.2", "ValueError: 2 is too much (work.py:9)"]
+    assert found["links"][1] == "#step=fit[2]"
+    assert "The 3 steps, with what differs" in page.text
+
+
+def test_a_failed_step_shows_its_own_traceback(failed_run, parse):
+    """The panel has it above the inputs, and each input is a link to the step that made it."""
+    one = parse(failed_run[1]).data["details"]["step=fit[3]"]
+    titles = [part["title"] for part in one["parts"]]
+    assert titles.index("Traceback") < titles.index("Inputs")
+    parts = {part["title"]: part for part in one["parts"]}
+    assert parts["Traceback"]["text"].startswith("Traceback (most recent call last)")
+    assert parts["Inputs"]["links"] == ["read"]
+
+
+def test_a_request_is_judged_by_its_ratio_to_the_use(make_step, make_run):
+    """Also a small one: 2 GB for 90 MB is too large, and by how much is said."""
+    usages = [Usage("memory", 90.0, 2048.0), Usage("disk", 1500.0, 2048.0), Usage("cpus", 0.9, 8.0)]
+    one = replace(make_step("fit"), usage=tuple(usages), attempts=(object(),))
+    (table,) = use_tables(make_run([one]))
+    assert [row[-1] for row in table.rows] == ["16x too large", "yes", "8x too large"]
+
+
+def test_what_stands_between_backticks_is_code(parse, make_step, make_run):
+    failed = make_step("fit", "failed", problem="x", fix="Give `condor_release <1>`, then `a`.")
+    text = page_of(make_run([failed], "failed"))
+    assert "<code>condor_release &lt;1&gt;</code>, then <code>a</code>." in text
+
+
+def test_a_long_run_says_what_its_time_went_into(parse, make_step, make_run):
+    steps = [make_step("read", wall_s=4.0), make_step("fit", wall_s=40.0, needs=("read",))]
+    stretches = (
+        Stretch("read", "e1", "running", START, START + 4),
+        Stretch("fit", "", "queued", START + 4, START + 14),
+        Stretch("fit", "e1", "running", START + 14, START + 54),
+    )
+    page = parse(page_of(make_run(steps, stretches=stretches)))
+    path = "The critical path ran for 44 s and waited for 10 s. Its longest step: fit, 40 s."
+    assert path in page.text
+    assert "Time since 2026-11-29 14:40:12 UTC" in page.text

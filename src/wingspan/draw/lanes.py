@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wingspan.draw.ticks import time_ticks
+from wingspan.draw.ticks import elapsed_ticks
 from wingspan.shown import in_markup, shown_name
 
 KINDS: Final = {
@@ -18,6 +18,7 @@ KINDS: Final = {
 }
 _LEFT: Final = 150.0
 _WIDTH: Final = 960.0
+_RIGHT: Final = 16.0
 _ROW: Final = 18.0
 _BAR: Final = 13.0
 _TOP: Final = 46.0
@@ -68,15 +69,24 @@ def packed(spans: Iterable[tuple[float, float]]) -> list[int]:
     return chosen
 
 
-def lanes_svg(lanes: Sequence[Lane], title: str) -> str:
-    """Return the lanes below one another, with a clock above and the kinds that occur below."""
+def lanes_svg(lanes: Sequence[Lane], title: str, between: tuple[float, float] | None = None) -> str:
+    """Return the lanes below one another, with the time above and the kinds that occur below.
+
+    Parameters
+    ----------
+    between
+        Instants at both ends of the picture, whose time counts from the first one; None for those
+        of the bars.
+    """
     bars = [bar for lane in lanes for bar in lane.bars]
-    first = min((bar.start for bar in bars), default=0.0)
-    last = max((bar.end for bar in bars), default=first + 1.0)
+    first, last = between or (
+        min((bar.start for bar in bars), default=0.0),
+        max((bar.end for bar in bars), default=1.0),
+    )
     span = max(last - first, 1e-3)
-    scale = (_WIDTH - _LEFT - 10) / span
+    scale = (_WIDTH - _LEFT - _RIGHT) / span
     bottom = _TOP + _ROW * len(lanes)
-    parts = [_clock(first, first + span, scale, bottom)]
+    parts = [_clock(span, scale, bottom)]
     for row, lane in enumerate(lanes):
         y = _TOP + _ROW * row
         parts.append(_name(lane.name, y))
@@ -136,18 +146,13 @@ def _name(name: str, y: float) -> str:
     )
 
 
-def _clock(first: float, last: float, scale: float, bottom: float) -> str:
+def _clock(span: float, scale: float, bottom: float) -> str:
     lines = []
-    for at, label in time_ticks(first, last, 8) if last - first >= 2 else _seconds(first, last):
-        x = _LEFT + (at - first) * scale
+    for at, label in elapsed_ticks(span, 8):
+        x = _LEFT + at * scale
         lines.append(f'<path d="M{x:.1f} {_TOP - 6}V{bottom:.0f}" stroke="#bbb" opacity="0.6"/>')
         lines.append(f'<text x="{x:.1f}" y="{_TOP - 10}" text-anchor="middle">{label}</text>')
     return "".join(lines)
-
-
-def _seconds(first: float, last: float) -> list[tuple[float, str]]:
-    """Return the ticks of a span below two seconds, from its begin on."""
-    return [(first + (last - first) * k / 4, f"{(last - first) * k / 4:.2f} s") for k in range(5)]
 
 
 def _key(kind: str, place: int, bottom: float) -> str:

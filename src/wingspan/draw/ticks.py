@@ -41,10 +41,7 @@ def time_ticks(start: float, end: float, most: int = 6) -> list[Tick]:
 
     The day stands where it changes; the year where a step is of weeks or more.
     """
-    least = (end - start) / max(most - 1, 1)
-    step = next(
-        (each for each in _STEPS if each >= least), _STEPS[-1] * math.ceil(least / _STEPS[-1])
-    )
+    step = _time_step(end - start, most)
     form = "%Y-%m-%d" if step >= 28 * _DAY else "%m-%d" if step >= _DAY else "%H:%M"
     form += ":%S" if step < 60 else ""
     found: list[Tick] = []
@@ -55,6 +52,38 @@ def time_ticks(start: float, end: float, most: int = 6) -> list[Tick]:
         label = at.strftime(form)
         found.append((number * step, label if step >= _DAY or day == before else f"{day} {label}"))
     return found
+
+
+def elapsed_ticks(span: float, most: int = 6) -> list[Tick]:
+    """Return at most `most` round lengths of time from 0 to `span` seconds, with their labels.
+
+    >>> [label for _, label in elapsed_ticks(100)], [label for _, label in elapsed_ticks(1.2, 4)]
+    (['0', '30 s', '60 s', '90 s'], ['0 s', '0.5 s', '1 s'])
+    >>> [label for _, label in elapsed_ticks(9_000)]
+    ['0', '30 min', '1 h', '1 h 30 min', '2 h', '2 h 30 min']
+    """
+    if span < 2:
+        return [(at, f"{label} s") for at, label in number_ticks(0.0, span, most)]
+    step = _time_step(span, most)
+    lengths = [number * step for number in _multiples(0, span, step)]
+    in_seconds = step < 60 and span <= 180
+    return [(float(at), f"{at} s" if at and in_seconds else _length(at)) for at in lengths]
+
+
+def _length(whole: int) -> str:
+    """Return a round length of time, such as ``1 h 30 min``."""
+    words = []
+    for unit, size in (("d", _DAY), ("h", 3600), ("min", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        words += [f"{count} {unit}"] if count else []
+    return " ".join(words) or "0"
+
+
+def _time_step(span: float, most: int) -> int:
+    least = span / max(most - 1, 1)
+    return next(
+        (each for each in _STEPS if each >= least), _STEPS[-1] * math.ceil(least / _STEPS[-1])
+    )
 
 
 def _multiples(low: float, high: float, step: float) -> range:

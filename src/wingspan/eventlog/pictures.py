@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _TIMES: Final = 400
 _BINS: Final = 100
+_NAME: Final = 40  # characters of a code's name
 _CODES: Final = 4  # hold codes that have their own colour
 _STATES: Final = (State.RUNNING, State.SUSPENDED, State.HELD, State.IDLE)
 
@@ -40,7 +41,7 @@ def holds_svg(history: "JobHistories") -> str:
     codes, counts = np.unique(holds.code, return_counts=True)
     first = codes[np.argsort(-counts, kind="stable")][:_CODES].tolist()
     columns = {
-        f"{code} {hold_name(code)}"[:18]: np.histogram(holds.start[holds.code == code], edges)[0]
+        f"{code} {hold_name(code)}"[:_NAME]: np.histogram(holds.start[holds.code == code], edges)[0]
         for code in first
     }
     others = np.histogram(holds.start[~np.isin(holds.code, first)], edges)[0]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from wingspan.errors import CorruptError, NotFoundError
 from wingspan.report.amounts import megabytes, number, seconds, size, stamp
@@ -11,7 +12,7 @@ from wingspan.report.run_facts import RunFacts
 from wingspan.report.step_facts import StepFacts
 from wingspan.runner.events import DONE, FAILED, UNDER_WAY
 from wingspan.runner.htcondor.hold_policy import MEANINGS
-from wingspan.runner.run_folder import STDERR, STDOUT
+from wingspan.runner.run_folder import STDERR, STDOUT, read_result
 from wingspan.runner.written import end_of, own_attempts, read_metrics, shown_lines
 from wingspan.shown import brief
 from wingspan.store.store import Store
@@ -21,15 +22,25 @@ if TYPE_CHECKING:
 
 _BYTES: Final = 1_200_000  # of all details together
 _TAIL: Final = 60  # lines of output
+_TRACE: Final = 40  # lines of a traceback
 _LONGEST: Final = 400  # characters of a value
 _MOST: Final = 2_000  # steps whose files are read
 
 Details = dict[str, dict[str, Any]]
 
 
-def step_id(place: int) -> str:
-    """Return the id on the page of a step, by its place in the plan."""
-    return f"step-{place}"
+def step_id(name: str) -> str:
+    """Return the id of a step's details, which is also the end of the page's address."""
+    return f"step={name}"
+
+
+def step_href(name: str) -> str:
+    """Return the link to a step's details.
+
+    >>> step_href("fit[a b,1]")
+    '#step=fit[a%20b,1]'
+    """
+    return f"#{quote(step_id(name), safe='=[](),:@/', errors='replace')}"
 
 
 def read_details(run: "Run", facts: RunFacts, *, output: bool = True) -> Details:
@@ -48,11 +59,14 @@ def read_details(run: "Run", facts: RunFacts, *, output: bool = True) -> Details
     found: Details = {}
     used = 0
     for step in wanted:
-        one = {"title": step.name, "parts": _parts(step, tried.get(step.key, []), store, output)}
+        attempts = tried.get(step.key, [])
+        trace = _trace(run, step, attempts) if step.event.state == FAILED else ""
+        parts = _parts(step, attempts, store, trace=trace, output=output)
+        one = {"title": step.name, "parts": parts}
         used += len(json.dumps(one))
         if used > _BYTES:
             break
-        found[step_id(places[step.name])] = one
+        found[step_id(step.name)] = one
     return found
 
 
@@ -61,10 +75,24 @@ def _rank(step: StepFacts) -> int:
     return 0 if state == FAILED else 1 if state in UNDER_WAY else 2
 
 
-def _parts(step: StepFacts, tried: list[Path], store: Store, output: bool) -> list[dict[str, Any]]:
-    parts = [
+def _trace(run: "Run", step: StepFacts, tried: list[Path]) -> str:
+    """Return the traceback of a failed step; empty if it raised nothing."""
+    result = read_result(tried[-1]) if tried else run.trail.sent(step.key)
+    error = (result or {}).get("error") or {}
+    return "\n".join(shown_lines(str(error.get("traceback", "")).rstrip(), _TRACE))
+
+
+def _parts(
+    step: StepFacts, tried: list[Path], store: Store, *, trace: str, output: bool
+) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [
         {"title": "State", "pairs": _state(step)},
-        {"title": "Inputs", "pairs": [[place, f"result of {of}"] for place, of in step.inputs]},
+        {"title": "Traceback", "text": trace},
+        {
+            "title": "Inputs",
+            "pairs": [[place, f"result of {of}"] for place, of in step.inputs],
+            "links": [_need(step, of) for _, of in step.inputs],
+        },
         {
             "title": "Input files",
             "rows": step.files,
@@ -83,10 +111,17 @@ def _parts(step: StepFacts, tried: list[Path], store: Store, output: bool) -> li
         {"title": "Packages", "pairs": _brief(step.packages)},
     ]
     for name, title in ((STDOUT, "Standard output"), (STDERR, "Standard error")):
-        text = _tail(tried, name) if output else ""
+        text = _tail(tried, name).replace(trace, "").strip() if output else ""
         parts.append({"title": f"{title}, last lines", "text": text})
     parts.append({"title": "Key", "text": step.key})
     return [part for part in parts if any(part.get(key) for key in ("pairs", "rows", "text"))]
+
+
+def _need(step: StepFacts, of: str) -> str:
+    """Return the name of the step that an input is a result of; empty if it is not known."""
+    return max(
+        (name for name in step.needs if f"{of}, ".startswith(f"{name}, ")), key=len, default=""
+    )
 
 
 def _state(step: StepFacts) -> list[list[str]]:

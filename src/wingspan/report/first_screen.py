@@ -3,13 +3,15 @@
 import re
 import shlex
 from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from wingspan.eventlog.job_state import Phase
 from wingspan.report.amounts import number, seconds
-from wingspan.report.page import Block, Callout
+from wingspan.report.details import step_href
+from wingspan.report.page import Block, Callout, Table
 from wingspan.report.run_facts import FailureFacts, RunFacts
-from wingspan.report.stretches import spent
+from wingspan.report.stretches import path_of, spent
 from wingspan.runner.alike import names_of
 from wingspan.runner.eta import time_left, usual_times
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, SKIPPED, STOPPED, UNDER_WAY, WAITING
@@ -17,12 +19,20 @@ from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
 from wingspan.shown import brief, counted
 
+if TYPE_CHECKING:
+    from wingspan.tabular.evaluate import Evaluation
+
 _GROUPS: Final = 3  # kinds of failures on the first screen
 _CAUSE: Final = 600  # characters of a cause
+_EACH: Final = 500  # steps of a group that are listed
+_DIFFER: Final = 5  # of their inputs and parameters
+_VALUE: Final = 80  # characters of each
 _OPEN_LINES: Final = 14  # of a traceback that is open from the first
 _RESULTS: Final = 8
 _HELD: Final = 5
 _TROUBLE: Final = ("held", "evicted", "lost", "lacked memory", "lacked disk", "left a bad machine")
+_LONG_S: Final = 10.0
+_TEST: Final = "test"  # the step of a table training that judges the best model on sealed rows
 _BARE: Final = re.compile(r"(?:\w+: )?[A-Z]\w+(?:; .*)?")  # a class' name alone says nothing
 
 
@@ -34,7 +44,7 @@ def first_screen(facts: RunFacts, *, values: bool = True) -> list[Block]:
     values
         Also values of parameters, and results that may hold some.
     """
-    lead: list[Block] = [_failure(facts, one) for one in facts.failures[:_GROUPS]]
+    lead: list[Block] = [_failure(facts, one, values=values) for one in facts.failures[:_GROUPS]]
     if (more := len(facts.failures) - _GROUPS) > 0:
         text = f"{counted(more, 'more kind')} of failure"
         lead.append(Callout("bad", text, ["See the table of steps."]))
@@ -48,7 +58,7 @@ def first_screen(facts: RunFacts, *, values: bool = True) -> list[Block]:
     return lead
 
 
-def _failure(facts: RunFacts, one: FailureFacts) -> Callout:
+def _failure(facts: RunFacts, one: FailureFacts, *, values: bool) -> Callout:
     names = one.steps
     several = (
         f"{counted(len(names), 'step')} failed in the same way"
@@ -64,7 +74,8 @@ def _failure(facts: RunFacts, one: FailureFacts) -> Callout:
     waiting = [step.event for step in facts.steps if step.event.state == SKIPPED]
     if waiting and one is facts.failures[0]:
         lines.append(f"Not run, as they need what failed: {names_of(waiting)}.")
-    commands = [("Run it again; what is finished is kept:", facts.command or "")]
+    again = facts.command if one is facts.failures[0] else ""
+    commands = [("Run it again; what is finished is kept:", again)]
     commands.append(("See all of its output:", _logs(facts, names[0])))
     commands.append(("Run this step alone:", one.alone))
     trace = one.trace
@@ -81,6 +92,32 @@ def _failure(facts: RunFacts, one: FailureFacts) -> Callout:
         _sentence(one.fix),
         [(why, command) for why, command in commands if command],
         more,
+        _each(facts, one, values=values) if len(names) > 1 else None,
+    )
+
+
+def _each(facts: RunFacts, one: FailureFacts, *, values: bool) -> Table:
+    """Return the steps that failed in the same way, with what differs among them."""
+    by_name = {step.name: step for step in facts.steps}
+    steps = [by_name[name] for name in one.steps]
+    given = [dict(step.inputs) | (dict(step.parameters) if values else {}) for step in steps]
+    differ = [
+        place
+        for place in dict.fromkeys(place for each in given for place in each)
+        if len({each.get(place) for each in given}) > 1
+    ][:_DIFFER]
+    columns = {place: [brief(each.get(place, ""), _VALUE) for each in given] for place in differ}
+    columns["problem"] = [brief(step.event.problem, _CAUSE) for step in steps]
+    columns["machine"] = [step.attempts[-1].host if step.attempts else "" for step in steps]
+    shown = {name: of for name, of in columns.items() if any(of)}
+    rows = [list(row) for row in zip(one.steps, *shown.values(), strict=True)]
+    return Table(
+        f"failed-{facts.failures.index(one)}",
+        f"The {counted(len(rows), 'step')}, with what differs; a click shows each one's traceback",
+        ["step", *shown],
+        rows[:_EACH],
+        links=[step_href(name) for name in one.steps[:_EACH]],
+        total=len(rows) if len(rows) > _EACH else 0,
     )
 
 
@@ -152,24 +189,47 @@ def _stopped(facts: RunFacts) -> Callout:
 
 def _result(facts: RunFacts, *, values: bool) -> Callout:
     """Return the result of a run: its best model, best trials, last results."""
-    lines = []
     label, metrics = facts.chosen
-    for name, one in facts.evaluations.items():
-        if label and name.endswith(f"[{label}]"):
-            text = [
-                f"{metric} {number(one.metrics[metric].value)} "
-                f"({number(one.metrics[metric].low)} to {number(one.metrics[metric].high)})"
-                for metric in metrics
-                if metric in one.metrics
-            ]
-            lines.append(f"Best model: {label}, {', '.join(text)}, on {counted(one.rows, 'row')}.")
+    sealed = facts.evaluations.get(_TEST) if label else None
+    kind = "row" if sealed is None else "validation row"
+    lines = [
+        f"Best model: {label}, {_judged(one, metrics)}, on {counted(one.rows, kind)}."
+        for name, one in facts.evaluations.items()
+        if label and name.endswith(f"[{label}]")
+    ]
+    if sealed is not None:
+        lines.append(f"On {counted(sealed.rows, 'sealed test row')}: {_judged(sealed, metrics)}.")
     if values:
         lines += [f"{name}: {study.summary()}" for name, study in facts.studies.items()]
     lines += [f"{name}: {text}" for name, text in facts.results if not _BARE.fullmatch(text)][
         :_RESULTS
     ]
     title = f"Done: {counted(len(facts.steps), 'step')} in {seconds(_took(facts))}"
-    return Callout("good", title, [*lines, *_trouble(facts)])
+    return Callout("good", title, [*lines, *_slowest(facts), *_trouble(facts)])
+
+
+def _judged(one: "Evaluation", metrics: Sequence[str]) -> str:
+    """Return the metrics that decided, with their intervals."""
+    known = {name: one.metrics[name] for name in metrics if name in one.metrics}
+    return ", ".join(
+        f"{name} {_rounded(of.value)} ({_rounded(of.low)} to {_rounded(of.high)})"
+        for name, of in known.items()
+    )
+
+
+def _rounded(value: float | None) -> str:
+    return number(value if value is None or abs(value) >= 1000 else float(f"{value:.3g}"))
+
+
+def _slowest(facts: RunFacts) -> list[str]:
+    """Return what the time of a longer run went into."""
+    if _took(facts) < _LONG_S:
+        return []
+    links = path_of({step.name: step.needs for step in facts.steps}, facts.stretches)
+    ran, waited = sum(link.ran_s for link in links), sum(link.waited_s for link in links)
+    longest = max(links, key=lambda link: link.ran_s)
+    path = f"The critical path ran for {seconds(ran)} and waited for {seconds(waited)}."
+    return [f"{path} Its longest step: {longest.step}, {seconds(longest.ran_s)}."]
 
 
 def _trouble(facts: RunFacts) -> list[str]:

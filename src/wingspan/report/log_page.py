@@ -139,8 +139,18 @@ def _jobs(incidents: "Sequence[Incident]") -> Table:
     """Return the jobs with the chance that a release pays, and what to type."""
     jobs = [job for incident in incidents for job in incident.jobs]
     rows = [_job(job) for job in jobs[:_JOBS]]
-    columns = ["job", "user", "host", "held since", "answer", "a release pays", "reason", "command"]
-    return Table("jobs", "Jobs", columns, rows, frozenset({5}), total=_total(jobs, _JOBS))
+    columns = [
+        "job",
+        "user",
+        "host",
+        "held since",
+        "answer",
+        "a release pays",
+        "reason",
+        "what to do",
+    ]
+    table = Table("jobs", "Jobs", columns, rows, frozenset({5}), total=_total(jobs, _JOBS))
+    return table.filled()
 
 
 def _job(job: "Advice") -> list[Cell]:

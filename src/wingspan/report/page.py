@@ -1,9 +1,13 @@
 """The parts of a page, as frozen values. Text is plain text; only pictures are markup."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, ClassVar
 
+_EMPTY = ("", ("", 0))  # cells
+_LOOKED = 500  # rows of a table whose texts are measured
+_SHORT, _LONG = 30, 48  # characters
 Cell = str | tuple[str, float]  # text, and the number that it is sorted by
 
 
@@ -23,6 +27,8 @@ class Callout:
         What each is for, and the command to copy.
     more
         Text below a summary, such as a traceback: (summary, text, open).
+    each
+        Below its caption: what differs among those it is about.
     """
 
     block: ClassVar[str] = "callout"
@@ -32,6 +38,7 @@ class Callout:
     fix: str = ""
     commands: Sequence[tuple[str, str]] = ()
     more: Sequence[tuple[str, str, bool]] = ()
+    each: "Table | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Table:
     numeric
         Numbers of the columns that are aligned to the right.
     links
-        By row: what a click on its first cell opens, an id on the page; empty for none.
+        By row: where a click on its first cell leads, ``#`` and an id; empty for nowhere.
     trials
         By row: the number of the trial, which is highlighted in all pictures.
     states
@@ -96,6 +103,32 @@ class Table:
     trials: Sequence[int] = field(default=(), repr=False)
     states: int | None = None
     total: int = 0
+
+    def filled(self) -> "Table":
+        """Return the table without the columns that are empty in every row."""
+        kept = [
+            place
+            for place in range(len(self.columns))
+            if place == 0 or any(row[place] not in _EMPTY for row in self.rows)
+        ]
+        new = {old: place for place, old in enumerate(kept)}
+        return replace(
+            self,
+            columns=[self.columns[place] for place in kept],
+            rows=[[row[place] for place in kept] for row in self.rows],
+            numeric=frozenset(new[place] for place in self.numeric if place in new),
+            states=None if self.states is None else new.get(self.states),
+        )
+
+    def widths(self) -> list[str]:
+        """Return how wide each column is: ``s`` for short texts, ``w`` for long ones, else ``m``."""
+        longest = [0] * len(self.columns)
+        for row in self.rows[:_LOOKED]:
+            for place, cell in enumerate(row):
+                longest[place] = max(
+                    longest[place], len(cell if isinstance(cell, str) else cell[0])
+                )
+        return ["s" if most <= _SHORT else "w" if most > _LONG else "m" for most in longest]
 
 
 Block = Callout | Pairs | Lines | Picture | Table
@@ -136,3 +169,12 @@ class Page:
     sections: Sequence[Section]
     left_out: Sequence[str] = ()
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+    def tables(self) -> Iterator[Table]:
+        """Yield all its tables."""
+        blocks = chain(self.lead, *(section.blocks for section in self.sections))
+        for block in blocks:
+            if isinstance(block, Table):
+                yield block
+            elif isinstance(block, Callout) and block.each is not None:
+                yield block.each

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from wingspan.report.details import step_id
 from wingspan.report.run_facts import FailureFacts, RunFacts
 from wingspan.report.step_facts import StepFacts
 
@@ -190,7 +191,7 @@ def _failure(one: FailureFacts, by: Redactor) -> FailureFacts:
 def redacted_details(details: Mapping[str, Mapping[str, Any]], by: Redactor) -> dict[str, Any]:
     """Return what clicks show, without users, hosts, paths and values."""
     found = {}
-    for name, one in details.items():
+    for one in details.values():
         parts = [
             {**part, "pairs": [[key, by.value(value)] for key, value in part["pairs"]]}
             if part["title"] == "Parameters"
@@ -200,7 +201,8 @@ def redacted_details(details: Mapping[str, Mapping[str, Any]], by: Redactor) -> 
             }
             for part in one["parts"]
         ]
-        found[name] = {"title": by.text(one["title"]), "parts": parts}
+        title = by.text(one["title"])
+        found[step_id(title)] = {"title": title, "parts": parts}
     return found
 
 

@@ -16,9 +16,11 @@ from wingspan.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 FIRST: Final = 100  # rows of a table that are there before the script runs, and in print
 MOST: Final = 10_000_000  # bytes of a page
+_IN_BACKTICKS: Final = re.compile(r"`([^`]+)`")
 _VIEW: Final = re.compile(r'viewBox="0 0 (\d+) ')
 _ROWS: Final = (10_000, 2_000, 200)  # of a table, the next where the page is still too large
 
@@ -66,12 +68,7 @@ def _html(page: Page) -> str:
             version=__version__,
             written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
             data={
-                "tables": {
-                    block.name: _rows_of(block)
-                    for section in page.sections
-                    for block in section.blocks
-                    if isinstance(block, Table)
-                },
+                "tables": {table.name: _rows_of(table) for table in page.tables()},
                 "details": _shown(page.details),
             },
         )
@@ -86,6 +83,7 @@ def _rows_of(table: Table) -> dict[str, Any]:
         "trials": list(table.trials[: len(table.rows)]),
         "states": table.states,
         "numeric": sorted(table.numeric),
+        "widths": table.widths(),
     }
 
 
@@ -107,6 +105,17 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, Mapping):
         return {name: _shown(each) for name, each in value.items()}
     return [_shown(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _with_code(text: str) -> "Markup":
+    """Return a text as markup: what stands between backticks is code, all of it is escaped."""
+    from markupsafe import Markup
+
+    parts = _IN_BACKTICKS.split(written_out(text))
+    made = (
+        Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts)
+    )
+    return Markup("").join(made)
 
 
 def _width(svg: str) -> str:
@@ -141,5 +150,6 @@ def _environment() -> "Environment":
     )
     made.filters["cell"] = _text
     made.filters["width"] = _width
+    made.filters["with_code"] = _with_code
     made.globals["row_link"] = _row_link
     return made

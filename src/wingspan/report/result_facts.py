@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.errors import CorruptError, FormatError, NotFoundError
 from wingspan.report.step_facts import StepFacts
 from wingspan.runner.job.brief import brief_result
+from wingspan.store.annotation import VALUE
 from wingspan.store.store import Store
 
 if TYPE_CHECKING:
@@ -58,12 +59,16 @@ def chosen(store: Store, done: Iterable[StepFacts]) -> tuple[str, tuple[str, ...
 
 
 def _of_class(store: Store, done: Iterable[StepFacts], reference: str) -> Iterable[tuple[str, Any]]:
-    """Yield the outputs of one of Wingspan's classes by step; no code of a project is imported."""
+    """Yield the outputs of one of Wingspan's classes by step, or by step and name of the output.
+
+    No code of a project is imported.
+    """
     begin = f'{{"$":"dataclass","class":"{reference}"'.encode()
     for step, output, text in _texts(store, done, reference.partition(":")[2]):
         with suppress(NotFoundError, CorruptError, FormatError):
             if text.startswith(begin):
-                yield step.name, store.load(step.key, output)
+                name = step.name if output == VALUE else f"{step.name}.{output}"
+                yield name, store.load(step.key, output)
 
 
 def _texts(
@@ -92,7 +97,7 @@ def numbers(store: Store, done: Iterable[StepFacts]) -> Iterable[tuple[str, dict
                 isinstance(value, int | float) and not isinstance(value, bool)
                 for value in found.values()
             )
-            if plain and output == "value":
+            if plain and output == VALUE:
                 yield step.name, found
 
 

@@ -6,12 +6,10 @@ from typing import Any, Final
 from wingspan.draw.curves import Panel, curves_svg
 from wingspan.draw.frame import Axis, ends
 from wingspan.draw.graph import graph_svg
-from wingspan.draw.lanes import Bar, Lane, lanes_svg, packed
-from wingspan.draw.timeline import timeline_svg
 from wingspan.draw.trials import Line, lines_svg, thinned
 from wingspan.eventlog.rules import explain
-from wingspan.report.amounts import hours, megabytes, number, seconds, stamp
-from wingspan.report.details import step_id
+from wingspan.report.amounts import megabytes, number, seconds, stamp
+from wingspan.report.details import step_href, step_id
 from wingspan.report.first_screen import first_screen
 from wingspan.report.graph import nodes_of
 from wingspan.report.model_blocks import evaluation_blocks, importance_blocks
@@ -19,29 +17,16 @@ from wingspan.report.page import Block, Cell, Lines, Page, Pairs, Picture, Secti
 from wingspan.report.redact import NOTE
 from wingspan.report.run_facts import RunFacts
 from wingspan.report.step_facts import StepFacts
-from wingspan.report.stretches import (
-    OFF_SLOT,
-    Link,
-    Stretch,
-    critical_path,
-    queued_since,
-    spans_of,
-    spent,
-)
 from wingspan.report.study_blocks import study_blocks
+from wingspan.report.time_blocks import time_blocks
 from wingspan.report.use_table import use_tables
 from wingspan.runner.events import DONE, FAILED, HELD, RUNNING, STOPPED
-from wingspan.runner.htcondor.hold_policy import MEANINGS
 from wingspan.runner.layers import map_of
 from wingspan.shown import counted
 
-_LANES: Final = 48
-_BARS: Final = 4_000
 _METRICS: Final = 12  # pictures
 _CURVES: Final = 30  # lines in one
 _NAMED: Final = 5  # steps, or runs, that are named
-_SHORTEST_S: Final = 0.005  # that is shown
-_COUNTED: Final = ("queued", "transfer", "running", "held")
 _FIRST: Final = {FAILED: 0, HELD: 1, RUNNING: 2, STOPPED: 3}
 
 
@@ -71,7 +56,7 @@ def run_page(
             )
             for place, (name, study) in enumerate(facts.studies.items())
         ),
-        Section("time", "Time", _time(facts)),
+        Section("time", "Time", time_blocks(facts)),
         Section("use", "Request against use", use_tables(facts)),
         Section("holds", "Holds", _holds(facts)),
         Section("lineage", "Lineage", _lineage(facts)),
@@ -111,16 +96,15 @@ def _steps(facts: RunFacts, details: Mapping[str, object]) -> Table:
     )
     pool = facts.queued
     columns = ["step", "state", "time", "memory", *(["tries", "machine"] if pool else []), "note"]
-    ids = [step_id(places[step.name]) for step in steps]
     return Table(
         "steps",
         "All steps",
         columns,
         [_step_row(step, pool=pool) for step in steps],
         frozenset({2, 3, 4} if pool else {2, 3}),
-        [one if one in details else "" for one in ids],
+        [step_href(step.name) if step_id(step.name) in details else "" for step in steps],
         states=1,
-    )
+    ).filled()
 
 
 def _step_row(step: StepFacts, *, pool: bool) -> list[Cell]:
@@ -135,113 +119,6 @@ def _step_row(step: StepFacts, *, pool: bool) -> list[Cell]:
     same = f"result of {event.adopted[:12]}" if event.adopted else ""
     row.append(event.problem or event.note or same or step.reason)
     return row
-
-
-def _time(facts: RunFacts) -> list[Block]:
-    """Return the lanes, the critical path, and what the time was spent on."""
-    if not facts.stretches:
-        return [Pairs(_spent_rows(facts))] if facts.cached_s else []
-    links = critical_path(
-        {step.name: step.needs for step in facts.steps},
-        spans_of(facts.stretches),
-        queued_since(facts.stretches),
-    )
-    lanes, left = _lanes(facts, {link.step for link in links})
-    blocks: list[Block] = [Pairs(_spent_rows(facts))]
-    text = f"{left:,} more lanes are left out." if left else ""
-    if any(one.kind in OFF_SLOT for one in facts.stretches):
-        blocks.append(Picture(_counts_svg(facts.stretches), "What the jobs did over time."))
-    blocks.append(
-        Picture(lanes_svg(lanes, _lanes_title(facts)), f"Framed: the critical path. {text}".strip())
-    )
-    blocks.append(_path_table(links))
-    return blocks
-
-
-def _lanes_title(facts: RunFacts) -> str:
-    return "Slots, by machine" if facts.queued else "Jobs at once"
-
-
-def _lanes(facts: RunFacts, critical: set[str]) -> tuple[list[Lane], int]:
-    """Return a lane for each slot, the busiest of many, and how many are left out."""
-    ids = {step.name: step_id(place) for place, step in enumerate(facts.steps)}
-    by_place: dict[str, list[Stretch]] = {}
-    on_slot = (one for one in facts.stretches if one.kind not in OFF_SLOT)
-    for one in sorted(on_slot, key=lambda each: each.start):
-        by_place.setdefault(one.place, []).append(one)
-    lanes: list[tuple[str, list[Stretch]]] = []
-    for place, of in by_place.items():
-        rows: dict[int, list[Stretch]] = {}
-        for row, one in zip(packed((each.start, each.end) for each in of), of, strict=True):
-            rows.setdefault(row, []).append(one)
-        lanes += [(f"{place or 'job'} {row + 1}", bars) for row, bars in rows.items()]
-    busy = sorted(lanes, key=lambda lane: -sum(one.length for one in lane[1]))[:_LANES]
-    kept = {name for name, _ in busy}
-    made = [
-        Lane(name, [_bar(one, ids, critical) for one in bars[: _BARS // max(len(kept), 1)]])
-        for name, bars in lanes
-        if name in kept
-    ]
-    return made, len(lanes) - len(made)
-
-
-def _bar(one: Stretch, ids: Mapping[str, str], critical: set[str]) -> Bar:
-    outcome = MEANINGS.get(one.outcome, one.outcome)
-    others = [step for step in one.steps if step != one.step]
-    shared = f", with {counted(len(others), 'other step')} in its job" if others else ""
-    title = f"{one.step}: {one.kind} for {seconds(one.length)}{f', {outcome}' if outcome else ''}{shared}"
-    kind = one.kind
-    href = f"#{ids[one.step]}" if one.step in ids else ""
-    return Bar(one.start, one.end, kind, title, href, one.step in critical)
-
-
-def _counts_svg(stretches: Sequence[Stretch]) -> str:
-    """Return how many jobs were queued, held and so on at 240 times."""
-    start, end = min(one.start for one in stretches), max(one.end for one in stretches)
-    times = [start + (end - start) * k / 239 for k in range(240)]
-    step = max((end - start) / 239, 1e-9)
-    counts = {kind: [0] * 241 for kind in _COUNTED}
-    for one in stretches:
-        column = counts["running" if one.kind in {"failed", "lost"} else one.kind]
-        first = int(max(-(-(one.start - start) // step), 0))
-        column[min(first, 240)] += 1
-        column[min(int((one.end - start) // step) + 1, 240)] -= 1
-    summed = {}
-    for kind, changes in counts.items():
-        total, column = 0, []
-        for change in changes[:240]:
-            total += change
-            column.append(total)
-        if any(column):
-            summed[kind] = column
-    return timeline_svg(times, summed, title="Jobs")
-
-
-def _spent_rows(facts: RunFacts) -> list[tuple[str, str]]:
-    pruned = sum(study.saved_s for study in facts.studies.values())
-    sums = spent(facts.stretches, facts.cached_s, pruned)
-    total = sums.good_s + sums.failed_s + sums.lost_s
-    rows = [
-        ("slot time spent", total, hours),
-        ("of it for results", sums.good_s, hours),
-        ("wasted by failures", sums.failed_s, hours),
-        ("wasted by evictions and lost jobs", sums.lost_s, hours),
-        ("saved by the store", sums.cached_s, hours),
-        ("saved by pruning (estimate)", sums.pruned_s, hours),
-        ("in the queue", sums.queued_s, seconds),
-        ("held", sums.held_s, seconds),
-    ]
-    return [(name, shown(value)) for name, value, shown in rows if value >= _SHORTEST_S]
-
-
-def _path_table(links: Sequence[Link]) -> Table:
-    total = sum(link.waited_s + link.ran_s for link in links)
-    rows: list[list[Cell]] = [
-        [link.step, (seconds(link.waited_s), link.waited_s), (seconds(link.ran_s), link.ran_s)]
-        for link in links
-    ]
-    caption = f"Critical path: {seconds(total)}, of which {seconds(sum(link.waited_s for link in links))} waiting"
-    return Table("path", caption, ["step", "waited", "ran"], rows, frozenset({1, 2}))
 
 
 def _numbers(facts: RunFacts) -> list[Block]:
@@ -263,7 +140,8 @@ def _numbers(facts: RunFacts) -> list[Block]:
             for step, values in of.items()
         ]
         numeric = frozenset(range(1, len(columns) + 1))
-        tables.append(Table(f"results-{place}", name, ["step", *columns], rows, numeric))
+        hrefs = list(map(step_href, of))
+        tables.append(Table(f"results-{place}", name, ["step", *columns], rows, numeric, hrefs))
     return tables
 
 
@@ -299,9 +177,11 @@ def _holds(facts: RunFacts) -> list[Block]:
     What to do is by HTCondor's reason, or the request that would have fitted.
     """
     rows: list[list[Cell]] = []
+    hrefs = []
     for step in facts.steps:
         for one in step.attempts:
             if one.outcome == "held":
+                hrefs.append(step_href(step.name))
                 rule = explain(None, None, one.reason)
                 fix = _since(step) or rule.fix.replace("JOB", one.job)
                 held: Cell = (seconds(one.held_s), one.held_s) if one.held_s else "now"
@@ -309,7 +189,7 @@ def _holds(facts: RunFacts) -> list[Block]:
     if not rows:
         return []
     columns = ["step", "machine", "held for", "cause", "what to do", "reason"]
-    return [Table("held", "Attempts that were held", columns, rows, frozenset({2}))]
+    return [Table("held", "Attempts that were held", columns, rows, frozenset({2}), hrefs)]
 
 
 def _since(step: StepFacts) -> str:

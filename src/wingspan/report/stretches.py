@@ -183,6 +183,11 @@ def critical_path(
         step = shown = last
 
 
+def path_of(needs: Mapping[str, Sequence[str]], stretches: Sequence[Stretch]) -> list[Link]:
+    """Return the critical path of a run from what its jobs did."""
+    return critical_path(needs, spans_of(stretches), queued_since(stretches))
+
+
 def spans_of(stretches: Iterable[Stretch]) -> dict[str, tuple[float, float]]:
     """Return when each step was first on a machine, and when it last ended."""
     found: dict[str, tuple[float, float]] = {}

@@ -7,7 +7,7 @@ from wingspan.report.page import Block, Cell, Table
 from wingspan.report.run_facts import RunFacts
 from wingspan.runner.failure import request_mb
 from wingspan.runner.layers import map_of
-from wingspan.runner.usage import Usage
+from wingspan.runner.usage import WASTE, Usage
 
 
 def use_tables(facts: RunFacts) -> list[Block]:
@@ -48,19 +48,30 @@ def _use_row(name: str, resource: str, of: Sequence[Usage]) -> list[Cell]:
     cores = resource == "cpus"
     fitting = float(max(round(1.25 * most), 1) if cores else request_mb(most))
     over = any(one.over for one in of) or (most > asked and not cores)
-    text = "too small" if over else "too large" if any(one.hint() for one in of) else "yes"
     show = _cores if cores else megabytes
-    stated = "" if any(one.stated for one in of) else " (default)"
+    stated = any(one.stated for one in of)
     return [
         name,
         resource,
         (f"{len(of):,}", len(of)),
-        (f"{show(asked)}{stated}", asked),
+        (show(asked) if stated else f"{show(asked)} (default)", asked),
         (show(median), median),
         (show(most), most),
         (show(fitting), fitting),
-        text,
+        "too small" if over else _fits(asked, most, fitting, stated=stated),
     ]
+
+
+def _fits(asked: float, most: float, fitting: float, *, stated: bool) -> str:
+    """Return by how much a request is above what would have fitted; ``yes`` if that is little.
+
+    >>> _fits(2_000, 90, 128, stated=True), _fits(128, 20, 64, stated=True)
+    ('16x too large', 'yes')
+    """
+    if asked <= max(WASTE * most, 2 * fitting):
+        return "yes"
+    ratio = f"{asked / fitting:,.0f}x"
+    return f"{ratio} too large" if stated else f"not stated, {ratio}"
 
 
 def _cores(value: float) -> str:

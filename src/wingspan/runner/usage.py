@@ -11,7 +11,7 @@ from wingspan.runner.failure import SPARE, request_mb
 if TYPE_CHECKING:
     from wingspan.eventlog.attempt import Attempt
 
-_WASTE = 4.0  # a request above this many times the use makes the job and others wait
+WASTE = 4.0  # a request above this many times the use makes the job and others wait
 _SMALL = {
     "memory": 4096.0,
     "disk": 4096.0,
@@ -47,7 +47,7 @@ class Usage:
         if self.too_small:  # short bursts of other threads do not count
             asked = f"asked for {self._amount(self.asked)}" if self.stated else "states none"
             return f"used {self._amount(self.used)}, {asked}: {self.request()}"
-        if self.asked > max(_WASTE * self.used, _SMALL[self.resource]):
+        if self.asked > max(WASTE * self.used, _SMALL[self.resource]):
             return f"asked for {self._amount(self.asked)}, used {self._amount(self.used)}: {self.request()}"
         return ""
 

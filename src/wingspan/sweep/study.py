@@ -125,7 +125,7 @@ class Study:
         if best is None:
             return f"{counted(len(self.trials), 'trial')}: {states or 'none yet'}"
         flat = self.spec.space.flat(best.parameters)
-        given = brief(", ".join(f"{name}={value}" for name, value in flat.items()), _WIDEST)
+        given = brief(", ".join(f"{name}={_short(value)}" for name, value in flat.items()), _WIDEST)
         return f"{counted(len(self.trials), 'trial')}: {states}; best {self.spec.metric} {best.value:g} (trial {best.number}: {given})"
 
     def __repr__(self) -> str:
@@ -165,6 +165,11 @@ class Study:
             "attempts": trial.attempts,
             "wall_s": trial.wall_s,
         }
+
+
+def _short(value: object) -> str:
+    """Return a value for a line that is looked at: a float with the digits that matter."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _kind(value: object) -> str | None:

@@ -14,6 +14,16 @@ const put = (text, button) => {
   };
   if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, byHand); else byHand();
 };
+const sides = (box) => { // what is wider than its box fades on the side where there is more of it
+  box.classList.toggle("more-left", box.scrollLeft > 1);
+  box.classList.toggle("more-right", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+};
+const sized = new ResizeObserver((found) => found.forEach((one) => sides(one.target.closest(".scroll"))));
+function fading(box) {
+  sized.observe(box);
+  sized.observe(box.firstElementChild);
+  box.addEventListener("scroll", () => sides(box), {passive: true});
+}
 const textOf = (cell) => Array.isArray(cell) ? cell[0] : cell;
 const keyOf = (cell) => Array.isArray(cell) ? cell[1] : cell;
 const compare = (a, b) => {
@@ -43,10 +53,10 @@ function table(root) {
     const made = make("tr");
     known.rows[place].forEach((cell, column) => {
       const td = make("td");
-      if (known.numeric.includes(column)) td.className = "n";
-      if (known.states === column) td.className = `state s-${textOf(cell)}`;
+      td.className = known.numeric.includes(column) ? "n" : known.widths[column];
+      if (known.states === column) td.className += ` state s-${textOf(cell)}`;
       const link = column === 0 && known.links[place];
-      if (link) { const a = make("a", textOf(cell)); a.href = `#${link}`; td.append(a); } else td.textContent = textOf(cell);
+      if (link) { const a = make("a", textOf(cell)); a.href = link; td.append(a); } else td.textContent = textOf(cell);
       made.append(td);
     });
     if (known.trials.length) mark(made, known.trials[place]);
@@ -102,14 +112,19 @@ document.addEventListener("focusin", (event) => { const trial = trialOf(event); 
 
 const panel = document.getElementById("panel");
 let opener = null;
-function pairs(rows) {
+function pairs(rows, links) {
   const list = make("dl");
-  rows.forEach(([name, value]) => { const one = make("div"); one.append(make("dt", name), make("dd", value)); list.append(one); });
+  rows.forEach(([name, value], place) => {
+    const one = make("div"), dd = make("dd"), step = links && links[place];
+    if (step) { const a = make("a", value); a.href = `#${encodeURI(`step=${step}`)}`; dd.append(a); } else dd.textContent = value;
+    one.append(make("dt", name), dd);
+    list.append(one);
+  });
   return list;
 }
 function part(given) {
   const parts = [make("h3", given.title)];
-  if (given.pairs) parts.push(pairs(given.pairs));
+  if (given.pairs) parts.push(pairs(given.pairs, given.links));
   if (given.text) { const text = make("pre", given.text); text.tabIndex = 0; parts.push(text); }
   if (given.rows) {
     const made = make("table"), head = make("tr"), box = make("div", null, "scroll");
@@ -118,27 +133,61 @@ function part(given) {
     given.rows.forEach((row) => { const tr = make("tr"); row.forEach((cell) => tr.append(make("td", cell))); made.append(tr); });
     box.tabIndex = 0;
     box.append(made);
+    fading(box);
     parts.push(box);
   }
   return parts;
 }
-function openPanel(name) {
-  const found = data.details[name];
-  if (!found) return;
+function openPanel(found) {
   document.getElementById("panel-title").textContent = found.title;
   document.getElementById("panel-body").replaceChildren(...found.parts.flatMap(part));
   if (!panel.open) panel.showModal();
   panel.scrollTop = 0;
 }
+// The address names the step that is open, so that it can be sent, and the browser's Back closes it.
+const address = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
+const depth = () => (history.state && history.state.depth) || 0; // steps that were opened one from another
+let leaving = false;
+function follow() {
+  const name = address();
+  leaving = false;
+  if (Object.hasOwn(data.details, name)) openPanel(data.details[name]);
+  else if (panel.open) panel.close();
+  else if (name.startsWith("step=")) findStep(name.slice(5));
+}
+function findStep(name) { // the page has no details of it
+  const root = document.querySelector("[data-table=steps]");
+  if (!root) return;
+  root.querySelector("input").value = name;
+  root.querySelector("input").dispatchEvent(new Event("input"));
+  root.querySelector(".tools label").hidden = false;
+  root.scrollIntoView();
+}
+function visit(link) {
+  if (!panel.open) opener = link;
+  const href = link.getAttribute("href");
+  if (href !== location.hash) history.pushState({depth: depth() + 1}, "", href);
+  follow();
+}
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#']"), button = event.target.closest("button.copy");
+  const link = event.target.closest("a[href^='#step=']"), button = event.target.closest("button.copy");
   if (button) put(button.parentNode.querySelector("code").textContent, button);
-  if (!link) return;
-  const name = link.getAttribute("href").slice(1);
-  if (data.details[name]) { event.preventDefault(); opener = link; openPanel(name); }
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (leaving) addEventListener("popstate", () => visit(link), {once: true}); else visit(link);
 });
+addEventListener("popstate", follow);
 document.getElementById("panel-close").addEventListener("click", () => panel.close());
 panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
-panel.addEventListener("close", () => { if (opener && opener.focus) opener.focus(); opener = null; });
+panel.addEventListener("close", () => {
+  if (panel.open) return; // another step was opened meanwhile
+  if (address().startsWith("step=")) {
+    leaving = depth() > 0;
+    if (leaving) history.go(-depth()); else history.replaceState(null, "", location.pathname + location.search);
+  }
+  if (opener && opener.focus) opener.focus();
+  opener = null;
+});
 document.querySelectorAll("[data-table]").forEach(table);
-openPanel(decodeURIComponent(location.hash.slice(1)));
+document.querySelectorAll(".scroll").forEach(fading);
+follow();
