@@ -10,7 +10,6 @@ import functools
 import itertools
 import json
 import linecache
-import random
 import re
 import shlex
 import shutil
@@ -292,20 +291,6 @@ def wingspan(command, folder, monkeypatch):
     return result.exit_code, result.output + told
 
 
-def loans(rows, seed):
-    """Return a table that every page can use, as CSV with a target that can be learned."""
-    draw = random.Random(seed)
-    lines = ["id,income,amount,age,loan,home,default,loan_status"]
-    for number in range(rows):
-        income, amount = draw.randint(1, 9), draw.randint(1, 9)
-        late = int(amount + draw.random() > income)
-        home = draw.choice(["own", "rent", "other"])
-        lines.append(
-            f"{number},{income},{amount},{draw.randint(20, 70)},{amount},{home},{late},{late}"
-        )
-    return "\n".join(lines) + "\n"
-
-
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     """Make the small files that the pages name."""
@@ -317,10 +302,12 @@ def data(tmp_path_factory):
     )
     (folder / "loans.py").write_text(readme)
     (folder / "pipeline.py").write_text(readme)
-    (folder / "loans.csv").write_text(loans(240, 5))
-    new = [line.rsplit(",", 1)[0] for line in loans(20, 6).splitlines()]
-    for name in ("new_loans.csv", "new.csv"):
-        (folder / name).write_text("\n".join(new) + "\n")
+    for name, source in (
+        ("loans.csv", "loans"),
+        ("new_loans.csv", "new_loans"),
+        ("new.csv", "new_loans"),
+    ):
+        shutil.copy(ROOT / "examples" / f"{source}.csv", folder / name)
     (folder / "workflow.dag").write_text("JOB A a.sub\nJOB B b.sub\nPARENT A CHILD B\n")
     (folder / "train.sh").write_text("#!/bin/sh\necho trained > model.bin\n")
     (folder / "train.sh").chmod(0o755)
