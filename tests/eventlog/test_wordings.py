@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wingspan.advisor.answers.measured import RESOURCES
 from wingspan.eventlog.rules import KINDS, explain
 
 PARTS = ("seen", "unseen")
@@ -50,7 +51,7 @@ def accuracy(part):
 def test_the_corpus_is_what_it_says():
     """It has texts of many sources and all kinds, and both parts are large; a source is in one part."""
     wordings = read_corpus()
-    assert len({one.text for one in wordings}) >= 240
+    assert len({one.text for one in wordings}) >= 500
     assert len({one.source for one in wordings}) >= 40
     assert {one.kind for one in wordings} <= set(KINDS)
     assert len({one.kind for one in wordings}) >= 25
@@ -126,6 +127,30 @@ def test_expressions_are_read_by_their_attributes(expression, kind):
     """HTCondor's own text for a policy names its expression: what that is about, unless it is about several things."""
     text = f"The system macro SYSTEM_PERIODIC_HOLD expression '( {expression} )' evaluated to TRUE"
     assert explain(26, 0, text).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("MEM: 5000 of 4000 MB", "memory"),
+        ("walltime", "time"),
+        ("NumJobStarts > 10", "starts"),
+        ("memory and disk", "unknown"),
+        ("Please answer within 2 days", "unknown"),
+        ("used 120% of its requested memory", "memory"),
+        ("used 3% of its requested memory", "unused"),
+    ],
+)
+def test_the_only_resource_that_a_policy_names_is_the_cause(text, kind):
+    """Also without a word for too much; two resources, or a length of time alone, are no cause."""
+    assert explain(26, 0, text).kind == kind
+
+
+def test_a_request_that_is_too_large_is_lowered():
+    """The measured fix for too little memory is not given."""
+    rule = explain(26, 0, "Job Is Wasting Memory using less than 20 percent of requested Memory")
+    assert rule.fix.startswith("Lower the request")
+    assert rule.kind not in RESOURCES
 
 
 def test_paths_and_names_say_nothing():

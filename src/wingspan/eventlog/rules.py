@@ -18,7 +18,7 @@ Origin = Literal["job", "environment", "user", "configuration"]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
 Kind = Literal[
-    "memory", "disk", "cpu", "time", "starts", "idle", "stalled", "exit", "program", "input", "output", "access",
+    "memory", "disk", "cpu", "unused", "time", "starts", "idle", "stalled", "exit", "program", "input", "output", "access",
     "folder", "quota", "size", "url", "credential", "image", "container", "machine", "network", "server",
     "access point", "account", "expression", "setup", "hook", "cloud", "spool", "person", "unknown",
 ]  # fmt: skip
@@ -26,6 +26,8 @@ Kind = Literal[
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_RESOURCES: Final = frozenset({"memory", "disk", "cpu", "time", "credential"})
+_POLICIES: Final = frozenset({3, 21, 26})  # a text may be an expression, or name an attribute alone
 DECISIONS = frozenset({1, 15, 16})  # decisions of a person: they stand, whatever the text says
 Codes: TypeAlias = tuple[tuple[int, int | None], ...]
 
@@ -108,10 +110,11 @@ _MASK: Final = re.compile(
     |(?P<URL>\b[a-zA-Z][\w+.-]*://[^\s'"|,;)]+)
     |(?P<NAME>\b[\w.+-]+(?:@[\w.-]*\w)+|\b(?:[\w-]+\.){2,}[a-zA-Z]{2,}\b)
     |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+|(?=\S*[\d.])[\w.+=-]+/[\w./+=-]+)
-    |(?<!errno\ )(?<!=)(?<!=\ )(?<![\w.])(?![45]\d\d\b)(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
+    |(?<!errno\ )(?<!=)(?<!=\ )(?<![\w.])(?![45]\d\d\b|\d+\ ?(?:%|percent))(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(r"\{([a-z]+)\}")
+_SPAN: Final = re.compile(r"\b\d+ ?-?(h|hrs?|hours?|days?|minutes?)\b", re.IGNORECASE)
 _EXPRESSION: Final = re.compile(
     r"(?:job attribute|system macro) (?P<attribute>\w+) expression '(?P<expression>.*)' evaluated to (?P<value>\w+)"
     r"|WANT_HOLD = (?P<wanted>.*)\)",
@@ -163,6 +166,8 @@ def _explain(code: int | None, subcode: int | None, reason: str) -> Rule:
     else:
         fitting = [rule for rule in rules() if _fits(rule, code, subcode, reason)]
         rule = max(fitting, key=lambda rule: _specificity(rule, code, subcode), default=UNKNOWN)
+        if code in _POLICIES and not (rule.text or rule.words or (code, subcode) in rule.codes):
+            rule = _by_topic(code, subcode, reason, _by_attributes(code, reason, None, rule))
     return _about(rule, found["attribute"]) if found and found["attribute"] else rule
 
 
@@ -171,8 +176,13 @@ def _about(rule: Rule, attribute: str) -> Rule:
     return replace(rule, cause=cause, fix=fix)
 
 
-def _by_attributes(code: int | None, expression: str, name: str | None) -> Rule:
-    """Return the rule for a policy's expression, if all its attributes concern the same cause."""
+def _by_attributes(
+    code: int | None, expression: str, name: str | None, other: Rule | None = None
+) -> Rule:
+    """Return the rule for a policy's expression, if all its attributes concern the same cause.
+
+    `other` is the rule where they do not; without it, that of the code.
+    """
     about: dict[Kind, Rule] = {}
     for rule in rules():
         if rule.attributes and _all_found(rule.attributes, expression):
@@ -181,9 +191,27 @@ def _by_attributes(code: int | None, expression: str, name: str | None) -> Rule:
         return about["stalled"]
     if len(about) == 1:
         return next(iter(about.values()))
+    if other is not None:
+        return other
     asked = (code, None, name or "")
     fitting = [rule for rule in rules() if not rule.words and _fits(rule, *asked)]
     return max(fitting, key=lambda rule: _specificity(rule, code, None), default=UNKNOWN)
+
+
+def _by_topic(code: int | None, subcode: int | None, reason: str, other: Rule) -> Rule:
+    """Return the rule for the only resource that a policy's text names, however it says so."""
+    if other.text or other.words:
+        return other
+    reason = _SPAN.sub("", reason)  # a length of time alone may be anything
+    about = {
+        rule.kind: rule
+        for rule in reversed(rules())
+        if rule.kind in _RESOURCES
+        and rule.attributes
+        and _fits_code(rule, code, subcode)
+        and _compiled(rule.words[0]).search(reason)
+    }
+    return next(iter(about.values())) if len(about) == 1 else other
 
 
 def _all_found(patterns: Iterable[str], text: str) -> bool:
@@ -209,13 +237,16 @@ def _fits(rule: Rule, code: int | None, subcode: int | None, reason: str) -> boo
     texts = (rule.text, *rule.words) if rule.text else rule.words
     if code is None and not texts:
         return False
-    if code is not None and rule.codes:
-        pairs = {(code, None), (code, subcode)}
-        if not pairs.intersection(rule.codes):
-            return False
+    if not _fits_code(rule, code, subcode):
+        return False
     if not texts:
         return not rule.attributes
     return code not in DECISIONS and _all_found(texts, reason)
+
+
+def _fits_code(rule: Rule, code: int | None, subcode: int | None) -> bool:
+    pairs = {(code, None), (code, subcode)}
+    return code is None or not rule.codes or bool(pairs.intersection(rule.codes))
 
 
 def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:

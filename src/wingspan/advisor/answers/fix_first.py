@@ -6,9 +6,11 @@ from typing import Final
 
 from wingspan.advisor.answers.measured import CPUS, MEMORY, Measured, Resource
 
-_UNITS: Final = {"k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}  # in KB
+_UNITS: Final = {"b": 1 / 1024, "k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}  # in KB
+_THOUSANDS: Final = re.compile(r"(?<=\d)[,'\u00a0\u202f](?=\d{3}(?!\d))")
+_DECIMAL: Final = re.compile(r"(?<=\d),(?=\d)")
 _AMOUNT: Final = re.compile(
-    r"(\d+(?:\.\d+)?) ?(?:([KMGT])\b|([kmgtKMGT])i?[bB]\b|([kKmMgGtT])(?:ilo|ega|iga|era)bytes?)"
+    r"(\d+(?:\.\d+)?) ?(?:([KMGT])\b|([kmgtKMGT])i?[bBoO]\b|([kKmMgGtT])(?:ilo|ega|iga|era)(?:bytes?|octets?)|([bB])ytes?\b)"
 )
 _BARE: Final = re.compile(
     r"(?:memory|disk|usage|requested|request_\w+|allocated|limit|rss|than|of|>|<)\D{0,12}?(\d{3,})\b(?!\.\d| ?[a-z%]*b\b)",
@@ -17,7 +19,7 @@ _BARE: Final = re.compile(
 _CPUS_SAID: Final = re.compile(r"(\d+(?:\.\d+)?) (?:cpus?|cores?|threads)\b", re.IGNORECASE)
 _DURATION: Final = re.compile(r"\b(?:(\d+)\+)?(\d+):(\d\d)(?::(\d\d))?\b")
 _SPAN: Final = re.compile(
-    r"\b(\d+(?:\.\d+)?)[ -]?(s|sec|min|h|hr|hour|day|d|week)[a-z]*\b", re.IGNORECASE
+    r"\b(\d+(?:\.\d+)?)[ -]?(s|sec|min|h|hr|hour|day|d|week)[a-z]*(?![a-z])", re.IGNORECASE
 )
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _IN_MB: Final = 1 << 18  # a bare amount of memory is MB below this (256 GB), else KB (256 MB)
@@ -88,11 +90,11 @@ def amounts(reason: str, resource: Resource) -> list[int]:
     >>> amounts("due to memory usage 3250000.", MEMORY), amounts("used 5 GB, 4096 MB allowed", MEMORY)
     ([3174], [5120, 4096])
     """
+    reason = _DECIMAL.sub(".", _THOUSANDS.sub("", reason))
     if resource is CPUS:
         return [-int(-float(number) // 1) for number in _CPUS_SAID.findall(reason)]
     found = [
-        float(number) * _UNITS[(one or two or three).lower()]
-        for number, one, two, three in _AMOUNT.findall(reason)
+        float(number) * _UNITS["".join(unit).lower()] for number, *unit in _AMOUNT.findall(reason)
     ]
     if not found:
         found = [_bare(int(number), resource) for number in _BARE.findall(reason)]
