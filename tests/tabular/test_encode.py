@@ -13,12 +13,13 @@ from wingspan.store import estimators
 from wingspan.tabular.blocks import shards
 from wingspan.tabular.export import export_model
 from wingspan.tabular.inputs import Wanted, choose_inputs
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.predict import predict
 from wingspan.tabular.preparation import Preparation, Treatment
 from wingspan.tabular.prepare import learn_part, merge_parts
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train
-from wingspan.tabular.transform import matrix, transform
+from wingspan.tabular.transform import transform
 
 WORDS = ["Good red wine", "good, GOOD bread", "bad wine", "a red red apple", None, "2 apples - bad"]
 

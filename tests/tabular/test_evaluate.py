@@ -15,11 +15,11 @@ from wingspan.tabular.apply import scores_of
 from wingspan.tabular.blocks import BLOCK_ROWS, shards
 from wingspan.tabular.evaluate import Evaluation, count_rows, count_table, evaluation
 from wingspan.tabular.intervals import BINS, coarsen, intervals
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.metrics import count_scores, merge_counts, ranks, values_of
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train_table
-from wingspan.tabular.transform import matrix
 
 
 class Nearest(ClassifierMixin, BaseEstimator):

@@ -8,10 +8,10 @@ from wingspan.store.estimators import _dumped
 from wingspan.tabular import fitting
 from wingspan.tabular import train as train_module
 from wingspan.tabular.estimators import make_estimator
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train, train_table
-from wingspan.tabular.transform import matrix
 
 
 @pytest.fixture

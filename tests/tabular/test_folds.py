@@ -12,10 +12,10 @@ from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, iter_blocks, shards
 from wingspan.tabular.evaluate import count_baseline, count_table, evaluation, merge_some
 from wingspan.tabular.inputs import Wanted, choose_inputs
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.prepare import learn_part, merge_parts
 from wingspan.tabular.split import TEST, SplitRule, assign, roles, test_mask, train_mask
 from wingspan.tabular.train import train_table
-from wingspan.tabular.transform import matrix
 
 
 def roles_of(table, rule):

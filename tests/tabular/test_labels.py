@@ -10,10 +10,11 @@ from wingspan.tabular.clean import Rules
 from wingspan.tabular.declared import check_columns
 from wingspan.tabular.given import check_model_name, model_name_of
 from wingspan.tabular.labels import one_target, refuse_many
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.read import ReadOptions
 from wingspan.tabular.split import SplitRule, assign
-from wingspan.tabular.transform import matrix, target_of
+from wingspan.tabular.transform import target_of
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from sklearn.preprocessing import TargetEncoder
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.blocks import shards
 from wingspan.tabular.inputs import Wanted, choose_inputs
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.preparation import Preparation, Treatment
 from wingspan.tabular.prepare import learn_part, merge_parts
 from wingspan.tabular.split import SplitRule, inner_folds
-from wingspan.tabular.transform import matrix, transform
+from wingspan.tabular.transform import transform
 
 SPLIT = SplitRule(folds=3)
 

@@ -11,10 +11,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.read import read_table
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.transform import matrix
 
 RULE = SplitRule("sklearn", test_size=0.2, seed=42)
 

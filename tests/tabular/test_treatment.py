@@ -9,12 +9,12 @@ from sklearn.preprocessing import StandardScaler
 from wingspan.errors import SettingError, TableError
 from wingspan.tabular.importance import importance
 from wingspan.tabular.inputs import Wanted, choose_inputs
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.medians import with_medians
 from wingspan.tabular.preparation import Preparation, Treatment
 from wingspan.tabular.prepare import learn_part, merge_parts
 from wingspan.tabular.split import SplitRule, assign, test_mask, train_mask
 from wingspan.tabular.train import train_table
-from wingspan.tabular.transform import matrix
 
 RULE = SplitRule(folds=2)
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from wingspan.tabular.apply import predicted_by
 from wingspan.tabular.blocks import Table, iter_blocks
 from wingspan.tabular.clean import is_missing
-from wingspan.tabular.evaluate import Metric, count_rows, evaluation
+from wingspan.tabular.evaluate import Metric, count_rows
 from wingspan.tabular.features import Features
 from wingspan.tabular.inputs import used_by
-from wingspan.tabular.metrics import LOWER_IS_BETTER
+from wingspan.tabular.metrics import LOWER_IS_BETTER, values_of
 from wingspan.tabular.preparation import Preparation
-from wingspan.tabular.residuals import count_errors
+from wingspan.tabular.residuals import count_errors, regression_metrics
 from wingspan.tabular.split import SplitRule, assign, test_mask
 from wingspan.tabular.transform import features_of, target_of
 
@@ -28,7 +28,7 @@ _ROWS = 2_000
 _WORK, _FEWEST = 100_000, 20
 """Columns times features that are looked at, and the fewest columns: a table of 5,000 would take minutes."""
 
-_REPEATS = 5
+_REPEATS, _LEVEL = 5, 0.95
 _COEFFICIENTS = 50
 
 
@@ -88,7 +88,11 @@ def importance(
             else:
                 shuffled = x.shuffled(places[name], order)
             losses.append(_loss(model, preparation, shuffled, y, metric) - base)
-        away = NormalDist().inv_cdf(0.975) * float(np.std(losses, ddof=1)) / math.sqrt(_REPEATS)
+        away = (
+            NormalDist().inv_cdf(0.5 + _LEVEL / 2)
+            * float(np.std(losses, ddof=1))
+            / math.sqrt(_REPEATS)
+        )
         mean = float(np.mean(losses))
         found[name] = Metric(mean, mean - away, mean + away)
     ordered = dict(sorted(found.items(), key=lambda item: -(item[1].value or 0.0)))
@@ -168,11 +172,12 @@ def _loss(
 ) -> float:
     if preparation.task == "regression":
         scale = {"center": preparation.center, "scale": preparation.scale}
-        found = evaluation(count_errors(predicted_by(model, x), y, 0, **scale))
+        errors = count_errors(predicted_by(model, x), y, 0, **scale)
+        value = regression_metrics(errors, _LEVEL)[metric][0]
     else:
-        counts = count_rows(model, x, y, 0, classes=len(preparation.classes))
-        found = evaluation(counts, preparation.classes, replicates=1)
-    value = found.metric(metric).value or 0.0
+        value = values_of(count_rows(model, x, y, 0, classes=len(preparation.classes)))[metric]
+    if math.isnan(value):
+        return 0.0
     return value if metric in LOWER_IS_BETTER else -value
 
 

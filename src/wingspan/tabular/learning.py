@@ -12,10 +12,10 @@ import numpy as np
 from wingspan.shown import counted
 from wingspan.tabular.blocks import Table
 from wingspan.tabular.evaluate import Metric, count_table, evaluation
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.train import train
-from wingspan.tabular.transform import matrix
 
 _SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 _FEWEST = 20

@@ -17,9 +17,10 @@ from wingspan.tabular.estimators import make_estimator
 from wingspan.tabular.features import Floats, Ints, Precision
 from wingspan.tabular.fitting import Report, fit, held_out_last
 from wingspan.tabular.labels import Task
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.transform import iter_targets, matrix
+from wingspan.tabular.transform import iter_targets
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -24,7 +24,6 @@ from wingspan.tabular.split import (
     Assignment,
     SplitRule,
     assign,
-    inner_folds,
     test_mask,
     train_mask,
 )
@@ -226,7 +225,7 @@ def iter_targets(
     Only the columns that this needs are read.
     """
     assignment = assign(table, split)
-    for block, _, frame in _iter_part(table, assignment, preparation, part, blocks, few=True):
+    for block, _, frame in iter_part(table, assignment, preparation, part, blocks, few=True):
         yield block, target_of(preparation, frame)
 
 
@@ -244,7 +243,7 @@ def iter_matrices(
     Rows that a rule drops are left out.
     """
     assignment = split if isinstance(split, Assignment) else assign(table, split)
-    for block, rows, frame in _iter_part(table, assignment, preparation, part, blocks):
+    for block, rows, frame in iter_part(table, assignment, preparation, part, blocks):
         x = transform(preparation, frame, first_row=rows, dtype=dtype)
         yield Matrix(x, target_of(preparation, frame), rows, block)
 
@@ -259,12 +258,12 @@ def iter_features(
 ) -> Iterator[tuple[int, Features, NDArray[Any]]]:
     """Yield the block number, the features by column and the target of the rows of one part."""
     assignment = assign(table, split)
-    for block, rows, frame in _iter_part(table, assignment, preparation, part, blocks):
+    for block, rows, frame in iter_part(table, assignment, preparation, part, blocks):
         x = features_of(preparation, frame, first_row=rows)
         yield block, x, target_of(preparation, frame)
 
 
-def _iter_part(
+def iter_part(
     table: Table,
     assignment: Assignment,
     preparation: Preparation,
@@ -295,93 +294,3 @@ def _iter_part(
         rows = np.flatnonzero(chosen) + block * BLOCK_ROWS
         rows.flags.writeable = False
         yield block, rows, frame.filter(pl.Series(chosen))
-
-
-def matrix(
-    table: Table,
-    split: SplitRule,
-    preparation: Preparation,
-    part: Literal["train", "test"],
-    *,
-    dtype: Precision = np.float64,
-    order: Ints | None = None,
-) -> Matrix:
-    """Return all rows of one part.
-
-    They are in input order, or in scikit-learn's for its split.
-
-    Parameters
-    ----------
-    order
-        The numbers of the part's rows, (N,), in the order to return them in.
-    """
-    assignment = assign(table, split)
-    size = preparation.training_rows if part == "train" else preparation.test_rows
-    split_order = assignment.training_order if part == "train" else assignment.test_order
-    x = np.zeros((size, len(preparation.features)), dtype)
-    kind = np.float64 if preparation.task == "regression" else np.int64
-    y, ids = np.empty(size, kind), np.empty(size, np.int64)
-    weight = preparation.treatment.weight
-    weights = np.empty(size) if part == "train" and weight else None
-    place = None
-    if split_order is not None:
-        place = _inverse(split_order, table.rows)
-    elif order is not None:
-        place = _inverse(order, size)
-    start = 0
-    for _, rows, frame in _iter_part(table, assignment, preparation, part, None):
-        to: slice | Ints = slice(start, start + len(rows))
-        own = part == "train" and preparation.means
-        folds = inner_folds(split, rows, frame) if own else None
-        found = features_of(preparation, frame, first_row=rows, folds=folds)
-        if place is None:
-            found.write(x[to])
-        else:
-            to = place[rows] if split_order is not None else place[to]
-            found.scatter(x, to)
-        y[to], ids[to] = target_of(preparation, frame), rows
-        if weights is not None and weight:
-            weights[to] = _weights(frame[weight], rows)
-        start += len(rows)
-    if weights is not None and weight and len(weights) and not weights.any():
-        problem = "the weights of all training rows are 0"
-        raise TableError(f"column {weight!r}", problem, "correct them, or leave out --weight")
-    y.flags.writeable = ids.flags.writeable = False
-    return Matrix(
-        x, y, ids, weights=_balanced(preparation, y, weights) if part == "train" else None
-    )
-
-
-def _inverse(order: Ints, size: int) -> Ints:
-    """Return the place of each of `size` rows in an order of some of them."""
-    place = np.empty(size, np.int64)
-    place[order] = np.arange(len(order))
-    return place
-
-
-def _weights(column: "pl.Series", rows: Ints) -> NDArray[np.float64]:
-    """Return the weights of rows with these ids, (N,)."""
-    import polars as pl
-
-    values = column.cast(pl.Float64, strict=False).to_numpy()
-    right = np.isfinite(values) & (values >= 0)
-    if not right.all():
-        first = int(right.argmin())
-        problem = f"expected weights of 0 or more, row {rows[first] + 1:,} has {column[first]!r}"
-        raise TableError(f"column {column.name!r}", problem, "correct them, or leave out --weight")
-    return values
-
-
-def _balanced(
-    preparation: Preparation, y: NDArray[Any], weights: NDArray[np.float64] | None
-) -> NDArray[np.float64] | None:
-    """Return the weights of training rows (N,).
-
-    With balanced classes, the rows of each class have the same weight in total.
-    """
-    if not preparation.treatment.balanced or preparation.task != "classification":
-        return weights
-    given = np.ones(len(y)) if weights is None else weights
-    sums = np.bincount(y, weights=given, minlength=len(preparation.classes))
-    share = given.sum() / (np.maximum(sums, 1e-300) * np.count_nonzero(sums))
-    return np.asarray(given * share[y], np.float64)
