@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,13 +86,27 @@ def test_integers_stay_integers():
         (lambda: beta(0, 1), "expected a > 0"),
         (lambda: choice([]), "the list of values is empty"),
         (lambda: choice([1, 2], [0.5, 0.4]), "sum to 0.9, not to 1"),
-        (lambda: choice([1, 2], [1]), "2 values and 1 probabilities"),
+        (lambda: choice([1, 2], [1]), "as many probabilities as values, found 1 and 2"),
         (lambda: choice([1, 2], [1.5, -0.5]), "at least 0, found -0.5"),
+        (lambda: uniform(-1.7e308, 1.7e308), "too large for a number"),
+        (lambda: uniform(0, 1e300, q=1e-300).count, "q=1e-300 is too small"),
+        (lambda: int_uniform(0, 2**64), r"between -2\^53 and 2\^53, found 18446744073709551616"),
+        (lambda: uniform(0, np.float32(1)), r"write the plain number 1\.0"),
+        (lambda: uniform(0, 1, q=1e-9).values(), "a grid would have 1,000,000,001 values"),
     ],
 )
 def test_a_wrong_distribution_is_refused(make, part):
     with pytest.raises(SettingError, match=part):
         make()
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [normal(0, 1e308), normal(0, 1e308, q=1e-3), log_normal(0, 1e4), log_normal(0, 1e4, q=0.5)],
+)
+def test_a_drawn_number_is_finite(distribution):
+    """Also far out in the tails."""
+    assert all(math.isfinite(distribution.quantile(u)) for u in (2.0**-53, 0.5, 1 - 2.0**-53))
 
 
 @pytest.mark.parametrize(

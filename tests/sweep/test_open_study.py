@@ -337,6 +337,18 @@ def test_a_wrong_space_is_refused(over, part):
         read_over(over, "here")
 
 
+@pytest.mark.parametrize("search", ["random", "tpe", "quasi-random"])
+def test_a_space_may_have_more_values_than_any_grid(tmp_path, search):
+    """Such as a seed: only a grid lists its values."""
+    space = {"seed": int_uniform(0, 2**53), "rate": uniform(0, 1, q=1e-12)}
+    spec = make_spec(read_over(space, "here"), metric="loss", search=search)
+    with open_study(tmp_path / "studies/s", spec, "run") as study:
+        found = [study.draw(12).values for _ in range(12)]
+    assert len({each["seed"] for each in found}) == 12
+    with pytest.raises(SettingError, match=r"a grid would have 9,007,199,254,740,993 values"):
+        make_spec(read_over({"seed": int_uniform(0, 2**53)}, "here"), metric="loss", search="grid")
+
+
 def test_arrays_and_ranges_are_choices():
     space = read_over({"a": np.array([1, 2]), "b": range(3), "c": (0.5, 1)}, "here")
     assert [each.distribution.choices for each in space.dimensions] == [(1, 2), (0, 1, 2), (0.5, 1)]

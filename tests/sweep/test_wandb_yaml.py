@@ -598,7 +598,7 @@ REFUSED = {
     ),
     "a probability too few": (
         "method: random\nparameters: {x: {values: [1, 2], probabilities: [1.0]}}",
-        "there are 2 values and 1 probabilities",
+        "expected as many probabilities as values, found 1 and 2",
     ),
     "a negative probability": (
         "method: random\nparameters: {x: {values: [1, 2], probabilities: [1.5, -0.5]}}",

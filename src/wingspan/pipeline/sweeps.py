@@ -188,7 +188,13 @@ def _trials(trials: int | None, spec: Spec, place: str) -> int:
         raise DeclarationError(
             place, problem, 'write trials=24, or search="grid" for all of a grid'
         )
-    return min(each for each in (trials, grid) if each is not None)
+    found = min(each for each in (trials, grid) if each is not None)
+    if found > _MOST_TRIALS:
+        problem = f"the grid has {found:,} combinations, expected at most {_MOST_TRIALS:,}"
+        raise DeclarationError(
+            place, problem, 'list fewer values, or write trials=100, search="random"'
+        )
+    return found
 
 
 def _check(asked: Asked, place: str) -> None:

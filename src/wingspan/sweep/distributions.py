@@ -5,18 +5,27 @@ number alone, whatever the distribution.
 """
 
 import math
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from statistics import NormalDist
 from typing import Any, ClassVar, TypeAlias
 
 from wingspan.errors import SettingError, installing, near
 from wingspan.files import json_text
+from wingspan.sweep.bounds import (
+    as_number,
+    check_count,
+    check_ends,
+    check_probabilities,
+    check_spread,
+    check_step,
+)
 
 Json: TypeAlias = Any  # a str, int, float, bool, None, or a list or dict of these
 
-_MOST_VALUES = 1_000_000  # values of one parameter in a grid
+_LARGEST = sys.float_info.max
+_EXACT = 2**53  # integers up to here are exact as floats, in which searches draw
 
 
 class Distribution(ABC):
@@ -38,8 +47,19 @@ class Distribution(ABC):
             No `u` gives it.
         """
 
+    @property
+    def count(self) -> int | None:
+        """The number of values; None if they are not finitely many."""
+        return None
+
     def values(self) -> list[Json] | None:
-        """Return all values in the order of a grid, each once; None if they are not finitely many."""
+        """Return all values in the order of a grid, each once; None if they are not finitely many.
+
+        Raises
+        ------
+        SettingError
+            They are too many for a grid.
+        """
         return None
 
     def json(self) -> dict[str, Json]:
@@ -64,12 +84,14 @@ class Continuous(Distribution):
         """Return the real number, or its nearest multiple of `q`."""
         value = self._real(u)
         q: float | None = getattr(self, "q", None)
-        return value if q is None else _multiple(round(value / q), q)
+        if q is None or not math.isfinite(steps := value / q):
+            return value
+        return _multiple(round(steps), q)
 
     def position(self, value: Json) -> float:
         """Return the middle of the share that gives the value."""
         q: float | None = getattr(self, "q", None)
-        number = _number(self.kind, "value", value)
+        number = as_number(self.kind, "value", value)
         share = u = self._share(number)
         if q is not None:
             low, high = (self._clipped(number + side * q / 2) for side in (-1, 1))
@@ -105,16 +127,33 @@ class Uniform(Continuous):
     q: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_ends(self.kind, self.low, self.high)
-        _check_step(self.kind, self.q)
+        check_ends(self.kind, self.low, self.high)
+        check_step(self.kind, self.q)
+        if not math.isfinite(self.high - self.low):
+            problem = f"the distance from {self.low!r} to {self.high!r} is too large for a number"
+            raise SettingError(self.kind, problem, "give closer ends")
+
+    @property
+    def _steps(self) -> range:
+        """The multiples of `q`, in steps of `q`."""
+        q = self.q or 1
+        ends = [each / q for each in (self.low, self.high)]
+        if not all(map(math.isfinite, ends)):
+            problem = f"q={q!r} is too small for {self.low!r} to {self.high!r}"
+            raise SettingError(self.kind, problem, "give a larger q")
+        return range(round(ends[0]), round(ends[1]) + 1)
+
+    @property
+    def count(self) -> int | None:
+        """The number of multiples of `q`."""
+        return None if self.q is None else self._steps.stop - self._steps.start
 
     def values(self) -> list[Json] | None:
         """Return the multiples of `q` from `low` to `high`."""
         if self.q is None:
             return None
-        ends = (round(self.low / self.q), round(self.high / self.q))
-        _check_count(self.kind, ends[1] - ends[0] + 1)
-        return [_multiple(count, self.q) for count in range(ends[0], ends[1] + 1)]
+        check_count(self.kind, self.count or 0)
+        return [_multiple(count, self.q) for count in self._steps]
 
     def _real(self, u: float) -> float:
         return min(max(self.low + u * (self.high - self.low), self.low), self.high)
@@ -134,8 +173,8 @@ class LogUniform(Continuous):
     q: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_ends(self.kind, self.low, self.high)
-        _check_step(self.kind, self.q)
+        check_ends(self.kind, self.low, self.high)
+        check_step(self.kind, self.q)
         if self.low <= 0:
             problem = f"expected low > 0, found {self.low!r}"
             fix = "give the ends themselves, such as log_uniform(1e-5, 1e-1), not their exponents"
@@ -161,10 +200,10 @@ class Normal(Continuous):
     q: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_spread(self.kind, self.mu, self.sigma, self.q)
+        check_spread(self.kind, self.mu, self.sigma, self.q)
 
     def _real(self, u: float) -> float:
-        return NormalDist(self.mu, self.sigma).inv_cdf(u)
+        return min(max(NormalDist(self.mu, self.sigma).inv_cdf(u), -_LARGEST), _LARGEST)
 
     def _share(self, value: float) -> float | None:
         return NormalDist(self.mu, self.sigma).cdf(value)
@@ -180,13 +219,13 @@ class LogNormal(Continuous):
     q: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_spread(self.kind, self.mu, self.sigma, self.q)
+        check_spread(self.kind, self.mu, self.sigma, self.q)
 
     def _real(self, u: float) -> float:
         try:
             return math.exp(NormalDist(self.mu, self.sigma).inv_cdf(u))
         except OverflowError:
-            return math.nextafter(math.inf, 0)
+            return _LARGEST
 
     def _share(self, value: float) -> float | None:
         return NormalDist(self.mu, self.sigma).cdf(math.log(value)) if value > 0 else None
@@ -203,10 +242,10 @@ class Beta(Continuous):
 
     def __post_init__(self) -> None:
         for name in ("a", "b"):
-            if _number(self.kind, name, getattr(self, name)) <= 0:
+            if as_number(self.kind, name, getattr(self, name)) <= 0:
                 problem = f"expected {name} > 0, found {getattr(self, name)!r}"
                 raise SettingError(self.kind, problem, f"give {name} a positive number")
-        _check_step(self.kind, self.q)
+        check_step(self.kind, self.q)
 
     def _real(self, u: float) -> float:
         return float(_special().betaincinv(self.a, self.b, u))
@@ -229,7 +268,10 @@ class IntUniform(Distribution):
             if isinstance(value, bool) or not isinstance(value, int):
                 problem = f"expected an integer as {name}, found {value!r}"
                 raise SettingError(self.kind, problem, "give integers, or use uniform")
-        _check_ends(self.kind, self.low, self.high)
+            if abs(value) > _EXACT:
+                problem = f"expected {name} between -2^53 and 2^53, found {value!r}"
+                raise SettingError(self.kind, problem, "give a smaller number")
+        check_ends(self.kind, self.low, self.high)
 
     def quantile(self, u: float) -> int:
         """Return one of the integers."""
@@ -238,16 +280,21 @@ class IntUniform(Distribution):
 
     def position(self, value: Json) -> float:
         """Return the middle of an integer's share."""
-        if isinstance(value, bool) or value != int(_number(self.kind, "value", value)):
+        if isinstance(value, bool) or value != int(as_number(self.kind, "value", value)):
             raise SettingError(self.kind, f"expected an integer, found {value!r}", "give one")
         if not self.low <= value <= self.high:
             problem = f"{value!r} is not between {self.low} and {self.high}"
             raise SettingError(self.kind, problem, "give a value between them")
         return (int(value) - self.low + 0.5) / (self.high - self.low + 1)
 
+    @property
+    def count(self) -> int:
+        """The number of integers."""
+        return self.high - self.low + 1
+
     def values(self) -> list[Json] | None:
         """Return all integers."""
-        _check_count(self.kind, self.high - self.low + 1)
+        check_count(self.kind, self.count)
         return list(range(self.low, self.high + 1))
 
 
@@ -265,7 +312,7 @@ class Choice(Distribution):
             raise SettingError(self.kind, "the list of values is empty", "list some values")
         if self.probabilities is not None:
             object.__setattr__(self, "probabilities", tuple(self.probabilities))
-            _check_probabilities(self.kind, len(self.choices), self.probabilities or ())
+            check_probabilities(self.kind, len(self.choices), self.probabilities or ())
 
     def quantile(self, u: float) -> Json:
         """Return the value whose share contains `u`."""
@@ -301,6 +348,11 @@ class Choice(Distribution):
         problem = f"{value!r} is not one of the choices: {', '.join(texts)}"
         raise SettingError(self.kind, problem, near(str(value), map(str, self.choices)))
 
+    @property
+    def count(self) -> int:
+        """The number of different choices."""
+        return len({json_text(each) for each in self.choices})
+
     def values(self) -> list[Json] | None:
         """Return the choices, each once."""
         return list({json_text(each): each for each in self.choices}.values())
@@ -329,52 +381,3 @@ def _special() -> Any:  # noqa: ANN401 - a module without annotations
 def _multiple(count: int, q: float) -> float:
     """Return a multiple of `q` without binary rounding errors; an integer if `q` is one."""
     return count * q if isinstance(q, int) else float(f"{count * q:.15g}")
-
-
-def _number(kind: str, name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        problem = f"expected a finite number as {name}, found {value!r}"
-        raise SettingError(kind, problem, f"give {name} a number")
-    return value
-
-
-def _check_ends(kind: str, low: object, high: object) -> None:
-    first, last = _number(kind, "low", low), _number(kind, "high", high)
-    if first >= last:
-        problem = f"expected low < high, found {low!r} and {high!r}"
-        fix = "exchange them" if first > last else f"write [{low!r}] for one value"
-        raise SettingError(kind, problem, fix)
-
-
-def _check_step(kind: str, q: object) -> None:
-    if q is not None and _number(kind, "q", q) <= 0:
-        raise SettingError(kind, f"expected q > 0, found {q!r}", "give q a positive number")
-
-
-def _check_spread(kind: str, mu: object, sigma: object, q: object) -> None:
-    _number(kind, "mu", mu)
-    if _number(kind, "sigma", sigma) <= 0:
-        problem = f"expected sigma > 0, found {sigma!r}"
-        raise SettingError(kind, problem, "give sigma a positive number")
-    _check_step(kind, q)
-
-
-def _check_count(kind: str, count: int) -> None:
-    if count > _MOST_VALUES:
-        problem = f"a grid would have {count:,} values here, the limit is {_MOST_VALUES:,}"
-        raise SettingError(kind, problem, "list the values, or use another search")
-
-
-def _check_probabilities(kind: str, count: int, probabilities: Sequence[float]) -> None:
-    if len(probabilities) != count:
-        problem = (
-            f"expected as many probabilities as values, found {len(probabilities)} and {count}"
-        )
-        raise SettingError(kind, problem, "give each value its probability")
-    for each in probabilities:
-        if _number(kind, "probability", each) < 0:
-            problem = f"expected a probability of at least 0, found {each!r}"
-            raise SettingError(kind, problem, "give numbers from 0 to 1")
-    if not math.isclose(total := math.fsum(probabilities), 1.0, rel_tol=1e-5):
-        problem = f"the probabilities sum to {total:g}, not to 1"
-        raise SettingError(kind, problem, "divide each by their sum")

@@ -123,8 +123,8 @@ class Space:
     @property
     def size(self) -> int | None:
         """The number of combinations; None if it is infinite."""
-        counts = [each.distribution.values() for each in self.dimensions]
-        return math.prod(len(each or ()) for each in counts) if None not in counts else None
+        counts = [each.distribution.count for each in self.dimensions]
+        return math.prod(count or 0 for count in counts) if None not in counts else None
 
     @property
     def searched(self) -> tuple[Dimension, ...]:
@@ -175,4 +175,4 @@ _ABSENT = object()
 
 
 def _single(distribution: Distribution) -> bool:
-    return isinstance(distribution, Choice) and len(distribution.values() or ()) == 1
+    return isinstance(distribution, Choice) and distribution.count == 1
