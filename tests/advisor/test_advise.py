@@ -76,6 +76,16 @@ def test_data_decide_after_enough_releases(write, event, paid, answer):
     assert sum(line.startswith("similar: ") for line in job.evidence) == 3
 
 
+def test_other_sub_codes_decide_only_what_no_rule_knows(write, event):
+    """Releases of 12/28 that failed say nothing of 12/5, whose rule is known; of a sub-code without a rule they do."""
+    outage = "Transfer output files failure at access point ap: writing to file /a: (errno 5) Input/output error"
+    job = one(advise(write(text(event, past(ENOUGH, 0) + held(1, 100_000, 12, outage, 5)))))
+    assert (job.answer, job.decided_by) == ("release later", "rules")
+    rows = text(event, past(ENOUGH, 0)).replace("Code 12 S", "Code 21 S")
+    rows += text(event, held(1, 100_000, 21, "blue moon", 5))
+    assert one(advise(write(rows))).decided_by == "data (code)"
+
+
 def test_too_few_releases_decide_nothing(write, event):
     """One episode fewer, and the rules answer."""
     job = one(advise(write(text(event, past(ENOUGH - 1, 0) + held(1, 100_000)))))

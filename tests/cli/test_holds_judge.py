@@ -95,6 +95,30 @@ def test_too_little_has_no_winner(tmp_path):
     assert report["tables"][0]["lines"][0]["figures"]["brier"]["low"] is None
 
 
+def test_excluded_jobs_are_in_no_slice(tmp_path):
+    """Training and judging leave out users and clusters; a name without jobs is reported."""
+    events = held_and_released(40).split("...\n")
+    for number in range(0, 40, 4):  # bob's jobs are 0, 4, ...; a quarter of them
+        head = f"028 ({number:03}.000.000) 2026-01-01 00:00:00Z"
+        events[4 * number] += (
+            f'...\n{head} Job ad information event triggered.\nOwner = "bob"\nCluster = {number}\n'
+        )
+    log = tmp_path / "log"
+    log.write_text("...\n".join(events))
+    out = ("--exclude-user", "bob", "--exclude-cluster", 1)
+    (everything,) = json.loads(run("holds", "evaluate", log, "--json"))
+    (report,) = json.loads(run("holds", "evaluate", log, "--json", *out))
+    assert (everything["holds"], report["holds"]) == (40, 29)
+    assert report["tables"][0]["episodes"] == 6
+    assert everything["tables"][0]["episodes"] == 8
+    for more, lacking in (((), "8 labelled holds"), (out, "6 labelled holds")):
+        with pytest.raises(NotFoundError, match=f"{lacking} of"):
+            run("holds", "train", log, "--out", tmp_path / "one", *more)
+    printed = run("holds", "evaluate", log, "--exclude-user", "bib", "--exclude-cluster", 99)
+    assert "--exclude-user bib: no job in these logs" in printed
+    assert "--exclude-cluster 99: no job in these logs" in printed
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     """No line is wider than the terminal, whatever the number of models; intervals are there."""

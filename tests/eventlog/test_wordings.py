@@ -105,6 +105,28 @@ def test_any_words_in_any_order(code, subcode, text, kind, words):
     assert words in rule.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            "Failed to refresh credential of user ada: the token issuer did not answer",
+            "release later",
+        ),
+        ("OAuth token refresh failed: connection timed out", "release later"),
+        ("Kerberos ticket renewal: KDC unreachable", "release later"),
+        ("HTTP 503 from the token server", "release later"),
+        ("Cannot access myproxy server to refresh credential", "release later"),
+        ("Token expired and the issuer did not respond", "fix first"),
+        ("proxy refresh denied by the server: service unavailable to you", "fix first"),
+        ("Failed to read credential of user ada", "fix first"),
+    ],
+)
+def test_a_server_of_credentials_that_cannot_be_reached_comes_back(text, answer):
+    """Such a hold passes, unless the credential itself has expired or is refused."""
+    rule = explain(4, 0, text)
+    assert (rule.kind, rule.answer) == ("credential", answer)
+
+
 @given(st.permutations(["memory", "usage", "exceeded", "request_memory", "of", "the", "job"]))
 @settings(max_examples=20)
 def test_order_of_words_does_not_matter(words):

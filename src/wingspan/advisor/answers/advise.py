@@ -148,7 +148,7 @@ def _decide(
 ) -> Advice:
     rule, fix = question.rule, question.fix
     person = question.code in DECISIONS
-    counts, level = enough(evidence)
+    counts, level = enough(evidence, ruled=rule.answer != "no evidence")
     if chance is None and counts is not None and not person:
         chance = rate(counts, level)
     answer, decided, wait_s = _answer(question, evidence, chance, counts, person=person)

@@ -39,9 +39,13 @@ _GROUPS: Final = {  # cells of tries that one line describes
 }
 
 
-def enough(evidence: Evidence | None) -> tuple[Counts | None, str]:
-    """Return the counts of the narrowest level that has enough, and its name."""
-    for counts, level in zip(evidence.levels if evidence else (), LEVELS, strict=False):
+def enough(evidence: Evidence | None, *, ruled: bool = False) -> tuple[Counts | None, str]:
+    """Return the counts of the narrowest level that has enough, and its name.
+
+    Where a rule knows the cause (`ruled`), those of the whole code do not count: its other sub-codes mean other faults.
+    """
+    levels = LEVELS[:-1] if ruled else LEVELS
+    for counts, level in zip(evidence.levels if evidence else (), levels, strict=False):
         if counts.total >= ENOUGH:
             return counts, level
     return None, ""
