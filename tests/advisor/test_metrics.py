@@ -56,6 +56,24 @@ def test_calibration_error_and_resolution():
     )
 
 
+def test_right_probabilities_err_by_chance_with_few_clusters():
+    """The error by chance is that of outcomes drawn from the probabilities: large with few clusters, small with many."""
+    random = np.random.default_rng(2)
+    p = random.random(4000)
+    found = {}
+    for clusters in (20, 4000):
+        draws = metrics.draw_clusters(np.arange(4000, dtype=np.int32) % clusters)
+        chance = metrics.figure(metrics.calibration_by_chance(draws, p, np.ones(4000)))
+        right = (random.random(clusters)[draws.of] < p).astype(float)
+        assert (
+            chance.low <= metrics.calibration(draws, p, right, np.ones(4000))[0][0] <= chance.high
+        )
+        found[clusters] = chance.value
+    assert found[20] > 0.05
+    assert found[4000] == pytest.approx(np.sqrt(2 / np.pi * p.mean() / 3 / 400), rel=0.3)
+    assert np.isnan(metrics.calibration_by_chance(DRAWS, np.empty(0), np.empty(0))).all()
+
+
 def test_an_interval_holds_its_figure():
     """The interval lies around the figure, and is empty where there is nothing to measure."""
     found = metrics.figure(metrics.brier(DRAWS, P, Y, W))

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from wingspan.advisor.judging.metrics import Figure
 
 _COLUMNS = (
-    *("skill", "brier", "calibration error", "resolution", "AP pays", "AP fails", "cost"),
+    *(
+        "skill",
+        "brier",
+        "calibration error",
+        "error by chance",
+        "resolution",
+        "AP pays",
+        "AP fails",
+        "cost",
+    ),
     *("regret", "good removed", "good held back", "hopeless held back", "held back rightly"),
 )
 _NAME, _CELL = 19, 30  # characters

@@ -1,6 +1,8 @@
 """Ask a trained advisor about held jobs, fitted to the pool of the logs."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from wingspan.advisor.answers.advice import Chance
 from wingspan.advisor.holds.episodes import Episodes
@@ -9,7 +11,10 @@ from wingspan.advisor.holds.timeline import Timeline
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
+    from wingspan.advisor.models.saved import Counsel as Found
     from wingspan.advisor.samples.samples import Reals, Samples
+
+_NOTED: Final = 0.05  # a smaller change of a probability is not mentioned
 
 
 class Counsel(NamedTuple):
@@ -27,23 +32,51 @@ def ask(
 ) -> list[Counsel]:
     """Return the counsel at some moments.
 
-    The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. In a
-    pool that is new to it, each moment uses the advisor as it was fitted by then.
+    The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. In its
+    own pool it is shifted by the outcomes since its training, in a pool that is new to it fitted to the first ones. Each
+    moment uses what was known by then.
     """
     if advisor is None or not len(moments):
         return [Counsel(None)] * len(moments)
     from wingspan.advisor.models.transfer import transfer
     from wingspan.advisor.samples.samples import make_samples
 
-    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
-    held_s = moments.clock - samples.moments.clock
     new = transfer(advisor, timeline, episodes)
     if new is None:
-        return _counsel(advisor, samples, held_s)
+        return _at_home(advisor, timeline, episodes, moments)
+    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
+    held_s = moments.clock - samples.moments.clock
     known = moments.upto >= new.since
     before = _counsel(advisor, samples, held_s) if not known.all() else []
     later = _counsel(new.advisor, samples, held_s, new.note)
     return [later[n] if after else before[n] for n, after in enumerate(known.tolist())]
+
+
+def _at_home(
+    advisor: "Advisor", timeline: Timeline, episodes: Episodes, moments: Moments
+) -> list[Counsel]:
+    """Return the counsel of an advisor in its own pool, shifted by later outcomes."""
+    from wingspan.advisor.models.calibrate import shifted
+    from wingspan.advisor.models.drift import outcomes_since, shifts
+    from wingspan.advisor.samples.samples import make_samples
+
+    past = outcomes_since(advisor, episodes, int(moments.upto.min()))
+    everything = np.concatenate([moments.episode, past])
+    needed, place = np.unique(everything, return_inverse=True)
+    samples = make_samples(timeline, at_holds(episodes).take(needed))
+    rows, past = place[: len(moments)], place[len(moments) :]
+    held_s = moments.clock - samples.moments.clock[rows]
+    shift = shifts(advisor, samples, past, rows, moments.upto)
+    found = advisor.counsel(samples, held_s, rows, shift)
+    columns = (shifted(found.p, -shift), found.p, found.evidence)
+    notes = [_note(*each) for each in zip(*(one.tolist() for one in columns), strict=True)]
+    return _as_chances(advisor, found, notes)
+
+
+def _note(before: float, after: float, evidence: int) -> str:
+    if abs(after - before) < _NOTED or not evidence:
+        return ""
+    return f"outcomes since the advisor's training moved its probability from {before:.0%} to {after:.0%}"
 
 
 def _counsel(
@@ -51,10 +84,15 @@ def _counsel(
 ) -> list[Counsel]:
     if advisor is None:
         return [Counsel(None, note)] * len(samples)
-    found = advisor.counsel(samples, held_s)
+    return _as_chances(advisor, advisor.counsel(samples, held_s), [note] * len(samples))
+
+
+def _as_chances(advisor: "Advisor", found: "Found", notes: list[str]) -> list[Counsel]:
     name = f"model {advisor.name}"
     columns = (found.p, found.low, found.high, found.wait_s, found.evidence)
     return [
         Counsel(Chance(p, low, high, name, wait_s) if count else None, note)
-        for p, low, high, wait_s, count in zip(*(each.tolist() for each in columns), strict=True)
+        for p, low, high, wait_s, count, note in zip(
+            *(each.tolist() for each in columns), notes, strict=True
+        )
     ]

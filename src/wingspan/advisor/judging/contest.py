@@ -9,7 +9,7 @@ slice: one short period made rates worse more often than better. The sealed test
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from math import isnan
+from math import inf, isnan
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -126,6 +126,8 @@ class Contest:
         The advisor that was trained earlier, if that is judged.
     foreign
         Whether it is judged in another pool than the one it was trained in.
+    starts
+        When the slices after the training one begin, UTC seconds.
     """
 
     contestants: tuple[Contestant, ...]
@@ -135,6 +137,7 @@ class Contest:
     lacking: str = ""
     stored: Advisor | None = field(default=None, repr=False)
     foreign: bool = False
+    starts: tuple[float, float] = (inf, inf)
 
     @property
     def judged(self) -> str:
@@ -149,7 +152,9 @@ class Contest:
         if self.winner is None or self.stored:
             return self.stored
         best = self[self.winner]
-        card = card or ({"access_points": []} if self.foreign else {})
+        card = card or {"slices_start": self.starts}
+        if self.foreign:
+            card = {**card, "access_points": []}
         return Advisor(best.name, best.model, IDENTITY, self.rates, card, self.strength)
 
     def advisor(self, samples: Samples, split: Split, logs: list[dict[str, Any]]) -> Advisor:
@@ -260,7 +265,7 @@ def choose(
     rates = fit_rates(samples, split.both, weights.both)
     judged = next((each for each in entered if each.name == (winner or ADVISING)), None)
     strength = STRENGTH if judged is None else _strength(judged, samples, split, weights)
-    return Contest(tuple(entered), winner, rates, strength, lacking)
+    return Contest(tuple(entered), winner, rates, strength, lacking, starts=split.starts)
 
 
 def _can_average(entered: Sequence[Contestant]) -> bool:

@@ -36,7 +36,11 @@ from wingspan.advisor.judging.slices import Slice, describe, warn
 from wingspan.advisor.judging.stored import count_openings
 from wingspan.advisor.judging.verdicts import Verdicts, judge_verdicts
 from wingspan.advisor.models.baselines import Releases, as_released, blindly
+from wingspan.advisor.models.calibrate import shifted
 from wingspan.advisor.models.decision import RATIO, decide, decision_cost
+from wingspan.advisor.models.drift import outcomes_since, shifts
+from wingspan.advisor.models.saved import Advisor
+from wingspan.advisor.models.transfer import transfer
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import Split, incident_weights
 from wingspan.advisor.samples.truth import HELD_BACK, Truth
@@ -45,6 +49,7 @@ _PARTS: Final = 8
 _CHOSEN: Final = "by the cost of decisions on blocks before the test"
 _STORED: Final = "when it was trained"
 _BINS: Final = 10
+FOLLOWED: Final = "winner, followed"  # shifted by the outcomes since its training
 _SIMPLE: Final = frozenset({CONSTANT, PER_CODE, ADVISING})
 
 
@@ -161,14 +166,15 @@ def evaluate(
     released = rows[~np.isnan(label[rows])]
     answers = answers_for(samples, rows, contest.advising())
     first = _test(samples, released, as_released(samples, released), label[released])
-    tables = [_table("released holds, by the log", first, contest)]
+    shift = _shifts(samples, rows, contest.advising())
+    tables = [_table("released holds, by the log", first, contest, shift)]
     coverage, verdicts = cover(samples, answers, label[rows]), None
     if truth is not None:
         known = truth.known[rows]
         mine = Answers(
             rows[known], [answers.advice[place] for place in np.flatnonzero(known).tolist()]
         )
-        tables.append(_true_table(samples, mine, contest, truth))
+        tables.append(_true_table(samples, mine, contest, shift, truth))
         coverage = cover(samples, mine, advised_outcomes(mine, truth))
         verdicts = judge_verdicts(mine.advice, [truth.cause[row] for row in mine.rows])
     evidence = np.array([contest.rates.evidence(cause) for cause in samples.causes], np.int64)
@@ -193,11 +199,25 @@ def evaluate(
     )
 
 
-def _true_table(samples: Samples, answers: Answers, contest: Contest, truth: Truth) -> Table:
+def _shifts(samples: Samples, rows: Rows, advisor: Advisor | None) -> Reals | None:
+    """Return for each sample the shift that `advise` applies; None if it applies none."""
+    if advisor is None or transfer(advisor, samples.timeline, samples.episodes) is not None:
+        return None
+    found = np.zeros(len(samples))
+    if len(rows):
+        upto = samples.moments.upto[rows]
+        past = outcomes_since(advisor, samples.episodes, int(upto.min()))
+        found[rows] = shifts(advisor, samples, past, rows, upto)
+    return found
+
+
+def _true_table(
+    samples: Samples, answers: Answers, contest: Contest, shift: Reals | None, truth: Truth
+) -> Table:
     rows = answers.rows
     pays = truth.pays[rows, 0].astype(np.float64)
     test = _test(samples, rows, blindly(len(rows), truth.delays_s[0]), pays)
-    table = _table("all holds, by the truth", test, contest, truth)
+    table = _table("all holds, by the truth", test, contest, shift, truth)
     values = judge_answers(samples, answers, truth, test.draws)
     printed = Line(PRINTED, {name: figure(value) for name, value in values.items()})
     return replace(table, lines=(*table.lines, printed))
@@ -208,7 +228,13 @@ def _test(samples: Samples, rows: Rows, releases: Releases, label: Reals) -> _Te
     return _Test(samples, rows, releases, label, incident_weights(samples, rows), draws)
 
 
-def _table(title: str, test: _Test, contest: Contest, truth: Truth | None = None) -> Table:
+def _table(
+    title: str,
+    test: _Test,
+    contest: Contest,
+    shift: Reals | None,
+    truth: Truth | None = None,
+) -> Table:
     entered = contest.contestants
     said = {each.name: each.probability(test.samples, test.rows, test.releases) for each in entered}
     reference = _reference(test, said)
@@ -220,6 +246,11 @@ def _table(title: str, test: _Test, contest: Contest, truth: Truth | None = None
             values |= _judge_actions(test, each, truth)
         lines.append(Line(each.name, {name: figure(value) for name, value in values.items()}))
     best = said[contest.judged]
+    if shift is not None:
+        best = shifted(best, shift[test.rows])
+        values = _measure(test, best, plain)
+        values["error by chance"] = metrics.calibration_by_chance(test.draws, best, test.weights)
+        lines.append(Line(FOLLOWED, {name: figure(value) for name, value in values.items()}))
     error = test.weights * (best - test.label) ** 2
     base = float(np.average(test.label, weights=test.weights)) if len(test.rows) else float("nan")
     return Table(
@@ -309,7 +340,8 @@ def check_targets(report: Report) -> dict[str, bool]:
     def printed(name: str) -> float:
         return table.of(PRINTED, name).value
 
-    model = {name: table.of(report.judged, name) for name in ("skill", "calibration error")}
+    judged = FOLLOWED if any(each.model == FOLLOWED for each in table.lines) else report.judged
+    model = {name: table.of(judged, name) for name in ("skill", "calibration error")}
     least = min(table.of(name, "regret").value for name in (ALWAYS, ADVISING))
     return {
         "Brier skill over the best simple rate, with its interval over clusters, above 0": model[

@@ -114,6 +114,24 @@ def calibration(draws: Draws, p: Reals, y: Reals, w: Reals) -> tuple[Reals, Real
     return np.where(some, error, np.nan), np.where(some, resolution, np.nan)
 
 
+def calibration_by_chance(draws: Draws, p: Reals, w: Reals, seed: int = 0) -> Reals:
+    """Return the calibration error of right probabilities: its mean, then draws of it.
+
+    Outcomes are drawn from the probabilities themselves, and all samples of a cluster share one random number. With few
+    clusters the error is above 0 although nothing is wrong.
+    """
+    if not len(p):
+        return np.full(1, np.nan)
+    random = np.random.default_rng(seed)
+    place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    found = np.empty(DRAWS + 1)
+    for line in range(1, len(found)):
+        paid = random.random((draws.counts.shape[1],))[draws.of] < p
+        found[line] = np.abs(np.bincount(place, w * (p - paid), BINS)).sum() / w.sum()
+    found[0] = found[1:].mean()
+    return found
+
+
 def average_precision(draws: Draws, score: Reals, y: Reals, w: Reals) -> Reals:
     """Return the area under precision and recall, in steps as scikit-learn's."""
     order = np.argsort(-score, kind="stable")

@@ -43,7 +43,7 @@ def fit_line(scores: Reals, label: Reals, weights: Reals) -> Curve:
     """Fit a line between logits (Platt's) by Newton's method, with a prior at the identity."""
     prior = np.array([0.0, 1.0])
     line = prior.copy()
-    design = np.stack([np.ones(len(scores)), _logit(scores)], axis=1)
+    design = np.stack([np.ones(len(scores)), to_logit(scores)], axis=1)
     for _ in range(50):
         fitted = 1 / (1 + np.exp(-np.clip(design @ line, -30, 30)))
         slope = design.T @ (weights * (fitted - label)) + _RIDGE * (line - prior)
@@ -54,10 +54,22 @@ def fit_line(scores: Reals, label: Reals, weights: Reals) -> Curve:
             break
     grid = np.linspace(0.0, 1.0, 201)
     line[1] = max(line[1], 0.0)
-    values = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * _logit(grid), -30, 30)))
+    values = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * to_logit(grid), -30, 30)))
     return Curve(tuple(grid.tolist()), tuple(values.tolist()))
 
 
-def _logit(scores: Reals) -> Reals:
+def to_logit(scores: Reals) -> Reals:
+    """Return logits; probabilities count as at least `_EDGE` from 0 and 1."""
     inside = np.clip(scores, _EDGE, 1 - _EDGE)
     return np.log(inside / (1 - inside))
+
+
+def shifted(p: Reals, shift: Reals) -> Reals:
+    """Return probabilities after a shift of their logits; those without a shift are unchanged.
+
+    Examples
+    --------
+    >>> shifted(np.array([0.5, 0.5]), np.array([0.0, np.log(3)])).tolist()
+    [0.5, 0.75]
+    """
+    return np.where(shift == 0, p, 1 / (1 + np.exp(-to_logit(p) - shift)))

@@ -22,7 +22,7 @@ from wingspan.advisor.models.baselines import (
     Rates,
     blindly,
 )
-from wingspan.advisor.models.calibrate import Curve
+from wingspan.advisor.models.calibrate import Curve, shifted
 from wingspan.advisor.models.checkpoint import CARD as NETWORK_CARD
 from wingspan.advisor.models.checkpoint import Saved, load_network, save_network
 from wingspan.advisor.models.decision import decide
@@ -30,7 +30,7 @@ from wingspan.advisor.models.facts import encoding_from_json
 from wingspan.advisor.models.intervals import STRENGTH, interval
 from wingspan.advisor.models.learned import Blend, Learned
 from wingspan.advisor.models.sequence import CONTROLS, Sequence
-from wingspan.advisor.samples.samples import Reals, Samples
+from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.truth import HELD_BACK
 from wingspan.errors import (
     ConflictError,
@@ -99,7 +99,13 @@ class Advisor:
     card: dict[str, Any] = field(repr=False)
     strength: float = STRENGTH
 
-    def counsel(self, samples: Samples, held_s: float | Reals = 0.0) -> Counsel:
+    def counsel(
+        self,
+        samples: Samples,
+        held_s: float | Reals = 0.0,
+        rows: Rows | None = None,
+        shift: Reals | None = None,
+    ) -> Counsel:
         """Say when to release held jobs without a fix, and how likely that pays.
 
         Only what was known at their holds is used.
@@ -108,16 +114,22 @@ class Advisor:
         ----------
         held_s
             Seconds that they have been held by now: one number, or one for each.
+        rows
+            The samples in question; by default all.
+        shift
+            By how much the logit of each probability is moved: see `drift`.
         """
-        rows = np.arange(len(samples))
+        rows = np.arange(len(samples)) if rows is None else rows
         after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
         pays = [self.curve(self.model.predict(samples, rows, release)) for release in after]
         table = np.stack(pays, axis=1)
+        if shift is not None:
+            table = shifted(table, shift[:, None])
         action = decide(table)
         back = action == HELD_BACK
-        p = np.where(back, table.max(axis=1), table[rows, np.maximum(action, 0)])
+        p = np.where(back, table.max(axis=1), table[np.arange(len(rows)), np.maximum(action, 0)])
         wait_s = np.where(back, np.nan, np.array(DELAYS_S)[action])
-        evidence = self.evidence(samples)
+        evidence = self.evidence(samples)[rows]
         return Counsel(
             p, wait_s, *interval(p, evidence.astype(np.float64), self.strength), evidence
         )
