@@ -202,6 +202,28 @@ def test_nan_and_inf_are_failed_trials(tune):
     assert any("inf" in problem for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [('"0.3"', '"0.3"'), ("True", "true"), ("None", "null")]
+)
+def test_a_metric_that_is_not_a_number_is_shown(project, given, shown):
+    """Text, a switch or nothing under the metric's name: the trial has reported it, but cannot be compared."""
+    project.write(
+        kinds=f"""
+        import wingspan as ws
+
+        def fit(rate: float) -> dict:
+            return {{"loss": {given}, "score": rate}}
+
+        def sweep() -> ws.Pipeline:
+            p = ws.Pipeline("kinds")
+            p.sweep(fit, over={{"rate": [0.1]}}, metric="loss", search="grid")
+            return p
+    """
+    )
+    run = project.fresh("kinds").sweep().run(check=False)
+    assert f"metric loss: expected a number, found {shown}" in run.events["fit"].problem
+
+
 def test_only_the_best_is_kept(tune, project):
     """keep="best": a trial that is worse than the best so far is not stored."""
     run = tune.grid(tune.number, over={"rate": [0.3, 0.4, 0.1, 0.2]}, keep="best", parallel=1).run()

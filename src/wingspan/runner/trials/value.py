@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wingspan.errors import WingspanError
+from wingspan.errors import SettingError, WingspanError
 from wingspan.store.annotation import VALUE
 from wingspan.store.tree import from_tree
 from wingspan.sweep.metric import metric_value
@@ -14,6 +14,7 @@ from wingspan.sweep.metric import metric_value
 _JSON, _FILE = "json", "path"  # codecs
 _LARGEST = 1 << 22  # most bytes of a command's file in which a metric is looked for
 _MOST_POINTS = 200
+_SHOWN = 100  # characters of a value that is not a number
 Curve = tuple[tuple[float, float], ...]
 
 
@@ -82,12 +83,21 @@ def _returned(metric: str, outputs: Mapping[str, Any], place: Callable[[str], Pa
     if VALUE in outputs:
         found = _content(outputs[VALUE], place(VALUE))
         members = _members(found)
-        return _number(found) if members is None else _numbers(members)
+        return _number(found) if members is None else _of_metric(metric, members)
     for name, record in outputs.items():
         members = _members(_content(record, place(name)))
         if members and metric in members:
-            return _numbers(members)
+            return _of_metric(metric, members)
     return None
+
+
+def _of_metric(metric: str, members: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers by name; refuse a metric that is there and is not a number."""
+    numbers = _numbers(members)
+    if metric in members and metric not in numbers:
+        problem = f"expected a number, found {json.dumps(members[metric])[:_SHOWN]}"
+        raise SettingError(f"metric {metric}", problem, "return a number under this name")
+    return numbers
 
 
 def _content(record: Mapping[str, Any], file: Path) -> Any:  # noqa: ANN401 - JSON
