@@ -6,8 +6,9 @@ import numpy as np
 
 from wingspan.tabular.card import Card, card_markdown, notes_of, versions_of
 from wingspan.tabular.clean import RangeRule, Rules
-from wingspan.tabular.evaluate import evaluation
-from wingspan.tabular.metrics import count_scores
+from wingspan.tabular.evaluate import Evaluation, Metric, evaluation
+from wingspan.tabular.importance import Importance
+from wingspan.tabular.metrics import count_scores, digits_for, shown_value
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.split import SplitRule
 
@@ -79,6 +80,28 @@ def test_candidates_are_compared():
     assert "Chosen by precision, then f1, on " in text
     assert "| forest |" in text
     assert "## Compared" not in card_markdown(made())
+
+
+def test_errors_of_small_numbers_are_shown_with_their_digits():
+    """In the units of the target; a share has its four decimals, and none is minus zero."""
+    small = {"rmse": Metric(2.5e-7, 2e-7, 3e-7), "r2": Metric(-1e-9, -0.1, 0.1)}
+    text = card_markdown(made(evaluation=Evaluation(30, [], [], small)))
+    assert "| rmse | 2.5e-07 | 2e-07 to 3e-07 |" in text
+    assert "| r2 | 0.0000 | -0.1000 to 0.1000 |" in text
+    assert [shown_value(v, digits_for([v], 4)) for v in (0.00123, 12.5, 1234.5, 2e15)] == [
+        "0.001230", "12.5000", "1,234", "2e+15",
+    ]  # fmt: skip
+
+
+def test_a_card_that_was_stored_keeps_what_comes_first():
+    """Though JSON has sorted the names: the usual order of metrics, and the most important column."""
+    worse = {"a": Metric(0.1, 0, 1), "b": Metric(0.5, 0, 1)}
+    found = Importance("rmse", 30, worse, {"a": 0.1, "b": -2.0}, 2)
+    metrics = {name: Metric(1.0, 1.0, 1.0) for name in ("mae", "rmse")}
+    card = made(importance=found, evaluation=Evaluation(30, [], [], metrics))
+    again = Card.from_json(json.loads(json.dumps(card.as_json(), sort_keys=True)))
+    assert list(again.evaluation.metrics) == ["rmse", "mae"]
+    assert list(again.importance.columns) == list(again.importance.coefficients) == ["b", "a"]
 
 
 def test_json_comes_back():

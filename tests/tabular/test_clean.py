@@ -126,7 +126,7 @@ def test_dates_become_parts_and_an_age(as_text):
     cleaned = clean(frame, Rules(dates=(rule,)))
     assert cleaned.frame.rows() == [(2024, 2, 29, 4, 1), (None,) * 5, (2023, 1, 1, 7, 425)]
     assert cleaned.frame.columns[-1] == "since_age_days"
-    assert cleaned.counts == {"since: not a date, made missing": 1 if as_text else 0}
+    assert cleaned.counts == ({"since: not a date, made missing": 1} if as_text else {})
 
 
 def test_rules_are_checked_against_the_columns_together():
@@ -168,5 +168,4 @@ def test_all_rules_together_in_their_order():
         "age: out of range, made missing": 1,
         "income: out of range, clipped": 1,
         "loan_per_income: denominator 0, made missing": 0,
-        "since: not a date, made missing": 0,
     }

@@ -13,8 +13,9 @@ from wingspan.errors import SettingError, TableError
 from wingspan.tabular.contest import compare, rival_of, standing
 from wingspan.tabular.curves import curves_of
 from wingspan.tabular.deploy import deploy
-from wingspan.tabular.evaluate import Evaluation, evaluation
+from wingspan.tabular.evaluate import Evaluation, Metric, evaluation
 from wingspan.tabular.export import export_model
+from wingspan.tabular.importance import Importance
 from wingspan.tabular.metrics import count_scores
 from wingspan.tabular.pictures import picture_of
 from wingspan.tabular.predict import predict
@@ -49,11 +50,15 @@ def test_every_kind_of_model_has_a_picture(classes):
     else:
         found = evaluation(count_errors(y + 0.5, y.astype(float), 0, center=0.5, scale=0.5))
     again = Evaluation.from_json(found.as_json())
-    picture = picture_of(again, "a & b")
+    needs = Importance("rmse", 30, {"b<": Metric(0.3, 0.2, 0.4), "a": Metric(-0.1, -0.2, 0)}, {}, 2)
+    picture = picture_of(again, "a & b", needs)
+    assert "b&lt;" in picture
+    assert "100%" in picture
     assert ET.fromstring(picture).tag.endswith("svg")
     assert "a &amp; b" in picture
     words = {2: "calibration", 3: "&lt;2&gt;", 0: "absolute errors"}
     assert words[classes] in picture
+    assert ("confusion" in picture) is bool(classes)
     if not classes:
         assert again.curves["residuals"][0] == [0.5, -0.5]  # a prediction, and what it misses
         assert picture.count('fill-opacity="0.5"') == len(again.curves["residuals"]) == 300

@@ -1,7 +1,7 @@
 """Print the results of training and prediction: models side by side, predictions by label."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ def print_rules(what: "Training") -> None:
         print_json(with_date_parts(table, what.wanted).as_json())
 
 
+_DIGITS = 3
 _COLUMNS = 40
 """Most columns of a table that are printed; the card has all."""
 
@@ -86,6 +87,9 @@ def print_comparison(
         print(
             wrap(f"{best} is not better by {metric} than the baseline, which sees only the target")
         )
+    if compared[best].threshold != 0.5:
+        above = f"score is above {compared[best].threshold:.4g}"
+        print(wrap(f"a row is predicted as {compared[best].classes[1]} if its {above}"))
     if tested is not None:
         print()
         print_evaluations({best: tested}, "", [], "")
@@ -119,8 +123,9 @@ def print_evaluations(
     Models that do not fit into the line follow below.
     """
     names = list(dict.fromkeys(name for one in evaluations.values() for name in one.metrics))
+    digits = {name: _digits(name, evaluations.values()) for name in names}
     models = [
-        _metric_column(f"{label}{' *' if label == best else ''}", one, names)
+        _metric_column(f"{label}{' *' if label == best else ''}", one, digits)
         for label, one in evaluations.items()
     ]
     left = _justified(["metric", *names])
@@ -135,22 +140,28 @@ def print_evaluations(
         print(wrap(f"{by}; 95 % intervals"))
 
 
-def _metric_column(heading: str, one: "Evaluation", names: list[str]) -> list[str]:
+def _digits(name: str, evaluations: "Iterable[Evaluation]") -> int:
+    """Return the decimals of a metric: more for errors of small numbers."""
+    from wingspan.tabular.metrics import IN_UNITS, digits_for
+
+    found = [one.metrics[name].value for one in evaluations if name in one.metrics]
+    return digits_for(found, _DIGITS) if name in IN_UNITS else _DIGITS
+
+
+def _metric_column(heading: str, one: "Evaluation", digits: Mapping[str, int]) -> list[str]:
+    from wingspan.tabular.metrics import shown_value
+
     cells = [heading]
-    for name in names:
+    for name, places in digits.items():
         found = one.metrics.get(name)
         if found is None or found.value is None:
             cells.append("-")
         else:
             value, low, high = (
-                _short(each or 0.0) for each in (found.value, found.low, found.high)
+                shown_value(each or 0.0, places) for each in (found.value, found.low, found.high)
             )
             cells.append(f"{value} ({low}, {high})")
     return _justified(cells)
-
-
-def _short(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _justified(cells: list[str]) -> list[str]:

@@ -102,7 +102,7 @@ def show(
         from wingspan.tabular.pictures import picture_of
 
         check_file("--svg", picture)
-        write_atomically(picture, picture_of(card.evaluation, found.reference))
+        write_atomically(picture, picture_of(card.evaluation, found.reference, card.importance))
     if as_json:
         print_json(_facts(found) | {"card": card.as_json()})
     else:

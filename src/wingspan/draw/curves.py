@@ -26,11 +26,13 @@ class Panel:
     x, y
         Names of the axes.
     unit
-        Both axes go from 0 to 1, and a diagonal says where they are equal.
+        Both axes go from 0 to 1; a diagonal shows where they are equal.
     dates
         x is seconds since 1970 UTC.
     dots
         Points are dots that no line joins.
+    level
+        Height of a grey line across, in place of the diagonal.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Panel:
     unit: bool = False
     dates: bool = False
     dots: bool = False
+    level: float | None = None
 
 
 def curves_svg(rows: Sequence[Sequence[Panel]], title: str = "") -> str:
@@ -68,8 +71,11 @@ def _panel(panel: Panel) -> str:
         f'<text x="{left}" y="18" font-size="13" font-weight="bold">{in_markup(panel.title)}</text>',
         *frame.parts(),
     ]
-    if panel.unit:
-        parts.append(f'<polyline points="{frame.path([(0, 0), (1, 1)])}" stroke="#bbb"/>')
+    grey = [(0.0, 0.0), (1.0, 1.0)] if panel.unit else []
+    if panel.level is not None:
+        grey = [(across[0], panel.level), (across[1], panel.level)]
+    if grey:
+        parts.append(f'<polyline points="{frame.path(grey)}" stroke="#bbb"/>')
     if not points:
         middle = f'x="{(left + right) / 2}" y="{(top + bottom) / 2}" text-anchor="middle"'
         parts.append(f"<text {middle}>nothing to show</text>")

@@ -91,7 +91,7 @@ def _panels(of: "Mapping[str, Evaluation]") -> list[Panel]:
             lines = {**(found[panel.title].lines if panel.title in found else {})}
             lines[name] = next(iter(panel.lines.values()))
             found[panel.title] = Panel(
-                panel.title, panel.x, panel.y, lines, panel.unit, panel.dates
+                panel.title, panel.x, panel.y, lines, panel.unit, panel.dates, level=panel.level
             )
     return list(found.values())
 

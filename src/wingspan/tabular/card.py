@@ -10,6 +10,7 @@ from typing import Any, Self
 from wingspan.shown import counted, in_markup
 from wingspan.tabular.evaluate import Evaluation, Metric
 from wingspan.tabular.importance import Importance
+from wingspan.tabular.metrics import IN_UNITS, digits_for, shown_value
 from wingspan.tabular.preparation import Preparation
 from wingspan.tabular.survey import Survey
 
@@ -17,6 +18,7 @@ UNSEEN = (
     "counted, and treated as a missing value is: as the first category of the column; "
     "as a rare one where a rule folds rare categories"
 )
+_DIGITS = 4
 PACKAGES = ("wingspan", "scikit-learn", "numpy", "polars", "skops")
 
 
@@ -173,7 +175,9 @@ def _metrics(card: Card) -> str:
     result = card.evaluation
     head = ("Metric", "Value", f"{result.level:.0%} interval")
     rows = [
-        (name, _number(metric.value), _interval(metric)) for name, metric in result.metrics.items()
+        (name, _number(metric.value, digits), _interval(metric, digits))
+        for name, metric in result.metrics.items()
+        for digits in [_digits(name, [metric.value])]
     ]
     heading = f"On {result.rows:,} test rows that training did not see"
     if card.validation is None or len(card.candidates) < 2:
@@ -181,8 +185,14 @@ def _metrics(card: Card) -> str:
     return f"{heading}, and that did not choose the model:\n\n{_table(head, rows)}"
 
 
-def _interval(metric: Metric) -> str:
-    return f"{_number(metric.low)} to {_number(metric.high)}" if metric.value is not None else ""
+def _interval(metric: Metric, digits: int) -> str:
+    if metric.value is None:
+        return ""
+    return f"{_number(metric.low, digits)} to {_number(metric.high, digits)}"
+
+
+def _digits(name: str, values: Iterable[float | None]) -> int:
+    return digits_for(values, _DIGITS) if name in IN_UNITS else _DIGITS
 
 
 def _confusion(result: Evaluation) -> list[str]:
@@ -200,8 +210,10 @@ def _comparison(card: Card) -> list[str]:
     if len(card.candidates) < 2:
         return []
     names = list(dict.fromkeys([*card.evaluation.metrics, *chain(*card.candidates.values())]))
+    every = card.candidates.values()
+    digits = {name: _digits(name, [values.get(name) for values in every]) for name in names}
     rows = [
-        (model, *(_number(values.get(name)) for name in names))
+        (model, *(_number(values.get(name), digits[name]) for name in names))
         for model, values in card.candidates.items()
     ]
     rule = ", then ".join(card.selected_by)
@@ -219,11 +231,16 @@ def _importance(card: Card) -> list[str]:
     heading = f"How much worse {found.metric} is on {found.rows:,} validation rows when a column is shuffled."
     if len(found.columns) < found.inputs:
         heading += f" The {len(found.columns)} most used of {found.inputs:,} columns were shuffled."
-    rows = [(name, _number(one.value), _interval(one)) for name, one in found.columns.items()]
+    digits = _digits(found.metric, [max(abs(one.value or 0.0) for one in found.columns.values())])
+    rows = [
+        (name, _number(one.value, digits), _interval(one, digits))
+        for name, one in found.columns.items()
+    ]
     parts = ["## What it needs", heading, _table(("Column", "Worse by", "95% interval"), rows)]
     if found.coefficients:
         head = ("Feature", "A standard deviation more adds")
-        weights = [(name, _number(value)) for name, value in found.coefficients.items()]
+        digits = digits_for([max(map(abs, found.coefficients.values()))], _DIGITS)
+        weights = [(name, _number(value, digits)) for name, value in found.coefficients.items()]
         parts.append(_table(head, weights))
     return parts
 
@@ -264,10 +281,8 @@ def _notes(card: Card) -> list[str]:
     return ["## Notes", "\n".join(f"- {note}" for note in card.notes)] if card.notes else []
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "not defined"
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+def _number(value: float | None, digits: int) -> str:
+    return "not defined" if value is None else shown_value(value, digits)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -294,7 +294,8 @@ def _apply_date(frame: "pl.DataFrame", rule: DateRule, counts: dict[str, int]) -
     else:
         dates = raw.cast(pl.String).str.to_datetime(rule.format, strict=False, time_unit="us")
     unread = int(dates.null_count()) - int(raw.null_count())
-    counts[f"{rule.column}: not a date, made missing"] = unread
+    if unread or not raw.dtype.is_temporal():
+        counts[f"{rule.column}: not a date, made missing"] = unread
     made = [getattr(dates.dt, part)().alias(f"{rule.column}_{part}") for part in rule.parts]
     if rule.age_at is not None:
         at = pl.Series([rule.age_at]).str.to_datetime("%Y-%m-%d", time_unit="us")[0]

@@ -59,5 +59,4 @@ def _thinned(points: NDArray[np.float64], most: int = _POINTS) -> list[list[floa
     """Return at most `most` points, the first and the last among them."""
     if len(points) > most:
         points = points[np.unique(np.linspace(0, len(points) - 1, most).round().astype(np.int64))]
-    rounded: list[list[float]] = np.round(points, 6).tolist()
-    return rounded
+    return [[float(f"{value:.7g}") for value in point] for point in points.tolist()]

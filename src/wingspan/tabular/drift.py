@@ -117,7 +117,7 @@ def _of_missing(
             )
         ]
     if count >= _FEW and share > 2 * before + _MISSING:
-        what = f"{count:,} of {seen.rows:,} rows ({share:.0%}) have no value, {before:.0%} of training rows had none"
+        what = f"{count:,} of {seen.rows:,} rows ({share:.0%}) have no value, in training {before:.0%} had none"
         return [_about("missing", column.name, what, "fill them, or train again with such rows")]
     return []
 

@@ -124,8 +124,10 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `as_json` gave."""
-        metrics = {name: Metric(**metric) for name, metric in content["metrics"].items()}
+        """Read what `as_json` gave; metrics have their usual order again."""
+        usual = [*available(2), *available(3), *METRICS, *content["metrics"]]
+        names = sorted(content["metrics"], key=usual.index)
+        metrics = {name: Metric(**content["metrics"][name]) for name in names}
         return cls(**{**content, "metrics": metrics})
 
 

@@ -52,9 +52,11 @@ class Importance:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what a card holds of it."""
+        """Read what a card holds of it, the most important first, which JSON does not keep."""
         columns = {name: Metric(**metric) for name, metric in content["columns"].items()}
-        return cls(**{**content, "columns": columns})
+        ordered = dict(sorted(columns.items(), key=lambda item: -(item[1].value or 0.0)))
+        largest = dict(sorted(content["coefficients"].items(), key=lambda item: -abs(item[1])))
+        return cls(**{**content, "columns": ordered, "coefficients": largest})
 
 
 def importance(

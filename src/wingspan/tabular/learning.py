@@ -38,7 +38,7 @@ class LearningCurve:
     def __str__(self) -> str:
         """Return it in words."""
         shown = (
-            f"{counted(rows, 'row')} {metric.value:.3f} ({metric.low:.3f}, {metric.high:.3f})"
+            f"{counted(rows, 'row')} {metric.value:.4g} ({metric.low:.4g}, {metric.high:.4g})"
             for rows, metric in self.points.items()
             if metric.value is not None
         )

@@ -7,7 +7,7 @@ Letters: N rows, C classes, K distinct rounded scores, B blocks, R bootstrap rep
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,8 +24,14 @@ Floats = NDArray[np.float64]
 STEPS = 1_000_000
 """Scores are rounded to 1 / STEPS for the rank metrics."""
 
+_LARGE, _SMALL = 1e12, 8
+"""The size, and the number of decimals, beyond which a number is shown with its power of ten."""
+
 LOSSES = ("log_loss", "brier_score")
 LOWER_IS_BETTER = (*LOSSES, "rmse", "mae", "median_error", "mape")
+IN_UNITS = ("rmse", "mae", "median_error")
+"""Metrics in the units of the target, which may be of any size."""
+
 RANKS = ("roc_auc", "average_precision")
 RATES = ("accuracy", "precision", "recall", "f1")
 AVERAGES = ("macro", "weighted")
@@ -267,6 +273,19 @@ def values_of(counts: Counts) -> Mapping[str, float]:
     if len(counts.confusion) == 2:
         values |= {name: float(value) for name, value in ranks(counts.rows).items()}
     return values | {name: mean for name, (mean, _) in losses(counts).items()}
+
+
+def digits_for(values: Iterable[float | None], least: int) -> int:
+    """Return the decimals that show the smallest value but 0 with `least` digits."""
+    known = [abs(value) for value in values if value]
+    return least + max(0, -1 - math.floor(math.log10(min(known)))) if known else least
+
+
+def shown_value(value: float, digits: int) -> str:
+    """Return a number with these decimals, or with its power of ten if it is extreme."""
+    if abs(value) >= _LARGE or digits > _SMALL:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _ratio(numerator: Ints | Floats, denominator: Ints) -> Floats:

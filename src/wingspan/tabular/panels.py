@@ -20,6 +20,7 @@ def panels(curves: Curves) -> list[Panel]:
                 "precision",
                 {name: _points(curves["precision_recall"])},
                 unit=True,
+                level=curves["precision_recall"][-1][1],  # of all rows: the share of positives
             ),
             Panel(
                 "calibration",
@@ -34,7 +35,8 @@ def panels(curves: Curves) -> list[Panel]:
         drawn = [Panel("absolute errors", "share of the rows", "error at most", errors)]
         if "residuals" in curves:  # cards of older models have none
             missed = {name: _points(curves["residuals"])}
-            drawn.append(Panel("residuals", "prediction", "true value less it", missed, dots=True))
+            away = "true value - prediction"
+            drawn.append(Panel("residuals", "prediction", away, missed, dots=True, level=0.0))
         return drawn
     return []
 

@@ -134,6 +134,9 @@ def _used(name: str, preparation: Preparation, split: SplitRule) -> str:
         used[category.name] = f"{'order' if category.ordinal else 'category'} of {values:,}"
     used |= {text.name: counted(len(text.words), "word") for text in preparation.texts}
     used |= {mean.name: f"target mean of {len(mean.values):,}" for mean in preparation.means}
+    for rule in preparation.rules.dates:
+        age = [f"age at {rule.age_at}"] if rule.age_at else []
+        used.setdefault(rule.column, ", ".join([*rule.parts, *age]) or "used by a rule")
     return used.get(name, "used by a rule")
 
 
