@@ -20,6 +20,7 @@ def collect(
 ) -> None:
     """Bring back the results that an exported DAG has finished so far."""
     from wingspan.errors import NotFoundError
+    from wingspan.runner.events import UNDER_WAY, WAITING
     from wingspan.runner.htcondor.follow import exported as dag
     from wingspan.runner.run import Run
     from wingspan.runner.run_folder import RunFolder, find_home
@@ -37,7 +38,7 @@ def collect(
     again = dict.fromkeys(event.fix for event in events.values() if event.state == "stopped")
     for fix in again:
         print(f"  -> {fix}", file=sys.stderr)
-    waiting = sum(event.state == "waiting" for event in events.values())
+    waiting = sum(event.state in {WAITING, *UNDER_WAY} for event in events.values())
     ended = _dag_ended(run.folder.root)
     if waiting:
         print(_unfinished(run.folder.root, waiting, ended=ended), file=sys.stderr)

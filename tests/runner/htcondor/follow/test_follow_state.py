@@ -5,7 +5,7 @@ import time
 import pytest
 
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.job_state import CHANGE_OF
+from wingspan.eventlog.job_state import CHANGE_OF, Change
 from wingspan.planning.plan import Plan, PlannedStep
 from wingspan.runner.events import StepEvent
 from wingspan.runner.htcondor.follow.conclusion import conclude
@@ -420,6 +420,23 @@ def test_why_dagman_ended(says, held, problem):
     """Its own last error, else why its job was held."""
     _, told = conclude(ended(held=held), PLAN, MEMBERS, {}, DagmanSays(says, {}))
     assert {event.problem for event in told} == {problem}
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"), [(1, "the workflow was removed"), (6, "no such folder")]
+)
+def test_a_hold_by_the_user_is_not_why_dagman_ended(code, problem):
+    """One by HTCondor is; while it lasts, either is said."""
+    happened = [
+        NodeChange(DAGMAN, Change.SUBMITTED, T0),
+        NodeChange(DAGMAN, Change.HELD, T0 + 1, reason="no such folder", code=code),
+    ]
+    now, _ = advance(Following(), happened, MEMBERS, {})
+    assert now.stuck.endswith(": no such folder")
+    now, _ = advance(now, [NodeChange(DAGMAN, Change.REMOVED, T0 + 2, 9)], MEMBERS, {})
+    assert not now.stuck
+    _, said = conclude(now, PLAN, MEMBERS, {}, SILENT)
+    assert {event.problem for event in said} == {problem}
 
 
 def test_a_step_that_read_another_result_is_not_brought_in_again():

@@ -96,7 +96,7 @@ class Following:
     ended
         When DAGMan left the queue; None while it is there.
     held
-        Why DAGMan's own job was held, or how it left the queue where no event says so.
+        Why HTCondor held DAGMan's own job, or how that left the queue where no event says so.
     stuck
         Why DAGMan's own job is held now: it submits no jobs until it is released.
     """
@@ -152,7 +152,8 @@ def _of_dagman(now: Following, change: NodeChange) -> Following:
     over = left_queue(change.kind, over=now.over)
     begun = change.at if change.kind == Change.SUBMITTED else now.begun
     unseen = change.kind == Change.REMOVED and not change.event
-    held = change.reason if change.kind == Change.HELD or unseen else now.held
+    by_itself = change.kind == Change.HELD and change.code != HoldCode.UserRequest
+    held = change.reason if by_itself or unseen else now.held
     stuck = held_by(change) if change.kind == Change.HELD else ""
     removed = change.kind == Change.REMOVED or (now.removed and over)
     left = ended if over else None
