@@ -12,8 +12,8 @@
 # %% [markdown]
 # # 2. scikit-learn on an execution point, without installing anything there
 #
-# A function of this notebook runs as a job. Interpreter, libraries and the function travel with it, or are found where the
-# execution point shares this machine's disk.
+# A function of this notebook runs as a job. Wingspan sends the interpreter, the libraries and the function with it. On a pool
+# of this machine alone, jobs use the interpreter that is here.
 
 # %%
 import os
@@ -63,8 +63,8 @@ run = p.run("htcondor")
 run
 
 # %% [markdown]
-# Results are ordinary values. Each job worked in a folder of its own on the execution point, with as many threads as cores
-# were asked for.
+# Results are ordinary values: here the accuracy of each strength, and the number of threads, which is that of the cores that
+# were requested.
 
 # %%
 {
@@ -72,11 +72,14 @@ run
     for label, scored in run["crossed"].items()
 }
 
+# %% [markdown]
+# Each job worked in a folder of its own, not in that of this notebook.
+
 # %%
 {scored.folder == os.getcwd() for scored in run["crossed"].values()}
 
 # %% [markdown]
-# The same run again would run nothing: code, arguments and library versions are as before.
+# A second run would run nothing: code, arguments and library versions are the same.
 
 # %%
 print(p.plan(on="htcondor"))

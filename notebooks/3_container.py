@@ -14,7 +14,7 @@
 #
 # An image is named as `docker://python:3.12-slim`, as a `.sif` file that is sent, or as a file in a folder that the machines
 # share. The image needs no Python and no Wingspan: both travel. The execution points must run containers:
-# `wingspan pool status` and `wingspan why` say whether they do, and [the guide](../docs/htcondor.md) says what the pool's
+# `wingspan check` and `wingspan why` say whether they do, and [the guide](../docs/containers.md) says what the pool's
 # administrator sets.
 
 # %%

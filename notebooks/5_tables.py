@@ -12,7 +12,7 @@
 # %% [markdown]
 # # 5. Reading and writing tables, with and without a shared folder
 #
-# A step takes a file as `Path` and gives a table or a file. Where it runs does not change the code.
+# A step takes a file as `Path` and returns a table or a file. Where it runs does not change the code.
 
 # %%
 import os
@@ -45,7 +45,7 @@ people = p.step(clean, Path("people.csv"))
 p.step(report, people)
 
 # %% [markdown]
-# By transfer: HTCondor sends the CSV and brings the results home.
+# By transfer: HTCondor sends the CSV to the job and brings its results back.
 
 # %%
 run = p.run("htcondor", home="transferred")

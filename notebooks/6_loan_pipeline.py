@@ -68,9 +68,12 @@ predictions = add_prediction(
 )
 p
 
+# %% [markdown]
+# `submit` returns at once: the jobs go on without this notebook. `watch` shows them in one display until they have ended.
+
 # %%
-run = p.run("htcondor")
-run
+run = p.submit("htcondor")
+_ = run.watch()
 
 # %% [markdown]
 # Which model is the best, by which metric, and how sure is that?
@@ -84,11 +87,14 @@ evaluation = run[f"evaluate[{best.best}]"]
 evaluation
 
 # %% [markdown]
-# Deploy it. Readers see the old version or the new one, whole.
+# Deploy it. A program that loads the model meanwhile gets the old version or the new one, never half of it.
 
 # %%
 deployed = deploy(run["choose_best"].bundle, Path("models"), "loans")
 print((deployed.folder / "card.md").read_text()[:400])
+
+# %% [markdown]
+# The new rows were predicted in the same run, by the model that won.
 
 # %%
 made = run[predictions.step]

@@ -34,27 +34,31 @@ def doubled(best: dict[str, float]) -> float:
     return 2 * best["weight"]
 
 
-p = ws.Pipeline("descent")
-tuned = p.sweep(
-    fit,
-    over={"rate": ws.log_uniform(1e-3, 1.0), "momentum": ws.uniform(0.0, 0.95)},
-    metric="loss",
-    goal="minimize",
-    trials=16,
-    parallel=2,
-    search="tpe",
-    prune="asha",
-    seed=1,
-)
-p.step(doubled, tuned)
-p
+def descent(trials: int) -> ws.Pipeline:
+    p = ws.Pipeline("descent")
+    tuned = p.sweep(
+        fit,
+        over={"rate": ws.log_uniform(1e-3, 1.0), "momentum": ws.uniform(0.0, 0.95)},
+        metric="loss",
+        goal="minimize",
+        trials=trials,
+        parallel=2,
+        search="tpe",
+        prune="asha",
+        seed=1,
+    )
+    p.step(doubled, tuned)
+    return p
+
+
+descent(16)
 
 # %% [markdown]
-# The record of the run is mirrored as TensorBoard files; `track="wandb"` sends it to Weights & Biases, by its own client,
-# from this machine.
+# `track="tensorboard"` writes the run as TensorBoard's files as well. `track="wandb"` sends it to Weights & Biases, by W&B's
+# own client, from this machine.
 
 # %%
-run = p.run()
+run = descent(16).run(track="tensorboard")
 run.study
 
 # %%
@@ -63,14 +67,24 @@ run.study.counts, run.study.best.parameters, round(run.study.best.value, 4)
 # %%
 run.study.table().head()
 
+# %% [markdown]
+# The step after the sweep got the result of the best trial.
+
 # %%
-run["doubled"]
+round(run["doubled"], 2)
 
 # %% [markdown]
-# More trials go on where these ended: only the new ones run.
+# With more trials the search continues where it ended: four new trials run, and sixteen are there.
+
+# %%
+more = descent(20).run(track="tensorboard")
+len(more.study.trials), more.study.best.value <= run.study.best.value
 
 # %%
 # !wingspan sweep show
 
+# %% [markdown]
+# `track check` reads the files back and compares them with the record of the run, value by value.
+
 # %%
-# !wingspan track sync --to tensorboard --out events
+# !wingspan track check

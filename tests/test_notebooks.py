@@ -11,7 +11,7 @@ SHOWN = {  # notebook -> texts of its outputs, in order
     "4_dag_from_python": ["JOB", "square", "done     total", "0 steps run"],
     "5_tables": ["34.6", "income,len", "True", "(6, 2)"],
     "6_loan_pipeline": ["income", "done", "roc_auc", "(200, ", "True"],
-    "7_sweep": ["16", "pruned", "loss"],
+    "7_sweep": ["16", "pruned", "loss", "2.0", "(20, True)", "complete", "all that was logged"],
     "8_held_jobs": ["holds", "12", "release", "12/2"],
 }
 ELSEWHERE = "3_container"  # in tests/runner/htcondor/test_image.py, which has an image

@@ -8,7 +8,7 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import duration, wrap
+from wingspan.cli.paper import columns, duration, wrap
 from wingspan.errors import FormatError, NotFoundError, near
 from wingspan.shown import counted, shown_name
 
@@ -98,14 +98,22 @@ def _facts(run: "Run") -> dict[str, Any]:
 
 
 def _lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each run, and what does not fit into it on lines below."""
     width = max((len(row["run"]) for row in rows), default=0)
-    lines = []
+    heads = []
     for row in rows:
         steps = f"{row['done']}/{counted(row['steps'], 'step')}"
         took = _took(row["duration_s"])
-        head = f"{row['run']:{width}}  {row['state']:8}  {steps:10}  {took:>9}  {row['started']}"
-        lines.append(head.rstrip())
-        more = [f"{name}={shown_name(text)}" for name, text in row["parameters"].items()]
+        heads.append(f"{row['run']:{width}}  {row['state']:8}  {steps:10}  {took:>9}")
+    wide = any(
+        len(head) + 2 + len(row["started"]) > columns()
+        for head, row in zip(heads, rows, strict=True)
+    )
+    lines = []
+    for head, row in zip(heads, rows, strict=True):
+        lines.append((head if wide else f"{head}  {row['started']}").rstrip())
+        more = [f"started {row['started']}"] if wide and row["started"] else []
+        more += [f"{name}={shown_name(text)}" for name, text in row["parameters"].items()]
         if row["failed"]:
             more.append(f"failed: {', '.join(map(shown_name, row['failed'][:5]))}")
         if more:

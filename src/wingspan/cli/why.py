@@ -14,7 +14,7 @@ from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
 from wingspan.cli.paper import duration
 from wingspan.errors import NotFoundError
-from wingspan.shown import brief, one_line, shown_name
+from wingspan.shown import brief, counted, one_line, shown_name
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match
@@ -261,6 +261,10 @@ def _steps_text(run: "Run | None", steps: Mapping[str, str]) -> str:
     events = run.events
     same = pointers(events[name] for name in steps)
     lines = [f"run {run.run_id}: {run.state}; {run.trail.without_jobs}"]
+    done = [name for name, state in steps.items() if state == "done"]
+    if len(done) > 1:
+        lines = [lines[0], f"  {counted(len(done), 'step')} done"]
+        steps = {name: state for name, state in steps.items() if state != "done"}
     for name, state in steps.items():
         as_first = f"failed as {shown_name(same[name])}" if name in same else ""
         lines.append(f"  {shown_name(name)}: {as_first or one_line(state)}")

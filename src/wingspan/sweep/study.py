@@ -136,7 +136,7 @@ class Study:
 
     def _line(self, trial: Trial) -> str:
         flat = self.spec.space.flat(trial.parameters)
-        given = ", ".join(f"{name}={value}" for name, value in flat.items())
+        given = ", ".join(f"{name}={_short(value)}" for name, value in flat.items())
         complete = trial.state == COMPLETE and trial.value is not None
         value = f"{trial.value:g}" if complete else trial.state
         return brief(shown_name(f"  trial {trial.number}: {value}  {given}"), _WIDEST)
