@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wingspan.advisor.answers.advise import advise
 from wingspan.advisor.answers.blame import FAR, MATES, OTHERS, SURE, Seen, blame
 from wingspan.advisor.answers.evidence import History
 from wingspan.advisor.holds.episodes import find_episodes
@@ -57,7 +58,7 @@ def judge(folder, parameters, seed, days):
             continue
         code, subcode = int(episodes.code[number]), int(episodes.subcode[number])
         rule = explain(code, subcode, history.reasons[number])
-        told = history.at(number, row + 1, rule.origin).blame
+        told = history.at(number, row + 1, rule.place).blame
         said = NAMES.get(told.whose, told.whose)
         table[cause][said] += 1
         if told.whose:
@@ -99,3 +100,21 @@ def test_several_clusters_alike_are_their_users_where_the_text_says_so():
     few = blame("job", {(OTHERS, "access point"): Seen(2, 20, 8)}, Seen(3, 60, 30))
     assert few.whose in {"job or cluster", "job, cluster or user"}
     assert few.share >= SURE
+
+
+@pytest.mark.parametrize("jobs", [1, 100])
+def test_a_text_that_names_the_access_point_is_believed(write, event, jobs):
+    """A full disk there, in a user's own log: all jobs of a cluster are held, on one site, on many hosts."""
+    reason = (
+        "Transfer output files failure at access point ap while receiving files from execution point"
+        " slot1@e. Details: writing to file /home/u/a: (errno 122) Disk quota exceeded"
+    )
+    text = "".join(
+        event(30 * proc, 1, 0, proc=proc)
+        + event(30 * proc + 10, 1, 1, f"host{proc % 20}", proc=proc)
+        + event(30 * proc + 60, 1, 12, 12, reason, 122, proc=proc)
+        for proc in range(jobs)
+    )
+    held = [job for each in advise(write(text)) for job in each.jobs]
+    assert {job.whose for job in held} == {"access point"}
+    assert max(job.share for job in held) <= 0.95

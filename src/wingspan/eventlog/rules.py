@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from wingspan.eventlog.codes import VacateCode
 
 Origin = Literal["job", "environment", "user", "configuration"]
+Place = Literal["job", "environment", "user", "configuration", "access point"]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
 Kind = Literal[
@@ -76,6 +77,11 @@ class Rule:
     def first_answer(self) -> Answer:
         """What is advised before there is data: a removal needs more than a rule."""
         return "fix first" if self.answer == "remove" else self.answer
+
+    @property
+    def place(self) -> Place:
+        """Where the text says that the fault lies: its origin, unless it names the access point."""
+        return "access point" if self.kind in {"quota", "access point"} else self.origin
 
     @property
     def fixable(self) -> bool:

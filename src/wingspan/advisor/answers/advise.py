@@ -113,7 +113,7 @@ def _open_holds(timeline: Timeline, episodes: Episodes) -> Moments:
 def _advise_one(
     history: History, episode: int, upto: int, question: Question, counsel: Counsel
 ) -> Advice:
-    evidence = history.at(episode, upto, question.rule.origin)
+    evidence = history.at(episode, upto, question.rule.place)
     more = [*similar_lines(history, evidence), *([counsel.note] if counsel.note else [])]
     return _decide(question, evidence, counsel.chance, more)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import exp, lgamma, log
 from typing import Final, TypeAlias
 
-from wingspan.eventlog.rules import Origin
+from wingspan.eventlog.rules import Place
 
 MATES: Final = "mates"
 OTHERS: Final = "others"
@@ -37,7 +37,7 @@ USER: Final = "user"
 WIDE: Final = "job, cluster or user"
 SURE: Final = 0.6  # a hypothesis is named from this share on
 MOST: Final = 0.95  # no counts make a verdict certain
-_PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
+_PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
     "job": {
         JOB: 0.40,
         "cluster": 0.46,
@@ -62,6 +62,14 @@ _PRIOR: Final[Mapping[Origin, Mapping[str, float]]] = {
         "site": 0.34,
         "access point": 0.20,
     },
+    "access point": {
+        JOB: 0.02,
+        "cluster": 0.08,
+        USER: 0.15,
+        "host": 0.02,
+        "site": 0.03,
+        "access point": 0.70,
+    },
     "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
 }
 _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
@@ -73,8 +81,8 @@ _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outa
     "user": (3.0, 4.0),
 }
 _LOG_PRIOR: Final = {
-    origin: {name: log(max(share, 1e-9)) for name, share in prior.items()}
-    for origin, prior in _PRIOR.items()
+    place: {name: log(max(share, 1e-9)) for name, share in prior.items()}
+    for place, prior in _PRIOR.items()
 }
 _RARE: Final = (0.5, 25.0)  # held jobs and jobs that the usual rate begins with
 _TRUST: Final = 0.35  # weight of the counts: clusters in the same outage are not independent
@@ -124,14 +132,14 @@ class Blame:
 
 
 def blame(
-    origin: Origin, seen: Mapping[Cell, Seen], usual: Seen, known: Container[str] = NEAR
+    place: Place, seen: Mapping[Cell, Seen], usual: Seen, known: Container[str] = NEAR
 ) -> Blame:
     """Return the share of each hypothesis.
 
     Parameters
     ----------
-    origin
-        Origin of the fault by the rule for code and text.
+    place
+        Where the fault lies by the rule for code and text.
     usual
         Tries of all other clusters at any time and place, and those that ended in such a hold.
     known
@@ -149,7 +157,7 @@ def blame(
     usually = log(rate), log(1 - rate)
     weights = {
         name: prior + _TRUST * _gain(name, counts, usually)
-        for name, prior in _LOG_PRIOR[origin].items()
+        for name, prior in _LOG_PRIOR[place].items()
         if name in known or name not in {"host", "site"}
     }
     top = max(weights.values())

@@ -26,7 +26,7 @@ from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.rules import Origin
+from wingspan.eventlog.rules import Place
 
 LEVELS: Final = ("template", "sub-code", "code")
 _PAID, _FAILED = OUTCOMES.index("released_ok"), OUTCOMES.index("released_failed")
@@ -171,8 +171,8 @@ class History:
     def _tries(self) -> "Tries":
         return Tries(self.timeline, self.episodes, self._at, self._groups["template"])
 
-    def at(self, episode: int, upto: int, origin: Origin) -> Evidence:
-        """Return what was known of an episode above the row `upto`; `origin` comes from its rule."""
+    def at(self, episode: int, upto: int, place: Place) -> Evidence:
+        """Return what was known of an episode above the row `upto`; `place` comes from its rule."""
         known = {
             name: (one, int(self._groups[name][episode]), upto)
             for name, one in self._outcomes.items()
@@ -190,7 +190,7 @@ class History:
             held_mates=self._held_jobs.between(*held),
             held_hosts=self._held_hosts.between(*held),
             alike=self._alike(episode, upto),
-            blame=self._tries.blame(episode, upto, origin),
+            blame=self._tries.blame(episode, upto, place),
             similar=tuple(similar.last(group, upto).tolist()),
             ran_s=self.ran(episode),
         )

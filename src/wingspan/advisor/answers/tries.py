@@ -18,7 +18,7 @@ from wingspan.advisor.holds.episodes import Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.rules import Origin
+from wingspan.eventlog.rules import Place
 
 SPANS_S: Final = {
     "host": 86400.0,
@@ -90,8 +90,8 @@ class Tries:
         before[order[same + 1]] = wanted[1][order[same]]
         return np.where(known & (last > before), last, wanted[1])
 
-    def blame(self, episode: int, upto: int, origin: Origin) -> Blame:
-        """Return where the fault for a hold lies; `origin` comes from its rule."""
+    def blame(self, episode: int, upto: int, said: Place) -> Blame:
+        """Return where the fault for a hold lies; `said` comes from its rule."""
         row, clock = int(self.episodes.row[episode]), self.timeline.clock
         place = {name: int(where[row]) for name, where in self.where.items()}
         known = [name for name in NEAR if place[name] >= 0]
@@ -104,7 +104,7 @@ class Tries:
             for number, name in enumerate(known)
         }
         seen |= self._seen_of_mates(hold, known)
-        return blame(origin, seen, self._usual(episode, upto), known)
+        return blame(said, seen, self._usual(episode, upto), known)
 
     def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, Seen]:
         """Count the tries of the cluster's other jobs, and those held for the code, by nearness."""
