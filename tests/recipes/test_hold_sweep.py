@@ -151,8 +151,11 @@ def test_four_runs_of_six_epochs_make_an_advisor(project, planted, small_pool, o
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 def test_four_runs_on_real_daemons_make_an_advisor(project, job_folder):
-    """The same, with trials in lanes of a real pool, on a log of the simulator."""
-    parameters = replace(load_parameters("ospool"), days=2.0)
+    """The same, with trials in lanes of a real pool, on a log of the simulator.
+
+    Two days leave 25 holds to validate on; three leave room for another simulator.
+    """
+    parameters = replace(load_parameters("ospool"), days=3.0)
     (project.path / "logs").mkdir()
     simulate(parameters, 0, project.path / "logs/pool.log", project.path / "truth")
     home = job_folder / "home"
