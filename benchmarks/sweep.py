@@ -109,11 +109,11 @@ def interval(ours: list[Course], theirs: list[Course]) -> tuple[float, float, fl
     return ratio(pairs), ratios[50], ratios[-51]
 
 
-def compare(home: Path, trials: int) -> bool:
+def compare(home: Path, trials: int, seeds: int) -> bool:
     """Compare TPE with ASHA and random search without pruning, seed by seed."""
     plain, pruned, longer = [], [], []
     print(f"{'seed':>4} {'random s':>9} {'best':>7} {'tpe+asha s':>11} {'best':>7} {'pruned':>7}")
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         plain.append(course(searched(home, "random", "none", seed, trials)))
         seconds = plain[-1][-1][0]
         other = searched(home, "tpe", "asha", seed, trials)
@@ -125,7 +125,7 @@ def compare(home: Path, trials: int) -> bool:
     level = statistics.median_low(each[-1][1] for each in plain)
     missed = [sum(each[-1][1] > level for each in found) for found in (plain, pruned)]
     print(
-        f"\nloss {level:.4f}: the median of random search's best; missed by {missed[0]} of {SEEDS} random searches "
+        f"\nloss {level:.4f}: the median of random search's best; missed by {missed[0]} of {seeds} random searches "
         f"and {missed[1]} of TPE + ASHA"
     )
     ratio, low, high = interval(pruned, plain)
@@ -219,13 +219,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--short", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="more of them narrow the interval")
     parser.add_argument("parts", nargs="*", default=["short", "optuna", "pruning"])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as made:
         parts = {
             "short": lambda: short(Path(made) / "short", given.short),
             "optuna": lambda: beside_optuna(Path(made), given.trials),
-            "pruning": lambda: compare(Path(made) / "compared", given.trials),
+            "pruning": lambda: compare(Path(made) / "compared", given.trials, given.seeds),
         }
         held = [parts[each]() for each in given.parts]
     return 0 if all(held) else 1
