@@ -129,7 +129,7 @@ def _took(seconds: float | None) -> str:
 
 @app.command()
 def diff(
-    one: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or a part of it.")],
+    one: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its start or end.")],
     other: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare it with.")],
     home: HomeOption = None,
     as_json: AsJson = False,

@@ -26,7 +26,9 @@ _STOPPED = 130  # exit code, as after Ctrl-C
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of that function.")
 ]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, part of an id, or 'last'.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, its start or end, or 'last'.")
+]
 On = Annotated[
     str,
     typer.Option(
