@@ -1,10 +1,15 @@
 """``wingspan train`` starts early what it will surely need."""
 
+import pytest
+
 from wingspan.cli import tables
-from wingspan.cli.model_table import print_evaluations, write_out
+from wingspan.cli.model_table import print_comparison, print_evaluations, write_out
+from wingspan.cli.table_ends import Ends
+from wingspan.errors import SettingError
 from wingspan.recipes.table_training import Training, table_training
 from wingspan.runner.local.preload import preload, preload_of
 from wingspan.tabular.evaluate import Evaluation, Metric
+from wingspan.tabular.select import Selection
 
 
 def test_the_templates_that_are_started_early_are_those_that_the_plan_needs(tmp_path):
@@ -52,6 +57,28 @@ def test_models_that_do_not_fit_beside_one_another_stand_below(capsys, monkeypat
     assert lines[2].split() == ["average_precision", "-", "-"]
     assert lines[4].split() == ["metric", "third", "*", "fourth"]
     assert lines[-1] == "* best by f1, on 1,234 test rows; 95 % intervals"
+
+
+def test_an_interval_needs_something_to_predict(tmp_path):
+    """It is refused where it would be passed over."""
+    ends = Ends(tmp_path, None, None, None, interval=0.9)
+    with pytest.raises(SettingError, match="there is nothing to predict"):
+        ends.checked()
+
+
+def test_errors_of_small_numbers_keep_their_digits(capsys, monkeypatch):
+    """Each model's as many as the smallest needs; the threshold that was chosen is printed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    made = {
+        name: Evaluation(9, [], [], {"rmse": Metric(value, value, value)})
+        for name, value in (("good", 2.5e-5), ("bad", 0.5))
+    }
+    print_evaluations(made, "good", ["rmse"])
+    assert "0.0000250 (0.0000250, 0.0000250)" in capsys.readouterr().out
+    two = Evaluation(9, ["no", "yes"], [], {"f1": Metric(0.5, 0.4, 0.6)}, threshold=0.25)
+    selection = Selection("one", ["f1"], ["one"], [])
+    print_comparison({"one": two, "baseline": two}, selection, None, "baseline")
+    assert "a row is predicted as yes if its score is above 0.25" in capsys.readouterr().out
 
 
 def test_predictions_that_are_there_already_are_left_alone(tmp_path):

@@ -43,6 +43,22 @@ def test_the_target_is_nothing_else(table):
             table_training(Training(table, "late", **given))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"threshold": "f1"},
+        {"stratify": True},
+        {"treatment": Treatment(balanced=True)},
+        {"treatment": Treatment(calibration="sigmoid")},
+    ],
+    ids=["threshold", "stratify", "weight", "calibrate"],
+)
+def test_options_for_classes_do_not_go_with_numbers(table, given):
+    """They are refused rather than passed over."""
+    with pytest.raises(SettingError, match="this option is for classes"):
+        table_training(Training(table, "a", **given))
+
+
 def test_parts_without_rows_or_of_one_class_are_refused_before_any_fit(table, tmp_path):
     """With the option that divides the rows otherwise."""
     frame = pl.DataFrame({"g": [1, 2] * 30, "t": range(60), "y": ["a"] * 30 + ["b"] * 30})

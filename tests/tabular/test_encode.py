@@ -104,7 +104,7 @@ def test_calibrated_probabilities_are_those_of_scikit_learn(tmp_path):
     np.testing.assert_array_equal(again.predict_proba(x), mine.predict_proba(x))
     (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{n},{n / 7}\n" for n in range(60)))
     treatment = Treatment(calibration="sigmoid")
-    with pytest.raises(SettingError, match="only probabilities of classes are calibrated"):
+    with pytest.raises(SettingError, match="this option is for classes"):
         table_training(Training(tmp_path / "t.csv", "b", treatment=treatment))
 
 

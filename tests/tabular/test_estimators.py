@@ -75,6 +75,7 @@ def test_threads_are_the_jobs(monkeypatch):
     ("name", "parameters", "message"),
     [
         ("logistic_regresion", {}, "did you mean logistic_regression"),
+        ("random_forest_classifier", {}, "did you mean random_forest[?]"),
         ("nonsense", {}, "unknown estimator 'nonsense'"),
         ("sklearn.svm:LinearSVX", {}, "LinearSVC"),
         ("sklaern.svm:LinearSVC", {}, "cannot import sklaern.svm"),

@@ -58,7 +58,9 @@ def test_evaluations_have_the_threshold_that_was_chosen():
     assert evaluation(three, ["a", "b", "c"], threshold="f1").threshold == 0.5
 
 
-@pytest.mark.parametrize("rule", ["1.5", "f2", "cost:x", "roc_auc"])
+@pytest.mark.parametrize(
+    "rule", ["1.5", "f2", "cost:x", "cost:-5", "cost:nan", "cost:inf", "nan", "roc_auc"]
+)
 def test_what_is_no_rule_is_refused(rule):
     """With an example."""
     with pytest.raises(SettingError, match="--threshold"):

@@ -38,6 +38,10 @@ class Ends:
             raise SettingError(
                 "wingspan train", "--predict and --out belong together", "give both or neither"
             )
+        if self.interval is not None and self.new_rows is None:
+            problem = "it is the interval of predictions, and there is nothing to predict"
+            fix = "give --predict NEW_ROWS --out FILE, or give it to wingspan predict"
+            raise SettingError("--interval", problem, fix)
         check_out(self.out)
         if self.name is not None:
             from wingspan.tabular.given import check_model_name

@@ -37,7 +37,7 @@ from wingspan.tabular.estimate import BASE_MB, apply_mb, fit_mb
 from wingspan.tabular.estimators import check_estimator, check_probabilities
 from wingspan.tabular.select import check_metrics, needs_probabilities
 from wingspan.tabular.split import SplitRule
-from wingspan.tabular.threshold import check_threshold
+from wingspan.tabular.threshold import DEFAULT, check_threshold
 from wingspan.tabular.tune import tuning_rule
 from wingspan.workflow import Pipeline
 
@@ -129,9 +129,16 @@ def _check(what: Training) -> None:
     check_metrics(what.select, task)
     check_threshold(what.threshold)
     calibration = what.treatment.calibration
-    if calibration and task == "regression":
-        problem = "the target is a number, and only probabilities of classes are calibrated"
-        raise SettingError("--calibrate", problem, "leave it out, or give --task classification")
+    of_classes = {
+        "--calibrate": calibration is not None,
+        "--threshold": what.threshold != DEFAULT,
+        "--class-weight": what.treatment.balanced,
+        "--stratify": what.stratify,
+    }
+    for option, given in of_classes.items():
+        if given and task == "regression":
+            problem = "the target is a number, and this option is for classes"
+            raise SettingError(option, problem, "leave it out, or give --task classification")
     for metric in () if calibration else needs_probabilities(what.select[:1]):
         check_probabilities(metric, what.labels, what.parameters)
     columns = [

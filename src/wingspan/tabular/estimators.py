@@ -232,7 +232,8 @@ def _path_of(name: str, task: Task) -> str:
         fix = f"name another with --estimators, such as {_EXAMPLE[task]}, or give --task {other}"
         raise SettingError("estimator", problem, fix)
     known = short_names(task)
-    close = get_close_matches(name, known, n=4, cutoff=0.5)
+    plain = re.sub(r"_(classifier|regressor)$", "", name)
+    close = [plain] if plain in known else get_close_matches(name, known, n=4, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(known)}."
     fix = f"{hint} An import path such as sklearn.svm:LinearSVC works too"
     raise SettingError("estimator", f"unknown estimator {name!r}", fix)

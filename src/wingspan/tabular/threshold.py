@@ -4,6 +4,7 @@ A rule is a number, a metric to be as large as possible, or a cost: ``cost:5`` s
 much as five false alarms.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -39,9 +40,10 @@ def _cost(rule: str) -> float | None:
     if name != "cost":
         return None
     try:
-        return float(value)
+        cost = float(value)
     except ValueError:
         return None
+    return cost if 0 < cost < math.inf else None
 
 
 def threshold_of(counts: Counts, rule: str) -> float:
