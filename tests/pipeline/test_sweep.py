@@ -142,6 +142,14 @@ def test_constants_pass_what_is_named_like_an_option(tmp_path):
         ({"keep": "some"}, "expected one of all, best"),
         ({"start": [{"rate": 3.0}]}, "rate"),
         ({"start": {"rate": 0.1}}, "expected a list of trials to run first"),
+        (
+            {"over": {"rate": list(range(1000)), "layers": list(range(1001))}},
+            "the grid has 1,001,000 combinations, expected at most 1,000,000",
+        ),
+        (
+            {"start": [{"rate": 0.1}, {"rate": 0.2}], "search": "random", "trials": 1},
+            "start= lists 2 trials, expected at most trials=1",
+        ),
         ({"repeats": 0}, "repeats"),
         ({"prune": "ashaa"}, "asha"),
         ({"constants": 3}, "constants=3 is invalid"),

@@ -194,6 +194,9 @@ def _trials(trials: int | None, spec: Spec, place: str) -> int:
         raise DeclarationError(
             place, problem, 'list fewer values, or write trials=100, search="random"'
         )
+    if grid is None and len(spec.start) > found:
+        problem = f"start= lists {len(spec.start)} trials, expected at most trials={found}"
+        raise DeclarationError(place, problem, f"write trials={len(spec.start)}, or list fewer")
     return found
 
 
