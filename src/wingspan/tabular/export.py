@@ -28,9 +28,8 @@ def export_model(folder: Path, out: Path) -> Path:
         != type(preparation.rules)(missing_target=preparation.rules.missing_target).as_json()
     ):
         problem = "the model cleans its rows by rules, which a script alone does not know"
-        raise SettingError(
-            "models export", problem, "score with: wingspan predict, or train without --rules"
-        )
+        fix = "score with: wingspan predict, or train without --rules and with --no-date-parts"
+        raise SettingError("models export", problem, fix)
     if preparation.compatibility or preparation.reading:
         problem = "the model was trained in compatibility mode, or reads numbers with marks"
         raise SettingError("models export", problem, "score with: wingspan predict")

@@ -59,6 +59,11 @@ def main(source: str, out: str) -> None:
             (scores > facts["threshold"]).astype(int).tolist()
         )
         made = pl.DataFrame({"prediction": labels, "probability": scores})
+    elif hasattr(model, "predict_proba"):
+        scores = model.predict_proba(x)
+        labels = pl.Series(facts["classes"]).gather(scores.argmax(axis=1).tolist())
+        each = {f"probability_{label}": scores[:, k] for k, label in enumerate(facts["classes"])}
+        made = pl.DataFrame({"prediction": labels, **each})
     else:
         made = pl.DataFrame(
             {"prediction": pl.Series(facts["classes"]).gather(model.predict(x).tolist())}
