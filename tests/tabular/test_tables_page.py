@@ -18,7 +18,7 @@ def test_the_examples_run(tmp_path, monkeypatch):
             "id": range(rows),
             "age": random.integers(10, 110, rows),
             "income": random.integers(1000, 9000, rows),
-            "loan": random.integers(100, 900, rows),
+            "amount": random.integers(100, 900, rows),
             "home": random.choice(["OWN", "RENT"], rows),
             "loan_status": random.integers(0, 2, rows),
         }
