@@ -97,6 +97,17 @@ class Copy:
         self._file = file
         self.path = Path(file.name)
 
+    def save(self, folder: Path) -> None:
+        """Store the bytes."""
+        from shutil import copyfile
+
+        copyfile(self.path, folder / "log")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Copy":
+        """Return the copy that `save` stored, which stays in its folder."""
+        return cls((folder / "log").open("rb"))
+
 
 def decompressed(path: Path) -> Copy | None:
     """Decompress a log, once; return None if it is not compressed or there is no room."""
