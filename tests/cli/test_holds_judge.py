@@ -128,7 +128,7 @@ def test_tables_fit_the_terminal(tmp_path, monkeypatch, width):
     lines = run("holds", "evaluate", "log").splitlines()
     assert max(map(len, lines)) <= width
     assert "winner: average" in "".join(lines)
-    assert sum(line.startswith("brier") for line in lines) == (5 if width == 80 else 2)
+    assert sum(line.startswith("brier") for line in lines) == (6 if width == 80 else 2)
 
 
 @pytest.mark.long

@@ -131,7 +131,7 @@ def pool(monkeypatch):
 
 def test_a_job_that_is_idle_for_a_minute_is_explained_once_a_minute(pool):
     """Not before; the pool is asked once, however often the run is looked at."""
-    run = SimpleNamespace(trail=SimpleNamespace(queued=lambda: [{"JobStatus": 1}]))
+    run = SimpleNamespace(trail=SimpleNamespace(queued=lambda: [{"JobStatus": 1}], notice=str))
     idle = Idle(run)
     young = Attempt("n", 1, time.time() - 30, Phase.QUEUED)
     old = Attempt("m", 1, time.time() - 90, Phase.QUEUED)
@@ -151,7 +151,7 @@ def test_a_pool_that_cannot_be_asked_is_no_error():
     def refuse():
         raise PoolError("pool", "it does not answer", "start it")
 
-    idle = Idle(SimpleNamespace(trail=SimpleNamespace(queued=refuse)))
+    idle = Idle(SimpleNamespace(trail=SimpleNamespace(queued=refuse, notice=str)))
     old = Attempt("m", 1, time.time() - 90, Phase.QUEUED)
     assert idle.text([old, old]) == "2 jobs idle for over a minute"
 

@@ -15,7 +15,8 @@ def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(monkeypatc
         monkeypatch.setenv("OMP_WAIT_POLICY", given)
     process, connection = start_template("wingspan.runner.job.run:run_job", 2, [])
     with connection:
-        environment = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+        place = Path(f"/proc/{process.pid}/environ")
+        environment = next(filter(None, iter(place.read_bytes, None))).split(b"\0")
     process.wait()
     assert f"OMP_WAIT_POLICY={given or 'PASSIVE'}".encode() in environment
     assert b"OMP_NUM_THREADS=2" in environment

@@ -7,13 +7,13 @@ import pytest
 from wingspan.errors import TableError
 from wingspan.tabular.blocks import BLOCK_ROWS, iter_blocks, shards
 from wingspan.tabular.clean import RangeRule, RareRule, Rules
+from wingspan.tabular.matrix import matrix
 from wingspan.tabular.prepare import learn_preparation
 from wingspan.tabular.read import read_table
 from wingspan.tabular.split import SplitRule
 from wingspan.tabular.transform import (
     count_unseen,
     iter_matrices,
-    matrix,
     target_of,
     transform,
 )
