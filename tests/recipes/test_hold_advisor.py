@@ -21,6 +21,8 @@ from wingspan.advisor.samples.samples import make_samples
 from wingspan.advisor.samples.split import split_samples
 from wingspan.advisor.samples.truth import join_truth
 from wingspan.eventlog.read import read_events
+from wingspan.eventlog.records import Records
+from wingspan.eventlog.sources import Copy
 from wingspan.recipes.hold_advisor import (
     HoldAdvisor,
     contest,
@@ -129,6 +131,17 @@ def test_with_a_simulators_truth(tmp_path):
 def test_on_a_pool(planted, pool, job_folder):
     """Jobs of a pool, the LSTM's among them, say what the library says here."""
     compare(HoldAdvisor(planted, lstm=WITH_LSTM, settings=SMALL), job_folder, "htcondor")
+
+
+def test_what_steps_return_can_be_stored(tmp_path):
+    """Types are judged once they are imported, so that of records that are kept and of decompressed logs too."""
+    (tmp_path / "log").write_bytes(b"000 (1.0.0)")
+    (tmp_path / "stored").mkdir()
+    for value in (Copy((tmp_path / "log").open("rb")), Records(10)):
+        value.save(tmp_path / "stored")
+        assert isinstance(type(value).load(tmp_path / "stored"), type(value))
+    assert Copy.load(tmp_path / "stored").path.read_bytes() == b"000 (1.0.0)"
+    assert "read" in hold_advisor(HoldAdvisor([])).steps
 
 
 def test_what_takes_part():
