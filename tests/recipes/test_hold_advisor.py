@@ -137,7 +137,7 @@ def test_what_steps_return_can_be_stored(tmp_path):
     """Types are judged once they are imported, so that of records that are kept and of decompressed logs too."""
     (tmp_path / "log").write_bytes(b"000 (1.0.0)")
     (tmp_path / "stored").mkdir()
-    for value in (Copy((tmp_path / "log").open("rb")), Records(10)):
+    for value in (Copy(tmp_path / "log"), Records(10)):
         value.save(tmp_path / "stored")
         assert isinstance(type(value).load(tmp_path / "stored"), type(value))
     assert Copy.load(tmp_path / "stored").path.read_bytes() == b"000 (1.0.0)"

@@ -91,11 +91,11 @@ def seekable(path: Path) -> Path:
 
 
 class Copy:
-    """The bytes of a compressed log, in a temporary file that goes with this object."""
+    """The bytes of a compressed log, in a file; a temporary one goes with this object."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.path = Path(file.name)
+    def __init__(self, path: Path, temporary: IO[bytes] | None = None) -> None:
+        self.path = path
+        self._file = temporary
 
     def save(self, folder: Path) -> None:
         """Store the bytes."""
@@ -106,7 +106,7 @@ class Copy:
     @classmethod
     def load(cls, folder: Path) -> "Copy":
         """Return the copy that `save` stored, which stays in its folder."""
-        return cls((folder / "log").open("rb"))
+        return cls(folder / "log")
 
 
 def decompressed(path: Path) -> Copy | None:
@@ -127,7 +127,7 @@ def decompressed(path: Path) -> Copy | None:
     except OSError:  # the disk is full
         file.close()
         return None
-    return Copy(file)
+    return Copy(Path(file.name), file)
 
 
 def format_of(path: Path) -> str:
