@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 _SHARE = 0.04
-"""Share of a core for looking: what is measured needs the cores itself, more so if it has many processes."""
+"""Share of a core for looking: what is measured needs the cores itself, more so if it has many processes.
+
+A peak that is shorter than the pause between two looks is missed, 0.05 s or more.
+"""
 
 
 def peak_during(action: Callable[[], None]) -> float:

@@ -3,9 +3,9 @@
 Targets, all in one run on a quiet machine of two cores:
 
 - 64 trials of TPE with ASHA reach random search's validation loss in at most half of the slot-seconds that 64 trials of
-  random search need, over five seeds. The loss is the median of random search's best ones. A search whose 64 trials miss it
-  has to start again with another seed. So slot-seconds to the loss are those of all seeds, until each has reached it or
-  ended, divided by the number of seeds that reached it.
+  random search need, over five seeds. The loss is the median of random search's best ones. Some searches miss it with all
+  their trials. These are counted in two ways, and the target has to hold in both: with the slot-seconds that they used; and
+  as searches that start again with another seed, so that the slot-seconds of all are divided by the number that reached it.
 - For the best loss at equal slot-seconds, TPE with ASHA then tries further settings in what random search had.
 - The same sweep without pruning takes at most 1.2 times the wall time of Optuna alone with joblib's processes. Both start
   new processes in each turn.
@@ -129,13 +129,15 @@ def compare(home: Path, trials: int, seeds: int) -> bool:
         f"and {missed[1]} of TPE + ASHA"
     )
     ratio, low, high = interval(pruned, plain)
-    print(f"slot-seconds to it: {ratio:.2f}x ({low:.2f} to {high:.2f}), target <= {SHARE}x")
-    found = [[reached(each, level)[0] for each in side] for side in (pruned, plain)]
-    print(f"without new starts, a miss with all that it used: {sum(found[0]) / sum(found[1]):.2f}x")
+    print(f"slot-seconds to it, where a miss starts again: {ratio:.2f}x ({low:.2f} to {high:.2f})")
+    found = [sum(reached(each, level)[0] for each in side) for side in (pruned, plain)]
+    worse = max(ratio, found[0] / found[1])
+    print(f"where a miss counts with what it used: {found[0] / found[1]:.2f}x")
     equal = [(at(a, min(a[-1][0], b[-1][0])), b[-1][1]) for a, b in zip(plain, longer, strict=True)]
     means = [statistics.mean(column) for column in zip(*equal, strict=True)]
-    print(f"best loss at equal slot-seconds: random {means[0]:.4f}, TPE + ASHA {means[1]:.4f}\n")
-    return ratio <= SHARE
+    print(f"best loss at equal slot-seconds: random {means[0]:.4f}, TPE + ASHA {means[1]:.4f}")
+    print(f"slot-seconds to the loss, the worse of both: {worse:.2f}x, target <= {SHARE}x\n")
+    return worse <= SHARE
 
 
 def drawn(trial: object) -> dict[str, float]:

@@ -65,7 +65,7 @@ def said(timeline, advisor):
 
 
 def test_the_kind_that_changed_is_followed_and_no_other(pool):
-    """Of one kind every release pays where 0.3 was said: its probability rises, as the advice says; the other's stays."""
+    """Releases of one cause always pay, where the advisor said 0.3: its probability rises, that of the other cause stays."""
     new, old = said(pool(outcomes(80, by=POLICY)), trained())
     assert new.probability > 0.6
     assert old.probability == pytest.approx(0.3, abs=0.08)

@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from wingspan.advisor.judging.metrics import Figure
 
 _COLUMNS = (
-    *(
-        "skill",
-        "brier",
-        "calibration error",
-        "error by chance",
-        "resolution",
-        "AP pays",
-        "AP fails",
-        "cost",
-    ),
-    *("regret", "good removed", "good held back", "hopeless held back", "held back rightly"),
+    "skill",
+    "brier",
+    "calibration error",
+    "error by chance",
+    "resolution",
+    "AP pays",
+    "AP fails",
+    "cost",
+    "regret",
+    "good removed",
+    "good held back",
+    "hopeless held back",
+    "held back rightly",
 )
 _NAME, _CELL = 19, 30  # characters
 _FAR = -99  # a skill over a reference that errs nowhere

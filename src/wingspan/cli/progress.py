@@ -22,7 +22,7 @@ from wingspan.runner.events import (
     WAITING,
     StepEvent,
 )
-from wingspan.runner.layers import Group, counted, grouped
+from wingspan.runner.layers import Group, grouped, tally
 from wingspan.runner.metrics import LastValue
 from wingspan.shown import brief, one_line, shown, shown_name
 
@@ -234,7 +234,7 @@ class Progress:
         if self._groups is None:
             self._groups = grouped({name: self._needs.get(name, ()) for name in self.states}, _ROWS)
         return [
-            (group.name, *counted([self.states[step].state for step in group.steps]))
+            (group.name, *tally([self.states[step].state for step in group.steps]))
             for group in self._groups
         ]
 

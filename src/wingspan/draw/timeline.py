@@ -14,11 +14,9 @@ _LEGEND: Final = 26
 _LINE: Final = 14  # pixels that a label is high
 _STAMP: Final = 170  # pixels from an end that its stamp takes, with half a label
 _TIMES: Final = 9
-_BOX, _LETTER, _NEXT = (
-    42,
-    7,
-    120,
-)  # pixels of the legend: a box with its gaps, a character, at least
+_BOX: Final = 42  # pixels of a box of the legend, with its gaps
+_LETTER: Final = 7  # pixels of a character
+_ENTRY: Final = 120  # least pixels of an entry of the legend
 _SHORT_S: Final = 3600  # below which stamps have seconds
 COLOURS: Final = {
     "running": "#2a9d5c",
@@ -87,7 +85,7 @@ def _legend(colours: Mapping[str, str], left: int, right: int) -> tuple[list[str
             x, y = left, y + _LINE + 6
         parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{x + 18}" y="{y + 11}">{in_markup(kind)}</text>')
-        x += max(width, _NEXT)
+        x += max(width, _ENTRY)
     return parts, y + _LEGEND - 12
 
 

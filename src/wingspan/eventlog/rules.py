@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from wingspan.eventlog.codes import VacateCode
 
 Origin = Literal["job", "environment", "user", "configuration"]
-Place = Literal["job", "environment", "user", "configuration", "access point"]
+Place = Origin | Literal["access point"]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
 Kind = Literal[

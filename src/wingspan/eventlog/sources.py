@@ -110,7 +110,7 @@ class Copy:
 
 
 def decompressed(path: Path) -> Copy | None:
-    """Decompress a log, once; return None if it is not compressed or there is no room."""
+    """Return a decompressed copy of a log; None if it is plain or there is no room."""
     if not compression_of(path):
         return None
     from shutil import disk_usage

@@ -156,7 +156,7 @@ def _refuse_target(what: Training) -> None:
         "--group": what.group,
         "--time": what.time,
         "--weight": what.treatment.weight,
-        **dict.fromkeys(["--drop"] * (what.target in what.drop), what.target),
+        "--drop": what.target if what.target in what.drop else None,
     }
     for option, column in used.items():
         if column == what.target:

@@ -81,7 +81,7 @@ def grouped(needs: Mapping[str, Sequence[str]], most: int = _MOST) -> list[Group
     return found
 
 
-def counted(states: Sequence[str]) -> tuple[str, str]:
+def tally(states: Sequence[str]) -> tuple[str, str]:
     """Return the state that matters most, and the number of each state."""
     counts = Counter(states)
     worst = next((state for state in _WORST if counts[state]), WAITING)
@@ -96,7 +96,7 @@ def fewer(nodes: Sequence[Node], href: str = "") -> Sequence[Node]:
     states = {node.name: node.state for node in nodes}
     found = []
     for group in groups:
-        worst, text = counted([states[name] for name in group.steps])
+        worst, text = tally([states[name] for name in group.steps])
         needs = tuple(groups[number].name for number in group.needs)
         found.append(Node(group.name, worst, text, needs, href))
     return found

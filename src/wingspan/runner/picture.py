@@ -7,10 +7,10 @@ from wingspan.draw.graph import Node, graph_svg
 from wingspan.errors import NotFoundError
 from wingspan.planning.plan import PlannedStep
 from wingspan.runner.events import DONE, FAILED, StepEvent
-from wingspan.runner.layers import counted, fewer
+from wingspan.runner.layers import fewer, tally
 from wingspan.runner.trials.studies import Studies
 from wingspan.runner.watch import Look
-from wingspan.shown import brief, in_markup, shown_name
+from wingspan.shown import brief, counted, in_markup, shown_name
 
 _LINES = 100  # steps that the text lists
 _FAILURES = 5
@@ -37,8 +37,8 @@ def run_text(run_id: str, look: Look) -> str:
     lines += [f"  {shown_name(event.step)}: {event.state}" for event in events]
     if more := len(look.events) - len(events):
         lines.append(
-            f"  and {more:,} more step{'' if more == 1 else 's'}: "
-            f"{counted([e.state for e in look.events.values()])[1]}"
+            f"  and {counted(more, 'more step')}: "
+            f"{tally([e.state for e in look.events.values()])[1]}"
         )
     return "\n".join(lines)
 

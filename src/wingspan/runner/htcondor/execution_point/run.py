@@ -86,8 +86,8 @@ def run_part(sandbox: Path, name: str) -> int:
     part = read_part(sandbox, name)
     home = Home(sandbox / "home")
     folder = RunFolder(home.runs / "part")
-    folder.root.mkdir(parents=True, exist_ok=True)
     (sandbox / STARTED).mkdir(exist_ok=True)  # a folder does not travel, and no step has it
+    folder.root.mkdir(parents=True, exist_ok=True)
     require_format(part)
     folder.plan.touch()  # makes it a run of this home, which goes on from what an interrupted start left
     keep_room(home.root)

@@ -50,7 +50,7 @@ fi
 export {hashes}
 "$python" -P -m wingspan.runner.htcondor.execution_point "$node"
 code=$?
-if [ $code -eq 1 ] && ! [ -d home ] && ! [ -d {started} ]; then  # the first things that a part makes
+if [ $code -eq 1 ] && ! [ -d {started} ]; then  # the first thing that a part makes
     fail "wingspan on $(uname -n) did not start the job: it is another version than the one that submitted it, or damaged" \\
         "run the command again, which submits the job again; its error: wingspan logs" 1
 fi
