@@ -96,7 +96,7 @@ def test_nothing_is_wider_than_the_terminal(log, tmp_path, monkeypatch):
     long = "a reason " * 30
     for number in range(20):
         (tmp_path / f"{number}.log").write_text(
-            f"012 (001.000.000) 2025-11-04 10:02:05Z Job was held.\n\t{long}\n\tCode 13 Subcode 2\n...\n"
+            f"012 (001.000.000) 2025-11-04 10:02:{number:02}Z Job was held.\n\t{long}\n\tCode 13 Subcode 2\n...\n"
         )
     for words in (("summary",), ("jobs",), ("jobs", "--state", "held"), ("show", "1")):
         for width in (80, 120):

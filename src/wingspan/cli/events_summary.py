@@ -25,6 +25,8 @@ def _print_head(found: "Summary", rows: int) -> None:
 
     counts = counted(found.events, "event"), counted(found.jobs, "job")
     print(f"{counts[0]} of {counts[1]} in {counted(found.files, 'file')}")
+    if found.repeated:
+        print(f"{counted(found.repeated, 'event')} of several of these logs counted once")
     names = [*found.access_points[:rows]]
     more = len(found.access_points) - len(names)
     names += [f"{more:,} more"] if more else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wingspan.cli.logs import report_copies
 from wingspan.cli.lstm_options import import_from_here
 from wingspan.errors import NotFoundError, SettingError, near
 
@@ -89,6 +90,7 @@ class Source:
         from wingspan.eventlog.logs import read_logs
 
         found = read_logs(self.logs) if events is None else events
+        report_copies(found)
         return without(found, self.no_user, self.no_cluster)
 
     def queued(self) -> frozenset[tuple[str, int]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wingspan.cli.paper import wrap
-from wingspan.shown import counted
+from wingspan.shown import counted, listed
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events
@@ -22,6 +22,7 @@ def read(files: Iterable[Path], timezone: str | None = None, cpus: int = 1) -> "
     given = list(files)
     events = read_logs(given, timezone=timezone, cpus=cpus)
     report_empty(given)
+    report_copies(events)
     return events
 
 
@@ -54,6 +55,15 @@ def report_empty(files: Iterable[Path]) -> None:
             print(f"{path} is empty: no event yet", file=sys.stderr)
         elif path.is_dir():
             _report_others(path)
+
+
+def report_copies(events: "Events") -> None:
+    """Report on stderr which files have the same events as another one."""
+    for file in events.files:
+        if file.copies:
+            names = listed(map(str, file.copies), _NAMED)
+            text = f"not read, all events are in {file.path}: {names}"
+            print(wrap(text, "  "), file=sys.stderr)
 
 
 def _report_others(folder: Path) -> None:

@@ -40,7 +40,7 @@ class LogFile:
     `size` is its bytes after decompression. All but a torn tail was either parsed or reported as damage.
 
     `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one. `copy` has the bytes
-    of a compressed file, as long as the events exist.
+    of a compressed file, as long as the events exist. `copies` are other files with these events, which were not read.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class LogFile:
     tail: int | None
     header: RotationHeader | None = None
     copy: "Copy | None" = field(default=None, repr=False, compare=False)
+    copies: tuple[Path, ...] = ()
 
     @property
     def source(self) -> Path:

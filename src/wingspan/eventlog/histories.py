@@ -198,13 +198,28 @@ def job_rows(
     return rows, state
 
 
+def repeats(events: Events) -> NDArray[np.bool_]:
+    """Mark the events of jobs that another log has too."""
+    if one_log_each(events):
+        return np.zeros(len(events), bool)
+    repeated = _of_jobs(events)
+    repeated[job_rows(events)[0]] = False
+    return repeated
+
+
+def _of_jobs(events: Events) -> NDArray[np.bool_]:
+    """Mark the events of jobs."""
+    chosen: NDArray[np.bool_] = (events.cluster >= 0) & (events.proc >= 0)
+    zero = np.flatnonzero(events.cluster == 0)
+    chosen[zero] &= ~np.isin(events.code[zero], _WITHOUT_JOB)
+    return chosen
+
+
 def _ordered(
     events: Events, wanted: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return the rows sorted by job, where each job starts, and the states."""
-    chosen = (events.cluster >= 0) & (events.proc >= 0)
-    zero = np.flatnonzero(events.cluster == 0)
-    chosen[zero] &= ~np.isin(events.code[zero], _WITHOUT_JOB)
+    chosen = _of_jobs(events)
     if wanted is not None:
         chosen &= wanted
     rows = np.flatnonzero(chosen)

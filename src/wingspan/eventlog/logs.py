@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from wingspan.errors import EventLogError
+from wingspan.eventlog.copies import without_copies
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.parquet import join, read_parquet
 from wingspan.eventlog.read import PathInput, read_events
@@ -33,7 +34,7 @@ def read_logs(
     `write_parquet` makes such Parquet files.
 
     A folder of such parts is one table. In any other folder every file that is a job event log by its content is read, at
-    any depth. A file that is named twice, or also by a folder, is read once.
+    any depth. A file that is named twice, or also by a folder, is read once; so is one with copies (`LogFile.copies`).
 
     Raises
     ------
@@ -44,11 +45,13 @@ def read_logs(
     """
     given = [Path(path) for path in paths]
     tables = [read_parquet(path) for path in given if _is_table(path)]
-    logs = _once(each for path in given if not _is_table(path) for each in logs_in(path))
-    if not logs and tables:
+    found = [each for path in given if not _is_table(path) for each in logs_in(path)]
+    copies = without_copies(found)
+    if not copies and tables:
         return join(tables)
-    events = read_events(logs, timezone=timezone, cpus=cpus)
+    events = read_events(copies, timezone=timezone, cpus=cpus)
     _refuse_others(events)
+    events = _with_copies(events, copies)
     return join([*tables, events]) if tables else events
 
 
@@ -56,12 +59,11 @@ def _is_table(path: Path) -> bool:
     return path.suffix == PARQUET or any(path.glob(f"part-*{PARQUET}"))
 
 
-def _once(paths: Iterable[Path]) -> list[Path]:
-    """Return each file once, under its first name."""
-    found: dict[Path, Path] = {}
-    for path in paths:
-        found.setdefault(path.resolve(), path)
-    return list(found.values())
+def _with_copies(events: Events, copies: Mapping[Path, tuple[Path, ...]]) -> Events:
+    if not any(copies.values()):
+        return events
+    files = (replace(file, copies=copies.get(file.path, ())) for file in events.files)
+    return replace(events, files=tuple(files))
 
 
 def logs_in(path: Path) -> list[Path]:

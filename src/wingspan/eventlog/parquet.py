@@ -98,7 +98,14 @@ def _frame(events: Events) -> "pl.DataFrame":
 
 
 def _metadata(events: Events) -> dict[str, str]:
-    files = [{**asdict(replace(each, copy=None)), "path": str(each.path)} for each in events.files]
+    files = [
+        {
+            **asdict(replace(each, copy=None)),
+            "path": str(each.path),
+            "copies": [str(copy) for copy in each.copies],
+        }
+        for each in events.files
+    ]
     damage = [asdict(each) for each in events.damage]
     values = (VERSION, files, events.access_points, damage)
     return {name: json.dumps(value) for name, value in zip(_KEYS, values, strict=True)}
@@ -116,6 +123,7 @@ def _read(path: Path) -> Events:
     files, names, damage = (json.loads(metadata[key]) for key in _KEYS[1:])
     for each in files:
         each["path"] = Path(each["path"])
+        each["copies"] = tuple(map(Path, each.get("copies", ())))
         each["header"] = RotationHeader(**each["header"]) if each["header"] else None
     frame = pl.read_parquet(path, columns=list(COLUMNS))
     return Events(

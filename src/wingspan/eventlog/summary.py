@@ -20,6 +20,7 @@ from wingspan.eventlog.histories import (
     HoldCycles,
     JobHistories,
     group_by_job,
+    repeats,
 )
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.owners import owners
@@ -112,6 +113,8 @@ class Summary:
         Wall time of unsuccessful runs by how they ended; the number of disconnects of running jobs.
     hosts, sites, users
         Tolls of all runs, the worst first; users only where job-ad events name them.
+    repeated
+        Number of events that another of the logs has too; `events` counts each once.
     yearless
         Number of files whose stamps have no year. It is inferred from their modification time.
     """
@@ -139,6 +142,7 @@ class Summary:
     users: tuple[Toll, ...]
     losses: tuple[Loss, ...]
     disconnects: int
+    repeated: int
     yearless: int
     damage: tuple[Place, ...]
     sampled: tuple[str, ...]
@@ -146,6 +150,9 @@ class Summary:
 
 def summarise(events: Events) -> Summary:
     """Return the summary of all events."""
+    repeated = repeats(events)
+    if repeated.any():
+        events = events.take(~repeated)
     history = group_by_job(events, [*STATE_EVENTS, Event.FILE_TRANSFER])
     last = history.state[history.starts[1:] - 1]
     runs = history.runs()
@@ -184,6 +191,7 @@ def summarise(events: Events) -> Summary:
         users=tolls(whose[runs.job], users, ends, ~own),
         losses=losses(runs, ends, ~own),
         disconnects=int(np.sum(events.code == Event.JOB_DISCONNECTED)),
+        repeated=int(repeated.sum()),
         yearless=_yearless(events),
         damage=tuple(_place(events, one) for one in events.damage[:DAMAGES]),
         sampled=tuple(name for name, rows in parts.items() if len(rows) > SAMPLE),
