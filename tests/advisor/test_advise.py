@@ -394,3 +394,24 @@ def test_a_measured_fix_yields_to_a_release_that_likely_pays(write, event, paid,
     rates = Rates({"34/0": (paid, 100.0, 100)}, 3)
     job = one(advise(write(rows), advisor=Advisor("x", rates, IDENTITY, rates, {})))
     assert job.answer == answer
+
+
+@pytest.mark.parametrize(
+    ("code", "subcode", "paid", "clusters", "answer"),
+    [
+        (46, 0, 7.0, 100, "release now"),
+        (46, 0, 3.0, 100, "fix first"),
+        (6, 8, 15.0, 100, "release now"),
+        (6, 8, 15.0, 2, "fix first"),
+        (6, 8, 25.0, 2, "release now"),
+    ],
+)
+def test_a_release_is_worth_what_its_cause_lets_expect(
+    write, event, code, subcode, paid, clusters, answer
+):
+    """A time limit may be met at the next try; a rule's fix yields to few clusters only if their releases pay often."""
+    reason = {46: "The job exceeded allowed job duration of 2:00:00", 6: "Exec format error"}[code]
+    rates = Rates({"": (paid, 100.0, 100), f"{code}/{subcode}": (paid, 100.0, clusters)}, 2)
+    rows = text(event, held(1, 0, code, reason, subcode))
+    job = one(advise(write(rows), advisor=Advisor("x", rates, IDENTITY, rates, {})))
+    assert job.answer == answer

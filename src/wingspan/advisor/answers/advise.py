@@ -38,14 +38,13 @@ from wingspan.advisor.holds.episodes import Episodes, find_episodes
 from wingspan.advisor.holds.incidents import find_incidents
 from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.advisor.holds.timeline import Timeline
-from wingspan.advisor.models.decision import WORTH
+from wingspan.advisor.models.decision import LIKELY, worth_of
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.owners import owners
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 from wingspan.shown import counted
 
 Job: TypeAlias = tuple[int, int, int]  # index of the access point, cluster, proc
-LIKELY = 0.2  # a release that is this likely to pay overrules a measured fix
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
@@ -86,10 +85,10 @@ def answer_each(
 ) -> list[Advice]:
     """Return the advice at some moments, each by what was known then."""
     history = History(timeline, episodes)
-    counsel = ask(timeline, episodes, moments, advisor)
     whose, names = owners(timeline.events, timeline.events, moments.hold)
     known = [names[number] if number >= 0 else "" for number in whose.tolist()]
     questions = find_questions(history, moments, known)
+    counsel = ask(timeline, episodes, moments, advisor, [each.rule for each in questions])
     return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
         for number, each in enumerate(zip(questions, counsel, strict=True))
@@ -203,7 +202,7 @@ def _answer(
         return rule.first_answer, "rules", rule.wait_s
     if chance.wait_s is not None:
         return _counselled(question, chance, chance.wait_s)
-    if chance.p >= WORTH:
+    if chance.p >= worth_of(rule, counts.clusters if counts else ENOUGH):
         wait_s = counts.wait_s if counts and counts.paid else float(rule.wait_s)
         return ("release later" if wait_s else "release now"), chance.source, wait_s
     return ("fix first" if rule.fix else "no evidence"), chance.source, 0.0

@@ -1,5 +1,6 @@
 """Ask a trained advisor about held jobs, fitted to the pool of the logs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from wingspan.advisor.answers.advice import Chance
 from wingspan.advisor.holds.episodes import Episodes
 from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.advisor.holds.timeline import Timeline
+from wingspan.eventlog.rules import Rule
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
@@ -28,9 +30,13 @@ class Counsel(NamedTuple):
 
 
 def ask(
-    timeline: Timeline, episodes: Episodes, moments: Moments, advisor: "Advisor | None"
+    timeline: Timeline,
+    episodes: Episodes,
+    moments: Moments,
+    advisor: "Advisor | None",
+    rules: Sequence[Rule],
 ) -> list[Counsel]:
-    """Return the counsel at some moments.
+    """Return the counsel at some moments; `rules` has the rule for each.
 
     The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. In its
     own pool it is shifted by the outcomes since its training, in a pool that is new to it fitted to the first ones. Each
@@ -43,17 +49,21 @@ def ask(
 
     new = transfer(advisor, timeline, episodes)
     if new is None:
-        return _at_home(advisor, timeline, episodes, moments)
+        return _at_home(advisor, timeline, episodes, moments, rules)
     samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
     held_s = moments.clock - samples.moments.clock
     known = moments.upto >= new.since
-    before = _counsel(advisor, samples, held_s) if not known.all() else []
-    later = _counsel(new.advisor, samples, held_s, new.note)
+    before = _counsel(advisor, samples, held_s, rules) if not known.all() else []
+    later = _counsel(new.advisor, samples, held_s, rules, new.note)
     return [later[n] if after else before[n] for n, after in enumerate(known.tolist())]
 
 
 def _at_home(
-    advisor: "Advisor", timeline: Timeline, episodes: Episodes, moments: Moments
+    advisor: "Advisor",
+    timeline: Timeline,
+    episodes: Episodes,
+    moments: Moments,
+    rules: Sequence[Rule],
 ) -> list[Counsel]:
     """Return the counsel of an advisor in its own pool, shifted by later outcomes."""
     from wingspan.advisor.models.calibrate import shifted
@@ -67,7 +77,7 @@ def _at_home(
     rows, past = place[: len(moments)], place[len(moments) :]
     held_s = moments.clock - samples.moments.clock[rows]
     shift = shifts(advisor, samples, past, rows, moments.upto)
-    found = advisor.counsel(samples, held_s, rows, shift)
+    found = advisor.counsel(samples, held_s, rows, shift, rules)
     columns = (shifted(found.p, -shift), found.p, found.evidence)
     notes = [_note(*each) for each in zip(*(one.tolist() for one in columns), strict=True)]
     return _as_chances(advisor, found, notes)
@@ -80,11 +90,16 @@ def _note(before: float, after: float, evidence: int) -> str:
 
 
 def _counsel(
-    advisor: "Advisor | None", samples: "Samples", held_s: "Reals", note: str = ""
+    advisor: "Advisor | None",
+    samples: "Samples",
+    held_s: "Reals",
+    rules: Sequence[Rule],
+    note: str = "",
 ) -> list[Counsel]:
     if advisor is None:
         return [Counsel(None, note)] * len(samples)
-    return _as_chances(advisor, advisor.counsel(samples, held_s), [note] * len(samples))
+    found = advisor.counsel(samples, held_s, rules=rules)
+    return _as_chances(advisor, found, [note] * len(samples))
 
 
 def _as_chances(advisor: "Advisor", found: "Found", notes: list[str]) -> list[Counsel]:

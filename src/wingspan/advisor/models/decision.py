@@ -1,8 +1,10 @@
 """Decide by probabilities: release now or later, or hold the job back for a fix.
 
-The same rule decides everywhere: in advice, in the choice of a model, and in the table.
+The same costs decide everywhere: in advice, in the choice of a model, and in the table. Advice also uses what the rules
+know of a cause.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,20 +12,54 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.samples.samples import Reals
 from wingspan.advisor.samples.truth import HELD_BACK
+from wingspan.eventlog.rules import Rule
 
 RATIO: Final = 5.0  # cost of holding back a job that a release would have saved, in failed releases
 LOOK: Final = 0.4  # cost of a person's look at one cluster's held jobs, in failed releases
 WORTH: Final = (1 - LOOK) / (1 + RATIO)  # a release that pays less often costs more than a look
+LIKELY: Final = 0.2  # a release that is this likely to pay overrules a measured fix
+_AGAIN: Final = frozenset(
+    {"time", "starts"}
+)  # kinds of causes where the next try may pay all the same
+_TRIES: Final = 2.0  # tries of such a job until one pays, if any does
+_FEW: Final = (
+    3  # clusters, below which a model does not overrule a rule that expects the same again
+)
 _NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
 
 
-def decide(pays: Reals) -> NDArray[np.int64]:
+def worth_of(rule: Rule, clusters: float) -> float:
+    """Return how likely a release must be to pay so that it is advised.
+
+    A job that ran out of time, or was evicted too often, may succeed on another machine although one try fails. So it
+    is lost less often than its next release fails, and holding it back costs more. A release without a fix of a cause
+    that comes again must be likelier if few clusters show that it pays.
+
+    Parameters
+    ----------
+    clusters
+        Clusters with known outcomes that the probability rests on.
+    """
+    if rule.kind in _AGAIN:
+        return (1 - LOOK) / (1 + RATIO * _TRIES)
+    return LIKELY if rule.nature == "deterministic" and clusters < _FEW else WORTH
+
+
+def worth_of_each(rules: Sequence[Rule], clusters: NDArray[np.int64]) -> Reals:
+    """Return `worth_of` for each hold."""
+    each = zip(rules, clusters.tolist(), strict=True)
+    return np.array([worth_of(rule, count) for rule, count in each], np.float64)
+
+
+def decide(pays: Reals, worth: float | Reals = WORTH) -> NDArray[np.int64]:
     """Return for each row the index of the release to advise, or `HELD_BACK`.
 
     Parameters
     ----------
     pays
         Probability that a release pays: (rows, releases), the earliest first.
+    worth
+        Least probability at which a release is advised: one number, or one for each row.
 
     Examples
     --------
@@ -32,7 +68,7 @@ def decide(pays: Reals) -> NDArray[np.int64]:
     """
     best = pays.max(axis=1)
     release = np.argmax(pays >= best[:, None] - _NEARLY, axis=1)
-    return np.where(best >= WORTH, release, HELD_BACK)
+    return np.where(best >= worth, release, HELD_BACK)
 
 
 def decision_cost(p: Reals, paid: Reals) -> Reals:

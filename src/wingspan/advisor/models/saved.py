@@ -6,7 +6,7 @@ networks are safetensors. A user's network class is imported only if it is named
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,11 +25,12 @@ from wingspan.advisor.models.baselines import (
 from wingspan.advisor.models.calibrate import Curve, shifted
 from wingspan.advisor.models.checkpoint import CARD as NETWORK_CARD
 from wingspan.advisor.models.checkpoint import Saved, load_network, save_network
-from wingspan.advisor.models.decision import decide
+from wingspan.advisor.models.decision import WORTH, decide, worth_of_each
 from wingspan.advisor.models.facts import encoding_from_json
 from wingspan.advisor.models.intervals import STRENGTH, interval
 from wingspan.advisor.models.learned import Blend, Learned
-from wingspan.advisor.models.sequence import CONTROLS, Sequence
+from wingspan.advisor.models.sequence import CONTROLS
+from wingspan.advisor.models.sequence import Sequence as Network
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.truth import HELD_BACK
 from wingspan.errors import (
@@ -39,6 +40,7 @@ from wingspan.errors import (
     NotFoundError,
     WingspanError,
 )
+from wingspan.eventlog.rules import Rule
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
@@ -105,6 +107,7 @@ class Advisor:
         held_s: float | Reals = 0.0,
         rows: Rows | None = None,
         shift: Reals | None = None,
+        rules: Sequence[Rule] | None = None,
     ) -> Counsel:
         """Say when to release held jobs without a fix, and how likely that pays.
 
@@ -118,6 +121,8 @@ class Advisor:
             The samples in question; by default all.
         shift
             By how much the logit of each probability is moved: see `drift`.
+        rules
+            The rule for each hold; without them all holds need the same probability for a release.
         """
         rows = np.arange(len(samples)) if rows is None else rows
         after = [blindly(len(rows), held_s + delay_s) for delay_s in DELAYS_S]
@@ -125,11 +130,11 @@ class Advisor:
         table = np.stack(pays, axis=1)
         if shift is not None:
             table = shifted(table, shift[:, None])
-        action = decide(table)
+        evidence = self.evidence(samples)[rows]
+        action = decide(table, WORTH if rules is None else worth_of_each(rules, evidence))
         back = action == HELD_BACK
         p = np.where(back, table.max(axis=1), table[np.arange(len(rows)), np.maximum(action, 0)])
         wait_s = np.where(back, np.nan, np.array(DELAYS_S)[action])
-        evidence = self.evidence(samples)[rows]
         return Counsel(
             p, wait_s, *interval(p, evidence.astype(np.float64), self.strength), evidence
         )
@@ -219,7 +224,7 @@ def _to_json(model: Model, folder: Path) -> tuple[str, dict[str, Any]]:
                 for number, one in enumerate(model.models)
             ]
             return "blend", {"models": each, "weights": model.weights}
-        case Sequence():
+        case Network():
             save_network(Saved(model.trained, model.layout), folder / _NETWORK)
             encoding = asdict(model.encoding)
             card = digest_file(folder / _NETWORK / NETWORK_CARD)
@@ -270,7 +275,7 @@ def _learned_from_json(content: dict[str, Any], path: Path) -> Learned:
     return Learned(estimators.read(path), tuple(content["names"]), tuple(content["templates"]))
 
 
-def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Sequence:
+def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Network:
     again = "copy the folder again, or train again with `wingspan holds train`"
     card = folder / NETWORK_CARD
     if not card.is_file() or digest_file(card) != content["digest"]:
@@ -279,7 +284,7 @@ def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collectio
     encoding = encoding_from_json(content["encoding"])
     if encoding.width != saved.trained.facts or content["control"] not in {"", *CONTROLS}:
         raise CorruptError(str(folder), "does not fit the advisor's card", again)
-    return Sequence(saved.trained, saved.layout, encoding, content["control"])
+    return Network(saved.trained, saved.layout, encoding, content["control"])
 
 
 def _rates_to_json(rates: Rates) -> dict[str, Any]:
