@@ -1,8 +1,10 @@
 """The record of acts, and their undoing: on a queue in memory, and on real daemons."""
 
+import fcntl
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,19 @@ from wingspan.accesspoint import release as release_job
 from wingspan.accesspoint import remove as remove_job
 from wingspan.accesspoint import submit
 from wingspan.advisor.answers import actions, undo
-from wingspan.advisor.answers.actions import Bounds, fix_measured, release_advised
+from wingspan.advisor.answers.actions import (
+    Bounds,
+    fix_measured,
+    left_out,
+    release_advised,
+    remove_proven,
+)
+from wingspan.advisor.answers.advice import incident_of
 from wingspan.advisor.answers.advise import advise_ads
 from wingspan.advisor.answers.audit import Act, Audit, append_line
 from wingspan.advisor.answers.undo import find_acts
-from wingspan.errors import ConflictError, NotFoundError
+from wingspan.errors import ConflictError, FormatError, NotFoundError, PoolError, SpaceError
+from wingspan.eventlog.rules import ANSWERS
 
 IDLE, RUNNING, COMPLETED, HELD = 1, 2, 4, 5
 NOW = 1_700_000_000.0
@@ -246,3 +256,108 @@ def test_undo_on_real_daemons(pool, job_folder, wait_until, audit):
         hold_job(job, "test")
     finally:
         remove_job(job, "test is over")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"what": 3}', "[1]", '{"what": "answer"}', '{"what": "release", "jobs": 5}', "\x00\xff",
+        '{"what": "release", "jobs": ["1.0"], "time": "x", "id": 7}', '{"what": "edit", "before": 1}',
+        '{"what": "answer", "id": ["x"], "done": "y"}', '{"id": "x"}', "null",
+    ],
+)  # fmt: skip
+def test_a_damaged_line_in_the_middle_is_left_out(audit, line):
+    """The acts before and after it are read, and counted by the bounds."""
+    first = audit.write(Act("release", ("9.0",), "x", global_ids={"9.0": "g"}))
+    with audit.path.open("a") as file:
+        file.write(f"{line}\n")
+    audit.answer(first, 1)
+    assert [(one.act.what, one.done) for one in audit.read()] == [("release", 1)]
+    assert audit.damaged() == (line != '{"what": "answer"}')
+
+
+def test_an_audit_file_must_be_a_file(tmp_path):
+    """A device would be read without end."""
+    with pytest.raises(FormatError, match="name a file"):
+        Audit(Path("/dev/full")).read()
+    with pytest.raises(FormatError, match="name a file"):
+        Audit(tmp_path).read()
+
+
+def test_a_record_that_was_not_written_whole_stops_the_act(monkeypatch, audit):
+    """The disk is full in the middle of a line: nothing is released."""
+    queue = Queue(monkeypatch)
+    monkeypatch.setattr("os.write", lambda handle, line: len(line) - 1)
+    with pytest.raises(SpaceError):
+        list(release_advised(queue.advice(), Bounds(), audit))
+    assert queue.ads["9.0"]["JobStatus"] == HELD
+
+
+def test_jobs_on_which_htcondor_did_not_act_are_reported(monkeypatch, audit):
+    """The canary belongs to another user: it is not reported as released, and the others are left alone."""
+    queue = Queue(monkeypatch, count=3)
+    monkeypatch.setattr(actions, "release", lambda jobs, reason: 0)
+    found = list(release_advised(queue.advice(), Bounds(wait_s=1), audit))
+    assert [act.what for act in found] == ["release", "stop", "stop"]
+    assert "0 of 1 job" in found[1].why
+    assert found[2].jobs == ("9.1", "9.2")
+    later = list(release_advised(queue.advice(), Bounds(wait_s=1), audit))
+    assert later[0].what == "release"  # nothing was released, so nothing cools down
+
+
+def test_an_edit_that_fails_releases_nothing(monkeypatch, audit):
+    """A job has left the queue between the look and the edit, which HTCondor then refuses as a whole."""
+    queue = Queue(monkeypatch, code=34, count=2)
+
+    def refuse(jobs, attribute, expression):
+        raise PoolError("editing", "the access point refuses", "look")
+
+    monkeypatch.setattr(actions, "edit", refuse)
+    with pytest.raises(PoolError):
+        list(fix_measured(queue.advice(), Bounds(), audit))
+    assert [one.act.what for one in acts(audit)] == ["edit", "stop"]
+    assert {ad["JobStatus"] for ad in queue.ads.values()} == {HELD}
+
+
+def test_two_commands_at_once_do_not_release_one_job_twice(monkeypatch, audit):
+    """The second one looks at the queue when the first has acted."""
+    queue = Queue(monkeypatch)
+    other, advice = Audit(audit.path), queue.advice()
+    first = release_advised(advice, Bounds(), audit)
+    next(first)  # it has released the job, and still keeps others from acting
+    with pytest.raises(BlockingIOError), other.path.with_name("audit.lock").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not list(first)
+    (act,) = release_advised(advice, Bounds(cool_down_s=0), other)
+    assert act.what == "skip"
+
+
+def test_a_job_that_was_released_often_may_be_removed(monkeypatch, audit):
+    """The bound on releases is for releases; the cause is proven to be without a fix."""
+    queue = Queue(monkeypatch)
+    for _ in range(5):
+        audit.answer(audit.write(Act("release", ("9.0",), "x")), 1)
+    ((job,),) = [each.jobs for each in queue.advice()]
+    proven = incident_of((replace(job, answer="remove", decided_by="proof"),))
+    assert [act.what for act in remove_proven([proven], Bounds(), audit)] == ["remove"]
+
+
+@pytest.mark.parametrize("deed", ["release", "fix", "remove"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_job_is_acted_on_or_has_a_reason(monkeypatch, audit, deed, answer):
+    """Whatever the answer: no command passes over a job in silence."""
+    queue = Queue(monkeypatch)
+    ((job,),) = [each.jobs for each in queue.advice()]
+    one = [incident_of((replace(job, answer=answer, decided_by="proof"),))]
+    works = {"release": release_advised, "fix": fix_measured, "remove": remove_proven}
+    did = list(works[deed](one, Bounds(), audit))
+    assert bool(did) != bool(left_out(one, deed))
+    assert ("remove" in {act.what for act in did}) == (deed == answer == "remove")
+
+
+def test_an_undo_of_another_users_job_is_not_reported_as_done(monkeypatch, audit):
+    """HTCondor holds none of the jobs."""
+    queue = Queue(monkeypatch)
+    list(release_advised(queue.advice(), Bounds(), audit))
+    monkeypatch.setattr(undo, "hold", lambda jobs, reason: 0)
+    assert [act.what for act in undone(audit, acts(audit, "release")[0].act.id)] == ["hold", "stop"]

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from wingspan.cli.main import app
@@ -198,3 +199,33 @@ def test_watch_leaves_out_users_and_clusters(tmp_path):
     left = run(*words, "--exclude-user", "user1", "--exclude-cluster", 2).stdout
     assert len(left.splitlines()) == 6
     assert len(run(*words, "--user", "user1").stdout.splitlines()) == 4
+
+
+@pytest.fixture
+def queued(tmp_path, monkeypatch):
+    """Give a queue with one held job per cluster, 12 and 13, of ada and bo; their log has both."""
+    log = tmp_path / "log"
+    log.write_text(LOG + LOG.replace("(012", "(013"))
+    ads = [
+        {"ClusterId": cluster, "ProcId": 0, "JobStatus": 5, "HoldReasonCode": 34, "Owner": owner,
+         "HoldReasonSubCode": 0, "HoldReason": "x", "EnteredCurrentStatus": 1, "UserLog": str(log)}
+        for cluster, owner in ((12, "ada"), (13, "bo"))
+    ]  # fmt: skip
+    monkeypatch.setattr("wingspan.accesspoint.jobs.query", lambda *_: [dict(ad) for ad in ads])
+    monkeypatch.setattr("wingspan.pool.personal.use_pool", lambda: None)
+    return log
+
+
+def test_jobs_of_the_queue_that_are_left_out_are_not_counted(queued):
+    """Neither as held cluster-mates nor in the rates."""
+    found = json.loads(run("advise", "--schedd", "--exclude-user", "bo", "--json").stdout)
+    ((job,),) = [each["jobs"] for each in found["incidents"]]
+    assert job["job"] == "12.0"
+
+
+def test_a_log_of_another_user_that_is_closed(queued, monkeypatch):
+    """The job's ad in the queue is used, and the evidence says so; the command does not fail."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    result = run("advise", "--schedd")
+    assert result.exit_code == 0, result.exception
+    assert "no log of its own is readable" in result.output

@@ -5,9 +5,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from wingspan.advisor.answers.advise import advise_ads
 from wingspan.cli.holds import parse_hold
 from wingspan.cli.main import app
-from wingspan.errors import SettingError
+from wingspan.errors import NotFoundError, SettingError
+from wingspan.eventlog.rules import explain, rules
 
 LINE = "\tError from slot1_1@vm: memory usage exceeded request_memory\n\tCode 21 Subcode 102"
 
@@ -140,3 +142,51 @@ def test_a_job_without_its_log(tmp_path):
         parse_hold("12.0")
     result = CliRunner().invoke(app, ["holds", "explain", "12.0", str(tmp_path / "nope")])
     assert "there is no such file" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["12", "nope.log"], "nope.log"),
+        (["fit", "x/nodes.log"], "x/nodes.log"),
+        (["12", "{log}", "EventLog.1"], "EventLog.1"),
+        (["1234", "./gone"], "./gone"),
+    ],
+)
+def test_a_missing_log_is_no_reason_text(tmp_path, words, missing):
+    """A cluster or node whose log is misspelt is not explained as a code with a text."""
+    (tmp_path / "log.log").write_text(LOG.format("000"))
+    given = [word.replace("{log}", str(tmp_path / "log.log")) for word in words]
+    result = CliRunner().invoke(app, ["holds", "explain", *given])
+    assert isinstance(result.exception, NotFoundError), result.output
+    assert str(result.exception).startswith(f"{missing}: there is no such log")
+
+
+@pytest.mark.parametrize("text", ["26 memory.log is full", "12/2 /a/b", "x.log: no space", "12"])
+def test_texts_that_name_files_are_still_explained(text):
+    """Typed without quotes, or pasted."""
+    assert "answer:" in run(*text.split(" "))
+
+
+def test_explain_and_advise_agree(tmp_path):
+    """For every code, and every sub-code that a rule knows: same cause, same answer."""
+    pairs = {pair for rule in rules() for pair in rule.codes} | {(code, 0) for code in range(51)}
+    known = sorted((code, subcode or 0) for code, subcode in pairs)
+    records = [
+        f"000 ({job:03}.000.000) 2025-11-04 10:00:00Z Job submitted from host: <10.0.0.1:9618>\n...\n"
+        f"012 ({job:03}.000.000) 2025-11-04 10:00:00Z Job was held.\n\tReason unspecified\n"
+        f"\tCode {code} Subcode {subcode}\n...\n"
+        for job, (code, subcode) in enumerate(known)
+    ]
+    (tmp_path / "log").write_text("".join(records))
+    result = CliRunner().invoke(app, ["holds", "advise", str(tmp_path / "log"), "--json"])
+    incidents = json.loads(result.stdout)["incidents"]
+    found = {int(job["job"][:-2]): job for each in incidents for job in each["jobs"]}
+    assert len(found) == len(known)
+    for job, (code, subcode) in enumerate(known):
+        rule = explain(code, subcode, "")
+        advice = found[job]["answer"], found[job]["cause"]
+        assert advice == (rule.first_answer, rule.cause), (code, subcode)
+        ad = {"ClusterId": 1, "ProcId": 0, "HoldReasonCode": code, "HoldReasonSubCode": subcode}
+        ((queued,),) = [each.jobs for each in advise_ads([ad], 100.0)]
+        assert (queued.answer, queued.cause) == advice

@@ -57,17 +57,22 @@ Only = Annotated[
 AsCommands = Annotated[bool, typer.Option("--commands", help="Print only the commands to type.")]
 Apply = Annotated[
     list[Deed] | None,
-    typer.Option(help="Act: release jobs, canaries first; remove jobs only on proof."),
+    typer.Option(
+        help="Act, canaries first: release; fix measured requests and release; remove on proof."
+    ),
 ]
 PerJob = Annotated[int, typer.Option(min=1, help="Most releases of one job in all.")]
 PerHour = Annotated[int, typer.Option(min=1, help="Most jobs acted on in an hour.")]
 CoolDown = Annotated[
-    float, typer.Option(help="Seconds to leave an incident alone after a release that failed.")
+    float,
+    typer.Option(min=0, help="Seconds to leave an incident alone after a release that failed."),
 ]
-Wait = Annotated[float, typer.Option(help="Most seconds to wait for canaries.")]
+Wait = Annotated[float, typer.Option(min=0, help="Most seconds to wait for canaries.")]
 Settle = Annotated[
     float | None,
-    typer.Option(help="Seconds that a canary must run [default: twice its time before the hold]."),
+    typer.Option(
+        min=0, help="Seconds that a canary must run [default: twice its time before the hold]."
+    ),
 ]
 Early = Annotated[
     bool, typer.Option("--early", help="Also release jobs whose answer is a later release.")
@@ -101,9 +106,9 @@ def advise(
 
     The first table has causes and answers; --only shows the jobs of one row. Only --apply acts.
     """
-    if apply and (every or as_json):
+    if apply and (every or as_json or as_commands):
         fix = "leave one of them out"
-        raise SettingError("--apply", "does not go with --all or --json", fix)
+        raise SettingError("--apply", "does not go with --all, --json or --commands", fix)
     from wingspan.advisor.answers.overview import commands, overview
 
     source = Source(logs or [], schedd, every, user, no_user or (), no_cluster or ())

@@ -1,5 +1,7 @@
 """``wingspan holds actions | undo``: list what was done about held jobs, and undo it."""
 
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -17,9 +19,10 @@ from wingspan.shown import counted
 if TYPE_CHECKING:
     from wingspan.advisor.answers.actions import Bounds
     from wingspan.advisor.answers.advice import Incident
-    from wingspan.advisor.answers.audit import Recorded
+    from wingspan.advisor.answers.audit import Act, Recorded
 
 _IDS = 3  # job ids of an act that are listed
+_LISTED = 400  # characters of the ids of an act that was just done
 
 
 class Deed(Enum):
@@ -40,17 +43,38 @@ def act_on(
     incidents: "Sequence[Incident]", deeds: Iterable[Deed], bounds: "Bounds", file: Path | None
 ) -> None:
     """Act on advice, and print each act."""
-    from wingspan.advisor.answers.actions import fix_measured, release_advised, remove_proven
+    from wingspan.advisor.answers.actions import (
+        fix_measured,
+        left_out,
+        release_advised,
+        remove_proven,
+    )
     from wingspan.advisor.answers.audit import Audit
     from wingspan.pool.personal import use_pool
 
     use_pool()
     audit = Audit(file)
     works = {Deed.release: release_advised, Deed.fix: fix_measured, Deed.remove: remove_proven}
+    acts = 0
     for deed in (each for each in Deed if each in set(deeds)):
         for act in works[deed](incidents, bounds, audit):
-            print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
-    print(f"recorded in {audit.path}; list it with: wingspan holds actions")
+            print(_act_text(act), flush=True)
+            acts += 1
+        for why, jobs in left_out(incidents, deed.value, early=bounds.early).items():
+            print(wrap(f"no {deed.value} of {counted(jobs, 'job')}: {why}", "  "))
+    option = "" if file is None else f" --audit {shlex.quote(str(file))}"
+    if acts:
+        print(f"recorded in {audit.path}; list it with: wingspan holds actions{option}")
+    else:
+        print("nothing was done")
+
+
+def _act_text(act: "Act") -> str:
+    """Return an act on lines that fit, with the ids of all its jobs up to a limit."""
+    ids = " ".join(act.jobs)
+    cut = ids if len(ids) <= _LISTED else f"{ids[:_LISTED].rpartition(' ')[0]} ..."
+    many = f" ({counted(len(act.jobs), 'job')})" if cut != ids else ""
+    return wrap(f"{act.what} {cut}{many}: {' '.join(act.why.split())}", "  ")
 
 
 def actions(
@@ -74,6 +98,9 @@ def actions(
         if (everything or one.act.what in CHANGES)
         and (not jobs or any(_is_of(job, jobs) for job in one.act.jobs))
     ]
+    if lost := record.damaged():
+        note = f"{record.path}: {counted(lost, 'damaged line')} left out"
+        print(wrap(note, "  "), file=sys.stderr)
     if as_json:
         print_json(actions_json(str(record.path), found))
         return
@@ -86,9 +113,10 @@ def actions(
     if len(found) > rows:
         print(f"{counted(len(found) - rows, 'earlier act')}: --rows {len(found)}")
     if any(one.done is None and one.act.id for one in found[-rows:]):
-        note = "? is an act whose answer was not recorded: Wingspan was stopped before HTCondor answered"
+        note = "? is an act whose answer is unknown: Wingspan was stopped before HTCondor answered, or HTCondor failed"
         print(wrap(note, "  "))
-    print("  -> wingspan holds undo ID")
+    option = "" if audit is None else f" --audit {shlex.quote(str(audit))}"
+    print(f"  -> wingspan holds undo ID{option}")
 
 
 def undo(
@@ -116,7 +144,7 @@ def undo(
     for one in chosen:
         for act in undo_act(one, record):
             if not as_json:
-                print(f"{act.what} {' '.join(act.jobs)}: {act.why}", flush=True)
+                print(_act_text(act), flush=True)
     if as_json:
         print_json(actions_json(str(record.path), record.read()[before:]))
 

@@ -1,5 +1,6 @@
 """Read the held jobs that a command asks about: from event logs, or from the queue."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -114,11 +115,15 @@ class Source:
         from wingspan.advisor.answers.advice import group
         from wingspan.advisor.answers.advise import advise, advise_ads
         from wingspan.advisor.holds.timeline import make_timeline
+        from wingspan.eventlog.copies import without_copies
+        from wingspan.eventlog.owners import leave_out
         from wingspan.eventlog.read import read_events
 
         ads = self._held_ads()
         found, numbers = [], []
-        timeline = make_timeline(read_events(sorted(_logs_of(ads.values()))), lean=advisor is None)
+        events = read_events(without_copies(sorted(_logs_of(ads.values()))))
+        kept, _ = leave_out(events, self.no_user, self.no_cluster)
+        timeline = make_timeline(kept, lean=advisor is None)
         for number, incident in enumerate(advise(timeline, advisor=advisor)):
             for job in incident.jobs:
                 if job.job in ads and ads[job.job].get("HoldReasonCode") == job.code:
@@ -183,4 +188,9 @@ def _logs_of(ads: Iterable[dict[str, Any]]) -> set[Path]:
         for name in ("UserLog", "DAGManNodesLog")
         if ad.get(name)
     }
-    return {path for path in named if path.is_file()}
+    return {path for path in named if _is_readable(path)}
+
+
+def _is_readable(path: Path) -> bool:
+    """Return whether a log can be read; those of other users often lie in closed folders."""
+    return os.access(path, os.R_OK) and path.is_file()

@@ -11,7 +11,7 @@ from wingspan.cli.job_report import explain_job
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import wrap
-from wingspan.errors import SettingError
+from wingspan.errors import NotFoundError, SettingError
 from wingspan.eventlog.codes import HoldCode, VacateCode, hold_name, subcode_meaning
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 
 _JOB = re.compile(r"\d+\.\d+")
+_JOB_OR_NODE = re.compile(r"[^\s/]+")
+_LOG_NAME = re.compile(r"\S+\.(log|old|gz|zst)(\.\d+)?|(\S*/)?EventLog\S*|(\.{0,2}|~\w*)/\S+")
 _CODE = re.compile(r"(\d+)(?:/(-?\d+))?")
 _IN_LOG = re.compile(r"\bCode (\d+) Subcode (-?\d+)")  # the last line of a hold in the log
 _ACCEPTED = (
@@ -56,6 +58,7 @@ def explain(
     if logs and (_JOB.fullmatch(hold[0]) or all(log.exists() for log in logs)):
         explain_job(hold[0], logs, rows, as_json)
         return
+    _refuse_missing_logs(hold)
     from wingspan.eventlog import rules
 
     code, subcode, reason = parse_hold(" ".join(hold))
@@ -76,6 +79,16 @@ def explain(
     if rule == rules.UNKNOWN and code is None:
         ask = "Give the code too, as in `wingspan holds explain 12/2 'the reason'`."
         print(wrap(" " * 11 + ask, " " * 11))
+
+
+def _refuse_missing_logs(words: list[str]) -> None:
+    """Raise an error if a job is given with a log that does not exist."""
+    job, *logs = words
+    if logs and _JOB_OR_NODE.fullmatch(job) and all(map(_LOG_NAME.fullmatch, logs)):
+        lacking = next((log for log in logs if not Path(log).exists()), None)
+        if lacking is not None:
+            fix = "check the path; a reason that is only a path needs code and sub-code before it, as in 12/2"
+            raise NotFoundError(lacking, "there is no such log", fix)
 
 
 def parse_hold(text: str) -> tuple[int | None, int | None, str]:

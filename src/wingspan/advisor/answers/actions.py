@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from wingspan.advisor.answers.advice import (
     settle_s,
 )
 from wingspan.advisor.answers.audit import Act, Audit
+from wingspan.errors import PoolError
 from wingspan.shown import counted
 
 _RUNNING, _COMPLETED, HELD = 2, 4, 5
@@ -21,6 +23,10 @@ _HOUR: Final = 3600.0
 _LOOK_S: Final = 1.0
 _SAME_HOLD_S: Final = 60.0  # at most, between a hold in the log and in the queue
 GLOBAL_ID: Final = "GlobalJobId"
+_NO_PROOF: Final = {
+    "fix first": "the cause may be fixed",
+    "no evidence": "nothing proves that it cannot be fixed",
+}
 _STATE: Final = (
     "ClusterId", "ProcId", "JobStatus", "NumHolds", "HoldReasonCode", "HoldReasonSubCode", "HoldReason",
     "JobCurrentStartExecutingDate", "EnteredCurrentStatus", "QDate", GLOBAL_ID,
@@ -77,28 +83,48 @@ def remove_proven(incidents: Sequence[Incident], bounds: Bounds, audit: Audit) -
         proven = [
             each for each in incident.jobs if each.answer == "remove" and each.decided_by == "proof"
         ]
-        allowed = yield from _allowed(proven, bounds, audit)
-        if allowed:
-            act = Act("remove", _ids(allowed), _why(allowed), global_ids=_global_ids(allowed))
-            act = audit.write(act)
-            audit.answer(act, remove(act.jobs, f"wingspan holds advise: {act.why}"))
-            yield act
+        with audit.alone():
+            allowed = yield from _allowed(proven, bounds, audit, releases=False)
+            if allowed:
+                act = Act("remove", _ids(allowed), _why(allowed), global_ids=_global_ids(allowed))
+                yield from carry_out(act, audit, remove)
+
+
+def left_out(incidents: Sequence[Incident], what: str, *, early: bool = False) -> dict[str, int]:
+    """Return why jobs are not acted on by "release", "fix" or "remove", and the number of them."""
+    jobs = [job for each in incidents for job in each.jobs]
+    return dict(Counter(why for job in jobs if (why := _why_left_out(job, what, early=early))))
+
+
+def _why_left_out(job: Advice, what: str, *, early: bool) -> str:
+    if what == "fix" and job.answer == "fix first":
+        return "" if job.edit else "no request was measured, so a person must fix the cause"
+    if what == "release" and job.answer == "release later":
+        return "" if early else "the release is not due; --early includes it"
+    if what == "remove" and job.answer != "remove":
+        return f"{_NO_PROOF.get(job.answer, 'a release may help')} ({job.answer})"
+    acted_on = {"fix": "fix first", "release": "release now", "remove": "remove"}[what]
+    return "" if job.answer == acted_on else f"the answer is {job.answer}"
 
 
 def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> Iterator[Act]:
-    repeat = _cooling(chosen, bounds, audit)
-    if repeat:
-        yield audit.write(Act("stop", _ids(chosen), repeat))
-        return
-    allowed = yield from _allowed(chosen, bounds, audit)
-    if not allowed:
-        return
-    count = canaries(len(allowed))
-    first, rest = allowed[:count], allowed[count:]
-    holds = {job: ad.get("NumHolds") for job, ad in _ads(first).items()}
-    word = f"canary for {len(rest)} more; " if rest else ""
-    yield from _let_go(first, word, audit)
+    with audit.alone():
+        repeat = _cooling(chosen, bounds, audit)
+        if repeat:
+            yield audit.write(Act("stop", _ids(chosen), repeat))
+            return
+        allowed = yield from _allowed(chosen, bounds, audit)
+        if not allowed:
+            return
+        count = canaries(len(allowed))
+        first, rest = allowed[:count], allowed[count:]
+        holds = {job: ad.get("NumHolds") for job, ad in _ads(first).items()}
+        word = f"canary for {len(rest)} more; " if rest else ""
+        released = yield from _let_go(first, word, audit)
     if not rest:
+        return
+    if not released:
+        yield audit.write(Act("stop", _ids(rest), "its canaries were not all released"))
         return
     settle = settle_s(first) if bounds.settle_s is None else bounds.settle_s
     verdict = _watch(first, holds, settle, bounds.wait_s)
@@ -106,20 +132,53 @@ def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> Iterator
         yield audit.write(Act("stop", _ids(rest), verdict))
         return
     yield audit.write(Act("proven", _ids(first), "none of the canaries was held again"))
-    rest = yield from _allowed(rest, bounds, audit)  # the queue has gone on meanwhile
-    if rest:
-        yield from _let_go(rest, "after its canaries; ", audit)
+    with audit.alone():
+        rest = yield from _allowed(rest, bounds, audit)  # the queue has gone on meanwhile
+        if rest:
+            yield from _let_go(rest, "after its canaries; ", audit)
 
 
-def _let_go(jobs: Sequence[Advice], word: str, audit: Audit) -> Iterator[Act]:
-    for change in dict.fromkeys(job.edit for job in jobs if job.edit):
-        yield _edit([job for job in jobs if job.edit == change], *change, audit)
-    act = audit.write(Act("release", _ids(jobs), word + _why(jobs), global_ids=_global_ids(jobs)))
-    audit.answer(act, release(act.jobs, f"wingspan holds advise: {act.why}"))
+def carry_out(
+    act: Act, audit: Audit, do: Callable[[Sequence[str], str], int]
+) -> Generator[Act, None, bool]:
+    """Record an act, do it and yield it; return whether HTCondor acted on all jobs.
+
+    If it did not, a "stop" with the number of jobs is yielded too.
+
+    Raises
+    ------
+    PoolError
+        HTCondor refused or did not answer. That is recorded too.
+    """
+    act = audit.write(act)
+    try:
+        done = do(act.jobs, f"wingspan holds: {act.why}")
+    except PoolError as error:
+        audit.write(Act("stop", act.jobs, f"{act.what} failed: {error.problem}"))
+        raise
+    audit.answer(act, done)
     yield act
+    if done < len(act.jobs):
+        why = (
+            f"HTCondor did this {act.what} for {done:,} of {counted(len(act.jobs), 'job')}: the others "
+            "have left the queue or changed their state, or belong to another user"
+        )
+        yield audit.write(Act("stop", act.jobs, why))
+    return done >= len(act.jobs)
 
 
-def _edit(jobs: Sequence[Advice], attribute: str, value: int, audit: Audit) -> Act:
+def _let_go(jobs: Sequence[Advice], word: str, audit: Audit) -> Generator[Act, None, bool]:
+    for change in dict.fromkeys(job.edit for job in jobs if job.edit):
+        edited = yield from _edit([job for job in jobs if job.edit == change], *change, audit)
+        if not edited:
+            return False
+    act = Act("release", _ids(jobs), word + _why(jobs), global_ids=_global_ids(jobs))
+    return (yield from carry_out(act, audit, release))
+
+
+def _edit(
+    jobs: Sequence[Advice], attribute: str, value: int, audit: Audit
+) -> Generator[Act, None, bool]:
     ads = _ads(jobs, [attribute])
     act = Act(
         "edit",
@@ -130,9 +189,7 @@ def _edit(jobs: Sequence[Advice], attribute: str, value: int, audit: Audit) -> A
         value=str(value),
         before={job: str(ad[attribute]) for job, ad in ads.items() if attribute in ad},
     )
-    act = audit.write(act)
-    audit.answer(act, edit(act.jobs, attribute, act.value))
-    return act
+    return (yield from carry_out(act, audit, lambda each, _: edit(each, attribute, act.value)))
 
 
 def _global_ids(jobs: Sequence[Advice]) -> dict[str, str]:
@@ -150,20 +207,23 @@ def _ids(jobs: Sequence[Advice]) -> tuple[str, ...]:
 
 
 def _allowed(
-    chosen: Sequence[Advice], bounds: Bounds, audit: Audit
+    chosen: Sequence[Advice], bounds: Bounds, audit: Audit, *, releases: bool = True
 ) -> Generator[Act, None, list[Advice]]:
-    """Yield why jobs are skipped; return those still held as advised and within the bounds."""
+    """Yield why jobs are skipped; return those still held as advised and within the bounds.
+
+    The bound on a job's releases does not apply to its removal.
+    """
     ads = _ads(chosen)
-    releases, recent = _done(audit)
+    past, recent = _done(audit)
     good: list[Advice] = []
     for job in chosen:
         ad = ads.get(job.job)
-        before = [at for at in releases.get(job.job, []) if ad and at >= _number(ad, "QDate", 0.0)]
+        before = [at for at in past.get(job.job, []) if ad and at >= _number(ad, "QDate", 0.0)]
         if ad and ad.get("JobStatus") == HELD and not _same_hold(job, ad):
             why = "the queue's job of this number was held at another time: it is not the one of the log"
         elif not _as_advised(job, ad):
             why = "it is not held for this reason any more"
-        elif len(before) >= bounds.per_job:
+        elif releases and len(before) >= bounds.per_job:
             why = f"it was released {counted(len(before), 'time')}; the bound is {bounds.per_job}"
         elif recent + len(good) >= bounds.per_hour:
             why = f"the bound is {counted(bounds.per_hour, 'job')} an hour"
@@ -175,13 +235,13 @@ def _allowed(
 
 
 def _cooling(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> str:
-    """Return which job of an incident was released recently and is held again; empty if none."""
+    """Return which job of an incident was released recently; empty if none."""
     releases, _ = _done(audit)
     for job in chosen:
         since = time.time() - max(releases.get(job.job, [0.0]))
         if since < bounds.cool_down_s:
             return (
-                f"{job.job} was released {since:.0f} s ago and is held again: "
+                f"{job.job} was released {since:.0f} s ago: "
                 f"it and those held with it cool down for {bounds.cool_down_s:.0f} s"
             )
     return ""
@@ -228,14 +288,17 @@ def queued(jobs: Collection[str], more: Sequence[str] = ()) -> dict[str, dict[st
 
 
 def _done(audit: Audit) -> tuple[dict[str, list[float]], int]:
-    """Return when each job was released, and how many jobs were acted on within the last hour."""
+    """Return when each job was released, and how many jobs were acted on within the last hour.
+
+    An act without an answer counts, since it may have been done.
+    """
     releases: dict[str, list[float]] = {}
     recent = 0
     for one in audit.read():
-        if one.act.what not in {"release", "remove"}:
+        if one.act.what not in {"release", "remove"} or one.done == 0:
             continue
         recent += len(one.act.jobs) * (time.time() - one.time < _HOUR)
-        for job in one.act.jobs:
+        for job in one.act.jobs if one.act.what == "release" else ():
             releases.setdefault(job, []).append(one.time)
     return releases, recent
 

@@ -4,17 +4,20 @@ The file is only appended to. The line before an act has the jobs' global ids an
 can be listed and undone, even if Wingspan was killed before HTCondor answered.
 """
 
+import errno
 import getpass
 import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from wingspan.files import writing
+from wingspan.errors import FormatError
+from wingspan.files import locked, writing
 
 What: TypeAlias = Literal["release", "hold", "edit", "remove", "skip", "stop", "proven"]
 CHANGES: Final = frozenset({"release", "hold", "edit", "remove"})  # of the queue
@@ -50,6 +53,7 @@ class Act:
     undoes: str = ""
 
 
+_TEXTS: Final = ("what", "why", "id", "attribute", "value", "undoes", "who")
 _FIELDS: Final = frozenset(each.name for each in fields(Act))
 
 
@@ -94,7 +98,7 @@ class Audit:
             self._number += 1
             act = replace(act, id=f"{self._call}-{self._number}")
         given = {name: value for name in _FIELDS if (value := getattr(act, name))}
-        who = {"time": time.time(), "who": getpass.getuser(), "pid": os.getpid()}
+        who = {"time": time.time(), "who": _user(), "pid": os.getpid()}
         append_line(self.path, {**who, **given})
         return act
 
@@ -105,14 +109,15 @@ class Audit:
     def read(self) -> list[Recorded]:
         """Return all acts in the file, in their order.
 
-        A line that was cut off by a crash is left out: its act was not done, since lines are written first.
+        A line that was cut off by a crash is left out: its act was not done, since lines are written first. So is a line
+        that is damaged.
         """
         found: list[Recorded] = []
         places: dict[str, int] = {}
         for line in self._lines():
             if line["what"] == _ANSWER:
-                if (place := places.get(line["id"])) is not None:
-                    found[place] = replace(found[place], done=line["done"])
+                if (place := places.get(line.get("id", ""))) is not None:
+                    found[place] = replace(found[place], done=_whole(line.get("done")))
                 continue
             one = _recorded(line)
             if one.act.undoes in places:
@@ -123,18 +128,63 @@ class Audit:
             found.append(one)
         return found
 
+    def damaged(self) -> int:
+        """Count the lines that are left out."""
+        return sum(line is None for line in self._all_lines())
+
     def _lines(self) -> list[dict[str, Any]]:
+        return [line for line in self._all_lines() if line is not None]
+
+    def _all_lines(self) -> list[dict[str, Any] | None]:
+        """Return every line of the file; None for one that is damaged."""
         if not self.path.exists():
             return []
-        lines = []
-        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict) and "what" in line:
-                lines.append(line)
-        return lines
+        if not self.path.is_file():
+            fix = "name a file, which may be new: --audit FILE"
+            raise FormatError(str(self.path), "expected a file of acts, found something else", fix)
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        return [_parsed(line) for line in text.split("\n") if line]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands from acting between this one's look at the queue and its acts."""
+        with locked(self.path.with_name(f"{self.path.name}.lock")):
+            yield
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and _is_sound(line) else None
+
+
+def _is_sound(line: Mapping[str, Any]) -> bool:
+    """Return whether a line has the types of a record; unknown names may have any."""
+    jobs, at = line.get("jobs", []), line.get("time", 0.0)
+    texts = (line.get(name, "") for name in _TEXTS)
+    pairs = (line.get(name, {}) for name in ("global_ids", "before"))
+    return (
+        "what" in line
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(pair, dict) for pair in pairs)
+        and isinstance(at, int | float)
+        and isinstance(jobs, list)
+        and all(isinstance(job, str) for job in jobs)
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _user() -> str:
+    """Return the user's name, or number if the machine does not know a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _recorded(line: Mapping[str, Any]) -> Recorded:
@@ -161,7 +211,9 @@ def append_line(path: Path, content: Mapping[str, Any]) -> None:
             size = os.fstat(handle).st_size
             cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
             line = json.dumps(content, sort_keys=True).encode() + b"\n"
-            os.write(handle, b"\n" * cut + line)
+            whole = b"\n" * cut + line
+            if os.write(handle, whole) < len(whole):  # without a whole record nothing is done
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -4,10 +4,11 @@ A job is touched only if its global id is the recorded one. What cannot be undon
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from wingspan.accesspoint.jobs import edit, hold, release
-from wingspan.advisor.answers.actions import GLOBAL_ID, HELD, queued
+from wingspan.advisor.answers.actions import GLOBAL_ID, HELD, carry_out, queued
 from wingspan.advisor.answers.audit import Act, Audit, Recorded
 from wingspan.errors import ConflictError, NotFoundError
 
@@ -47,7 +48,11 @@ def _call_of(act_id: str) -> str:
 
 def undo(recorded: Recorded, audit: Audit) -> Iterator[Act]:
     """Undo one act; yield what was done, and for every other job why it was not."""
-    act = recorded.act
+    with audit.alone():
+        yield from _undo(recorded.act, audit)
+
+
+def _undo(act: Act, audit: Audit) -> Iterator[Act]:
     ads = queued(act.jobs, [act.attribute] if act.attribute else [])
     good: list[str] = []
     for job in act.jobs:
@@ -59,7 +64,7 @@ def undo(recorded: Recorded, audit: Audit) -> Iterator[Act]:
     if act.what == "edit":
         yield from _put_back(act, good, audit)
     elif good:
-        yield _reverse(act, good, audit)
+        yield from _reverse(act, good, audit)
 
 
 def _why_not(act: Act, job: str, ad: Mapping[str, Any] | None) -> str:
@@ -81,7 +86,7 @@ def _why_not(act: Act, job: str, ad: Mapping[str, Any] | None) -> str:
     return ""
 
 
-def _reverse(act: Act, jobs: Sequence[str], audit: Audit) -> Act:
+def _reverse(act: Act, jobs: Sequence[str], audit: Audit) -> Iterator[Act]:
     made = Act(
         "hold" if act.what == "release" else "release",
         tuple(jobs),
@@ -89,10 +94,7 @@ def _reverse(act: Act, jobs: Sequence[str], audit: Audit) -> Act:
         global_ids=_global_ids(act, jobs),
         undoes=act.id,
     )
-    made = audit.write(made)
-    reverse = hold if made.what == "hold" else release
-    audit.answer(made, reverse(made.jobs, f"wingspan holds {made.why}"))
-    return made
+    yield from carry_out(made, audit, hold if made.what == "hold" else release)
 
 
 def _put_back(act: Act, jobs: Sequence[str], audit: Audit) -> Iterator[Act]:
@@ -109,9 +111,11 @@ def _put_back(act: Act, jobs: Sequence[str], audit: Audit) -> Iterator[Act]:
             before=dict.fromkeys(mine, act.value),
             undoes=act.id,
         )
-        made = audit.write(made)
-        audit.answer(made, edit(made.jobs, act.attribute, value))
-        yield made
+        yield from carry_out(made, audit, partial(_set, attribute=act.attribute, value=value))
+
+
+def _set(jobs: Sequence[str], _: str, *, attribute: str, value: str) -> int:
+    return edit(jobs, attribute, value)
 
 
 def _global_ids(act: Act, jobs: Sequence[str]) -> dict[str, str]:
