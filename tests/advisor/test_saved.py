@@ -14,8 +14,15 @@ from wingspan.advisor.models.baselines import (
     fit_rates,
 )
 from wingspan.advisor.models.calibrate import IDENTITY
-from wingspan.advisor.models.learned import Blend, fit_boosting, fit_forest, fit_logistic
+from wingspan.advisor.models.learned import (
+    Blend,
+    fit_boosting,
+    fit_forest,
+    fit_logistic,
+    fit_unnamed,
+)
 from wingspan.advisor.models.saved import Advisor, load_advisor, save_advisor
+from wingspan.advisor.samples.features import NAMES
 from wingspan.advisor.samples.samples import make_samples
 from wingspan.errors import ConflictError, CorruptError, FormatError, NotFoundError
 
@@ -34,8 +41,8 @@ def samples(write):
 
 
 def fit_average(*given):
-    """Return an average of two models."""
-    return Blend((fit_boosting(*given), fit_forest(*given)), (4.0, 1.0))
+    """Return an average of three models."""
+    return Blend((fit_boosting(*given), fit_forest(*given), fit_unnamed(*given)), (4.0, 1.0, 5.0))
 
 
 def advised(samples, fit):
@@ -127,3 +134,24 @@ def test_mates_outvote_the_rate(samples):
     p = model.predict(samples, rows, blindly(len(rows), 0.0))
     assert (p[last == 0] == 0.1).all()
     assert (last == 0).any()
+
+
+def test_boosting_without_names_sees_no_cause(samples):
+    """Other codes, words and templates change nothing that it says; a model with names says something else."""
+    rows = np.arange(len(samples))
+    values = samples.features.values.copy()
+    places = [samples.features.names.index(name) for name in NAMES]
+    values[:, places] = values[::-1][:, places]
+    renamed = replace(
+        samples,
+        features=replace(samples.features, values=values),
+        causes=tuple((code, 7, "other") for code, _, _ in samples.causes),
+    )
+    said = {}
+    for fit in (fit_unnamed, fit_logistic):
+        model = advised(samples, fit).model
+        releases = blindly(len(rows), 0.0)
+        said[fit] = [model.predict(each, rows, releases) for each in (samples, renamed)]
+    np.testing.assert_array_equal(*said[fit_unnamed])
+    assert np.ptp(said[fit_unnamed][0]) > 0.1
+    assert np.abs(np.subtract(*said[fit_logistic])).max() > 0.1

@@ -38,6 +38,7 @@ from wingspan.advisor.models.learned import (
     fit_boosting,
     fit_forest,
     fit_logistic,
+    fit_unnamed,
     propensity,
 )
 from wingspan.advisor.models.mended import without_fixes
@@ -60,13 +61,15 @@ COUNTED: Final[Mapping[str, Fit]] = {
     "mates' last outcome": fit_mates,
 }
 BOOSTING: Final = "gradient boosting"
+UNNAMED: Final = "boosting without names"
 LEARNED: Final[Mapping[str, Fit]] = {
     "logistic regression": fit_logistic,
     BOOSTING: fit_boosting,
     "random forest": fit_forest,
+    UNNAMED: fit_unnamed,
 }
 AVERAGE: Final = "average"  # of the learned models
-_SHARES: Final = {"logistic regression": 5.0, BOOSTING: 4.0, "random forest": 1.0}
+_SHARES: Final = {"logistic regression": 5.0, BOOSTING: 4.0, "random forest": 1.0, UNNAMED: 5.0}
 LEAST: Final = 50  # labelled incidents below which only counts are used
 # Labelled holds and their incidents, below which no winner is named: a rate too needs that many
 # releases before it decides, and each half needs incidents to compare by.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.advisor.models.baselines import Releases, as_released, blindly
+from wingspan.advisor.samples.features import NAMES
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.errors import FormatError
 
@@ -37,11 +38,14 @@ class Learned:
     templates
         The frequent masked reasons of training, ordered by the rate at which releases paid. Their places are the
         numbers of the column ``template``, so that trees can split them by order.
+    unnamed
+        Whether it sees no name of a cause: see `fit_unnamed`.
     """
 
     estimator: "BaseEstimator" = field(repr=False)
     names: tuple[str, ...]
     templates: tuple[str, ...] = field(repr=False)
+    unnamed: bool = False
 
     def predict(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the estimator's probability."""
@@ -50,7 +54,7 @@ class Learned:
             raise FormatError("advisor", problem, "train it again with `wingspan holds train`")
         if not len(rows):
             return np.empty(0)
-        table = _table(samples, rows, releases, self.templates)
+        table = _table(samples, rows, releases, self.templates, self.unnamed)
         estimator: Any = self.estimator
         found: Reals = estimator.predict_proba(table)[:, 1]
         return found
@@ -77,9 +81,16 @@ def blended(each: Sequence[Reals], weights: Sequence[float]) -> Reals:
 
 
 def _table(
-    samples: Samples, rows: Rows, releases: Releases, templates: tuple[str, ...]
+    samples: Samples,
+    rows: Rows,
+    releases: Releases,
+    templates: tuple[str, ...],
+    unnamed: bool = False,
 ) -> NDArray[np.float32]:
-    """Return the features, with template numbers that mean the same in every log."""
+    """Return the features, with template numbers that mean the same in every log.
+
+    If `unnamed`, those that name the cause are 0.
+    """
     names = samples.features.names
     table = np.empty((len(rows), len(names) + len(_ASKED)), np.float32)
     table[:, : len(names)] = samples.features.values[rows]
@@ -90,6 +101,8 @@ def _table(
     table[:, names.index("template")] = np.array(known, np.float32)[samples.cause[rows]]
     code = names.index("code")
     table[:, code] = np.clip(table[:, code], 0, _CODES)
+    if unnamed:
+        table[:, [names.index(name) for name in NAMES]] = 0.0
     return table
 
 
@@ -103,9 +116,15 @@ def _common_templates(samples: Samples, rows: Rows, good: NDArray[Any]) -> tuple
     return tuple(sorted(common, key=lambda text: (hits[text] + 1) / (common[text] + 2)))
 
 
-def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Reals) -> Learned:
+def _fit(
+    estimator: "BaseEstimator",
+    samples: Samples,
+    rows: Rows,
+    weights: Reals,
+    unnamed: bool = False,
+) -> Learned:
     templates = _common_templates(samples, rows, samples.label[rows])
-    table = _table(samples, rows, as_released(samples, rows), templates)
+    table = _table(samples, rows, as_released(samples, rows), templates, unnamed)
     table[:, np.isnan(table).all(axis=0)] = (
         0.0  # such columns are never split on, and binning accepts them
     )
@@ -118,7 +137,7 @@ def _fit(estimator: "BaseEstimator", samples: Samples, rows: Rows, weights: Real
     learner: Any = estimator
     key = "logisticregression__sample_weight" if hasattr(learner, "steps") else "sample_weight"
     learner.fit(table, yes.astype(np.int64), **{key: weights * len(rows) / weights.sum()})
-    return Learned(estimator, (*samples.features.names, *_ASKED), templates)
+    return Learned(estimator, (*samples.features.names, *_ASKED), templates, unnamed)
 
 
 def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
@@ -150,10 +169,24 @@ def fit_logistic(samples: Samples, rows: Rows, weights: Reals) -> Learned:
 
 def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
     """Fit gradient boosting, which takes missing values as they are."""
+    return _fit(_boosting(len(rows)), samples, rows, weights)
+
+
+def fit_unnamed(samples: Samples, rows: Rows, weights: Reals) -> Learned:
+    """Fit gradient boosting to features that do not name the cause of a hold.
+
+    A text that always meant users' bugs in training may come from an outage later. What happens around a hold shows that
+    for any text, but a model that knows the texts relies on them.
+    """
+    return _fit(_boosting(len(rows)), samples, rows, weights, unnamed=True)
+
+
+def _boosting(count: int) -> "BaseEstimator":
+    """Return the estimator for a number of rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    least = max(5, min(100, len(rows) // 50))
-    estimator = HistGradientBoostingClassifier(
+    least = max(5, min(100, count // 50))
+    return HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=150,
         max_leaf_nodes=_LEAVES,
@@ -163,7 +196,6 @@ def fit_boosting(samples: Samples, rows: Rows, weights: Reals) -> Learned:
         early_stopping=False,
         random_state=0,
     )
-    return _fit(estimator, samples, rows, weights)
 
 
 def fit_forest(samples: Samples, rows: Rows, weights: Reals) -> Learned:

@@ -44,7 +44,7 @@ from wingspan.eventlog.rules import Rule
 from wingspan.files import aside, digest_file, json_text
 from wingspan.store import estimators
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 CARD: Final = "advisor.json"
 _ESTIMATOR: Final = "model.skops"
 _PART: Final = "model-{}.skops"  # part of a blend
@@ -265,14 +265,20 @@ def _from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) 
 
 def _learned_to_json(model: Learned, path: Path) -> dict[str, Any]:
     estimators.write(model.estimator, path)
-    return {"names": model.names, "templates": model.templates, "digest": digest_file(path)}
+    return {
+        "names": model.names,
+        "templates": model.templates,
+        "unnamed": model.unnamed,
+        "digest": digest_file(path),
+    }
 
 
 def _learned_from_json(content: dict[str, Any], path: Path) -> Learned:
     if not path.is_file() or digest_file(path) != content["digest"]:
         fix = "copy the folder again, or train again with `wingspan holds train`"
         raise CorruptError(str(path), "is not the file that was written", fix)
-    return Learned(estimators.read(path), tuple(content["names"]), tuple(content["templates"]))
+    columns = tuple(content["names"]), tuple(content["templates"])
+    return Learned(estimators.read(path), *columns, bool(content["unnamed"]))
 
 
 def _network_from_json(content: dict[str, Any], folder: Path, trusted: Collection[str]) -> Network:

@@ -50,6 +50,7 @@ _WORDS: Final = {
     "plugin": r"plug-?in|<URL>|https?\b|osdf|pelican",
     "timeout": r"time[d -]*out|expired",
 }
+NAMES: Final = (*CATEGORIES, *_WORDS)  # features that name the cause of a hold
 
 
 @dataclass(frozen=True, slots=True)
