@@ -28,7 +28,9 @@ ORIGINS: tuple[Origin, ...] = get_args(Origin)
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _RESOURCES: Final = frozenset({"memory", "disk", "cpu", "time", "credential"})
-_POLICIES: Final = frozenset({3, 21, 26})  # a text may be an expression, or name an attribute alone
+_POLICIES: Final = frozenset(
+    {None, 0, 3, 21, 26, 34}
+)  # a text may be an expression, or name a resource alone
 DECISIONS = frozenset({1, 15, 16})  # decisions of a person: they stand, whatever the text says
 Codes: TypeAlias = tuple[tuple[int, int | None], ...]
 
@@ -120,6 +122,9 @@ _MASK: Final = re.compile(
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(r"\{([a-z]+)\}")
+_JOINT: Final = re.compile(
+    r"_|(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"
+)  # OOMKilled
 _SPAN: Final = re.compile(r"\b\d+ ?-?(h|hrs?|hours?|days?|minutes?)\b", re.IGNORECASE)
 _EXPRESSION: Final = re.compile(
     r"(?:job attribute|system macro) (?P<attribute>\w+) expression '(?P<expression>.*)' evaluated to (?P<value>\w+)"
@@ -170,8 +175,7 @@ def _explain(code: int | None, subcode: int | None, reason: str) -> Rule:
     if found and (found["wanted"] or found["value"] == "TRUE"):
         rule = _by_attributes(code, found["wanted"] or found["expression"], found["attribute"])
     else:
-        fitting = [rule for rule in rules() if _fits(rule, code, subcode, reason)]
-        rule = max(fitting, key=lambda rule: _specificity(rule, code, subcode), default=UNKNOWN)
+        rule = _first(code, subcode, reason)
         if code in _POLICIES and not (rule.text or rule.words or (code, subcode) in rule.codes):
             rule = _by_topic(code, subcode, reason, _by_attributes(code, reason, None, rule))
     return _about(rule, found["attribute"]) if found and found["attribute"] else rule
@@ -199,16 +203,14 @@ def _by_attributes(
         return next(iter(about.values()))
     if other is not None:
         return other
-    asked = (code, None, name or "")
-    fitting = [rule for rule in rules() if not rule.words and _fits(rule, *asked)]
-    return max(fitting, key=lambda rule: _specificity(rule, code, None), default=UNKNOWN)
+    return _first(code, None, name or "", in_words=False)
 
 
 def _by_topic(code: int | None, subcode: int | None, reason: str, other: Rule) -> Rule:
     """Return the rule for the only resource that a policy's text names, however it says so."""
     if other.text or other.words:
         return other
-    reason = _SPAN.sub("", reason)  # a length of time alone may be anything
+    reason = _SPAN.sub("", _spelt(reason))  # a length of time alone may be anything
     about = {
         rule.kind: rule
         for rule in reversed(rules())
@@ -234,20 +236,40 @@ def _mark(found: re.Match[str]) -> str:
     return "7" if found.lastgroup == "NUMBER" else f"<{found.lastgroup}>"
 
 
+def _first(code: int | None, subcode: int | None, reason: str, *, in_words: bool = True) -> Rule:
+    """Return the most specific rule that fits."""
+    spelt = _spelt(reason)
+    for rule in _candidates(code, subcode):
+        if rule.text:
+            fits = _all_found((rule.text,), reason) and _all_found(rule.words, spelt)
+        else:
+            fits = not rule.words or (in_words and _all_found(rule.words, spelt))
+        if fits:
+            return rule
+    return UNKNOWN
+
+
+def _spelt(reason: str) -> str:
+    """Return a reason with names such as `OOMKilled` and `max_run_time` in single words."""
+    return _JOINT.sub(" ", reason)
+
+
+@cache
+def _candidates(code: int | None, subcode: int | None) -> tuple[Rule, ...]:
+    """Return the rules for a code, the most specific first."""
+    fitting = [
+        rule
+        for rule in rules()
+        if _fits_code(rule, code, subcode)
+        and (code not in DECISIONS if rule.text or rule.words else code is not None)
+        and (rule.text or rule.words or not rule.attributes)
+    ]
+    return tuple(sorted(fitting, key=lambda rule: _specificity(rule, code, subcode), reverse=True))
+
+
 def _specificity(rule: Rule, code: int | None, subcode: int | None) -> tuple[int, bool, bool]:
     exact = subcode is not None and (code, subcode) in rule.codes
     return 2 if rule.text else 1 if rule.words else 0, exact, bool(rule.codes)
-
-
-def _fits(rule: Rule, code: int | None, subcode: int | None, reason: str) -> bool:
-    texts = (rule.text, *rule.words) if rule.text else rule.words
-    if code is None and not texts:
-        return False
-    if not _fits_code(rule, code, subcode):
-        return False
-    if not texts:
-        return not rule.attributes
-    return code not in DECISIONS and _all_found(texts, reason)
 
 
 def _fits_code(rule: Rule, code: int | None, subcode: int | None) -> bool:
