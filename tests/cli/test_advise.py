@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from wingspan.cli.held_text import ROWS, rows_that_fit
 from wingspan.cli.main import app
 from wingspan.errors import NotFoundError
 
@@ -229,3 +230,36 @@ def test_a_log_of_another_user_that_is_closed(queued, monkeypatch):
     result = run("advise", "--schedd")
     assert result.exit_code == 0, result.exception
     assert "no log of its own is readable" in result.output
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_the_table_fits_one_screen(tmp_path, monkeypatch, width):
+    """Twenty causes, some long, with other answers: two lines a row, no line wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(tmp_path)
+    codes = [*range(4, 15), *range(17, 20), *range(22, 26), 32, 33, 35, 43, 44, 45, 46, 47, 48]
+    head = "({0:03}.000.000) 2025-11-04 10:00:00Z"
+    record = (
+        f"000 {head} Job submitted from host: <10.0.0.1:9618?alias=ap>\n...\n"
+        f"012 {head} Job was held.\n\tReason unspecified\n\tCode {{1}} Subcode 0\n...\n"
+    )
+    (tmp_path / "log").write_text("".join(record.format(one, one) for one in codes))
+    lines = run("advise", "log").output.splitlines()
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= width
+    assert sum(line.strip()[:1].isdigit() for line in lines) > 20
+    document = json.loads(run("advise", "log", "--json").output)
+    assert sum(row["jobs"] for row in document["rows"]) == document["jobs"] == len(codes)
+    row = document["rows"][4]
+    detail = " ".join(run("advise", "log", "--only", 5).output.split())
+    assert detail.startswith(f"row 5: 1 job, {row['answer']}: {row['cause']}")
+
+
+def test_rows_follow_the_screen(monkeypatch):
+    """On a terminal of 24 lines the table and the next prompt fit; without one the default holds."""
+    assert rows_that_fit() == ROWS
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("LINES", "24")
+    assert rows_that_fit() == 7
+    monkeypatch.setenv("LINES", "5")
+    assert rows_that_fit() == 3

@@ -22,7 +22,14 @@ from wingspan.cli.held_source import (
     Trusted,
     load,
 )
-from wingspan.cli.held_text import SHOWN, detail_lines, fit, overview_lines
+from wingspan.cli.held_text import (
+    SHOWN,
+    detail_lines,
+    fit,
+    overview_lines,
+    row_head,
+    rows_that_fit,
+)
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import report_empty
 from wingspan.cli.options import AsJson
@@ -49,7 +56,10 @@ Every = Annotated[
     typer.Option("--all", help="Advise on every hold of the logs, by what was known then."),
 ]
 RowsAre = Annotated[By, typer.Option(help="Rows of the table.")]
-Rows = Annotated[int, typer.Option(min=1, help="Most rows of the table.")]
+Rows = Annotated[
+    int | None,
+    typer.Option(min=1, help="Most rows of the table [default: 20, fewer on a small screen]."),
+]
 Only = Annotated[
     int | None,
     typer.Option(min=1, metavar="ROW", help="Show the jobs of this row alone, in detail."),
@@ -87,7 +97,7 @@ def advise(
     network: Trusted = None,
     as_json: AsJson = False,
     by: RowsAre = By.cause,
-    rows: Rows = 20,
+    rows: Rows = None,
     only: Only = None,
     user: OfUser = None,
     no_user: NoUser = None,
@@ -133,7 +143,9 @@ def advise(
             "--by": [by.value if by is not By.cause else None],
         }
         again = _again(logs or [], {"--schedd": schedd, "--all": every}, given)
-        overview_text = overview_lines(table, by.value, rows, again, every=every)
+        overview_text = overview_lines(table, by.value, rows or rows_that_fit(), again, every=every)
+        if only is not None:
+            print(fit(f"row {only}: {row_head(table[only - 1])}"))
         print("\n".join(_text(incidents, overview_text, only)))
     if apply:
         from wingspan.advisor.answers.actions import Bounds

@@ -1,18 +1,27 @@
 """Advice on held jobs as text: a short table, then each job with its evidence."""
 
 import math
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wingspan.cli.paper import columns, wrap
-from wingspan.shown import counted, shown_name
+from wingspan.shown import brief, counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice, Incident
     from wingspan.advisor.answers.overview import Row
 
 SHOWN = 5  # jobs of an incident with their evidence; the others by their ids
+ROWS = 20  # most rows of the table
+_FEWEST = 3  # rows on the smallest screen
+_ROW_LINES = 2  # lines of a row, at most
+_AROUND = 9  # lines around the rows, with the next prompt
+_INLINE = 40  # characters of a cause next to the figures, at least
+_KEY = 60  # characters of a user, host or cluster
 _IDS = 400  # characters of ids in a line
 _HEAD = f"{'row':>4}{'jobs':>8}{'clusters':>9}{'users':>6}{'hosts':>6}{'hours':>9}  {'code':<8}{'answer':<14}"
 
@@ -44,20 +53,55 @@ def overview_lines(
         left = counted(sum(len(row.jobs) for row in rest), noun)
         yield f"{counted(len(rest), 'more row')} with {left}: {again} --rows {len(rows)}"
     yield ""
-    yield f"  -> {again} --only ROW   # its jobs, and what the advice rests on"
+    yield _hint(f"  -> {again} --only ROW", "its jobs, and what the advice rests on")
     if any(job.command for row in rows for job in row.jobs):
-        yield f"  -> {again} --only ROW --commands   # what to type, a line for each job"
+        yield _hint(f"  -> {again} --only ROW --commands", "what to type, a line for each job")
+
+
+def rows_that_fit() -> int:
+    """Return the number of rows that leave the table on one screen; `ROWS` without a terminal."""
+    if not sys.stdout.isatty():
+        return ROWS
+    lines = shutil.get_terminal_size((80, 24)).lines
+    return min(max((lines - _AROUND) // _ROW_LINES, _FEWEST), ROWS)
+
+
+def row_head(row: "Row") -> str:
+    """Return the whole cause of a row, which its line in the table may cut."""
+    return f"{counted(len(row.jobs), 'job')}, {row.answer}: {row.cause}"
+
+
+def _hint(command: str, what: str) -> str:
+    """Return a command to copy, with what it shows if there is room."""
+    line = f"{command}   # {what}"
+    return line if len(line) <= columns() else command
 
 
 def _row(number: int, row: "Row", by: str) -> Iterator[str]:
+    """Yield a row on at most two lines; a long cause is cut."""
     known = [f"{count:,}" if count else "-" for count in (row.users, row.hosts)]
     facts = f"{number:>4}{len(row.jobs):>8,}{row.clusters:>9,}{known[0]:>6}{known[1]:>6}"
     facts += f"{row.ran_s / 3600:>9,.1f}  {row.code:<8}{row.answer:<14}"
-    name = shown_name(row.key) if by == "cause" else f"{shown_name(row.key)}: {row.cause}"
+    key, other = brief(shown_name(row.key), _KEY), ""
     if row.other:
-        name += f" (another answer for {row.other:,})"
-    indent = " " * (len(facts) if columns() - len(facts) >= 40 else 8)
-    yield wrap(f"{facts}{name}", indent)
+        other = f" (another answer for {row.other:,})"
+    name = f"{row.cause}{other}" if by == "cause" else f"{key}{other}: {row.cause}"
+    room = columns() - len(facts)
+    if room >= _INLINE:
+        first, *rest = cut_lines(name, room, 2)
+        yield f"{facts}{first}"
+        yield from (f"{'':<{len(facts)}}{line}" for line in rest)
+    else:
+        yield facts.rstrip()
+        yield from (f"        {line}" for line in cut_lines(name, max(columns() - 8, _INLINE), 1))
+
+
+def cut_lines(text: str, width: int, most: int) -> list[str]:
+    """Return a text on a few lines; what does not fit is left out."""
+    placeholder = " ..."
+    return textwrap.wrap(
+        text, width, max_lines=most, placeholder=placeholder, break_on_hyphens=False
+    ) or [""]
 
 
 def detail_lines(incidents: "Sequence[Incident]") -> Iterator[str]:
