@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from wingspan.advisor.answers.one_job import explain_jobs
+from wingspan.cli.main import app
 from wingspan.errors import NotFoundError
 from wingspan.eventlog.job_state import State
 from wingspan.eventlog.read import read_events
@@ -143,13 +145,6 @@ def test_a_job_that_is_not_there_says_what_is(explain, wanted):
         explain([SUBMIT], wanted)
 
 
-def test_a_log_without_its_beginning(explain):
-    """A rotated log: the submission is not in it."""
-    report = one(explain([(60, 1, 1), (90, 1, 4)]))
-    assert (report.state, report.attempts) == (State.IDLE, ())
-    assert "no event of its submission" in report.waits
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 500), st.sampled_from(CODES)), max_size=12))
 def test_any_order_of_events_is_explained(tmp_path_factory, event, rows):
@@ -166,3 +161,31 @@ def test_any_order_of_events_is_explained(tmp_path_factory, event, rows):
     assert min(report.queued_s, report.held_s, report.slot_s, report.disconnected_s) >= 0
     spent = report.queued_s + report.held_s + report.slot_s
     assert spent <= report.log_ends_at - report.submitted_at + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "waits", "attempts"),
+    [
+        ([START, (90, 1, 5)], State.COMPLETED, "it ended well", ["exit 0"]),
+        ([(90, 1, 12, *MEMORY)], State.HELD, "more memory than it", ["held"]),
+        ([(90, 1, 13)], State.IDLE, "released from its hold", ["held", ""]),
+        ([(90, 1, 6)], State.UNKNOWN, "it runs on", [""]),
+        ([(90, 1, 5, 3)], State.COMPLETED, "ended with exit 3", ["exit 3"]),
+        ([(90, 1, 4), (95, 1, 1)], State.RUNNING, "it runs on host1", ["evicted", ""]),
+        ([SUBMIT, (90, 1, 46)], State.COMPLETED, "skipped it", ["skipped"]),
+    ],
+)
+def test_a_log_that_begins_later(explain, rows, state, waits, attempts):
+    """What is there is explained, without an invented submission."""
+    report = one(explain(rows))
+    assert (report.state, [each.outcome for each in report.attempts]) == (state, attempts)
+    assert waits in report.waits
+    assert (report.submitted_at == report.submitted_at) == (rows[0] == SUBMIT)
+
+
+def test_waiting_is_no_attempt(explain, tmp_path):
+    """A job that never started took no slot in no attempt."""
+    explain([SUBMIT])
+    shown = CliRunner().invoke(app, ["holds", "explain", "1.0", str(tmp_path / "log")])
+    assert "slot time 0 s in 0 attempts" in shown.output
+    assert ": waiting" in shown.output

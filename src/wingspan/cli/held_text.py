@@ -135,8 +135,11 @@ def job_lines(job: "Advice") -> Iterator[str]:
 
 
 def fit(line: str) -> str:
-    """Return a line wrapped below its own start; a command stays on one line, to be copied."""
-    if line.lstrip().startswith("->"):
+    """Return a line wrapped below its own start; a command stays on one line, to be copied.
+
+    A fix in words begins with a capital letter, a command does not.
+    """
+    if line.lstrip().startswith("->") and not line.lstrip(" ->")[:1].isupper():
         return line
     bare = line.lstrip("\n")
     indent = " " * (len(bare) - len(bare.lstrip()) + 4)

@@ -20,7 +20,7 @@ from wingspan.cli.held_source import (
     Trusted,
     load,
 )
-from wingspan.cli.held_text import job_lines
+from wingspan.cli.held_text import fit, job_lines
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import files_of, gap_text, say_missing
 from wingspan.cli.options import AsJson
@@ -121,7 +121,7 @@ class _Watching:
         if self.as_json:
             print_json(watch_json(job), line=True)
         else:
-            print("\n".join(job_lines(job)), flush=True)
+            print("\n".join(map(fit, job_lines(job))), flush=True)
 
 
 def hook(

@@ -11,6 +11,7 @@ from wingspan.cli.held_json import job_json
 from wingspan.cli.held_text import fit
 from wingspan.cli.json_output import print_json
 from wingspan.cli.paper import amount, duration
+from wingspan.eventlog.job_state import Phase
 from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _json(report: "JobReport") -> dict[str, Any]:
         "access_point": report.access_point or None,
         "node": report.node or None,
         "state": report.state.name.lower(),
-        "submitted_at_s": report.submitted_at,
+        "submitted_at_s": None if math.isnan(report.submitted_at) else report.submitted_at,
         "state_since_at_s": report.since,
         "log_ends_at_s": report.log_ends_at,
         "waits": report.waits,
@@ -98,7 +99,10 @@ def _lines(report: "JobReport") -> Iterator[str]:
 
 
 def _history(report: "JobReport") -> Iterator[str]:
-    yield f"  submitted {_time(report.submitted_at)} at {report.access_point or '-'}"
+    if math.isnan(report.submitted_at):
+        yield f"  the log begins after its submission; first event {_time(report.first_at)}"
+    else:
+        yield f"  submitted {_time(report.submitted_at)} at {report.access_point or '-'}"
     shown = report.attempts[-_ATTEMPTS:]
     if len(shown) < len(report.attempts):
         yield f"  {counted(len(report.attempts) - len(shown), 'earlier attempt')}: --json lists all"
@@ -120,7 +124,7 @@ def _phases(one: "Attempt") -> Iterator[str]:
     if one.outcome:
         yield f"held {duration(one.held_s)}" if one.outcome == "held" else one.outcome
     else:
-        yield "not ended"
+        yield "waiting" if one.phase == Phase.QUEUED else "not ended"
 
 
 def _use(name: str, amounts: "Amounts", unit: str = "") -> str:
@@ -131,7 +135,7 @@ def _use(name: str, amounts: "Amounts", unit: str = "") -> str:
 
 
 def _cost(report: "JobReport") -> Iterator[str]:
-    yield f"  slot time {duration(report.slot_s)} in {counted(len(report.attempts), 'attempt')}"
+    yield f"  slot time {duration(report.slot_s)} in {counted(_begun(report), 'attempt')}"
     for cost in report.costs:
         yield f"    {cost.what}: {duration(cost.slot_s)} in {counted(cost.times, 'attempt')}"
     if report.disconnects:
@@ -155,12 +159,17 @@ def _table(
     yield ""
     order = sorted(reports, key=lambda report: (report.state.name == "COMPLETED", report.waits))
     for report in order[:rows]:
-        attempts = counted(len(report.attempts), "attempt")
+        attempts = counted(_begun(report), "attempt")
         yield f"  {report.job:<10} {report.state.name.lower():<10} {attempts:<12} {report.waits}"
     if len(order) > rows:
         yield f"  {counted(len(order) - rows, 'more job')}: --rows {len(order)}"
     names = " ".join(map(str, logs))
     yield f"  -> wingspan holds explain {order[0].job} {names}   # one of them in full"
+
+
+def _begun(report: "JobReport") -> int:
+    """Count the attempts without one that only waits in the queue."""
+    return sum(bool(one.outcome) or one.phase != Phase.QUEUED for one in report.attempts)
 
 
 def _began(one: "Attempt") -> float:

@@ -27,7 +27,8 @@ class Attempt:
     number
         1 for the first.
     outcome
-        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held`` or ``removed``.
+        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held``, ``removed`` or
+        ``skipped``.
     phase
         Its phase, or its last one.
     since

@@ -140,6 +140,8 @@ def _outcome(code: int, body: Mapping[str, Any]) -> str:
     change = CHANGE_OF[code]
     if change == Change.REMOVED:
         return "removed"
+    if code == Event.DATAFLOW_JOB_SKIPPED:
+        return "skipped"
     if change == Change.ENDED or body.get("TerminatedAndRequeued"):
         return exit_of(dict(body))
     return "evicted" if code == Event.JOB_EVICTED else "lost"

@@ -40,7 +40,18 @@ _KINDS: Final = {
     "lost": "connection lost",
     "held": "held",
     "removed": "removed",
+    "skipped": "skipped",
     "": "not ended",
+}
+_OF_RUNS: Final = frozenset(
+    {
+        Event.IMAGE_SIZE, Event.JOB_TERMINATED, Event.JOB_EVICTED, Event.SHADOW_EXCEPTION,
+        Event.JOB_DISCONNECTED, Event.JOB_SUSPENDED,
+    }
+)  # fmt: skip
+_WELL: Final = {
+    "exit 0": "it ended well",
+    "skipped": "HTCondor skipped it, since its outputs are newer than its inputs",
 }
 _DOES: Final = {
     Phase.INPUT: "receives its input on",
@@ -68,8 +79,9 @@ class JobReport:
 
     Attributes
     ----------
-    submitted_at, since, log_ends_at
-        UTC seconds: its first event, the beginning of its state, and the log's last event.
+    submitted_at, first_at, since, log_ends_at
+        UTC seconds: its submission, nan if the log begins after it; its first event, the beginning of its state, and the
+        log's last event.
     attempts
         Each start, and the wait for the next one.
     costs
@@ -91,6 +103,7 @@ class JobReport:
     node: str
     state: State
     submitted_at: float
+    first_at: float
     since: float
     log_ends_at: float
     attempts: tuple[Attempt, ...]
@@ -224,7 +237,8 @@ def _report(
         access_point=events.access_points[events.access_point[0]],
         node=attempts[0].node if attempts else "",
         state=state,
-        submitted_at=float(events.time[0]),
+        submitted_at=float(events.time[0]) if events.code[0] == Event.SUBMIT else nan,
+        first_at=float(events.time[0]),
         since=_since(events.time, history.state[rows]),
         log_ends_at=ends_at,
         attempts=attempts,
@@ -243,15 +257,25 @@ def _report(
 
 def _attempts(events: Events, ends_at: float, *, waiting: bool) -> tuple[Attempt, ...]:
     """Return a job's attempts, up to the log's end; an idle job waits in its last one."""
+    job = int(events.cluster[0]), int(events.proc[0])
     made: dict[tuple[int, int], list[Attempt]] = {}
+    if events.code[0] != Event.SUBMIT:  # the log begins later
+        made[job] = [_before(int(events.code[0]), float(events.time[0]), f"{job[0]}.{job[1]}")]
     take_in(events, made)
-    found = next(iter(made.values()), [])
+    found = made[job]
     if found and waiting and found[-1].outcome:
         last = found[-1]
         found.append(Attempt(last.node, last.number + 1, last.since, job=last.job))
     if found and found[-1].goes_on:
         found[-1] = enter(found[-1], found[-1].phase, ends_at)
     return tuple(found)
+
+
+def _before(code: int, at: float, job: str) -> Attempt:
+    """Return the attempt of a job when the log begins with this event."""
+    if code == Event.JOB_RELEASED:
+        return Attempt("", 1, at, phase=Phase.HELD, outcome="held", job=job)
+    return Attempt("", 1, at, phase=Phase.RUN if code in _OF_RUNS else Phase.QUEUED, job=job)
 
 
 def _since(time: NDArray[np.float64], state: NDArray[np.int8]) -> float:
@@ -283,8 +307,6 @@ def _costs(attempts: Sequence[Attempt]) -> tuple[Cost, ...]:
 
 def _why(state: State, attempts: Sequence[Attempt], advice: Advice | None, mates: _Mates) -> str:
     """Say why the job is in its state."""
-    if not attempts:
-        return "the log has no event of its submission"
     last = attempts[-1]
     if advice is not None:
         return f"{' '.join(advice.reason.split()) or 'no reason in the log'}: {advice.cause}"
@@ -294,6 +316,8 @@ def _why(state: State, attempts: Sequence[Attempt], advice: Advice | None, mates
         return _why_idle(attempts, mates)
     if state == State.REMOVED:
         return f"it was removed: {last.reason or 'no reason in the log'}"
+    if state == State.UNKNOWN:
+        return "the log does not show its state"
     return _how_it_ended(last)
 
 
@@ -315,8 +339,8 @@ def _why_idle(attempts: Sequence[Attempt], mates: _Mates) -> str:
 
 
 def _how_it_ended(last: Attempt) -> str:
-    if last.outcome == "exit 0":
-        return "it ended well"
+    if last.outcome in _WELL:
+        return _WELL[last.outcome]
     kind, _, number = last.outcome.partition(" ")
     code = int(number) if number.isdecimal() else 0
     signal = code if kind == "signal" else code - _SIGNAL_EXIT
@@ -337,7 +361,7 @@ def _steps(
     often = (_CHECKPOINTS.format(evictions),) if evictions >= _OFTEN else ()
     if state == State.IDLE:
         return (*often, f"wingspan why {job}   # tries it on every slot of the pool")
-    if state == State.COMPLETED and attempts and attempts[-1].outcome != "exit 0":
+    if state == State.COMPLETED and attempts and attempts[-1].outcome not in _WELL:
         return (f"read its standard error: condor_history {job} -af Err",)
     if state == State.REMOVED:
         return ("submit it again if it is still needed",)
