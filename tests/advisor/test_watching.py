@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,9 @@ from typer.testing import CliRunner
 from wingspan.advisor.answers.advise import advise
 from wingspan.advisor.answers.watching import Seen, WatchedLogs, families, load_seen, save_seen
 from wingspan.advisor.holds.timeline import make_timeline
+from wingspan.cli.held_watch import watch as watch_logs
 from wingspan.cli.main import app
-from wingspan.errors import FormatError
+from wingspan.errors import EventLogError, FormatError
 from wingspan.eventlog.read import read_events
 from wingspan.eventlog.read_new import rotations_of
 
@@ -257,3 +260,29 @@ def test_a_killed_watch_reads_on(tmp_path, held, wait_until):
     run_until(2)
     lines = (tmp_path / "out").read_text().splitlines()
     assert [json.loads(line)["job"] for line in lines] == ["1.0", "2.0"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_watch_keeps_what_it_reported(tmp_path, held, wait_until, number):
+    """The signal comes while holds are printed: the look is finished, and a restart reports none twice."""
+    log, state = tmp_path / "job.log", tmp_path / "state"
+    log.write_text("".join(held(job) for job in range(1, 400)))
+    words = [sys.executable, "-m", "wingspan", "holds", "watch", str(log), "--state", str(state)]
+    out = tmp_path / "out"
+    with out.open("w") as file, subprocess.Popen([*words, "--json"], stdout=file) as process:
+        wait_until(lambda: out.stat().st_size > 0)
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert len(out.read_text().splitlines()) == 399
+    assert len(load_seen(state).reported) == 399
+
+
+def test_pipes_and_devices_are_not_watched(tmp_path):
+    """They would wait, or be read, without end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(EventLogError, match="cannot be watched"):
+            watch_logs([path], once=True)
+    with pytest.raises(EventLogError, match="this is a device"):
+        read_events("/dev/zero")
+    assert len(read_events("/dev/null")) == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from wingspan.errors import FormatError, NotFoundError
+from wingspan.eventlog import read_new as read_new_module
 from wingspan.eventlog.read_new import (
     follow,
     load_position,
@@ -196,3 +197,32 @@ def test_missing_log_and_foreign_state(tmp_path):
     (tmp_path / "state").write_text("{}")
     with pytest.raises(FormatError, match="state"):
         load_position(tmp_path / "state")
+
+
+def test_a_rotation_during_the_read(tmp_path, monkeypatch):
+    """The log is renamed, and a new one begun, between the look at its name and its reading."""
+    log = tmp_path / "EventLog"
+    line = "012 (00{}.000.000) 2025-11-04 10:00:0{}Z Job was held.\n\tx\n\tCode 26 Subcode 9\n...\n"
+    log.write_text(line.format(1, 1) * 3)
+    read, calls = read_new_module.read_pieces, []
+
+    def rotate_first(*given, **more):
+        if not calls:
+            log.rename(tmp_path / "EventLog.old")
+            log.write_text(line.format(2, 2))
+        calls.append(1)
+        return read(*given, **more)
+
+    monkeypatch.setattr(read_new_module, "read_pieces", rotate_first)
+    news = read_new_module.read_new(log)
+    assert news.events.cluster.tolist() == [1, 1, 1, 2]
+
+    def remove_first(*given, **more):
+        if len(calls) == 2:
+            log.rename(tmp_path / "EventLog.old")
+        calls.append(1)
+        return read(*given, **more)
+
+    monkeypatch.setattr(read_new_module, "read_pieces", remove_first)
+    later = read_new_module.read_new(log, news.position)
+    assert len(later.events) == 0

@@ -47,7 +47,8 @@ NoUser = Annotated[
     list[str] | None, typer.Option("--exclude-user", help="Leave out the jobs of this user.")
 ]
 NoCluster = Annotated[
-    list[int] | None, typer.Option("--exclude-cluster", help="Leave out the jobs of this cluster.")
+    list[int] | None,
+    typer.Option("--exclude-cluster", min=0, help="Leave out the jobs of this cluster."),
 ]
 
 

@@ -1,7 +1,11 @@
 """``wingspan holds watch | hook``: advice as holds occur, and lines for DAGMan's holds."""
 
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +28,7 @@ from wingspan.cli.held_text import fit, job_lines
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import files_of, gap_text, say_missing
 from wingspan.cli.options import AsJson
-from wingspan.errors import NotFoundError
+from wingspan.errors import EventLogError, NotFoundError
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.advice import Advice
@@ -62,22 +66,47 @@ def watch(
     watching = _Watching(source, watched, load(model, network), user, as_json)
     seen = load_seen(state) if state else Seen()
     for log in source.logs:
+        if log.exists() and not (log.is_file() or log.is_dir()):
+            fix = "name a log or a folder; `wingspan holds advise` reads a pipe once"
+            raise EventLogError(str(log), "a pipe or device cannot be watched", fix)
         if not (files := files_of([log])) and once:
             raise NotFoundError(str(log), "there is no such log", "check the path")
         for file in files:
             check_log(file)
     say_missing(source.logs)
-    try:
+    with _stopping() as stopped:
         while True:
             after = watching.look(seen)
             if state and after != seen:
                 save_seen(state, after)
             seen = after
-            if once:
+            if once or stopped.wait(interval):
                 return
-            time.sleep(interval)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set.
+
+    So a look is finished, and what it reported is kept. A second signal stops at once.
+    """
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    main = threading.current_thread() is threading.main_thread()
+    signals = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {each: signal.signal(each, stop) for each in signals}
+    try:
+        yield stopped
     except KeyboardInterrupt:
         return
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from wingspan.eventlog.times import zone_of
 from wingspan.files import digest_bytes, write_atomically
 
 VERSION: Final = 1
+_TRIES: Final = 5  # reads of a log that rotates meanwhile
 _INODE: Final = "inode:"
 _MARK: Final = 1024
 _HEADER: Final = 512  # the header's record is written again in place when the file rotates
@@ -98,12 +99,30 @@ def read_new(
 ) -> News:
     """Read what was added to a log and its rotations since `position`; everything if it is None.
 
+    If the log rotates while it is read, it is read again.
+
     Raises
     ------
     NotFoundError
         Neither the log nor a rotation of it exists.
     """
-    position = position or Position()
+    for tries in range(_TRIES, 0, -1):
+        try:
+            before = _identities(log)
+            news = _read_new(log, position or Position(), timezone)
+            if before == _identities(log):
+                return news
+        except (NotFoundError, FileNotFoundError):
+            if tries == 1 or not rotations_of(log):
+                raise
+    return news
+
+
+def _identities(log: Path) -> list[str]:
+    return [_rotation(path).identity for path in rotations_of(log)]
+
+
+def _read_new(log: Path, position: Position, timezone: str | tzinfo | None) -> News:
     rotations = [_rotation(path) for path in rotations_of(log)]
     if not rotations:
         fix = "check the path; HTCondor's EVENT_LOG and a job's `log` name it"

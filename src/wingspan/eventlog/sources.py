@@ -77,6 +77,9 @@ def open_log(path: Path) -> Iterator[Reader]:
 def seekable(path: Path) -> Path:
     """Return the path of a file; a pipe, read only once, is copied to a temporary file."""
     with _found(path):
+        if path.is_char_device() and not path.samefile(os.devnull):
+            fix = "give a file or a pipe"
+            raise EventLogError(str(path), "this is a device, which may have no end", fix)
         if not path.is_fifo():
             return path
     from shutil import copyfileobj

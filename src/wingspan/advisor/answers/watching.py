@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from wingspan.advisor.answers.advice import Advice
-from wingspan.errors import FormatError
+from wingspan.errors import FormatError, NotFoundError
 from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
@@ -101,7 +101,13 @@ class WatchedLogs:
                 logs[name] = Position()
                 continue
             known = self._grown.position(log)
-            news = read_new(log, known or before.get(name))
+            try:
+                news = read_new(log, known or before.get(name))
+            except (
+                NotFoundError,
+                FileNotFoundError,
+            ):  # it is being rotated: the next look reads it
+                continue
             held = held or bool((news.events.code == Event.JOB_HELD).any())
             gaps += news.gaps
             logs[name] = news.position
