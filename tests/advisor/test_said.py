@@ -99,6 +99,22 @@ def test_ads_are_measured_too():
         ("Limite de m\u00e9moire: 4096 Mo", MEMORY, [4096]),
         ("2147483648 bytes of memory", MEMORY, [2048]),
         ("Job used 9.3 CPUs", CPUS, [10]),
+        ("memory limit: 8G used: 9.2G", MEMORY, [8192, 9421]),
+        ("12/8 GB of memory", MEMORY, [12288, 8192]),
+        ("memory 4.096,5 MB", MEMORY, [4097]),
+        ("memory usage 1e6 KB", MEMORY, [977]),
+        ("5 000 MB of memory", MEMORY, [5000]),
+        ("8589934592 B of memory", MEMORY, [8192]),
+        ("mem 9000 > 8000", MEMORY, [9000, 8000]),
+        ("4096 MiBs", MEMORY, [4096]),
+        ("MemoryUsage=3120 RequestMemory=2048", MEMORY, [3120, 2048]),
+        ("2 Go demand\u00e9s, 3 Go utilis\u00e9s", MEMORY, [2048, 3072]),
+        ("memory 120% of 4 GB", MEMORY, [4096]),
+        ("disk 10,5 GB", DISK, [11010048]),
+        ("CpusUsage 7.9 > RequestCpus 1", CPUS, [8, 1]),
+        ("780% CPU", CPUS, [8]),
+        ("cpus=12", CPUS, [12]),
+        ("12-core job", CPUS, [12]),
         ("nothing", MEMORY, []),
     ],
 )
@@ -113,3 +129,10 @@ def test_durations_have_units():
     assert durations("limit 1:30:00") == [5400.0]
     assert durations("within 72 hrs") == [259200.0]
     assert durations("maximum (7200 seconds)") == [7200.0]
+    assert durations("3d 4h") == [273600.0]
+    assert durations("1 day 12 hours") == [129600.0]
+    assert durations("2h30m, limit 2 h") == [9000.0, 7200.0]
+    assert durations("2-00:00:00") == [172800.0]
+    assert durations("172,800 seconds") == [172800.0]
+    assert durations("24 Stunden") == durations("24-hour limit") == [86400.0]
+    assert durations("3 jours") == [259200.0]

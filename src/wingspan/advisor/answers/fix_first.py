@@ -7,21 +7,36 @@ from typing import Final
 from wingspan.advisor.answers.measured import CPUS, MEMORY, Measured, Resource
 
 _UNITS: Final = {"b": 1 / 1024, "k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}  # in KB
-_THOUSANDS: Final = re.compile(r"(?<=\d)[,'\u00a0\u202f](?=\d{3}(?!\d))")
+_THOUSANDS: Final = re.compile(
+    r"(?<=\d)[,'\u00a0\u202f](?=\d{3}(?!\d))|(?<=\d)\.(?=\d{3},\d)|(?<=\b\d)[ ](?=\d{3} ?[kKmMgGtT]i?[bBoO]\b)"
+)
 _DECIMAL: Final = re.compile(r"(?<=\d),(?=\d)")
+_ONE_UNIT: Final = re.compile(  # "12/8 GB": the unit of both
+    r"\b(\d+(?:\.\d+)?)(?= ?(?:/|>|<|of|out of|von|vs\.?|sur|de|su) ?\d+(?:\.\d+)? ?([kKmMgGtT]i?[bBoO])\b)"
+)
 _AMOUNT: Final = re.compile(
-    r"(\d+(?:\.\d+)?) ?(?:([KMGT])\b|([kmgtKMGT])i?[bBoO]\b|([kKmMgGtT])(?:ilo|ega|iga|era)(?:bytes?|octets?)|([bB])ytes?\b)"
+    r"(\d+(?:\.\d+)?(?:[eE]\+?\d+)?) ?(?:([KMGT])\b|([kmgtKMGT])i?[bBoO]s?\b|([kKmMgGtT])(?:ilo|ega|iga|era)(?:bytes?|octets?)|([bB])(?:ytes?)?\b)"
 )
 _BARE: Final = re.compile(
-    r"(?:memory|disk|usage|requested|request_\w+|allocated|limit|rss|than|of|>|<)\D{0,12}?(\d{3,})\b(?!\.\d| ?[a-z%]*b\b)",
+    r"(?:mem|memory|disk|usage|requested|request_\w+|allocated|limit|rss|than|of|>|<)\D{0,12}?(\d{3,})\b(?!\.\d| ?[a-z%]*b\b)",
     re.IGNORECASE,
 )
-_CPUS_SAID: Final = re.compile(r"(\d+(?:\.\d+)?) (?:cpus?|cores?|threads)\b", re.IGNORECASE)
-_DURATION: Final = re.compile(r"\b(?:(\d+)\+)?(\d+):(\d\d)(?::(\d\d))?\b")
-_SPAN: Final = re.compile(
-    r"\b(\d+(?:\.\d+)?)[ -]?(s|sec|min|h|hr|hour|day|d|week)[a-z]*(?![a-z])", re.IGNORECASE
+_CPUS_SAID: Final = re.compile(
+    r"(\d+(?:\.\d+)?)[ -]?(?:cpus?|cores?|threads)\b"
+    r"|(?:cpus?|cores|threads|cpu_?s?usage)\s*(?:=|:|>|of|used|is|was)?\s*(\d+(?:\.\d+)?)(?![\w%]| %)",
+    re.IGNORECASE,
 )
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_CPU_PERCENT: Final = re.compile(r"(\d{3,}) ?% (?:of )?cpus?\b", re.IGNORECASE)
+_DURATION: Final = re.compile(r"\b(?:(\d+)[+-])?(\d+):(\d\d)(?::(\d\d))?\b")
+_SPAN: Final = re.compile(
+    r"(?<![\d.])(\d+(?:\.\d+)?)[ -]?(?:(s|secs?|seconds?|sekunden|secondes|segundos|secondi)"
+    r"|(m|mins?|minutes?|minuten|minutos|minuti)|(h|hrs?|hours?|stunden?|heures?|horas?|ore|uur)"
+    r"|(d|days?|tagen?|jours?|d[i\u00ed]as?|giorn[io]|dagen)"
+    r"|(w|weeks?|wochen?|semaines?|semanas?|settiman[ae]|weken))(?![a-z])",
+    re.IGNORECASE,
+)
+_AND: Final = re.compile(r"[ ,]*(and |und |et |y )?")
+_SECONDS: Final = (1, 60, 3600, 86400, 604800)
 _IN_MB: Final = 1 << 18  # a bare amount of memory is MB below this (256 GB), else KB (256 MB)
 _LIMITS: Final = {46: "AllowedJobDuration", 47: "AllowedExecuteDuration"}
 _OVER_TIME: Final = 2.0
@@ -92,7 +107,10 @@ def amounts(reason: str, resource: Resource) -> list[int]:
     """
     reason = _DECIMAL.sub(".", _THOUSANDS.sub("", reason))
     if resource is CPUS:
-        return [-int(-float(number) // 1) for number in _CPUS_SAID.findall(reason)]
+        said = [float(first or last) for first, last in _CPUS_SAID.findall(reason)]
+        said += [float(percent) / 100 for percent in _CPU_PERCENT.findall(reason)]
+        return [-int(-number // 1) for number in said]
+    reason = _ONE_UNIT.sub(r"\1 \2", reason)
     found = [
         float(number) * _UNITS["".join(unit).lower()] for number, *unit in _AMOUNT.findall(reason)
     ]
@@ -108,9 +126,23 @@ def durations(reason: str) -> list[float]:
     ([259200.0], [259200.0])
     """
     found = [_clock(*parts) for parts in _DURATION.findall(reason)]
-    return found or [
-        float(number) * _SECONDS[unit[0].lower()] for number, unit in _SPAN.findall(reason)
-    ]
+    return found or _spans(_THOUSANDS.sub("", reason))
+
+
+def _spans(reason: str) -> list[float]:
+    """Return the seconds of spans such as `3d 4h`, each of parts with falling units."""
+    spans: list[float] = []
+    end, last = -1, 0
+    for found in _SPAN.finditer(reason):
+        number, *units = found.groups()
+        unit = next(place for place, name in enumerate(units) if name)
+        seconds = float(number) * _SECONDS[unit]
+        if spans and unit < last and _AND.fullmatch(reason, end, found.start()):
+            spans[-1] += seconds
+        else:
+            spans.append(seconds)
+        end, last = found.end(), unit
+    return spans
 
 
 def _clock(days: str, first: str, second: str, third: str) -> float:
