@@ -6,19 +6,22 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.answers.advice import canaries
-from wingspan.advisor.answers.advise import advise, advise_ads
+from wingspan.advisor.answers.advise import advise, advise_ads, is_proof
 from wingspan.advisor.answers.blame import (
     FAR,
     MATES,
     OTHERS,
+    Blame,
     Seen,
     blame,
 )
+from wingspan.advisor.answers.evidence import LEVELS, Counts, Evidence
 from wingspan.advisor.answers.evidence_text import ENOUGH
 from wingspan.advisor.models.baselines import Rates
 from wingspan.advisor.models.calibrate import IDENTITY, Curve
 from wingspan.advisor.models.saved import Advisor, load_advisor, save_advisor
 from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.rules import explain as rules_explain
 
 MEMORY = (34, "Error from slot1@e1: Job has gone over memory limit of 64 megabytes", 0)
 
@@ -415,3 +418,23 @@ def test_a_release_is_worth_what_its_cause_lets_expect(
     rows = text(event, held(1, 0, code, reason, subcode))
     job = one(advise(write(rows), advisor=Advisor("x", rates, IDENTITY, rates, {})))
     assert job.answer == answer
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Das Kontingent des Benutzers ist erschöpft", "user over storage allocation", "/home/x full", "ENOSPC",
+        "EACCES", "Fichier introuvable", "Cannot access data foo.root", "Job has gone over the limit", "mot de passe",
+        "Job held by admin, see ticket 4711", "Reason unspecified", "unknown", "42", "x 7", "http://a.b.example/c",
+        "s3://bucket", "held at 95 %", "C:\\data", "el espacio está lleno", "Lizenz fehlt", "dépassement",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("code", [(26, 9), (3, 7), (21, 5), (0, 0), (50, 1)])
+def test_unknown_texts_that_name_what_can_be_fixed_are_no_proof(reason, code):
+    """Whatever releases did: a quota, file, right, credential, person or place, in any language, and no information."""
+    such, own = Counts(0, ENOUGH * 9, 0, ENOUGH * 3), Counts(0, 3, 0, 1)
+    levels = (such,) * len(LEVELS)
+    proof = Evidence(levels, own, 3, such, 0, 0, 0, Blame({"job": 1.0}, {}), (), 1.0)
+    rule = rules_explain(*code, reason)
+    assert not is_proof(rule, reason, proof)
+    assert is_proof(rules_explain(26, 9, "site rule 7"), "site rule 7", proof)

@@ -34,6 +34,7 @@ from wingspan.advisor.answers.question import (
     find_questions,
     question_of_ad,
 )
+from wingspan.advisor.answers.rule_of_hold import may_be_fixed
 from wingspan.advisor.holds.episodes import Episodes, find_episodes
 from wingspan.advisor.holds.incidents import find_incidents
 from wingspan.advisor.holds.moments import Moments, at_holds
@@ -196,7 +197,7 @@ def _answer(
         return rule.answer, "rules", 0.0
     if question.fix and not _may_pass(question, chance):
         return "fix first", "rules, with measured use", 0.0
-    if is_proof(rule, evidence):
+    if is_proof(rule, question.said, evidence):
         return "remove", "proof", 0.0
     if chance is None:
         return rule.first_answer, "rules", rule.wait_s
@@ -226,13 +227,13 @@ def _counselled(question: Question, chance: Chance, wait_s: float) -> tuple[Answ
     return answer, chance.source, question.now - question.held_at + wait_s
 
 
-def is_proof(rule: Rule, evidence: Evidence | None) -> bool:
+def is_proof(rule: Rule, said: str, evidence: Evidence | None) -> bool:
     """Return whether only a removal is left.
 
     That requires that no fix is known for the cause, that no release of such holds paid in `ENOUGH` clusters, and that a
     release of this job did not pay. A job that can be fixed is never removed, however many releases failed.
     """
-    if evidence is None or rule.fixable or rule.nature == "transient":
+    if evidence is None or may_be_fixed(rule, said) or rule.nature == "transient":
         return False
     such, job = evidence.levels[0], evidence.job
     return bool(job.total) and not job.paid and not such.paid and such.clusters >= ENOUGH

@@ -1,5 +1,6 @@
 """Find the rule for a hold from its reason, the events before it, and what was measured."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +17,28 @@ from wingspan.eventlog.rules import Rule, explain
 POLICIES: Final = frozenset(
     {HoldCode.JobPolicy, HoldCode.StartdHeldJob, HoldCode.SystemPolicy}
 )  # any text an administrator or a user wrote
-_SILENT: Final = ("", "reason unspecified", "unspecified reason", "none", "undefined")
+_SILENT: Final = (
+    "",
+    "reason unspecified",
+    "unspecified reason",
+    "none",
+    "undefined",
+    "unknown",
+    "n/a",
+)
+_FIXABLE: Final = re.compile(
+    r"(?<![\w<])~?/\w|[a-z]:\\|://|\berrno\b|(?-i:\bE[A-Z]{3,}\b)|\d ?(?:%|[kmgt]i?b\b|[kmgt]o\b)"
+    r"|quota|kontingent|cuota|alloc|budget|limit|límit|grenz|exce|exhaust|erschöpf|überschr|épuis|dépass|agotad|insuffi"
+    r"|stor|stock|speicher|almacen|space|espac|platz|spazio|dis[kc]|disq|platte|memo|mémo|\bram\b|full\b|\bvoll|plein|lleno"
+    r"|fi(?:le|chier)|datei|archiv|folder|director|ordner|verzeichnis|dossier|carpeta|path|chemin|pfad|ruta"
+    r"|not found|introuv|gefunden|encontr|missing|fehlt|manqu|falta|acc[eè]s|zugriff|zugang|acceso|permi|denied|refus|interdit"
+    r"|verweiger|forbidden|verboten|creden|token|prox[yi]|certif|zertif|passw|mot de passe|contrase|\bkeys?\b|schlüssel|auth|log-?in"
+    r"|expir|abgelauf|abläuf|caduc|renew|licen[cs]|lizenz|account|konto|compte|netz|net\b|network|réseau|red\b|serv|conn|verbind"
+    r"|timeout|time|zeit|temps|tiempo|cpu|core|thread|gpu|image|container|mount|version|modul|librar|bibliot|unavail|down\b"
+    r"|admin|ticket|contact|kontakt|operat|mainten|wartung",
+    re.IGNORECASE,
+)  # in the languages of those who write policies; a word too many keeps a job that could go
+_WORD: Final = re.compile(r"[^\W\d_]{2}")
 _NEAR: Final = 0.5  # ratio of measured use and an amount in the text that is about it
 
 
@@ -44,6 +66,19 @@ def whole_reasons(timeline: Timeline, rows: np.ndarray, reasons: list[str]) -> l
 def is_silent(reason: str) -> bool:
     """Return whether a reason carries no information."""
     return reason.strip().strip(".").lower() in _SILENT
+
+
+def may_be_fixed(rule: Rule, reason: str) -> bool:
+    """Return whether the cause may have a fix, so that the job must not be removed.
+
+    A removal cannot be undone. So where no rule knows the text, one that has no information, or that names a file, a
+    limit, a right, a credential or a place, is enough to keep the job.
+    """
+    if rule.answer == "remove":
+        return False
+    vague = is_silent(reason) or not _WORD.search(reason)
+    known = rule.fixable or rule.kind == "person"
+    return known or vague or bool(_FIXABLE.search(reason))
 
 
 def in_doubt(code: int, rule: Rule) -> bool:
