@@ -4,13 +4,14 @@ Usage: ``python benchmarks/operators_day.py [--gigabytes 1.4] [--holds 44000] [-
 
 Without --logs it simulates a pool (seed 5) and keeps its log in ~/.cache/wingspan-benchmarks: some minutes, once. Each command
 runs alone, as a user's would; CPU seconds are compared, since wall seconds depend on what else the machine does.
-Ends with the figures next to their budgets; exits with 0 only if all hold.
+Ends with the figures next to their budgets, the one that comes closest to its budget last; exits with 0 only if all hold.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 CACHE = Path.home() / ".cache/wingspan-benchmarks"
@@ -26,11 +27,13 @@ print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1
 
 
 def measure(*words: str) -> dict[str, float]:
-    """Run a command alone; return its CPU seconds, memory and lines."""
+    """Run a command alone; return its CPU and wall seconds, memory and lines."""
+    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *words], check=True, capture_output=True, text=True
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    used: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return {**used, "wall": time.perf_counter() - start}
 
 
 def simulated(days: float) -> list[Path]:
@@ -60,16 +63,19 @@ def main() -> int:
         "holds advise": (["holds", "advise", *map(str, large)], 20.0, 1000.0),
         "holds advise --all": (["holds", "advise", "--all", *map(str, many)], 30.0, 1000.0),
     }
-    good = True
+    shown = []
     for name, (words, seconds, memory) in budgets.items():
-        found = measure(*words)
-        held = found["cpu"] <= seconds and found["mb"] <= memory
-        good &= held
-        print(
-            f"{name:20} {found['cpu']:6.1f} s ({seconds:.0f})  {found['mb']:6.0f} MB ({memory:.0f})  "
-            f"{found['lines']:.0f} lines  {'held' if held else 'MISSED'}"
+        used = measure(*words)
+        share = max(used["cpu"] / seconds, used["mb"] / memory)
+        line = (
+            f"{name:20} CPU {used['cpu']:5.1f} s ({seconds:.0f})  wall {used['wall']:5.1f} s  "
+            f"{used['mb']:6.0f} MB ({memory:.0f})  {used['lines']:3.0f} lines  "
+            f"{'held' if share <= 1 else 'MISSED'}"
         )
-    return 0 if good else 1
+        shown.append((share, line))
+    shown.sort()
+    print("\n".join(line for _, line in shown))
+    return 0 if shown[-1][0] <= 1 else 1
 
 
 if __name__ == "__main__":

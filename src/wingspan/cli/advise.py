@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -124,7 +124,7 @@ def advise(
     source = Source(logs or [], schedd, every, user, no_user or (), no_cluster or ())
     at_s = time.time()
     incidents = source.incidents(load(model, network))
-    report_empty(logs or [])
+    report_empty(source.logs)
     table = overview(incidents, by.value)
     if only is not None:
         incidents = _of_row(incidents, table, only)
@@ -134,19 +134,9 @@ def advise(
     elif as_commands:
         print("\n".join(commands([job for each in incidents for job in each.jobs])))
     else:
-        given: dict[str, Sequence[object | None]] = {
-            "--model": [model],
-            "--network": [network],
-            "--user": [user],
-            "--exclude-user": no_user or (),
-            "--exclude-cluster": no_cluster or (),
-            "--by": [by.value if by is not By.cause else None],
-        }
-        again = _again(logs or [], {"--schedd": schedd, "--all": every}, given)
+        again = _again(source, model, network, by)
         overview_text = overview_lines(table, by.value, rows or rows_that_fit(), again, every=every)
-        if only is not None:
-            print(fit(f"row {only}: {row_head(table[only - 1])}"))
-        print("\n".join(_text(incidents, overview_text, only)))
+        print("\n".join(_text(incidents, table, overview_text, only)))
     if apply:
         from wingspan.advisor.answers.actions import Bounds
 
@@ -167,24 +157,36 @@ def _of_row(
     return select(incidents, lambda job: (job.access_point, job.job, job.held_at) in named)
 
 
-def _again(
-    logs: Sequence[Path], flags: Mapping[str, bool], options: Mapping[str, Sequence[object | None]]
-) -> str:
+def _again(source: Source, model: Path | None, network: str | None, by: By) -> str:
     """Return the user's command without the options that choose what is shown."""
-    words = [*map(str, logs), *(name for name, given in flags.items() if given)]
+    flags = {"--schedd": source.schedd, "--all": source.every}
+    options: dict[str, Sequence[object | None]] = {
+        "--model": [model],
+        "--network": [network],
+        "--user": [source.user],
+        "--exclude-user": source.no_user,
+        "--exclude-cluster": source.no_cluster,
+        "--by": [by.value if by is not By.cause else None],
+    }
+    words = [*map(str, source.logs), *(name for name, given in flags.items() if given)]
     pairs = [(name, value) for name, values in options.items() for value in values]
     words += [word for name, value in pairs if value is not None for word in (name, str(value))]
     return f"wingspan holds advise {shlex.join(words)}"
 
 
 def _text(
-    incidents: "Sequence[Incident]", overview_text: Iterator[str], only: int | None
+    incidents: "Sequence[Incident]",
+    table: "Sequence[Row]",
+    overview_text: Iterator[str],
+    only: int | None,
 ) -> Iterator[str]:
     if not incidents:
         yield "no job is held (--all advises on every hold in the logs)"
         return
     if only is None:
         yield from overview_text
+    else:
+        yield fit(f"row {only}: {row_head(table[only - 1])}")
     if only is not None or sum(len(each.jobs) for each in incidents) <= SHOWN:
         yield from map(fit, detail_lines(incidents))
 

@@ -21,7 +21,7 @@ from wingspan.advisor.answers.shelves import (
     before_in_group,
     first_in_group,
 )
-from wingspan.advisor.answers.tries import Tries
+from wingspan.advisor.answers.tries import Tries, last_starts
 from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
@@ -132,6 +132,8 @@ class History:
         Reasons of the episodes, as in the holds' events.
     said
         The same, except that a missing reason is replaced by the error before the hold.
+    ran_s
+        Seconds from the episodes' last starts to their holds; nan without a start.
     similar_lines
         Episodes that were described already, in words.
     """
@@ -144,6 +146,9 @@ class History:
         self.reasons = [timeline.reasons[place] for place in places.tolist()]
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
         self._at = places_of(timeline, episodes.row, self.said)
+        starts = last_starts(timeline, episodes)
+        ran = timeline.clock[episodes.row] - timeline.clock[starts]
+        self.ran_s: list[float] = np.where(starts < 0, np.nan, ran).tolist()
         known = np.flatnonzero(~np.isnan(episodes.label) & (episodes.excluded == 0))
         self._groups = {
             "template": number_by_first(episodes.code, episodes.subcode, episodes.template),
@@ -152,17 +157,16 @@ class History:
             "mates": number_by_first(episodes.cluster, episodes.code),
             "job": number_by_first(episodes.job, episodes.code),
         }
-        there = number_by_first(self._groups["template"], episodes.access_point)
-        self._groups["access point"] = there
         self._outcomes = {
             name: _Outcomes(episodes, known, group) for name, group in self._groups.items()
         }
+        self._at_access_point = number_by_first(self._groups["template"], episodes.access_point)
         everything = np.arange(len(episodes))
         self._holds = Shelf(everything, episodes.row, self._groups["mates"])
         self._held_jobs = Sums(first_in_group(self._holds, episodes.job))
         hosts = first_in_group(self._holds, episodes.host)
         self._held_hosts = Sums(hosts & (episodes.host[self._holds.items] >= 0))
-        self._there = Shelf(everything, episodes.row, there)
+        self._there = Shelf(everything, episodes.row, self._at_access_point)
         self._whose = whose(timeline, episodes.row)
         self._whose_there = self._whose[self._there.items]
         self._whose_before = before_in_group(self._there, self._whose)
@@ -192,23 +196,16 @@ class History:
             alike=self._alike(episode, upto),
             blame=self._tries.blame(episode, upto, place),
             similar=tuple(similar.last(group, upto).tolist()),
-            ran_s=self.ran(episode),
+            ran_s=self.ran_s[episode],
         )
 
     def _alike(self, episode: int, upto: int) -> int:
         clock = self._clock
         since = bisect_left(clock, clock[upto - 1] - _AT_ONCE_S) if upto else 0
-        first, last = self._there.bounds(int(self._groups["access point"][episode]), upto, since)
+        first, last = self._there.bounds(int(self._at_access_point[episode]), upto, since)
         others = self._whose_there[first:last]
         new = self._whose_before[first:last] < first
         return int(np.count_nonzero(new & (others != self._whose[episode])))
-
-    def ran(self, episode: int) -> float:
-        """Return the seconds from the last start to the hold, nan without a start."""
-        row = int(self.episodes.row[episode])
-        starts = self._tries.starts_of_job(int(self.episodes.job[episode]), row)
-        clock = self.timeline.clock
-        return float(clock[row] - clock[starts[-1]]) if len(starts) else float("nan")
 
 
 def _without(counts: Counts, own: Counts) -> Counts:

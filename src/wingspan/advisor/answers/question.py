@@ -51,10 +51,7 @@ def find_questions(history: History, moments: Moments, owners: Sequence[str]) ->
 
     `owners` names the owner of each moment's job; empty if unknown.
     """
-    questions = [
-        replace(_question(history, moments, number), owner=owner)
-        for number, owner in enumerate(owners)
-    ]
+    questions = [_question(history, moments, number, owner) for number, owner in enumerate(owners)]
     asked = [
         (number, Asked(int(moments.hold[number]), int(moments.upto[number]), resource))
         for number, question in enumerate(questions)
@@ -64,10 +61,9 @@ def find_questions(history: History, moments: Moments, owners: Sequence[str]) ->
     found = measure(history.timeline, [one for _, one in asked])
     for (number, one), measured in zip(asked, found, strict=True):
         known.setdefault(number, {})[one.resource] = measured
-    ran = map(history.ran, moments.episode.tolist())
     return [
-        _settled(one, known.get(number, {}), ran_s)
-        for number, (one, ran_s) in enumerate(zip(questions, ran, strict=True))
+        _settled(one, known.get(number, {}), history.ran_s[episode])
+        for number, (one, episode) in enumerate(zip(questions, moments.episode, strict=True))
     ]
 
 
@@ -91,7 +87,7 @@ def question_of_ad(ad: Mapping[str, Any], now: float) -> Question:
     return _settled(question, {one: measured_in_ad(ad, one) for one in _asked(question)}, nan)
 
 
-def _question(history: History, moments: Moments, number: int) -> Question:
+def _question(history: History, moments: Moments, number: int, owner: str) -> Question:
     timeline, episodes = history.timeline, history.episodes
     episode, row = int(moments.episode[number]), int(moments.hold[number])
     events = timeline.events
@@ -108,6 +104,7 @@ def _question(history: History, moments: Moments, number: int) -> Question:
         said,
         explain(code, subcode, said),
         host=timeline.hosts[host] if (host := int(episodes.host[episode])) >= 0 else "",
+        owner=owner,
     )
 
 

@@ -15,7 +15,7 @@ from wingspan.advisor.answers.blame import FAR, MATES, NEAR, OTHERS, Blame, Cell
 from wingspan.advisor.answers.places import Places
 from wingspan.advisor.answers.shelves import Shelf, Sums
 from wingspan.advisor.holds.episodes import Episodes
-from wingspan.advisor.holds.prefix import number_by_first
+from wingspan.advisor.holds.prefix import mark, number_by_first
 from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import Place
@@ -55,7 +55,6 @@ class Tries:
             "access point": timeline.events.access_point,
         }
         self.rows = rows = timeline.where(Event.EXECUTE)
-        self._jobs = Shelf(rows, rows, timeline.job[rows])
         self._clusters = Shelf(rows, rows, timeline.cluster[rows])
         self._cluster_jobs = timeline.job[self._clusters.items]
         self.began = began = self._beginnings()
@@ -70,25 +69,13 @@ class Tries:
         self._mates = Shelf(everything, episodes.row, self._mates_group)
         self._cells = {name: _Cell(self, name, started) for name in NEAR}
 
-    def starts_of_job(self, job: int, row: int) -> NDArray[Any]:
-        """Return the rows of a job's starts before a row."""
-        return self._jobs.below(job, row)
-
     def _beginnings(self) -> NDArray[np.int64]:
         """Return the row at which the try of each hold began: its start, else the hold itself."""
-        rows, jobs = self.rows, self.timeline.job
-        order = np.lexsort((rows, jobs[rows]))
-        rows = rows[order]
-        wanted = jobs[self.episodes.row].astype(np.int64), self.episodes.row
-        width = len(self.timeline) + 1
-        place = np.searchsorted(jobs[rows] * np.int64(width) + rows, wanted[0] * width + wanted[1])
-        last = rows[np.maximum(place - 1, 0)] if len(rows) else wanted[1]
-        known = (place > 0) & (jobs[last] == jobs[wanted[1]])
-        before = np.full(len(self.episodes), -1)
-        order = np.lexsort((wanted[1], wanted[0]))
-        same = np.flatnonzero(np.diff(wanted[0][order]) == 0)
-        before[order[same + 1]] = wanted[1][order[same]]
-        return np.where(known & (last > before), last, wanted[1])
+        episodes = self.episodes
+        holds = mark(episodes.row, episodes.job, len(self.timeline))
+        before = holds.last(episodes.job, episodes.row)
+        start = last_starts(self.timeline, episodes)
+        return np.where(start > before, start, episodes.row)
 
     def blame(self, episode: int, upto: int, said: Place) -> Blame:
         """Return where the fault for a hold lies; `said` comes from its rule."""
@@ -143,6 +130,13 @@ class Tries:
         starts = self._clusters.count(int(self.episodes.cluster[episode]), upto)
         tries = int(self.rows.searchsorted(upto)) - starts + unstarted
         return Seen(same, max(tries, same), 0)
+
+
+def last_starts(timeline: Timeline, episodes: Episodes) -> NDArray[np.int64]:
+    """Return the row of each job's last start before its hold; -1 without one."""
+    rows = timeline.where(Event.EXECUTE)
+    starts = mark(rows, timeline.job[rows], len(timeline))
+    return starts.last(episodes.job, episodes.row)
 
 
 class _Cell:
