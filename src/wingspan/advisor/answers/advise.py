@@ -233,10 +233,11 @@ def is_proof(rule: Rule, said: str, evidence: Evidence | None) -> bool:
     That requires that no fix is known for the cause, that no release of such holds paid in `ENOUGH` clusters, and that a
     release of this job did not pay. A job that can be fixed is never removed, however many releases failed.
     """
-    if evidence is None or may_be_fixed(rule, said) or rule.nature == "transient":
+    if evidence is None or rule.fixable or rule.nature == "transient":
         return False
     such, job = evidence.levels[0], evidence.job
-    return bool(job.total) and not job.paid and not such.paid and such.clusters >= ENOUGH
+    hopeless = bool(job.total) and not job.paid and not such.paid and such.clusters >= ENOUGH
+    return hopeless and not may_be_fixed(rule, said)
 
 
 def _command(answer: Answer, job: str, fix: Fix | None) -> str:
