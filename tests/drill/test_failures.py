@@ -39,7 +39,7 @@ def test_an_input_file_is_deleted(scene):
     event = scene.until(run, "read", "failed")
     assert "data.txt" in event.problem
     assert "No such file" in event.problem
-    assert event.fix.startswith("An input file is not there at the access point")
+    assert event.fix.startswith("An input file is missing at the access point")
     assert "condor_" not in event.fix  # the job is gone
     scene.seen()
 

@@ -257,7 +257,7 @@ def check_rebuilt(values, tmp_path):
     for position, (value, (_, call, inputs)) in enumerate(
         zip(values, calls_of(values, tmp_path), strict=True)
     ):
-        folder = tmp_path / f"{os.urandom(4).hex()}.{position}"
+        folder = tmp_path / f"{os.urandom(16).hex()}.{position}"
         assert same(value, rebuilt(call, inputs, folder)), value
 
 

@@ -76,7 +76,7 @@ def test_a_queued_job_outlives_a_restart(daemons, folder, monkeypatch, wait_unti
     wait_until(lambda: log.read_text().count("\n001 (") == 1)
     pool.stop()
     start_pool(folder, cpus=2, daemons=daemons)
-    wait_until(lambda: log.read_text().count("\n001 (") == 2)
+    wait_until(lambda: log.read_text().count("\n001 (") == 2, 90)
     assert "\n022 (" not in log.read_text()  # not: looking for the execution point that was stopped
     assert len(query()) == 1
 

@@ -75,7 +75,7 @@ def table(path, rows=200):
     random.seed(1)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["income", "amount", "default"])
+        writer.writerow(["income", "amount", "loan_status"])
         for _ in range(rows):
             income, amount = random.random(), random.random()
             writer.writerow([income, amount, int(income + random.random() / 4 > amount)])
@@ -111,8 +111,8 @@ def test_the_pipeline_of_the_readme_runs(ways, project, way):
 @pytest.mark.parametrize("way", WAYS)
 def test_a_table_is_trained_on(ways, project, way):
     table(project.path / "loans.csv")
-    words = ("train", "loans.csv", "--target", "default", "--on", way, "--home", ways)
-    assert "default/1" in wingspan(*words, folder=project.path)
+    words = ("train", "loans.csv", "--target", "loan_status", "--on", way, "--home", ways)
+    assert "loan_status/1" in wingspan(*words, folder=project.path)
 
 
 @pytest.mark.long
