@@ -165,7 +165,7 @@ def test_only_the_steps_that_reach_an_edit_run(loans):
         edit(loans, name, old, new)
         ran, _ = run(loans)
         assert ran == wanted, (name, new)
-        assert run(loans)[0] == []
+    assert run(loans)[0] == []
 
 
 def test_the_reason_names_the_definition(loans):

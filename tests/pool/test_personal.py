@@ -67,6 +67,7 @@ def test_a_pool_is_ready_soon_and_leaves_nothing(daemons, folder, monkeypatch, w
     )  # evicted, so that the next start runs it again
 
 
+@pytest.mark.long
 def test_a_queued_job_outlives_a_restart(daemons, folder, monkeypatch, wait_until):
     """What was running begins again when the pool is started again in its folder."""
     log = folder / "job.log"

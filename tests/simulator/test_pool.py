@@ -61,6 +61,7 @@ def histories(made):
     return found
 
 
+@pytest.mark.long
 def test_htcondor_accepts_the_logs_whole(made):
     """HTCondor's own reader finds as many events as were written, of the same kinds."""
     htcondor2 = pytest.importorskip("htcondor2")

@@ -391,7 +391,7 @@ def test_memory_stays_bounded(tmp_path):
         min_size=1,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_the_csv_module_writes_is_read_back(rows):
     """Text with quotes, delimiters and line ends, whole numbers of any size and floats come back as they were."""
     out = io.StringIO(newline="")

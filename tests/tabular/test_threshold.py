@@ -19,7 +19,7 @@ def sample(rows, seed):
 
 
 @given(st.integers(0, 2**31), st.integers(20, 200), st.sampled_from(["f1", "accuracy", "recall"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_no_threshold_is_better(seed, rows, metric):
     """The chosen one gives the best value that any threshold gives."""
     scores, y = sample(rows, seed)

@@ -99,6 +99,7 @@ def test_the_dag_names_the_url(staged, tmp_path, with_shared):
 
 
 @pytest.mark.htcondor
+@pytest.mark.long
 def test_a_machine_fetches_the_file_itself(staged, job_folder):
     """From a server, checked by its digest; files of one name from here go to one job beside it."""
     module, here, there = staged
