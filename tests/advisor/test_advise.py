@@ -244,7 +244,7 @@ def test_nothing_else_in_the_log(write, event):
     told = whose(advise(write(text(event, held(1, 0, *MEMORY)))), "1.0")
     assert (
         told
-        == "the fault most likely lies with this job or its cluster (86%): no other run to compare with"
+        == "the fault most likely lies with this job or its cluster (87%): no other run to compare with"
     )
     unknown = whose(advise(write(text(event, held(1, 0, 19, "hook failed", 3)))), "1.0")
     assert unknown.startswith("it is unclear where the fault lies")

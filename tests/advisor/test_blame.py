@@ -102,6 +102,24 @@ def test_several_clusters_alike_are_their_users_where_the_text_says_so():
     assert few.share >= SURE
 
 
+def test_an_outage_that_began_lately_is_seen_among_older_runs():
+    """Runs of six hours at a site mostly ended well, but all clusters of the last 15 minutes were held."""
+    here = (OTHERS, "site")
+    whole, usual = {here: Seen(12, 300, 80, 6)}, Seen(12, 3000, 300)
+    late = [whole, {here: Seen(12, 40, 12, 6)}, {here: Seen(12, 12, 6, 6)}]
+    assert blame("environment", whole, usual).shares["site"] < SURE
+    assert blame("environment", whole, usual, late=late).whose == "site"
+
+
+def test_many_held_jobs_of_one_cluster_do_not_accuse_the_site():
+    """One other cluster hits its time limit, next to many clusters that run well at the site."""
+    here, usual = (OTHERS, "site"), Seen(60, 3000, 300)
+    one, many = (
+        blame("job", {here: Seen(60, 100, 40, held)}, usual).shares["site"] for held in (1, 30)
+    )
+    assert one < 0.2 < many
+
+
 @pytest.mark.parametrize("jobs", [1, 100])
 def test_a_text_that_names_the_access_point_is_believed(write, event, jobs):
     """A full disk there, in a user's own log: all jobs of a cluster are held, on one site, on many hosts."""

@@ -8,7 +8,7 @@ question is left out. Code and text give the prior. The counts move it, and a ce
 clusters allow.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log
 from typing import Final, TypeAlias
@@ -23,6 +23,8 @@ NEAR: Final = (
     "access point",
 )  # each without the nearer ones before it, and as recent as its outages last
 FAR: Final = "elsewhere"  # of mates alone: at other places and times
+SPANS_S: Final = {"host": 86400.0, "site": 21600.0, "access point": 3600.0}  # the longest outages
+AGES_S: Final = (21600.0, 3600.0, 900.0)  # when an outage may have begun
 Cell: TypeAlias = tuple[str, str]
 _CELLS: Final[Mapping[str, tuple[Cell, ...]]] = {
     "job": (),
@@ -36,15 +38,16 @@ JOB: Final = "job"
 USER: Final = "user"
 WIDE: Final = "job, cluster or user"
 SURE: Final = 0.6  # a hypothesis is named from this share on
+KEEPS: Final = 0.8  # a narrower verdict keeps this part of the wider one's probability
 MOST: Final = 0.95  # no counts make a verdict certain
 _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
     "job": {
         JOB: 0.40,
-        "cluster": 0.46,
+        "cluster": 0.475,
         USER: 0.05,
         "host": 0.04,
         "site": 0.03,
-        "access point": 0.02,
+        "access point": 0.005,
     },
     "configuration": {
         JOB: 0.15,
@@ -55,12 +58,12 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
         "access point": 0.10,
     },
     "environment": {
-        JOB: 0.05,
-        "cluster": 0.05,
+        JOB: 0.03,
+        "cluster": 0.03,
         USER: 0.01,
-        "host": 0.35,
-        "site": 0.34,
-        "access point": 0.20,
+        "host": 0.36,
+        "site": 0.36,
+        "access point": 0.21,
     },
     "access point": {
         JOB: 0.02,
@@ -91,11 +94,15 @@ _A_CLUSTER: Final = 3.0  # independent jobs that one cluster counts as
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Tries of other jobs, how many of them ended in such a hold, and their number of clusters."""
+    """Tries of other jobs, how many of them ended in such a hold, and their numbers of clusters.
+
+    `held_clusters` is 0 if unknown: as many as `clusters` then.
+    """
 
     held: int = 0
     tries: int = 0
     clusters: int = 0
+    held_clusters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +122,19 @@ class Blame:
 
     @property
     def whose(self) -> str:
-        """The likeliest hypothesis; ``job or cluster`` or `WIDE` if only these remain; else ""."""
+        """The likeliest hypothesis, ``job or cluster`` or `WIDE`; else "".
+
+        A narrower answer is given if it keeps `KEEPS` of the wider one's probability.
+        """
         best = max(self.shares, key=lambda name: self.shares[name])
-        if self.shares[best] >= SURE:
-            return best
         own = self.shares[JOB] + self.shares["cluster"]
-        if own >= SURE:
-            return "job or cluster"
-        return WIDE if own + self.shares[USER] >= SURE else ""
+        wide = own + self.shares[USER]
+        if wide < SURE:
+            return best if self.shares[best] >= SURE else ""
+        enough = max(KEEPS * wide, SURE)
+        if self.shares[best] >= enough:
+            return best
+        return "job or cluster" if own >= enough else WIDE
 
     @property
     def share(self) -> float:
@@ -132,7 +144,11 @@ class Blame:
 
 
 def blame(
-    place: Place, seen: Mapping[Cell, Seen], usual: Seen, known: Container[str] = NEAR
+    place: Place,
+    seen: Mapping[Cell, Seen],
+    usual: Seen,
+    known: Container[str] = NEAR,
+    late: Sequence[Mapping[Cell, Seen]] = (),
 ) -> Blame:
     """Return the share of each hypothesis.
 
@@ -144,6 +160,8 @@ def blame(
         Tries of all other clusters at any time and place, and those that ended in such a hold.
     known
         Of ``host`` and ``site``, those that the log names.
+    late
+        The counts of `seen` from each of `AGES_S` on.
 
     Examples
     --------
@@ -153,10 +171,12 @@ def blame(
     """
     rate = (usual.held + _RARE[0]) / (usual.tries + _RARE[1])
     rate = min(max(rate, 1e-4), 0.9)
-    counts = {cell: _counted(one) for cell, one in seen.items()}
+    counts = [
+        {cell: _counted(one) for cell, one in each.items() if one.tries} for each in (seen, *late)
+    ]
     usually = log(rate), log(1 - rate)
     weights = {
-        name: prior + _TRUST * _gain(name, counts, usually)
+        name: prior + _moved(name, counts, usually)
         for name, prior in _LOG_PRIOR[place].items()
         if name in known or name not in {"host", "site"}
     }
@@ -169,7 +189,20 @@ def blame(
 def _counted(seen: Seen) -> tuple[float, float]:
     """Return held and other tries, each cluster counting as a few."""
     trust = min(1.0, _A_CLUSTER * seen.clusters / seen.tries) if seen.tries else 0.0
-    return trust * seen.held, trust * (seen.tries - seen.held)
+    held = min(trust * seen.held, _A_CLUSTER * (seen.held_clusters or seen.clusters))
+    return held, trust * (seen.tries - seen.held)
+
+
+def _moved(
+    name: str,
+    counts: Sequence[Mapping[Cell, tuple[float, float]]],
+    usually: tuple[float, float],
+) -> float:
+    """Return the log likelihood ratio of the counts, averaged over when the outage began."""
+    ages = {"cluster": counts[:1], "host": counts}.get(name, counts[1:] or counts)
+    gains = [_TRUST * _gain(name, one, usually) for one in ages]
+    top = max(gains)
+    return top + log(sum(exp(gain - top) for gain in gains) / len(gains))
 
 
 def _gain(

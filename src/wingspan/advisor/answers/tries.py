@@ -11,7 +11,18 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.advisor.answers.blame import FAR, MATES, NEAR, OTHERS, Blame, Cell, Seen, blame
+from wingspan.advisor.answers.blame import (
+    AGES_S,
+    FAR,
+    MATES,
+    NEAR,
+    OTHERS,
+    SPANS_S,
+    Blame,
+    Cell,
+    Seen,
+    blame,
+)
 from wingspan.advisor.answers.places import Places
 from wingspan.advisor.answers.shelves import Shelf, Sums
 from wingspan.advisor.holds.episodes import Episodes
@@ -20,24 +31,23 @@ from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import Place
 
-SPANS_S: Final = {
-    "host": 86400.0,
-    "site": 21600.0,
-    "access point": 3600.0,
-}  # as long as outages last
 _UNSEEN: Final = Seen()
-_FEW: Final = 100  # numbers up to which a set counts the distinct ones faster
+_COUNTS: Final = 1 + len(AGES_S)  # all tries within the spans, and those of each age
 Where: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """The hold in question: its places, and for each place the row from which tries count."""
+    """The hold in question: its places, and for each place the row from which tries count.
+
+    `ages` are the rows from which the younger tries count, one for each of `AGES_S`.
+    """
 
     episode: int
     upto: int
     place: Mapping[str, int]
     since: Mapping[str, int]
+    ages: tuple[int, ...]
 
 
 class Tries:
@@ -84,16 +94,16 @@ class Tries:
         known = [name for name in NEAR if place[name] >= 0]
         now = float(clock[upto - 1])
         since = {name: bisect_left(self._clock, now - SPANS_S[name]) for name in known}
-        hold = _Hold(episode, upto, place, since)
+        ages = tuple(bisect_left(self._clock, now - age) for age in AGES_S)
+        hold = _Hold(episode, upto, place, since, ages)
         own = int(self.episodes.cluster[episode])
-        seen: dict[Cell, Seen] = {
-            (OTHERS, name): self._cells[name].others(hold, own, known[:number])
-            for number, name in enumerate(known)
-        }
-        seen |= self._seen_of_mates(hold, known)
-        return blame(said, seen, self._usual(episode, upto), known)
+        counts = self._seen_of_mates(hold, known)
+        for number, name in enumerate(known):
+            counts[OTHERS, name] = self._cells[name].others(hold, own, known[:number])
+        seen, *late = ({cell: each[i] for cell, each in counts.items()} for i in range(_COUNTS))
+        return blame(said, seen, self._usual(episode, upto), known, late)
 
-    def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, Seen]:
+    def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, tuple[Seen, ...]]:
         """Count the tries of the cluster's other jobs, and those held for the code, by nearness."""
         episodes = self.episodes
         own = episodes.job[hold.episode]
@@ -104,22 +114,31 @@ class Tries:
         began = self.began[held]
         alone = began[self.timeline.events.code[began] != Event.EXECUTE]
         tries = np.concatenate((ran, alone)) if len(alone) else ran
-        counts = self._near(tries, hold, known), self._near(began, hold, known)
+        tried, ended = self._near(tries, hold, known), self._near(began, hold, known)
         return {
-            (MATES, name): Seen(held_there, tried, int(tried > 0))
-            for name, tried, held_there in zip((*known, FAR), *counts, strict=True)
+            (MATES, name): tuple(
+                Seen(held_there, count, int(count > 0), int(held_there > 0))
+                for count, held_there in zip(tried[name], ended[name], strict=True)
+            )
+            for name in tried
         }
 
-    def _near(self, rows: NDArray[Any], hold: _Hold, known: list[str]) -> list[int]:
-        """Count rows by their nearest place; those at no place, or too old, come last."""
-        counts, left = [], len(rows)
+    def _near(
+        self, rows: NDArray[Any], hold: _Hold, known: list[str]
+    ) -> dict[str, tuple[int, ...]]:
+        """Count rows by their nearest place, all of them and those of each age.
+
+        Those at no place, or too old, are counted last.
+        """
+        counts, left = {}, len(rows)
         recent = rows[rows >= min(hold.since.values(), default=0)] if known else rows[:0]
         for name in known:
             here = (self.where[name][recent] == hold.place[name]) & (recent >= hold.since[name])
-            counts.append(int(here.sum()))
+            found = recent[here]
+            counts[name] = (len(found), *_younger(found, hold.ages))
             recent = recent[~here]
-            left -= counts[-1]
-        return [*counts, left]
+            left -= len(found)
+        return counts | {FAR: (left, *(0 for _ in hold.ages))}
 
     def _usual(self, episode: int, upto: int) -> Seen:
         """Count the tries of all other clusters, and those that ended in such a hold."""
@@ -158,27 +177,48 @@ class _Cell:
         self._held_at = {one: each[self._began] for one, each in where.items()}
         self._last = np.zeros(int(cluster.max(initial=-1)) + 1, np.int64)
 
-    def others(self, hold: _Hold, own: int, nearer: list[str]) -> Seen:
-        """Count the tries of other clusters at the hold's place, without its nearer places."""
+    def others(self, hold: _Hold, own: int, nearer: list[str]) -> tuple[Seen, ...]:
+        """Count the tries of other clusters at the hold's place, without its nearer places.
+
+        The first count is of all of them, the others are of each age.
+        """
         since = hold.since[self._name]
         first, last = self._starts.bounds(hold.place[self._name], hold.upto, since)
         start, stop = self._holds.bounds(int(self._group[hold.episode]), hold.upto, since)
         if first == last and start == stop:
-            return _UNSEEN
+            return (_UNSEEN,) * _COUNTS
+        began = self._began[start:stop]
         clear = self._cluster[first:last] != own
-        ended = (self._held_cluster[start:stop] != own) & (self._began[start:stop] >= since)
+        ended = (self._held_cluster[start:stop] != own) & (began >= since)
         for name in nearer:
             clear &= self._at[name][first:last] != hold.place[name]
             ended &= self._held_at[name][start:stop] != hold.place[name]
-        alone = self._held_cluster[start:stop][ended & self._alone[start:stop]]
-        ran = self._cluster[first:last][clear]
-        tried = np.concatenate((ran, alone)) if len(alone) else ran
-        return Seen(int(np.count_nonzero(ended)), len(tried), self._distinct(tried))
+        unstarted = ended & self._alone[start:stop]
+        rows, ran = self._starts.items[first:last][clear], self._cluster[first:last][clear]
+        if unstarted.any():
+            rows = np.concatenate((rows, began[unstarted]))
+            ran = np.concatenate((ran, self._held_cluster[start:stop][unstarted]))
+            order = np.argsort(rows, kind="stable")
+            rows, ran = rows[order], ran[order]
+        held = began[ended]
+        order = np.argsort(held, kind="stable")
+        held, whose = held[order], self._held_cluster[start:stop][ended][order]
+        counts = (held, rows, rows[self._newest(ran)], held[self._newest(whose)])
+        whole = Seen(*map(len, counts))
+        return whole, *(
+            Seen(*each) for each in zip(*(_younger(one, hold.ages) for one in counts), strict=True)
+        )
 
-    def _distinct(self, clusters: NDArray[Any]) -> int:
-        """Return how many different clusters there are."""
-        if len(clusters) <= _FEW:
-            return len(set(clusters.tolist()))
+    def _newest(self, clusters: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which tries, sorted by time, are the last of their cluster."""
         places = np.arange(len(clusters))
         self._last[clusters] = places  # of several places of a cluster one stays
-        return int(np.count_nonzero(self._last[clusters] == places))
+        found: NDArray[np.bool_] = self._last[clusters] == places
+        return found
+
+
+def _younger(rows: NDArray[Any], ages: tuple[int, ...]) -> tuple[int, ...]:
+    """Count the rows that are at least as young as each age."""
+    if not len(rows):
+        return (0,) * len(ages)
+    return tuple(int(np.count_nonzero(rows >= age)) for age in ages)
