@@ -17,7 +17,11 @@ from wingspan.advisor.judging.contest import (
     training_weights,
 )
 from wingspan.advisor.judging.evaluate import check_targets, evaluate
-from wingspan.advisor.models.baselines import fit_osg_rule
+from wingspan.advisor.models.baselines import fit_osg_rule, fit_rates
+from wingspan.advisor.models.calibrate import shifted
+from wingspan.advisor.models.drift import outcomes_during, shifts_by
+from wingspan.advisor.models.intervals import fit_strength, group_holds
+from wingspan.advisor.models.mended import without_fixes
 from wingspan.advisor.samples.samples import make_samples
 from wingspan.advisor.samples.split import rolling, split_samples
 from wingspan.advisor.samples.truth import HELD_BACK, Truth, join_truth
@@ -182,3 +186,23 @@ def test_boosting_beats_the_rate_per_code_on_a_simulated_pool():
     report = judge_pool(Pool("ospool", 11, 6.0), Judging())
     assert report.holds > 3000
     assert report.tables[1].of("gradient boosting", "skill").low > 0
+
+
+def test_intervals_are_fitted_to_probabilities_with_the_shifts(planted, contest):
+    """The strength is the one of the average shifted by the outcomes of each block's time, with corrected labels."""
+    split = split_samples(planted)
+    average, weights = contest[AVERAGE], training_weights(planted, split)
+    truest, groups, moved = without_fixes(planted, split.train).label, [], 0.0
+    for (earlier, block), seen in zip(rolling(planted, split), average.past, strict=True):
+        past = outcomes_during(planted, block)
+        assert len(seen) == len(past) > 0
+        assert planted.episodes.known[past].min() >= planted.moments.clock[block].min()
+        shift = shifts_by(seen, planted, past, block, planted.moments.upto[block])
+        moved += np.abs(shift).sum()
+        said = shifted(average.said[np.searchsorted(split.calibrate, block)], shift)
+        chosen = weights.both[np.searchsorted(split.both, earlier)]
+        rates = fit_rates(planted, earlier, chosen)
+        known = np.array([rates.evidence(cause) for cause in planted.causes], float)
+        groups.append(group_holds(planted, block, said, truest[block], known[planted.cause[block]]))
+    assert moved > 0
+    assert contest.strength == fit_strength(np.concatenate(groups))

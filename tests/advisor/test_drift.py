@@ -11,6 +11,7 @@ from wingspan.advisor.models.baselines import Rates
 from wingspan.advisor.models.calibrate import IDENTITY, shifted
 from wingspan.advisor.models.drift import EVERY, MOST, outcomes_since, shifts
 from wingspan.advisor.models.saved import Advisor
+from wingspan.advisor.models.transfer import trained_until
 from wingspan.advisor.samples.samples import make_samples
 
 POLICY = "The job attribute PeriodicRelease expression evaluated to TRUE"
@@ -127,7 +128,8 @@ def test_the_newest_outcomes_are_enough(pool, monkeypatch):
     episodes, advisor = find_episodes(samples.timeline), trained()
     end = len(samples.timeline)
     asked, upto = np.array([len(samples) - 1]), np.array([end])
-    some, everything = (outcomes_since(advisor, episodes, row) for row in (end, 0))
+    since = trained_until(advisor, samples.timeline)
+    some, everything = (outcomes_since(since, episodes, row) for row in (end, 0))
     assert len(some) == 2 * EVERY < len(everything)
     assert shifts(advisor, samples, some, asked, upto) == shifts(
         advisor, samples, everything, asked, upto

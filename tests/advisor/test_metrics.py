@@ -5,11 +5,6 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from wingspan.advisor.judging import metrics
-from wingspan.advisor.models.calibrate import (
-    both_ways,
-    fit_line,
-    halves_of,
-)
 from wingspan.advisor.models.decision import LOOK, RATIO, WORTH, decide, decision_cost
 from wingspan.advisor.samples.truth import HELD_BACK
 
@@ -108,22 +103,3 @@ def test_the_effective_count_is_of_incidents():
         1.06, abs=0.01
     )
     assert metrics.effective_count(np.empty(0), np.empty(0, np.int32)) == 0
-
-
-def test_a_line_stretches_what_is_squashed():
-    """Right probabilities are left nearly as they are; squashed ones are stretched."""
-    random = np.random.default_rng(1)
-    p = random.random(4000)
-    y = (random.random(4000) < p).astype(float)
-    ones = np.ones(4000)
-    assert np.abs(fit_line(p, y, ones)(p) - p).mean() < 0.03
-    squashed = 0.4 + 0.2 * p
-    assert np.abs(fit_line(squashed, y, ones)(squashed) - p).mean() < 0.08
-
-
-def test_halves_share_no_cluster():
-    """The earlier half has the clusters that begin in it, whole; each half serves the other."""
-    incident = np.array([5, 5, 2, 2, 5, 9, 2, 9], np.int32)
-    early, late = halves_of(incident)
-    assert (early.tolist(), late.tolist()) == ([0, 1, 2, 3, 4, 6], [5, 7])
-    assert [len(mine) for mine, _ in both_ways((early, late))] == [6, 2]

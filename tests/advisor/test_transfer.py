@@ -1,6 +1,5 @@
 """A trained advisor in a pool that is new to it."""
 
-import numpy as np
 import pytest
 
 from wingspan.advisor.answers.advise import advise
@@ -8,7 +7,7 @@ from wingspan.advisor.holds.episodes import find_episodes
 from wingspan.advisor.models.baselines import Rates
 from wingspan.advisor.models.calibrate import IDENTITY
 from wingspan.advisor.models.saved import Advisor
-from wingspan.advisor.models.transfer import FIRST, transfer
+from wingspan.advisor.models.transfer import EARLY, is_foreign, measure_distance
 
 KINDS = {28: 9, 2: 1}  # sub-code -> how many of ten releases pay
 
@@ -40,57 +39,61 @@ def pool(write):
     return make
 
 
-def test_an_advisor_of_the_same_access_point_is_left_as_it_is(pool):
-    """Where it learned from one of the access points, or does not say from which, nothing is changed."""
+def last_two(timeline, advisor):
+    """Return the advice on the two jobs that are held at the end, sub-code 28 first."""
+    jobs = [job for each in advise(timeline, advisor=advisor) for job in each.jobs]
+    return sorted(sorted(jobs, key=lambda job: job.held_at)[-2:], key=lambda job: -job.subcode)
+
+
+def test_an_advisor_of_the_same_access_point_is_at_home(pool):
+    """Where it learned from one of the access points, or does not say from which, old outcomes shift nothing."""
     timeline = pool(60)
     names = timeline.events.access_points
-    assert transfer(trained({28: 0.6}, names), timeline, find_episodes(timeline)) is None
+    assert not is_foreign(trained({28: 0.6}, names), timeline)
+    assert is_foreign(trained({28: 0.6}), timeline)
+    there = last_two(timeline, trained({28: 0.6, 2: 0.4}, names))
+    assert [job.probability for job in there] == pytest.approx([0.6, 0.4], abs=0.01)
 
 
-def test_the_first_outcomes_recalibrate(pool):
-    """After the first fifty outcomes probabilities are stretched to what they showed; before, they are as they were."""
-    timeline = pool(100)
-    found = transfer(trained({28: 0.6, 2: 0.4}), timeline, find_episodes(timeline))
-    assert "paid where it said" in found.note
-    assert found.note.endswith("recalibrated by them")
-    high, low = found.advisor.curve(np.array([0.6, 0.4]))
-    assert high > 0.61
-    assert low < 0.39
-    open_jobs = [
-        job
-        for each in advise(timeline, advisor=trained({28: 0.6, 2: 0.4}))
-        for job in each.jobs
-        if job.held_at > timeline.clock[-1] - 2500 and job.job.partition(".")[0] in {"100", "101"}
-    ]
-    assert [round(job.probability, 3) for job in open_jobs] == [round(high, 3), round(low, 3)]
-    assert found.note in open_jobs[0].evidence
+@pytest.mark.parametrize("said", [{28: 0.6, 2: 0.4}, {28: 0.15, 2: 0.85}])
+def test_outcomes_there_shift_a_foreign_advisor(pool, said):
+    """Its probabilities go to what the outcomes showed, even where it says the wrong way round."""
+    timeline = pool(300)
+    high, low = last_two(timeline, trained(said))
+    assert high.probability > said[28] + 0.2
+    assert low.probability < said[2] - 0.2
+    assert high.probability > low.probability
+    assert high.decided_by == "model x"
+    note = measure_distance(trained(said), timeline, find_episodes(timeline)).note
+    assert "paid where it said" in note
+    assert note in high.evidence
 
 
-def test_what_comes_later_changes_no_recalibration(pool):
-    """The first fifty outcomes alone count, however many follow."""
-    curves = []
-    for count in (60, 120):
-        timeline = pool(count)
-        found = transfer(trained({28: 0.6, 2: 0.4}), timeline, find_episodes(timeline))
-        curves.append(found.advisor.curve)
-    assert curves[0] == curves[1]
+def test_later_outcomes_change_no_advice_on_earlier_holds(pool):
+    """What is said of a hold, its note included, is the same in a log that goes on."""
+    advisor = trained({28: 0.6, 2: 0.4})
+    found = []
+    for count in (70, 120):
+        jobs = [
+            job for each in advise(pool(count), every=True, advisor=advisor) for job in each.jobs
+        ]
+        found.append({(job.job, job.held_at): job for job in jobs})
+    same = [key for key in found[0] if int(key[0].partition(".")[0]) < 69]
+    assert len(same) > 60
+    for name in ("answer", "probability", "low", "high", "evidence"):
+        short, long = ([getattr(each[key], name) for key in same] for each in found)
+        assert short == long
+    assert any(EARLY in found[0][key].evidence for key in same)
 
 
-def test_a_far_pool_falls_back(pool):
-    """Where what it says is the wrong way round, rules and rates advise, and that is said."""
-    timeline = pool(100)
-    wrong = trained({28: 0.05, 2: 0.95})
-    found = transfer(wrong, timeline, find_episodes(timeline))
-    assert found.advisor is None
-    assert "rules and rates advise" in found.note
-    last = [job for each in advise(timeline, advisor=wrong) for job in each.jobs]
-    assert not any(job.decided_by.startswith("model") for job in last)
-    assert all(found.note in job.evidence for job in last)
+def test_kinds_that_are_new_to_it_are_left_to_rates_and_rules(pool):
+    """It says nothing of what it has not seen, wherever it is used."""
+    high, low = last_two(pool(100), trained({28: 0.6}))
+    assert high.decided_by == "model x"
+    assert low.decided_by.startswith("data")
 
 
-def test_before_that_it_says_what_is_lacking(pool):
-    """From fewer outcomes nothing is recalibrated; the evidence has their number."""
+def test_before_that_it_says_that_little_is_known(pool):
+    """With few outcomes the advice names the other pool."""
     timeline = pool(20)
-    found = transfer(trained({28: 0.6, 2: 0.4}), timeline, find_episodes(timeline))
-    assert f"20 of {FIRST[0]} releases" in found.note
-    assert found.advisor.curve == IDENTITY
+    assert EARLY in last_two(timeline, trained({28: 0.6, 2: 0.4}))[0].evidence

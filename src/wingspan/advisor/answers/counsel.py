@@ -1,4 +1,4 @@
-"""Ask a trained advisor about held jobs, fitted to the pool of the logs."""
+"""Ask a trained advisor about held jobs, shifted by the outcomes in the pool of the logs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,7 +14,6 @@ from wingspan.eventlog.rules import Rule
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
     from wingspan.advisor.models.saved import Counsel as Found
-    from wingspan.advisor.samples.samples import Reals, Samples
 
 _NOTED: Final = 0.05  # a smaller change of a probability is not mentioned
 
@@ -38,39 +37,18 @@ def ask(
 ) -> list[Counsel]:
     """Return the counsel at some moments; `rules` has the rule for each.
 
-    The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. In its
-    own pool it is shifted by the outcomes since its training, in a pool that is new to it fitted to the first ones. Each
-    moment uses what was known by then.
+    The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. It is
+    shifted by the outcomes since its training, or by all in a pool that is new to it. Each moment uses what was known by then.
     """
     if advisor is None or not len(moments):
         return [Counsel(None)] * len(moments)
-    from wingspan.advisor.models.transfer import transfer
-    from wingspan.advisor.samples.samples import make_samples
-
-    new = transfer(advisor, timeline, episodes)
-    if new is None:
-        return _at_home(advisor, timeline, episodes, moments, rules)
-    samples = make_samples(timeline, at_holds(episodes).take(moments.episode))
-    held_s = moments.clock - samples.moments.clock
-    known = moments.upto >= new.since
-    before = _counsel(advisor, samples, held_s, rules) if not known.all() else []
-    later = _counsel(new.advisor, samples, held_s, rules, new.note)
-    return [later[n] if after else before[n] for n, after in enumerate(known.tolist())]
-
-
-def _at_home(
-    advisor: "Advisor",
-    timeline: Timeline,
-    episodes: Episodes,
-    moments: Moments,
-    rules: Sequence[Rule],
-) -> list[Counsel]:
-    """Return the counsel of an advisor in its own pool, shifted by later outcomes."""
     from wingspan.advisor.models.calibrate import shifted
     from wingspan.advisor.models.drift import outcomes_since, shifts
+    from wingspan.advisor.models.transfer import EARLY, is_foreign, measure_distance, trained_until
     from wingspan.advisor.samples.samples import make_samples
 
-    past = outcomes_since(advisor, episodes, int(moments.upto.min()))
+    since = trained_until(advisor, timeline)
+    past = outcomes_since(since, episodes, int(moments.upto.min()))
     everything = np.concatenate([moments.episode, past])
     needed, place = np.unique(everything, return_inverse=True)
     samples = make_samples(timeline, at_holds(episodes).take(needed))
@@ -78,8 +56,12 @@ def _at_home(
     held_s = moments.clock - samples.moments.clock[rows]
     shift = shifts(advisor, samples, past, rows, moments.upto)
     found = advisor.counsel(samples, held_s, rows, shift, rules)
-    columns = (shifted(found.p, -shift), found.p, found.evidence)
-    notes = [_note(*each) for each in zip(*(one.tolist() for one in columns), strict=True)]
+    if is_foreign(advisor, timeline):
+        far = measure_distance(advisor, timeline, episodes)
+        notes = [far.note if known else EARLY for known in (moments.upto >= far.since).tolist()]
+    else:
+        columns = (shifted(found.p, -shift), found.p, found.evidence)
+        notes = [_note(*each) for each in zip(*(one.tolist() for one in columns), strict=True)]
     return _as_chances(advisor, found, notes)
 
 
@@ -87,19 +69,6 @@ def _note(before: float, after: float, evidence: int) -> str:
     if abs(after - before) < _NOTED or not evidence:
         return ""
     return f"outcomes since the advisor's training moved its probability from {before:.0%} to {after:.0%}"
-
-
-def _counsel(
-    advisor: "Advisor | None",
-    samples: "Samples",
-    held_s: "Reals",
-    rules: Sequence[Rule],
-    note: str = "",
-) -> list[Counsel]:
-    if advisor is None:
-        return [Counsel(None, note)] * len(samples)
-    found = advisor.counsel(samples, held_s, rules=rules)
-    return _as_chances(advisor, found, [note] * len(samples))
 
 
 def _as_chances(advisor: "Advisor", found: "Found", notes: list[str]) -> list[Counsel]:

@@ -7,7 +7,7 @@ slice: one short period made rates worse more often than better. The sealed test
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from math import inf, isnan
 from typing import Any, Final, NamedTuple
@@ -28,8 +28,9 @@ from wingspan.advisor.models.baselines import (
     fit_osg_rule,
     fit_rates,
 )
-from wingspan.advisor.models.calibrate import IDENTITY
+from wingspan.advisor.models.calibrate import IDENTITY, shifted
 from wingspan.advisor.models.decision import decision_cost
+from wingspan.advisor.models.drift import outcomes_during, shifts_by
 from wingspan.advisor.models.intervals import STRENGTH, fit_strength, group_holds
 from wingspan.advisor.models.learned import (
     Blend,
@@ -96,6 +97,8 @@ class Contestant:
         Squared error of each probability, and the cost of the decision by it.
     brier
         Weighted mean of the errors.
+    past
+        For each block, probabilities of the outcomes that became known in its time, by the model that had not seen it.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Contestant:
     error: Reals = field(repr=False)
     cost: Reals = field(repr=False)
     brier: float
+    past: tuple[Reals, ...] = field(default=(), repr=False)
 
     def probability(self, samples: Samples, rows: Rows, releases: Releases) -> Reals:
         """Return the probability that each row's release pays."""
@@ -224,16 +228,18 @@ def enter(name: str, fit: Fit, samples: Samples, split: Split, weights: Weights)
 
     `weights` are `training_weights`.
     """
-    said = np.full(len(split.calibrate), np.nan)
+    said, seen = np.full(len(split.calibrate), np.nan), []
     for earlier, judged in rolling(samples, split):
         model = fit(
             _taught(name, samples, earlier), earlier, weights.both[_places(split.both, earlier)]
         )
         releases = as_released(samples, judged)
         said[_places(split.calibrate, judged)] = model.predict(samples, judged, releases)
+        past = outcomes_during(samples, judged)
+        seen.append(model.predict(samples, past, as_released(samples, past)))
     model = fit(_taught(name, samples, split.both), split.both, weights.both)
     truest = without_fixes(samples, split.train).label[split.calibrate]
-    return _contestant(name, model, said, truest, weights.later)
+    return replace(_contestant(name, model, said, truest, weights.later), past=tuple(seen))
 
 
 def _contestant(name: str, model: Model, said: Reals, truest: Reals, weights: Reals) -> Contestant:
@@ -281,7 +287,8 @@ def _average(entered: Sequence[Contestant], truest: Reals, weights: Reals) -> Co
     models = [part.model for part in parts]
     model = Blend(tuple(each for each in models if isinstance(each, Learned)), shares)
     said = blended([part.said for part in parts], shares)
-    return _contestant(AVERAGE, model, said, truest, weights)
+    past = tuple(blended(each, shares) for each in zip(*(part.past for part in parts), strict=True))
+    return replace(_contestant(AVERAGE, model, said, truest, weights), past=past)
 
 
 def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weights: Reals) -> str:
@@ -302,15 +309,19 @@ def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weight
 
 
 def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weights) -> float:
-    """Calibrate a model's intervals by the outcomes in the slice, block by block."""
-    groups = []
-    for earlier, block in rolling(samples, split):
+    """Calibrate a model's intervals by the outcomes in the slice, block by block.
+
+    The model is shifted by the outcomes known in a block's time, as in advice. Labels are corrected for users' fixes, since
+    the model predicts what a release alone does.
+    """
+    truest, groups = without_fixes(samples, split.train).label, []
+    for (earlier, block), seen in zip(rolling(samples, split), judged.past, strict=True):
         rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
         known = np.array([rates.evidence(cause) for cause in samples.causes], np.float64)
-        said = judged.said[_places(split.calibrate, block)]
-        groups.append(
-            group_holds(samples, block, said, samples.label[block], known[samples.cause[block]])
-        )
+        past, upto = outcomes_during(samples, block), samples.moments.upto[block]
+        shift = shifts_by(seen, samples, past, block, upto)
+        said = shifted(judged.said[_places(split.calibrate, block)], shift)
+        groups.append(group_holds(samples, block, said, truest[block], known[samples.cause[block]]))
     return fit_strength(np.concatenate(groups)) if groups else STRENGTH
 
 

@@ -40,7 +40,7 @@ from wingspan.advisor.models.calibrate import shifted
 from wingspan.advisor.models.decision import RATIO, decide, decision_cost
 from wingspan.advisor.models.drift import outcomes_since, shifts
 from wingspan.advisor.models.saved import Advisor
-from wingspan.advisor.models.transfer import transfer
+from wingspan.advisor.models.transfer import trained_until
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
 from wingspan.advisor.samples.split import Split, incident_weights
 from wingspan.advisor.samples.truth import HELD_BACK, Truth
@@ -201,12 +201,14 @@ def evaluate(
 
 def _shifts(samples: Samples, rows: Rows, advisor: Advisor | None) -> Reals | None:
     """Return for each sample the shift that `advise` applies; None if it applies none."""
-    if advisor is None or transfer(advisor, samples.timeline, samples.episodes) is not None:
+    if advisor is None:
         return None
     found = np.zeros(len(samples))
     if len(rows):
         upto = samples.moments.upto[rows]
-        past = outcomes_since(advisor, samples.episodes, int(upto.min()))
+        past = outcomes_since(
+            trained_until(advisor, samples.timeline), samples.episodes, int(upto.min())
+        )
         found[rows] = shifts(advisor, samples, past, rows, upto)
     return found
 

@@ -1,11 +1,10 @@
-"""Shift an advisor's probabilities by the outcomes that became known since its training.
+"""Shift an advisor's probabilities by outcomes that it did not learn from.
 
 Users and faults change after training: a reason that meant a bug comes from an outage of hundreds of clusters. Each new
 outcome shows by how much the advisor errs for such holds. All is counted at fixed numbers of outcomes, so that advice on
 an old hold stays the same when the log goes on.
 """
 
-from math import inf
 from typing import Final
 
 import numpy as np
@@ -25,17 +24,29 @@ HALF_LIFE_S: Final = 8 * 86400.0
 _STEPS: Final = 12
 
 
-def outcomes_since(advisor: Advisor, episodes: Episodes, earliest: int) -> Rows:
-    """Return the episodes since training with a known outcome, in the order of outcomes.
+def outcomes_since(since: float, episodes: Episodes, earliest: int) -> Rows:
+    """Return the episodes with an outcome known from a time on, in the order of outcomes.
 
     Those are left out that no question from the row `earliest` on uses.
     """
-    since = float(advisor.card.get("slices_start", (inf, inf))[1])
-    known = ~np.isnan(episodes.label) & (episodes.excluded == 0) & (episodes.known >= since)
-    rows = np.flatnonzero(known)
-    rows = rows[np.argsort(episodes.outcome_row[rows], kind="stable")]
+    rows = _known_since(episodes, since)
     before = int(np.searchsorted(episodes.outcome_row[rows], earliest))
     return rows[max(before // EVERY * EVERY - MOST, 0) :]
+
+
+def outcomes_during(samples: Samples, block: Rows) -> Rows:
+    """Return the samples whose outcome became known during a block, in the order of outcomes."""
+    since = float(samples.moments.clock[block].min())
+    rows = _known_since(samples.episodes, since)
+    last = int(samples.moments.upto[block].max())
+    return rows[samples.episodes.outcome_row[rows] < last]
+
+
+def _known_since(episodes: Episodes, since: float) -> Rows:
+    """Return the episodes with an outcome known from a time on, in the order of outcomes."""
+    known = ~np.isnan(episodes.label) & (episodes.excluded == 0) & (episodes.known >= since)
+    rows = np.flatnonzero(known)
+    return rows[np.argsort(episodes.outcome_row[rows], kind="stable")]
 
 
 def shifts(
@@ -50,14 +61,20 @@ def shifts(
     upto
         For each asked sample: outcomes on smaller rows were known.
     """
-    found = np.zeros(len(asked))
     if not len(past):
-        return found
+        return np.zeros(len(asked))
+    said = advisor.curve(advisor.model.predict(samples, past, as_released(samples, past)))
+    return shifts_by(said, samples, past, asked, upto)
+
+
+def shifts_by(
+    said: Reals, samples: Samples, past: Rows, asked: Rows, upto: NDArray[np.int64]
+) -> Reals:
+    """Return `shifts` of a model that gave the past outcomes the probabilities `said`."""
+    found = np.zeros(len(asked))
     fits = samples.episodes.outcome_row[past][EVERY - 1 :: EVERY]
     number = np.searchsorted(fits, upto)
-    releases = as_released(samples, past)
-    said = advisor.curve(advisor.model.predict(samples, past, releases))
-    fixed = np.where(releases.blind > 0, 0.0, ASSUMED)
+    fixed = np.where(as_released(samples, past).blind > 0, 0.0, ASSUMED)
     for count in np.unique(number[number > 0]).tolist():
         used = slice(max(count * EVERY - MOST, 0), count * EVERY)
         by_cause = _fit(samples, past[used], to_logit(said[used]), fixed[used])

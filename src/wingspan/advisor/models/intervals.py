@@ -4,7 +4,7 @@ The clusters of one cause meet the same outages, and outages change: ten times a
 times as certain. So a probability counts as `strength` clusters at most.
 """
 
-from math import floor
+from math import erf, sqrt
 from typing import Final
 
 import numpy as np
@@ -15,11 +15,17 @@ from wingspan.advisor.samples.split import cluster_weights
 STRENGTH: Final = 6.0  # used if there are too few groups to calibrate by
 LEVEL: Final = 0.95
 FEWEST: Final = 8  # clusters whose rate is compared with an interval
-_STRENGTHS: Final = tuple(float(each) for each in np.geomspace(400.0, 1.5, 60))
-_PRIOR: Final = 20
+_STRENGTHS: Final = tuple(
+    float(each) for each in [*np.geomspace(384.0, STRENGTH, 61), *np.geomspace(5.6, 1.5, 20)]
+)
+_PRIOR: Final = 60
 _BAND: Final = 0.2  # of probability, within which a group's holds lie
 _EDGE: Final = 0.02
 _TAIL: Final = 0.025
+_WIDTH: Final = 1.959964 / sqrt(
+    2
+)  # half of a normal distribution's 95 % interval, as `erf` takes it
+_TINY: Final = 1e-9
 _P: Final = 1 / (1 + np.exp(-np.linspace(-12.0, 12.0, 481)))
 _LOG_P, _LOG_REST = np.log(_P), np.log(1 - _P)
 
@@ -70,7 +76,8 @@ def group_holds(samples: Samples, rows: Rows, p: Reals, outcome: Reals, *columns
 def fit_strength(groups: Reals) -> float:
     """Return the greatest strength at which the intervals contain the rate in 95 % of groups.
 
-    `_PRIOR` groups that fit `STRENGTH` are added, so that few groups change little.
+    `_PRIOR` groups that fit `STRENGTH` are added, so that few groups change little. At a greater strength, a part of them
+    lies outside.
 
     Parameters
     ----------
@@ -78,10 +85,10 @@ def fit_strength(groups: Reals) -> float:
         From `group_holds`: mean probability, share that paid, and clusters it rests on.
     """
     said, seen, clusters = groups[:, 0], groups[:, 1], groups[:, 2]
-    needed = floor(LEVEL * (len(groups) + _PRIOR))
     for strength in _STRENGTHS:
         low, high = interval(said, clusters, strength)
-        inside = int(((low <= seen) & (seen <= high)).sum()) + _PRIOR * (strength <= STRENGTH)
-        if inside >= needed:
+        prior = erf(_WIDTH * sqrt(STRENGTH / strength))
+        inside = float(((low <= seen) & (seen <= high)).sum()) + _PRIOR * prior
+        if inside >= LEVEL * (len(groups) + _PRIOR) - _TINY:
             return strength
     return _STRENGTHS[-1]
