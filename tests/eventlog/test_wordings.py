@@ -127,6 +127,43 @@ def test_a_server_of_credentials_that_cannot_be_reached_comes_back(text, answer)
     assert (rule.kind, rule.answer) == ("credential", answer)
 
 
+PLUGIN = "files failure at execution point slot1@e1 using protocol https. Details: "
+WRAPPER = "Error from glidein_1@e1: The job wrapper failed to execute the job: "
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        (13, f"Transfer input {PLUGIN}token file not found", "credential"),
+        (13, f"Transfer input {PLUGIN}S3_HOST is not set", "setup"),
+        (13, f"Transfer input {PLUGIN}unsupported protocol gsiftp", "url"),
+        (13, f"Transfer input {PLUGIN}server responded with an error: access denied", "access"),
+        (12, f"Transfer output {PLUGIN}cannot open local file x.npz", "output"),
+        (12, f"Transfer output {PLUGIN}the remote object already exists", "output"),
+        (13, "FILETRANSFER:1:Unknown error while copying", "unknown"),
+        (13, "FILETRANSFER:1:non-zero exit(11) from /usr/libexec/curl_plugin", "server"),
+        (13, "data reuse directory is locked", "machine"),
+        (0, f"{WRAPPER}cannot access the image /cvmfs/x/y", "image"),
+        (0, f"{WRAPPER}Failed to exec(127): ./run", "program"),
+        (0, f"{WRAPPER}exit code 3", "exit"),
+        (0, f"{WRAPPER}sorry", "hook"),
+        (2, "Globus error 7: the provided directory does not exist", "folder"),
+        (2, "Globus error 9: the system cancelled the job", "unknown"),
+        (6, "VMGAHP_ERR_JOBCLASSAD_KVM_NO_DISK_PARAM", "setup"),
+        (6, "VMGAHP_ERR_VM_NOT_FOUND", "machine"),
+        (0, "Error creating network interface: conflict", "cloud"),
+        (0, "Schedd ce.example.org didn't return the files", "server"),
+        (0, "Error from the starter: died", "machine"),
+        (3, "Job held by PERIODIC_HOLD due to hold time longer than 3 days", "unknown"),
+        (3, "Job held by PERIODIC_HOLD", "unknown"),
+        (26, "test of a hold", "unknown"),
+    ],
+)
+def test_what_a_wrapper_quotes_is_read_first(code, text, kind):
+    """What stands behind a plug-in's, wrapper's or gateway's own words is the cause, if it says something."""
+    assert explain(code, 0, text).kind == kind
+
+
 @given(st.permutations(["memory", "usage", "exceeded", "request_memory", "of", "the", "job"]))
 @settings(max_examples=20)
 def test_order_of_words_does_not_matter(words):
@@ -143,6 +180,17 @@ def test_order_of_words_does_not_matter(words):
         ("JobStatus == 2 && (time() - EnteredCurrentStatus) > 864000", "time"),
         ("NumJobStarts > 10 && JobStatus == 1", "starts"),
         ("MemoryUsage > RequestMemory || DiskUsage > RequestDisk", "unknown"),
+        ("JobStatus == 2 && NumJobStarts >= 1 && ResidentSetSize > 1100 * RequestMemory", "memory"),
+        ("CpusUsage > RequestCpus && JobStatus == 2 && time() - EnteredCurrentStatus > 60", "cpu"),
+        ("MemoryUsage > RequestCpus * 2000", "memory"),
+        ("MemoryUsage < 0.2 * RequestMemory && time() - JobStartDate > 3600", "unused"),
+        ("JobRunCount > 0 && JobStatus == 1", "starts"),
+        ("NumJobStarts > 10 && JobStatus == 2 && time() - JobStartDate > 60", "starts"),
+        ("NumJobStarts < 3 && time() - JobCurrentStartDate > 3600", "time"),
+        ("NumJobStarts > 0 && (time() - QDate) > 7200", "time"),
+        ("JobStatus == 1 && (isUndefined(X) || CurrentTime - QDate > 7200)", "idle"),
+        ("(ImageSize > 5000000 && JobStatus == 2) || MemoryUsage > RequestMemory", "memory"),
+        ("JobStatus == 5 && time() - EnteredCurrentStatus > 7200", "unknown"),
     ],
 )
 def test_expressions_are_read_by_their_attributes(expression, kind):

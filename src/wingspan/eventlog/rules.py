@@ -118,7 +118,7 @@ _MASK: Final = re.compile(
     |(?P<URL>\b[a-zA-Z][\w+.-]*://[^\s'"|,;)]+)
     |(?P<NAME>\b[\w.+-]+(?:@[\w.-]*\w)+|\b(?:[\w-]+\.){2,}[a-zA-Z]{2,}\b)
     |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+|(?=\S*[\d.])[\w.+=-]+/[\w./+=-]+)
-    |(?<!errno\ )(?<!=)(?<!=\ )(?<![\w.])(?![45]\d\d\b|\d+\ ?(?:%|percent))(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
+    |(?<!errno\ )(?<!=)(?<!=\ )(?<!Starts>)(?<!Starts\ >\ )(?<!Count>)(?<!Count\ >\ )(?<![\w.])(?![45]\d\d\b|\d+\ ?(?:%|percent))(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(r"\{([a-z]+)\}")
@@ -126,6 +126,21 @@ _JOINT: Final = re.compile(
     r"_|(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"
 )  # OOMKilled
 _SPAN: Final = re.compile(r"\b\d+ ?-?(h|hrs?|hours?|days?|minutes?)\b", re.IGNORECASE)
+_WRAPPER: Final = re.compile(  # what stands before the text that says the cause
+    r"^.*job wrapper failed to execute the job:|^.*\bglobus error 7:|^.*\bgram error 7:",
+    re.IGNORECASE | re.DOTALL,
+)
+_GUARD: Final = re.compile(r"\b(NumJobStarts|JobRunCount|NumShadowStarts) *(> *0|>= *[01])\b")
+_DECIDING: Final[
+    tuple[frozenset[Kind], ...]
+] = (  # of conditions joined by "and": the others only guard them
+    frozenset({"stalled"}),
+    frozenset({"unused"}),
+    frozenset(KINDS) - {"stalled", "unused", "starts", "idle", "time"},
+    frozenset({"starts"}),
+    frozenset({"idle"}),
+    frozenset({"time"}),
+)
 _EXPRESSION: Final = re.compile(
     r"(?:job attribute|system macro) (?P<attribute>\w+) expression '(?P<expression>.*)' evaluated to (?P<value>\w+)"
     r"|WANT_HOLD = (?P<wanted>.*)\)",
@@ -175,10 +190,20 @@ def _explain(code: int | None, subcode: int | None, reason: str) -> Rule:
     if found and (found["wanted"] or found["value"] == "TRUE"):
         rule = _by_attributes(code, found["wanted"] or found["expression"], found["attribute"])
     else:
-        rule = _first(code, subcode, reason)
+        rule = _by_text(code, subcode, reason)
         if code in _POLICIES and not (rule.text or rule.words or (code, subcode) in rule.codes):
             rule = _by_topic(code, subcode, reason, _by_attributes(code, reason, None, rule))
     return _about(rule, found["attribute"]) if found and found["attribute"] else rule
+
+
+def _by_text(code: int | None, subcode: int | None, reason: str) -> Rule:
+    """Return the rule for what a wrapper quotes, else for the whole text."""
+    quoted = _WRAPPER.sub("", reason)
+    if quoted != reason:
+        rule = _first(code, subcode, quoted)
+        if rule.text or rule.words:
+            return rule
+    return _first(code, subcode, reason)
 
 
 def _about(rule: Rule, attribute: str) -> Rule:
@@ -194,16 +219,28 @@ def _by_attributes(
     `other` is the rule where they do not; without it, that of the code.
     """
     about: dict[Kind, Rule] = {}
-    for rule in rules():
-        if rule.attributes and _all_found(rule.attributes, expression):
-            about.setdefault(rule.kind, rule)
-    if "stalled" in about:  # it compares CPU with run time, which are no limits here
-        return about["stalled"]
+    for alternative in expression.split("||"):
+        about |= _compared(alternative)
+    if len(about) == 1:  # a condition common to all alternatives may stand outside of them
+        about = _compared(expression) or about
     if len(about) == 1:
         return next(iter(about.values()))
     if other is not None:
         return other
     return _first(code, None, name or "", in_words=False)
+
+
+def _compared(condition: str) -> dict[Kind, Rule]:
+    """Return the rules for what a condition compares, by kind, without guards."""
+    for text in (_GUARD.sub("", condition), condition):
+        found: dict[Kind, Rule] = {}
+        for rule in rules():
+            if rule.attributes and _all_found(rule.attributes, text):
+                found.setdefault(rule.kind, rule)
+        for kinds in _DECIDING:
+            if about := {kind: rule for kind, rule in found.items() if kind in kinds}:
+                return about
+    return {}
 
 
 def _by_topic(code: int | None, subcode: int | None, reason: str, other: Rule) -> Rule:
@@ -286,9 +323,10 @@ def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:
     pairs = [one.partition("/") for one in whole(entry.get("code", "")).split()]
     given = {name: value for name, value in entry.items() if name != "code"}
     given["codes"] = tuple(_pair(*pair) for pair in pairs)
+    given["text"] = whole(entry.get("text", ""))
     given["words"] = tuple(map(whole, entry.get("words", ())))
     given["attributes"] = tuple(entry.get("attributes", ()))
-    return Rule(**{"text": "", "wait_s": 0, **given})
+    return Rule(**{"wait_s": 0, **given})
 
 
 def _pair(code: str, _: str, subcode: str) -> tuple[int, int | None]:
