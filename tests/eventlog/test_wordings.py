@@ -164,6 +164,28 @@ def test_what_a_wrapper_quotes_is_read_first(code, text, kind):
     assert explain(code, 0, text).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Das Speicherkontingent im Heimatverzeichnis ist ausgeschöpft", "quota"),
+        ("Der angeforderte Speicher wurde überschritten", "memory"),
+        ("Vous avez réservé 64 Go de mémoire et n'en utilisez que 2", "unused"),
+        ("Le nœud de calcul est en panne, disque défectueux", "machine"),
+        ("La preparación del trabajo falló: error en el script", "hook"),
+        ("El disco del nodo está lleno", "machine"),
+        ("La directory di destinazione non esiste", "folder"),
+        ("O certificado do usuário expirou", "credential"),
+        ("Het programma is niet gevonden", "program"),
+        ("Bitte in der Sprechstunde melden", "unknown"),
+        ("Veuillez lire la charte", "unknown"),
+        ("Mag niet", "unknown"),
+    ],
+)
+def test_policies_in_six_languages_are_recognised(text, kind):
+    """What a resource's name stands beside decides first; texts that say nothing stay unknown."""
+    assert explain(26, 0, text).kind == kind
+
+
 @given(st.permutations(["memory", "usage", "exceeded", "request_memory", "of", "the", "job"]))
 @settings(max_examples=20)
 def test_order_of_words_does_not_matter(words):

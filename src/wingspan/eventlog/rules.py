@@ -47,6 +47,8 @@ class Rule:
         Regular expression that the reason must contain; empty for any.
     words, attributes
         Regular expressions that must all be in the reason, or in the policy's expression that was true.
+    abroad
+        The same as `words` in other languages, under the codes of policies.
     kind
         Class of the cause.
     origin
@@ -66,6 +68,7 @@ class Rule:
     text: str
     words: tuple[str, ...]
     attributes: tuple[str, ...]
+    abroad: tuple[str, ...]
     kind: Kind
     cause: str
     origin: Origin
@@ -96,6 +99,7 @@ UNKNOWN = Rule(
     text="",
     words=(),
     attributes=(),
+    abroad=(),
     kind="unknown",
     cause="No rule knows this hold.",
     origin="environment",
@@ -121,7 +125,7 @@ _MASK: Final = re.compile(
     |(?<!errno\ )(?<!=)(?<!=\ )(?<!Starts>)(?<!Starts\ >\ )(?<!Count>)(?<!Count\ >\ )(?<![\w.])(?![45]\d\d\b|\d+\ ?(?:%|percent))(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
     re.VERBOSE,
 )
-_NAMED: Final = re.compile(r"\{([a-z]+)\}")
+_NAMED: Final = re.compile(r"\{([a-z_]+)\}")
 _JOINT: Final = re.compile(
     r"_|(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"
 )  # OOMKilled
@@ -151,9 +155,25 @@ _EXPRESSION: Final = re.compile(
 @cache
 def rules() -> tuple[Rule, ...]:
     """Return the table in its order; it is read once."""
+    return tuple(_rule(entry, _table()["words"]) for entry in _table()["rule"])
+
+
+@cache
+def _table() -> Mapping[str, Any]:
     text = files("wingspan.eventlog").joinpath("rules.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    return tuple(_rule(entry, table["words"]) for entry in table["rule"])
+    return tomllib.loads(text)
+
+
+@cache
+def _abroad() -> tuple[str, tuple[Rule, ...]]:
+    """Return the pattern of texts in other languages, and their rules.
+
+    Resources come last: texts about other causes name them too.
+    """
+    foreign = (rule for rule in rules() if rule.abroad)
+    return _table()["words"]["abroad"], tuple(
+        sorted(foreign, key=lambda rule: rule.kind in _RESOURCES)
+    )
 
 
 def explain(code: int | None, subcode: int | None = None, reason: str = "") -> Rule:
@@ -196,8 +216,18 @@ def _explain(code: int | None, subcode: int | None, reason: str) -> Rule:
     return _about(rule, found["attribute"]) if found and found["attribute"] else rule
 
 
+def _from_abroad(reason: str) -> Rule | None:
+    """Return the rule for a policy's text in another language."""
+    language, foreign = _abroad()
+    if not _compiled(language).search(reason):
+        return None
+    return next((rule for rule in foreign if _all_found(rule.abroad, reason)), None)
+
+
 def _by_text(code: int | None, subcode: int | None, reason: str) -> Rule:
     """Return the rule for what a wrapper quotes, else for the whole text."""
+    if code in _POLICIES and (foreign := _from_abroad(reason)):
+        return foreign
     quoted = _WRAPPER.sub("", reason)
     if quoted != reason:
         rule = _first(code, subcode, quoted)
@@ -325,6 +355,7 @@ def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:
     given["codes"] = tuple(_pair(*pair) for pair in pairs)
     given["text"] = whole(entry.get("text", ""))
     given["words"] = tuple(map(whole, entry.get("words", ())))
+    given["abroad"] = tuple(map(whole, entry.get("abroad", ())))
     given["attributes"] = tuple(entry.get("attributes", ()))
     return Rule(**{"wait_s": 0, **given})
 
