@@ -279,8 +279,11 @@ def one_log_each(events: Events) -> bool:
     family = np.array([names.index(name) for name in names], np.int64)
     if not family.any():
         return True
+    file, point = events.file, events.access_point
+    new = np.ones(len(events), bool)  # few rows differ from the one before
+    new[1:] = (file[1:] != file[:-1]) | (point[1:] != point[:-1])
     seen = np.zeros((len(events.access_points) + 1, len(family)), bool)
-    seen[events.access_point, family[events.file]] = True
+    seen[point[new], family[file[new]]] = True
     return bool(seen.sum(axis=1).max() <= 1)
 
 
