@@ -32,8 +32,10 @@ _CELLS: Final[Mapping[str, tuple[Cell, ...]]] = {
     "host": tuple((who, "host") for who in (MATES, OTHERS)),
     "site": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
     "access point": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR),
-    "user": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR),
-}  # the logs seldom name users: a user's other clusters are among the others at the access point
+}
+_LIKE: Final = {
+    "user": "access point"
+}  # logs seldom name users: their other clusters are among the others there
 JOB: Final = "job"
 USER: Final = "user"
 WIDE: Final = "job, cluster or user"
@@ -76,12 +78,10 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
     "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
 }
 _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
-    "job": (1.0, 1.0),
     "cluster": (1.0, 1.0),
     "host": (4.0, 2.0),
     "site": (4.0, 3.0),
     "access point": (3.0, 4.0),
-    "user": (3.0, 4.0),
 }
 _LOG_PRIOR: Final = {
     place: {name: log(max(share, 1e-9)) for name, share in prior.items()}
@@ -115,32 +115,16 @@ class Blame:
         Probability of each hypothesis; they sum to 1. ``host`` and ``site`` are included if the log names them.
     seen
         Counts by cell.
+    whose
+        The likeliest hypothesis, ``job or cluster`` or `WIDE`; else "".
+    share
+        The probability of `whose`; 0 if that is empty.
     """
 
     shares: Mapping[str, float]
     seen: Mapping[Cell, Seen]
-
-    @property
-    def whose(self) -> str:
-        """The likeliest hypothesis, ``job or cluster`` or `WIDE`; else "".
-
-        A narrower answer is given if it keeps `KEEPS` of the wider one's probability.
-        """
-        best = max(self.shares, key=lambda name: self.shares[name])
-        own = self.shares[JOB] + self.shares["cluster"]
-        wide = own + self.shares[USER]
-        if wide < SURE:
-            return best if self.shares[best] >= SURE else ""
-        enough = max(KEEPS * wide, SURE)
-        if self.shares[best] >= enough:
-            return best
-        return "job or cluster" if own >= enough else WIDE
-
-    @property
-    def share(self) -> float:
-        """The probability of `whose`; 0 if that is empty."""
-        parts = self.whose.replace(",", " or").split(" or ") if self.whose else []
-        return min(sum(self.shares[part] for part in parts), MOST)
+    whose: str = ""
+    share: float = 0.0
 
 
 def blame(
@@ -175,15 +159,36 @@ def blame(
         {cell: _counted(one) for cell, one in each.items() if one.tries} for each in (seen, *late)
     ]
     usually = log(rate), log(1 - rate)
-    weights = {
-        name: prior + _moved(name, counts, usually)
-        for name, prior in _LOG_PRIOR[place].items()
+    moved = {
+        name: _moved(name, counts, usually)
+        for name in _CELLS
         if name in known or name not in {"host", "site"}
+    }
+    weights = {
+        name: prior + moved[like]
+        for name, prior in _LOG_PRIOR[place].items()
+        if (like := _LIKE.get(name, name)) in moved
     }
     top = max(weights.values())
     parts = {name: exp(weight - top) for name, weight in weights.items()}
     whole = sum(parts.values())
-    return Blame({name: part / whole for name, part in parts.items()}, dict(seen))
+    shares = {name: part / whole for name, part in parts.items()}
+    whose = _verdict(shares)
+    blamed = whose.replace(",", " or").split(" or ") if whose else []
+    return Blame(shares, dict(seen), whose, min(sum(shares[part] for part in blamed), MOST))
+
+
+def _verdict(shares: Mapping[str, float]) -> str:
+    """Return whose fault it is; narrow if that keeps `KEEPS` of the wider one's share."""
+    best = max(shares, key=lambda name: shares[name])
+    own = shares[JOB] + shares["cluster"]
+    wide = own + shares[USER]
+    if wide < SURE:
+        return best if shares[best] >= SURE else ""
+    enough = max(KEEPS * wide, SURE)
+    if shares[best] >= enough:
+        return best
+    return "job or cluster" if own >= enough else WIDE
 
 
 def _counted(seen: Seen) -> tuple[float, float]:
@@ -213,11 +218,16 @@ def _gain(
     `usually` are the logs of the usual shares of tries that are held and that are not.
     """
     raised = [counts[cell] for cell in _CELLS[name] if cell in counts]
+    if not raised:
+        return 0.0
     held, rest = sum(one[0] for one in raised), sum(one[1] for one in raised)
     one, other = _RATE[name]
-    own = _beta(held + one, rest + other) - _beta(one, other)
+    own = _beta(held + one, rest + other) - _NO_COUNTS[name]
     return own - held * usually[0] - rest * usually[1]
 
 
 def _beta(one: float, other: float) -> float:
     return lgamma(one) + lgamma(other) - lgamma(one + other)
+
+
+_NO_COUNTS: Final = {name: _beta(*rate) for name, rate in _RATE.items()}

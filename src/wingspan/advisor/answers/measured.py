@@ -96,6 +96,7 @@ class _Ends:
         self._rows, self._cluster = rows, timeline.cluster[rows]
         self._job = timeline.job[rows]
         self._by_job = np.argsort(self._job, kind="stable")
+        self._jobs = self._job[self._by_job]
         chosen = [self._chosen(one) for one in asked]
         needed = np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
         self._needed = needed.astype(np.int64)
@@ -125,7 +126,7 @@ class _Ends:
         start, stop = np.searchsorted(self._cluster, (cluster, cluster + 1))
         stop = start + np.searchsorted(self._rows[start:stop], one.upto)
         mates = np.arange(max(start, stop - _MATES), stop)
-        bounds = np.searchsorted(self._job, (job, job + 1), sorter=self._by_job)
+        bounds = np.searchsorted(self._jobs, (job, job + 1))
         own = self._by_job[slice(*bounds)]
         return np.union1d(own[self._rows[own] < one.upto], mates)
 

@@ -67,16 +67,17 @@ class Tries:
         self.rows = rows = timeline.where(Event.EXECUTE)
         self._clusters = Shelf(rows, rows, timeline.cluster[rows])
         self._cluster_jobs = timeline.job[self._clusters.items]
+        self._jobs = Shelf(rows, rows, timeline.job[rows])
         self.began = began = self._beginnings()
         started = began != episodes.row
-        everything = np.arange(len(episodes))
-        self._kinds = Shelf(everything, episodes.row, template)
-        self._unstarted = Sums(~started[self._kinds.items])
-        self._kind_of_cluster = number_by_first(template, episodes.cluster)
-        self._own = Shelf(everything, episodes.row, self._kind_of_cluster)
-        self._own_unstarted = Sums(~started[self._own.items])
-        self._mates_group = number_by_first(episodes.cluster, episodes.code)
-        self._mates = Shelf(everything, episodes.row, self._mates_group)
+        clusters, codes = episodes.cluster, episodes.code
+        self._same = _Others(episodes, started, template, number_by_first(template, clusters))
+        self._mates = _Others(
+            episodes,
+            started,
+            number_by_first(clusters, codes),
+            number_by_first(episodes.job, codes),
+        )
         self._cells = {name: _Cell(self, name, started) for name in NEAR}
 
     def _beginnings(self) -> NDArray[np.int64]:
@@ -105,16 +106,19 @@ class Tries:
 
     def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, tuple[Seen, ...]]:
         """Count the tries of the cluster's other jobs, and those held for the code, by nearness."""
-        episodes = self.episodes
-        own = episodes.job[hold.episode]
-        first, last = self._clusters.bounds(int(episodes.cluster[hold.episode]), hold.upto)
+        episodes, upto = self.episodes, hold.upto
+        own, cluster = int(episodes.job[hold.episode]), int(episodes.cluster[hold.episode])
+        since = min(hold.since.values(), default=upto)
+        first, last = self._clusters.bounds(cluster, upto, since)
         ran = self._clusters.items[first:last][self._cluster_jobs[first:last] != own]
-        held = self._mates.below(int(self._mates_group[hold.episode]), hold.upto)
-        held = held[episodes.job[held] != own]
-        began = self.began[held]
-        alone = began[self.timeline.events.code[began] != Event.EXECUTE]
-        tries = np.concatenate((ran, alone)) if len(alone) else ran
-        tried, ended = self._near(tries, hold, known), self._near(began, hold, known)
+        starts = self._clusters.count(cluster, upto) - self._jobs.count(own, upto)
+        held, unstarted = self._mates.count(hold.episode, upto)
+        recent = self._mates.since(hold.episode, upto, since)
+        began = self.began[recent]
+        alone = began[began == episodes.row[recent]]
+        tries = np.sort(np.concatenate((ran, alone))) if len(alone) else ran
+        tried = self._near(tries, starts + unstarted, hold, known)
+        ended = self._near(np.sort(began), held, hold, known)
         return {
             (MATES, name): tuple(
                 Seen(held_there, count, int(count > 0), int(held_there > 0))
@@ -124,28 +128,23 @@ class Tries:
         }
 
     def _near(
-        self, rows: NDArray[Any], hold: _Hold, known: list[str]
+        self, rows: NDArray[Any], count: int, hold: _Hold, known: list[str]
     ) -> dict[str, tuple[int, ...]]:
-        """Count rows by their nearest place, all of them and those of each age.
+        """Count recent rows, in order, by their nearest place: all of them and those of each age.
 
-        Those at no place, or too old, are counted last.
+        The rest of `count`, at no place or too old, comes last.
         """
-        counts, left = {}, len(rows)
-        recent = rows[rows >= min(hold.since.values(), default=0)] if known else rows[:0]
+        counts = {}
         for name in known:
-            here = (self.where[name][recent] == hold.place[name]) & (recent >= hold.since[name])
-            found = recent[here]
-            counts[name] = (len(found), *_younger(found, hold.ages))
-            recent = recent[~here]
-            left -= len(found)
-        return counts | {FAR: (left, *(0 for _ in hold.ages))}
+            here = (self.where[name][rows] == hold.place[name]) & (rows >= hold.since[name])
+            counts[name] = _counts(rows[here], hold.ages)
+            rows = rows[~here]
+            count -= counts[name][0]
+        return counts | {FAR: (count, *(0 for _ in hold.ages))}
 
     def _usual(self, episode: int, upto: int) -> Seen:
         """Count the tries of all other clusters, and those that ended in such a hold."""
-        all_ = self._kinds.bounds(int(self.template[episode]), upto)
-        own = self._own.bounds(int(self._kind_of_cluster[episode]), upto)
-        same = all_[1] - all_[0] - (own[1] - own[0])
-        unstarted = self._unstarted.between(*all_) - self._own_unstarted.between(*own)
+        same, unstarted = self._same.count(episode, upto)
         starts = self._clusters.count(int(self.episodes.cluster[episode]), upto)
         tries = int(self.rows.searchsorted(upto)) - starts + unstarted
         return Seen(same, max(tries, same), 0)
@@ -156,6 +155,37 @@ def last_starts(timeline: Timeline, episodes: Episodes) -> NDArray[np.int64]:
     rows = timeline.where(Event.EXECUTE)
     starts = mark(rows, timeline.job[rows], len(timeline))
     return starts.last(episodes.job, episodes.row)
+
+
+class _Others:
+    """Holds of a group, without those of a part of it that has the hold in question."""
+
+    def __init__(
+        self,
+        episodes: Episodes,
+        started: NDArray[np.bool_],
+        group: NDArray[Any],
+        part: NDArray[Any],
+    ) -> None:
+        everything = np.arange(len(episodes))
+        self._numbers, self._part = (group.tolist(), part.tolist()), part
+        self._shelves = [Shelf(everything, episodes.row, each) for each in (group, part)]
+        self._unstarted = [Sums(~started[shelf.items]) for shelf in self._shelves]
+
+    def count(self, episode: int, upto: int) -> tuple[int, int]:
+        """Count the holds above the row `upto`, and those of them without a start."""
+        (first, last), mine = (
+            shelf.bounds(numbers[episode], upto)
+            for shelf, numbers in zip(self._shelves, self._numbers, strict=True)
+        )
+        whole, part = self._unstarted
+        return last - first - (mine[1] - mine[0]), whole.between(first, last) - part.between(*mine)
+
+    def since(self, episode: int, upto: int, since: int) -> NDArray[Any]:
+        """Return the holds with rows from `since` to below `upto`."""
+        found = self._shelves[0].below(self._numbers[0][episode], upto, since)
+        others: NDArray[Any] = found[self._part[found] != self._part[episode]]
+        return others
 
 
 class _Cell:
@@ -203,11 +233,9 @@ class _Cell:
         held = began[ended]
         order = np.argsort(held, kind="stable")
         held, whose = held[order], self._held_cluster[start:stop][ended][order]
-        counts = (held, rows, rows[self._newest(ran)], held[self._newest(whose)])
-        whole = Seen(*map(len, counts))
-        return whole, *(
-            Seen(*each) for each in zip(*(_younger(one, hold.ages) for one in counts), strict=True)
-        )
+        kinds = (held, rows, rows[self._newest(ran)], held[self._newest(whose)])
+        counts = (_counts(one, hold.ages) for one in kinds)
+        return tuple(Seen(*each) for each in zip(*counts, strict=True))
 
     def _newest(self, clusters: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which tries, sorted by time, are the last of their cluster."""
@@ -217,8 +245,9 @@ class _Cell:
         return found
 
 
-def _younger(rows: NDArray[Any], ages: tuple[int, ...]) -> tuple[int, ...]:
-    """Count the rows that are at least as young as each age."""
-    if not len(rows):
-        return (0,) * len(ages)
-    return tuple(int(np.count_nonzero(rows >= age)) for age in ages)
+def _counts(rows: NDArray[Any], ages: tuple[int, ...]) -> tuple[int, ...]:
+    """Count rows in order: all of them, and those that are at least as young as each age."""
+    count = len(rows)
+    if not count:
+        return (0,) * _COUNTS
+    return count, *(count - bisect_left(rows.data, age) for age in ages)
