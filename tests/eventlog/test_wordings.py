@@ -178,7 +178,8 @@ def test_what_a_wrapper_quotes_is_read_first(code, text, kind):
         ("Het programma is niet gevonden", "program"),
         ("Bitte in der Sprechstunde melden", "unknown"),
         ("Veuillez lire la charte", "unknown"),
-        ("Mag niet", "unknown"),
+        ("Job messo in attesa dal sistema", "unknown"),
+        ("Tâche mise en attente", "unknown"),
     ],
 )
 def test_policies_in_six_languages_are_recognised(text, kind):
