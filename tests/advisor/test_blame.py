@@ -136,3 +136,52 @@ def test_a_text_that_names_the_access_point_is_believed(write, event, jobs):
     held = [job for each in advise(write(text)) for job in each.jobs]
     assert {job.whose for job in held} == {"access point"}
     assert max(job.share for job in held) <= 0.95
+
+
+TIMED_OUT = (
+    "Transfer input files failure at execution point slot1@e1 using protocol osdf. "
+    "Details: director timed out after 60s ( URL file = osdf:///a/b )|"
+)
+
+
+def test_a_text_that_names_a_server_says_where_the_fault_lies_but_its_code_does_not():
+    """A plug-in's exit code alone may be a wrong URL or a broken host."""
+    assert explain(13, 256, TIMED_OUT).place == "server"
+    assert explain(12, 0, "upload to https://data.example/x: 503 service unavailable").place == (
+        "server"
+    )
+    assert explain(13, 256).place == explain(13, 256).origin == "environment"
+    full = "Transfer input files failure at execution point slot1@e1 while receiving files from access point a. "
+    full += "Details: writing to file /scratch/x: (errno 28) No space left on device"
+    assert explain(13, 28, full).place == "environment"
+
+
+def test_a_server_is_at_fault_even_if_few_jobs_use_it():
+    """Most tries at the access point end well meanwhile; the same counts clear it of other faults."""
+    seen = {
+        (OTHERS, "host"): Seen(0, 3, 3),
+        (OTHERS, "site"): Seen(0, 20, 12),
+        (OTHERS, "access point"): Seen(2, 120, 40, 2),
+    }
+    usual = Seen(2, 8000, 900)
+    assert blame("environment", seen, usual).whose != "access point"
+    assert blame("server", seen, usual).whose == "access point"
+    assert blame("server", {}, Seen()).whose == "access point"
+
+
+@pytest.mark.parametrize("near", ["host", "site"])
+def test_counts_still_move_the_fault_from_a_server_to_a_place(near):
+    """Jobs of many clusters fail to reach the server from one place alone."""
+    seen = {(OTHERS, each): Seen(0, 200, 100) for each in ("host", "site", "access point")}
+    seen[OTHERS, near] = Seen(38, 40, 30)
+    if near == "site":
+        seen[OTHERS, "host"] = Seen(9, 10, 8)
+    assert blame("server", seen, Seen(38, 9000, 900)).whose == near
+
+
+def test_counts_still_move_the_fault_from_a_server_to_the_cluster():
+    """All jobs of a cluster fail everywhere, and no other does."""
+    seen = {(MATES, FAR): Seen(80, 80, 1), (OTHERS, "access point"): Seen(0, 400, 100)}
+    seen |= {(MATES, near): Seen(3, 3, 1) for near in ("host", "site", "access point")}
+    told = blame("server", seen, Seen(0, 9000, 900))
+    assert told.whose in {"cluster", "job or cluster", "job, cluster or user"}

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from wingspan.eventlog.codes import VacateCode
 
 Origin = Literal["job", "environment", "user", "configuration"]
-Place = Origin | Literal["access point"]
+Place = Origin | Literal["access point", "server"]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
 Kind = Literal[
@@ -85,8 +85,15 @@ class Rule:
 
     @property
     def place(self) -> Place:
-        """Where the text says that the fault lies: its origin, unless it names the access point."""
-        return "access point" if self.kind in {"quota", "access point"} else self.origin
+        """Where the text says that the fault lies.
+
+        It is the rule's origin, unless the text names the access point or a server.
+        """
+        if self.kind in {"quota", "access point"}:
+            return "access point"
+        if self.kind == "server" and (self.text or self.words):  # a code alone names none
+            return "server"
+        return self.origin
 
     @property
     def fixable(self) -> bool:

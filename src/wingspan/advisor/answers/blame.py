@@ -75,13 +75,26 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
         "site": 0.03,
         "access point": 0.70,
     },
+    "server": {
+        JOB: 0.02,
+        "cluster": 0.05,
+        USER: 0.02,
+        "host": 0.03,
+        "site": 0.04,
+        "access point": 0.84,
+    },
     "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
 }
 _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
+    "job": (1.0, 1.0),
     "cluster": (1.0, 1.0),
     "host": (4.0, 2.0),
     "site": (4.0, 3.0),
     "access point": (3.0, 4.0),
+}
+_RATE_OF_SERVER: Final = {  # most tries do not use the server, and end well during its outage
+    **_RATE,
+    **dict.fromkeys(("site", "access point"), (1.0, 4.0)),
 }
 _LOG_PRIOR: Final = {
     place: {name: log(max(share, 1e-9)) for name, share in prior.items()}
@@ -159,8 +172,9 @@ def blame(
         {cell: _counted(one) for cell, one in each.items() if one.tries} for each in (seen, *late)
     ]
     usually = log(rate), log(1 - rate)
+    raised = _RATE_OF_SERVER if place == "server" else _RATE
     moved = {
-        name: _moved(name, counts, usually)
+        name: _moved(name, counts, usually, raised[name])
         for name in _CELLS
         if name in known or name not in {"host", "site"}
     }
@@ -202,27 +216,31 @@ def _moved(
     name: str,
     counts: Sequence[Mapping[Cell, tuple[float, float]]],
     usually: tuple[float, float],
+    rate: tuple[float, float],
 ) -> float:
     """Return the log likelihood ratio of the counts, averaged over when the outage began."""
     ages = {"cluster": counts[:1], "host": counts}.get(name, counts[1:] or counts)
-    gains = [_TRUST * _gain(name, one, usually) for one in ages]
+    gains = [_TRUST * _gain(name, one, usually, rate) for one in ages]
     top = max(gains)
     return top + log(sum(exp(gain - top) for gain in gains) / len(gains))
 
 
 def _gain(
-    name: str, counts: Mapping[Cell, tuple[float, float]], usually: tuple[float, float]
+    name: str,
+    counts: Mapping[Cell, tuple[float, float]],
+    usually: tuple[float, float],
+    rate: tuple[float, float],
 ) -> float:
     """Return the log likelihood ratio of the counts, hypothesis against usual rate.
 
-    `usually` are the logs of the usual shares of tries that are held and that are not.
+    `usually` are the logs of the usual shares of tries that are held and that are not. `rate` is the beta distribution
+    of the raised rate.
     """
     raised = [counts[cell] for cell in _CELLS[name] if cell in counts]
     if not raised:
         return 0.0
     held, rest = sum(one[0] for one in raised), sum(one[1] for one in raised)
-    one, other = _RATE[name]
-    own = _beta(held + one, rest + other) - _NO_COUNTS[name]
+    own = _beta(held + rate[0], rest + rate[1]) - _NO_COUNTS[rate]
     return own - held * usually[0] - rest * usually[1]
 
 
@@ -230,4 +248,6 @@ def _beta(one: float, other: float) -> float:
     return lgamma(one) + lgamma(other) - lgamma(one + other)
 
 
-_NO_COUNTS: Final = {name: _beta(*rate) for name, rate in _RATE.items()}
+_NO_COUNTS: Final = {
+    rate: _beta(*rate) for rates in (_RATE, _RATE_OF_SERVER) for rate in rates.values()
+}
