@@ -20,11 +20,9 @@ WORTH: Final = (1 - LOOK) / (1 + RATIO)  # a release that pays less often costs 
 LIKELY: Final = 0.2  # a release that is this likely to pay overrules a measured fix
 _AGAIN: Final = frozenset(
     {"time", "starts"}
-)  # kinds of causes where the next try may pay all the same
+)  # causes after which the next try may pay all the same
 _TRIES: Final = 2.0  # tries of such a job until one pays, if any does
-_FEW: Final = (
-    3  # clusters, below which a model does not overrule a rule that expects the same again
-)
+_FEW: Final = 3  # with fewer clusters a model does not overrule a rule that expects the same again
 _NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
 
 
