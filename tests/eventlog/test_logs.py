@@ -1,9 +1,13 @@
 """What a user may name: logs, folders, Parquet; anything else is refused with what was expected."""
 
+import gc
 import gzip
 import os
+import tempfile
 import threading
 import tracemalloc
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -191,6 +195,38 @@ def test_a_compressed_log_is_decompressed_once(tmp_path, cpus):
     assert events.files[0].path == log
     del events
     assert not copy.exists()
+
+
+def test_a_copy_is_closed_where_events_are_in_a_cycle(tmp_path):
+    """The collector may end the file before its owner; no warning comes of it."""
+    log = tmp_path / "job.log.gz"
+    log.write_bytes(gzip.compress(RECORD.format(1).encode()))
+    ring = [read_events(log)]
+    copy = ring[0].files[0].source
+    ring.append(ring)
+    del ring
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()
+    assert not copy.exists()
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError])
+def test_a_copy_that_is_not_made_whole_goes(tmp_path, monkeypatch, fault):
+    """Ctrl+C passes on; without room the log is read as it is."""
+    log = tmp_path / "job.log.gz"
+    log.write_bytes(gzip.compress(RECORD.format(1).encode()))
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(copies))
+
+    def failed(self, buffer):
+        raise fault
+
+    monkeypatch.setattr(sources._Inflating, "readinto", failed)
+    with pytest.raises(KeyboardInterrupt) if fault is KeyboardInterrupt else nullcontext():
+        assert sources.decompressed(log) is None
+    assert not list(copies.iterdir())
 
 
 def test_a_compressed_log_is_read_without_room_for_a_copy(tmp_path, monkeypatch):

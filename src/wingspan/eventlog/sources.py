@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -98,7 +99,8 @@ class Copy:
 
     def __init__(self, path: Path, temporary: IO[bytes] | None = None) -> None:
         self.path = path
-        self._file = temporary
+        if temporary:
+            weakref.finalize(self, temporary.close)
 
     def save(self, folder: Path) -> None:
         """Store the bytes."""
@@ -130,6 +132,9 @@ def decompressed(path: Path) -> Copy | None:
     except OSError:  # the disk is full
         file.close()
         return None
+    except BaseException:
+        file.close()
+        raise
     return Copy(Path(file.name), file)
 
 
