@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from wingspan.advisor.answers.advice import Advice, incident_of
+from wingspan.advisor.answers.overview import overview
 from wingspan.cli.main import app
 from wingspan.files import digest_file, json_text
 from wingspan.report.log_facts import read_log
-from wingspan.report.log_page import log_page
+from wingspan.report.log_page import _cause, log_page
 from wingspan.report.model_page import model_page
 from wingspan.report.render import render
 from wingspan.tabular.card import Card
@@ -55,6 +57,39 @@ def test_the_page_of_a_log_begins_with_the_advice(log, parse):
     assert len(tables["jobs"]["rows"]) == 3
     assert text.count("<svg") == 2
     assert page.count("script") == 2
+
+
+def advised(answer, **fields):
+    """Return a held job with an answer."""
+    given = {"job": "7.0", "access_point": "ap1.example.org", "command": "condor_release 7.0"}
+    given |= {"reason": "", "cause": "A cause.", "fix": "Mend it.", "evidence": (), **fields}
+    numbers = {"code": 13, "subcode": 0, "held_at": 0.0, "at": 0.0, "decided_by": "data"}
+    chance = {"probability": 0.5, "low": 0.1, "high": 0.9}
+    return Advice(answer=answer, **given, **numbers, **chance)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("fix first", "Mend it."),
+        ("release now", "Release them. If they are held again: Mend it."),
+    ],
+)
+def test_what_to_do_follows_the_answer(answer, told):
+    """A release comes first where it is the advice; a command is a command, counted by jobs."""
+    jobs = (advised(answer), advised(answer, access_point="ap2.example.org"))
+    block = _cause(overview([incident_of(jobs)])[0])
+    assert block.fix == told
+    assert block.commands == [("For the first job, at ap1.example.org:", "condor_release 7.0")]
+    assert block.more[0][0] == "Commands for 2 jobs"
+    assert block.more[0][1].count("condor_release") == 2
+    assert _cause(overview([incident_of(jobs[:1])])[0]).commands[0][0] == "For the first job:"
+
+
+def test_a_cause_without_a_command_has_none():
+    """A person must look first."""
+    block = _cause(overview([incident_of((advised("no evidence", command=""),))])[0])
+    assert (list(block.commands), list(block.more)) == ([], [])
 
 
 def test_logs_of_the_past_are_advised_on_too(log, parse):

@@ -73,14 +73,24 @@ def _cause(row: Row) -> Callout:
         f"Advice: {row.answer}.",
         f"Code {row.code}, {spread}, {hours(row.ran_s)} run until then.",
     ]
-    typed = commands(list(row.jobs))
-    more = []
-    if typed:
-        rest = len(typed) - _COMMANDS
-        text = "\n".join([*typed[:_COMMANDS], *([f"# and {rest} more"] if rest > 0 else [])])
-        more.append((f"Commands for {counted(len(typed), 'job')}", text, False))
-    chosen = [("For the first job:", typed[0])] if typed else []
-    return Callout("held", title, lines, first.fix, chosen, more)
+    fix = first.fix
+    if row.answer.startswith("release"):
+        fix = f"Release them. If they are held again: {fix}"
+    return Callout("held", title, lines, fix, *_commands(row))
+
+
+def _commands(row: Row) -> tuple[list[tuple[str, str]], list[tuple[str, str, bool]]]:
+    """Return the command for one job, and those for all."""
+    typed = commands(row.jobs)
+    having = [job for job in row.jobs if job.command]
+    if not having:
+        return [], []
+    one = having[0]
+    where = f", at {one.access_point}" if typed[0].startswith("#") else ""
+    rest = len(typed) - _COMMANDS
+    text = "\n".join([*typed[:_COMMANDS], *([f"# and {rest:,} more lines"] if rest > 0 else [])])
+    every = (f"Commands for {counted(len(having), 'job')}", text, False)
+    return [(f"For the first job{where}:", one.command)], [every]
 
 
 def _summary_rows(facts: LogFacts) -> list[tuple[str, str]]:
