@@ -136,13 +136,14 @@ class _Watching:
 
     def _report(self, seen: "Seen") -> "frozenset[Hold]":
         """Print the advice on holds that were not reported yet; return all holds that last."""
-        from wingspan.advisor.answers.watching import hold_of
+        from wingspan.advisor.answers.watching import hold_of, renamed
 
         events = None if self.source.schedd else self.watched.events()
         incidents = self.source.incidents(self.advisor, events)
         jobs = {hold_of(job): job for each in incidents for job in each.jobs}
+        reported = seen.reported | renamed(seen, jobs)
         for hold, job in jobs.items():
-            if hold not in seen.reported and self.user in {None, job.owner}:
+            if hold not in reported and self.user in {None, job.owner}:
                 self._print(job)
         return frozenset(jobs)
 

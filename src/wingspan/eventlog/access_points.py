@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from html import unescape
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from wingspan.eventlog.codes import EventNumber
 from wingspan.eventlog.events import LogFile
 from wingspan.eventlog.kernel import assign_owners
+from wingspan.eventlog.rotations import family_of
 from wingspan.eventlog.sources import read_ranges
 
 _CHUNK: Final = 1 << 16  # rows
 _DAEMON: Final = (re.compile(r"^<[^>?]*:(\d+)"), re.compile(r"[?&]sock=(schedd|[^&>]*)"))
-_ROTATION: Final = re.compile(r"\.(?:old|\d+)$")
 
 
 def identity(submit_host: str) -> str:
@@ -40,11 +39,6 @@ def runs_at_home(submit_host: str, execute_host: str) -> bool:
         for host in (submit_host, execute_host)
     ]
     return bool(submit_host) and daemons[0] == daemons[1]
-
-
-def family_of(path: Path) -> str:
-    """Return what all rotations of one log have in common: its path without ``.old`` or ``.N``."""
-    return str(path.with_name(_ROTATION.sub("", path.name)))
 
 
 def number(name: str) -> int:

@@ -13,6 +13,7 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.codes import event_name
 from wingspan.eventlog.header import RotationHeader
 from wingspan.eventlog.kernel import ABSENT
+from wingspan.eventlog.rotations import family_of
 from wingspan.shown import counted, in_markup
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class LogFile:
 
     `tail` is the offset of an unfinished record at the end, None when the file ends with a whole one. `copy` has the bytes
     of a compressed file, as long as the events exist. `copies` are other files with these events, which were not read.
+    `apart` marks a rotation that repeats events of another one.
     """
 
     path: Path
@@ -51,6 +53,12 @@ class LogFile:
     header: RotationHeader | None = None
     copy: "Copy | None" = field(default=None, repr=False, compare=False)
     copies: tuple[Path, ...] = ()
+    apart: bool = False
+
+    @property
+    def log(self) -> str:
+        """Return what the files of one log have in common, in which each event is once."""
+        return f"{self.path} apart" if self.apart else family_of(self.path)
 
     @property
     def source(self) -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.eventlog.events import COLUMNS, Events, LogFile
+from wingspan.eventlog.overlaps import join_overlapping
 from wingspan.eventlog.read import read_events
 from wingspan.eventlog.read_new import News, Position
 from wingspan.eventlog.records import Records
@@ -88,13 +89,14 @@ class GrowingLogs:
             rows = order if rows is None else rows[order]
         self._parts = [{name: _merged(parts, name, rows) for name in COLUMNS}] if parts else []
         columns = self._parts[0] if parts else _nothing()
-        return Events(
+        events = Events(
             files=tuple(self._files),
             access_points=tuple(self._names),
             damage=(),
             kept=self._records,
             **{name: column[:] for name, column in columns.items()},
         )
+        return join_overlapping(events)
 
     def _number(self, log: Path, identity: str) -> int:
         number = self._numbers.setdefault((log, identity), len(self._files))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.errors import NotFoundError
-from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.job_state import STATE_AFTER_EVENT, State
@@ -275,7 +274,7 @@ def _ids_used_again(
 
 def one_log_each(events: Events) -> bool:
     """Return whether each access point, so each job, is in one log and its rotations alone."""
-    names = [family_of(file.path) for file in events.files]
+    names = [file.log for file in events.files]
     family = np.array([names.index(name) for name in names], np.int64)
     if not family.any():
         return True
@@ -294,7 +293,7 @@ def _merge_families(
 
     Rotations of one log count as one log.
     """
-    names = [family_of(file.path) for file in events.files]
+    names = [file.log for file in events.files]
     family = np.unique(names, return_inverse=True)[1].reshape(-1)[events.file[ordered]]
     job = np.cumsum(np.diff(key, prepend=-1) != 0)
     several = np.zeros(int(job[-1]) + 1 if len(job) else 1, bool)
@@ -306,8 +305,10 @@ def _merge_families(
     of = ordered[rows]
     kept = rows[~_copies(events.code[of], events.time[of], job[rows], family[rows])]
     group = job[kept] * (int(family.max()) + 1) + family[kept]
-    when = _running_maximum(events.time[ordered[kept]], group)
-    merged = kept[np.lexsort((kept, when, job[kept]))]
+    # A log may lack fractions of seconds: within a second a submission goes first, then the log that begins first.
+    when = _running_maximum(np.floor(events.time[ordered[kept]]), group)
+    later = events.code[ordered[kept]] != Event.SUBMIT
+    merged = kept[np.lexsort((kept, later, when, job[kept]))]
     alone = places[~several[job]]
     order = np.concatenate([alone, merged])
     return order[np.argsort(job[order], kind="stable")]

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from wingspan.errors import EventLogError
 from wingspan.eventlog.copies import without_copies
 from wingspan.eventlog.events import Events
+from wingspan.eventlog.overlaps import join_overlapping
 from wingspan.eventlog.parquet import join, read_parquet
 from wingspan.eventlog.read import PathInput, read_events
 from wingspan.eventlog.sources import open_log
@@ -48,11 +49,11 @@ def read_logs(
     found = [each for path in given if not _is_table(path) for each in logs_in(path)]
     copies = without_copies(found)
     if not copies and tables:
-        return join(tables)
+        return join_overlapping(join(tables))
     events = read_events(copies, timezone=timezone, cpus=cpus)
     _refuse_others(events)
     events = _with_copies(events, copies)
-    return join([*tables, events]) if tables else events
+    return join_overlapping(join([*tables, events])) if tables else events
 
 
 def _is_table(path: Path) -> bool:

@@ -17,6 +17,7 @@ from wingspan.eventlog.ads import scan_ads
 from wingspan.eventlog.events import Damage, Events, LogFile
 from wingspan.eventlog.header import read_header
 from wingspan.eventlog.kernel import ROW, Columns, close_up, scan_blocks, side_by_side
+from wingspan.eventlog.overlaps import join_overlapping
 from wingspan.eventlog.sources import (
     Copy,
     Reader,
@@ -93,7 +94,7 @@ def read_events(
     chosen = [seekable(Path(fspath(path))) for path in given]
     zone = zone_of(timezone)
     pieces = [piece for path in chosen for piece in split(path, cpus)]
-    return read_pieces(pieces, zone, cpus)
+    return join_overlapping(read_pieces(pieces, zone, cpus))
 
 
 def split(path: Path, parts: int) -> list[Piece]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from wingspan.errors import FormatError, NotFoundError
-from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.header import RotationHeader, read_header
 from wingspan.eventlog.read import Piece, read_pieces
+from wingspan.eventlog.rotations import family_of
 from wingspan.eventlog.sources import format_of, read_ranges
 from wingspan.eventlog.times import zone_of
 from wingspan.files import digest_bytes, write_atomically

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.bodies import read_bodies, read_records
 from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
@@ -23,6 +22,7 @@ from wingspan.eventlog.histories import (
     repeats,
 )
 from wingspan.eventlog.job_state import State
+from wingspan.eventlog.overlaps import unnamed_points
 from wingspan.eventlog.owners import owners
 from wingspan.eventlog.places import places_of_starts
 from wingspan.eventlog.rules import explain
@@ -317,8 +317,8 @@ def _named(events: Events) -> tuple[str, ...]:
 
     The others are named by the paths of their logs.
     """
-    families = {family_of(file.path) for file in events.files}
-    return tuple(name for name in events.access_points if name and name not in families)
+    unnamed = unnamed_points(events)
+    return tuple(name for name in events.access_points if name and name not in unnamed)
 
 
 def _yearless(events: Events) -> int:

@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 
 from wingspan.advisor.answers.advice import Advice
 from wingspan.errors import FormatError, NotFoundError
-from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.growing import GrowingLogs
@@ -25,6 +24,7 @@ from wingspan.eventlog.read_new import (
     read_new,
     rotations_of,
 )
+from wingspan.eventlog.rotations import family_of
 from wingspan.eventlog.sources import compression_of
 from wingspan.files import write_atomically
 
@@ -69,6 +69,16 @@ class Look:
 def hold_of(job: Advice) -> Hold:
     """Return what identifies the hold of a job."""
     return job.access_point, job.job, job.held_at
+
+
+def renamed(seen: Seen, lasting: Iterable[Hold]) -> frozenset[Hold]:
+    """Return the lasting holds that were reported while the log did not name the access point.
+
+    Until a submission, or a log with the same events, names it, the log's path does.
+    """
+    unnamed = {hold for hold in seen.reported if str(Path(hold[0]).absolute()) in seen.logs}
+    known = {hold[1:] for hold in unnamed}
+    return frozenset(hold for hold in lasting if hold[1:] in known)
 
 
 def families(paths: Iterable[Path], looked: Looked | None = None) -> list[Path]:

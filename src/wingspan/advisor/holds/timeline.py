@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wingspan.advisor.holds.prefix import first_of, mark, number_by_first
-from wingspan.eventlog.access_points import family_of
 from wingspan.eventlog.bodies import read_records
 from wingspan.eventlog.body import parse_body
 from wingspan.eventlog.codes import EventNumber as Event
@@ -163,7 +162,8 @@ def _in_order(
     jobs = events.cluster >= 0
     edits = jobs & (events.proc < 0) & np.isin(events.code, _CLUSTER_EDITS)
     state[edits] = 0
-    if lean and one_log_each(events):
+    alone = one_log_each(events)
+    if lean and alone:
         rows, clock = _by_log(events, np.flatnonzero((jobs & (events.proc >= 0)) | edits))
         wanted = _asked(events)
         wanted[rows[len(rows) - 1 - np.argmax(clock[::-1])] if len(rows) else rows] = True
@@ -175,7 +175,11 @@ def _in_order(
         own, after = job_rows(events)
         state[own] = after
         rows, clock = _by_log(events, np.flatnonzero(state >= 0))
-    order = np.argsort(clock, kind="stable")
+    if alone:
+        order = np.argsort(clock, kind="stable")
+    else:  # as in `group_by_job`
+        clock = np.floor(clock)
+        order = np.lexsort((events.code[rows] != Event.SUBMIT, clock))
     rows = rows[order]
     return rows, state[rows], clock[order]
 
@@ -198,10 +202,14 @@ def _asked(events: Events) -> NDArray[np.bool_]:
 def _by_log(
     events: Events, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return each log's rows together, in the order of its rotations, and their clocks."""
-    names = [family_of(file.path) for file in events.files]
-    family = np.array([names.index(name) for name in names], np.int64)
-    rank = np.argsort(np.lexsort((_file_times(events), family)))
+    """Return each log's rows together, in the order of its rotations, and their clocks.
+
+    The log that begins first goes first.
+    """
+    begins = _file_times(events)
+    names = [events.files[number].log for number in np.argsort(begins, kind="stable").tolist()]
+    family = np.array([names.index(file.log) for file in events.files], np.int64)
+    rank = np.argsort(np.lexsort((begins, family)))
     rows = rows[
         np.argsort(rank[events.file[rows]], kind="stable")
     ]  # within a file they are in order
