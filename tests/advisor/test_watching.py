@@ -18,8 +18,10 @@ from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.cli.held_watch import watch as watch_logs
 from wingspan.cli.main import app
 from wingspan.errors import EventLogError, FormatError
+from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.read import read_events
-from wingspan.eventlog.read_new import rotations_of
+from wingspan.eventlog.read_new import read_new
+from wingspan.eventlog.rotations import rotations_of
 
 HEADER = (
     "008 (-01.-01.-01) 2025-11-04 10:00:00Z Global JobLog: ctime=1762250400 id=ap.1.{0} sequence={0} "
@@ -94,6 +96,95 @@ def test_rotation_while_no_watch_runs(tmp_path, held, watch):
     log.write_text(header(2, size) + held(3, 40))
     assert watch(log) == ["2.0", "3.0"]
     assert watch(log, tmp_path / "EventLog.old") == []
+
+
+NAMES = (
+    "{}.1.gz",
+    "{}.old.gz",
+    "{}.20260101T000000",
+    "{}.20260101T000000.gz",
+    "{}-20260101",
+    "{}-20260101.gz",
+    "{}-20260101-1767225600.gz",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("headed", [True, False])
+def test_a_rotation_that_was_compressed_or_dated(tmp_path, held, watch, capfd, name, headed):
+    """By logrotate or by hand: what was read is not read again, and what was added before is not lost."""
+    log = tmp_path / "EventLog"
+    log.write_text(header(1, 0) * headed + held(1))
+    running = WatchedLogs([log])
+    look = running.look({})
+    assert watch(log) == ["1.0"]
+    append(log, held(2, 20))
+    old = tmp_path / name.format("EventLog")
+    whole = log.read_bytes()
+    old.write_bytes(gzip.compress(whole) if old.suffix == ".gz" else b"")
+    if old.suffix != ".gz":
+        log.rename(old)
+    log.write_text(header(2, len(whole)) * headed + held(3, 40))
+    assert watch(log) == ["2.0", "3.0"]
+    assert watch(log, old) == []
+    assert watch(tmp_path) == []
+    look = running.look(look.logs)
+    assert look.held
+    assert look.gaps == ()
+    jobs = [job.job for each in advise(make_timeline(running.events())) for job in each.jobs]
+    assert sorted(jobs) == ["1.0", "2.0", "3.0"]
+    before = bytes_read()
+    assert not running.look(look.logs).held
+    assert bytes_read() - before < 20_000
+    assert "gap" not in capfd.readouterr().err
+
+
+def test_a_read_rotation_is_compressed_and_later_deleted(tmp_path, held, watch, capfd):
+    """It keeps its identity through both, and a file that was read whole leaves no gap."""
+    log, old = tmp_path / "job.log", tmp_path / "job.log.1"
+    log.write_text(held(1))
+    assert watch(log) == ["1.0"]
+    log.rename(old)
+    log.write_text(held(2, 40))
+    assert watch(log) == ["2.0"]
+    (tmp_path / "job.log.1.gz").write_bytes(gzip.compress(old.read_bytes()))
+    assert watch(log) == []  # gzip has not removed the plain file yet
+    old.unlink()
+    assert watch(log) == []
+    (tmp_path / "job.log.1.gz").rename(tmp_path / "job.log.2.gz")
+    assert watch(log) == []
+    (tmp_path / "job.log.2.gz").unlink()
+    append(log, held(3, 60))
+    assert watch(log) == ["3.0"]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_json_log_that_grows_is_read_on(tmp_path):
+    """Each event of a look is new."""
+    log = tmp_path / "EventLog"
+
+    def ad(cluster):
+        return json.dumps(
+            {
+                "MyType": "JobHeldEvent",
+                "EventTypeNumber": 12,
+                "EventTime": "2026-11-04T10:00:00",
+                "Cluster": cluster,
+                "Proc": 0,
+                "Subproc": 0,
+                "HoldReason": "words",
+                "HoldReasonCode": 26,
+                "HoldReasonSubCode": 9,
+            },
+            indent=1,
+        )
+
+    log.write_text(f"{ad(1)}\n")
+    first = read_new(log)
+    append(log, f"{ad(2)}\n")
+    second = read_new(log, first.position)
+    assert [news.events.cluster.tolist() for news in (first, second)] == [[1], [2]]
+    assert read_bodies(second.events, [0])[0]["HoldReason"] == "words"
 
 
 def test_two_rotations_while_no_watch_runs_are_a_gap(tmp_path, held, watch, capfd):

@@ -4,13 +4,9 @@ import pytest
 
 from wingspan.errors import FormatError, NotFoundError
 from wingspan.eventlog import read_new as read_new_module
-from wingspan.eventlog.read_new import (
-    follow,
-    load_position,
-    read_new,
-    rotations_of,
-    save_position,
-)
+from wingspan.eventlog.positions import load_position, save_position
+from wingspan.eventlog.read_new import follow, read_new
+from wingspan.eventlog.rotations import rotations_of
 
 DAY = "2025-11-04 20:29:03"
 
@@ -155,12 +151,39 @@ def test_log_without_header_that_rotates(tmp_path):
     assert news.complete
 
 
+def test_a_log_that_is_copied_and_truncated(tmp_path):
+    """As by logrotate's copytruncate: the copy is what was read before, and the log begins again."""
+    log, copy = tmp_path / "job.log", tmp_path / "job.log.1"
+    log.write_text(records(1))
+    first = read_new(log)
+    copy.write_text(log.read_text() + records(2))
+    log.write_text(records(3))
+    second = read_new(log, first.position)
+    assert clusters(second) == [2, 3]
+    assert second.complete
+    with log.open("a") as file:
+        file.write(records(4))
+    third = read_new(log, second.position)
+    assert (clusters(third), third.complete) == ([4], True)
+
+
 def test_order_of_rotations(tmp_path):
-    """Numbered rotations are older the higher their number; other files are none."""
-    for name in ("EventLog", "EventLog.1", "EventLog.2", "EventLog.10", "EventLog.lock"):
+    """Numbered rotations are older the higher their number; a plain file goes before its compressed copy."""
+    rotated = (
+        "EventLog-20260101.gz", "EventLog.20260102T000000", "EventLog.10.gz", "EventLog.2",
+        "EventLog.1", "EventLog.old.gz", "EventLog",
+    )  # fmt: skip
+    others = ("EventLog.lock", "EventLog.1.gz", "EventLog.gz", "EventLog-2", "EventLog.txt.1")
+    for name in (*others, *rotated):
         (tmp_path / name).touch()
-    names = [path.name for path in rotations_of(tmp_path / "EventLog")]
-    assert names == ["EventLog.10", "EventLog.2", "EventLog.1", "EventLog"]
+    assert [path.name for path in rotations_of(tmp_path / "EventLog")] == [*rotated]
+
+
+def test_rotations_of_a_log_with_an_odd_name(tmp_path):
+    """Brackets in a name are no pattern."""
+    for name in ("a[1].log", "a[1].log.1"):
+        (tmp_path / name).touch()
+    assert len(rotations_of(tmp_path / "a[1].log")) == 2
 
 
 def test_access_point_is_known_after_a_restart(tmp_path):

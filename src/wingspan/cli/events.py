@@ -193,7 +193,8 @@ def follow(
     """
     from wingspan.eventlog.logs import check_log
     from wingspan.eventlog.parquet import append_parquet
-    from wingspan.eventlog.read_new import News, load_position, read_new, save_position
+    from wingspan.eventlog.positions import load_position, save_position
+    from wingspan.eventlog.read_new import News, read_new
     from wingspan.eventlog.read_new import follow as follow_log
 
     def work(news: News) -> None:

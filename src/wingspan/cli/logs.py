@@ -29,7 +29,7 @@ def read(files: Iterable[Path], timezone: str | None = None, cpus: int = 1) -> "
 def files_of(logs: Iterable[Path]) -> list[Path]:
     """Return the existing files of logs, with their rotations, and of folders."""
     from wingspan.eventlog.logs import sort_folder
-    from wingspan.eventlog.read_new import rotations_of
+    from wingspan.eventlog.rotations import rotations_of
 
     found = [sort_folder(log).logs if log.is_dir() else rotations_of(log) for log in logs]
     return [path for each in found for path in each if path.exists()]

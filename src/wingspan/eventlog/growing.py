@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from wingspan.eventlog.events import COLUMNS, Events, LogFile
 from wingspan.eventlog.overlaps import join_overlapping
+from wingspan.eventlog.positions import Position
 from wingspan.eventlog.read import read_events
-from wingspan.eventlog.read_new import News, Position
+from wingspan.eventlog.read_new import News
 from wingspan.eventlog.records import Records
 
 KEPT: Final = 1 << 28  # bytes of records that are kept in memory, at most

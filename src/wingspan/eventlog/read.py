@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from io import BytesIO
+from io import BytesIO, FileIO
 from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
@@ -26,6 +26,7 @@ from wingspan.eventlog.sources import (
     format_of,
     open_log,
     seekable,
+    skip,
 )
 from wingspan.eventlog.times import to_utc, zone_of
 
@@ -160,17 +161,21 @@ def _room(pieces: Iterable[Piece]) -> int:
 
 def _scan_piece(piece: Piece, columns: Columns) -> Scanned:
     rows, damages = len(columns), columns.damages
+    if piece.start == piece.stop:
+        return Scanned(0, [], piece.start, piece.start)
     with open_log(piece.source) as file:
+        if isinstance(file, FileIO):
+            file.seek(piece.start)
+        else:
+            skip(file, piece.start)
         if piece.format == "classic":
             end, whole = _scan_classic(file, piece, columns)
         else:
-            end, whole = scan_ads(piece.format, file, columns)
+            end, whole = scan_ads(piece.format, file, columns, piece.start)
     return Scanned(len(columns) - rows, columns.damage(damages), end, whole)
 
 
 def _scan_classic(file: Reader, piece: Piece, columns: Columns) -> tuple[int, int]:
-    if piece.start:
-        file.seek(piece.start)  # type: ignore[attr-defined]  # only plain files are split
     position = piece.start
 
     def read_into(buffer: memoryview) -> int:

@@ -3,54 +3,23 @@
 Rotation, truncation and restarts lose no event unnoticed: gaps are reported.
 """
 
-import json
 import time as clock
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from wingspan.errors import FormatError, NotFoundError
+from wingspan.errors import NotFoundError
 from wingspan.eventlog.events import Events
-from wingspan.eventlog.header import RotationHeader, read_header
+from wingspan.eventlog.positions import Position, load_position, save_position
 from wingspan.eventlog.read import Piece, read_pieces
-from wingspan.eventlog.rotations import family_of
-from wingspan.eventlog.sources import format_of, read_ranges
+from wingspan.eventlog.rotations import rotations_of
+from wingspan.eventlog.same_file import INODE, Rotation, find_files, identity_of
+from wingspan.eventlog.sources import format_of
 from wingspan.eventlog.times import zone_of
-from wingspan.files import digest_bytes, write_atomically
 
-VERSION: Final = 1
 _TRIES: Final = 5  # reads of a log that rotates meanwhile
-_INODE: Final = "inode:"
-_MARK: Final = 1024
-_HEADER: Final = 512  # the header's record is written again in place when the file rotates
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The position in one file; `digest` of the bytes before `offset` detects a replaced file."""
-
-    offset: int
-    digest: str = ""
-    end: int = (
-        -1
-    )  # the same place counted from the log's first rotation, by the header; -1 without one
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a log has been read, in all its rotations.
-
-    It is kept as JSON, so that a restart resumes there.
-
-    `files` maps a file's identity (sequence and id of its rotation header, else its inode) to its mark; `sequence` is
-    that of the newest rotation read, `access_point` the name of its access point.
-    """
-
-    files: dict[str, Mark] = field(default_factory=dict)
-    sequence: int = -1
-    access_point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +43,6 @@ class News:
     def complete(self) -> bool:
         """Whether no bytes are known to be missing since the last look."""
         return not self.gaps
-
-
-@dataclass(frozen=True, slots=True)
-class _Rotation:
-    path: Path
-    identity: str
-    size: int
-    header: RotationHeader | None
-
-
-def rotations_of(log: Path) -> list[Path]:
-    """Return a log and its rotations (``log.N`` .. ``log.1``, or ``log.old``), oldest first."""
-    found = [path for path in log.parent.glob(f"{log.name}.*") if family_of(path) == str(log)]
-    numbered = sorted(
-        (path for path in found if path.suffix != ".old"), key=lambda path: -int(path.suffix[1:])
-    )
-    old = [path for path in found if path.suffix == ".old"]
-    return [*numbered, *old, *([log] if log.exists() else [])]
 
 
 def read_new(
@@ -119,17 +70,17 @@ def read_new(
 
 
 def _identities(log: Path) -> list[str]:
-    return [_rotation(path).identity for path in rotations_of(log)]
+    return [identity_of(path) for path in rotations_of(log)]
 
 
 def _read_new(log: Path, position: Position, timezone: str | tzinfo | None) -> News:
-    rotations = [_rotation(path) for path in rotations_of(log)]
+    rotations = find_files(log, position)
     if not rotations:
         fix = "check the path; HTCondor's EVENT_LOG and a job's `log` name it"
         raise NotFoundError(str(log), "neither this log nor a rotation of it exists", fix)
     gaps = _gaps_between(rotations, position)
-    gone = position.files.keys() - {each.identity for each in rotations}
-    if any(name.startswith(_INODE) for name in gone):
+    newest = next(reversed(position.files), "")  # nothing is added to the others
+    if newest.startswith(INODE) and newest not in {each.identity for each in rotations}:
         gaps.append(
             Gap(log, None, "the file that was read before is gone, with what was added to it since")
         )
@@ -137,17 +88,20 @@ def _read_new(log: Path, position: Position, timezone: str | tzinfo | None) -> N
     for rotation in rotations:
         start, gap = _start(rotation, position)
         gaps += [gap] if gap else []
-        pieces.append(Piece(rotation.path, format_of(rotation.path), start, rotation.size))
+        stop = start if rotation.known else rotation.size
+        form = format_of(rotation.path)
+        pieces.append(Piece(rotation.path, form, start, stop, copy=rotation.copy))
     known = {str(log): position.access_point} if position.access_point else {}
     events = read_pieces(pieces, zone_of(timezone), known=known)
     marks = {
-        rotation.identity: _mark(rotation, file.size if file.tail is None else file.tail)
+        rotation.identity: rotation.known
+        or rotation.mark(file.size if file.tail is None else file.tail)
         for rotation, file in zip(rotations, events.files, strict=True)
     }
     sequences = [each.header.sequence for each in rotations if each.header]
     name = events.access_points[events.access_point[-1]] if len(events) else position.access_point
-    newest = max([position.sequence, *sequences])
-    return News(events, Position(marks, newest, name), tuple(gaps))
+    last = max([position.sequence, *sequences])
+    return News(events, Position(marks, last, name), tuple(gaps))
 
 
 def follow(
@@ -178,48 +132,7 @@ def follow(
         clock.sleep(every_s)
 
 
-def save_position(path: Path, position: Position) -> None:
-    """Write a position as JSON, atomically."""
-    write_atomically(path, json.dumps({"version": VERSION, **asdict(position)}, indent=1))
-
-
-def load_position(path: Path) -> Position:
-    """Read a position that `save_position` wrote."""
-    fix = "remove the file to read the log from its start again"
-    content = load_versioned(path, VERSION, "position", fix)
-    try:
-        return position_of(content)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(str(path), f"the position lacks or garbles {error}", fix) from error
-
-
-def load_versioned(path: Path, version: int, what: str, fix: str) -> dict[str, Any]:
-    """Return the JSON object in a file, without its version, which must be the expected one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found = content.pop("version")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        content, found = {}, None
-    if found != version:
-        problem = f"expected a {what} of version {version}, found something else"
-        raise FormatError(str(path), problem, fix)
-    return dict(content)
-
-
-def position_of(content: Mapping[str, Any]) -> Position:
-    """Return a position from what `dataclasses.asdict` made of it."""
-    files = {name: Mark(**mark) for name, mark in content["files"].items()}
-    return Position(**{**content, "files": files})
-
-
-def _rotation(path: Path) -> _Rotation:
-    header = read_header(path)
-    facts = path.stat()
-    identity = f"{header.sequence}:{header.id}" if header else f"{_INODE}{facts.st_ino}"
-    return _Rotation(path, identity, facts.st_size, header)
-
-
-def _gaps_between(rotations: list[_Rotation], position: Position) -> list[Gap]:
+def _gaps_between(rotations: list[Rotation], position: Position) -> list[Gap]:
     """Compare sequence, offset and size of the headers to find missing files and bytes."""
     gaps = []
     headed = [(each, each.header) for each in rotations if each.header]
@@ -240,21 +153,12 @@ def _gaps_between(rotations: list[_Rotation], position: Position) -> list[Gap]:
     return gaps
 
 
-def _start(rotation: _Rotation, position: Position) -> tuple[int, Gap | None]:
+def _start(rotation: Rotation, position: Position) -> tuple[int, Gap | None]:
     """Return where to resume in a file: at its start if it is new or not the file that was read."""
     mark = position.files.get(rotation.identity)
     if mark is None:
         return 0, None
-    if mark.offset <= rotation.size and _mark(rotation, mark.offset).digest == mark.digest:
+    if rotation.known or rotation.is_of(mark):
         return mark.offset, None
     why = "the file was truncated or replaced: what was added before that is gone"
     return 0, Gap(rotation.path, None, why)
-
-
-def _mark(rotation: _Rotation, offset: int) -> Mark:
-    length = min(_MARK, max(offset - (_HEADER if rotation.header else 0), 0))
-    digest = ""
-    if length:
-        digest = digest_bytes(next(read_ranges(rotation.path, [(offset - length, length)])))
-    header = rotation.header
-    return Mark(offset, digest, header.offset + offset if header else -1)

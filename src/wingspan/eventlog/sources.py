@@ -138,6 +138,15 @@ def decompressed(path: Path) -> Copy | None:
     return Copy(Path(file.name), file)
 
 
+def length_of(path: Path) -> int:
+    """Return the number of a log's decompressed bytes."""
+    length = 0
+    with open_log(path) as file, memoryview(bytearray(_CHUNK)) as view:
+        while got := file.readinto(view):
+            length += got
+    return length
+
+
 def format_of(path: Path) -> str:
     """Return "classic", "xml" or "json" by the first byte that is not blank."""
     start = bytearray(4096)
@@ -159,7 +168,7 @@ def read_ranges(path: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes
             return
         position = 0
         for offset, length in wanted:
-            _skip(file, offset - position)
+            skip(file, offset - position)
             yield _read(file, length)
             position = offset + length
 
@@ -187,7 +196,8 @@ def _block_of(wanted: list[tuple[int, int]], first: int) -> int:
     return end
 
 
-def _skip(file: Reader, length: int) -> None:
+def skip(file: Reader, length: int) -> None:
+    """Read bytes and drop them."""
     with memoryview(bytearray(min(length, _CHUNK))) as view:
         while length > 0 and (got := file.readinto(view[:length])):
             length -= got

@@ -16,15 +16,9 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.growing import GrowingLogs
 from wingspan.eventlog.logs import Looked, sort_folder
-from wingspan.eventlog.read_new import (
-    Gap,
-    Position,
-    load_versioned,
-    position_of,
-    read_new,
-    rotations_of,
-)
-from wingspan.eventlog.rotations import family_of
+from wingspan.eventlog.positions import Position, load_versioned, position_of
+from wingspan.eventlog.read_new import Gap, read_new
+from wingspan.eventlog.rotations import family_of, rotations_of
 from wingspan.eventlog.sources import compression_of
 from wingspan.files import write_atomically
 

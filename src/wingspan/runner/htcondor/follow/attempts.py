@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from wingspan.eventlog.attempt import Attempt
 from wingspan.eventlog.attempts import Job, Jobs, take_in
-from wingspan.eventlog.read_new import Position, read_new
+from wingspan.eventlog.positions import Position
+from wingspan.eventlog.read_new import read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.messages import read_line
 

@@ -17,7 +17,8 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.job_state import CHANGE_OF, Change
 from wingspan.eventlog.kernel import ABSENT
-from wingspan.eventlog.read_new import Position, read_new
+from wingspan.eventlog.positions import Position
+from wingspan.eventlog.read_new import read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder, newest
 from wingspan.runner.run_folder import RunFolder
 

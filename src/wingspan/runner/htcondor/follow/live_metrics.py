@@ -7,7 +7,8 @@ import numpy as np
 
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.read_new import Position, read_new
+from wingspan.eventlog.positions import Position
+from wingspan.eventlog.read_new import read_new
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.follow.streams import Stream
 from wingspan.runner.htcondor.messages import Message, Once, named, points_of
