@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -122,4 +123,54 @@ def test_acts_as_text(tmp_path):
     assert act.id in text
     assert "stopped before HTCondor answered" in " ".join(text.split())
     assert "1 act in" in " ".join(text.split())
-    assert "no act is recorded" in run("actions", "2.0", "--audit", audit.path)
+    assert "no such act is recorded" in run("actions", "2.0", "--audit", audit.path)
+
+
+TIMES = [
+    ((), "1234"),
+    (("--since", "2026-05-01"), "234"),
+    (("--since", "2026-05-01 09:30"), "34"),
+    (("--since", "2026-05-01T09:30+02:00"), "234"),
+    (("--since", "2026-05-01 09:30:00Z", "--until", "2026-05-01 10:00"), "3"),
+    (("--until", "2026-05-01"), "123"),
+    (("--until", "2026-05-01", "1.0"), "1"),
+    (("--since", "36h"), "234"),
+    (("--since", "1.5d", "--until", "1 d"), "23"),
+    (("--since", "2026-05-03"), ""),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), TIMES)
+def test_acts_of_a_time(tmp_path, monkeypatch, words, expected):
+    """As a time in UTC or an age; a day is a whole one; text and JSON list the same."""
+    audit = Audit(tmp_path / "audit")
+    stamps = [
+        "2026-04-30 23:59:59",
+        "2026-05-01 09:00:00",
+        "2026-05-01 10:00:00",
+        "2026-05-02 00:00:00",
+    ]
+    for number, stamp in enumerate(stamps, 1):
+        at = datetime.fromisoformat(f"{stamp}+00:00").timestamp()
+        monkeypatch.setattr("time.time", lambda at=at: at)
+        audit.write(Act("release", (f"{number}.0",), "why", global_ids={f"{number}.0": "g"}))
+    monkeypatch.setattr("time.time", lambda: at + 43200)
+    found = json.loads(run("actions", *words, "--json", "--audit", audit.path))
+    assert [act["jobs"] for act in found["acts"]] == [[f"{number}.0"] for number in expected]
+    text = run("actions", *words, "--audit", audit.path)
+    assert [number for number in "1234" if f" {number}.0 " in text] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--since", "yesterday"), "neither a time nor an age"),
+        (("--since", "2026-05-02", "--until", "2026-05-01"), "before --since"),
+        (("--since", "26-13-01"), "neither a time nor an age"),
+        (("--until", "-1h"), "neither a time nor an age"),
+    ],
+)
+def test_times_that_are_none(tmp_path, words, problem):
+    """The message shows what is accepted."""
+    result = CliRunner().invoke(app, ["holds", "actions", *words, "--audit", str(tmp_path / "x")])
+    assert problem in str(result.exception)

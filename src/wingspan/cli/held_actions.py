@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -12,6 +13,7 @@ import typer
 
 from wingspan.cli.held_json import actions_json
 from wingspan.cli.json_output import print_json
+from wingspan.cli.moments import Since, Until, between
 from wingspan.cli.options import AsJson
 from wingspan.cli.paper import print_table, wrap
 from wingspan.shown import counted
@@ -84,6 +86,8 @@ def actions(
     everything: Annotated[
         bool, typer.Option("--all", help="Also list what was not done, with the reason.")
     ] = False,
+    since: Since = None,
+    until: Until = None,
     rows: Annotated[int, typer.Option(min=1, help="Number of acts, the latest.")] = 20,
     audit: AuditFile = None,
     as_json: AsJson = False,
@@ -92,10 +96,12 @@ def actions(
     from wingspan.advisor.answers.audit import CHANGES, Audit
 
     record = Audit(audit)
+    first, last = between(since, until, time.time())
     found = [
         one
         for one in record.read()
         if (everything or one.act.what in CHANGES)
+        and first <= one.time <= last
         and (not jobs or any(_is_of(job, jobs) for job in one.act.jobs))
     ]
     if lost := record.damaged():
@@ -105,7 +111,8 @@ def actions(
         print_json(actions_json(str(record.path), found))
         return
     if not found:
-        print(f"no act is recorded in {record.path}")
+        chosen = jobs or since or until
+        print(f"no {'such ' if chosen else ''}act is recorded in {record.path}")
         return
     print_table(
         f"{counted(len(found), 'act')} in {record.path}", [_cells(one) for one in found[-rows:]]
