@@ -48,7 +48,12 @@ SUBMIT, START = (0, 1, 0), (60, 1, 1)
         ([SUBMIT, START, (90, 1, 22)], State.RUNNING, "tries to reconnect to host1", None),
         ([SUBMIT, (30, 1, 40)], State.IDLE, "it receives its input on", "wingspan why 1.0"),
         ([SUBMIT, START, (90, 1, 4)], State.IDLE, "host1 evicted it", "wingspan why 1.0"),
-        ([SUBMIT, START, (90, 1, 7)], State.IDLE, "connection to host1 was lost (lost)", "why 1.0"),
+        (
+            [SUBMIT, START, (90, 1, 7)],
+            State.IDLE,
+            "its shadow failed while it ran on host1 (lost)",
+            "why 1.0",
+        ),
         ([SUBMIT, START, (90, 1, 5)], State.COMPLETED, "it ended well", None),
         ([SUBMIT, START, (90, 1, 5, 3)], State.COMPLETED, "ended with exit 3", "standard error"),
         ([SUBMIT, START, (90, 1, 5, 137)], State.COMPLETED, "exit 137: it was killed", "standard"),
@@ -94,7 +99,7 @@ def test_what_it_cost(explain):
     costs = {cost.what: (cost.times, cost.slot_s) for cost in report.costs}
     assert costs == {
         "evicted": (1, 1000),
-        "connection lost": (1, 160),
+        "shadow exception": (1, 160),
         "held": (1, 100),
         "ended well": (1, 100),
     }
@@ -189,3 +194,77 @@ def test_waiting_is_no_attempt(explain, tmp_path):
     shown = CliRunner().invoke(app, ["holds", "explain", "1.0", str(tmp_path / "log")])
     assert "slot time 0 s in 0 attempts" in shown.output
     assert ": waiting" in shown.output
+
+
+STAMP = "2025-11-04 10:{:02}:00Z"
+
+
+def told(number, text):
+    """The text of a job that was submitted, ran and then had an event."""
+    bodies = (
+        (0, 0, "Job submitted from host: <10.0.0.1:9618?alias=ap>"),
+        (1, 5, "Job executing on host: <10.0.0.2:9618>\n\tSlotName: slot1@host1"),
+        (number, 10, text),
+    )
+    return "".join(
+        f"{code:03} (001.000.000) {STAMP.format(minute)} {body}\n...\n"
+        for code, minute, body in bodies
+    )
+
+
+KINDS = [
+    (2, "(0) Job file not executable.", State.IDLE, "host1 could not execute its program"),
+    (3, "Job was checkpointed.\n\tx", State.RUNNING, "it runs on host1"),
+    (7, "Shadow exception!\n\twords\n\t0  -  Run", State.IDLE, "its shadow failed while it ran on"),
+    (
+        10,
+        "Job was suspended.\n\tNumber of processes actually suspended: 1",
+        State.SUSPENDED,
+        "is sus",
+    ),
+    (13, "Job was released.\n\tvia x", State.IDLE, "it was released from its hold"),
+    (
+        18,
+        "Globus job submission failed!\n    Reason: 7 x",
+        State.RUNNING,
+        "submission to Globus failed",
+    ),
+    (20, "Detected Down Globus Resource\n    RM-Contact: x", State.RUNNING, "Globus is down"),
+    (
+        24,
+        "Job reconnection failed\n    words\n    Can not reconnect to slot1@host1, rescheduling job",
+        State.IDLE,
+        "connection to host1 was lost",
+    ),
+    (25, "Grid Resource Back Up\n    GridResource: batch a", State.RUNNING, "batch a is up again"),
+    (
+        26,
+        "Detected Down Grid Resource\n    GridResource: batch a",
+        State.RUNNING,
+        "batch a is down",
+    ),
+    (29, "The job's remote status is unknown", State.RUNNING, "at the grid resource is unknown"),
+    (30, "The job's remote status is known again", State.RUNNING, "is known again"),
+    (32, "Job is performing stage-out of output files", State.RUNNING, "are being fetched from"),
+    (46, "Dataflow job was skipped.", State.COMPLETED, "HTCondor skipped it"),
+    (57, "Words of a later version.", State.RUNNING, "it runs on host1"),
+]
+
+
+@pytest.mark.parametrize(("number", "text", "state", "waits"), KINDS)
+def test_each_kind_of_event_is_reported_as_what_it_is(explain, number, text, state, waits):
+    """Also obsolete ones, those of the grid universe, and numbers of later versions."""
+    report = one(explain(told(number, text)))
+    assert report.state == state
+    assert waits in report.waits
+    lost = [cost.what for cost in report.costs if cost.what == "connection lost"]
+    assert lost == ["connection lost"] * (number == 24)
+
+
+def test_a_grid_job_that_waits(explain):
+    """The pool's slots do not matter to it."""
+    text = told(27, "Job submitted to grid resource\n    GridResource: batch a\n    GridJobId: b")
+    first, _, last = text.split("...\n", 2)
+    report = one(explain(f"{first}...\n{last}"))
+    assert report.waits == "it was submitted to batch a, and it has not started there"
+    assert report.steps[0].startswith("condor_q -grid 1.0")

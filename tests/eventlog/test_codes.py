@@ -34,7 +34,7 @@ def test_tables_have_no_gap():
     assert list(codes.EventNumber) == [*range(48), *range(100, 112)]
     assert list(codes.HoldCode) == list(range(50))
     assert list(codes.VacateCode) == list(range(1000, 1038))
-    assert codes.event_name(48) == "OTHER"
+    assert codes.event_name(48) == "EVENT_048"
     assert codes.hold_name(12) == "TransferOutputError"
     assert codes.hold_name(1011) == "StartdPreemptExpression"
     assert codes.hold_name(99) == "Other"

@@ -155,3 +155,23 @@ def test_guessed_years_and_damage_are_said(summarised):
     assert found.damage[0].path.endswith("log")
     assert found.damage[0].offset == text.index("rubbish")
     assert summarised(held(1, 1, 0, "x")).yearless == 0
+
+
+def test_suspensions_and_odd_ends(summarised):
+    """A run goes on after a suspension; one that could not start has failed; unknown events are counted."""
+    job, stamp = "(1.000.000)", STAMP.format(10, 1)
+    pause = (
+        f"010 {job} {stamp} Job was suspended.\n\tNumber of processes actually suspended: 1\n...\n"
+    )
+    pause += f"011 {job} {stamp} Job was unsuspended.\n...\n"
+    start, _, end = run(1, "a", 30, GOOD).rpartition("005 ")
+    text = start + pause + "005 " + end + run(2, "a", 6, "002 (0) Job file not executable.")
+    text += "".join(f"{number:03} {job} {stamp} Later words.\n...\n" for number in (57, 57, 58))
+    found = summarised(text)
+    assert found.good_s == 1800
+    assert [(loss.how, loss.runs, loss.seconds) for loss in found.losses] == [
+        ("not executable", 1, 360)
+    ]
+    assert (found.hosts[0].failures, found.unknown) == (1, (57, 58))
+    assert (found.by_event["EVENT_057"], found.by_event["EVENT_058"]) == (2, 1)
+    assert found.events == sum(found.by_event.values())

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wingspan.cli.paper import amount, print_table, wrap
-from wingspan.shown import counted
+from wingspan.shown import counted, listed
 
 if TYPE_CHECKING:
     from wingspan.eventlog.summary import Summary
@@ -47,6 +47,11 @@ def _print_head(found: "Summary", rows: int) -> None:
     for one in found.damage:
         length = counted(one.length, "byte")
         print(wrap(f"  {one.path}, byte {one.offset:,}, {length}: {one.why}", "    "))
+    if found.unknown:
+        numbers = listed(f"{number:03}" for number in found.unknown)
+        print(
+            wrap(f"events that this version does not know, and does not interpret: {numbers}", "  ")
+        )
     states = ", ".join(f"{count:,} {name}" for name, count in found.by_state.items() if count)
     print(wrap(f"jobs now: {states or 'none'}", "  "))
     total_s = found.good_s + found.bad_s

@@ -27,8 +27,8 @@ class Attempt:
     number
         1 for the first.
     outcome
-        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost``, ``held``, ``removed`` or
-        ``skipped``.
+        Empty while it goes on; else ``exit 0``, ``signal 9``, ``evicted``, ``lost`` (its connection),
+        ``shadow exception``, ``not executable``, ``held``, ``removed`` or ``skipped``.
     phase
         Its phase, or its last one.
     since

@@ -21,6 +21,13 @@ _WITHOUT_BODY: Final = (Event.JOB_RELEASED, Event.JOB_DISCONNECTED, Event.JOB_RE
 _CHANGES: Final = tuple(code for code, change in CHANGE_OF.items() if change != Change.SPOKE)
 _CODES: Final = (*_CHANGES, Event.IMAGE_SIZE, Event.FILE_TRANSFER)
 _WITH_BODY: Final = tuple(code for code in _CHANGES if code not in _WITHOUT_BODY)
+_REQUEUED: Final[Mapping[int, str]] = {
+    Event.JOB_EVICTED: "evicted",
+    Event.JOB_RECONNECT_FAILED: "lost",
+    Event.SHADOW_EXCEPTION: "shadow exception",
+    Event.EXECUTABLE_ERROR: "not executable",
+}
+_LOST: Final = ("lost", "shadow exception")
 _KB: Final = 1024.0
 _HOLD_S: Final = 2.0  # at most, from the eviction of a job that is being held to its hold
 _REMOVAL_S: Final = 2.0  # at most, from the eviction of a job that is being removed to its removal
@@ -71,6 +78,8 @@ def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any])
         made[-1] = enter(started, step(started.phase, code), at)
     elif change == Change.RELEASED:
         made[-1] = enter(made[-1], made[-1].phase, at)
+        if not made[-1].outcome:  # the log does not have its hold
+            made[-1] = replace(made[-1], outcome="held")
         _again(made, at)
     elif change == Change.HELD:
         last = made[-1]
@@ -86,7 +95,7 @@ def _advance(made: list[Attempt], code: int, at: float, body: Mapping[str, Any])
 
 
 def _end(made: list[Attempt], code: int, at: float, body: Mapping[str, Any]) -> None:
-    if code == Event.JOB_EVICTED and made[-1].outcome == "lost":  # the end of the same attempt
+    if code == Event.JOB_EVICTED and made[-1].outcome in _LOST:  # the end of the same attempt
         made[-1] = replace(made[-1], outcome="evicted", since=at)
         return
     last = made[-1]
@@ -144,7 +153,7 @@ def _outcome(code: int, body: Mapping[str, Any]) -> str:
         return "skipped"
     if change == Change.ENDED or body.get("TerminatedAndRequeued"):
         return exit_of(dict(body))
-    return "evicted" if code == Event.JOB_EVICTED else "lost"
+    return _REQUEUED[code]
 
 
 def _amounts(body: Mapping[str, Any], tag: str, unit: float, used: float | None = None) -> Amounts:

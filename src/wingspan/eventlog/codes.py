@@ -245,8 +245,13 @@ _SUBCODES = {
 
 
 def event_name(number: int) -> str:
-    """Return the event's name in the bindings; ``OTHER`` for numbers newer than this table."""
-    return EventNumber(number).name if number in _EVENT_NUMBERS else "OTHER"
+    """Return the event's name in the bindings; ``EVENT_057`` of a number newer than this table."""
+    return EventNumber(number).name if is_known(number) else f"EVENT_{number:03}"
+
+
+def is_known(number: int) -> bool:
+    """Return whether this table has an event."""
+    return number in _EVENT_NUMBERS
 
 
 def hold_name(code: int) -> str:

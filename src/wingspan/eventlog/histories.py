@@ -17,6 +17,7 @@ _STARTED: Final = (2, 5)  # transfer sub-types: input and output started
 # DAGMan writes these about nodes without a job, under cluster 0.
 _WITHOUT_JOB: Final = (Event.GENERIC, Event.POST_SCRIPT_TERMINATED, Event.PRESKIP)
 STATE_EVENTS: Final = tuple(STATE_AFTER_EVENT)
+_PAUSES: Final = (Event.JOB_SUSPENDED, Event.JOB_UNSUSPENDED)  # a run goes on after them
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,9 @@ class JobHistories:
         return np.cumsum(counts[:, :-1], axis=1)
 
     def _spans(self, code: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Return an event's jobs and rows, time and row (-1: none) of the next change of state."""
-        changing = np.flatnonzero(np.isin(self.events.code, STATE_EVENTS))
+        """Return an event's jobs and rows, time and row (-1: none) of what ends its state."""
+        ends = tuple(each for each in STATE_EVENTS if each not in _PAUSES)
+        changing = np.flatnonzero(np.isin(self.events.code, ends))
         places = np.flatnonzero(self.events.code[changing] == code)
         rows = changing[places]
         after = changing[np.minimum(places + 1, len(changing) - 1)] if len(changing) else rows

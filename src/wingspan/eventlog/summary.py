@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wingspan.eventlog.bodies import read_bodies, read_records
 from wingspan.eventlog.body import Body
 from wingspan.eventlog.codes import EventNumber as Event
-from wingspan.eventlog.codes import event_name, hold_name
+from wingspan.eventlog.codes import event_name, hold_name, is_known
 from wingspan.eventlog.events import Damage, Events
 from wingspan.eventlog.histories import (
     STATE_EVENTS,
@@ -115,6 +115,8 @@ class Summary:
         Tolls of all runs, the worst first; users only where job-ad events name them.
     repeated
         Number of events that another of the logs has too; `events` counts each once.
+    unknown
+        Numbers of events that are newer than this version; they only count in `events` and `by_event`.
     yearless
         Number of files whose stamps have no year. It is inferred from their modification time.
     """
@@ -143,6 +145,7 @@ class Summary:
     losses: tuple[Loss, ...]
     disconnects: int
     repeated: int
+    unknown: tuple[int, ...]
     yearless: int
     damage: tuple[Place, ...]
     sampled: tuple[str, ...]
@@ -192,6 +195,7 @@ def summarise(events: Events) -> Summary:
         losses=losses(runs, ends, ~own),
         disconnects=int(np.sum(events.code == Event.JOB_DISCONNECTED)),
         repeated=int(repeated.sum()),
+        unknown=tuple(int(code) for code in codes if not is_known(int(code))),
         yearless=_yearless(events),
         damage=tuple(_place(events, one) for one in events.damage[:DAMAGES]),
         sampled=tuple(name for name, rows in parts.items() if len(rows) > SAMPLE),

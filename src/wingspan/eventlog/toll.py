@@ -22,10 +22,12 @@ _EVICTED: Final = (Event.JOB_EVICTED, Event.SHADOW_EXCEPTION, Event.JOB_RECONNEC
 _ENDS: Final = {
     Event.JOB_EVICTED: "evicted",
     Event.SHADOW_EXCEPTION: "shadow exception",
+    Event.EXECUTABLE_ERROR: "not executable",
     Event.JOB_RECONNECT_FAILED: "lost after a disconnect",
     Event.JOB_HELD: "held",
     Event.JOB_ABORTED: "removed",
     Event.JOB_TERMINATED: "ended badly",
+    Event.DATAFLOW_JOB_SKIPPED: "skipped",
     ABSENT: "no end in the log",
 }
 _SINFUL: Final = re.compile(rb"<[^>\n]*>")
@@ -41,7 +43,8 @@ class Toll:
     good_s, bad_s
         Seconds of wall time: of runs that exited with 0, and of all others.
     holds, evictions, failures
-        Runs that ended in a hold; in an eviction, shadow exception or lost connection; and with a bad exit.
+        Runs that ended in a hold; in an eviction, shadow exception or lost connection; and with a bad exit, or without
+        having been executable.
     rate
         Share of the runs that ended in one of these, shrunk towards the share of all runs.
     """
@@ -83,7 +86,7 @@ def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
     held = np.zeros(len(runs.row), bool)
     held[before[after]] = True
     evicted = np.isin(runs.end_code, _EVICTED) & ~held
-    failed = (runs.end_code == Event.JOB_TERMINATED) & ~runs.good
+    failed = np.isin(runs.end_code, (Event.JOB_TERMINATED, Event.EXECUTABLE_ERROR)) & ~runs.good
     seconds = np.maximum(np.nan_to_num(runs.end - runs.start), 0.0)  # clocks may step back
     return Ends(seconds, runs.good, held, evicted, failed)
 
@@ -91,8 +94,10 @@ def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
 def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ...]:
     """Return the wall time of unsuccessful runs by how they ended, the most first."""
     found = []
+    unknown = ~np.isin(runs.end_code, list(_ENDS))  # as of a job that starts twice
+    end = np.where(unknown, ABSENT, runs.end_code)
     for code, how in _ENDS.items():
-        chosen = counted & ~ends.good & (runs.end_code == code)
+        chosen = counted & ~ends.good & (end == code)
         if chosen.any():
             found.append(Loss(how, int(chosen.sum()), float(ends.seconds[chosen].sum())))
     return tuple(sorted(found, key=lambda loss: -loss.seconds))

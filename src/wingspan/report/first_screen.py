@@ -30,7 +30,16 @@ _VALUE: Final = 80  # characters of each
 _OPEN_LINES: Final = 14  # of a traceback that is open from the first
 _RESULTS: Final = 8
 _HELD: Final = 5
-_TROUBLE: Final = ("held", "evicted", "lost", "lacked memory", "lacked disk", "left a bad machine")
+_TROUBLE: Final = (
+    "held",
+    "evicted",
+    "lost",
+    "shadow exception",
+    "not executable",
+    "lacked memory",
+    "lacked disk",
+    "left a bad machine",
+)
 _LONG_S: Final = 10.0
 _TEST: Final = "test"  # the step of a table training that judges the best model on sealed rows
 _BARE: Final = re.compile(r"(?:\w+: )?[A-Z]\w+(?:; .*)?")  # a class' name alone says nothing

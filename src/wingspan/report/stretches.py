@@ -23,7 +23,7 @@ _NOW: Final = {
     Phase.OUTPUT: "transfer",
     Phase.HELD: "held",
 }
-LOST: Final = frozenset({"evicted", "lost", "removed", "held"})
+LOST: Final = frozenset({"evicted", "lost", "shadow exception", "removed", "held"})
 OFF_SLOT: Final = frozenset({"queued", "held"})  # what takes no slot
 
 

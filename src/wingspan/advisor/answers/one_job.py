@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.answers.advice import Advice
 from wingspan.advisor.answers.advise import advise_jobs
+from wingspan.advisor.answers.remote import remote_news
 from wingspan.advisor.holds.timeline import make_timeline
 from wingspan.errors import NotFoundError, near
 from wingspan.eventlog.attempt import Attempt, enter, slot_seconds
@@ -38,6 +39,8 @@ _KINDS: Final = {
     "exit 0": "ended well",
     "evicted": "evicted",
     "lost": "connection lost",
+    "shadow exception": "shadow exception",
+    "not executable": "not executable",
     "held": "held",
     "removed": "removed",
     "skipped": "skipped",
@@ -60,6 +63,7 @@ _DOES: Final = {
     Phase.DISCONNECTED: "is disconnected, and HTCondor tries to reconnect to",
     Phase.SUSPENDED: "is suspended on",
 }
+_UNENDED: Final = frozenset({"evicted", "lost", "shadow exception"})
 _OFTEN: Final = 3  # evictions that are worth a word
 _CHECKPOINTS: Final = "it lost {} runs: save checkpoints, or split the work into shorter jobs"
 
@@ -231,6 +235,7 @@ def _report(
     events = history.events.take(rows)
     state = State(int(history.state[rows[-1]]))
     attempts = _attempts(events, ends_at, waiting=state == State.IDLE)
+    news = remote_news(events)
     disconnects, disconnected_s = _disconnects(events)
     return JobReport(
         job=history.name(number),
@@ -247,8 +252,8 @@ def _report(
         held_s=sum(one.held_s for one in attempts),
         disconnects=disconnects,
         disconnected_s=disconnected_s,
-        waits=_why(state, attempts, advice, mates),
-        steps=_steps(state, attempts, advice, history.name(number)),
+        waits=_why(state, attempts, advice, mates, news),
+        steps=_steps(state, attempts, advice, history.name(number), remote=bool(news)),
         mates_started=mates.started,
         mates=mates.jobs,
         advice=advice,
@@ -305,13 +310,18 @@ def _costs(attempts: Sequence[Attempt]) -> tuple[Cost, ...]:
     return tuple(sorted(costs, key=lambda cost: -cost.slot_s))
 
 
-def _why(state: State, attempts: Sequence[Attempt], advice: Advice | None, mates: _Mates) -> str:
-    """Say why the job is in its state."""
+def _why(
+    state: State, attempts: Sequence[Attempt], advice: Advice | None, mates: _Mates, news: str
+) -> str:
+    """Say why the job is in its state; `news` are those of a remote queue."""
     last = attempts[-1]
     if advice is not None:
         return f"{' '.join(advice.reason.split()) or 'no reason in the log'}: {advice.cause}"
     if not last.outcome and last.phase in _DOES:
-        return f"it {_DOES[last.phase]} {last.host or 'an unnamed machine'}"
+        does = f"it {_DOES[last.phase]} {last.host or 'an unnamed machine'}"
+        return f"{does}; {news}" if news else does
+    if state == State.IDLE and news:
+        return f"{news}, and it has not started there"
     if state == State.IDLE:
         return _why_idle(attempts, mates)
     if state == State.REMOVED:
@@ -335,6 +345,10 @@ def _why_idle(attempts: Sequence[Attempt], mates: _Mates) -> str:
         return f"{machine} evicted it{reason}; HTCondor starts it again by itself"
     if last.outcome == "lost":
         return f"the connection to {machine} was lost{reason}; HTCondor starts it again by itself"
+    if last.outcome == "shadow exception":
+        return f"its shadow failed while it ran on {machine}{reason}; HTCondor starts it again by itself"
+    if last.outcome == "not executable":
+        return f"{machine} could not execute its program"
     return f"it ended with {last.outcome} and was put back into the queue{reason}"
 
 
@@ -352,13 +366,15 @@ def _how_it_ended(last: Attempt) -> str:
 
 
 def _steps(
-    state: State, attempts: Sequence[Attempt], advice: Advice | None, job: str
+    state: State, attempts: Sequence[Attempt], advice: Advice | None, job: str, *, remote: bool
 ) -> tuple[str, ...]:
     """Return what to do next."""
     if advice is not None:
         return (advice.command or advice.fix,)
-    evictions = sum(one.outcome in {"evicted", "lost"} for one in attempts)
+    evictions = sum(one.outcome in _UNENDED for one in attempts)
     often = (_CHECKPOINTS.format(evictions),) if evictions >= _OFTEN else ()
+    if state == State.IDLE and remote:
+        return (*often, f"condor_q -grid {job}   # its state in the remote queue")
     if state == State.IDLE:
         return (*often, f"wingspan why {job}   # tries it on every slot of the pool")
     if state == State.COMPLETED and attempts and attempts[-1].outcome not in _WELL:
