@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from wingspan.eventlog.codes import VacateCode
 
 Origin = Literal["job", "environment", "user", "configuration"]
-Place = Origin | Literal["access point", "server"]
+Place = Literal[
+    "job", "environment", "configuration", "access point", "server", "person", "unknown"
+]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
 Kind = Literal[
@@ -87,13 +89,18 @@ class Rule:
     def place(self) -> Place:
         """Where the text says that the fault lies.
 
-        It is the rule's origin, unless the text names the access point or a server.
+        It is the rule's origin, unless the text names the access point or a server. A policy of the user's own says
+        nothing about a person's decision: it is about the job.
         """
+        if self.kind in {"person", "spool"}:
+            return "person"
+        if self.kind == "unknown" and self.origin == "environment":
+            return "unknown"
         if self.kind in {"quota", "access point"}:
             return "access point"
         if self.kind == "server" and (self.text or self.words):  # a code alone names none
             return "server"
-        return self.origin
+        return "job" if self.origin == "user" else self.origin
 
     @property
     def fixable(self) -> bool:

@@ -83,7 +83,14 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
         "site": 0.04,
         "access point": 0.84,
     },
-    "user": {JOB: 0.50, "cluster": 0.50, USER: 0.0, "host": 0.0, "site": 0.0, "access point": 0.0},
+    "unknown": {
+        JOB: 0.20,
+        "cluster": 0.30,
+        USER: 0.05,
+        "host": 0.15,
+        "site": 0.15,
+        "access point": 0.15,
+    },
 }
 _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
     "job": (1.0, 1.0),
@@ -101,6 +108,9 @@ _LOG_PRIOR: Final = {
     for place, prior in _PRIOR.items()
 }
 _RARE: Final = (0.5, 25.0)  # held jobs and jobs that the usual rate begins with
+_COMMON: Final = (
+    0.5  # from this usual rate on, such holds are nothing special of a job or its cluster
+)
 _TRUST: Final = 0.35  # weight of the counts: clusters in the same outage are not independent
 _A_CLUSTER: Final = 3.0  # independent jobs that one cluster counts as
 
@@ -152,7 +162,7 @@ def blame(
     Parameters
     ----------
     place
-        Where the fault lies by the rule for code and text.
+        Where the fault lies by the rule for code and text. A person's decision gets no verdict.
     usual
         Tries of all other clusters at any time and place, and those that ended in such a hold.
     known
@@ -166,6 +176,8 @@ def blame(
     >>> mates.whose, blame("environment", {(OTHERS, "host"): Seen(9, 10, 8), (OTHERS, "site"): Seen(0, 30, 9)}, Seen(20, 500, 60)).whose
     ('cluster', 'host')
     """
+    if place == "person":
+        return Blame({}, dict(seen))
     rate = (usual.held + _RARE[0]) / (usual.tries + _RARE[1])
     rate = min(max(rate, 1e-4), 0.9)
     counts = [
@@ -188,6 +200,8 @@ def blame(
     whole = sum(parts.values())
     shares = {name: part / whole for name, part in parts.items()}
     whose = _verdict(shares)
+    if rate > _COMMON and whose in {JOB, "cluster", "job or cluster"}:
+        whose = WIDE  # other clusters are held in the same way
     blamed = whose.replace(",", " or").split(" or ") if whose else []
     return Blame(shares, dict(seen), whose, min(sum(shares[part] for part in blamed), MOST))
 

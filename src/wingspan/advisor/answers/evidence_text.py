@@ -87,7 +87,7 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
             f"{evidence.alike:,} other clusters at its access point had such a hold in the hour "
             "before: it may be an outage"
         )
-    return [*lines, _blame_line(evidence.blame)]
+    return [*lines, *([_blame_line(evidence.blame)] if evidence.blame.shares else [])]
 
 
 def _blame_line(blame: Blame) -> str:
