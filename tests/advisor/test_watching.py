@@ -328,7 +328,7 @@ def test_a_state_comes_back_as_it_was(tmp_path, held):
     """Positions and reported holds."""
     log = tmp_path / "job.log"
     log.write_text(held(1))
-    seen = Seen(WatchedLogs([log]).look({}).logs, frozenset({("ap", "1.0", 1.5)}))
+    seen = Seen(WatchedLogs([log]).look({}).logs, frozenset({("ap", "1.0", 1.0)}))
     save_seen(tmp_path / "state", seen)
     assert load_seen(tmp_path / "state") == seen
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wingspan.cli.logs import report_copies
+from wingspan.cli.logs import clock_lines, report_copies
 from wingspan.cli.lstm_options import import_from_here
 from wingspan.errors import NotFoundError, SettingError, near
 
@@ -91,8 +91,12 @@ class Source:
     def _events(self, events: "Events | None") -> "Events":
         from wingspan.eventlog.logs import read_logs
 
-        found = read_logs(self.logs) if events is None else events
-        report_copies(found)
+        found = events
+        if found is None:
+            found = read_logs(self.logs)
+            report_copies(found)
+            for line in clock_lines(found):
+                print(line, file=sys.stderr)
         return without(found, self.no_user, self.no_cluster)
 
     def queued(self) -> frozenset[tuple[str, int]]:

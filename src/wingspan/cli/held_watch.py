@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,7 @@ from wingspan.cli.held_source import (
 )
 from wingspan.cli.held_text import fit, job_lines
 from wingspan.cli.json_output import print_json
-from wingspan.cli.logs import files_of, gap_text, say_missing
+from wingspan.cli.logs import clock_lines, files_of, gap_text, say_missing
 from wingspan.cli.options import AsJson
 from wingspan.errors import EventLogError, NotFoundError
 
@@ -113,7 +113,7 @@ def _stopping() -> Iterator[threading.Event]:
 class _Watching:
     """What is watched, and how it is printed.
 
-    `queued` are the holds in the queue at the last look: job and time.
+    `queued` are the holds in the queue at the last look: job and time. `noted` are notes on clocks.
     """
 
     source: Source
@@ -122,6 +122,7 @@ class _Watching:
     user: str | None
     as_json: bool
     queued: frozenset[tuple[str, int]] = frozenset()
+    noted: set[str] = field(default_factory=set)
 
     def look(self, seen: "Seen") -> "Seen":
         """Report new holds; return what has been seen by then."""
@@ -139,6 +140,10 @@ class _Watching:
         from wingspan.advisor.answers.watching import hold_of, renamed
 
         events = None if self.source.schedd else self.watched.events()
+        for line in clock_lines(events) if events is not None else ():
+            if line not in self.noted:
+                print(line, file=sys.stderr)
+                self.noted.add(line)
         incidents = self.source.incidents(self.advisor, events)
         jobs = {hold_of(job): job for each in incidents for job in each.jobs}
         reported = seen.reported | renamed(seen, jobs)

@@ -71,7 +71,7 @@ def _attempt_json(one: "Attempt") -> dict[str, Any]:
     times = ("queued_s", "input_s", "run_s", "output_s", "held_s")
     return {
         "number": one.number,
-        "began_at_s": _began(one),
+        "began_at_s": one.began,
         "host": one.host or None,
         **{name: getattr(one, name) for name in times},
         "end": one.outcome or None,
@@ -108,7 +108,7 @@ def _history(report: "JobReport") -> Iterator[str]:
         yield f"  {counted(len(report.attempts) - len(shown), 'earlier attempt')}: --json lists all"
     for one in shown:
         where = f" on {shown_name(one.host)}" if one.host else ""
-        yield f"  {one.number}. {_time(_began(one))}{where}: {', '.join(_phases(one))}"
+        yield f"  {one.number}. {_time(one.began)}{where}: {', '.join(_phases(one))}"
         use = [
             each for each in (_use("memory", one.memory_mb, "MB"), _use("CPUs", one.cpus)) if each
         ]
@@ -170,11 +170,6 @@ def _table(
 def _begun(report: "JobReport") -> int:
     """Count the attempts without one that only waits in the queue."""
     return sum(bool(one.outcome) or one.phase != Phase.QUEUED for one in report.attempts)
-
-
-def _began(one: "Attempt") -> float:
-    """Return when an attempt entered the queue."""
-    return one.since - one.queued_s - one.input_s - one.run_s - one.output_s - one.held_s
 
 
 def _time(at: float) -> str:

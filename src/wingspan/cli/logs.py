@@ -1,11 +1,13 @@
 """Read the job event logs that a command names."""
 
 import sys
+import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wingspan.cli.paper import wrap
+from wingspan.cli.paper import duration, wrap
 from wingspan.shown import counted, listed
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def read(files: Iterable[Path], timezone: str | None = None, cpus: int = 1) -> "
     events = read_logs(given, timezone=timezone, cpus=cpus)
     report_empty(given)
     report_copies(events)
+    for line in clock_lines(events):
+        print(line, file=sys.stderr)
     return events
 
 
@@ -64,6 +68,27 @@ def report_copies(events: "Events") -> None:
             names = listed(map(str, file.copies), _NAMED)
             text = f"not read, all events are in {file.path}: {names}"
             print(wrap(text, "  "), file=sys.stderr)
+
+
+def clock_lines(events: "Events") -> list[str]:
+    """Return a line on each log whose clock went back, or is ahead of this machine's."""
+    from wingspan.eventlog.clocks import ahead_of, steps_back
+
+    found = [
+        f"the clock of {one.path} went back by up to {duration(one.most_s)} ({counted(one.times, 'time')}, first at "
+        f"{_instant(one.at)} in job {one.job}): the log's order decides, and times are as written"
+        for one in steps_back(events)
+    ]
+    found += [
+        f"{one.path}: {counted(one.events, 'event')} up to {duration(one.most_s)} later than this machine's clock, "
+        "which means a wrong clock or a log of another time zone"
+        for one in ahead_of(events, time.time())
+    ]
+    return [wrap(line, "  ") for line in found]
+
+
+def _instant(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _report_others(folder: Path) -> None:

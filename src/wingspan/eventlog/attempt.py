@@ -4,6 +4,7 @@ A job's attempts begin at its submission, and each later one when the job is bac
 """
 
 from dataclasses import dataclass, field, replace
+from math import isnan, nan
 from typing import Final
 
 from wingspan.eventlog.job_state import Phase
@@ -39,6 +40,8 @@ class Attempt:
         Its id in the queue, ``CLUSTER.PROC``.
     slot_s
         How long the slot was busy with it, transfers included, as its machine counts; None until it has ended.
+    began
+        When it entered the queue, in seconds since 1970: `since` when it is made.
     """
 
     node: str
@@ -59,6 +62,11 @@ class Attempt:
     gpus: Amounts = field(default_factory=Amounts)
     slot_s: float | None = None
     job: str = ""
+    began: float = nan
+
+    def __post_init__(self) -> None:
+        if isnan(self.began):
+            object.__setattr__(self, "began", self.since)
 
     @property
     def goes_on(self) -> bool:

@@ -22,6 +22,8 @@ class Mark:
         The same place counted from the log's first rotation, by the header; -1 without one.
     file
         The file on disk (`Rotation.file`); empty in positions of earlier versions.
+    time
+        When the last event before it was written, UTC seconds.
     size
         Of a compressed file, the number of its decompressed bytes.
     """
@@ -31,6 +33,7 @@ class Mark:
     end: int = -1
     file: str = ""
     size: int = 0
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

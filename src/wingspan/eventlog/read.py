@@ -41,7 +41,8 @@ _WORTH_SPLITTING = 1 << 24
 class Piece:
     """A part of one file to scan; `stop` None reads to the end.
 
-    `continues`: the piece before it is of the same file. `copy` has a compressed file's bytes.
+    `continues`: the piece before it is of the same file. `copy` has a compressed file's bytes. `before` is when the record
+    before it was written, UTC seconds.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Piece:
     stop: int | None = None
     continues: bool = False
     copy: Copy | None = None
+    before: float | None = None
 
     @property
     def source(self) -> Path:
@@ -219,7 +221,11 @@ def read_pieces(
         part = {name: column[start : start + count] for name, column in columns.items()}
         damage += [Damage(len(files), *each) for one in lot for each in one.damage]
         files.append(_file(pieces[first], lot[-1]))
-        to_utc(part["time"], part["stamp"], zone, _anchor(pieces[first], files[-1], count))
+        header, before = files[-1].header, pieces[first].before
+        if header and not pieces[first].start:
+            before = float(header.ctime)
+        anchor = _anchor(pieces[first], files[-1], count)
+        to_utc(part["time"], part["stamp"], zone, anchor, before)
         counts.append(count)
         start += count
     del columns["stamp"]

@@ -5,10 +5,13 @@ Rotation, truncation and restarts lose no event unnoticed: gaps are reported.
 
 import time as clock
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from wingspan.errors import NotFoundError
 from wingspan.eventlog.events import Events
@@ -90,18 +93,31 @@ def _read_new(log: Path, position: Position, timezone: str | tzinfo | None) -> N
         gaps += [gap] if gap else []
         stop = start if rotation.known else rotation.size
         form = format_of(rotation.path)
-        pieces.append(Piece(rotation.path, form, start, stop, copy=rotation.copy))
+        mark = position.files.get(rotation.identity)
+        before = mark.time if mark and start else None
+        pieces.append(Piece(rotation.path, form, start, stop, copy=rotation.copy, before=before))
     known = {str(log): position.access_point} if position.access_point else {}
     events = read_pieces(pieces, zone_of(timezone), known=known)
     marks = {
         rotation.identity: rotation.known
-        or rotation.mark(file.size if file.tail is None else file.tail)
-        for rotation, file in zip(rotations, events.files, strict=True)
+        or replace(rotation.mark(file.size if file.tail is None else file.tail), time=time)
+        for rotation, file, time in zip(
+            rotations, events.files, _last_times(events, pieces), strict=True
+        )
     }
     sequences = [each.header.sequence for each in rotations if each.header]
     name = events.access_points[events.access_point[-1]] if len(events) else position.access_point
     last = max([position.sequence, *sequences])
     return News(events, Position(marks, last, name), tuple(gaps))
+
+
+def _last_times(events: Events, pieces: list[Piece]) -> list[float | None]:
+    """Return when the last event of each file was written, also if it was read before."""
+    stops = np.searchsorted(events.file, np.arange(len(pieces) + 1, dtype=np.int32))
+    return [
+        float(events.time[stop - 1]) if stop > start else piece.before
+        for piece, (start, stop) in zip(pieces, pairwise(stops.tolist()), strict=True)
+    ]
 
 
 def follow(

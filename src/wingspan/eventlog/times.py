@@ -45,7 +45,11 @@ def offset_at(zone: tzinfo | None) -> Callable[[float], int]:
 
 
 def to_utc(
-    time: Seconds, stamp: NDArray[np.uint8], zone: tzinfo | None, anchor: tuple[int, float]
+    time: Seconds,
+    stamp: NDArray[np.uint8],
+    zone: tzinfo | None,
+    anchor: tuple[int, float],
+    before: float | None = None,
 ) -> None:
     """Turn one file's stamps, in file order, into UTC seconds, in place.
 
@@ -56,13 +60,15 @@ def to_utc(
     anchor
         For stamps without a year: a row, and an instant in UTC seconds close to it. The row gets the latest year
         that puts it at most a day after that instant.
+    before
+        When the record before the first one was written, in UTC seconds, if that is known.
     """
     offset = offset_at(zone)
     if np.bitwise_or.reduce(stamp, initial=0) & NO_YEAR:
         _add_years(time, stamp, anchor, offset)
     local = np.bitwise_and.reduce(stamp, initial=HAS_ZONE) & HAS_ZONE == 0
     if local and len(time) and zone is not UTC:
-        _subtract_offsets(time, stamp, offset)
+        _subtract_offsets(time, stamp, offset, before)
 
 
 def _add_years(
@@ -82,7 +88,7 @@ def _add_years(
 
 
 def _subtract_offsets(
-    time: Seconds, stamp: NDArray[np.uint8], offset: Callable[[float], int]
+    time: Seconds, stamp: NDArray[np.uint8], offset: Callable[[float], int], before: float | None
 ) -> None:
     changes = _changes(float(time.min()), float(time.max()), offset)
     bounds = np.array([instant + max(before, after) for instant, before, after in changes])
@@ -96,20 +102,29 @@ def _subtract_offsets(
         first, last = np.searchsorted(bounds, (part.min(), part.max()), "right")
         places = np.searchsorted(bounds[first:last], part, "right") if first < last else 0
         part -= np.where(flags & HAS_ZONE, 0, ahead[first + places])
-    for instant, before, after in changes:
-        if after < before:
-            _second_hour(time, stamp, instant, before - after)
+    for instant, ahead_before, ahead_after in changes:
+        if ahead_after < ahead_before:
+            _second_hour(time, stamp, instant, ahead_before - ahead_after, before)
 
 
-def _second_hour(time: Seconds, stamp: NDArray[np.uint8], instant: float, width: int) -> None:
+def _second_hour(
+    time: Seconds, stamp: NDArray[np.uint8], instant: float, width: int, before: float | None
+) -> None:
     """Correct the second of two equal hours when clocks go back.
 
-    In the file's order, a step back in time marks where it begins.
+    In the file's order, a step back in time marks where it begins; `before` is the time before the first row.
     """
     rows = np.flatnonzero((time >= instant - width) & (time < instant) & ((stamp & HAS_ZONE) == 0))
-    back = np.flatnonzero(np.diff(time[rows]) < -width / 4)
+    if not len(rows):
+        return
+    earliest = instant - width if before is None else before
+    if instant <= earliest < instant + 2 * width:
+        time[rows] += width
+        return
+    earliest = earliest if instant - width <= earliest < instant else instant - width
+    back = np.flatnonzero(np.diff(time[rows], prepend=earliest) < -width / 4)
     if len(back):
-        time[rows[back[0] + 1 :]] += width
+        time[rows[back[0] :]] += width
 
 
 def _changes(

@@ -20,6 +20,7 @@ from wingspan.errors import NotFoundError, near
 from wingspan.eventlog.attempt import Attempt, enter, slot_seconds
 from wingspan.eventlog.attempts import take_in
 from wingspan.eventlog.bodies import node_of, read_bodies, read_records
+from wingspan.eventlog.clocks import end_of
 from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.events import Events
 from wingspan.eventlog.histories import JobHistories, group_by_job
@@ -139,7 +140,7 @@ def explain_jobs(events: Events, wanted: str) -> list[JobReport]:
     history = group_by_job(events)
     numbers = _find(history, wanted)
     held = _held(events, history, numbers)
-    ends_at = float(events.time.max())
+    ends_at = end_of(events)
     mates = _mates(history, numbers)
     return [
         _report(history, number, ends_at, held.get(number), of)

@@ -99,7 +99,7 @@ def _question(history: History, moments: Moments, number: int, owner: str) -> Qu
         code,
         subcode,
         history.reasons[episode],
-        float(timeline.clock[row]),
+        float(events.time[row]),  # a clock that stepped back left `timeline.clock` ahead
         float(moments.clock[number]),
         said,
         explain(code, subcode, said),

@@ -5,6 +5,7 @@ read once, and kept.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -61,8 +62,8 @@ class Look:
 
 
 def hold_of(job: Advice) -> Hold:
-    """Return what identifies the hold of a job."""
-    return job.access_point, job.job, job.held_at
+    """Return what identifies the hold of a job: logs may have fractions of its second or not."""
+    return job.access_point, job.job, float(math.floor(job.held_at))
 
 
 def renamed(seen: Seen, lasting: Iterable[Hold]) -> frozenset[Hold]:
@@ -153,7 +154,9 @@ def load_seen(path: Path) -> Seen:
     content = load_versioned(path, VERSION, "state of a watch", _FIX)
     try:
         logs = {name: position_of(position) for name, position in content["logs"].items()}
-        reported = frozenset((str(a), str(b), float(c)) for a, b, c in content["reported"])
+        reported = frozenset(
+            (str(a), str(b), float(math.floor(c))) for a, b, c in content["reported"]
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(str(path), f"the state lacks or garbles {error}", _FIX) from error
     return Seen(logs, reported)
