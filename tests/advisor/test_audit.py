@@ -15,6 +15,7 @@ from wingspan.accesspoint import query as query_jobs
 from wingspan.accesspoint import release as release_job
 from wingspan.accesspoint import remove as remove_job
 from wingspan.accesspoint import submit
+from wingspan.accesspoint.jobs import Acted
 from wingspan.advisor.answers import actions, undo
 from wingspan.advisor.answers.actions import (
     Bounds,
@@ -296,13 +297,35 @@ def test_a_record_that_was_not_written_whole_stops_the_act(monkeypatch, audit):
 def test_jobs_on_which_htcondor_did_not_act_are_reported(monkeypatch, audit):
     """The canary belongs to another user: it is not reported as released, and the others are left alone."""
     queue = Queue(monkeypatch, count=3)
-    monkeypatch.setattr(actions, "release", lambda jobs, reason: 0)
+    refused = Acted(0, {"of another user": 1, "in another state": 0})
+    monkeypatch.setattr(actions, "release", lambda jobs, reason: refused)
     found = list(release_advised(queue.advice(), Bounds(wait_s=1), audit))
-    assert [act.what for act in found] == ["release", "stop", "stop"]
-    assert "0 of 1 job" in found[1].why
-    assert found[2].jobs == ("9.1", "9.2")
+    assert [act.what for act in found] == ["stop", "stop"]
+    assert found[0].why == "HTCondor did this release for 0 of 1 job; 1 of another user"
+    assert found[1].jobs == ("9.1", "9.2")
     later = list(release_advised(queue.advice(), Bounds(wait_s=1), audit))
-    assert later[0].what == "release"  # nothing was released, so nothing cools down
+    assert "0 of 1 job" in later[0].why  # nothing was released, so nothing cools down
+    assert [one.done for one in acts(audit, "release")] == [0, 0]
+
+
+def test_only_ones_own_jobs_are_edited_and_released(monkeypatch, audit):
+    """HTCondor refuses an edit as a whole if one of the jobs is another user's."""
+    queue = Queue(monkeypatch, code=34, count=4)
+    for proc in range(4):
+        queue.ads[f"9.{proc}"]["Owner"] = "bob" if proc == 2 else "ann"
+    do = queue.edit
+
+    def edit(jobs, attribute, expression):
+        if {queue.ads[job]["Owner"] for job in jobs} != {"ann"}:
+            return Acted(0, {"of another user": len(jobs)})
+        return do(jobs, attribute, expression)
+
+    monkeypatch.setattr(actions, "edit", edit)
+    monkeypatch.setattr(actions, "_watch", lambda *given: "")
+    found = list(fix_measured(queue.advice(), Bounds(), audit))
+    assert [act.jobs for act in found if act.what == "release"] == [("9.0",), ("9.1", "9.3")]
+    assert [act.jobs for act in found if act.what == "stop"] == [("9.2",)]
+    assert (queue.ads["9.2"]["RequestMemory"], queue.ads["9.2"]["JobStatus"]) == (1024, HELD)
 
 
 def test_an_edit_that_fails_releases_nothing(monkeypatch, audit):
@@ -360,4 +383,4 @@ def test_an_undo_of_another_users_job_is_not_reported_as_done(monkeypatch, audit
     queue = Queue(monkeypatch)
     list(release_advised(queue.advice(), Bounds(), audit))
     monkeypatch.setattr(undo, "hold", lambda jobs, reason: 0)
-    assert [act.what for act in undone(audit, acts(audit, "release")[0].act.id)] == ["hold", "stop"]
+    assert [act.what for act in undone(audit, acts(audit, "release")[0].act.id)] == ["stop"]

@@ -8,12 +8,33 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 from wingspan.accesspoint.bindings import explained, plain
 from wingspan.accesspoint.versions import check_versions
 from wingspan.errors import SettingError
 
+_NOT_OWNER = "of another user"
+_LEFT = {
+    "TotalPermissionDenied": _NOT_OWNER,
+    "TotalNotFound": "not in the queue any more",
+    "TotalBadStatus": "in another state",
+    "TotalAlreadyDone": "already in that state",
+    "TotalError": "refused with an error",
+}
 _JOB_ID = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+class Acted(int):
+    """Number of jobs on which HTCondor acted; `others` has the number of the others by reason."""
+
+    others: Mapping[str, int]
+
+    def __new__(cls, done: int, others: Mapping[str, int]) -> Self:
+        """Return the number, with the reasons."""
+        acted = super().__new__(cls, done)
+        acted.others = {why: count for why, count in others.items() if count}
+        return acted
 
 
 def submit(
@@ -92,38 +113,47 @@ def access_point() -> str:
         return str(htcondor2.Collector().locate(htcondor2.DaemonType.Schedd)["Name"])
 
 
-def hold(jobs: str | Sequence[str], reason: str) -> int:
+def hold(jobs: str | Sequence[str], reason: str) -> Acted:
     """Hold jobs; return how many were not held before and are now."""
     return _act("Hold", jobs, reason)
 
 
-def release(jobs: str | Sequence[str], reason: str) -> int:
+def release(jobs: str | Sequence[str], reason: str) -> Acted:
     """Release held jobs; return how many."""
     return _act("Release", jobs, reason)
 
 
-def remove(jobs: str | Sequence[str], reason: str) -> int:
+def remove(jobs: str | Sequence[str], reason: str) -> Acted:
     """Remove jobs; return how many."""
     return _act("Remove", jobs, reason)
 
 
-def edit(jobs: str | Sequence[str], attribute: str, expression: str) -> int:
+def edit(jobs: str | Sequence[str], attribute: str, expression: str) -> Acted:
     """Set an attribute of queued jobs to a ClassAd expression; return the number of jobs.
 
-    A string in the expression needs its quotes.
+    A string in the expression needs its quotes. If one of the jobs belongs to another user, none is edited.
     """
+    done = 0
     with explained(f"editing {attribute}") as htcondor2:
         schedd = htcondor2.Schedd()
-        return sum(int(schedd.edit(part, attribute, expression)) for part in _parts(jobs))
+        for part in _parts(jobs):
+            try:
+                done += int(schedd.edit(part, attribute, expression))
+            except htcondor2.HTCondorException as error:
+                if "do not own" not in str(error):
+                    raise
+                return Acted(done, {_NOT_OWNER: 1 if isinstance(part, str) else len(part)})
+    return Acted(done, {})
 
 
-def _act(action: str, jobs: str | Sequence[str], reason: str) -> int:
+def _act(action: str, jobs: str | Sequence[str], reason: str) -> Acted:
     with explained(f"{action.lower()} of jobs") as htcondor2:
         schedd = htcondor2.Schedd()
         chosen = getattr(htcondor2.JobAction, action)
         # the reason must come with a sub-code: alone it is lost ("Reason unspecified", 25.14)
         results = [schedd.act(chosen, part, (reason, 0)) for part in _parts(jobs)]
-        return sum(int(result["TotalSuccess"]) for result in results)
+    totals = {why: sum(int(one.get(name, 0)) for one in results) for name, why in _LEFT.items()}
+    return Acted(sum(int(result["TotalSuccess"]) for result in results), totals)
 
 
 def _parts(jobs: str | Sequence[str]) -> list[str | list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wingspan.accesspoint.jobs import edit, query, release, remove
+from wingspan.accesspoint.jobs import Acted, edit, query, release, remove
 from wingspan.advisor.answers.advice import (
     Advice,
     Incident,
@@ -141,9 +141,9 @@ def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> Iterator
 def carry_out(
     act: Act, audit: Audit, do: Callable[[Sequence[str], str], int]
 ) -> Generator[Act, None, bool]:
-    """Record an act, do it and yield it; return whether HTCondor acted on all jobs.
+    """Record an act, do it, yield it if done; return whether HTCondor acted on all jobs.
 
-    If it did not, a "stop" with the number of jobs is yielded too.
+    If it did not, a "stop" with the number of jobs, and HTCondor's reasons, is yielded too.
 
     Raises
     ------
@@ -157,23 +157,37 @@ def carry_out(
         audit.write(Act("stop", act.jobs, f"{act.what} failed: {error.problem}"))
         raise
     audit.answer(act, done)
-    yield act
+    if done:
+        yield act
     if done < len(act.jobs):
-        why = (
-            f"HTCondor did this {act.what} for {done:,} of {counted(len(act.jobs), 'job')}: the others "
-            "have left the queue or changed their state, or belong to another user"
-        )
+        others = done.others if isinstance(done, Acted) else {}
+        reasons = ", ".join(f"{count:,} {why}" for why, count in others.items())
+        all_jobs = counted(len(act.jobs), "job")
+        why = f"HTCondor did this {act.what} for {done:,} of {all_jobs}; {reasons or 'it gave no reason'}"
         yield audit.write(Act("stop", act.jobs, why))
     return done >= len(act.jobs)
 
 
 def _let_go(jobs: Sequence[Advice], word: str, audit: Audit) -> Generator[Act, None, bool]:
+    """Edit and release jobs; return whether all were released."""
+    good = list(jobs)
     for change in dict.fromkeys(job.edit for job in jobs if job.edit):
-        edited = yield from _edit([job for job in jobs if job.edit == change], *change, audit)
-        if not edited:
-            return False
-    act = Act("release", _ids(jobs), word + _why(jobs), global_ids=_global_ids(jobs))
-    return (yield from carry_out(act, audit, release))
+        for theirs in _by_owner([job for job in jobs if job.edit == change]):
+            if not (yield from _edit(theirs, *change, audit)):
+                good = [job for job in good if job not in theirs]
+    if not good:
+        return False
+    act = Act("release", _ids(good), word + _why(good), global_ids=_global_ids(good))
+    return (yield from carry_out(act, audit, release)) and len(good) == len(jobs)
+
+
+def _by_owner(jobs: Sequence[Advice]) -> list[list[Advice]]:
+    """Split jobs by owner: HTCondor edits none of them if one belongs to another user."""
+    ads = _ads(jobs, ["Owner"])
+    found: dict[object, list[Advice]] = {}
+    for job in jobs:
+        found.setdefault(ads.get(job.job, {}).get("Owner"), []).append(job)
+    return list(found.values())
 
 
 def _edit(
