@@ -434,7 +434,7 @@ def test_unknown_texts_that_name_what_can_be_fixed_are_no_proof(reason, code):
     """Whatever releases did: a quota, file, right, credential, person or place, in any language, and no information."""
     such, own = Counts(0, ENOUGH * 9, 0, ENOUGH * 3), Counts(0, 3, 0, 1)
     levels = (such,) * len(LEVELS)
-    proof = Evidence(levels, own, 3, such, 0, 0, 0, Blame({"job": 1.0}, {}), (), 1.0)
+    proof = Evidence(levels, own, 3, such, 0, 0, 0, math.nan, Blame({"job": 1.0}, {}), (), 1.0)
     rule = rules_explain(*code, reason)
     assert not is_proof(rule, reason, proof)
     assert is_proof(rules_explain(26, 9, "site rule 7"), "site rule 7", proof)

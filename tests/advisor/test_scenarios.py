@@ -77,6 +77,75 @@ def same_in_all_clusters(pool):
         pool.cluster(cluster, ("Job failed validation stage 7", 3, 55), 3, start=1200 * cluster)
 
 
+def machine(text, code, subcode):
+    """Three users' jobs end within seconds on one machine, and run well on all others."""
+
+    def scene(pool):
+        pool.neighbours()
+        for cluster in (1, 2, 3):
+            for proc in range(15):
+                if proc % 5:
+                    pool.good(60 * proc, (cluster, proc), MANY[(proc + cluster) % 12])
+                else:
+                    pool.held(
+                        60 * proc, (cluster, proc), "bad.campus.edu", (text, code, subcode), 4
+                    )
+
+    return scene
+
+
+def site(text, code, subcode):
+    """One site of four has no network."""
+
+    def scene(pool):
+        hosts = [
+            f"n{number}.{place}" for place in ("a.edu", "b.org", "d.net") for number in range(4)
+        ]
+        pool.neighbours(-20000, 19000, 60, hosts)
+        for cluster in range(1, 6):
+            for proc in range(12):
+                if proc % 3:
+                    pool.good(60 * proc, (cluster, proc), hosts[(proc + cluster) % 12])
+                else:
+                    pool.held(
+                        60 * proc, (cluster, proc), f"n{proc}.lab.gov", (text, code, subcode), 4
+                    )
+
+    return scene
+
+
+def server(hours_ago):
+    """A data server fails for fifty minutes under six users at four sites; jobs without it run well."""
+
+    def scene(pool):
+        hosts = [
+            f"n{number}.{place}"
+            for place in ("a.edu", "b.org", "d.net", "lab.gov")
+            for number in range(4)
+        ]
+        pool.neighbours(-20000, 19000, 80, hosts)
+        text = INPUT + "https://data.example.org/f.tar returned 503 Service Unavailable"
+        for cluster in range(1, 7):
+            for proc in range(12):
+                why = text.replace("{h}", hosts[(5 * proc + cluster) % 16]), 13, 256
+                pool.held(250 * proc + cluster, (cluster, proc), "", why, 60)
+        if hours_ago:
+            pool.neighbours(3600, 3600 * hours_ago, 60, hosts)
+
+    return scene
+
+
+def a_machine_that_all_use(pool):
+    """A pool of one machine: no run elsewhere shows that the machine is at fault."""
+    why = (
+        "Error from slot1@{h}: Failed to execute 'run.py': (errno=2: 'No such file or directory')",
+        6,
+        2,
+    )
+    for cluster in range(1, 9):
+        pool.cluster(cluster, why, 3, ["desk"], 1000 * cluster, 5)
+
+
 SCENES = {  # name: (log, verdicts, answers)
     "memory, a cluster alone": (
         one_cluster("Error from slot1@{h}: memory usage exceeded request_memory", 34, 102),
@@ -120,6 +189,39 @@ SCENES = {  # name: (log, verdicts, answers)
         FIX,
     ),
     "shared folder": (shared_folder, {"access point"}, {"release later"}),
+    "a machine without the program": (
+        machine("Error from slot1@{h}: Failed to execute '/usr/bin/python3': (errno=2: 'No such file or directory')", 6, 2),
+        {"host"},
+        {"release now"},
+    ),
+    "a machine that all use": (a_machine_that_all_use, {"user", WIDE, ""}, FIX),
+    "a machine with a broken GPU": (
+        machine("The job attribute OnExitHold expression '( ExitCode =!= 0 )' evaluated to TRUE", 3, 0),
+        {"host"},
+        {"release now"},
+    ),
+    "a machine with a full disk": (
+        machine(
+            "Transfer input files failure at execution point slot1@{h} while receiving files from access point ap. "
+            "Details: writing to file /scratch/in: (errno 28) No space left on device",
+            13,
+            28,
+        ),
+        {"host"},
+        RELEASE,
+    ),
+    "a site without network": (
+        site(OUTPUT + "Connection timed out (errno 110)", 12, 110),
+        {"site"},
+        RELEASE,
+    ),
+    "a site without the program": (
+        site("Error from slot1@{h}: Failed to execute '/cvmfs/x/run': (errno=2: 'No such file or directory')", 6, 2),
+        {"site"},
+        {"release later"},
+    ),
+    "a data server fails": (server(0), {"access point"}, {"release later"}),
+    "a data server failed": (server(4), {"access point"}, {"release now"}),
     "the same in all clusters": (
         same_in_all_clusters,
         {"user", WIDE, "access point", ""},
@@ -128,15 +230,73 @@ SCENES = {  # name: (log, verdicts, answers)
 }  # fmt: skip
 
 
+def advice(write, event, scene):
+    """Return the advice on all held jobs of a scene."""
+    pool = Pool()
+    scene(pool)
+    return [job for each in advise(write(pool.text(event))) for job in each.jobs]
+
+
 @pytest.mark.parametrize("name", SCENES)
 def test_scene(write, event, name):
     scene, verdicts, answers = SCENES[name]
-    pool = Pool()
-    scene(pool)
-    held = [job for each in advise(write(pool.text(event))) for job in each.jobs]
+    held = advice(write, event, scene)
     assert held
     for job in held:
         assert job.whose in verdicts, (job.job, job.whose, job.share, job.evidence)
         assert job.answer in answers, (job.job, job.answer, job.cause, job.evidence)
         assert job.share <= 0.95
         assert "person" not in job.cause or job.code in {1, 15, 16}
+
+
+def test_what_to_do_fits_the_verdict(write, event):
+    """A machine is at fault: the fix is about it, by its name, and not about the user's program."""
+    scene, _, _ = SCENES["a machine without the program"]
+    for job in advice(write, event, scene):
+        assert 'Machine =!= "bad.campus.edu"' in job.fix
+        assert "transfer_executable" not in job.fix
+        assert job.command == f"condor_release {job.job}"
+
+
+def test_releases_that_never_paid_outweigh_the_verdict(write, event):
+    """The machine is blamed, but jobs of three clusters were released, ran elsewhere and were held again."""
+    scene, _, _ = SCENES["a machine without the program"]
+
+    def tried(pool):
+        scene(pool)
+        why = (
+            "Error from slot1@{h}: Failed to execute '/usr/bin/python3': (errno=2: 'No such file or directory')",
+            6,
+            2,
+        )
+        for cluster in (1, 2, 3):
+            pool.add(5000, (cluster, 0), 13)
+            pool.held(5100, (cluster, 0), "bad.campus.edu", why, 4, submitted=True)
+
+    assert {job.whose for job in advice(write, event, tried)} == {"host"}
+    assert {job.answer for job in advice(write, event, tried)} == {"fix first"}
+
+
+def test_a_release_waits_for_the_end_of_an_outage(write, event):
+    """Jobs that were held when it began wait as long after its last hold as the others."""
+    held = advice(write, event, server(0))
+    last = max(job.held_at for job in held)
+    assert {round(job.at - last) for job in held} <= set(range(1790, 1801))
+
+
+def test_a_release_that_paid_is_not_told_to_wait_for_a_fix(write, event):
+    """The rule knows no release, but 36 of them paid: the fix comes second."""
+
+    def scene(pool):
+        why = ("Job failed validation stage 7", 3, 55)
+        for cluster in range(1, 37):
+            second = 2000 * cluster
+            pool.held(second, (cluster, 0), MANY[cluster % 12], why)
+            pool.add(second + 1000, (cluster, 0), 13)
+            pool.add(second + 1010, (cluster, 0), 1, MANY[cluster % 7])
+            pool.add(second + 1500, (cluster, 0), 5)
+        pool.cluster(50, why, start=90_000)
+
+    for job in advice(write, event, scene):
+        assert job.answer in RELEASE
+        assert job.fix.startswith(f"A release is worth it: `condor_release {job.job}`.")

@@ -8,6 +8,7 @@ answer, or a trained advisor if one is given. Every advice names what decided it
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,7 @@ from wingspan.advisor.answers.advice import (
     rate,
 )
 from wingspan.advisor.answers.counsel import Counsel, ask
+from wingspan.advisor.answers.elsewhere import by_verdict, fix_text, outage_lasts_to
 from wingspan.advisor.answers.evidence import Counts, Evidence, History
 from wingspan.advisor.answers.evidence_text import (
     ENOUGH,
@@ -151,8 +153,13 @@ def _decide(
     counts, level = enough(evidence, ruled=rule.answer != "no evidence")
     if chance is None and counts is not None and not person:
         chance = rate(counts, level)
+    if evidence and chance is None and question.fix is None:
+        rule = by_verdict(rule, evidence, question.host)
+        question = replace(question, rule=rule)
     answer, decided, wait_s = _answer(question, evidence, chance, counts, person=person)
     at = question.held_at + wait_s
+    if evidence and wait_s and (chance is None or chance.wait_s is None):
+        at = max(at, outage_lasts_to(evidence) + wait_s)
     if answer == "release later" and at <= question.now:
         answer = "release now"
     lines = [*evidence_lines(evidence, question.code), *more]
@@ -171,7 +178,7 @@ def _decide(
         high=chance.high if chance else nan,
         decided_by=decided,
         cause=rule.cause,
-        fix=rule.fix.replace("JOB", question.job),
+        fix=fix_text(rule, answer).replace("JOB", question.job),
         command=_command(answer, question.job, fix),
         evidence=tuple(lines),
         ran_s=evidence.ran_s if evidence else nan,

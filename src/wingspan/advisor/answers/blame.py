@@ -190,6 +190,8 @@ def blame(
         for name in _CELLS
         if name in known or name not in {"host", "site"}
     }
+    if "host" in moved and not _tries_elsewhere(seen, usual):
+        moved["host"] = min(moved["host"], moved["access point"])  # all runs were on this machine
     weights = {
         name: prior + moved[like]
         for name, prior in _LOG_PRIOR[place].items()
@@ -204,6 +206,12 @@ def blame(
         whose = WIDE  # other clusters are held in the same way
     blamed = whose.replace(",", " or").split(" or ") if whose else []
     return Blame(shares, dict(seen), whose, min(sum(shares[part] for part in blamed), MOST))
+
+
+def _tries_elsewhere(seen: Mapping[Cell, Seen], usual: Seen) -> int:
+    """Return at least how many tries were not on the host within a day."""
+    near = sum(each.tries for cell, each in seen.items() if cell[1] != "host")
+    return max(usual.tries - seen.get((OTHERS, "host"), Seen()).tries, near)
 
 
 def _verdict(shares: Mapping[str, float]) -> str:

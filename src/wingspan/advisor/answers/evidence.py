@@ -75,6 +75,8 @@ class Evidence:
         Jobs of the cluster held for the same code, this one included, and their number of hosts.
     alike
         Other clusters with such a hold at its access point in the hour before; nodes of DAGs count as one.
+    last_alike
+        When the last of those holds came; nan without any.
     blame
         Where the fault lies.
     similar
@@ -90,6 +92,7 @@ class Evidence:
     held_mates: int
     held_hosts: int
     alike: int
+    last_alike: float
     blame: Blame
     similar: tuple[int, ...]
     ran_s: float
@@ -185,6 +188,7 @@ class History:
         own, job_group, _ = known["job"]
         mates = _without(counts["mates"], counts["job"])
         held = self._holds.bounds(int(self._groups["mates"][episode]), upto)
+        alike, last_alike = self._alike(episode, upto)
         similar, group, _ = known["template" if counts["template"].total else "code"]
         return Evidence(
             levels=tuple(counts[level] for level in LEVELS),
@@ -193,19 +197,23 @@ class History:
             mates=mates,
             held_mates=self._held_jobs.between(*held),
             held_hosts=self._held_hosts.between(*held),
-            alike=self._alike(episode, upto),
+            alike=alike,
+            last_alike=last_alike,
             blame=self._tries.blame(episode, upto, place),
             similar=tuple(similar.last(group, upto).tolist()),
             ran_s=self.ran_s[episode],
         )
 
-    def _alike(self, episode: int, upto: int) -> int:
+    def _alike(self, episode: int, upto: int) -> tuple[int, float]:
+        """Count other clusters held alike in the last hour, and return when the last such hold came."""
         clock = self._clock
         since = bisect_left(clock, clock[upto - 1] - _AT_ONCE_S) if upto else 0
         first, last = self._there.bounds(int(self._at_access_point[episode]), upto, since)
-        others = self._whose_there[first:last]
-        new = self._whose_before[first:last] < first
-        return int(np.count_nonzero(new & (others != self._whose[episode])))
+        others = np.flatnonzero(self._whose_there[first:last] != self._whose[episode]) + first
+        if not len(others):
+            return 0, float("nan")
+        new = np.count_nonzero(self._whose_before[others] < first)
+        return int(new), float(clock[self.episodes.row[self._there.items[others[-1]]]])
 
 
 def _without(counts: Counts, own: Counts) -> Counts:

@@ -19,7 +19,7 @@ from wingspan.advisor.holds.episodes import OUTCOMES
 from wingspan.shown import counted
 
 ENOUGH: Final = 30
-_CROWD: Final = 3
+CROWD: Final = 3
 _WHOSE: Final = {
     "job": "this job",
     "cluster": "its cluster",
@@ -82,7 +82,7 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
         lines.append(
             f"{counted(evidence.held_mates, 'job')} of its cluster held for this code{hosts}"
         )
-    if evidence.alike >= _CROWD:
+    if evidence.alike >= CROWD:
         lines.append(
             f"{evidence.alike:,} other clusters at its access point had such a hold in the hour "
             "before: it may be an outage"
