@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from wingspan.eventlog.codes import VacateCode
+from wingspan.eventlog.spelling import quoted, spelt, written_out
 
 Origin = Literal["job", "environment", "user", "configuration"]
 Place = Literal[
@@ -135,19 +136,12 @@ _MASK: Final = re.compile(
     r"""(?P<ADDRESS><[\da-fA-F.\[\]:-]+:\d+(?:\?[^>\s]*)?>)
     |(?P<URL>\b[a-zA-Z][\w+.-]*://[^\s'"|,;)]+)
     |(?P<NAME>\b[\w.+-]+(?:@[\w.-]*\w)+|\b(?:[\w-]+\.){2,}[a-zA-Z]{2,}\b)
-    |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+|(?=\S*[\d.])[\w.+=-]+/[\w./+=-]+)
+    |(?P<PATH>(?<![\w<>.])~?/[^\s'"|:;,()<>]+|\b[A-Za-z]:\\[^\s'"|:;,()]+|(?<![\w-])(?=\S*[\d.])(?![A-Za-z]\w*(?:Usage|Size\w*)\ ?/)[\w.+=-]+/[\w./+=-]+)
     |(?<!errno\ )(?<!=)(?<!=\ )(?<!Starts>)(?<!Starts\ >\ )(?<!Count>)(?<!Count\ >\ )(?<![\w.])(?![45]\d\d\b|\d+\ ?(?:%|percent))(?P<NUMBER>\d+(?:\.\d+)*(?:m\d+(?:\.\d+)?)?)""",
     re.VERBOSE,
 )
 _NAMED: Final = re.compile(r"\{([a-z_]+)\}")
-_JOINT: Final = re.compile(
-    r"_|(?<=[a-z])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"
-)  # OOMKilled
 _SPAN: Final = re.compile(r"\b\d+ ?-?(h|hrs?|hours?|days?|minutes?)\b", re.IGNORECASE)
-_WRAPPER: Final = re.compile(  # what stands before the text that says the cause
-    r"^.*job wrapper failed to execute the job:|^.*\bglobus error 7:|^.*\bgram error 7:",
-    re.IGNORECASE | re.DOTALL,
-)
 _GUARD: Final = re.compile(r"\b(NumJobStarts|JobRunCount|NumShadowStarts) *(> *0|>= *[01])\b")
 _DECIDING: Final[
     tuple[frozenset[Kind], ...]
@@ -215,7 +209,7 @@ def explain(code: int | None, subcode: int | None = None, reason: str = "") -> R
 @lru_cache(maxsize=1 << 16)
 def _marked(reason: str) -> str:
     """Return the reason with marks for what differs between jobs."""
-    return _MASK.sub(_mark, reason)
+    return _MASK.sub(_mark, written_out(reason))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -242,11 +236,12 @@ def _by_text(code: int | None, subcode: int | None, reason: str) -> Rule:
     """Return the rule for what a wrapper quotes, else for the whole text."""
     if code in _POLICIES and (foreign := _from_abroad(reason)):
         return foreign
-    quoted = _WRAPPER.sub("", reason)
-    if quoted != reason:
-        rule = _first(code, subcode, quoted)
-        if rule.text or rule.words:
-            return rule
+    said = quoted(reason)
+    if said != reason:
+        for known in dict.fromkeys((code, 0)):  # a hook's own code says only that it failed
+            rule = _first(known, subcode, said)
+            if rule.text or rule.words:
+                return rule
     return _first(code, subcode, reason)
 
 
@@ -291,7 +286,7 @@ def _by_topic(code: int | None, subcode: int | None, reason: str, other: Rule) -
     """Return the rule for the only resource that a policy's text names, however it says so."""
     if other.text or other.words:
         return other
-    reason = _SPAN.sub("", _spelt(reason))  # a length of time alone may be anything
+    reason = _SPAN.sub("", spelt(reason))  # a length of time alone may be anything
     about = {
         rule.kind: rule
         for rule in reversed(rules())
@@ -319,20 +314,15 @@ def _mark(found: re.Match[str]) -> str:
 
 def _first(code: int | None, subcode: int | None, reason: str, *, in_words: bool = True) -> Rule:
     """Return the most specific rule that fits."""
-    spelt = _spelt(reason)
+    words = spelt(reason)
     for rule in _candidates(code, subcode):
         if rule.text:
-            fits = _all_found((rule.text,), reason) and _all_found(rule.words, spelt)
+            fits = _all_found((rule.text,), reason) and _all_found(rule.words, words)
         else:
-            fits = not rule.words or (in_words and _all_found(rule.words, spelt))
+            fits = not rule.words or (in_words and _all_found(rule.words, words))
         if fits:
             return rule
     return UNKNOWN
-
-
-def _spelt(reason: str) -> str:
-    """Return a reason with names such as `OOMKilled` and `max_run_time` in single words."""
-    return _JOINT.sub(" ", reason)
 
 
 @cache
