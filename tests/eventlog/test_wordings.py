@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wingspan.advisor.answers.measured import RESOURCES
-from wingspan.eventlog.rules import KINDS, explain
+from wingspan.eventlog.rules import KINDS, explain, rules
 
 PARTS = ("seen", "unseen")
 CORPUS = Path(__file__).with_name("wordings.txt")
@@ -288,3 +288,11 @@ def test_paths_and_names_say_nothing():
     """Words in paths, host names and addresses are no evidence."""
     text = "Error from slot1@memory-limit.exceeded.example: see /var/disk/quota/exceeded/proxy/expired.txt"
     assert explain(21, 0, text).kind == "unknown"
+
+
+def test_rules_are_in_order():
+    """Sentences first, then words, then codes by their number, so that a rule is found and placed by its kind."""
+    tiers = [0 if rule.text else 1 if rule.words else 2 for rule in rules()]
+    assert tiers == sorted(tiers)
+    codes = [rule.codes[0] for rule in rules() if not (rule.text or rule.words)]
+    assert codes == sorted(codes, key=lambda pair: (pair[0], pair[1] is None, pair[1] or 0))
