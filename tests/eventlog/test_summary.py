@@ -147,6 +147,17 @@ def test_lost_hours_are_said_by_how_runs_ended(busy):
     assert lost == {"held": (20, 36000), "evicted": (20, 36000), "ended badly": (1, 600)}
 
 
+@pytest.mark.parametrize(("minutes", "how"), [(30, "held"), (47, "evicted")])
+def test_a_hold_ends_the_run_that_it_follows_at_once(summarised, minutes, how):
+    """HTCondor writes an eviction before a hold; a job that is held later, in the queue, was not held by its machine."""
+    hold = f"012 (001.000.000) {STAMP.format(10, minutes)} Job was held.\n\tx\n\tCode 26 Subcode 0\n...\n"
+    found = summarised(run(1, "a", 30, EVICTED) + hold + run(2, "b", 30, GOOD))
+    assert [(loss.how, loss.runs, loss.seconds) for loss in found.losses] == [(how, 1, 1800)]
+    worst, best = found.hosts
+    assert (worst.name, worst.holds, worst.evictions) == ("a", how == "held", how == "evicted")
+    assert (worst.bad, best.bad) == (1, 0)  # the share itself, not the one that sorts the hosts
+
+
 def test_guessed_years_and_damage_are_said(summarised):
     """Stamps without a year are inferred, which is said; damage has its file and byte."""
     text = "000 (1.000.000) 11/04 10:00:00 Job submitted from host: <10.0.0.1:9618>\n...\nrubbish\n...\n"

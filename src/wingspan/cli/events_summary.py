@@ -119,7 +119,7 @@ def _toll_cells(name: str, toll: "Toll") -> dict[str, str]:
     return {
         name.removesuffix("s"): toll.name,
         "runs": f"{toll.runs:,}",
-        "bad": f"{toll.rate:.1%}",
+        "bad": f"{toll.bad:.1%}",
         "held": f"{toll.holds:,}",
         "evicted": f"{toll.evictions:,}",
         "failed": f"{toll.failures:,}",

@@ -30,6 +30,7 @@ _ENDS: Final = {
     Event.DATAFLOW_JOB_SKIPPED: "skipped",
     ABSENT: "no end in the log",
 }
+_AT_ONCE_S: Final = 60.0  # a hold this soon after a run's eviction is the run's end
 _SINFUL: Final = re.compile(rb"<[^>\n]*>")
 _PART: Final = 1 << 16  # records that are read at once
 
@@ -46,7 +47,7 @@ class Toll:
         Runs that ended in a hold; in an eviction, shadow exception or lost connection; and with a bad exit, or without
         having been executable.
     rate
-        Share of the runs that ended in one of these, shrunk towards the share of all runs.
+        Share of the runs that ended in one of these, shrunk towards the share of all runs: the order of tables.
     """
 
     name: str
@@ -57,6 +58,11 @@ class Toll:
     evictions: int
     failures: int
     rate: float
+
+    @property
+    def bad(self) -> float:
+        """Return the share of the runs that ended in a hold, an eviction or badly."""
+        return (self.holds + self.evictions + self.failures) / self.runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,17 @@ class Ends:
 
 
 def ends_of(runs: Runs, holds: HoldCycles) -> Ends:
-    """Return how runs ended; a hold that follows the run's eviction is its end."""
-    before = np.searchsorted(runs.row, holds.row) - 1
-    after = (before >= 0) & (runs.job[np.maximum(before, 0)] == holds.job) if len(runs.row) else []
+    """Return how runs ended; a hold at once after the run's eviction is its end."""
     held = np.zeros(len(runs.row), bool)
-    held[before[after]] = True
+    if len(runs.row):
+        before = np.searchsorted(runs.row, holds.row) - 1
+        last = np.maximum(before, 0)
+        after = (before >= 0) & (runs.job[last] == holds.job)
+        after &= ~(holds.start - runs.end[last] > _AT_ONCE_S)
+        held[before[after]] = True
     evicted = np.isin(runs.end_code, _EVICTED) & ~held
-    failed = np.isin(runs.end_code, (Event.JOB_TERMINATED, Event.EXECUTABLE_ERROR)) & ~runs.good
+    failed = np.isin(runs.end_code, (Event.JOB_TERMINATED, Event.EXECUTABLE_ERROR))
+    failed &= ~runs.good & ~held
     seconds = np.maximum(np.nan_to_num(runs.end - runs.start), 0.0)  # clocks may step back
     return Ends(seconds, runs.good, held, evicted, failed)
 
@@ -96,6 +106,7 @@ def losses(runs: Runs, ends: Ends, counted: NDArray[np.bool_]) -> tuple[Loss, ..
     found = []
     unknown = ~np.isin(runs.end_code, list(_ENDS))  # as of a job that starts twice
     end = np.where(unknown, ABSENT, runs.end_code)
+    end[ends.held] = Event.JOB_HELD
     for code, how in _ENDS.items():
         chosen = counted & ~ends.good & (end == code)
         if chosen.any():

@@ -228,7 +228,7 @@ def _tolls(name: str, found: "Sequence[Toll]") -> list[Block]:
                 (f"{count:,}", count)
                 for count in (one.runs, one.holds, one.evictions, one.failures)
             ),
-            (f"{one.rate:.1%}", one.rate),
+            (f"{one.bad:.1%}", one.bad),
             (hours(one.good_s), one.good_s),
             (hours(one.bad_s), one.bad_s),
         ]
