@@ -26,7 +26,7 @@ from wingspan.advisor.answers.actions import (
 )
 from wingspan.advisor.answers.advice import incident_of
 from wingspan.advisor.answers.advise import advise_ads
-from wingspan.advisor.answers.audit import Act, Audit, append_line
+from wingspan.advisor.answers.audit import Act, Audit, Rehearsal, append_line
 from wingspan.advisor.answers.undo import find_acts
 from wingspan.errors import ConflictError, FormatError, NotFoundError, PoolError, SpaceError
 from wingspan.eventlog.rules import ANSWERS
@@ -306,6 +306,32 @@ def test_jobs_on_which_htcondor_did_not_act_are_reported(monkeypatch, audit):
     later = list(release_advised(queue.advice(), Bounds(wait_s=1), audit))
     assert "0 of 1 job" in later[0].why  # nothing was released, so nothing cools down
     assert [one.done for one in acts(audit, "release")] == [0, 0]
+
+
+def test_a_dry_run_does_and_records_nothing(monkeypatch, audit):
+    """It looks at the queue, and keeps to the bounds, which count what was done before and what would be."""
+    queue = Queue(monkeypatch, code=34, count=6)
+    before = {job: dict(ad) for job, ad in queue.ads.items()}
+    audit.answer(audit.write(Act("release", ("1.0",), "earlier")), 1)
+    written = audit.path.read_bytes()
+    dry = Rehearsal(audit.path)
+    found = list(fix_measured(queue.advice(), Bounds(per_hour=4), dry))
+    changes = [(act.what, act.jobs) for act in found if act.what in {"edit", "release"}]
+    first, rest = ("9.0",), ("9.1", "9.2")
+    assert changes == [("edit", first), ("release", first), ("edit", rest), ("release", rest)]
+    assert [act.jobs for act in found if act.what == "skip"] == [("9.3",), ("9.4",), ("9.5",)]
+    assert queue.ads == before
+    assert audit.path.read_bytes() == written
+    assert not audit.path.with_name("audit.lock").exists()
+
+
+def test_a_dry_undo(monkeypatch, audit):
+    """It says what would be held, and holds nothing."""
+    queue = Queue(monkeypatch)
+    list(release_advised(queue.advice(), Bounds(), audit))
+    one, dry = acts(audit, "release")[0], Rehearsal(audit.path)
+    assert [act.what for act in undo.undo(one, dry)] == ["hold"]
+    assert (queue.ads["9.0"]["JobStatus"], len(audit.read())) == (IDLE, 1)
 
 
 def test_only_ones_own_jobs_are_edited_and_released(monkeypatch, audit):

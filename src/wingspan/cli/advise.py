@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wingspan.cli.held_actions import AuditFile, Deed, act_on
+from wingspan.cli.held_actions import AuditFile, Deed, DryRun, act_on
 from wingspan.cli.held_json import advice_json
 from wingspan.cli.held_source import (
     Logs,
@@ -110,6 +110,7 @@ def advise(
     wait: Wait = 3600.0,
     settle: Settle = None,
     early: Early = False,
+    dry: DryRun = False,
     audit: AuditFile = None,
 ) -> None:
     """Advise on held jobs, with the evidence.
@@ -119,6 +120,8 @@ def advise(
     if apply and (every or as_json or as_commands):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all, --json or --commands", fix)
+    if dry and not apply:
+        raise SettingError("--dry-run", "it needs --apply", "add --apply release, fix or remove")
     from wingspan.advisor.answers.overview import commands, overview
 
     source = Source(logs or [], schedd, every, user, no_user or (), no_cluster or ())
@@ -141,7 +144,7 @@ def advise(
         from wingspan.advisor.answers.actions import Bounds
 
         bounds = Bounds(per_job, per_hour, cool_down, wait, settle, early)
-        act_on(incidents, apply, bounds, audit)
+        act_on(incidents, apply, bounds, audit, dry=dry)
 
 
 def _of_row(

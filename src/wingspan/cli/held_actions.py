@@ -41,42 +41,58 @@ AuditFile = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Ask the queue, print what would be done, and change nothing."),
+]
+
+
 def act_on(
-    incidents: "Sequence[Incident]", deeds: Iterable[Deed], bounds: "Bounds", file: Path | None
+    incidents: "Sequence[Incident]",
+    deeds: Iterable[Deed],
+    bounds: "Bounds",
+    file: Path | None,
+    *,
+    dry: bool,
 ) -> None:
-    """Act on advice, and print each act."""
+    """Act on advice, and print each act; a dry run only prints what it would do."""
     from wingspan.advisor.answers.actions import (
         fix_measured,
         left_out,
         release_advised,
         remove_proven,
     )
-    from wingspan.advisor.answers.audit import Audit
+    from wingspan.advisor.answers.audit import Audit, Rehearsal
     from wingspan.pool.personal import use_pool
 
     use_pool()
-    audit = Audit(file)
+    audit = Rehearsal(file) if dry else Audit(file)
     works = {Deed.release: release_advised, Deed.fix: fix_measured, Deed.remove: remove_proven}
     acts = 0
     for deed in (each for each in Deed if each in set(deeds)):
         for act in works[deed](incidents, bounds, audit):
-            print(_act_text(act), flush=True)
+            print(_act_text(act, dry=dry), flush=True)
             acts += 1
         for why, jobs in left_out(incidents, deed.value, early=bounds.early).items():
             print(wrap(f"no {deed.value} of {counted(jobs, 'job')}: {why}", "  "))
     option = "" if file is None else f" --audit {shlex.quote(str(file))}"
-    if acts:
+    if dry:
+        print("nothing was done (--dry-run)")
+    elif acts:
         print(f"recorded in {audit.path}; list it with: wingspan holds actions{option}")
     else:
         print("nothing was done")
 
 
-def _act_text(act: "Act") -> str:
+def _act_text(act: "Act", *, dry: bool) -> str:
     """Return an act on lines that fit, with the ids of all its jobs up to a limit."""
+    from wingspan.advisor.answers.audit import CHANGES
+
     ids = " ".join(act.jobs)
     cut = ids if len(ids) <= _LISTED else f"{ids[:_LISTED].rpartition(' ')[0]} ..."
     many = f" ({counted(len(act.jobs), 'job')})" if cut != ids else ""
-    return wrap(f"{act.what} {cut}{many}: {' '.join(act.why.split())}", "  ")
+    would = "would " if dry and act.what in CHANGES else ""
+    return wrap(f"{would}{act.what} {cut}{many}: {' '.join(act.why.split())}", "  ")
 
 
 def actions(
@@ -131,6 +147,7 @@ def undo(
         list[str],
         typer.Argument(metavar="ID...", help="Ids of acts, or what comes before their dash."),
     ],
+    dry: DryRun = False,
     audit: AuditFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -139,19 +156,21 @@ def undo(
     Released jobs are held, held ones released, and edited values put back. Only jobs that are still in the queue, with
     the same global id, are changed.
     """
-    from wingspan.advisor.answers.audit import Audit
+    from wingspan.advisor.answers.audit import Audit, Rehearsal
     from wingspan.advisor.answers.undo import find_acts
     from wingspan.advisor.answers.undo import undo as undo_act
     from wingspan.pool.personal import use_pool
 
-    record = Audit(audit)
+    record = Rehearsal(audit) if dry else Audit(audit)
     chosen = [one for name in ids for one in find_acts(record, name)]
     before = len(record.read())
     use_pool()
     for one in chosen:
         for act in undo_act(one, record):
             if not as_json:
-                print(_act_text(act), flush=True)
+                print(_act_text(act, dry=dry), flush=True)
+    if dry and not as_json:
+        print("nothing was done (--dry-run)")
     if as_json:
         print_json(actions_json(str(record.path), record.read()[before:]))
 

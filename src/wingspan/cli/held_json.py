@@ -37,7 +37,7 @@ def row_json(number: int, row: "Row") -> dict[str, Any]:
     code, _, subcode = row.code.partition("/")
     return {
         "row": number,
-        "key": row.key,
+        "key": row.key or None,
         "code": int(code),
         "subcode": int(subcode),
         "answer": row.answer,

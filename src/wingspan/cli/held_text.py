@@ -21,9 +21,12 @@ _FEWEST = 3  # rows on the smallest screen
 _ROW_LINES = 2  # lines of a row, at most
 _AROUND = 9  # lines around the rows, with the next prompt
 _INLINE = 40  # characters of a cause next to the figures, at least
+_FEWEST_WORDS = 20  # characters of a cause on its own line, at least
 _KEY = 60  # characters of a user, host or cluster
 _IDS = 400  # characters of ids in a line
-_HEAD = f"{'row':>4}{'jobs':>8}{'clusters':>9}{'users':>6}{'hosts':>6}{'hours':>9}  {'code':<8}{'answer':<14}"
+_WIDTHS = {"jobs": 8, "clusters": 9, "users": 6, "hosts": 6, "hours": 9}
+_SPARE = ("users", "hosts", "clusters", "hours")  # columns that a narrow terminal does without
+_FIXED = 28  # characters of row, code and answer
 
 
 def overview_lines(
@@ -43,15 +46,21 @@ def overview_lines(
     what = "causes and answers" if by == "cause" else f"{by}s"
     noun = "hold" if every else "job"
     held = counted(jobs, noun) + ("" if every else " held")
-    yield f"{held}, {hours:,.1f} hours run until then, by {what}:"
+    yield wrap(f"{held}, {hours:,.1f} hours run until then, by {what}:")
     yield ""
-    yield f"{_HEAD.replace(' jobs', f'{noun}s'.rjust(5))}{by}"
+    names = _columns(rows, columns() - len(by))
+    numbers = "".join(
+        f"{name if name != 'jobs' else f'{noun}s':>{_WIDTHS[name]}}" for name in names
+    )
+    yield f"{'row':>4}{numbers}  {'code':<8}{'answer':<14}{by}"
     for number, row in enumerate(rows[:most], 1):
-        yield from _row(number, row, by)
+        yield from _row(number, row, by, names)
     if len(rows) > most:
         rest = rows[most:]
         left = counted(sum(len(row.jobs) for row in rest), noun)
-        yield f"{counted(len(rest), 'more row')} with {left}: {again} --rows {len(rows)}"
+        yield _next_to(
+            f"{counted(len(rest), 'more row')} with {left}:", f"{again} --rows {len(rows)}"
+        )
     yield ""
     yield _hint(f"  -> {again} --only ROW", "its jobs, and what the advice rests on")
     if any(job.command for row in rows for job in row.jobs):
@@ -77,12 +86,38 @@ def _hint(command: str, what: str) -> str:
     return line if len(line) <= columns() else command
 
 
-def _row(number: int, row: "Row", by: str) -> Iterator[str]:
+def _next_to(text: str, command: str) -> str:
+    """Return a text with a command after it, or below it if there is no room."""
+    line = f"{text} {command}"
+    return line if len(line) <= columns() else f"{text}\n  {command}"
+
+
+def _columns(rows: "Sequence[Row]", width: int) -> list[str]:
+    """Return the columns of numbers that fit; those without any number go first."""
+    empty = {
+        "users": not any(row.users for row in rows),
+        "hosts": not any(row.hosts for row in rows),
+    }
+    names = list(_WIDTHS)
+    for name in sorted(_SPARE, key=lambda each: not empty.get(each)):
+        if _FIXED + sum(_WIDTHS[each] for each in names) > width:
+            names.remove(name)
+    return names
+
+
+def _row(number: int, row: "Row", by: str, names: Sequence[str]) -> Iterator[str]:
     """Yield a row on at most two lines; a long cause is cut."""
     known = [f"{count:,}" if count else "-" for count in (row.users, row.hosts)]
-    facts = f"{number:>4}{len(row.jobs):>8,}{row.clusters:>9,}{known[0]:>6}{known[1]:>6}"
-    facts += f"{row.ran_s / 3600:>9,.1f}  {row.code:<8}{row.answer:<14}"
-    key, other = brief(shown_name(row.key), _KEY), ""
+    values = {
+        "jobs": f"{len(row.jobs):,}",
+        "clusters": f"{row.clusters:,}",
+        "users": known[0],
+        "hosts": known[1],
+        "hours": f"{row.ran_s / 3600:,.1f}",
+    }
+    facts = f"{number:>4}" + "".join(f"{values[name]:>{_WIDTHS[name]}}" for name in names)
+    facts += f"  {row.code:<8}{row.answer:<14}"
+    key, other = brief(shown_name(row.key or f"unknown {by}"), _KEY), ""
     if row.other:
         other = f" (another answer for {row.other:,})"
     name = f"{row.cause}{other}" if by == "cause" else f"{key}{other}: {row.cause}"
@@ -93,7 +128,9 @@ def _row(number: int, row: "Row", by: str) -> Iterator[str]:
         yield from (f"{'':<{len(facts)}}{line}" for line in rest)
     else:
         yield facts.rstrip()
-        yield from (f"        {line}" for line in cut_lines(name, max(columns() - 8, _INLINE), 1))
+        yield from (
+            f"        {line}" for line in cut_lines(name, max(columns() - 8, _FEWEST_WORDS), 1)
+        )
 
 
 def cut_lines(text: str, width: int, most: int) -> list[str]:

@@ -28,6 +28,7 @@ from wingspan.cli.held_text import fit, job_lines
 from wingspan.cli.json_output import print_json
 from wingspan.cli.logs import clock_lines, files_of, gap_text, say_missing
 from wingspan.cli.options import AsJson
+from wingspan.cli.runs import check_file
 from wingspan.errors import EventLogError, NotFoundError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def watch(
     source = Source(logs or [], schedd, no_user=no_user or (), no_cluster=no_cluster or ())
     watched = WatchedLogs(source.logs)
     watching = _Watching(source, watched, load(model, network), user, as_json)
+    if state:
+        check_file("--state", state)
     seen = load_seen(state) if state else Seen()
     for log in source.logs:
         if log.exists() and not (log.is_file() or log.is_dir()):

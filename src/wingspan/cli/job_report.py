@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wingspan.cli.held_json import job_json
-from wingspan.cli.held_text import fit
+from wingspan.cli.held_text import cut_lines, fit
 from wingspan.cli.json_output import print_json
-from wingspan.cli.paper import amount, duration
+from wingspan.cli.paper import amount, columns, duration
 from wingspan.eventlog.job_state import Phase
 from wingspan.shown import counted, shown_name
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "wingspan.holds.job/1"
 _DETAILED: Final = 3  # jobs that are explained in full; of more, only a table is printed
+_SHORTEST: Final = 20  # characters of why a job is in its state, at least
 _ATTEMPTS: Final = 12  # the latest, that are printed
 
 
@@ -88,8 +89,11 @@ def _lines(report: "JobReport") -> Iterator[str]:
     state = report.state.name.lower()
     since = f"{_time(report.since)}, {duration(report.log_ends_at - report.since)}"
     yield f"job {report.job}{node}: {state} since {since} before the log's end"
-    yield f"  {report.waits}"
-    if report.advice is not None:
+    if report.advice is None:
+        yield f"  {report.waits}"
+    else:
+        yield f"  {' '.join(report.advice.reason.split()) or 'no reason in the log'}"
+        yield f"  cause: {report.advice.cause}"
         yield f"  answer: {report.advice.answer} (decided by {report.advice.decided_by})"
     yield from (f"  -> {each}" for each in report.steps)
     yield ""
@@ -157,10 +161,13 @@ def _table(
     for what, spent in slot_s.most_common():
         yield f"  slot time {duration(spent)}: {what}"
     yield ""
-    order = sorted(reports, key=lambda report: (report.state.name == "COMPLETED", report.waits))
+    order = sorted(reports, key=lambda report: report.state.name == "COMPLETED")
+    width = max(len(report.job) for report in order[:rows])
     for report in order[:rows]:
         attempts = counted(_begun(report), "attempt")
-        yield f"  {report.job:<10} {report.state.name.lower():<10} {attempts:<12} {report.waits}"
+        facts = f"  {report.job:<{width}} {report.state.name.lower():<10}{attempts:<12}"
+        why = report.waits if report.advice is None else report.advice.cause
+        yield f"{facts}{cut_lines(why, max(columns() - len(facts), _SHORTEST), 1)[0]}"
     if len(order) > rows:
         yield f"  {counted(len(order) - rows, 'more job')}: --rows {len(order)}"
     names = " ".join(map(str, logs))

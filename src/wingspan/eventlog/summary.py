@@ -173,7 +173,7 @@ def summarise(events: Events) -> Summary:
     return Summary(
         files=len(events.files),
         access_points=names,
-        unnamed=len(events.access_points) - len(names),
+        unnamed=int(np.count_nonzero(np.bincount(events.access_point))) - len(names),
         events=len(events),
         damaged=len(events.damage),
         torn_tails=sum(file.tail is not None for file in events.files),

@@ -126,12 +126,13 @@ def _release(chosen: Sequence[Advice], bounds: Bounds, audit: Audit) -> Iterator
     if not released:
         yield audit.write(Act("stop", _ids(rest), "its canaries were not all released"))
         return
-    settle = settle_s(first) if bounds.settle_s is None else bounds.settle_s
-    verdict = _watch(first, holds, settle, bounds.wait_s)
-    if verdict:
-        yield audit.write(Act("stop", _ids(rest), verdict))
-        return
-    yield audit.write(Act("proven", _ids(first), "none of the canaries was held again"))
+    if audit.real:
+        settle = settle_s(first) if bounds.settle_s is None else bounds.settle_s
+        verdict = _watch(first, holds, settle, bounds.wait_s)
+        if verdict:
+            yield audit.write(Act("stop", _ids(rest), verdict))
+            return
+        yield audit.write(Act("proven", _ids(first), "none of the canaries was held again"))
     with audit.alone():
         rest = yield from _allowed(rest, bounds, audit)  # the queue has gone on meanwhile
         if rest:
@@ -143,7 +144,7 @@ def carry_out(
 ) -> Generator[Act, None, bool]:
     """Record an act, do it, yield it if done; return whether HTCondor acted on all jobs.
 
-    If it did not, a "stop" with the number of jobs, and HTCondor's reasons, is yielded too.
+    If it did not, a "stop" with the number of jobs, and HTCondor's reasons, is yielded too. A rehearsal does nothing.
 
     Raises
     ------
@@ -151,6 +152,9 @@ def carry_out(
         HTCondor refused or did not answer. That is recorded too.
     """
     act = audit.write(act)
+    if not audit.real:
+        yield act
+        return True
     try:
         done = do(act.jobs, f"wingspan holds: {act.why}")
     except PoolError as error:

@@ -87,6 +87,8 @@ class Audit:
         By default the user's own file.
     """
 
+    real = True  # whether acts are done
+
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or audit_file()
         self._call = secrets.token_hex(3)
@@ -150,6 +152,30 @@ class Audit:
         """Keep other commands from acting between this one's look at the queue and its acts."""
         with locked(self.path.with_name(f"{self.path.name}.lock")):
             yield
+
+
+class Rehearsal(Audit):
+    """Acts that are neither done nor recorded; the bounds count those in the file, and these."""
+
+    real = False
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self._rehearsed: list[Recorded] = []
+
+    def write(self, act: Act) -> Act:
+        """Keep an act for the bounds."""
+        self._rehearsed.append(Recorded(act, time.time(), _user()))
+        return act
+
+    def read(self) -> list[Recorded]:
+        """Return the acts in the file, and those of this rehearsal."""
+        return super().read() + self._rehearsed
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let other commands act meanwhile."""
+        yield
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

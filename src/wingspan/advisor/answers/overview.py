@@ -22,7 +22,7 @@ class Row:
     Attributes
     ----------
     key
-        What they have in common: a cause, user, host, cluster or incident; ``?`` if unknown.
+        What they have in common: a cause, user, host, cluster or incident; empty if unknown.
     code
         Code and sub-code of most of them, e.g. ``34/0``.
     answer
@@ -54,8 +54,8 @@ def _cause(job: Advice, _: int) -> str:
 KEYS: Final[Mapping[str, Callable[[Advice, int], str]]] = MappingProxyType(
     {
         CAUSE: _cause,
-        "user": lambda job, _: job.owner or "?",
-        "host": lambda job, _: job.host or "?",
+        "user": lambda job, _: job.owner,
+        "host": lambda job, _: job.host,
         CLUSTER: lambda job, _: cluster_of(job),
         "incident": lambda _, number: str(number),
     }
