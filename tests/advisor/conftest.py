@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wingspan.advisor.holds.timeline import make_timeline
@@ -70,6 +71,14 @@ def write(tmp_path):
         return make_timeline(read_events(paths))
 
     return write_logs
+
+
+@pytest.fixture
+def no_verdicts(monkeypatch):
+    """Let the verdicts on faults move no probability."""
+    monkeypatch.setattr(
+        "wingspan.advisor.answers.counsel.own_shifts", lambda _, moments: np.zeros(len(moments))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wingspan.advisor.answers.own_fault import own_shifts_of
 from wingspan.advisor.judging.contest import (
     ADVISING,
     ALWAYS,
@@ -189,15 +190,17 @@ def test_boosting_beats_the_rate_per_code_on_a_simulated_pool():
 
 
 def test_intervals_are_fitted_to_probabilities_with_the_shifts(planted, contest):
-    """The strength is the one of the average shifted by the outcomes of each block's time, with corrected labels."""
+    """The strength is that of the average shifted by verdicts and by the outcomes of each block's time, with corrected labels."""
     split = split_samples(planted)
     average, weights = contest[AVERAGE], training_weights(planted, split)
     truest, groups, moved = without_fixes(planted, split.train).label, [], 0.0
+    own = own_shifts_of(planted, np.arange(len(planted)))
     for (earlier, block), seen in zip(rolling(planted, split), average.past, strict=True):
         past = outcomes_during(planted, block)
         assert len(seen) == len(past) > 0
         assert planted.episodes.known[past].min() >= planted.moments.clock[block].min()
-        shift = shifts_by(seen, planted, past, block, planted.moments.upto[block])
+        after = shifted(seen, own[past])
+        shift = own[block] + shifts_by(after, planted, past, block, planted.moments.upto[block])
         moved += np.abs(shift).sum()
         said = shifted(average.said[np.searchsorted(split.calibrate, block)], shift)
         chosen = weights.both[np.searchsorted(split.both, earlier)]

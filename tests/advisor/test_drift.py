@@ -15,6 +15,7 @@ from wingspan.advisor.models.transfer import trained_until
 from wingspan.advisor.samples.samples import make_samples
 
 POLICY = "The job attribute PeriodicRelease expression evaluated to TRUE"
+pytestmark = pytest.mark.usefixtures("no_verdicts")
 NEW, OLD = 28, 2  # sub-codes: of the first, releases pay as said no longer
 
 

@@ -9,6 +9,7 @@ from wingspan.advisor.models.calibrate import IDENTITY
 from wingspan.advisor.models.saved import Advisor
 from wingspan.advisor.models.transfer import EARLY, is_foreign, measure_distance
 
+pytestmark = pytest.mark.usefixtures("no_verdicts")
 KINDS = {28: 9, 2: 1}  # sub-code -> how many of ten releases pay
 
 

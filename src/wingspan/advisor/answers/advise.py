@@ -91,7 +91,7 @@ def answer_each(
     whose, names = owners(timeline.events, timeline.events, moments.hold)
     known = [names[number] if number >= 0 else "" for number in whose.tolist()]
     questions = find_questions(history, moments, known)
-    counsel = ask(timeline, episodes, moments, advisor, [each.rule for each in questions])
+    counsel = ask(history, moments, advisor, [each.rule for each in questions])
     return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)
         for number, each in enumerate(zip(questions, counsel, strict=True))

@@ -38,6 +38,7 @@ _LIKE: Final = {
 }  # logs seldom name users: their other clusters are among the others there
 JOB: Final = "job"
 USER: Final = "user"
+OWN: Final = (JOB, "cluster", USER)
 WIDE: Final = "job, cluster or user"
 SURE: Final = 0.6  # a hypothesis is named from this share on
 KEEPS: Final = 0.8  # a narrower verdict keeps this part of the wider one's probability

@@ -1,4 +1,7 @@
-"""Ask a trained advisor about held jobs, shifted by the outcomes in the pool of the logs."""
+"""Ask a trained advisor about held jobs.
+
+Its probabilities are shifted by the verdicts on the jobs' faults, and by the outcomes in the pool.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -6,14 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from wingspan.advisor.answers.advice import Chance
-from wingspan.advisor.holds.episodes import Episodes
+from wingspan.advisor.answers.evidence import History
+from wingspan.advisor.answers.own_fault import own_shifts
 from wingspan.advisor.holds.moments import Moments, at_holds
-from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.rules import Rule
 
 if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
     from wingspan.advisor.models.saved import Counsel as Found
+    from wingspan.advisor.samples.samples import Reals
 
 _NOTED: Final = 0.05  # a smaller change of a probability is not mentioned
 
@@ -29,8 +33,7 @@ class Counsel(NamedTuple):
 
 
 def ask(
-    timeline: Timeline,
-    episodes: Episodes,
+    history: History,
     moments: Moments,
     advisor: "Advisor | None",
     rules: Sequence[Rule],
@@ -38,7 +41,8 @@ def ask(
     """Return the counsel at some moments; `rules` has the rule for each.
 
     The advisor was trained on what was known at a hold and on releases some time later, and is asked the same way. It is
-    shifted by the outcomes since its training, or by all in a pool that is new to it. Each moment uses what was known by then.
+    shifted by the verdict on the fault at the hold, and by the outcomes since its training, or by all in a pool that is new
+    to it. Each moment uses what was known by then.
     """
     if advisor is None or not len(moments):
         return [Counsel(None)] * len(moments)
@@ -47,6 +51,7 @@ def ask(
     from wingspan.advisor.models.transfer import EARLY, is_foreign, measure_distance, trained_until
     from wingspan.advisor.samples.samples import make_samples
 
+    timeline, episodes = history.timeline, history.episodes
     since = trained_until(advisor, timeline)
     past = outcomes_since(since, episodes, int(moments.upto.min()))
     everything = np.concatenate([moments.episode, past])
@@ -54,21 +59,28 @@ def ask(
     samples = make_samples(timeline, at_holds(episodes).take(needed))
     rows, past = place[: len(moments)], place[len(moments) :]
     held_s = moments.clock - samples.moments.clock[rows]
-    shift = shifts(advisor, samples, past, rows, moments.upto)
-    found = advisor.counsel(samples, held_s, rows, shift, rules)
+    own = own_shifts(history, samples.moments)
+    shift = shifts(advisor, samples, past, rows, moments.upto, own)
+    found = advisor.counsel(samples, held_s, rows, own[rows] + shift, rules)
+    followed = shifted(found.p, -shift)
+    notes = _moves("the verdict on the fault", shifted(followed, -own[rows]), followed, found)
     if is_foreign(advisor, timeline):
         far = measure_distance(advisor, timeline, episodes)
-        notes = [far.note if known else EARLY for known in (moments.upto >= far.since).tolist()]
+        more = [far.note if known else EARLY for known in (moments.upto >= far.since).tolist()]
     else:
-        columns = (shifted(found.p, -shift), found.p, found.evidence)
-        notes = [_note(*each) for each in zip(*(one.tolist() for one in columns), strict=True)]
+        more = _moves("outcomes since the advisor's training", followed, found.p, found)
+    notes = ["; ".join(filter(None, each)) for each in zip(notes, more, strict=True)]
     return _as_chances(advisor, found, notes)
 
 
-def _note(before: float, after: float, evidence: int) -> str:
-    if abs(after - before) < _NOTED or not evidence:
-        return ""
-    return f"outcomes since the advisor's training moved its probability from {before:.0%} to {after:.0%}"
+def _moves(what: str, before: "Reals", after: "Reals", found: "Found") -> list[str]:
+    """Return a note for each probability that was moved and is known."""
+    moved = (np.abs(after - before) >= _NOTED) & (found.evidence > 0)
+    columns = zip(before.tolist(), after.tolist(), moved.tolist(), strict=True)
+    return [
+        f"{what} moved its probability from {one:.0%} to {other:.0%}" if noted else ""
+        for one, other, noted in columns
+    ]
 
 
 def _as_chances(advisor: "Advisor", found: "Found", notes: list[str]) -> list[Counsel]:

@@ -145,6 +145,7 @@ class History:
         self.timeline, self.episodes = timeline, episodes
         self._clock = timeline.clock.data
         self.similar_lines: dict[int, str] = {}
+        self._blames: dict[tuple[int, int, Place], Blame] = {}
         places = np.searchsorted(timeline.where(Event.JOB_HELD), episodes.row)
         self.reasons = [timeline.reasons[place] for place in places.tolist()]
         self.said = whole_reasons(timeline, episodes.row, self.reasons)
@@ -199,10 +200,17 @@ class History:
             held_hosts=self._held_hosts.between(*held),
             alike=alike,
             last_alike=last_alike,
-            blame=self._tries.blame(episode, upto, place),
+            blame=self.blame(episode, upto, place),
             similar=tuple(similar.last(group, upto).tolist()),
             ran_s=self.ran_s[episode],
         )
+
+    def blame(self, episode: int, upto: int, place: Place) -> Blame:
+        """Return where the fault for an episode lies by what was known above the row `upto`."""
+        asked = episode, upto, place
+        if asked not in self._blames:
+            self._blames[asked] = self._tries.blame(*asked)
+        return self._blames[asked]
 
     def _alike(self, episode: int, upto: int) -> tuple[int, float]:
         """Count other clusters held alike in the last hour, and return when the last such hold came."""

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from wingspan.advisor.answers.own_fault import own_shifts_of
 from wingspan.advisor.judging import metrics
 from wingspan.advisor.models.baselines import (
     Fit,
@@ -311,16 +312,19 @@ def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weight
 def _strength(judged: Contestant, samples: Samples, split: Split, weights: Weights) -> float:
     """Calibrate a model's intervals by the outcomes in the slice, block by block.
 
-    The model is shifted by the outcomes known in a block's time, as in advice. Labels are corrected for users' fixes, since
+    The model is shifted by the verdicts and by the outcomes known in a block's time, as in advice. Labels are corrected for users' fixes, since
     the model predicts what a release alone does.
     """
-    truest, groups = without_fixes(samples, split.train).label, []
-    for (earlier, block), seen in zip(rolling(samples, split), judged.past, strict=True):
+    truest, groups, blocks = without_fixes(samples, split.train).label, [], rolling(samples, split)
+    pasts = [outcomes_during(samples, block) for _, block in blocks]
+    own = own_shifts_of(samples, split.calibrate, *pasts)
+    for (earlier, block), past, seen in zip(blocks, pasts, judged.past, strict=True):
         rates = fit_rates(samples, earlier, weights.both[_places(split.both, earlier)])
         known = np.array([rates.evidence(cause) for cause in samples.causes], np.float64)
-        past, upto = outcomes_during(samples, block), samples.moments.upto[block]
-        shift = shifts_by(seen, samples, past, block, upto)
-        said = shifted(judged.said[_places(split.calibrate, block)], shift)
+        shift = shifts_by(
+            shifted(seen, own[past]), samples, past, block, samples.moments.upto[block]
+        )
+        said = shifted(judged.said[_places(split.calibrate, block)], own[block] + shift)
         groups.append(group_holds(samples, block, said, truest[block], known[samples.cause[block]]))
     return fit_strength(np.concatenate(groups)) if groups else STRENGTH
 

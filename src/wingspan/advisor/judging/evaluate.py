@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from wingspan.advisor.answers.own_fault import own_shifts_of
 from wingspan.advisor.judging import metrics
 from wingspan.advisor.judging.contest import (
     ADVISING,
@@ -209,7 +210,8 @@ def _shifts(samples: Samples, rows: Rows, advisor: Advisor | None) -> Reals | No
         past = outcomes_since(
             trained_until(advisor, samples.timeline), samples.episodes, int(upto.min())
         )
-        found[rows] = shifts(advisor, samples, past, rows, upto)
+        found = own_shifts_of(samples, rows, past)
+        found[rows] += shifts(advisor, samples, past, rows, upto, found)
     return found
 
 

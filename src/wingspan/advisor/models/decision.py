@@ -18,9 +18,7 @@ RATIO: Final = 5.0  # cost of holding back a job that a release would have saved
 LOOK: Final = 0.4  # cost of a person's look at one cluster's held jobs, in failed releases
 WORTH: Final = (1 - LOOK) / (1 + RATIO)  # a release that pays less often costs more than a look
 LIKELY: Final = 0.2  # a release that is this likely to pay overrules a measured fix
-_AGAIN: Final = frozenset(
-    {"time", "starts"}
-)  # causes after which the next try may pay all the same
+AGAIN: Final = frozenset({"time", "starts"})  # causes after which the next try may pay all the same
 _TRIES: Final = 2.0  # tries of such a job until one pays, if any does
 _FEW: Final = 3  # with fewer clusters a model does not overrule a rule that expects the same again
 _NEARLY: Final = 0.01  # an earlier release is preferred to one that is better by less
@@ -38,7 +36,7 @@ def worth_of(rule: Rule, clusters: float) -> float:
     clusters
         Clusters with known outcomes that the probability rests on.
     """
-    if rule.kind in _AGAIN:
+    if rule.kind in AGAIN:
         return (1 - LOOK) / (1 + RATIO * _TRIES)
     return LIKELY if rule.nature == "deterministic" and clusters < _FEW else WORTH
 

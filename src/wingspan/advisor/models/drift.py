@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wingspan.advisor.holds.episodes import Episodes
 from wingspan.advisor.models.baselines import as_released
-from wingspan.advisor.models.calibrate import to_logit
+from wingspan.advisor.models.calibrate import shifted, to_logit
 from wingspan.advisor.models.mended import ASSUMED
 from wingspan.advisor.models.saved import Advisor
 from wingspan.advisor.samples.samples import Reals, Rows, Samples
@@ -50,7 +50,12 @@ def _known_since(episodes: Episodes, since: float) -> Rows:
 
 
 def shifts(
-    advisor: Advisor, samples: Samples, past: Rows, asked: Rows, upto: NDArray[np.int64]
+    advisor: Advisor,
+    samples: Samples,
+    past: Rows,
+    asked: Rows,
+    upto: NDArray[np.int64],
+    own: Reals | None = None,
 ) -> Reals:
     """Return the shift of each asked sample's logit.
 
@@ -60,10 +65,13 @@ def shifts(
         Samples of `outcomes_since`, in that order.
     upto
         For each asked sample: outcomes on smaller rows were known.
+    own
+        By how much the logits of all samples are moved before, by the verdicts on their faults.
     """
     if not len(past):
         return np.zeros(len(asked))
     said = advisor.curve(advisor.model.predict(samples, past, as_released(samples, past)))
+    said = said if own is None else shifted(said, own[past])
     return shifts_by(said, samples, past, asked, upto)
 
 
