@@ -28,6 +28,7 @@ BODIES = {
     13: "Job was released.\n\t{}",
     22: "Job disconnected, attempting to reconnect\n    Socket closed\n"
     "    Trying to reconnect to slot1@a <10.0.0.2:9618>",
+    28: 'Job ad information event triggered.\nOwner = "{}"',
     33: 'Changing job attribute RequestMemory from "1" to "{}"',
     40: "Started transferring input files",
     46: "Job was skipped.",

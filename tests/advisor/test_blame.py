@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wingspan.advisor.answers.advise import advise
-from wingspan.advisor.answers.blame import FAR, MATES, OTHERS, SURE, Seen, blame
+from wingspan.advisor.answers.blame import FAR, MATES, NEAR, OTHERS, SURE, THEIRS, Seen, blame
 from wingspan.advisor.answers.evidence import History
 from wingspan.advisor.holds.episodes import find_episodes
 from wingspan.advisor.holds.timeline import make_timeline
@@ -100,6 +100,24 @@ def test_several_clusters_alike_are_their_users_where_the_text_says_so():
     few = blame("job", {(OTHERS, "access point"): Seen(2, 20, 8)}, Seen(3, 60, 30))
     assert few.whose in {"job or cluster", "job, cluster or user"}
     assert few.share >= SURE
+
+
+def test_clusters_of_one_user_held_alike_are_that_users_where_the_log_names_users():
+    """The counts are the same; if other users are held alike, or none is known, the place is as likely."""
+    seen = {(MATES, FAR): Seen(4, 4, 1), (OTHERS, "access point"): Seen(25, 60, 12, 5)}
+    named = seen | {(THEIRS, FAR): Seen(25, 25, 5)}
+    usual = Seen(0, 400, 90)
+    unknown, one, several = (
+        blame("credential", *each)
+        for each in (
+            (seen, usual),
+            (named, usual, NEAR, (), 5 * np.log(0.95 / 0.5)),
+            (named, usual, NEAR, (), 5 * np.log(0.05 / 0.5)),
+        )
+    )
+    assert one.whose == "user"
+    assert "user" not in {unknown.whose, several.whose}
+    assert several.shares["access point"] == pytest.approx(unknown.shares["access point"])
 
 
 def test_an_outage_that_began_lately_is_seen_among_older_runs():

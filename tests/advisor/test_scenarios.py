@@ -135,6 +135,19 @@ def server(hours_ago):
     return scene
 
 
+def expired(users):
+    """A credential expires in six clusters of some users, whom the log names; others run well."""
+
+    def scene(pool):
+        pool.neighbours()
+        for cluster in range(1, 7):
+            pool.cluster(cluster, ("proxy has expired", 4, 0), 5, start=200 * cluster)
+            for proc in range(5):
+                pool.add(200 * cluster + 5 * proc, (cluster, proc), 28, f"user{cluster % users}")
+
+    return scene
+
+
 def a_machine_that_all_use(pool):
     """A pool of one machine: no run elsewhere shows that the machine is at fault."""
     why = (
@@ -194,6 +207,8 @@ SCENES = {  # name: (log, verdicts, answers)
         {"host"},
         {"release now"},
     ),
+    "a user's credential expired": (expired(1), {"user"}, FIX),
+    "credentials of six users": (expired(6), {"access point", "site", ""}, {*FIX, "release later"}),
     "a machine that all use": (a_machine_that_all_use, {"user", WIDE, ""}, FIX),
     "a machine with a broken GPU": (
         machine("The job attribute OnExitHold expression '( ExitCode =!= 0 )' evaluated to TRUE", 3, 0),

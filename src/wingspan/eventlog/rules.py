@@ -17,7 +17,14 @@ from wingspan.eventlog.spelling import quoted, spelt, written_out
 
 Origin = Literal["job", "environment", "user", "configuration"]
 Place = Literal[
-    "job", "environment", "configuration", "access point", "server", "person", "unknown"
+    "job",
+    "environment",
+    "configuration",
+    "access point",
+    "server",
+    "credential",
+    "person",
+    "unknown",
 ]
 Nature = Literal["deterministic", "transient", "either"]
 Answer = Literal["release now", "release later", "fix first", "remove", "no evidence"]
@@ -90,11 +97,13 @@ class Rule:
     def place(self) -> Place:
         """Where the text says that the fault lies.
 
-        It is the rule's origin, unless the text names the access point or a server. A policy of the user's own says
+        It is the rule's origin, unless the text names the access point, a server or a credential. A policy of the user's own says
         nothing about a person's decision: it is about the job.
         """
         if self.kind in {"person", "spool"}:
             return "person"
+        if self.kind == "credential" and self.origin == "configuration":
+            return "credential"
         if self.kind == "unknown" and self.origin == "environment":
             return "unknown"
         if self.kind in {"quota", "access point"}:

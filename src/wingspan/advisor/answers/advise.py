@@ -43,7 +43,6 @@ from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.advisor.holds.timeline import Timeline
 from wingspan.advisor.models.decision import LIKELY, worth_of
 from wingspan.eventlog.job_state import State
-from wingspan.eventlog.owners import owners
 from wingspan.eventlog.rules import DECISIONS, Answer, Rule
 from wingspan.shown import counted
 
@@ -88,9 +87,9 @@ def answer_each(
 ) -> list[Advice]:
     """Return the advice at some moments, each by what was known then."""
     history = History(timeline, episodes)
-    whose, names = owners(timeline.events, timeline.events, moments.hold)
-    known = [names[number] if number >= 0 else "" for number in whose.tolist()]
-    questions = find_questions(history, moments, known)
+    questions = find_questions(
+        history, moments, [history.owner(each) for each in moments.episode.tolist()]
+    )
     counsel = ask(history, moments, advisor, [each.rule for each in questions])
     return [
         _advise_one(history, int(moments.episode[number]), int(moments.upto[number]), *each)

@@ -17,25 +17,24 @@ from wingspan.eventlog.rules import Place
 
 MATES: Final = "mates"
 OTHERS: Final = "others"
+THEIRS: Final = "the user's other clusters"  # counted where the log names users
 NEAR: Final = (
     "host",
     "site",
     "access point",
 )  # each without the nearer ones before it, and as recent as its outages last
-FAR: Final = "elsewhere"  # of mates alone: at other places and times
+FAR: Final = "elsewhere"  # of mates: at other places and times; of the user's other clusters: at any place in a day
 SPANS_S: Final = {"host": 86400.0, "site": 21600.0, "access point": 3600.0}  # the longest outages
 AGES_S: Final = (21600.0, 3600.0, 900.0)  # when an outage may have begun
 Cell: TypeAlias = tuple[str, str]
 _CELLS: Final[Mapping[str, tuple[Cell, ...]]] = {
     "job": (),
     "cluster": tuple((MATES, near) for near in (*NEAR, FAR)),
+    "user": (*((MATES, near) for near in (*NEAR, FAR)), (THEIRS, FAR)),
     "host": tuple((who, "host") for who in (MATES, OTHERS)),
     "site": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR[:2]),
     "access point": tuple((who, near) for who in (MATES, OTHERS) for near in NEAR),
 }
-_LIKE: Final = {
-    "user": "access point"
-}  # logs seldom name users: their other clusters are among the others there
 JOB: Final = "job"
 USER: Final = "user"
 OWN: Final = (JOB, "cluster", USER)
@@ -59,6 +58,14 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
         "host": 0.05,
         "site": 0.05,
         "access point": 0.10,
+    },
+    "credential": {
+        JOB: 0.08,
+        "cluster": 0.44,
+        USER: 0.20,
+        "host": 0.05,
+        "site": 0.08,
+        "access point": 0.15,
     },
     "environment": {
         JOB: 0.03,
@@ -96,6 +103,7 @@ _PRIOR: Final[Mapping[Place, Mapping[str, float]]] = {
 _RATE: Final = {  # beta distribution of the rate in the cells at fault: an outage strikes a good part of the tries
     "job": (1.0, 1.0),
     "cluster": (1.0, 1.0),
+    USER: (3.0, 2.0),
     "host": (4.0, 2.0),
     "site": (4.0, 3.0),
     "access point": (3.0, 4.0),
@@ -157,6 +165,7 @@ def blame(
     usual: Seen,
     known: Container[str] = NEAR,
     late: Sequence[Mapping[Cell, Seen]] = (),
+    shared: float = 0.0,
 ) -> Blame:
     """Return the share of each hypothesis.
 
@@ -165,11 +174,14 @@ def blame(
     place
         Where the fault lies by the rule for code and text. A person's decision gets no verdict.
     usual
-        Tries of all other clusters at any time and place, and those that ended in such a hold.
+        Tries of all other clusters at any time and place, and those that ended in such a hold. Without the user's, if
+        `seen` counts them on their own.
     known
         Of ``host`` and ``site``, those that the log names.
     late
         The counts of `seen` from each of `AGES_S` on.
+    shared
+        Log likelihood ratio of whose clusters are held alike: a fault of the user against any other.
 
     Examples
     --------
@@ -191,12 +203,12 @@ def blame(
         for name in _CELLS
         if name in known or name not in {"host", "site"}
     }
+    like = moved["access point"]  # a user's other clusters are among the others there
+    moved[USER] = max(moved[USER], like) + shared if shared > 0 else like
     if "host" in moved and not _tries_elsewhere(seen, usual):
         moved["host"] = min(moved["host"], moved["access point"])  # all runs were on this machine
     weights = {
-        name: prior + moved[like]
-        for name, prior in _LOG_PRIOR[place].items()
-        if (like := _LIKE.get(name, name)) in moved
+        name: prior + moved[name] for name, prior in _LOG_PRIOR[place].items() if name in moved
     }
     top = max(weights.values())
     parts = {name: exp(weight - top) for name, weight in weights.items()}
@@ -242,7 +254,7 @@ def _moved(
     rate: tuple[float, float],
 ) -> float:
     """Return the log likelihood ratio of the counts, averaged over when the outage began."""
-    ages = {"cluster": counts[:1], "host": counts}.get(name, counts[1:] or counts)
+    ages = {"cluster": counts[:1], USER: counts[:1], "host": counts}.get(name, counts[1:] or counts)
     gains = [_TRUST * _gain(name, one, usually, rate) for one in ages]
     top = max(gains)
     return top + log(sum(exp(gain - top) for gain in gains) / len(gains))

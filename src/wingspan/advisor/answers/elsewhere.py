@@ -12,7 +12,7 @@ from wingspan.advisor.answers.evidence import Evidence
 from wingspan.advisor.answers.evidence_text import CROWD
 from wingspan.eventlog.rules import Answer, Place, Rule
 
-_OWN: Final[frozenset[Place]] = frozenset({"job", "configuration", "unknown"})
+_OWN: Final[frozenset[Place]] = frozenset({"job", "configuration", "credential", "unknown"})
 _RELEASES: Final[frozenset[Answer]] = frozenset({"release now", "release later"})
 _SEVERAL: Final = 3
 _EXCLUDE: Final = (

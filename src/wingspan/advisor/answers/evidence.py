@@ -26,6 +26,7 @@ from wingspan.advisor.holds.episodes import OUTCOMES, Episodes
 from wingspan.advisor.holds.prefix import number_by_first
 from wingspan.advisor.holds.timeline import Timeline, whose
 from wingspan.eventlog.codes import EventNumber as Event
+from wingspan.eventlog.owners import owners
 from wingspan.eventlog.rules import Place
 
 LEVELS: Final = ("template", "sub-code", "code")
@@ -177,7 +178,23 @@ class History:
 
     @cached_property
     def _tries(self) -> "Tries":
-        return Tries(self.timeline, self.episodes, self._at, self._groups["template"])
+        groups = self._groups["template"]
+        return Tries(self.timeline, self.episodes, self._at, groups, self._owners[0])
+
+    @cached_property
+    def _owners(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Return a number for each cluster's owner, -1 if unknown, and the names."""
+        cluster = self.timeline.cluster
+        first = np.full(int(cluster.max(initial=-1)) + 1, -1)
+        known = np.flatnonzero(cluster >= 0)[::-1]
+        first[cluster[known]] = known
+        return owners(self.timeline.events, self.timeline.events, first)
+
+    def owner(self, episode: int) -> str:
+        """Return the name of a job's owner; empty if unknown."""
+        numbers, names = self._owners
+        number = int(numbers[self.episodes.cluster[episode]])
+        return names[number] if number >= 0 else ""
 
     def at(self, episode: int, upto: int, place: Place) -> Evidence:
         """Return what was known of an episode above the row `upto`; `place` comes from its rule."""

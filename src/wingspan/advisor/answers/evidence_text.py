@@ -7,6 +7,7 @@ from wingspan.advisor.answers.blame import (
     FAR,
     MATES,
     OTHERS,
+    THEIRS,
     Blame,
 )
 from wingspan.advisor.answers.evidence import (
@@ -33,6 +34,7 @@ _WHOSE: Final = {
 _GROUPS: Final = {  # cells of tries that one line describes
     "runs of cluster-mates on this machine": [(MATES, "host")],
     "runs of cluster-mates elsewhere": [(MATES, near) for near in ("site", "access point", FAR)],
+    "runs of its user's other clusters in a day": [(THEIRS, FAR)],
     "runs of others on the machine in a day": [(OTHERS, "host")],
     "runs of others elsewhere at the site in six hours": [(OTHERS, "site")],
     "runs of others elsewhere at the access point in an hour": [(OTHERS, "access point")],

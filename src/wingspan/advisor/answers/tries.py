@@ -6,6 +6,7 @@ A try is a start, or a hold without one. Everything comes from rows smaller than
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from wingspan.advisor.answers.blame import (
     NEAR,
     OTHERS,
     SPANS_S,
+    THEIRS,
     Blame,
     Cell,
     Seen,
@@ -32,6 +34,8 @@ from wingspan.eventlog.codes import EventNumber as Event
 from wingspan.eventlog.rules import Place
 
 _UNSEEN: Final = Seen()
+_DAY_S: Final = 86400.0
+_MOSTLY: Final = 0.95  # of the clusters that are held for their user's fault, those of that user
 _COUNTS: Final = 1 + len(AGES_S)  # all tries within the spans, and those of each age
 Where: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -54,8 +58,14 @@ class Tries:
     """Starts of all jobs and the tries that ended in a hold, by place, kind of hold and cluster."""
 
     def __init__(
-        self, timeline: Timeline, episodes: Episodes, at: Places, template: NDArray[Any]
+        self,
+        timeline: Timeline,
+        episodes: Episodes,
+        at: Places,
+        template: NDArray[Any],
+        owner: NDArray[np.int64],
     ) -> None:
+        """Sort the tries; `owner` has a number for each cluster's owner, -1 if unknown."""
         self.timeline, self.episodes = timeline, episodes
         self._clock = timeline.clock.data
         self.template = template
@@ -79,6 +89,7 @@ class Tries:
             number_by_first(episodes.job, codes),
         )
         self._cells = {name: _Cell(self, name, started) for name in NEAR}
+        self._users = _Users(self, owner, started)
 
     def _beginnings(self) -> NDArray[np.int64]:
         """Return the row at which the try of each hold began: its start, else the hold itself."""
@@ -102,7 +113,14 @@ class Tries:
         for number, name in enumerate(known):
             counts[OTHERS, name] = self._cells[name].others(hold, own, known[:number])
         seen, *late = ({cell: each[i] for cell, each in counts.items()} for i in range(_COUNTS))
-        return blame(said, seen, self._usual(episode, upto), known, late)
+        usual, shared = self._usual(episode, upto), 0.0
+        if self._users.owner[own] >= 0:
+            day = bisect_left(self._clock, now - _DAY_S)
+            seen[THEIRS, FAR] = self._users.others(episode, upto, day)
+            ever = self._users.others(episode, upto, 0)
+            usual = Seen(usual.held - ever.held, usual.tries - ever.tries, 0)
+            shared = self._users.shared(episode, upto, day)
+        return blame(said, seen, usual, known, late, shared)
 
     def _seen_of_mates(self, hold: _Hold, known: list[str]) -> dict[Cell, tuple[Seen, ...]]:
         """Count the tries of the cluster's other jobs, and those held for the code, by nearness."""
@@ -243,6 +261,67 @@ class _Cell:
         self._last[clusters] = places  # of several places of a cluster one stays
         found: NDArray[np.bool_] = self._last[clusters] == places
         return found
+
+
+class _Users:
+    """Tries of users' other clusters, where the log names users.
+
+    Attributes
+    ----------
+    owner
+        A number for the owner of each cluster; -1 if unknown.
+    """
+
+    def __init__(
+        self, tries: "Tries", owner: NDArray[np.int64], started: NDArray[np.bool_]
+    ) -> None:
+        self.owner = owner
+        clusters, rows = tries.timeline.cluster, tries.rows
+        self._cluster = tries.episodes.cluster
+        whose = owner[self._cluster]
+        self._group = number_by_first(whose, tries.template)
+        self._starts = Shelf(rows, rows, owner[clusters[rows]])
+        self._started_by = clusters[self._starts.items]
+        self._holds = Shelf(np.arange(len(whose)), tries.episodes.row, self._group)
+        self._held_by = self._cluster[self._holds.items]
+        self._unstarted = ~started[self._holds.items]
+        everything = np.arange(len(whose))
+        self._alike = Shelf(everything, tries.episodes.row, tries.template)
+        self._template = tries.template
+        clusters, first = np.unique(self._cluster, return_index=True)
+        named = owner[clusters] >= 0
+        clusters, rows = clusters[named], tries.episodes.row[first[named]]
+        self._begun = Shelf(clusters, rows, owner[clusters])
+        self._known = np.sort(rows)
+
+    def others(self, episode: int, upto: int, since: int) -> Seen:
+        """Count the tries of the user's other clusters, from the row `since` on."""
+        own = self._cluster[episode]
+        first, last = self._starts.bounds(int(self.owner[own]), upto, since)
+        start, stop = self._holds.bounds(int(self._group[episode]), upto, since)
+        ran, held = self._started_by[first:last], self._held_by[start:stop]
+        ran, other = ran[ran != own], held != own
+        alone = np.count_nonzero(other & self._unstarted[start:stop])
+        held = held[other]
+        tries = max(len(ran) + int(alone), len(held))
+        return Seen(len(held), tries, len(np.union1d(ran, held)), len(np.unique(held)))
+
+    def shared(self, episode: int, upto: int, since: int) -> float:
+        """Return how much it speaks for the user whose clusters are held alike.
+
+        If something else is at fault, the user's share of them is about that of all held clusters.
+        """
+        own, owner = self._cluster[episode], self.owner
+        alike = np.unique(
+            self._cluster[self._alike.below(int(self._template[episode]), upto, since)]
+        )
+        alike = alike[(alike != own) & (owner[alike] >= 0)]
+        theirs = int(np.count_nonzero(owner[alike] == owner[own]))
+        known = int(self._known.searchsorted(upto)) - 1 - len(alike)
+        mine = self._begun.count(int(owner[own]), upto) - 1 - theirs
+        share = min(max((mine + 1) / (known + 2), 1 - _MOSTLY), _MOSTLY)
+        others = len(alike) - theirs
+        return theirs * log(_MOSTLY / share) + others * log((1 - _MOSTLY) / (1 - share))
 
 
 def _counts(rows: NDArray[Any], ages: tuple[int, ...]) -> tuple[int, ...]:
