@@ -87,6 +87,21 @@ def listed(names: Iterable[str], most: int = 4) -> str:
     return ", ".join(map(shown_name, each[:most])) + more
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(7300)
+    '2 h 1 min'
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 72 else f"{hours // 24:,} d {hours % 24} h"
+
+
 def counted(count: int, word: str) -> str:
     """Return a count with its noun.
 

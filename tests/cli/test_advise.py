@@ -155,6 +155,16 @@ def test_rows_without_a_key(tmp_path):
         assert [row["key"] for row in document["rows"]] == [None]
 
 
+def test_commands_are_of_jobs_that_are_held_now(tmp_path):
+    """Without any, the output is empty; of past holds, commands would be wrong."""
+    (tmp_path / "log").write_text(LOG)
+    result = run("advise", tmp_path / "log", "--commands")
+    assert (result.stdout, result.stderr) == ("", "none of these answers is a command\n")
+    assert "--commands" not in run("advise", tmp_path / "log", "--all").output
+    result = run("advise", tmp_path / "log", "--all", "--commands")
+    assert "does not go with --all" in str(result.exception)
+
+
 def test_a_dry_run_needs_something_to_try(tmp_path):
     """Alone it would do nothing."""
     (tmp_path / "log").write_text(LOG)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,26 @@ def test_a_short_option_asks_for_help_too():
 @pytest.mark.parametrize("group", [[], ["events"], ["sweep"], ["track"], ["store"], ["dag"]])
 def test_a_group_without_a_command_prints_its_commands(group):
     assert "Commands:" in CliRunner().invoke(app, group).output
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "Interrupted.\n"),
+        (("--apply", "release"), "Interrupted. List what was done with: wingspan holds actions\n"),
+    ],
+)
+def test_ctrl_c_says_what_it_means_for_the_command(tmp_path, words, expected):
+    """A command that only reads keeps no steps."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "wingspan", "holds", "advise", str(pipe), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+        handle = os.open(pipe, os.O_WRONLY)  # as soon as it reads
+        try:
+            it.send_signal(signal.SIGINT)
+            _, told = it.communicate(timeout=60)
+        finally:
+            it.kill()
+            os.close(handle)
+    assert (it.returncode, told) == (130, expected)

@@ -9,10 +9,10 @@ import pytest
 from wingspan.accesspoint import remove, submit
 from wingspan.accesspoint.idle import queued_ads
 from wingspan.cli.main import main
-from wingspan.cli.paper import duration
 from wingspan.cli.why import _job_id
 from wingspan.runner.htcondor.dag_folder import DagFolder
 from wingspan.runner.htcondor.trail import has_step
+from wingspan.shown import duration
 
 PIPELINE = """
     import wingspan as ws

@@ -1,6 +1,7 @@
 """``wingspan holds advise``: what to do about jobs that are held now."""
 
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -120,6 +121,9 @@ def advise(
     if apply and (every or as_json or as_commands):
         fix = "leave one of them out"
         raise SettingError("--apply", "does not go with --all, --json or --commands", fix)
+    if every and as_commands:
+        problem = "does not go with --all: many of these jobs are not held any more"
+        raise SettingError("--commands", problem, "leave --all out")
     if dry and not apply:
         raise SettingError("--dry-run", "it needs --apply", "add --apply release, fix or remove")
     from wingspan.advisor.answers.overview import commands, overview
@@ -135,7 +139,10 @@ def advise(
         numbered = [(number, row) for number, row in enumerate(table, 1) if only in {None, number}]
         print_json(advice_json(numbered, incidents, by.value, at_s))
     elif as_commands:
-        print("\n".join(commands([job for each in incidents for job in each.jobs])))
+        lines = commands([job for each in incidents for job in each.jobs])
+        print("\n".join(lines) if lines else "", end="\n" if lines else "")
+        if not lines:
+            print("none of these answers is a command", file=sys.stderr)
     else:
         again = _again(source, model, network, by)
         overview_text = overview_lines(table, by.value, rows or rows_that_fit(), again, every=every)

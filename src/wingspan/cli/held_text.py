@@ -63,7 +63,7 @@ def overview_lines(
         )
     yield ""
     yield _hint(f"  -> {again} --only ROW", "its jobs, and what the advice rests on")
-    if any(job.command for row in rows for job in row.jobs):
+    if not every and any(job.command for row in rows for job in row.jobs):
         yield _hint(f"  -> {again} --only ROW --commands", "what to type, a line for each job")
 
 

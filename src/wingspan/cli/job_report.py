@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from wingspan.cli.held_json import job_json
 from wingspan.cli.held_text import cut_lines, fit
 from wingspan.cli.json_output import print_json
-from wingspan.cli.paper import amount, columns, duration
+from wingspan.cli.paper import amount, columns
 from wingspan.eventlog.job_state import Phase
-from wingspan.shown import counted, shown_name
+from wingspan.shown import counted, duration, shown_name
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.one_job import JobReport

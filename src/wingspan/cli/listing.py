@@ -8,9 +8,9 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import columns, duration, wrap
+from wingspan.cli.paper import columns, wrap
 from wingspan.errors import FormatError, NotFoundError, near
-from wingspan.shown import counted, shown_name
+from wingspan.shown import counted, duration, shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

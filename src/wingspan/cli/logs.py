@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wingspan.cli.paper import duration, wrap
-from wingspan.shown import counted, listed
+from wingspan.cli.paper import wrap
+from wingspan.shown import counted, duration, listed
 
 if TYPE_CHECKING:
     from wingspan.eventlog.events import Events

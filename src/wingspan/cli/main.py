@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ from wingspan.runner.started import COMMAND
 
 # Planning makes many small objects and keeps them. Hardly one is part of a cycle, so collections would find nothing.
 COLLECTIONS = (100_000, 20, 1000)
-INTERRUPTED = "Interrupted. Finished steps are kept; run the same command to continue."
+_WITH_STEPS = frozenset({"run", "resume", "exec", "train", "sweep"})
 
 app = typer.Typer(
     name="wingspan",
@@ -118,7 +119,7 @@ def _run() -> None:
         app()
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            print(INTERRUPTED, file=sys.stderr)
+            print(_interrupted(sys.argv[1:]), file=sys.stderr)
         _flush()
         raise
     except WingspanError as error:
@@ -130,6 +131,17 @@ def _run() -> None:
             raise
         print(f"error: {known}", file=sys.stderr)
         sys.exit(2)
+
+
+def _interrupted(words: Sequence[str]) -> str:
+    """Return what Ctrl-C means for a command."""
+    if words and words[0] in _WITH_STEPS:
+        return "Interrupted. Finished steps are kept; run the same command to continue."
+    if words[:1] == ["holds"] and any(
+        each == "undo" or each.startswith("--apply") for each in words
+    ):
+        return "Interrupted. List what was done with: wingspan holds actions"
+    return "Interrupted."
 
 
 def _no_folder() -> WingspanError | None:

@@ -33,21 +33,6 @@ def label(name: str) -> str:
     return brief(shown_name(name), _LONGEST)
 
 
-def duration(seconds: float) -> str:
-    """Return a duration in words.
-
-    >>> duration(7300)
-    '2 h 1 min'
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60} min" if hours < 72 else f"{hours // 24:,} d {hours % 24} h"
-
-
 def amount(value: float) -> str:
     """Return a number with three digits, or as a whole number.
 

@@ -9,7 +9,7 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from wingspan.cli.paper import duration, label
+from wingspan.cli.paper import label
 from wingspan.cli.terminal import bare, redraws
 from wingspan.runner.events import (
     DISCONNECTED,
@@ -24,7 +24,7 @@ from wingspan.runner.events import (
 )
 from wingspan.runner.layers import Group, grouped, tally
 from wingspan.runner.metrics import LastValue
-from wingspan.shown import brief, one_line, shown, shown_name
+from wingspan.shown import brief, duration, one_line, shown, shown_name
 
 if TYPE_CHECKING:
     from logging import Logger, StreamHandler

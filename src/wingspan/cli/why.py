@@ -12,9 +12,8 @@ import typer
 
 from wingspan.cli.json_output import print_json
 from wingspan.cli.options import AsJson, HomeOption
-from wingspan.cli.paper import duration
 from wingspan.errors import NotFoundError
-from wingspan.shown import brief, counted, one_line, shown_name
+from wingspan.shown import brief, counted, duration, one_line, shown_name
 
 if TYPE_CHECKING:
     from wingspan.accesspoint.matching import Match

@@ -17,10 +17,16 @@ from wingspan.advisor.answers.evidence import (
     History,
 )
 from wingspan.advisor.holds.episodes import OUTCOMES
-from wingspan.shown import counted
+from wingspan.shown import counted, duration
 
 ENOUGH: Final = 30
 CROWD: Final = 3
+_OUTCOMES: Final = {
+    "released_ok": "it ended well",
+    "released_held_same": "it was held again with the same code",
+    "released_held_other": "it was held again with another code",
+    "released_failed": "its program failed",
+}
 _WHOSE: Final = {
     "job": "this job",
     "cluster": "its cluster",
@@ -121,8 +127,9 @@ def _similar_line(history: History, episode: int) -> str:
     episodes, events = history.episodes, history.timeline.events
     row = int(episodes.row[episode])
     when = datetime.fromtimestamp(float(episodes.time[episode]), UTC)
-    outcome = OUTCOMES[episodes.outcome[episode]].replace("_", " ")
+    outcome = _OUTCOMES[OUTCOMES[episodes.outcome[episode]]]
+    after = duration(float(episodes.after_s[episode]))
     return (
         f"similar: {events.cluster[row]}.{events.proc[row]} held {when:%Y-%m-%d %H:%M}Z, "
-        f"after {episodes.after_s[episode]:.0f} s {outcome}"
+        f"released after {after}: {outcome}"
     )
