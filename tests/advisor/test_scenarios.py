@@ -148,6 +148,30 @@ def expired(users):
     return scene
 
 
+def silent_policy(peak):
+    """A policy's text says nothing; no end of a run has a request, but a start has its slot's memory."""
+
+    def scene(pool):
+        for proc in range(4):
+            why = ("Job violates pool policy, see the wiki", 26, 0)
+            pool.add(proc, (1, proc), 0)
+            pool.add(proc + 20, (1, proc), 1, MANY[proc] + "\n\tMemory = 4096")
+            pool.add(proc + 300, (1, proc), 6, peak)
+            pool.held(proc, (1, proc), "", why, submitted=True)
+
+    return scene
+
+
+def slow_machines(pool):
+    """Jobs of a cluster run out of time on two machines, and end in time on ten."""
+    for proc in range(60):
+        if proc % 6:
+            pool.good(20 * proc, (1, proc), MANY[proc % 10], 9000)
+        else:
+            why = ("The job exceeded allowed execute duration of 4:00:00", 47, 0)
+            pool.held(20 * proc, (1, proc), MANY[10 + proc % 2], why, 14_400)
+
+
 def a_machine_that_all_use(pool):
     """A pool of one machine: no run elsewhere shows that the machine is at fault."""
     why = (
@@ -209,6 +233,9 @@ SCENES = {  # name: (log, verdicts, answers)
     ),
     "a user's credential expired": (expired(1), {"user"}, FIX),
     "credentials of six users": (expired(6), {"access point", "site", ""}, {*FIX, "release later"}),
+    "more memory than the slot has": (silent_policy(5200), OWN, FIX),
+    "less memory than the slot has": (silent_policy(520), OWN, {"no evidence"}),
+    "slow machines": (slow_machines, {"job", "job or cluster", "host", ""}, {*FIX, *RELEASE}),
     "a machine that all use": (a_machine_that_all_use, {"user", WIDE, ""}, FIX),
     "a machine with a broken GPU": (
         machine("The job attribute OnExitHold expression '( ExitCode =!= 0 )' evaluated to TRUE", 3, 0),

@@ -215,10 +215,18 @@ def blame(
     whole = sum(parts.values())
     shares = {name: part / whole for name, part in parts.items()}
     whose = _verdict(shares)
+    if whose == "cluster" and _mostly_well(seen):
+        whose = "job or cluster"
     if rate > _COMMON and whose in {JOB, "cluster", "job or cluster"}:
         whose = WIDE  # other clusters are held in the same way
     blamed = whose.replace(",", " or").split(" or ") if whose else []
     return Blame(shares, dict(seen), whose, min(sum(shares[part] for part in blamed), MOST))
+
+
+def _mostly_well(seen: Mapping[Cell, Seen]) -> bool:
+    """Return whether most tries of cluster-mates did not end in such a hold."""
+    mates = [each for (who, _), each in seen.items() if who == MATES]
+    return 2 * sum(each.held for each in mates) < sum(each.tries for each in mates)
 
 
 def _tries_elsewhere(seen: Mapping[Cell, Seen], usual: Seen) -> int:

@@ -1,12 +1,13 @@
 """Read what held jobs and their cluster-mates used and requested, in one pass over the logs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wingspan.advisor.holds.prefix import mark
 from wingspan.advisor.holds.timeline import Timeline
 from wingspan.eventlog.bodies import read_bodies
 from wingspan.eventlog.codes import EventNumber as Event
@@ -58,12 +59,15 @@ class Measured:
         The largest request known of the job or its mates.
     mates, mates_count
         The largest peak of cluster-mates that exited with 0, and their number.
+    slot
+        What the slot of its last start had, if no request is known; static slots have more than was requested.
     """
 
     own: int = 0
     request: int = 0
     mates: int = 0
     mates_count: int = 0
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,27 @@ class Asked:
 def measure(timeline: Timeline, asked: Sequence[Asked]) -> list[Measured]:
     """Read what the jobs of some holds and their cluster-mates had used by then."""
     ends, sizes = _Ends(timeline, asked), _Sizes(timeline, asked)
-    return [ends.of(one, sizes.peak(one)) for one in asked]
+    found = [ends.of(one, sizes.peak(one)) for one in asked]
+    without = [number for number, one in enumerate(found) if one.own and not one.request]
+    slots = _slots(timeline, [asked[number] for number in without])
+    for number, slot in zip(without, slots, strict=True):
+        found[number] = replace(found[number], slot=slot)
+    return found
+
+
+def _slots(timeline: Timeline, asked: Sequence[Asked]) -> list[int]:
+    """Return what the slots of the jobs' last starts had; 0 if the log does not say."""
+    starts = timeline.where(Event.EXECUTE)
+    own = np.array([one.row for one in asked], np.int64)
+    last = mark(starts, timeline.job[starts], len(timeline)).last(timeline.job[own], own)
+    known = iter(read_bodies(timeline.events, last[last >= 0]))
+    bodies = [next(known) if row >= 0 else {} for row in last.tolist()]
+    return [
+        _number(
+            (body.get("ExecuteProps") or {}).get(one.resource.attribute.removeprefix("Request"))
+        )
+        for one, body in zip(asked, bodies, strict=True)
+    ]
 
 
 def measured_in_ad(ad: Mapping[str, Any], resource: Resource) -> Measured:

@@ -97,7 +97,8 @@ def by_measurement(rule: Rule, reason: str, memory: Measured, disk: Measured) ->
 
 
 def _is_about(resource: Resource, measured: Measured, reason: str) -> bool:
-    if measured.request and measured.own >= measured.request:
+    limit = measured.request or measured.slot
+    if limit and measured.own >= limit:
         return True
     least = _NEAR * measured.own
     return bool(measured.own) and any(
