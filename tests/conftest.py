@@ -87,12 +87,6 @@ def no_modules(request):
             del sys.modules[name]
 
 
-@pytest.fixture
-def unmeasured(monkeypatch):
-    """Start processes without coverage, which doubles the time to import scikit-learn; others cover the same lines."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
 @pytest.fixture(scope="session")
 def daemons():
     """Give HTCondor's daemons, installed once for the machine's user."""

@@ -17,7 +17,6 @@ FOREIGN = re.compile(
     r"/work/|/root/|pypi\.|/simple/|artifactory|index-url[ =]+\w|extra-index", re.IGNORECASE
 )
 ALLOWED = {"tests/test_docs.py"}
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 @functools.cache

@@ -620,7 +620,6 @@ SLOW = {
 }  # the commands of these train for a while
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "page",
     [

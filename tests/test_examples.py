@@ -28,7 +28,6 @@ def run(command, folder):
     return done
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_the_demo_trains_deploys_and_predicts(tmp_path):
     """It ends with a deployed model and a prediction for each new row; a second time nothing is computed."""
     first = run([str(EXAMPLES / "demo.py")], tmp_path)
@@ -64,7 +63,6 @@ def test_the_loan_example_plans(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("unmeasured")
 def test_the_grid_is_a_table_of_30_rows(tmp_path):
     """Every combination once, best first, as CSV too."""
     rows = "\n".join(f"{i},{i % 7},{(i * 5) % 11},{int(i % 7 > 3)}" for i in range(120))
@@ -89,7 +87,6 @@ def loans(folder):
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("unmeasured")
 def test_the_sweep_to_predictions(tmp_path):
     """The best model is judged on sealed rows, deployed, and used."""
     loans(tmp_path)
@@ -109,7 +106,6 @@ def check_predictions(folder):
 
 @pytest.mark.long
 @pytest.mark.htcondor
-@pytest.mark.usefixtures("unmeasured")
 def test_the_sweep_to_predictions_goes_on_while_the_terminal_is_closed(pool, wait_until):
     """Submitted, its process killed, and collected by `status` once DAGMan has left."""
     folder = pool.folder / "tests" / "sweep_to_predictions"

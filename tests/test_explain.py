@@ -5,7 +5,6 @@ import pytest
 from wingspan.errors import NotFoundError
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 CHAIN = """
     from pathlib import Path

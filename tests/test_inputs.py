@@ -13,7 +13,6 @@ from wingspan.runner.drive import drive
 from wingspan.runner.events import ignore
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 STEPS = """
     import os

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PROJECT = {
     "loans.py": """\

@@ -17,7 +17,6 @@ from wingspan.errors import ConflictError, NotFoundError, StepFailedError
 from wingspan.runner.written import Metric
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 TRAINED = """
     import os

@@ -8,7 +8,6 @@ import wingspan as ws
 from wingspan.errors import NotFoundError, SettingError
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PARTS = """
     import random

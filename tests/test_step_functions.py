@@ -11,7 +11,6 @@ import wingspan as ws
 from wingspan.errors import DeclarationError
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 LIBRARY = {
     "kit/__init__": "from kit.inner import add as plus\n",

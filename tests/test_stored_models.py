@@ -6,7 +6,6 @@ import wingspan as ws
 from wingspan.errors import StepFailedError
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PARTS = """
     import numpy as np

@@ -77,6 +77,7 @@ def gpu_pool(daemons, pool_parent, monkeypatch):
     running.stop()
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 @pytest.mark.usefixtures("gpu_pool")
 def test_gpus_and_limits(asked):

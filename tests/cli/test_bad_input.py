@@ -356,6 +356,7 @@ def test_a_full_disk_under_the_models_leaves_those_there(trained, small_disk):
     assert [path.name for path in disk.rglob("*") if path.is_file()] == [".lock"]
 
 
+@pytest.mark.long
 def test_two_runs_at_once_end_well_with_one_model(tmp_path):
     """The same command twice at the same time: both end well, and what is deployed is one model, whole."""
     write(tmp_path / "loans.csv", loans())

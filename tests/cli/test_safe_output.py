@@ -20,7 +20,6 @@ from wingspan.runner.events import StepEvent
 from wingspan.shown import shown, shown_name, written_out
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 STEPS = """
     import sys

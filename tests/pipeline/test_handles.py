@@ -11,7 +11,6 @@ from wingspan.errors import DeclarationError, NotFoundError
 from wingspan.pipeline.handles import Handle, field_of, step_of
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 class Awkward(NamedTuple):

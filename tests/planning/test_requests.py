@@ -12,7 +12,6 @@ from wingspan.runner.htcondor.export import export
 from wingspan.runner.run_folder import Home, RunFolder
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def fit(number: int) -> int:

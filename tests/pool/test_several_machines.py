@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.htcondor,
     pytest.mark.long,
     pytest.mark.timeout(900),
-    pytest.mark.usefixtures("unmeasured"),
 ]
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/several-machines.md"

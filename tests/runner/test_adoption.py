@@ -17,7 +17,6 @@ from wingspan.store.contents import Contents
 from wingspan.store.store import Store
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 STEPS = """
     import random

@@ -221,6 +221,7 @@ def test_a_limit_that_is_no_number_of_jobs_is_refused(most):
         ws.Pipeline("p").map(work, over={"n": [1]}, max_jobs=most)
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 def test_a_pool_runs_an_exported_pipeline(thin, job_folder):
     """Values come back from the pool, a failing step with its traceback; done steps are not exported again."""

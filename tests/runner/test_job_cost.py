@@ -4,8 +4,6 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 import wingspan as ws
 from wingspan.runner.local.preload import preload_of
 from wingspan.runner.local.runner import LocalRunner
@@ -46,7 +44,6 @@ NOT_NEEDED = (  # to load, call and store
 )
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_small_job_makes_few_calls_and_imports_little(project):
     """Each job is a fork: what it calls first, and what its template has imported, it pays for in copied memory."""
     project.write(small=STEPS)
@@ -84,7 +81,6 @@ print(json.dumps([code, sorted(set(sys.modules) - before)]))
 """
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_job_with_arrays_imports_the_users_module_alone(project):
     """What every such job needs, its template has: reading arrays, and NumPy's random numbers for the seed."""
     project.write(made=MADE)

@@ -11,7 +11,6 @@ from wingspan.runner.run_folder import Home, read_result
 from wingspan.store.store import Store
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 PIPELINE = """
     import time

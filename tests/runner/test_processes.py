@@ -437,7 +437,6 @@ def test_jobs_side_by_side_have_cores_of_their_own(processes, tmp_path):
     assert len({(folder / "core").read_text() for folder in folders}) == 2
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_heavy_template_forks_while_nothing_runs(processes, tmp_path):
     """What threads libraries start on import, polars and its allocator, sleep while a job is forked."""
     preload = frozenset({"numpy", "polars", "sklearn.linear_model", "skops.io"})
@@ -605,7 +604,6 @@ def test_thread_pools_have_as_many_threads_as_the_job_has_cores(processes, tmp_p
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("unmeasured")
 def test_forking_a_heavy_template_is_safe_many_times(processes, tmp_path):
     """Forty jobs in a row that use polars and BLAS, from one template that has only imported them."""
     preload = frozenset({"numpy", "polars", "sklearn.linear_model"})
@@ -614,7 +612,6 @@ def test_forking_a_heavy_template_is_safe_many_times(processes, tmp_path):
         assert one(processes, 60).exit_code == 0
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_many_jobs_leave_nothing_open(processes, tmp_path):
     """Three hundred jobs, two at a time, cost no file descriptor."""
     start(processes, tmp_path, "nothing", token="first")

@@ -16,7 +16,6 @@ from wingspan.runner.ready import catch_up_all
 from wingspan.runner.run_folder import Home, RunFolder
 
 # What its jobs and commands run is covered by other tests.
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 def number(n: int) -> int:

@@ -438,7 +438,6 @@ for name, digest in test_models.digests(Path(sys.argv[2])):
 """
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_model_has_the_same_bytes_in_every_process(tmp_path):
     """Neither addresses nor the order of sets leave a trace: a process with another hash seed gives equal digests."""

@@ -145,7 +145,7 @@ def test_rollback_refuses_what_is_not_there_or_damaged(bundle, models):
     assert find_deployed(models, "loan").version == 2
 
 
-@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.long
 def test_two_deployments_at_once(bundle, models, tmp_path):
     """Two processes deploy 2 versions each while a third reads: 5 whole versions, no reader sees half a model."""
     saved = deploy(bundle, models, "loan").folder
@@ -164,7 +164,6 @@ def test_two_deployments_at_once(bundle, models, tmp_path):
         Bundle.verify(one.folder)
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.long
 def test_killed_while_deploying(bundle, models):
     """After kill -9 at any moment every version is whole, the current one loads, and the next deployment cleans up."""

@@ -36,6 +36,7 @@ STEPS = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 def test_factories_and_inner_functions_run_on_a_pool(pool, job_folder, project, monkeypatch):
     """An edit after the plan reaches no job: the kept code is what is sent."""
