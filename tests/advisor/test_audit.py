@@ -241,6 +241,7 @@ def test_undo_on_real_daemons(pool, job_folder, wait_until, audit):
     """A held job is edited and released, then held with its old request: the schedd's own words."""
     job = f"{submit({'executable': '/bin/sleep', 'arguments': 600, 'request_memory': 100, 'hold': 'true'})}.0"
     edit_job(job, "HoldReasonCode", "34")
+    edit_job(job, "HoldReason", '"memory usage exceeded request_memory"')
     edit_job(job, "MemoryUsage", "2000")
     ads = lambda: query_jobs(f"ClusterId == {job[:-2]}", [])
     try:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -120,7 +120,10 @@ def test_acts_as_text(tmp_path):
     assert "no act is recorded" in run("actions", "--audit", audit.path)
     act = audit.write(Act("release", ("1.0",), "for a reason", global_ids={"1.0": "g"}))
     text = run("actions", "--audit", audit.path)
-    assert act.id in text
+    when = f"{datetime.fromtimestamp(audit.read()[0].time, UTC):%Y-%m-%d %H:%M:%S}Z"
+    assert f"{act.id:<10} {when} by {audit.read()[0].user}: release 1.0, ? of 1 job done" in text
+    lines = [line for line in text.splitlines()[2:] if "->" not in line]
+    assert max(map(len, lines)) <= 80
     assert "stopped before HTCondor answered" in " ".join(text.split())
     assert "1 act in" in " ".join(text.split())
     assert "no such act is recorded" in run("actions", "2.0", "--audit", audit.path)
@@ -158,7 +161,7 @@ def test_acts_of_a_time(tmp_path, monkeypatch, words, expected):
     found = json.loads(run("actions", *words, "--json", "--audit", audit.path))
     assert [act["jobs"] for act in found["acts"]] == [[f"{number}.0"] for number in expected]
     text = run("actions", *words, "--audit", audit.path)
-    assert [number for number in "1234" if f" {number}.0 " in text] == list(expected)
+    assert [number for number in "1234" if f" {number}.0," in text] == list(expected)
 
 
 @pytest.mark.parametrize(

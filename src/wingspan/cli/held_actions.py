@@ -15,8 +15,8 @@ from wingspan.cli.held_json import actions_json
 from wingspan.cli.json_output import print_json
 from wingspan.cli.moments import Since, Until, between
 from wingspan.cli.options import AsJson
-from wingspan.cli.paper import print_table, wrap
-from wingspan.shown import counted
+from wingspan.cli.paper import wrap
+from wingspan.shown import counted, shown_name
 
 if TYPE_CHECKING:
     from wingspan.advisor.answers.actions import Bounds
@@ -130,9 +130,9 @@ def actions(
         chosen = jobs or since or until
         print(f"no {'such ' if chosen else ''}act is recorded in {record.path}")
         return
-    print_table(
-        f"{counted(len(found), 'act')} in {record.path}", [_cells(one) for one in found[-rows:]]
-    )
+    print(f"{counted(len(found), 'act')} in {record.path}\n")
+    for one in found[-rows:]:
+        print("\n".join(_lines(one)))
     if len(found) > rows:
         print(f"{counted(len(found) - rows, 'earlier act')}: --rows {len(found)}")
     if any(one.done is None and one.act.id for one in found[-rows:]):
@@ -179,19 +179,17 @@ def _is_of(job: str, wanted: Sequence[str]) -> bool:
     return job in wanted or job.partition(".")[0] in wanted
 
 
-def _cells(one: "Recorded") -> dict[str, str]:
+def _lines(one: "Recorded") -> list[str]:
+    """Return what was done to which jobs, when and by whom, and below it why."""
     act = one.act
     more = f" and {len(act.jobs) - _IDS:,} more" if len(act.jobs) > _IDS else ""
+    done = "?" if one.done is None else f"{one.done:,}"
+    count = f", {done} of {counted(len(act.jobs), 'job')} done" if act.id else ""
     undone = f" (undone by {one.undone_by})" if one.undone_by else ""
-    return {
-        "id": act.id or "-",
-        "when": f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M:%S}Z",
-        "user": one.user or "-",
-        "act": act.what,
-        "jobs": " ".join(act.jobs[:_IDS]) + more,
-        "done": "-" if not act.id else "?" if one.done is None else f"{one.done:,}",
-        "why": act.why + undone,
-    }
+    when = f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M:%S}Z"
+    jobs = " ".join(act.jobs[:_IDS]) + more
+    head = f"{act.id or '-':<10} {when} by {shown_name(one.user) or '-'}: {act.what} {jobs}{count}{undone}"
+    return [wrap(head, "  "), wrap(f"  {shown_name(' '.join(act.why.split()))}", "  ")]
 
 
 def register(app: typer.Typer) -> None:
