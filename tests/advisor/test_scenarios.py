@@ -326,6 +326,25 @@ def test_a_release_waits_for_the_end_of_an_outage(write, event):
     assert {round(job.at - last) for job in held} <= set(range(1790, 1801))
 
 
+def test_releases_that_never_paid_are_not_told_again(write, event):
+    """The rule would release, but none of 36 releases paid: the fix says so, and no single machine is blamed."""
+
+    def scene(pool):
+        why = (OUTPUT + "Connection reset by peer (errno 104)", 12, 104)
+        for cluster in range(1, 37):
+            second = 2000 * cluster
+            pool.held(second, (cluster, 0), MANY[cluster % 12], why)
+            pool.add(second + 1000, (cluster, 0), 13)
+            pool.held(second + 1010, (cluster, 0), MANY[cluster % 7], why, 500, submitted=True)
+            pool.add(second + 1800, (cluster, 0), 9)
+        pool.cluster(50, why, start=90_000)
+
+    for job in advice(write, event, scene):
+        assert job.answer == "fix first"
+        assert job.fix.startswith("A release alone is not expected to pay")
+        assert job.whose not in {"host", "site"}
+
+
 def test_a_release_that_paid_is_not_told_to_wait_for_a_fix(write, event):
     """The rule knows no release, but 36 of them paid: the fix comes second."""
 

@@ -39,6 +39,7 @@ JOB: Final = "job"
 USER: Final = "user"
 OWN: Final = (JOB, "cluster", USER)
 WIDE: Final = "job, cluster or user"
+_OF_ONE: Final = frozenset({JOB, "cluster", "job or cluster"})
 SURE: Final = 0.6  # a hypothesis is named from this share on
 KEEPS: Final = 0.8  # a narrower verdict keeps this part of the wider one's probability
 MOST: Final = 0.95  # no counts make a verdict certain
@@ -217,8 +218,8 @@ def blame(
     whose = _verdict(shares)
     if whose == "cluster" and _mostly_well(seen):
         whose = "job or cluster"
-    if rate > _COMMON and whose in {JOB, "cluster", "job or cluster"}:
-        whose = WIDE  # other clusters are held in the same way
+    if rate > _COMMON:  # other clusters are held in the same way, anywhere
+        whose = {"host": "", "site": ""}.get(whose, WIDE if whose in _OF_ONE else whose)
     blamed = whose.replace(",", " or").split(" or ") if whose else []
     return Blame(shares, dict(seen), whose, min(sum(shares[part] for part in blamed), MOST))
 

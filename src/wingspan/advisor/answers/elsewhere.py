@@ -56,4 +56,8 @@ def fix_text(rule: Rule, answer: Answer) -> str:
     """Return what to do next; the rule's fix comes second if earlier releases decided."""
     if answer in _RELEASES and rule.answer not in _RELEASES and rule.fix:
         return f"A release is worth it: `condor_release JOB`. If the job is held again: {rule.fix}"
+    if answer == "fix first" and rule.answer in _RELEASES:
+        return (
+            f"A release alone is not expected to pay: find what the reason names first. {rule.fix}"
+        )
     return rule.fix
