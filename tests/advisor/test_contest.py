@@ -209,3 +209,17 @@ def test_intervals_are_fitted_to_probabilities_with_the_shifts(planted, contest)
         groups.append(group_holds(planted, block, said, truest[block], known[planted.cause[block]]))
     assert moved > 0
     assert contest.strength == fit_strength(np.concatenate(groups))
+
+
+def test_a_recipe_that_learns_nothing_is_no_winner_where_no_release_paid(write, event):
+    """All rates hold back at the same cost: the recipe, which would say that a release pays surely, must not win."""
+    text = ""
+    for cluster in range(1, 171):
+        second = 4000 * cluster
+        text += event(second, cluster, 0) + event(second + 60, cluster, 1, f"host{cluster % 12}")
+        text += event(second + 660, cluster, 12) + event(second + 960, cluster, 13)
+        text += event(second + 1000, cluster, 1, f"host{cluster % 7}")
+        text += event(second + 1600, cluster, 12) + event(second + 3600, cluster, 9)
+    samples = make_samples(write(text))
+    contest = hold_contest(samples, split_samples(samples), learn=False)
+    assert contest.winner == ADVISING

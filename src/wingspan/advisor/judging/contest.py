@@ -52,11 +52,12 @@ from wingspan.shown import counted
 
 ALWAYS: Final = "always release"
 CONSTANT: Final = "constant"
+OSG: Final = "OSG rule"  # a recipe, which says 0 or 1 and learns from no outcome
 PER_CODE: Final = "rate per code"
 ADVISING: Final = "rate per template"  # it advises where no winner can be named
 COUNTED: Final[Mapping[str, Fit]] = {
     ALWAYS: fit_always,
-    "OSG rule": fit_osg_rule,
+    OSG: fit_osg_rule,
     CONSTANT: fit_constant,
     PER_CODE: fit_code_rates,
     ADVISING: fit_rates,
@@ -293,11 +294,15 @@ def _average(entered: Sequence[Contestant], truest: Reals, weights: Reals) -> Co
 
 
 def _cheapest(fair: Sequence[Contestant], samples: Samples, split: Split, weights: Reals) -> str:
-    """Return the model whose decisions cost less for sure and in every block, else the average."""
+    """Return the model whose decisions cost less for sure and in every block, else the average.
+
+    Without an average, as where no release paid, the cheapest rate wins; of equals `ADVISING`.
+    """
     first = next((each for each in fair if each.name == AVERAGE), None)
     cost = {each.name: float(np.average(each.cost, weights=weights)) for each in fair}
     if first is None:
-        return min(cost, key=lambda name: cost[name])
+        counted_rates = [name for name in cost if name != OSG] or list(cost)
+        return min(counted_rates, key=lambda name: (cost[name], name != ADVISING))
     draws = metrics.draw_clusters(samples.episodes.cluster[split.calibrate])
     blocks = [_places(split.calibrate, judged) for _, judged in rolling(samples, split)]
     better = {}
