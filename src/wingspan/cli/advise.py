@@ -118,15 +118,8 @@ def advise(
 
     The first table has causes and answers; --only shows the jobs of one row. Only --apply acts.
     """
-    if apply and (every or as_json or as_commands):
-        fix = "leave one of them out"
-        raise SettingError("--apply", "does not go with --all, --json or --commands", fix)
-    if every and as_commands:
-        problem = "does not go with --all: many of these jobs are not held any more"
-        raise SettingError("--commands", problem, "leave --all out")
-    if dry and not apply:
-        raise SettingError("--dry-run", "it needs --apply", "add --apply release, fix or remove")
-    from wingspan.advisor.answers.overview import commands, overview
+    _check_together(apply, dry=dry, every=every, as_json=as_json, as_commands=as_commands)
+    from wingspan.advisor.answers.overview import overview
 
     source = Source(logs or [], schedd, every, user, no_user or (), no_cluster or ())
     at_s = time.time()
@@ -139,10 +132,7 @@ def advise(
         numbered = [(number, row) for number, row in enumerate(table, 1) if only in {None, number}]
         print_json(advice_json(numbered, incidents, by.value, at_s))
     elif as_commands:
-        lines = commands([job for each in incidents for job in each.jobs])
-        print("\n".join(lines) if lines else "", end="\n" if lines else "")
-        if not lines:
-            print("none of these answers is a command", file=sys.stderr)
+        _print_commands(incidents)
     else:
         again = _again(source, model, network, by)
         overview_text = overview_lines(table, by.value, rows or rows_that_fit(), again, every=every)
@@ -152,6 +142,30 @@ def advise(
 
         bounds = Bounds(per_job, per_hour, cool_down, wait, settle, early)
         act_on(incidents, apply, bounds, audit, dry=dry)
+
+
+def _check_together(
+    apply: Sequence[Deed] | None, *, dry: bool, every: bool, as_json: bool, as_commands: bool
+) -> None:
+    """Refuse options that exclude each other."""
+    if apply and (every or as_json or as_commands):
+        fix = "leave one of them out"
+        raise SettingError("--apply", "does not go with --all, --json or --commands", fix)
+    if every and as_commands:
+        problem = "does not go with --all: many of these jobs are not held any more"
+        raise SettingError("--commands", problem, "leave --all out")
+    if dry and not apply:
+        raise SettingError("--dry-run", "it needs --apply", "add --apply release, fix or remove")
+
+
+def _print_commands(incidents: "Sequence[Incident]") -> None:
+    from wingspan.advisor.answers.overview import commands
+
+    lines = commands([job for each in incidents for job in each.jobs])
+    if lines:
+        print("\n".join(lines))
+    else:
+        print("none of these answers is a command", file=sys.stderr)
 
 
 def _of_row(
