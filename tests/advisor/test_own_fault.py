@@ -1,4 +1,4 @@
-"""A model's probability falls where the fault is the job's own, and only there."""
+"""Probabilities of models and rates fall where the fault is the job's own, and only there."""
 
 import numpy as np
 import pytest
@@ -66,6 +66,39 @@ def test_the_probability_stays_where_the_next_try_may_pay(pool):
     """A job that ran out of time may end on a faster machine, although the fault is its own."""
     advice = said(pool(LONG), LONG)
     assert advice.probability == pytest.approx(0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("others_held", "answer", "noted"), [(False, "fix first", True), (True, "release later", False)]
+)
+def test_a_rate_falls_as_a_models_probability(write, event, others_held, answer, noted):
+    """One release in five of such holds paid: no reason to release jobs whose own fault it is this time."""
+    text = ""
+    for number in range(40):
+        text += event(number * 60, number, 0) + event(number * 60 + 1, number, 1, f"host{number}")
+        text += event(number * 60 + 2, number, 12, *MISSING)
+        text += event(number * 60 + 5, number, 13) + event(number * 60 + 6, number, 1)
+        paid = number % 5 == 0
+        text += event(number * 60 + 7, number, *((5,) if paid else (12, *MISSING)))
+    for number in range(300):
+        start, host = 3000 + 600 * number, f"host{number % 10}"
+        text += event(start, 200 + number, 0) + event(start + 1, 200 + number, 1, host)
+        text += event(start + 2, 200 + number, 5)
+    for number in range(CLUSTERS):  # two days later
+        start, ended = 2e5 + 50 * number, (12, *MISSING) if others_held else (5,)
+        text += event(start, 100 + number, 0) + event(
+            start + 1, 100 + number, 1, f"host{number % 10}"
+        )
+        text += event(start + 2, 100 + number, *ended)
+    for proc in range(10):
+        start = 201100 + 10 * proc
+        text += event(start, 900, 0, proc=proc) + event(start + 1, 900, 1, f"host{proc}", proc=proc)
+        text += event(start + 2, 900, 12, *MISSING, proc=proc)
+    jobs = {job.job: job for each in advise(write(text)) for job in each.jobs}
+    assert jobs["900.9"].answer == answer
+    assert jobs["900.9"].decided_by == "data (template)"
+    assert (jobs["900.9"].probability < 0.1) == noted
+    assert any("the verdict on the fault moved" in line for line in jobs["900.9"].evidence) == noted
 
 
 def test_shifts_never_raise_and_use_nothing_later(pool):

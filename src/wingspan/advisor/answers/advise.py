@@ -28,9 +28,11 @@ from wingspan.advisor.answers.evidence_text import (
     ENOUGH,
     enough,
     evidence_lines,
+    moved_text,
     similar_lines,
 )
 from wingspan.advisor.answers.fix_first import Fix
+from wingspan.advisor.answers.own_fault import VERDICT, lowered
 from wingspan.advisor.answers.question import (
     Question,
     find_questions,
@@ -151,7 +153,9 @@ def _decide(
     person = question.code in DECISIONS
     counts, level = enough(evidence, ruled=rule.answer != "no evidence")
     if chance is None and counts is not None and not person:
-        chance = rate(counts, level)
+        seen = rate(counts, level)
+        chance = lowered(seen, rule, evidence.blame) if evidence else seen
+        more = [*more, *filter(None, [moved_text(VERDICT, seen.p, chance.p)])]
     if evidence and chance is None and question.fix is None:
         rule = by_verdict(rule, evidence, question.host)
         question = replace(question, rule=rule)

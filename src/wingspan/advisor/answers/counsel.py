@@ -4,13 +4,14 @@ Its probabilities are shifted by the verdicts on the jobs' faults, and by the ou
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from wingspan.advisor.answers.advice import Chance
 from wingspan.advisor.answers.evidence import History
-from wingspan.advisor.answers.own_fault import own_shifts
+from wingspan.advisor.answers.evidence_text import moved_text
+from wingspan.advisor.answers.own_fault import VERDICT, own_shifts
 from wingspan.advisor.holds.moments import Moments, at_holds
 from wingspan.eventlog.rules import Rule
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from wingspan.advisor.models.saved import Advisor
     from wingspan.advisor.models.saved import Counsel as Found
     from wingspan.advisor.samples.samples import Reals
-
-_NOTED: Final = 0.05  # a smaller change of a probability is not mentioned
 
 
 class Counsel(NamedTuple):
@@ -63,7 +62,7 @@ def ask(
     shift = shifts(advisor, samples, past, rows, moments.upto, own)
     found = advisor.counsel(samples, held_s, rows, own[rows] + shift, rules)
     followed = shifted(found.p, -shift)
-    notes = _moves("the verdict on the fault", shifted(followed, -own[rows]), followed, found)
+    notes = _moves(VERDICT, shifted(followed, -own[rows]), followed, found)
     if is_foreign(advisor, timeline):
         far = measure_distance(advisor, timeline, episodes)
         more = [far.note if known else EARLY for known in (moments.upto >= far.since).tolist()]
@@ -75,12 +74,8 @@ def ask(
 
 def _moves(what: str, before: "Reals", after: "Reals", found: "Found") -> list[str]:
     """Return a note for each probability that was moved and is known."""
-    moved = (np.abs(after - before) >= _NOTED) & (found.evidence > 0)
-    columns = zip(before.tolist(), after.tolist(), moved.tolist(), strict=True)
-    return [
-        f"{what} moved its probability from {one:.0%} to {other:.0%}" if noted else ""
-        for one, other, noted in columns
-    ]
+    columns = zip(before.tolist(), after.tolist(), found.evidence.tolist(), strict=True)
+    return [moved_text(what, one, other) if count else "" for one, other, count in columns]
 
 
 def _as_chances(advisor: "Advisor", found: "Found", notes: list[str]) -> list[Counsel]:

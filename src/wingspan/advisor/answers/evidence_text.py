@@ -20,6 +20,7 @@ from wingspan.advisor.holds.episodes import OUTCOMES
 from wingspan.shown import counted, duration
 
 ENOUGH: Final = 30
+_NOTED: Final = 0.05  # a smaller change of a probability is not mentioned
 CROWD: Final = 3
 _OUTCOMES: Final = {
     "released_ok": "it ended well",
@@ -96,6 +97,13 @@ def evidence_lines(evidence: Evidence | None, code: int) -> list[str]:
             "before: it may be an outage"
         )
     return [*lines, *([_blame_line(evidence.blame)] if evidence.blame.shares else [])]
+
+
+def moved_text(what: str, before: float, after: float) -> str:
+    """Say that something moved a probability; "" if by less than `_NOTED`."""
+    if abs(after - before) < _NOTED:
+        return ""
+    return f"{what} moved its probability from {before:.0%} to {after:.0%}"
 
 
 def _blame_line(blame: Blame) -> str:
