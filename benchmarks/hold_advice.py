@@ -1,6 +1,6 @@
 """Judge every model on simulated pools with known truth; exit 0 only if the aims are reached.
 
-python benchmarks/hold_advice.py [--days-ospool 18] [--days-corpus 110] [--seeds 601,602,603] [--cache FOLDER] [--jobs 2]
+python benchmarks/hold_advice.py [--days-ospool 18] [--days-corpus 110] [--seeds 801,802,803] [--cache FOLDER] [--jobs 2]
 
 The two shipped parameter sets, three seeds each, some 25,000 holds a pool; then each set judged by what was learned on the
 other. Nothing was chosen on these seeds. Simulated logs stay in the cache, 10 GB of them; --jobs pools are judged at a time, with
@@ -37,7 +37,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--days-ospool", type=float, default=18.0)
     options.add_argument("--days-corpus", type=float, default=110.0)
-    options.add_argument("--seeds", default="601,602,603")
+    options.add_argument("--seeds", default="801,802,803")
     options.add_argument("--cache", type=Path, default=Path.home() / ".cache/wingspan/simulated")
     options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--no-transfer", action="store_true")
