@@ -48,6 +48,19 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(f"| {' | '.join(row)} |")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Measure no coverage in tests of many examples, which it makes twice as long; others cover the same lines."""
+    if not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        return (yield)
+    measuring = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(measuring)
+
+
 def clear_abandoned():
     """Stop and remove pools of test processes that were killed."""
     for folder in POOLS.glob(f"wingspan-pool-tests-{os.getuid()}-*"):

@@ -78,6 +78,7 @@ def test_an_attribute_of_a_queued_job_is_changed(sleeper):
     remove(f"{cluster}", "done")
 
 
+@pytest.mark.long
 def test_a_dag_of_eight_nodes_runs_in_its_folder(job_folder, wait_until):
     """A -> B C D -> E F G -> H; the nodes' relative paths are those of the DAG's folder."""
     nodes = [f'JOB {name} node.sub\nVARS {name} name="{name}"' for name in "ABCDEFGH"]

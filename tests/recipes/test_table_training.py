@@ -44,6 +44,7 @@ def ran(data, home, shards, **options):
     return p.run(home=home), made.step
 
 
+@pytest.mark.long
 def test_shards_change_no_result(big_table, tmp_path):
     """Preparation, metrics with intervals, and predictions of one piece equal those of three shards."""
     import polars as pl

@@ -81,6 +81,7 @@ def test_any_character_runs_here(project, tmp_path):
     assert len(found) == 6
 
 
+@pytest.mark.long
 @pytest.mark.htcondor
 def test_any_character_means_on_a_pool_what_it_means_here(project, pool, job_folder):
     """One DAG; the folder of its runs has what a path may have there."""

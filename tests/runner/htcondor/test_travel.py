@@ -95,6 +95,7 @@ def test_a_transfer_of_common_files_is_no_event_of_a_job(tmp_path):
     assert [change.event for change in DagLog(dag).of_nodes()] == [0, 1]
 
 
+@pytest.mark.long
 def test_what_jobs_import_is_proved_to_be_in_the_environment(project, tmp_path):
     """By importing it with nothing else; a package that is missing is named, with the steps that need it."""
     pytest.importorskip("sortedcontainers")
