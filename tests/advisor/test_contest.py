@@ -66,6 +66,7 @@ def known(samples):
     return Truth(np.ones(len(samples), bool), (0.0, 600.0), pays, lost, causes)
 
 
+@pytest.mark.long
 def test_the_table_finds_what_was_planted(planted, contest):
     """Boosting sees what no rate per code can; the winner's advice removes what is lost and little else."""
     split = split_samples(planted)
@@ -118,6 +119,7 @@ def test_little_is_learned_from_little(planted):
     assert (advisor.name, advisor.card["train"]) == (contest.winner, 20)
 
 
+@pytest.mark.long
 def test_the_average_wins_unless_another_is_cheaper_for_sure_and_in_every_block(planted, contest):
     """Decisions that cost less by little, by chance or in one block alone change nothing; in all blocks they do."""
     split = split_samples(planted)
@@ -189,6 +191,7 @@ def test_boosting_beats_the_rate_per_code_on_a_simulated_pool():
     assert report.tables[1].of("gradient boosting", "skill").low > 0
 
 
+@pytest.mark.long
 def test_intervals_are_fitted_to_probabilities_with_the_shifts(planted, contest):
     """The strength is that of the average shifted by verdicts and by the outcomes of each block's time, with corrected labels."""
     split = split_samples(planted)

@@ -15,6 +15,7 @@ from wingspan.errors import SettingError
 from wingspan.runner.drive import drive
 from wingspan.runner.htcondor.export import export
 from wingspan.runner.htcondor.follow.exported import collect
+from wingspan.runner.local.processes import Processes
 from wingspan.runner.run import Run
 from wingspan.runner.run_folder import Home, RunFolder
 from wingspan.store.codec import encode
@@ -253,6 +254,22 @@ def test_what_a_stopped_run_made_of_another_result_runs_again(random, tmp_path, 
     run = random.pipeline().run(home=home)
     assert run["reads"] == f"read {run['fit']}"
     assert run["last"] == f"last read {run['fit']}"
+
+
+def test_a_step_that_starts_as_the_run_is_stopped_is_stopped(random, tmp_path, monkeypatch):
+    """Its process may run before the record says so: it does not count as waiting."""
+    start, seen = Processes.start, []
+
+    def interrupt(*given):
+        start(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Processes, "start", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        random.pipeline().run(
+            home=tmp_path / "home", listener=lambda event: seen.append((event.step, event.state))
+        )
+    assert seen[-1] == ("fit", "stopped")
 
 
 def test_a_stopped_runs_result_of_the_same_input_is_taken(random, tmp_path, monkeypatch):

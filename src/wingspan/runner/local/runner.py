@@ -299,8 +299,8 @@ class _Work:
         streams = (path / STDOUT, path / STDERR)
         if self.sweeps.owns(step.key):
             self.sweeps.started(step.key, path)
+        self.running[step.key] = (step, path)  # first: an interrupt in between stops a running step
         self.processes.start(step.key, path, limits, preload_of(step), environment, streams)
-        self.running[step.key] = (step, path)
         self._say(step, RUNNING, attempt=int(path.name))
 
     def _take_in(self, ended: Ended) -> None:
